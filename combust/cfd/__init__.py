@@ -1,0 +1,1 @@
+"""Finite-volume reacting flow on MPI blocks."""

@@ -1,0 +1,35 @@
+"""Errors that speak: where, what, what is allowed, what to do."""
+
+from __future__ import annotations
+
+
+class CombustError(Exception):
+    """Base of all errors that combust raises on purpose; `exit_code` is what the command line ends with."""
+
+    exit_code = 2
+
+
+class ConfigError(CombustError):
+    """A case file, option or command line that cannot be used."""
+
+
+class MechanismError(CombustError):
+    """A mechanism that cannot be read, or a feature of it that is not covered."""
+
+
+class StateError(CombustError):
+    """A thermochemical state that is not physical (NaN, temperature out of range); names cell and value."""
+
+
+class DivergenceError(CombustError):
+    """The solution was lost (NaN, negative density, equation-of-state drift, no convergence)."""
+
+    exit_code = 3
+
+
+class FileFormatError(CombustError):
+    """A file that is damaged, of another kind, or belongs to another mechanism or mesh."""
+
+
+class DependencyError(CombustError):
+    """A library that is missing; the message says how to get it."""

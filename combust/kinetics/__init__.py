@@ -1,0 +1,1 @@
+"""Thermochemistry: mechanisms, rates, transport, stiff integration; Cantera is the judge."""

@@ -1,0 +1,6 @@
+"""Shared settings: eager kernels and one thread, unless a test asks otherwise."""
+
+import os
+
+os.environ.setdefault("COMBUST_COMPILE", "0")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
