@@ -1,0 +1,127 @@
+"""Ranks: a communicator that also exists without MPI, and a guard that takes every rank down with the one that failed."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from combust.errors import CombustError, DependencyError
+
+LAUNCHER_VARIABLES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_RANK", "MPI_LOCALNRANKS", "SLURM_STEP_NUM_TASKS")
+
+
+@dataclass(frozen=True)
+class Communicator:
+    """A group of ranks; `mpi` is the mpi4py communicator, or None for one process without MPI."""
+
+    mpi: Any = None
+
+    @property
+    def rank(self) -> int:
+        return self.mpi.Get_rank() if self.mpi is not None else 0
+
+    @property
+    def size(self) -> int:
+        return self.mpi.Get_size() if self.mpi is not None else 1
+
+    @property
+    def is_root(self) -> bool:
+        return self.rank == 0
+
+    def barrier(self) -> None:
+        if self.mpi is not None:
+            self.mpi.Barrier()
+
+    def bcast(self, value: Any) -> Any:
+        """Root's value, on all ranks."""
+        return value if self.mpi is None else self.mpi.bcast(value)
+
+    def gather(self, value: Any) -> list[Any]:
+        """All ranks' values in rank order, on every rank."""
+        return [value] if self.mpi is None else self.mpi.allgather(value)
+
+    def max(self, *values: float) -> tuple[float, ...]:
+        """Largest of each value over all ranks, in one message. NaN on any rank gives NaN on all."""
+        return self._reduce(values, "max")
+
+    def sum(self, *values: float) -> tuple[float, ...]:
+        """Sum of each value over all ranks in rank order: the same bits on every rank and in every run."""
+        return self._reduce(values, "sum")
+
+    def _reduce(self, values: tuple[float, ...], how: str) -> tuple[float, ...]:
+        import numpy as np
+
+        if self.mpi is None:
+            return tuple(float(v) for v in values)
+        send = np.array(values, dtype=np.float64)
+        rows = np.empty((self.size, send.size))
+        self.mpi.Allgather(send, rows)
+        result = rows.max(axis=0) if how == "max" else rows.sum(axis=0)
+        return tuple(float(v) for v in result)
+
+
+def launched_under_mpi() -> bool:
+    """True if mpirun, mpiexec or srun started this process."""
+    return any(name in os.environ for name in LAUNCHER_VARIABLES)
+
+
+def world() -> Communicator:
+    """The communicator of all ranks; a serial stand-in when no launcher started this process.
+
+    Raises DependencyError if a launcher did start it and mpi4py is missing: each rank would else run the whole case.
+    """
+    if not launched_under_mpi():
+        return Communicator()
+    try:
+        from mpi4py import MPI
+    except ImportError as error:
+        raise DependencyError(
+            "this process was started by an MPI launcher but mpi4py cannot be imported; "
+            f"install it with `pip install mpi4py` or run without mpirun ({error})"
+        ) from error
+    return Communicator(MPI.COMM_WORLD)
+
+
+@contextmanager
+def all_or_none(comm: Communicator) -> Iterator[None]:
+    """Ends every rank when this one fails, with this rank's message: a rank left behind would wait for ever.
+
+    An error that all ranks share (bad input read by all) is printed by the root alone.
+    """
+    try:
+        yield
+    except SystemExit:
+        raise
+    except BaseException as error:
+        if comm.size == 1:
+            raise
+        code = report(error, comm)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        comm.mpi.Abort(code)
+
+
+def report(error: BaseException, comm: Communicator) -> int:
+    """Prints the message of `error` with its rank and returns the exit code that belongs to it."""
+    where = f"[rank {comm.rank}] " if comm.size > 1 else ""
+    if isinstance(error, CombustError):
+        print(f"{where}error: {error}", file=sys.stderr, flush=True)
+        return error.exit_code
+    if isinstance(error, KeyboardInterrupt):
+        print(f"{where}interrupted", file=sys.stderr, flush=True)
+        return 130
+    print(f"{where}unexpected error, please report it:\n{traceback.format_exc()}", file=sys.stderr, flush=True)
+    return 1
+
+
+def collective(comm: Communicator, error: CombustError | None) -> None:
+    """Raises on all ranks, at the same place, the first rank's error if any rank has one (no rank goes on alone)."""
+    errors = [e for e in comm.gather(None if error is None else (type(error), str(error))) if e is not None]
+    if errors:
+        kind, message = errors[0]
+        raise kind(message)
