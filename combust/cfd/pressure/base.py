@@ -1,0 +1,166 @@
+"""What every pressure solver shares: the grid, the face conductances of L_beta, the protocol and its answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+import torch
+
+from combust.cfd.block import Block
+from combust.errors import ConfigError, DivergenceError
+
+Side = Literal["periodic", "neumann", "dirichlet"]
+Sides = tuple[tuple[Side, Side], tuple[Side, Side], tuple[Side, Side]]
+Beta = tuple[torch.Tensor | None, torch.Tensor | None, torch.Tensor | None]
+
+AXIS_NAMES = "zyx"
+ROUND_OFF = 1e-12
+
+
+@dataclass(frozen=True, eq=False)
+class PressureGrid:
+    """A Cartesian grid cut into blocks; all triples are in array order (z, y, x).
+
+    widths : global 1-D float64 arrays of cell widths (m); sides : kind of the (low, high) end of each direction.
+    "periodic"; "neumann" (zero normal gradient); "dirichlet" (zero on the face, half a cell away).
+    A direction of one cell is inactive: its width and sides are ignored. Raises ConfigError on a grid that cannot be.
+    """
+
+    block: Block
+    widths: tuple[np.ndarray, np.ndarray, np.ndarray]
+    sides: Sides
+
+    def __post_init__(self) -> None:
+        for axis in range(3):
+            if self.block.shape[axis] > 1:
+                self._check(axis)
+        if not self.axes:
+            raise ConfigError("the pressure grid has one cell: it needs at least one direction with more")
+
+    def _check(self, axis: int) -> None:
+        name, cells, (low, high) = AXIS_NAMES[axis], self.block.shape[axis], self.sides[axis]
+        width = self.widths[axis]
+        if np.shape(width) != (cells,) or not np.all(np.isfinite(width)) or np.min(width) <= 0.0:
+            raise ConfigError(f"direction {name}: the pressure grid needs {cells} positive cell widths")
+        for side in (low, high):
+            if side not in ("periodic", "neumann", "dirichlet"):
+                raise ConfigError(f"direction {name}: side {side!r} is not periodic, neumann or dirichlet")
+        if (low == "periodic") != (high == "periodic") or (low == "periodic") != self.block.periodic[axis]:
+            raise ConfigError(f"direction {name}: both sides, and the block, must be periodic together")
+
+    @property
+    def axes(self) -> tuple[int, ...]:
+        """The active directions."""
+        return tuple(axis for axis in range(3) if self.block.shape[axis] > 1)
+
+    @property
+    def singular(self) -> bool:
+        """True when no side fixes the pressure, so that it is known up to a constant."""
+        return all(side != "dirichlet" for axis in self.axes for side in self.sides[axis])
+
+    def inverse_distances(self, axis: int) -> np.ndarray:
+        """1/d at the n + 1 faces normal to `axis` (1/m): d between centres, half a cell at dirichlet, 0 at neumann."""
+        width = np.asarray(self.widths[axis], dtype=np.float64)
+        distance = np.empty(width.size + 1)
+        distance[1:-1] = 0.5 * (width[1:] + width[:-1])
+        distance[0], distance[-1] = 0.5 * width[0], 0.5 * width[-1]
+        low, high = self.sides[axis]
+        if low == "periodic":
+            distance[[0, -1]] = 0.5 * (width[0] + width[-1])
+        inverse = 1.0 / distance
+        inverse[0] *= low != "neumann"
+        inverse[-1] *= high != "neumann"
+        return inverse
+
+    def local(self, axis: int, values: np.ndarray, faces: bool = False) -> np.ndarray:
+        """This rank's run of a global 1-D array of cells (or faces), shaped to multiply a block along `axis`."""
+        start, count = self.block.start[axis], self.block.count[axis]
+        shape = [1, 1, 1]
+        shape[axis] = count + faces
+        return np.asarray(values)[start : start + count + faces].reshape(shape)
+
+    def volumes(self) -> np.ndarray:
+        """Volumes of the local cells, (nz, ny, nx), counting active directions only."""
+        result = np.ones(self.block.count)
+        for axis in self.axes:
+            result = result * self.local(axis, self.widths[axis])
+        return result
+
+
+@dataclass(frozen=True)
+class Solution:
+    """p of L_beta p = rhs and how it was found.
+
+    residual : |V (rhs - L_beta p)|_2 / |V rhs|_2 over all cells (V the cell volumes), as the iteration knows it
+    incompatibility : |sum V rhs| / sum V |rhs| that a singular problem had to drop; 0 when it is only round-off
+    """
+
+    p: torch.Tensor
+    iterations: int
+    residual: float
+    incompatibility: float = 0.0
+
+
+class PressureSolver(Protocol):
+    """Solves for the pressure. Fields are local blocks (nz, ny, nx), float64, on one device.
+
+    L_beta p = sum over active directions of (beta_hi (p_hi - p)/d_hi - beta_lo (p - p_lo)/d_lo)/width;
+    beta holds, per direction (z, y, x), the n + 1 faces of the block, None where inactive; neumann faces are ignored.
+    With no dirichlet side the mean of rhs is dropped and p has zero mean, both weighted by volume.
+    Every rank calls; each gets the same iterations and residual.
+    """
+
+    def solve(self, beta: Beta, rhs: torch.Tensor, guess: torch.Tensor | None = None) -> Solution:
+        """L_beta p = rhs to the solver's rtol on |V r|_2 / |V rhs|_2, from `guess`. Raises DivergenceError."""
+        ...
+
+    def solve_constant(self, rhs: torch.Tensor) -> torch.Tensor:
+        """p of L_1 p = rhs (beta = 1 on every face), direct or to round-off."""
+        ...
+
+
+class Conductances:
+    """Turns beta into c = beta area / d at the faces of a block, 0 on neumann faces: the entries of -V L_beta."""
+
+    def __init__(self, grid: PressureGrid, device: torch.device) -> None:
+        self.grid = grid
+        volume = grid.volumes()
+        self.geometry: dict[int, torch.Tensor] = {}
+        for axis in grid.axes:
+            area = np.take(volume / grid.local(axis, grid.widths[axis]), [0], axis)
+            factor = area * grid.local(axis, grid.inverse_distances(axis), faces=True)
+            self.geometry[axis] = torch.as_tensor(factor, device=device)
+
+    def __call__(self, beta: Beta) -> dict[int, torch.Tensor]:
+        """c (n + 1 faces) for each active direction. Raises ConfigError if a shape of beta is wrong."""
+        result = {}
+        for axis, factor in self.geometry.items():
+            value = beta[axis]
+            if value is None or value.shape != factor.shape:
+                shape = None if value is None else tuple(value.shape)
+                raise ConfigError(f"beta of direction {AXIS_NAMES[axis]} is {shape}, not {tuple(factor.shape)}")
+            face = value * factor
+            for side in (0, 1):
+                if self.grid.block.at_boundary(axis, side) and self.grid.sides[axis][side] == "neumann":
+                    face.select(axis, -side).zero_()  # whatever beta holds there, NaN included
+            result[axis] = face
+        return result
+
+
+def diagonal(conductance: dict[int, torch.Tensor]) -> torch.Tensor:
+    """Diagonal of -V L_beta: the sum of the conductances around each cell."""
+    parts = []
+    for axis, face in conductance.items():
+        n = face.shape[axis] - 1
+        parts += [face.narrow(axis, 0, n), face.narrow(axis, 1, n)]
+    return torch.stack(parts).sum(0)
+
+
+def not_converged(iterations: int, residual: float, rtol: float, why: str = "") -> DivergenceError:
+    """The error of a pressure solve that did not reach its tolerance."""
+    return DivergenceError(
+        f"the pressure solve stopped after {iterations} iterations at a relative residual of {residual:.3e}, "
+        f"tolerance {rtol:.1e}{why}: check density and divergence for NaN or extreme ratios, or shorten the time step"
+    )

@@ -1,0 +1,124 @@
+"""Conjugate gradients in torch on one rank, preconditioned by the scaled constant-coefficient problem, solved directly.
+
+M = sqrt(b) L_1 sqrt(b), b a cell average of beta: P. Concus and G. H. Golub, SIAM J. Numer. Anal. 10 (1973) 1103,
+https://doi.org/10.1137/0710092
+"""
+
+from __future__ import annotations
+
+import torch
+
+from combust.cfd.pressure.base import (
+    ROUND_OFF,
+    Beta,
+    Conductances,
+    PressureGrid,
+    Solution,
+    diagonal,
+    not_converged,
+)
+from combust.cfd.pressure.separable import Separable
+
+# M = b^(s/2) L_1 b^(s/2): s = 1 is best while the front is wide (9-13 iterations), but its count grows as the front
+# thins against the box; s = 0 never needs more than about 30 at a density ratio of 7. In between wins in practice.
+SCALING = 0.75
+
+
+class TorchSolver:
+    """Pressure solver for one rank, CPU or GPU; see PressureSolver for the problem."""
+
+    def __init__(
+        self,
+        grid: PressureGrid,
+        rtol: float = 1e-9,
+        device: torch.device | str = "cpu",
+        max_iterations: int = 200,
+    ) -> None:
+        self.grid, self.rtol, self.max_iterations = grid, rtol, max_iterations
+        self.device = torch.device(device)
+        self.conductances = Conductances(grid, self.device)
+        self.direct = Separable(grid, self.device)
+        self.volumes = self.direct.volumes
+        self.periodic = tuple(axis for axis in grid.axes if grid.sides[axis][0] == "periodic")
+        shapes = self.conductances.geometry
+        one = tuple(shapes[a].new_ones(shapes[a].shape) if a in shapes else None for a in range(3))
+        self.unit_diagonal = diagonal(self.conductances(one))  # type: ignore[arg-type]
+
+    def solve_constant(self, rhs: torch.Tensor) -> torch.Tensor:
+        """p of L_1 p = rhs, directly; with no dirichlet side the mean of rhs is dropped and p has zero mean."""
+        return self.direct.solve(rhs)
+
+    def solve(self, beta: Beta, rhs: torch.Tensor, guess: torch.Tensor | None = None) -> Solution:
+        """p of L_beta p = rhs (1/s for beta in m3/kg s ...). Raises DivergenceError if rtol is not reached."""
+        faces = self.conductances(beta)
+        main = diagonal(faces)
+        scale = (self.unit_diagonal / main) ** (0.5 * SCALING)
+        load = -self.volumes * rhs
+        incompatibility = 0.0
+        if self.grid.singular:
+            load, incompatibility = self._compatible(load)
+        p, iterations, residual = self._iterate(faces, main, scale, load, guess)
+        if self.grid.singular:
+            p = p - torch.sum(p * self.volumes) / torch.sum(self.volumes)
+        return Solution(p, iterations, residual, incompatibility)
+
+    def _compatible(self, load: torch.Tensor) -> tuple[torch.Tensor, float]:
+        total, size = torch.stack((load.sum(), load.abs().sum())).tolist()
+        ratio = abs(total) / size if size > 0.0 else 0.0
+        load = load - self.volumes * (total / torch.sum(self.volumes))
+        return load, ratio if ratio > ROUND_OFF else 0.0
+
+    def _iterate(
+        self,
+        faces: dict[int, torch.Tensor],
+        main: torch.Tensor,
+        scale: torch.Tensor,
+        load: torch.Tensor,
+        guess: torch.Tensor | None,
+    ) -> tuple[torch.Tensor, int, float]:
+        p, r, norm, goal = self._start(faces, main, load, guess)
+        if norm <= self.rtol * goal:
+            return p, 0, norm / goal if goal > 0.0 else 0.0
+        s, rz = None, None
+        for iteration in range(1, self.max_iterations + 1):
+            z = scale * self.direct.solve_symmetric(scale * r)
+            rz, previous = torch.sum(r * z), rz
+            s = z if s is None else torch.addcmul(z, s, rz / previous)
+            q = apply(faces, main, self.periodic, s)
+            step = rz / torch.sum(s * q)
+            p, r = torch.addcmul(p, s, step), torch.addcmul(r, q, step, value=-1.0)
+            norm = float(torch.linalg.vector_norm(r))  # the only value the host waits for
+            if norm <= self.rtol * goal:
+                return p, iteration, norm / goal
+            if not norm < float("inf"):
+                raise not_converged(iteration, norm / goal, self.rtol)
+        raise not_converged(self.max_iterations, norm / goal, self.rtol)
+
+    def _start(
+        self, faces: dict[int, torch.Tensor], main: torch.Tensor, load: torch.Tensor, guess: torch.Tensor | None
+    ) -> tuple[torch.Tensor, torch.Tensor, float, float]:
+        """First p and residual: those of the guess, unless p = 0 leaves less to do."""
+        if guess is None:
+            goal = float(torch.linalg.vector_norm(load))
+            return torch.zeros_like(load), load, goal, goal
+        r = load - apply(faces, main, self.periodic, guess)
+        norm, goal = torch.stack((torch.linalg.vector_norm(r), torch.linalg.vector_norm(load))).tolist()
+        if norm < goal:
+            return guess, r, norm, goal
+        return torch.zeros_like(load), load, goal, goal
+
+
+def apply(
+    faces: dict[int, torch.Tensor], main: torch.Tensor, periodic: tuple[int, ...], p: torch.Tensor
+) -> torch.Tensor:
+    """-V L_beta p on one rank: main p minus the six neighbours times the conductances between."""
+    result = main * p
+    for axis, face in faces.items():
+        n = p.shape[axis]
+        inner = face.narrow(axis, 1, n - 1)
+        result.narrow(axis, 0, n - 1).addcmul_(inner, p.narrow(axis, 1, n - 1), value=-1.0)
+        result.narrow(axis, 1, n - 1).addcmul_(inner, p.narrow(axis, 0, n - 1), value=-1.0)
+        if axis in periodic:
+            result.select(axis, 0).addcmul_(face.select(axis, 0), p.select(axis, -1), value=-1.0)
+            result.select(axis, -1).addcmul_(face.select(axis, -1), p.select(axis, 0), value=-1.0)
+    return result

@@ -1,0 +1,191 @@
+"""Pressure solvers on one rank: order, singular problems, iteration counts, agreement."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+
+from combust.cfd.block import Block
+from combust.cfd.pressure import PressureGrid, make_solver
+from combust.cfd.pressure.base import Conductances, diagonal
+from combust.cfd.pressure.torch_cg import apply
+from combust.errors import ConfigError, DivergenceError
+from combust.parallel import Communicator
+
+P, N, D = ("periodic", "periodic"), ("neumann", "neumann"), ("dirichlet", "dirichlet")
+ND, DN = ("neumann", "dirichlet"), ("dirichlet", "neumann")
+# A solution on [0, 1] for each pair of sides, and its derivative.
+SHAPES = {
+    P: (lambda x: np.sin(2 * np.pi * x), lambda x: 2 * np.pi * np.cos(2 * np.pi * x)),
+    N: (lambda x: np.cos(np.pi * x), lambda x: -np.pi * np.sin(np.pi * x)),
+    D: (lambda x: np.sin(np.pi * x), lambda x: np.pi * np.cos(np.pi * x)),
+    ND: (lambda x: np.cos(np.pi * x / 2), lambda x: -np.pi / 2 * np.sin(np.pi * x / 2)),
+    DN: (lambda x: np.sin(np.pi * x / 2), lambda x: np.pi / 2 * np.cos(np.pi * x / 2)),
+}
+
+
+def make_grid(shape, sides, stretched=False):
+    """A unit box; `sides` for active directions only, in array order; also face positions per direction."""
+    places = iter(sides)
+    full = tuple(next(places) if n > 1 else N for n in shape)
+    edges = []
+    for n in shape:
+        s = np.linspace(0.0, 1.0, n + 1)
+        edges.append(s + 0.06 * np.sin(2 * np.pi * s) if stretched else s)
+    block = Block.create(Communicator(), shape, tuple(f == P for f in full))
+    return PressureGrid(block, tuple(np.diff(e) for e in edges), full), edges
+
+
+def beta_at(z, y, x):
+    """A smooth periodic coefficient, 0.5 to 1.5."""
+    return 1.0 + 0.3 * np.sin(2 * np.pi * x + 1.0) * np.cos(2 * np.pi * y) + 0.2 * np.sin(2 * np.pi * z)
+
+
+def manufactured(grid, edges, coefficient):
+    """(beta, rhs, exact p): rhs is the exact mean over each cell of div(beta grad p), by Gauss points on its faces."""
+    shape = grid.block.shape
+    points, weights = np.polynomial.legendre.leggauss(4)
+    centres = [0.5 * (e[1:] + e[:-1]) for e in edges]
+    exact = np.ones(shape)
+    for a in grid.axes:
+        exact = exact * grid.local(a, SHAPES[grid.sides[a]][0](centres[a]))
+    rhs, beta = np.zeros(shape), [None, None, None]
+    for a in grid.axes:
+        others = [o for o in grid.axes if o != a]
+        flux = 0.0
+        for choice in itertools.product(range(4), repeat=len(others)):
+            at, weight = [c.copy() for c in centres], 1.0
+            at[a] = edges[a]
+            for o, k in zip(others, choice, strict=True):
+                at[o] = centres[o] + 0.5 * points[k] * np.diff(edges[o])
+                weight *= 0.5 * weights[k]
+            value = coefficient(*np.meshgrid(*at, indexing="ij"))
+            for o in grid.axes:
+                value = value * grid.local(o, SHAPES[grid.sides[o]][int(o == a)](at[o]), faces=o == a)
+            flux = flux + weight * value
+        rhs += np.diff(flux, axis=a) / grid.local(a, grid.widths[a])
+        at = list(centres)
+        at[a] = edges[a]
+        beta[a] = torch.as_tensor(coefficient(*np.meshgrid(*at, indexing="ij")) * np.ones(flux.shape))
+    return tuple(beta), torch.as_tensor(rhs), torch.as_tensor(exact)
+
+
+def front(n, ratio=7.0, cells=6.0, sides=(P, ND)):
+    """A wrinkled flame of `cells` cells thickness on n x n: (grid, beta, rhs) with the expansion and some noise as rhs."""
+    grid, edges = make_grid((1, n, n), sides)
+    face, centre = edges[2], 0.5 * (edges[2][1:] + edges[2][:-1])
+
+    def progress(y, x):
+        y = y[:, None]
+        return 0.5 * (1.0 + np.tanh(2.0 * n / cells * (x - 0.5 - 0.1 * np.sin(2 * np.pi * y) - 0.04 * np.sin(6 * np.pi * y))))
+
+    beta = [None] + [torch.as_tensor(1.0 + (ratio - 1.0) * progress(y, x))[None] for y, x in ((face, centre), (centre, face))]
+    c = progress(centre, centre)
+    noise = np.random.default_rng(1).standard_normal(c.shape)
+    return grid, tuple(beta), torch.as_tensor(n * 4.0 * c * (1.0 - c) + 0.1 * noise)[None]
+
+
+def residual(grid, beta, rhs, p):
+    """|V (rhs - L_beta p)| / |V rhs| evaluated afresh."""
+    faces = Conductances(grid, p.device)(beta)
+    volumes = torch.as_tensor(grid.volumes())
+    periodic = tuple(a for a in grid.axes if grid.sides[a] == P)
+    r = volumes * rhs + apply(faces, diagonal(faces), periodic, p)
+    return float(torch.linalg.vector_norm(r) / torch.linalg.vector_norm(volumes * rhs))
+
+
+CASES = [
+    *(((1, 1, 32), (s,)) for s in SHAPES),
+    ((1, 32, 1), (ND,)),
+    ((1, 24, 24), (P, ND)),
+    ((1, 24, 24), (N, N)),
+    ((1, 24, 24), (D, DN)),
+    ((24, 1, 24), (N, P)),
+    ((12, 12, 12), (P, N, ND)),
+    ((12, 12, 12), (N, N, N)),
+    ((12, 12, 12), (DN, D, P)),
+]
+
+
+@pytest.mark.parametrize("stretched", [False, True])
+@pytest.mark.parametrize(("shape", "sides"), CASES)
+def test_second_order(shape, sides, stretched):
+    errors = []
+    for factor in (1, 2):
+        fine = tuple(n * factor if n > 1 else 1 for n in shape)
+        grid, edges = make_grid(fine, sides, stretched)
+        beta, rhs, exact = manufactured(grid, edges, beta_at)
+        solution = make_solver(grid, "torch", rtol=1e-11).solve(beta, rhs)
+        volumes = torch.as_tensor(grid.volumes())
+        error = solution.p - exact
+        if grid.singular:
+            error = error - (error * volumes).sum()
+            assert solution.incompatibility == 0.0
+            assert abs(float((solution.p * volumes).sum())) < 1e-14
+        errors.append(float(torch.sqrt((volumes * error**2).sum())))
+    assert 1.8 < np.log2(errors[0] / errors[1]) < 2.6
+
+
+@pytest.mark.parametrize(("shape", "sides"), CASES)
+def test_constant_coefficient_is_direct(shape, sides):
+    grid, _ = make_grid(shape, sides, stretched=True)
+    rhs = torch.as_tensor(np.random.default_rng(0).standard_normal(shape))
+    volumes = torch.as_tensor(grid.volumes())
+    if grid.singular:
+        rhs = rhs - (rhs * volumes).sum() / volumes.sum()
+    beta = tuple(torch.ones([n + (k == a) for k, n in enumerate(shape)], dtype=torch.float64) for a in range(3))
+    p = make_solver(grid, "torch").solve_constant(rhs)
+    assert residual(grid, beta, rhs, p) < 1e-12
+
+
+def test_beta_on_neumann_faces_is_ignored():
+    grid, beta, rhs = front(24)
+    solver = make_solver(grid, "torch")
+    p = solver.solve(beta, rhs).p
+    beta[2][..., 0] = torch.nan
+    assert torch.equal(solver.solve(beta, rhs).p, p)
+
+
+def test_singular_problem_drops_and_reports_the_mean():
+    grid, beta, rhs = front(32, sides=(N, N))
+    solver = make_solver(grid, "torch")
+    mean = (rhs * torch.as_tensor(grid.volumes())).sum()
+    solution = solver.solve(beta, rhs)
+    assert solution.incompatibility == pytest.approx(float(mean / (rhs.abs() * torch.as_tensor(grid.volumes())).sum()))
+    assert residual(grid, beta, rhs - mean, solution.p) < 1e-8
+    assert solver.solve(beta, rhs - mean).incompatibility == 0.0
+
+
+def test_guess_saves_iterations_and_cannot_harm():
+    grid, beta, rhs = front(48)
+    solver = make_solver(grid, "torch")
+    cold = solver.solve(beta, rhs)
+    assert solver.solve(beta, rhs, cold.p).iterations == 0
+    assert solver.solve(beta, rhs, cold.p * 1.001).iterations < cold.iterations
+    assert solver.solve(beta, rhs, cold.p * 1e9).iterations == cold.iterations
+
+
+def test_zero_rhs_gives_zero():
+    grid, beta, rhs = front(16)
+    solution = make_solver(grid, "torch").solve(beta, torch.zeros_like(rhs), rhs)
+    assert solution.iterations == 0 and not solution.p.any()
+
+
+def test_failure_speaks():
+    grid, beta, rhs = front(16)
+    solver = make_solver(grid, "torch")
+    rhs[0, 3, 3] = torch.nan
+    with pytest.raises(DivergenceError, match="tolerance"):
+        solver.solve(beta, rhs)
+    with pytest.raises(ConfigError, match="direction y"):
+        solver.solve((None, beta[2], beta[2]), rhs)
+
+
+def test_bad_grids_are_refused():
+    block = Block.create(Communicator(), (1, 8, 8), (False, True, False))
+    width = np.full(8, 0.1)
+    with pytest.raises(ConfigError, match="direction y"):
+        PressureGrid(block, (np.ones(1), width, width), (N, N, N))
+    with pytest.raises(ConfigError, match="direction x"):
+        PressureGrid(block, (np.ones(1), width, -width), (N, P, N))
