@@ -1,0 +1,116 @@
+"""One switch between eager and fused kernels.
+
+Every kernel of combust is a pure function of tensors; `compiled` fuses it with torch.compile (C++ on a CPU,
+Triton on a GPU) at its first call. What runs is decided per call: `COMBUST_COMPILE=0` forces eager, else the mode
+that the run set with `set_mode`, else eager (once warned about) on a CPU without a C++ compiler.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Literal, TypeVar
+
+import torch
+
+logger = logging.getLogger(__name__)
+
+Mode = Literal["compiled", "eager"]
+F = TypeVar("F", bound=Callable[..., Any])
+
+# Distinct shapes, dtypes and devices that one kernel may meet before torch would fall back to eager; we let it raise
+# instead, because a kernel that is silently ten times slower is the worse failure.
+RECOMPILE_LIMIT = 64
+
+
+class _Policy:
+    """What the process decided about compilation.
+
+    The one piece of module state in combust: whether compiling pays depends on cells times steps, which the run knows,
+    while kernels are made at import time all over the package. It affects speed only, never a result.
+    """
+
+    mode: Mode = "compiled"
+    warned = False
+    configured = False
+    lock = threading.Lock()
+
+
+_policy = _Policy()
+
+
+def set_mode(mode: Mode) -> None:
+    """Let kernels run "compiled" or "eager" from now on, in this process; COMBUST_COMPILE=0 still wins."""
+    if mode not in ("compiled", "eager"):
+        raise ValueError(f"kernel mode is {mode!r}; allowed: 'compiled', 'eager'")
+    _policy.mode = mode
+
+
+def mode() -> Mode:
+    """The mode in force: "eager" when COMBUST_COMPILE=0, else what `set_mode` chose (default "compiled")."""
+    return "eager" if os.environ.get("COMBUST_COMPILE", "1") == "0" else _policy.mode
+
+
+def compiled(fn: F, *, dynamic: bool = False) -> F:
+    """`fn` fused by torch.compile at its first call; static shapes, or symbolic ones with `dynamic=True`.
+
+    The result has fn's signature; `.eager` is fn itself. An error inside the compiler is raised, never hidden.
+    """
+    fused: list[Callable[..., Any]] = []
+
+    @functools.wraps(fn)
+    def kernel(*args: Any, **kwargs: Any) -> Any:
+        if mode() == "eager" or torch.compiler.is_compiling() or not _can_compile(args, kwargs):
+            return fn(*args, **kwargs)
+        if fused:
+            return fused[0](*args, **kwargs)
+        with _policy.lock:
+            _configure()
+        name = f"{fn.__module__}.{fn.__qualname__}"
+        logger.info("compiling %s ...", name)
+        start = time.perf_counter()
+        function = torch.compile(fn, dynamic=dynamic, fullgraph=True)
+        result = function(*args, **kwargs)
+        logger.info("compiled %s in %.1f s", name, time.perf_counter() - start)
+        fused.append(function)
+        return result
+
+    kernel.eager = fn  # type: ignore[attr-defined]
+    return kernel  # type: ignore[return-value]
+
+
+def _configure() -> None:
+    if _policy.configured:
+        return
+    import torch._dynamo
+    import torch._inductor.config
+
+    torch._dynamo.config.recompile_limit = max(torch._dynamo.config.recompile_limit, RECOMPILE_LIMIT)
+    torch._dynamo.config.fail_on_recompile_limit_hit = True
+    torch._dynamo.config.suppress_errors = False
+    _policy.configured = True
+
+
+def _can_compile(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    if _on_gpu(args) or _on_gpu(tuple(kwargs.values())) or _has_compiler():
+        return True
+    if not _policy.warned:
+        _policy.warned = True
+        logger.warning(
+            "no C++ compiler found: kernels run eager, several times slower; install g++ or set CXX to a compiler"
+        )
+    return False
+
+
+def _on_gpu(args: tuple[Any, ...]) -> bool:
+    return any(isinstance(a, torch.Tensor) and a.is_cuda for a in args)
+
+
+@functools.cache
+def _has_compiler() -> bool:
+    return shutil.which(os.environ.get("CXX", "g++")) is not None or shutil.which("clang++") is not None

@@ -1,0 +1,253 @@
+"""A gas mechanism: Cantera reads the file, torch evaluates it for any number of cells."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import cantera as ct
+import numpy as np
+import torch
+from torch import Tensor
+
+from combust.errors import MechanismError, StateError
+from combust.kinetics import jacobian as jac
+from combust.kinetics import rates, reactions, sparsity, thermo
+from combust.kinetics.rates import Kinetics, RateData
+from combust.kinetics.thermo import GAS_CONSTANT, Thermo, column
+
+Composition = str | Mapping[str, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Mechanism:
+    """A gas mechanism on one device; load it with `Mechanism.load`.
+
+    Fields take any trailing cell shape: T, p (...cells), Y (species, ...cells). SI units with kmol, float64.
+    """
+
+    name: str  # of the phase
+    path: str  # as given to `load`
+    sha256: str  # of the YAML file's content
+    species: tuple[str, ...]
+    elements: tuple[str, ...]
+    molar_mass: Tensor  # (species,) kg/kmol
+    element_matrix: Tensor  # (elements, species) atoms per molecule
+    kinetics: Kinetics  # what the kernels take
+
+    @classmethod
+    def load(cls, path: str | Path, phase: str | None = None, device: torch.device | str = "cpu") -> Mechanism:
+        """Read a Cantera YAML file (found on Cantera's search path).
+
+        Raises MechanismError when the file cannot be read or holds a feature that is not covered; all are listed.
+        """
+        file = _find(path)
+        solution = _read(path, phase)
+        reactions.refuse_uncovered(solution)
+        layout = reactions.layout_of(solution)
+        kinetics = Kinetics(
+            thermo.thermo_from_cantera(solution),
+            reactions.rates_from_cantera(solution, layout),
+            sparsity.jacobian_pattern(layout, solution.molecular_weights.tolist()),
+        )
+        atoms = [[solution.n_atoms(s, e) for s in solution.species_names] for e in solution.element_names]
+        kinetics = _to(kinetics, device)
+        return cls(
+            name=solution.name,
+            path=str(path),
+            sha256=hashlib.sha256(file.read_bytes()).hexdigest(),
+            species=tuple(solution.species_names),
+            elements=tuple(solution.element_names),
+            molar_mass=kinetics.thermo.molar_mass,
+            element_matrix=torch.tensor(atoms, dtype=torch.float64, device=device),
+            kinetics=kinetics,
+        )
+
+    @property
+    def thermo(self) -> Thermo:
+        """NASA polynomials, as the functions of combust.kinetics.thermo take them."""
+        return self.kinetics.thermo
+
+    @property
+    def rates(self) -> RateData:
+        """Rate parameters, as tensors."""
+        return self.kinetics.rates
+
+    @property
+    def device(self) -> torch.device:
+        """Where the mechanism's tensors live."""
+        return self.molar_mass.device
+
+    def cantera(self) -> ct.Solution:
+        """A fresh ct.Solution of this mechanism."""
+        return _read(self.path, self.name)
+
+    def index(self, species: str) -> int:
+        """Row of a species; raises MechanismError naming near matches."""
+        if species in self.species:
+            return self.species.index(species)
+        raise MechanismError(f"{self.path}: no species '{species}'; it has {', '.join(self.species)}")
+
+    # Composition -----------------------------------------------------------------------------------------------
+
+    def composition(self, X: Composition) -> Tensor:
+        """Mass fractions (species,) of a composition in mole fractions, e.g. "H2:1, N2:2".
+
+        Raises MechanismError for a species that the mechanism lacks, or a negative or all-zero composition.
+        """
+        amounts = self._amounts(X)
+        mass = amounts * self.molar_mass
+        return mass / mass.sum()
+
+    def mixture(self, fuel: Composition, oxidizer: Composition, phi: float) -> Tensor:
+        """Mass fractions (species,) of fuel and oxidizer (mole fractions) at equivalence ratio phi."""
+        if not (np.isfinite(phi) and phi >= 0):
+            raise MechanismError(f"equivalence ratio {phi}: must be finite and >= 0")
+        gas = self.cantera()
+        streams = [self._amounts(X).cpu().numpy() for X in (fuel, oxidizer)]
+        gas.set_equivalence_ratio(phi, *streams, basis="mole")
+        return torch.tensor(gas.Y.copy(), dtype=torch.float64, device=self.device)
+
+    def _amounts(self, X: Composition) -> Tensor:
+        pairs = X if isinstance(X, Mapping) else _parse(X)
+        amounts = torch.zeros(len(self.species), dtype=torch.float64)
+        for name, value in pairs.items():
+            amounts[self.index(name)] += float(value)
+        if not (bool(torch.isfinite(amounts).all()) and bool((amounts >= 0).all()) and float(amounts.sum()) > 0):
+            raise MechanismError(f"composition {X!r}: amounts must be finite, >= 0 and not all zero")
+        return amounts.to(self.device)
+
+    def mean_molar_mass(self, Y: Tensor) -> Tensor:
+        """Mean molar mass (...cells) kg/kmol of mass fractions Y."""
+        return Y.sum(0) / (Y / column(self.molar_mass, Y[0])).sum(0)
+
+    def mole_fractions(self, Y: Tensor) -> Tensor:
+        """X (species, ...cells) of mass fractions Y."""
+        moles = Y / column(self.molar_mass, Y[0])
+        return moles / moles.sum(0)
+
+    def mass_fractions(self, X: Tensor) -> Tensor:
+        """Y (species, ...cells) of mole fractions X."""
+        mass = X * column(self.molar_mass, X[0])
+        return mass / mass.sum(0)
+
+    def density(self, T: Tensor, p: Tensor | float, Y: Tensor) -> Tensor:
+        """rho (...cells) kg/m3 of the ideal gas."""
+        return p * self.mean_molar_mass(Y) / (GAS_CONSTANT * T)
+
+    # State functions -------------------------------------------------------------------------------------------
+
+    def enthalpy(self, T: Any, Y: Any) -> Tensor:
+        """Specific enthalpy h (...cells) J/kg."""
+        T, _, Y = self._state(T, None, Y)
+        return (Y * thermo.h_mass(self.thermo, T)).sum(0)
+
+    def cp(self, T: Any, Y: Any) -> Tensor:
+        """Specific heat at constant pressure (...cells) J/kg/K."""
+        T, _, Y = self._state(T, None, Y)
+        return (Y * thermo.cp_mass(self.thermo, T)).sum(0)
+
+    def temperature(self, h: Any, Y: Any) -> Tensor:
+        """T (...cells) K at specific enthalpy h J/kg; raises StateError naming the cell if no T fits."""
+        Y = self._fractions(Y)
+        return thermo.solve_temperature(self.thermo, self._tensor(h).expand(Y.shape[1:]), Y)
+
+    def net_production_rates(self, T: Any, p: Any, Y: Any) -> Tensor:
+        """omega (species, ...cells) kmol/m3/s."""
+        T, p, Y = self._state(T, p, Y)
+        return rates.production_rates(self.kinetics, T, self._concentrations(T, p, Y))
+
+    def rates_of_progress(self, T: Any, p: Any, Y: Any) -> tuple[Tensor, Tensor]:
+        """Forward and reverse rates of progress (reactions, ...cells) kmol/m3/s."""
+        T, p, Y = self._state(T, p, Y)
+        return rates.rates_of_progress(self.kinetics, T, self._concentrations(T, p, Y))
+
+    def jacobian(self, T: Any, p: Any, Y: Any, hold: Literal["hp", "uv"] = "hp") -> Tensor:
+        """d(dT/dt, dY/dt)/d(T, Y), (1 + species, 1 + species, ...cells), at constant h and p or u and v."""
+        T, p, Y = self._state(T, p, Y)
+        return jac.reactor_jacobian(self.kinetics, T, p, Y, hold)
+
+    def transport(self, T: Any, p: Any, Y: Any) -> Any:
+        """Viscosity, conductivity and diffusivities (see combust.kinetics.transport)."""
+        from combust.kinetics.transport import transport_properties
+
+        T, p, Y = self._state(T, p, Y)
+        return transport_properties(self.transport_data, T, p, Y)
+
+    @functools.cached_property
+    def transport_data(self) -> Any:
+        """Transport fits, built at first use; raises MechanismError for a mechanism without transport data."""
+        from combust.kinetics.transport import TransportData
+
+        return _to(TransportData.from_cantera(self.cantera()), self.device)
+
+    # Checking --------------------------------------------------------------------------------------------------
+
+    def _tensor(self, x: Any) -> Tensor:
+        return torch.as_tensor(x, dtype=torch.float64, device=self.device)
+
+    def _concentrations(self, T: Tensor, p: Tensor, Y: Tensor) -> Tensor:
+        return self.mole_fractions(Y) * (p / (GAS_CONSTANT * T))
+
+    def _fractions(self, Y: Any) -> Tensor:
+        Y = self._tensor(Y)
+        if Y.shape[0] != len(self.species):
+            raise StateError(f"Y has shape {tuple(Y.shape)}: its first extent must be {len(self.species)} species")
+        total = Y.sum(0)
+        _require(((total - 1).abs() <= 1e-6), total, "sum of mass fractions", "1 within 1e-6")
+        return Y / total
+
+    def _state(self, T: Any, p: Any, Y: Any) -> tuple[Tensor, Tensor, Tensor]:
+        """Checked tensors, broadcast to the same cells, mass fractions summing to one."""
+        Y = self._fractions(Y)
+        cells = Y.shape[1:]
+        T = self._tensor(T).expand(cells)
+        p = self._tensor(1.0 if p is None else p).expand(cells)
+        _require((T > 0) & torch.isfinite(T), T, "temperature", "finite and > 0 K")
+        _require((p > 0) & torch.isfinite(p), p, "pressure", "finite and > 0 Pa")
+        return T, p, Y
+
+
+def _require(good: Tensor, value: Tensor, what: str, allowed: str) -> None:
+    if not bool(good.all()):
+        cell = tuple(int(i) for i in (~good).nonzero()[0])
+        raise StateError(f"{what} {float(value[cell])} in cell {cell}: must be {allowed}")
+
+
+def _parse(X: str) -> dict[str, float]:
+    pairs: dict[str, float] = {}
+    for item in X.split(","):
+        name, colon, value = item.strip().rpartition(":")
+        try:
+            pairs[name.strip()] = pairs.get(name.strip(), 0.0) + float(value)
+        except ValueError:
+            colon = ""
+        if not colon:
+            raise MechanismError(f"composition {X!r}: '{item.strip()}' is not of the form NAME:AMOUNT")
+    return pairs
+
+
+def _to(data: Any, device: torch.device | str) -> Any:
+    """A pytree of tensors on another device."""
+    return torch.utils._pytree.tree_map(lambda x: x.to(device) if isinstance(x, Tensor) else x, data)
+
+
+def _find(path: str | Path) -> Path:
+    """The file that Cantera would read."""
+    given = Path(path).expanduser()
+    folders = [Path(".")] if given.is_absolute() else [Path("."), *map(Path, ct.get_data_directories())]
+    for folder in folders:
+        if (folder / given).is_file():
+            return folder / given
+    raise MechanismError(f"mechanism file '{path}' not found; looked in " + ", ".join(str(f) for f in folders))
+
+
+def _read(path: str | Path, phase: str | None) -> ct.Solution:
+    try:
+        return ct.Solution(str(path), *([phase] if phase else []))
+    except Exception as error:  # Cantera raises several kinds, all with a readable message
+        raise MechanismError(f"{path}: Cantera cannot read this mechanism: {error}") from error

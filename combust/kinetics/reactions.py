@@ -1,0 +1,186 @@
+"""Reads Cantera's reactions and thermo into the tensors that the rate kernels use; refuses what is not covered."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import cantera as ct
+import torch
+
+from combust.errors import MechanismError
+from combust.kinetics.rates import Arrhenius, Falloff, RateData
+from combust.kinetics.thermo import GAS_CONSTANT
+
+COVERED_RATES = (ct.ArrheniusRate, ct.LindemannRate, ct.TroeRate)
+COVERED = "Arrhenius, three-body, Lindemann and Troe falloff (also chemically activated) with NASA7 thermo"
+
+
+class Layout(NamedTuple):
+    """Lists behind the tensors, in internal reaction order; also what the Jacobian's sparsity is built from."""
+
+    species: int
+    order: list[int]  # Cantera's number of each internal reaction
+    irreversible: int  # that many come first
+    reactants: list[list[tuple[int, float]]]  # (species, order) of each forward rate
+    products: list[list[tuple[int, float]]]  # of each reverse rate, reversible reactions only
+    net: list[dict[int, float]]  # net stoichiometry of each reaction
+    bodies: list[tuple[float, ...]]  # distinct third bodies: efficiency of every species
+    body: list[int]  # third body of each reaction, -1 for none
+    falloff: list[int]  # internal reactions with falloff, Lindemann first
+    powers: list[tuple[int, float]]  # distinct (species, non-integer order)
+
+
+def refuse_uncovered(solution: ct.Solution) -> None:
+    """Raise one MechanismError that lists every species and reaction of a kind that is not covered."""
+    faults = []
+    if solution.thermo_model != "ideal-gas":
+        faults.append(f"phase '{solution.name}': thermo model {solution.thermo_model}, allowed: ideal-gas")
+    for s in solution.species():
+        if not isinstance(s.thermo, ct.NasaPoly2):
+            faults.append(f"species {s.name}: thermo model {type(s.thermo).__name__}")
+    for i, r in enumerate(solution.reactions()):
+        if type(r.rate) not in COVERED_RATES:
+            faults.append(f"reaction {i + 1}: {r.equation}: {r.reaction_type}")
+    if faults:
+        raise MechanismError(
+            f"{solution.source}: {len(faults)} feature(s) not covered; covered are {COVERED}:\n  " + "\n  ".join(faults)
+        )
+
+
+def layout_of(solution: ct.Solution) -> Layout:
+    """Sort the reactions (irreversible first) and list their orders, stoichiometry and third bodies."""
+    reactions = solution.reactions()
+    order = sorted(range(len(reactions)), key=lambda i: reactions[i].reversible)
+    index = {name: k for k, name in enumerate(solution.species_names)}
+    rs = [reactions[i] for i in order]
+    reactants = [_orders(r, index) for r in rs]
+    products = [_by_index(r.products, index) for r in rs if r.reversible]
+    bodies: dict[tuple[float, ...], int] = {}
+    body = [bodies.setdefault(_efficiencies(r, index), len(bodies)) if r.third_body else -1 for r in rs]
+    falloff = [i for i, r in enumerate(rs) if isinstance(r.rate, ct.FalloffRate)]
+    falloff.sort(key=lambda i: isinstance(rs[i].rate, ct.TroeRate))
+    powers = sorted({f for terms in reactants + products for f in terms if not _is_count(f[1])})
+    net = [_net(r, index) for r in rs]
+    irreversible = len(rs) - len(products)
+    return Layout(len(index), order, irreversible, reactants, products, net, list(bodies), body, falloff, powers)
+
+
+def _is_count(order: float) -> bool:
+    return order > 0 and order == int(order)
+
+
+def _by_index(composition: dict[str, float], index: dict[str, int]) -> list[tuple[int, float]]:
+    return sorted((index[name], float(nu)) for name, nu in composition.items())
+
+
+def _orders(r: ct.Reaction, index: dict[str, int]) -> list[tuple[int, float]]:
+    terms = _by_index({**r.reactants, **r.orders}, index)
+    return [(k, order) for k, order in terms if order != 0.0]
+
+
+def _net(r: ct.Reaction, index: dict[str, int]) -> dict[int, float]:
+    nu: dict[int, float] = {}
+    for sign, side in ((-1.0, r.reactants), (1.0, r.products)):
+        for name, coefficient in side.items():
+            nu[index[name]] = nu.get(index[name], 0.0) + sign * coefficient
+    return {k: value for k, value in sorted(nu.items()) if value != 0.0}
+
+
+def _efficiencies(r: ct.Reaction, index: dict[str, int]) -> tuple[float, ...]:
+    return tuple(float(r.third_body.efficiencies.get(name, r.third_body.default_efficiency)) for name in index)
+
+
+def rates_from_cantera(solution: ct.Solution, layout: Layout) -> RateData:
+    """Tensors of all rate parameters, on the CPU."""
+    reactions = solution.reactions()
+    rs = [reactions[i] for i in layout.order]
+    p_ref = solution.species(0).thermo.reference_pressure
+    net = torch.zeros(layout.species, len(rs), dtype=torch.float64)
+    for i, nu in enumerate(layout.net):
+        for k, value in nu.items():
+            net[k, i] = value
+    reversible = layout.net[layout.irreversible :]
+    dn = [sum(nu.values()) for nu in reversible]
+    dG, dG_nu = _padded([list(nu.items()) for nu in reversible], pad=0)
+    power_species = torch.tensor([k for k, _ in layout.powers], dtype=torch.int64)
+    return RateData(
+        forward=_arrhenius([_forward_rate(r) for r in rs]),
+        reactants=_slots(layout.reactants, layout),
+        products=_slots(layout.products, layout),
+        dG=dG,
+        dG_nu=dG_nu,
+        dn_ln_c=_float([(x, x * math.log(p_ref / GAS_CONSTANT)) for x in dn]).reshape(-1, 2),
+        factor=torch.tensor(_factor_rows(layout), dtype=torch.int64),
+        efficiency=_float(layout.bodies).reshape(-1, layout.species),
+        falloff=_falloff([rs[i] for i in layout.falloff], [layout.body[i] for i in layout.falloff]),
+        power_species=power_species,
+        power=_float([order for _, order in layout.powers]),
+        net=net,
+        order=torch.tensor(layout.order, dtype=torch.int64),
+    )
+
+
+def _float(values: list) -> torch.Tensor:
+    return torch.tensor(values, dtype=torch.float64)
+
+
+def table_rows(terms: list[tuple[int, float]], layout: Layout) -> list[int]:
+    """Rows of the concentration table whose product is prod C^order."""
+    rows = []
+    for k, order in terms:
+        if _is_count(order):
+            rows += [k] * int(order)
+        else:
+            rows.append(layout.species + 1 + layout.powers.index((k, order)))
+    return rows
+
+
+def _slots(terms: list[list[tuple[int, float]]], layout: Layout) -> torch.Tensor:
+    rows = [table_rows(t, layout) for t in terms]
+    width = max([1, *map(len, rows)])
+    ones = layout.species
+    return torch.tensor([r + [ones] * (width - len(r)) for r in rows], dtype=torch.int64).reshape(-1, width)
+
+
+def _padded(lists: list[list[tuple[int, float]]], pad: int) -> tuple[torch.Tensor, torch.Tensor]:
+    width = max([1, *map(len, lists)])
+    filled = [items + [(pad, 0.0)] * (width - len(items)) for items in lists]
+    rows = torch.tensor([[k for k, _ in items] for items in filled], dtype=torch.int64)
+    return rows.reshape(-1, width), _float([[x for _, x in items] for items in filled]).reshape(-1, width)
+
+
+def _factor_rows(layout: Layout) -> list[int]:
+    rows = [b + 1 for b in layout.body]
+    for place, i in enumerate(layout.falloff):
+        rows[i] = 1 + len(layout.bodies) + place
+    return rows
+
+
+def _forward_rate(r: ct.Reaction) -> ct.Arrhenius:
+    if not isinstance(r.rate, ct.FalloffRate):
+        return r.rate
+    return r.rate.low_rate if r.rate.chemically_activated else r.rate.high_rate
+
+
+def _arrhenius(rates: list[ct.Arrhenius]) -> Arrhenius:
+    A = _float([r.pre_exponential_factor for r in rates])
+    Ea_R = _float([r.activation_energy / GAS_CONSTANT for r in rates])
+    return Arrhenius(torch.sign(A), torch.log(A.abs()), _float([r.temperature_exponent for r in rates]), Ea_R)
+
+
+def _falloff(rs: list[ct.Reaction], body: list[int]) -> Falloff:
+    low, high = _arrhenius([r.rate.low_rate for r in rs]), _arrhenius([r.rate.high_rate for r in rs])
+    ratio = Arrhenius(low.sign * high.sign, low.ln_A - high.ln_A, low.b - high.b, low.Ea_R - high.Ea_R)
+    troe = [_troe(r.rate) for r in rs if isinstance(r.rate, ct.TroeRate)]
+    a, r_T3, r_T1, T2 = _float(troe).reshape(-1, 4).T.contiguous()
+    activated = _float([1.0 if r.rate.chemically_activated else 0.0 for r in rs])
+    return Falloff(ratio, torch.tensor(body, dtype=torch.int64), activated, a, r_T3, r_T1, T2)
+
+
+def _troe(rate: ct.TroeRate) -> tuple[float, float, float, float]:
+    a, T3, T1, *rest = rate.falloff_coeffs
+    # A vanishing T3 or T1 means exp(-T/T3) = 0 and a vanishing or missing T2 no third term (Cantera); numbers
+    # that are large but finite say the same without inf * 0 in the derivatives.
+    T2 = rest[0] if rest and rest[0] != 0.0 else 1e30
+    return a, 1 / T3 if abs(T3) > 1e-300 else 1e300, 1 / T1 if abs(T1) > 1e-300 else 1e300, T2
