@@ -1,0 +1,161 @@
+"""Case files: TOML in, checked and documented structs out, and back.
+
+load(path, overrides) -> Config;  to_toml(config) -> text that loads to the same Config;  schema() -> JSON Schema.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import tomllib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from combust.errors import ConfigError
+from combust.explain import explain
+from combust.settings.physics import (
+    SIDES,
+    FlameInitial,
+    Inflow,
+    KernelInitial,
+    ManufacturedInitial,
+    UniformMesh,
+)
+from combust.settings.running import Config
+
+BARE = re.compile(r"[^\[\]{}\"'#\n]+")
+
+
+def load(path: str | Path, overrides: Sequence[str] = ()) -> Config:
+    """The case in the TOML file `path`, with "table.key=value" overrides applied and checked.
+
+    A mechanism that lies beside the case file gets its full path; output.directory gets its default.
+    Raises ConfigError that names file, key, value and what is allowed.
+    """
+    path = Path(path)
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: is not valid TOML: {error}") from error
+    for text in overrides:
+        override(raw, text)
+    config = convert(raw, str(path))
+    return complete(config, path)
+
+
+def convert(raw: dict[str, Any], source: str) -> Config:
+    """`raw` as a Config; `source` is the file named in errors. Raises ConfigError."""
+    for place, value in numbers(raw):
+        if not math.isfinite(value):
+            raise ConfigError(f"{source}: {place} = {value}: must be a finite number")
+    try:
+        config = msgspec.convert(raw, Config, strict=True)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{source}: {explain(str(error), raw, Config)}") from None
+    for problem in problems(config):
+        raise ConfigError(f"{source}: {problem}")
+    return config
+
+
+def override(raw: dict[str, Any], text: str) -> None:
+    """Sets "a.b=value" in `raw`; the value is TOML, and words that are not TOML are strings. Raises ConfigError."""
+    key, equals, value = text.partition("=")
+    names = key.strip().split(".")
+    if not equals or not all(re.fullmatch(r"[\w-]+", name) for name in names):
+        raise ConfigError(f"override {text!r}: write table.key=value")
+    value = value.strip()
+    try:
+        parsed = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        if not BARE.fullmatch(value):
+            raise ConfigError(f"override {text!r}: {value!r} is not a TOML value") from None
+        parsed = value
+    table = raw
+    for depth, name in enumerate(names[:-1]):
+        table = table.setdefault(name, {})
+        if not isinstance(table, dict):
+            raise ConfigError(f"override {text!r}: {'.'.join(names[: depth + 1])} is not a table")
+    table[names[-1]] = parsed
+
+
+def complete(config: Config, path: Path) -> Config:
+    """Fills what depends on where the case file lies."""
+    gas, output, replace = config.gas, config.output, msgspec.structs.replace
+    beside = path.parent / gas.mechanism
+    if beside.is_file():
+        gas = replace(gas, mechanism=str(beside.resolve()))
+    if output.directory is None:
+        output = replace(output, directory=f"runs/{path.stem}")
+    return replace(config, title=config.title or path.stem, gas=gas, output=output)
+
+
+def problems(config: Config) -> Iterator[str]:
+    """What does not fit together between tables, each as "path: what is wrong"."""
+    dimensions = config.mesh.dimensions
+    sides = config.boundary.sides(dimensions)
+    for name in SIDES[: 2 * dimensions]:
+        if name not in sides:
+            yield f"boundary.{name} is missing: the mesh has {dimensions} dimension(s); every side needs a kind"
+    for name in (*SIDES[2 * dimensions :], *"xyz"[dimensions:]):
+        if getattr(config.boundary, name) is not None:
+            yield f"boundary.{name}: the mesh has only {dimensions} dimension(s)"
+    for name, side in sides.items():
+        if not isinstance(side, Inflow):
+            continue
+        if isinstance(side.velocity, str) and not isinstance(config.initial, FlameInitial):
+            yield f'boundary.{name}.velocity = "{side.velocity}": needs initial.kind = "flame"; give a number [m/s]'
+        if isinstance(config.initial, ManufacturedInitial):
+            yield f'boundary.{name}.kind = "inflow": initial.kind = "manufactured" has no gas that could flow in'
+    if isinstance(config.initial, KernelInitial) and len(config.initial.centre) != dimensions:
+        yield f"initial.centre: needs {dimensions} number(s), one per dimension of the mesh"
+    if (
+        isinstance(config.initial, KernelInitial)
+        and config.initial.hot_temperature <= config.initial.temperature
+    ):
+        yield "initial.hot_temperature: must exceed initial.temperature"
+    if isinstance(config.mesh, UniformMesh) and math.prod(config.mesh.cells) < 4:
+        yield "mesh.cells: needs at least 4 cells"
+
+
+def numbers(raw: Any, place: str = "") -> Iterator[tuple[str, float]]:
+    """All floats of a tree with their paths."""
+    if isinstance(raw, dict):
+        for key, value in raw.items():
+            yield from numbers(value, f"{place}.{key}" if place else key)
+    elif isinstance(raw, list):
+        for index, value in enumerate(raw):
+            yield from numbers(value, f"{place}[{index}]")
+    elif isinstance(raw, float):
+        yield place, raw
+
+
+def to_toml(config: Config) -> str:
+    """The whole case with all defaults filled in; loads again to an equal Config."""
+    raw = msgspec.to_builtins(config)
+    lines = [f"{key} = {toml_value(value)}" for key, value in raw.items() if not isinstance(value, dict)]
+    for name, table in raw.items():
+        if isinstance(table, dict):
+            lines += ["", f"[{name}]"]
+            lines += [f"{key} = {toml_value(value)}" for key, value in table.items() if value is not None]
+    return "\n".join(lines) + "\n"
+
+
+def toml_value(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{k} = {toml_value(v)}" for k, v in value.items() if v is not None) + " }"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(toml_value(v) for v in value) + "]"
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return str(value).lower() if isinstance(value, bool) else repr(value)
+
+
+def schema() -> dict[str, Any]:
+    """JSON Schema of a case file, for editors."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **msgspec.json.schema(Config)}

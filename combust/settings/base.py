@@ -1,0 +1,35 @@
+"""Base of the tables of a case file, and the values that many of them share."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+
+def doc(text: str, unit: str | None = None) -> Meta:
+    """Documentation of a key and the unit of its value."""
+    return Meta(description=text, extra={"unit": unit} if unit else None)
+
+
+Positive = Annotated[float, Meta(gt=0)]
+NotNegative = Annotated[float, Meta(ge=0)]
+Count = Annotated[int, Meta(ge=1)]
+Temperature = Annotated[float, Meta(ge=100, le=6000)]
+Pressure = Annotated[float, Meta(ge=100, le=1e9)]
+Text = Annotated[str, Meta(min_length=1)]
+Duration = Positive | Annotated[str, Meta(pattern=r"^\d+(\.\d+)?\s*(s|min|h|d)$")]
+Vector = Annotated[tuple[float, ...], Meta(min_length=1, max_length=3)]
+Vector3 = tuple[float, float, float]
+
+
+class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of all tables: immutable, unknown keys refused."""
+
+
+def seconds(duration: float | str) -> float:
+    """Seconds of 90, "90s", "30min", "23h" or "2d"."""
+    if not isinstance(duration, str):
+        return float(duration)
+    unit = duration.lstrip("0123456789. ")
+    return float(duration.removesuffix(unit)) * {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}[unit]

@@ -1,0 +1,147 @@
+"""Tables of a case file that say how it is solved and run, and the whole case."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from combust.settings.base import Count, Duration, Positive, Settings, Text, doc
+from combust.settings.physics import (
+    Boundary,
+    CvodeChemistry,
+    DirectChemistry,
+    FlameInitial,
+    Gas,
+    KernelInitial,
+    ManufacturedInitial,
+    NoChemistry,
+    NoTurbulence,
+    StretchedMesh,
+    TaylorGreenInitial,
+    UniformInitial,
+    UniformMesh,
+)
+
+
+class PressureSolver(Settings, frozen=True):
+    """How the pressure equation is solved."""
+
+    solver: Annotated[
+        Literal["auto", "torch", "petsc"], doc("auto: torch on one rank or a GPU, PETSc on more ranks")
+    ] = "auto"
+    rtol: Annotated[Positive, doc("relative tolerance of the residual")] = 1e-9
+    preconditioner: Annotated[Literal["gamg", "hypre"], doc("multigrid of PETSc")] = "gamg"
+
+
+class Numerics(Settings, frozen=True):
+    """How the equations are solved."""
+
+    coupling: Annotated[
+        Literal["sdc", "strang"], doc("sdc: chemistry sees transport as a source; strang: split")
+    ] = "sdc"
+    sweeps: Annotated[Literal[1, 2], doc("passes over each step (sdc)")] = 2
+    cfl: Annotated[Annotated[float, Meta(gt=0, le=2)], doc("limit on velocity x dt / cell width")] = 0.5
+    dt: Annotated[Positive | None, doc("fixed time step; adaptive if omitted", "s")] = None
+    dt_max: Annotated[Positive | None, doc("largest time step", "s")] = None
+    growth: Annotated[Annotated[float, Meta(gt=1)], doc("largest ratio of a time step to the one before")] = (
+        1.1
+    )
+    reconstruction: Annotated[
+        Literal["van-leer", "central", "upwind"], doc("values at cell faces in the advection of scalars")
+    ] = "van-leer"
+    pressure: Annotated[PressureSolver, doc("pressure equation")] = PressureSolver()
+    compile: Annotated[
+        Literal["auto", "on", "off"], doc("compiled kernels; auto: if the run is long enough")
+    ] = "auto"
+
+
+class Stop(Settings, frozen=True):
+    """When the run ends: at the first of these."""
+
+    time: Annotated[Positive | None, doc("physical time, met exactly", "s")] = None
+    steps: Annotated[Count | None, doc("steps, counted from the start of the case")] = None
+    wall: Annotated[Duration | None, doc('wall time of this run: seconds, "90s", "30min", "23h"')] = None
+
+    def __post_init__(self) -> None:
+        if self.time is None and self.steps is None and self.wall is None:
+            raise ValueError("needs at least one of time, steps, wall")
+
+
+class Every(Settings, frozen=True):
+    """A schedule: exactly one of steps, time, wall."""
+
+    steps: Annotated[Count | None, doc("steps")] = None
+    time: Annotated[Positive | None, doc("physical time", "s")] = None
+    wall: Annotated[Duration | None, doc('wall time: seconds, or "90s", "30min", "2h"')] = None
+    exact: Annotated[bool, doc("shorten time steps to meet the times exactly (with time)")] = False
+
+    def __post_init__(self) -> None:
+        if sum(value is not None for value in (self.steps, self.time, self.wall)) != 1:
+            raise ValueError("needs exactly one of steps, time, wall")
+        if self.exact and self.time is None:
+            raise ValueError("exact goes with time")
+
+
+class FieldsOutput(Settings, frozen=True):
+    """Fields for ParaView: the first, the last and the scheduled states."""
+
+    names: Annotated[
+        tuple[Text, ...], doc("T, u, p, rho, Y_<species>, X_<species>, heat_release, vorticity, ...")
+    ] = ("T", "u", "p")
+    every: Annotated[Every | None, doc("schedule; first and last state only if omitted")] = None
+
+
+class SeriesOutput(Settings, frozen=True):
+    """Columns of series.csv."""
+
+    quantities: Annotated[tuple[Text, ...], doc("T_max, flame_speed, mass_error, eos_drift, ...")] = (
+        "T_max",
+    )
+    every: Annotated[Every, doc("schedule")] = Every(steps=10)
+
+
+class CheckpointOutput(Settings, frozen=True):
+    """Files from which a run continues bit by bit."""
+
+    every: Annotated[Every | None, doc("schedule; only at the end of the run if omitted")] = Every(
+        wall="30min"
+    )
+    keep: Annotated[Count, doc("newest files kept")] = 2
+
+
+class LogOutput(Settings, frozen=True):
+    """Lines on the terminal."""
+
+    every: Annotated[Every, doc("schedule")] = Every(steps=10)
+
+
+class Output(Settings, frozen=True):
+    """What is written, where and when."""
+
+    directory: Annotated[Text | None, doc("output folder; runs/<name of the case file> if omitted")] = None
+    fields: Annotated[FieldsOutput, doc("fields_NNNNNN.vtr and fields.pvd")] = FieldsOutput()
+    series: Annotated[SeriesOutput, doc("series.csv")] = SeriesOutput()
+    checkpoint: Annotated[CheckpointOutput, doc("checkpoint_NNNNNN.h5")] = CheckpointOutput()
+    log: Annotated[LogOutput, doc("progress on the terminal")] = LogOutput()
+
+
+class Config(Settings, frozen=True, kw_only=True):
+    """A case: physics, numerics, running."""
+
+    title: Annotated[str, doc("one line about the case")] = ""
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"], doc("where fields live; auto: a GPU if there is one")
+    ] = "auto"
+    mesh: Annotated[UniformMesh | StretchedMesh, doc("grid")]
+    gas: Annotated[Gas, doc("gas")]
+    chemistry: Annotated[DirectChemistry | CvodeChemistry | NoChemistry, doc("reactions")] = DirectChemistry()
+    turbulence: Annotated[NoTurbulence, doc("closure")] = NoTurbulence()
+    initial: Annotated[
+        FlameInitial | KernelInitial | UniformInitial | TaylorGreenInitial | ManufacturedInitial,
+        doc("initial fields"),
+    ]
+    boundary: Annotated[Boundary, doc("sides of the domain")]
+    numerics: Annotated[Numerics, doc("numerical methods")] = Numerics()
+    stop: Annotated[Stop, doc("end of the run")]
+    output: Annotated[Output, doc("files")] = Output()
