@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from combust.cfd.pressure.base import PressureGrid, PressureSolver, Solution
+from combust.errors import ConfigError
 
 __all__ = ["PressureGrid", "PressureSolver", "Solution", "make_solver"]
 
@@ -14,14 +15,26 @@ def make_solver(
     grid: PressureGrid,
     kind: str = "auto",
     rtol: float = 1e-9,
-    preconditioner: str = "auto",
+    preconditioner: str = "separable",
     device: str = "cpu",
 ) -> PressureSolver:
-    """The pressure solver for `grid`. kind : "auto", "torch" (one rank) or "petsc".
+    """The pressure solver for `grid`.
 
-    rtol : |V (rhs - L_beta p)|_2 / |V rhs|_2 to reach
-    Raises ConfigError for a choice that cannot be.
+    kind : "torch" (one rank, CPU or GPU), "petsc" (any number of ranks), or "auto": torch on one rank, else petsc
+    rtol : |V (rhs - L_beta p)|_2 / |V rhs|_2 to reach; preconditioner : "separable", or for petsc "gamg", "hypre"
+    Raises ConfigError for a choice that cannot be, DependencyError if petsc is needed and missing.
     """
+    ranks = grid.block.comm.size
+    if kind not in ("auto", "torch", "petsc"):
+        raise ConfigError(f"pressure solver {kind!r} is not one of auto, torch, petsc")
+    if kind == "petsc" or (kind == "auto" and (ranks > 1 or preconditioner != "separable")):
+        from combust.cfd.pressure.petsc import PetscSolver
+
+        return PetscSolver(grid, rtol, preconditioner, device)
+    if ranks > 1:
+        raise ConfigError(f"the torch pressure solver runs on one rank, not on {ranks}: use auto or petsc")
+    if preconditioner != "separable":
+        raise ConfigError(f"the torch pressure solver has no {preconditioner!r}: use separable, or kind petsc")
     from combust.cfd.pressure.torch_cg import TorchSolver
 
     return TorchSolver(grid, rtol, device)

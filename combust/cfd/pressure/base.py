@@ -1,4 +1,4 @@
-"""What every pressure solver shares: the grid, the face conductances of L_beta, the protocol and its answer."""
+"""What every pressure solver shares: grid, protocol, answer and the face conductances of L_beta."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import torch
 
 from combust.cfd.block import Block
 from combust.errors import ConfigError, DivergenceError
+from combust.parallel import Communicator
 
 Side = Literal["periodic", "neumann", "dirichlet"]
 Sides = tuple[tuple[Side, Side], tuple[Side, Side], tuple[Side, Side]]
@@ -23,9 +24,10 @@ ROUND_OFF = 1e-12
 class PressureGrid:
     """A Cartesian grid cut into blocks; all triples are in array order (z, y, x).
 
-    widths : global 1-D float64 arrays of cell widths (m); sides : kind of the (low, high) end of each direction.
-    "periodic"; "neumann" (zero normal gradient); "dirichlet" (zero on the face, half a cell away).
-    A direction of one cell is inactive: its width and sides are ignored. Raises ConfigError on a grid that cannot be.
+    widths : global 1-D float64 arrays of cell widths (m)
+    sides : kind of the (low, high) end of each direction: "periodic", "neumann" (zero normal gradient) or
+        "dirichlet" (zero on the face, half a cell away)
+    A direction of one cell is inactive: its width and sides are ignored. Raises ConfigError if they do not fit.
     """
 
     block: Block
@@ -61,7 +63,10 @@ class PressureGrid:
         return all(side != "dirichlet" for axis in self.axes for side in self.sides[axis])
 
     def inverse_distances(self, axis: int) -> np.ndarray:
-        """1/d at the n + 1 faces normal to `axis` (1/m): d between centres, half a cell at dirichlet, 0 at neumann."""
+        """1/d (1/m) at the n + 1 faces normal to `axis`; d between centres, half a cell at dirichlet.
+
+        At neumann sides it is 0.
+        """
         width = np.asarray(self.widths[axis], dtype=np.float64)
         distance = np.empty(width.size + 1)
         distance[1:-1] = 0.5 * (width[1:] + width[:-1])
@@ -75,7 +80,7 @@ class PressureGrid:
         return inverse
 
     def local(self, axis: int, values: np.ndarray, faces: bool = False) -> np.ndarray:
-        """This rank's run of a global 1-D array of cells (or faces), shaped to multiply a block along `axis`."""
+        """This rank's run of a global 1-D array of cells (or faces), shaped to multiply along `axis`."""
         start, count = self.block.start[axis], self.block.count[axis]
         shape = [1, 1, 1]
         shape[axis] = count + faces
@@ -93,8 +98,8 @@ class PressureGrid:
 class Solution:
     """p of L_beta p = rhs and how it was found.
 
-    residual : |V (rhs - L_beta p)|_2 / |V rhs|_2 over all cells (V the cell volumes), as the iteration knows it
-    incompatibility : |sum V rhs| / sum V |rhs| that a singular problem had to drop; 0 when it is only round-off
+    residual : |V (rhs - L_beta p)|_2 / |V rhs|_2 over all cells, V their volumes, as the iteration knows it
+    incompatibility : |sum V rhs| / sum V |rhs| that a singular problem had to drop; 0 when only round-off
     """
 
     p: torch.Tensor
@@ -107,22 +112,30 @@ class PressureSolver(Protocol):
     """Solves for the pressure. Fields are local blocks (nz, ny, nx), float64, on one device.
 
     L_beta p = sum over active directions of (beta_hi (p_hi - p)/d_hi - beta_lo (p - p_lo)/d_lo)/width;
-    beta holds, per direction (z, y, x), the n + 1 faces of the block, None where inactive; neumann faces are ignored.
+    beta holds, per direction (z, y, x), the n + 1 faces of the block, None where inactive; what it holds on
+    neumann faces is ignored.
     With no dirichlet side the mean of rhs is dropped and p has zero mean, both weighted by volume.
     Every rank calls; each gets the same iterations and residual.
     """
 
     def solve(self, beta: Beta, rhs: torch.Tensor, guess: torch.Tensor | None = None) -> Solution:
-        """L_beta p = rhs to the solver's rtol on |V r|_2 / |V rhs|_2, from `guess`. Raises DivergenceError."""
+        """p of L_beta p = rhs to the solver's rtol on Solution.residual, from `guess`. Raises DivergenceError."""
         ...
 
     def solve_constant(self, rhs: torch.Tensor) -> torch.Tensor:
-        """p of L_1 p = rhs (beta = 1 on every face), direct or to round-off."""
+        """p of L_1 p = rhs (beta = 1 on every face), direct."""
+        ...
+
+    def forget(self) -> None:
+        """Drops what was kept from former solves: call when a checkpoint is written.
+
+        A run restarted from it then repeats the same numbers to the last bit.
+        """
         ...
 
 
 class Conductances:
-    """Turns beta into c = beta area / d at the faces of a block, 0 on neumann faces: the entries of -V L_beta."""
+    """Turns beta into c = beta area / d at the faces of a block, 0 on neumann faces: entries of -V L_beta."""
 
     def __init__(self, grid: PressureGrid, device: torch.device) -> None:
         self.grid = grid
@@ -133,6 +146,10 @@ class Conductances:
             factor = area * grid.local(axis, grid.inverse_distances(axis), faces=True)
             self.geometry[axis] = torch.as_tensor(factor, device=device)
 
+    def unit(self) -> dict[int, torch.Tensor]:
+        """c of beta = 1."""
+        return dict(self.geometry)
+
     def __call__(self, beta: Beta) -> dict[int, torch.Tensor]:
         """c (n + 1 faces) for each active direction. Raises ConfigError if a shape of beta is wrong."""
         result = {}
@@ -140,7 +157,8 @@ class Conductances:
             value = beta[axis]
             if value is None or value.shape != factor.shape:
                 shape = None if value is None else tuple(value.shape)
-                raise ConfigError(f"beta of direction {AXIS_NAMES[axis]} is {shape}, not {tuple(factor.shape)}")
+                wanted = tuple(factor.shape)
+                raise ConfigError(f"beta of direction {AXIS_NAMES[axis]} has shape {shape}, not {wanted}")
             face = value * factor
             for side in (0, 1):
                 if self.grid.block.at_boundary(axis, side) and self.grid.sides[axis][side] == "neumann":
@@ -158,9 +176,26 @@ def diagonal(conductance: dict[int, torch.Tensor]) -> torch.Tensor:
     return torch.stack(parts).sum(0)
 
 
-def not_converged(iterations: int, residual: float, rtol: float, why: str = "") -> DivergenceError:
+def compatible(load: torch.Tensor, volumes: torch.Tensor, comm: Communicator) -> tuple[torch.Tensor, float]:
+    """(load without its mean, share of it that this dropped): what a singular problem can be solved for.
+
+    load : V rhs of the local cells; the share is |sum| / sum of moduli over all ranks, 0 when only round-off.
+    """
+    local = torch.stack((load.sum(), load.abs().sum(), volumes.sum())).tolist()
+    total, size, volume = comm.sum(*local)
+    share = abs(total) / size if size > 0.0 else 0.0
+    return load - volumes * (total / volume), share if share > ROUND_OFF else 0.0
+
+
+def zero_mean(p: torch.Tensor, volumes: torch.Tensor, comm: Communicator) -> torch.Tensor:
+    """p less its mean by volume over all ranks."""
+    total, volume = comm.sum(*torch.stack((torch.sum(p * volumes), volumes.sum())).tolist())
+    return p - total / volume
+
+
+def not_converged(iterations: int, residual: float, rtol: float) -> DivergenceError:
     """The error of a pressure solve that did not reach its tolerance."""
     return DivergenceError(
         f"the pressure solve stopped after {iterations} iterations at a relative residual of {residual:.3e}, "
-        f"tolerance {rtol:.1e}{why}: check density and divergence for NaN or extreme ratios, or shorten the time step"
+        f"tolerance {rtol:.1e}: check density and divergence for NaN or extreme ratios, or shorten the time step"
     )

@@ -9,43 +9,59 @@ import numpy as np
 import torch
 
 from combust.cfd.pressure.base import PressureGrid
+from combust.cfd.pressure.transpose import Transpose
 
 
 class Separable:
-    """L_1 = sum of 1-D operators, diagonalised once; each solve is one matmul per active direction each way."""
+    """L_1 = sum of 1-D operators, diagonalised once; a solve is one matmul per active direction each way.
+
+    Directions that are cut over ranks are exchanged for pencils first; the result does not depend on the cut but
+    for round-off.
+    """
 
     def __init__(self, grid: PressureGrid, device: torch.device) -> None:
-        if grid.block.comm.size > 1:
-            raise ValueError("Separable holds the whole grid: it is for one rank")
-        self.axes = grid.axes
+        block = grid.block
+        self.transposes = {axis: Transpose(block, axis) for axis in grid.axes if block.dims[axis] > 1}
+        # Whole directions first: the last one cut stays a pencil while the modes are divided by their eigenvalues.
+        self.order = sorted(grid.axes, key=lambda axis: axis in self.transposes)
+        last = self.transposes.get(self.order[-1])
+        ranges = last.ranges() if last else [slice(s, s + n) for s, n in zip(block.start, block.count, strict=True)]
         self.basis: dict[int, torch.Tensor] = {}
         eigenvalues = np.zeros((1, 1, 1))
         for axis in grid.axes:
             basis, values = modes(grid, axis)
-            eigenvalues = eigenvalues + grid.local(axis, values)
+            shape = [1, 1, 1]
+            shape[axis] = -1
+            eigenvalues = eigenvalues + values[ranges[axis]].reshape(shape)
             self.basis[axis] = torch.as_tensor(basis, device=device)
-        self.singular = grid.singular
-        if grid.singular:
-            eigenvalues[0, 0, 0] = np.inf  # the constant
+        # Zero is exact and belongs to the constant of a singular problem.
+        eigenvalues = np.where(eigenvalues == 0.0, np.inf, eigenvalues)
         self.inverse = torch.as_tensor(1.0 / eigenvalues, device=device)
         self.volumes = torch.as_tensor(grid.volumes(), device=device)
 
     def solve(self, rhs: torch.Tensor) -> torch.Tensor:
-        """p (nz, ny, nx) of L_1 p = rhs; with no dirichlet side the mean of rhs is dropped and p has zero mean."""
+        """p (nz, ny, nx) of L_1 p = rhs; with no dirichlet side without rhs's mean, and p has zero mean."""
         return -self.solve_symmetric(self.volumes * rhs)
 
     def solve_symmetric(self, field: torch.Tensor) -> torch.Tensor:
         """q of -V L_1 q = field, V the cell volumes: a symmetric, positive (semi-)definite operator."""
-        for axis, basis in self.basis.items():
-            field = along(basis, field, axis)
+        for axis in self.order:
+            cut = self.transposes.get(axis)
+            field = along(self.basis[axis], cut.pencil(field) if cut else field, axis)
+            if cut and axis != self.order[-1]:
+                field = cut.block(field)
         field = field * self.inverse
-        for axis, basis in self.basis.items():
-            field = along(basis.T, field, axis)
+        for axis in reversed(self.order):
+            cut = self.transposes.get(axis)
+            if cut and axis != self.order[-1]:
+                field = cut.pencil(field)
+            field = along(self.basis[axis].T, field, axis)
+            field = cut.block(field) if cut else field
         return field
 
 
 def modes(grid: PressureGrid, axis: int) -> tuple[np.ndarray, np.ndarray]:
-    """Rows q_k / sqrt(width) of the modes of one direction, and the eigenvalues (1/m2, ascending) of -L there."""
+    """Rows q_k / sqrt(width) of the modes of one direction, and the eigenvalues (1/m2, ascending) of -L."""
     width = np.asarray(grid.widths[axis], dtype=np.float64)
     inverse = grid.inverse_distances(axis)
     n = width.size
