@@ -114,10 +114,7 @@ def problems(config: Config) -> Iterator[str]:
             yield f'boundary.{name}.kind = "inflow": initial.kind = "manufactured" has no gas that could flow in'
     if isinstance(config.initial, KernelInitial) and len(config.initial.centre) != dimensions:
         yield f"initial.centre: needs {dimensions} number(s), one per dimension of the mesh"
-    if (
-        isinstance(config.initial, KernelInitial)
-        and config.initial.hot_temperature <= config.initial.temperature
-    ):
+    if isinstance(config.initial, KernelInitial) and config.initial.hot_temperature <= config.initial.temperature:
         yield "initial.hot_temperature: must exceed initial.temperature"
     if isinstance(config.mesh, UniformMesh) and math.prod(config.mesh.cells) < 4:
         yield "mesh.cells: needs at least 4 cells"

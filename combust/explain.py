@@ -56,11 +56,7 @@ def described(root: type, raw: Any, path: list[str | int], value: Any = None) ->
     allowed = [shown(v) for v in literals] if path and path[-1] == "kind" else list(allowances(options, unit))
     text = "allowed " + ", ".join(dict.fromkeys(allowed)) if allowed else "not allowed"
     doc = (field.extra_json_schema or {}).get("description", "") if field is not None else ""
-    return (
-        text
-        + (f" ({doc})" if doc else "")
-        + (suggestion(value, literals + tags) if isinstance(value, str) else "")
-    )
+    return text + (f" ({doc})" if doc else "") + (suggestion(value, literals + tags) if isinstance(value, str) else "")
 
 
 def allowances(options: list[mi.Type], unit: str) -> Iterator[str]:
@@ -74,9 +70,7 @@ def allowances(options: list[mi.Type], unit: str) -> Iterator[str]:
 
 
 def limits(option: mi.Type) -> str:
-    bounds = [
-        f"{text} {value:g}" for k, text in LIMITS.items() if (value := getattr(option, k, None)) is not None
-    ]
+    bounds = [f"{text} {value:g}" for k, text in LIMITS.items() if (value := getattr(option, k, None)) is not None]
     if isinstance(option, mi.VarTupleType) and option.max_length is not None:
         bounds.append(f"of {option.min_length} to {option.max_length} entries")
     if isinstance(option, mi.TupleType):
@@ -118,9 +112,7 @@ def type_at(root: type, raw: Any, path: list[str | int]) -> tuple[mi.Metadata | 
 def narrowed(options: list[mi.Type], raw: Any) -> list[mi.Type]:
     """Of several tagged structs, the one that `raw` names by its kind (all if it names none of them)."""
     kind = raw.get("kind") if isinstance(raw, dict) else None
-    return [
-        o for o in options if isinstance(o, mi.StructType) and o.tag == kind and kind is not None
-    ] or options
+    return [o for o in options if isinstance(o, mi.StructType) and o.tag == kind and kind is not None] or options
 
 
 def documented(option: mi.Type) -> mi.Metadata | None:

@@ -48,9 +48,7 @@ class Axis(Settings, frozen=True):
     cells: Annotated[Count | None, doc("number of cells")] = None
     ratio: Annotated[Positive, doc("width of a cell over that of its neighbour towards the low end")] = 1.0
     symmetric: Annotated[bool, doc("grow from both ends towards the middle")] = False
-    faces: Annotated[
-        tuple[float, ...] | None, doc("increasing coordinates, instead of the keys above", "m")
-    ] = None
+    faces: Annotated[tuple[float, ...] | None, doc("increasing coordinates, instead of the keys above", "m")] = None
 
     def __post_init__(self) -> None:
         ends = (self.lower, self.upper, self.cells)
@@ -92,14 +90,12 @@ class ConstantTransport(Settings, frozen=True, tag_field="kind", tag="constant")
 class Gas(Settings, frozen=True):
     """The gas: its mechanism, pressure and transport."""
 
-    mechanism: Annotated[
-        Text, doc("Cantera YAML file: beside the case file, a path, or one that Cantera ships")
-    ]
+    mechanism: Annotated[Text, doc("Cantera YAML file: beside the case file, a path, or one that Cantera ships")]
     phase: Annotated[Text | None, doc("name of the phase in that file; the first gas if omitted")] = None
     pressure: Annotated[Pressure, doc("thermodynamic pressure at the start", "Pa")] = 101325.0
-    transport: Annotated[
-        Literal["mixture-averaged", "unity-Lewis"] | ConstantTransport, doc("molecular transport")
-    ] = "mixture-averaged"
+    transport: Annotated[Literal["mixture-averaged", "unity-Lewis"] | ConstantTransport, doc("molecular transport")] = (
+        "mixture-averaged"
+    )
     gravity: Annotated[Vector3, doc("acceleration in x, y, z", "m/s2")] = (0.0, 0.0, 0.0)
 
 
@@ -151,9 +147,7 @@ class Perturbation(Settings, frozen=True):
     """Cosine waves in y (and z) that wrinkle a flat front."""
 
     amplitude: Annotated[NotNegative, doc("amplitude of the front's displacement", "m")]
-    modes: Annotated[
-        Count | tuple[Count, ...], doc("n: waves 1 to n per domain width, random phases; list: these")
-    ] = 1
+    modes: Annotated[Count | tuple[Count, ...], doc("n: waves 1 to n per domain width, random phases; list: these")] = 1
     seed: Annotated[int, doc("seed of the random phases")] = 0
 
 
@@ -278,9 +272,7 @@ class Boundary(Settings, frozen=True):
             if getattr(self, axis) is not None and any(pair):
                 raise ValueError(f"give either {axis} or {axis}_low and {axis}_high, not both")
             if sum(isinstance(side, Periodic) for side in pair) == 1:
-                raise ValueError(
-                    f'{axis}: periodic belongs to both sides; write {axis} = {{ kind = "periodic" }}'
-                )
+                raise ValueError(f'{axis}: periodic belongs to both sides; write {axis} = {{ kind = "periodic" }}')
 
     def sides(self, dimensions: int) -> dict[str, Side]:
         """The kind of each side, "x_low", "x_high", ... for the first `dimensions` directions."""

@@ -37,23 +37,19 @@ class PressureSolver(Settings, frozen=True):
 class Numerics(Settings, frozen=True):
     """How the equations are solved."""
 
-    coupling: Annotated[
-        Literal["sdc", "strang"], doc("sdc: chemistry sees transport as a source; strang: split")
-    ] = "sdc"
+    coupling: Annotated[Literal["sdc", "strang"], doc("sdc: chemistry sees transport as a source; strang: split")] = (
+        "sdc"
+    )
     sweeps: Annotated[Literal[1, 2], doc("passes over each step (sdc)")] = 2
     cfl: Annotated[Annotated[float, Meta(gt=0, le=2)], doc("limit on velocity x dt / cell width")] = 0.5
     dt: Annotated[Positive | None, doc("fixed time step; adaptive if omitted", "s")] = None
     dt_max: Annotated[Positive | None, doc("largest time step", "s")] = None
-    growth: Annotated[Annotated[float, Meta(gt=1)], doc("largest ratio of a time step to the one before")] = (
-        1.1
-    )
+    growth: Annotated[Annotated[float, Meta(gt=1)], doc("largest ratio of a time step to the one before")] = 1.1
     reconstruction: Annotated[
         Literal["van-leer", "central", "upwind"], doc("values at cell faces in the advection of scalars")
     ] = "van-leer"
     pressure: Annotated[PressureSolver, doc("pressure equation")] = PressureSolver()
-    compile: Annotated[
-        Literal["auto", "on", "off"], doc("compiled kernels; auto: if the run is long enough")
-    ] = "auto"
+    compile: Annotated[Literal["auto", "on", "off"], doc("compiled kernels; auto: if the run is long enough")] = "auto"
 
 
 class Stop(Settings, frozen=True):
@@ -86,27 +82,25 @@ class Every(Settings, frozen=True):
 class FieldsOutput(Settings, frozen=True):
     """Fields for ParaView: the first, the last and the scheduled states."""
 
-    names: Annotated[
-        tuple[Text, ...], doc("T, u, p, rho, Y_<species>, X_<species>, heat_release, vorticity, ...")
-    ] = ("T", "u", "p")
+    names: Annotated[tuple[Text, ...], doc("T, u, p, rho, Y_<species>, X_<species>, heat_release, vorticity, ...")] = (
+        "T",
+        "u",
+        "p",
+    )
     every: Annotated[Every | None, doc("schedule; first and last state only if omitted")] = None
 
 
 class SeriesOutput(Settings, frozen=True):
     """Columns of series.csv."""
 
-    quantities: Annotated[tuple[Text, ...], doc("T_max, flame_speed, mass_error, eos_drift, ...")] = (
-        "T_max",
-    )
+    quantities: Annotated[tuple[Text, ...], doc("T_max, flame_speed, mass_error, eos_drift, ...")] = ("T_max",)
     every: Annotated[Every, doc("schedule")] = Every(steps=10)
 
 
 class CheckpointOutput(Settings, frozen=True):
     """Files from which a run continues bit by bit."""
 
-    every: Annotated[Every | None, doc("schedule; only at the end of the run if omitted")] = Every(
-        wall="30min"
-    )
+    every: Annotated[Every, doc("schedule; one more is written when the run ends")] = Every(wall="30min")
     keep: Annotated[Count, doc("newest files kept")] = 2
 
 
@@ -130,9 +124,7 @@ class Config(Settings, frozen=True, kw_only=True):
     """A case: physics, numerics, running."""
 
     title: Annotated[str, doc("one line about the case")] = ""
-    device: Annotated[
-        Literal["auto", "cpu", "cuda"], doc("where fields live; auto: a GPU if there is one")
-    ] = "auto"
+    device: Annotated[Literal["auto", "cpu", "cuda"], doc("where fields live; auto: a GPU if there is one")] = "auto"
     mesh: Annotated[UniformMesh | StretchedMesh, doc("grid")]
     gas: Annotated[Gas, doc("gas")]
     chemistry: Annotated[DirectChemistry | CvodeChemistry | NoChemistry, doc("reactions")] = DirectChemistry()

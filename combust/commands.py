@@ -1,0 +1,128 @@
+"""Verbs of the command line that look but do not step: check, info, schema, list."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from combust.config import load, to_toml
+from combust.config import schema as json_schema
+from combust.errors import ConfigError, FileFormatError, MechanismError
+from combust.io.blocks import on_root
+from combust.io.summary import peak_memory
+from combust.parallel import Communicator
+from combust.reference import kinds_of, markdown
+
+
+def check(case: str, comm: Communicator, overrides: Sequence[str] = ()) -> int:
+    """Builds a case and prints its resolved form, cells and memory per rank, first dt and what limits it."""
+    from combust.case import build
+
+    config = on_root(comm, lambda: load(case, overrides))
+    flow = build(config, comm)
+    for name in config.output.fields.names:
+        flow.field(name)
+    for name in config.output.series.quantities:
+        flow.quantity(name)
+    dt, limit = flow.limit()
+    state = sum(array.nbytes for array, _ in flow.state().values())
+    rows = comm.gather((int(np.prod(flow.block.count)), state, peak_memory()))
+    if not comm.is_root:
+        return 0
+    print(to_toml(config))
+    cells = [row[0] for row in rows]
+    print(f"cells:    {sum(cells)} on {comm.size} rank(s), {min(cells)} to {max(cells)} each")
+    blocks = " x ".join(str(n) for n in reversed(flow.block.dims))
+    print(f"blocks:   {blocks} (x, y, z)")
+    print(
+        f"memory:   {max(r[2] for r in rows) / 1e6:.0f} MB per rank now, of which state {max(r[1] for r in rows) / 1e6:.1f} MB"
+    )
+    print(
+        f"first dt: {config.numerics.dt or dt:.4g} s ({'fixed' if config.numerics.dt else limit}; stable: {dt:.4g} s)"
+    )
+    return 0
+
+
+def schema(as_markdown: bool) -> int:
+    """Prints the JSON Schema of case files, or their reference tables."""
+    print(markdown() if as_markdown else json.dumps(json_schema(), indent=2))
+    return 0
+
+
+def kinds(section: str | None) -> int:
+    """Prints the kinds that each table of a case file may name, one line each."""
+    known = kinds_of()
+    if section is not None and section not in known:
+        raise ConfigError(f"combust list {section}: unknown; known: {', '.join(known)}")
+    for table in [section] if section is not None else list(known):
+        print(table)
+        for kind, text in known[table].items():
+            print(f"  {kind:<18} {text}")
+    return 0
+
+
+def info(file: str) -> int:
+    """Prints what is in a checkpoint, snapshot, index, series or mechanism."""
+    path = Path(file)
+    show = {".h5": checkpoint, ".vtr": snapshot, ".pvd": index, ".yaml": mechanism, ".yml": mechanism}
+    if path.suffix not in show:
+        raise FileFormatError(f"{file}: combust info reads {', '.join(show)}")
+    if path.suffix not in (".yaml", ".yml") and not path.is_file():
+        raise FileFormatError(f"{file}: no such file")
+    show[path.suffix](path)
+    return 0
+
+
+def checkpoint(path: Path) -> None:
+    from combust.io.checkpoint import open_checkpoint, read_meta
+
+    with open_checkpoint(path) as opened:
+        meta = read_meta(path, opened)
+        print(f"checkpoint of step {meta['step']}, t = {meta['time']:.9g} s, by combust {opened.attrs['combust']}")
+        for key, value in meta["identity"].items():
+            print(f"  {key}: {value}")
+        for name, dataset in opened["state"].items():
+            print(f"  {name:<16} {dataset.attrs['place']:<8} {dataset.shape}")
+    print()
+    print(meta["case"], end="")
+
+
+def snapshot(path: Path) -> None:
+    from combust.io.vtr import read_vtr
+
+    shot = read_vtr(path)
+    shape = " x ".join(str(max(c.size - 1, 1)) for c in reversed(shot.coordinates))
+    print(f"fields of step {shot.step}, t = {shot.time:.9g} s, {shape} cells (x, y, z)")
+    for axis, points in zip("xyz", reversed(shot.coordinates), strict=True):
+        print(f"  {axis}: {points[0]:.6g} to {points[-1]:.6g} m")
+    for name, values in shot.fields.items():
+        kind = "vector" if values.ndim == 4 else "scalar"
+        print(f"  {name:<16} {kind}  {values.min():.6g} to {values.max():.6g}")
+
+
+def index(path: Path) -> None:
+    from combust.io.vtr import read_pvd
+
+    for time, name in read_pvd(path):
+        print(f"{time:14.9g} s  {name}")
+
+
+def mechanism(path: Path) -> None:
+    import cantera
+
+    try:
+        gas = cantera.Solution(str(path))
+    except cantera.CanteraError as error:
+        raise MechanismError(f"{path}: Cantera cannot read it: {error}") from error
+    print(f"phase {gas.name}: {gas.n_species} species, {gas.n_reactions} reactions, transport {gas.transport_model}")
+    print(f"  temperature {gas.min_temp:g} to {gas.max_temp:g} K")
+    print(f"  elements {' '.join(gas.element_names)}")
+    print(f"  species  {' '.join(gas.species_names)}")
+    counts: dict[str, int] = {}
+    for reaction in gas.reactions():
+        counts[reaction.reaction_type] = counts.get(reaction.reaction_type, 0) + 1
+    for kind, count in sorted(counts.items()):
+        print(f"  {count:5d} {kind}")

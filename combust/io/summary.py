@@ -1,0 +1,75 @@
+"""summary.json: what was run, with what, how fast, and how it ended."""
+
+from __future__ import annotations
+
+import json
+import platform
+import resource
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from combust import __version__
+from combust.io.blocks import write_text
+from combust.settings.running import Config
+from combust.simulation import Outcome, Simulation
+
+PACKAGES = ("numpy", "torch", "cantera", "msgspec", "h5py", "mpi4py", "petsc4py")
+
+
+def summarize(sim: Simulation, config: Config, outcome: Outcome) -> dict[str, Any]:
+    """Collects the summary over all ranks (collective)."""
+    flow, comm = sim.flow, sim.comm
+    cells = int(np.prod(flow.block.shape))
+    steps = flow.step - sim.first_step
+    phases = {**flow.timers(), "io": sim.hook_seconds}
+    names = sorted({name for own in comm.gather(sorted(phases)) for name in own})
+    wall, memory, *seconds = comm.max(sim.wall, peak_memory(), *(phases.get(name, 0.0) for name in names))
+    per_cell = 1e6 / (cells * max(steps, 1))
+    return {
+        "exit": {"reason": outcome.reason, "message": outcome.message, "code": outcome.exit_code},
+        "title": config.title,
+        "time": flow.time,
+        "step": flow.step,
+        "steps_of_this_run": steps,
+        "cells": cells,
+        "ranks": comm.size,
+        "blocks_xyz": list(reversed(flow.block.dims)),
+        "identity": flow.identity(),
+        "wall_seconds": wall,
+        "wall_seconds_with_earlier_runs": sim.wall_before + wall,
+        "us_per_cell_and_step": wall * per_cell,
+        # Largest over the ranks; wall time, so that more ranks make it smaller.
+        "phases": {
+            n: {"seconds": s, "us_per_cell_and_step": s * per_cell} for n, s in zip(names, seconds, strict=True)
+        },
+        "peak_memory_bytes_per_rank": int(memory),
+        "versions": versions(),
+        "config": msgspec.to_builtins(config),
+    }
+
+
+def write_summary(path: Path, summary: dict[str, Any]) -> None:
+    """Writes the summary in one piece. Raises OutputError."""
+    write_text(path, json.dumps(summary, indent=2) + "\n")
+
+
+def peak_memory() -> int:
+    """Largest resident memory of this process so far [bytes]."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else 1024 * peak
+
+
+def versions() -> dict[str, str]:
+    """Versions of combust, Python and the libraries that are installed, without loading them."""
+    found = {"combust": __version__, "python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
