@@ -106,6 +106,8 @@ CASES = [
     ((12, 12, 12), (N, N, N)),
     ((12, 12, 12), (DN, D, P)),
 ]
+# Long enough for fast transforms where widths are equal.
+LONG = [((1, 100, 97), (s, t)) for s, t in ((P, N), (D, ND), (DN, P))] + [((4, 100, 5), (N, P, D)), ((100, 4, 5), (P, N, N))]
 
 
 @pytest.mark.parametrize("stretched", [False, True])
@@ -127,9 +129,10 @@ def test_second_order(shape, sides, stretched):
     assert 1.8 < np.log2(errors[0] / errors[1]) < 2.6
 
 
-@pytest.mark.parametrize(("shape", "sides"), CASES)
-def test_constant_coefficient_is_direct(shape, sides):
-    grid, _ = make_grid(shape, sides, stretched=True)
+@pytest.mark.parametrize("stretched", [False, True])
+@pytest.mark.parametrize(("shape", "sides"), CASES + LONG)
+def test_constant_coefficient_is_direct(shape, sides, stretched):
+    grid, _ = make_grid(shape, sides, stretched)
     rhs = torch.as_tensor(np.random.default_rng(0).standard_normal(shape))
     volumes = torch.as_tensor(grid.volumes())
     if grid.singular:

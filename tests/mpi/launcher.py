@@ -1,0 +1,23 @@
+"""Runs a script on several ranks, with what Open MPI wants as root or on few cores."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+
+def run_ranks(script: str, ranks: int, *arguments: str, timeout: float = 300.0) -> str:
+    """Standard output of `python script arguments` on `ranks` ranks; the test fails with its errors if it fails."""
+    launcher = shutil.which("mpirun")
+    if launcher is None:
+        pytest.skip("no mpirun on this machine")
+    version = subprocess.run([launcher, "--version"], capture_output=True, text=True).stdout
+    flags = ["--oversubscribe"] if "Open MPI" in version else []
+    if "Open MPI" in version and os.geteuid() == 0:
+        flags.append("--allow-run-as-root")
+    command = [launcher, *flags, "-n", str(ranks), sys.executable, script, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=timeout)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+    return done.stdout

@@ -1,0 +1,87 @@
+"""The pressure on 1, 2 and 4 ranks is that of one rank. Run as a script under mpirun, this file is one rank's part."""
+
+import sys
+
+import numpy as np
+import pytest
+import torch
+from launcher import run_ranks
+
+from combust.cfd.block import Block
+from combust.cfd.pressure import PressureGrid, make_solver
+from combust.parallel import Communicator, all_or_none, world
+
+P, N, ND = ("periodic", "periodic"), ("neumann", "neumann"), ("neumann", "dirichlet")
+CASES = [
+    ((1, 1, 37), (N, N, ND)),
+    ((1, 26, 31), (N, P, ND)),
+    ((1, 26, 31), (N, N, N)),
+    ((13, 10, 12), (N, P, ND)),
+    ((12, 11, 10), (P, N, P)),
+]
+
+
+@pytest.mark.parametrize("ranks", [1, 2, 4])
+def test_ranks_agree(ranks):
+    pytest.importorskip("petsc4py")
+    assert f"{len(CASES)} cases agree" in run_ranks(__file__, ranks)
+
+
+def problem(shape, sides):
+    """A stretched grid on one rank, a coefficient with a front of ratio 7 and a right-hand side."""
+    places = [np.linspace(0.0, 1.0, n + 1) for n in shape]
+    edges = [s + 0.05 * np.sin(2 * np.pi * s) for s in places]
+    block = Block.create(Communicator(), shape, tuple(s == P for s in sides))
+    grid = PressureGrid(block, tuple(np.diff(e) for e in edges), sides)
+    beta = []
+    for axis in range(3):
+        at = [0.5 * (e[1:] + e[:-1]) for e in edges]
+        at[axis] = edges[axis]
+        z, y, x = np.meshgrid(*at, indexing="ij")
+        where = np.cos(2 * np.pi * x) + 0.3 * np.sin(2 * np.pi * y) * np.cos(2 * np.pi * z)
+        beta.append(torch.as_tensor(4.0 + 3.0 * np.tanh(4.0 * where)))
+    rhs = torch.as_tensor(np.random.default_rng(0).standard_normal(shape))
+    return grid, tuple(beta), rhs
+
+
+def cut(block, field, axis=None):
+    """This rank's part of a global field of cells, or of the faces normal to `axis`."""
+    return field[tuple(slice(s, s + n + (a == axis)) for a, (s, n) in enumerate(zip(block.start, block.count, strict=True)))]
+
+
+def check(comm):
+    for shape, sides in CASES:
+        whole, beta, rhs = problem(shape, sides)
+        serial = make_solver(whole, "torch", rtol=1e-11)
+        expected, constant = serial.solve(beta, rhs), serial.solve_constant(rhs)
+        block = Block.create(comm, shape, whole.block.periodic)
+        grid = PressureGrid(block, whole.widths, sides)
+        local = tuple(cut(block, b, a).contiguous() for a, b in enumerate(beta))
+        mine = cut(block, rhs).contiguous()
+        for preconditioner in ("separable", "gamg"):
+            solver = make_solver(grid, "petsc", 1e-11, preconditioner)
+            found = solver.solve(local, mine)
+            close(found.p, cut(block, expected.p), 1e-8)
+            close(solver.solve_constant(mine), cut(block, constant), 1e-11)
+            assert found.incompatibility == pytest.approx(expected.incompatibility, abs=1e-15)
+            if preconditioner == "separable":
+                assert abs(found.iterations - expected.iterations) <= 1
+            again = solver.solve(local, mine, found.p)
+            assert again.iterations <= 1
+            solver.forget()
+            assert torch.equal(solver.solve(local, mine).p, found.p)
+
+
+def close(found, expected, tolerance):
+    scale = float(expected.abs().max())
+    assert float((found - expected).abs().max()) <= tolerance * scale
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    ranks = world()
+    with all_or_none(ranks):
+        check(ranks)
+        ranks.barrier()
+    if ranks.is_root:
+        print(f"{len(CASES)} cases agree", file=sys.stdout)
