@@ -91,12 +91,12 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, text: str) -> argparse.ArgumentParser:
+def verb(verbs: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str) -> argparse.ArgumentParser:
     return verbs.add_parser(name, help=text, description=text)
 
 
 def case_verb(
-    verbs: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, text: str
+    verbs: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str
 ) -> argparse.ArgumentParser:
     """A verb that takes a case file and changes to it."""
     made = verb(verbs, name, text)

@@ -28,8 +28,8 @@ def check(case: str, comm: Communicator, overrides: Sequence[str] = ()) -> int:
     for name in config.output.series.quantities:
         flow.quantity(name)
     dt, limit = flow.limit()
-    state = sum(array.nbytes for array, _ in flow.state().values())
-    rows = comm.gather((int(np.prod(flow.block.count)), state, peak_memory()))
+    own = sum(array.nbytes for array, _ in flow.state().values())
+    rows = comm.gather((int(np.prod(flow.block.count)), own, peak_memory()))
     if not comm.is_root:
         return 0
     print(to_toml(config))
@@ -37,9 +37,8 @@ def check(case: str, comm: Communicator, overrides: Sequence[str] = ()) -> int:
     print(f"cells:    {sum(cells)} on {comm.size} rank(s), {min(cells)} to {max(cells)} each")
     blocks = " x ".join(str(n) for n in reversed(flow.block.dims))
     print(f"blocks:   {blocks} (x, y, z)")
-    print(
-        f"memory:   {max(r[2] for r in rows) / 1e6:.0f} MB per rank now, of which state {max(r[1] for r in rows) / 1e6:.1f} MB"
-    )
+    memory, state = max(r[2] for r in rows) / 1e6, max(r[1] for r in rows) / 1e6
+    print(f"memory:   {memory:.0f} MB per rank now, of which state {state:.1f} MB")
     print(
         f"first dt: {config.numerics.dt or dt:.4g} s ({'fixed' if config.numerics.dt else limit}; stable: {dt:.4g} s)"
     )

@@ -18,6 +18,7 @@ NAMES = {
     mi.TupleType: "a list",
     mi.StructType: "a table",
 }
+MEASURED = (mi.FloatType, mi.VarTupleType, mi.TupleType)
 LIMITS = {"gt": "greater than", "ge": "at least", "lt": "less than", "le": "at most"}
 
 
@@ -66,7 +67,7 @@ def allowances(options: list[mi.Type], unit: str) -> Iterator[str]:
         elif isinstance(option, mi.StructType) and option.tag is not None:
             yield f'a table with kind = "{option.tag}"'
         elif type(option) in NAMES:
-            yield NAMES[type(option)] + limits(option) + (unit if isinstance(option, mi.FloatType) else "")
+            yield NAMES[type(option)] + limits(option) + (unit if isinstance(option, MEASURED) else "")
 
 
 def limits(option: mi.Type) -> str:

@@ -70,7 +70,7 @@ def table(struct: mi.StructType) -> list[str]:
 def default(field: mi.Field) -> str:
     if field.required:
         return "required"
-    value: Any = field.default if field.default is not mi.NODEFAULT else field.default_factory
+    value: Any = field.default if field.default is not msgspec.NODEFAULT else field.default_factory
     if value is None:
         return "none"
     return "see below" if isinstance(value, msgspec.Struct) else f"`{msgspec.json.encode(value).decode()}`"
