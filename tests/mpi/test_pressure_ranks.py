@@ -46,7 +46,8 @@ def problem(shape, sides):
 
 def cut(block, field, axis=None):
     """This rank's part of a global field of cells, or of the faces normal to `axis`."""
-    return field[tuple(slice(s, s + n + (a == axis)) for a, (s, n) in enumerate(zip(block.start, block.count, strict=True)))]
+    box = zip(block.start, block.count, strict=True)
+    return field[tuple(slice(s, s + n + (a == axis)) for a, (s, n) in enumerate(box))]
 
 
 def check(comm):
@@ -58,18 +59,21 @@ def check(comm):
         grid = PressureGrid(block, whole.widths, sides)
         local = tuple(cut(block, b, a).contiguous() for a, b in enumerate(beta))
         mine = cut(block, rhs).contiguous()
-        for preconditioner in ("separable", "gamg"):
+        for preconditioner in ("separable", "gamg", "auto"):
             solver = make_solver(grid, "petsc", 1e-11, preconditioner)
             found = solver.solve(local, mine)
             close(found.p, cut(block, expected.p), 1e-8)
             close(solver.solve_constant(mine), cut(block, constant), 1e-11)
             assert found.incompatibility == pytest.approx(expected.incompatibility, abs=1e-15)
-            if preconditioner == "separable":
+            if preconditioner == "separable" and len(grid.axes) > 1:
                 assert abs(found.iterations - expected.iterations) <= 1
             again = solver.solve(local, mine, found.p)
             assert again.iterations <= 1
             solver.forget()
-            assert torch.equal(solver.solve(local, mine).p, found.p)
+            if preconditioner == "gamg":
+                close(solver.solve(local, mine).p, found.p, 1e-12)
+            else:
+                assert torch.equal(solver.solve(local, mine).p, found.p)
 
 
 def close(found, expected, tolerance):

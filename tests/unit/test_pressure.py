@@ -1,6 +1,7 @@
 """Pressure solvers on one rank: order, singular problems, iteration counts, agreement."""
 
 import itertools
+import sys
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from combust.cfd.block import Block
 from combust.cfd.pressure import PressureGrid, make_solver
 from combust.cfd.pressure.base import Conductances, diagonal
 from combust.cfd.pressure.torch_cg import apply
-from combust.errors import ConfigError, DivergenceError
+from combust.errors import ConfigError, DependencyError, DivergenceError
 from combust.parallel import Communicator
 
 P, N, D = ("periodic", "periodic"), ("neumann", "neumann"), ("dirichlet", "dirichlet")
@@ -43,7 +44,7 @@ def beta_at(z, y, x):
 
 
 def manufactured(grid, edges, coefficient):
-    """(beta, rhs, exact p): rhs is the exact mean over each cell of div(beta grad p), by Gauss points on its faces."""
+    """(beta, rhs, exact p): rhs is the mean over each cell of div(beta grad p), by Gauss points on its faces."""
     shape = grid.block.shape
     points, weights = np.polynomial.legendre.leggauss(4)
     centres = [0.5 * (e[1:] + e[:-1]) for e in edges]
@@ -72,15 +73,17 @@ def manufactured(grid, edges, coefficient):
 
 
 def front(n, ratio=7.0, cells=6.0, sides=(P, ND)):
-    """A wrinkled flame of `cells` cells thickness on n x n: (grid, beta, rhs) with the expansion and some noise as rhs."""
+    """A wrinkled flame `cells` cells thick on n x n: (grid, beta, rhs), rhs its expansion with some noise."""
     grid, edges = make_grid((1, n, n), sides)
     face, centre = edges[2], 0.5 * (edges[2][1:] + edges[2][:-1])
 
     def progress(y, x):
         y = y[:, None]
-        return 0.5 * (1.0 + np.tanh(2.0 * n / cells * (x - 0.5 - 0.1 * np.sin(2 * np.pi * y) - 0.04 * np.sin(6 * np.pi * y))))
+        wrinkle = 0.1 * np.sin(2 * np.pi * y) + 0.04 * np.sin(6 * np.pi * y)
+        return 0.5 * (1.0 + np.tanh(2.0 * n / cells * (x - 0.5 - wrinkle)))
 
-    beta = [None] + [torch.as_tensor(1.0 + (ratio - 1.0) * progress(y, x))[None] for y, x in ((face, centre), (centre, face))]
+    places = ((face, centre), (centre, face))
+    beta = [None] + [torch.as_tensor(1.0 + (ratio - 1.0) * progress(y, x))[None] for y, x in places]
     c = progress(centre, centre)
     noise = np.random.default_rng(1).standard_normal(c.shape)
     return grid, tuple(beta), torch.as_tensor(n * 4.0 * c * (1.0 - c) + 0.1 * noise)[None]
@@ -107,7 +110,8 @@ CASES = [
     ((12, 12, 12), (DN, D, P)),
 ]
 # Long enough for fast transforms where widths are equal.
-LONG = [((1, 100, 97), (s, t)) for s, t in ((P, N), (D, ND), (DN, P))] + [((4, 100, 5), (N, P, D)), ((100, 4, 5), (P, N, N))]
+LONG = [((1, 100, 97), (s, t)) for s, t in ((P, N), (D, ND), (DN, P))]
+LONG += [((4, 100, 5), (N, P, D)), ((100, 4, 5), (P, N, N))]
 
 
 @pytest.mark.parametrize("stretched", [False, True])
@@ -137,7 +141,8 @@ def test_constant_coefficient_is_direct(shape, sides, stretched):
     volumes = torch.as_tensor(grid.volumes())
     if grid.singular:
         rhs = rhs - (rhs * volumes).sum() / volumes.sum()
-    beta = tuple(torch.ones([n + (k == a) for k, n in enumerate(shape)], dtype=torch.float64) for a in range(3))
+    ones = (np.ones([n + (k == a) for k, n in enumerate(shape)]) for a in range(3))
+    beta = tuple(torch.as_tensor(one) for one in ones)
     p = make_solver(grid, "torch").solve_constant(rhs)
     assert residual(grid, beta, rhs, p) < 1e-12
 
@@ -155,7 +160,8 @@ def test_singular_problem_drops_and_reports_the_mean():
     solver = make_solver(grid, "torch")
     mean = (rhs * torch.as_tensor(grid.volumes())).sum()
     solution = solver.solve(beta, rhs)
-    assert solution.incompatibility == pytest.approx(float(mean / (rhs.abs() * torch.as_tensor(grid.volumes())).sum()))
+    size = (rhs.abs() * torch.as_tensor(grid.volumes())).sum()
+    assert solution.incompatibility == pytest.approx(float(mean / size))
     assert residual(grid, beta, rhs - mean, solution.p) < 1e-8
     assert solver.solve(beta, rhs - mean).incompatibility == 0.0
 
@@ -175,14 +181,78 @@ def test_zero_rhs_gives_zero():
     assert solution.iterations == 0 and not solution.p.any()
 
 
-def test_failure_speaks():
+@pytest.mark.parametrize("sides", [(P, ND), (N, N)])
+@pytest.mark.parametrize("preconditioner", ["auto", "gamg", "separable"])
+def test_petsc_agrees_with_torch(preconditioner, sides):
+    pytest.importorskip("petsc4py")
+    grid, beta, rhs = front(48, sides=sides)
+    expected = make_solver(grid, "torch", rtol=1e-11).solve(beta, rhs)
+    solver = make_solver(grid, "petsc", 1e-11, preconditioner)
+    found = solver.solve(beta, rhs)
+    assert float((found.p - expected.p).abs().max()) < 1e-9 * float(expected.p.abs().max())
+    assert found.incompatibility == pytest.approx(expected.incompatibility)
+    assert solver.solve(beta, rhs, found.p).iterations <= 1
+    assert not solver.solve(beta, torch.zeros_like(rhs), rhs).p.any()
+
+
+@pytest.mark.parametrize(
+    ("kind", "preconditioner", "most", "growth"),
+    [("petsc", "auto", 20, 3), ("petsc", "gamg", 20, 3), ("torch", "separable", 26, 10)],
+)
+def test_iterations_hardly_depend_on_the_grid(kind, preconditioner, most, growth):
+    """Density ratio 7, front of 6 cells. Thinner fronts cost the scaled separable problem some iterations."""
+    if kind == "petsc":
+        pytest.importorskip("petsc4py")
+    counts = []
+    for n in (64, 128, 256):
+        grid, beta, rhs = front(n)
+        counts.append(make_solver(grid, kind, 1e-9, preconditioner).solve(beta, rhs).iterations)
+    assert max(counts) <= most and counts[-1] - counts[0] <= growth, counts
+
+
+def test_multigrid_is_kept_and_rebuilt():
+    pytest.importorskip("petsc4py")
+    grid, beta, rhs = front(32)
+    solver = make_solver(grid, "petsc")
+    counts = [solver.solve(beta, rhs).iterations for _ in range(22)]
+    assert len(set(counts)) == 1 and solver.solves == 2
+    flipped = (None, *(8.0 - b for b in beta[1:]))
+    kept = solver.solve(flipped, rhs).iterations  # with the hierarchy of another problem
+    assert kept > 1.5 * counts[0]
+    assert solver.solve(flipped, rhs).iterations < kept / 1.5 and solver.solves == 1
+
+
+def test_missing_petsc_says_how_to_get_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "petsc4py", None)
+    with pytest.raises(DependencyError, match="apt-get install.*conda install"):
+        make_solver(front(16)[0], "petsc")
+
+
+@pytest.mark.parametrize("kind", ["torch", "petsc"])
+def test_failure_speaks(kind):
+    if kind == "petsc":
+        pytest.importorskip("petsc4py")
     grid, beta, rhs = front(16)
-    solver = make_solver(grid, "torch")
+    solver = make_solver(grid, kind)
     rhs[0, 3, 3] = torch.nan
     with pytest.raises(DivergenceError, match="tolerance"):
         solver.solve(beta, rhs)
     with pytest.raises(ConfigError, match="direction y"):
         solver.solve((None, beta[2], beta[2]), rhs)
+
+
+def test_failure_in_one_direction_speaks():
+    grid, _ = make_grid((1, 1, 8), (ND,))
+    beta = torch.full((1, 1, 9), torch.nan, dtype=torch.float64)
+    with pytest.raises(DivergenceError):
+        make_solver(grid).solve((None, None, beta), torch.ones(1, 1, 8))
+
+
+def test_bad_choices_are_refused():
+    grid = front(16)[0]
+    for kind, preconditioner in (("hypre", "auto"), ("torch", "gamg"), ("petsc", "ilu")):
+        with pytest.raises(ConfigError, match="gamg|torch"):
+            make_solver(grid, kind, preconditioner=preconditioner)
 
 
 def test_bad_grids_are_refused():

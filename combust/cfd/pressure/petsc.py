@@ -23,6 +23,7 @@ from combust.cfd.pressure.torch_cg import SCALING
 from combust.errors import ConfigError, DependencyError
 from combust.parallel import Communicator
 
+PREFIX = "combust_pressure_"
 REBUILD_AFTER = 20  # solves that one multigrid hierarchy serves at most
 REBUILD_GROWTH = 1.5  # or until it takes this many times the iterations it took when new
 OPTIONS: dict[str, dict[str, str]] = {
@@ -30,6 +31,7 @@ OPTIONS: dict[str, dict[str, str]] = {
     "gamg": {"pc_type": "gamg", "pc_gamg_type": "agg", "mg_levels_pc_type": "jacobi"},
     "hypre": {"pc_type": "hypre", "pc_hypre_type": "boomeramg"},
 }
+HYPRE_3D = {"pc_hypre_boomeramg_strong_threshold": "0.5"}  # hypre's own advice for seven-point operators
 
 
 def load_petsc(comm: Communicator) -> Any:
@@ -54,29 +56,28 @@ def load_petsc(comm: Communicator) -> Any:
 class PetscSolver:
     """Pressure solver for any number of ranks; see PressureSolver for the problem.
 
-    preconditioner : "separable" (scaled constant-coefficient problem, solved directly), "gamg" or "hypre" (multigrid,
-    kept over several solves). Raises ConfigError if this PETSc has no hypre, DependencyError if there is no PETSc.
+    preconditioner : "hypre" or "gamg" (multigrid, kept over several solves), "separable" (the scaled
+        constant-coefficient problem, solved directly), or "auto": hypre if this PETSc has it, else gamg
+    On more than two ranks gamg repeats to round-off only (it sums what other ranks send in order of arrival).
+    Raises ConfigError if this PETSc has no hypre, DependencyError if there is no PETSc.
     """
 
     def __init__(
         self,
         grid: PressureGrid,
         rtol: float = 1e-9,
-        preconditioner: str = "separable",
+        preconditioner: str = "auto",
         device: torch.device | str = "cpu",
         max_iterations: int = 500,
     ) -> None:
-        if preconditioner not in OPTIONS:
-            raise ConfigError(f"preconditioner {preconditioner!r} is not one of {', '.join(OPTIONS)}")
+        self.PETSc = load_petsc(grid.block.comm)
+        preconditioner = self._choose(preconditioner)
         self.grid, self.rtol, self.comm = grid, rtol, grid.block.comm
         self.device, cpu = torch.device(device), torch.device("cpu")
         self.conductances = Conductances(grid, cpu)
         self.direct = Separable(grid, cpu)
         self.volumes = self.direct.volumes
         self.unit_diagonal = diagonal(self.conductances.unit())
-        self.PETSc = load_petsc(self.comm)
-        if preconditioner == "hypre" and not self.PETSc.Sys.hasExternalPackage("hypre"):
-            raise ConfigError("this PETSc was built without hypre: use preconditioner gamg or separable")
         self.sparsity = Sparsity(grid)
         self.matrix = self.sparsity.matrix(self.PETSc, self.comm)
         if grid.singular:
@@ -86,6 +87,17 @@ class PetscSolver:
         self.krylov = self._krylov(preconditioner, max_iterations)
         self.forget()
 
+    def _choose(self, preconditioner: str) -> str:
+        """The preconditioner to use: hypre before gamg, for half the iterations and the same bits in every run."""
+        hypre = self.PETSc.Sys.hasExternalPackage("hypre")
+        if preconditioner == "auto":
+            return "hypre" if hypre else "gamg"
+        if preconditioner not in OPTIONS:
+            raise ConfigError(f"preconditioner {preconditioner!r} is not one of auto, {', '.join(OPTIONS)}")
+        if preconditioner == "hypre" and not hypre:
+            raise ConfigError("this PETSc was built without hypre: use preconditioner gamg or separable")
+        return preconditioner
+
     def _krylov(self, preconditioner: str, max_iterations: int) -> Any:
         ksp = self.PETSc.KSP().create(comm=self.comm.mpi)
         ksp.setOperators(self.matrix)
@@ -93,18 +105,19 @@ class PetscSolver:
         ksp.setNormType(self.PETSc.KSP.NormType.UNPRECONDITIONED)
         ksp.setTolerances(rtol=self.rtol, atol=0.0, max_it=max_iterations)
         ksp.setInitialGuessNonzero(True)
-        options = self.PETSc.Options()
-        ksp.setOptionsPrefix("combust_pressure_")
-        for name, value in OPTIONS[preconditioner].items():
-            options[f"combust_pressure_{name}"] = value
-        if preconditioner == "hypre" and len(self.grid.axes) == 3:
-            options["combust_pressure_pc_hypre_boomeramg_strong_threshold"] = "0.5"
         if self.separable is not None:
             ksp.getPC().setType("python")
             ksp.getPC().setPythonContext(self.separable)
+        chosen = dict(OPTIONS[preconditioner])
+        if preconditioner == "hypre" and len(self.grid.axes) == 3:
+            chosen |= HYPRE_3D
+        database = self.PETSc.Options(PREFIX)
+        ksp.setOptionsPrefix(PREFIX)
+        for name, value in chosen.items():
+            database[name] = value
         ksp.setFromOptions()
-        for name in OPTIONS[preconditioner]:
-            options.delValue(f"combust_pressure_{name}")
+        for name in chosen:
+            database.delValue(name)
         return ksp
 
     def forget(self) -> None:
