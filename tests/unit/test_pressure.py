@@ -250,7 +250,7 @@ def test_failure_in_one_direction_speaks():
 
 def test_bad_choices_are_refused():
     grid = front(16)[0]
-    for kind, preconditioner in (("hypre", "auto"), ("torch", "gamg"), ("petsc", "ilu")):
+    for kind, preconditioner in (("hypre", "auto"), ("petsc", "ilu")):
         with pytest.raises(ConfigError, match="gamg|torch"):
             make_solver(grid, kind, preconditioner=preconditioner)
 

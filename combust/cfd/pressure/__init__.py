@@ -22,20 +22,18 @@ def make_solver(
 
     kind : "torch" (one rank, CPU or GPU), "petsc" (any number of ranks), or "auto": torch on one rank, else petsc
     rtol : |V (rhs - L_beta p)|_2 / |V rhs|_2 to reach
-    preconditioner : "separable" for torch; for petsc "hypre", "gamg" or "separable"; "auto" takes the first there is
+    preconditioner : of PETSc: "hypre", "gamg", "separable", or "auto", the first of them there is; torch has its own
     Raises ConfigError for a choice that cannot be, DependencyError if petsc is needed and missing.
     """
     ranks = grid.block.comm.size
     if kind not in ("auto", "torch", "petsc"):
         raise ConfigError(f"pressure solver {kind!r} is not one of auto, torch, petsc")
-    if kind == "petsc" or (kind == "auto" and (ranks > 1 or preconditioner not in ("auto", "separable"))):
+    if kind == "petsc" or (kind == "auto" and ranks > 1):
         from combust.cfd.pressure.petsc import PetscSolver
 
         return PetscSolver(grid, rtol, preconditioner, device)
     if ranks > 1:
         raise ConfigError(f"the torch pressure solver runs on one rank, not on {ranks}: use auto or petsc")
-    if preconditioner not in ("auto", "separable"):
-        raise ConfigError(f"the torch pressure solver has no {preconditioner!r}: use separable, or kind petsc")
     from combust.cfd.pressure.torch_cg import TorchSolver
 
     return TorchSolver(grid, rtol, device)
