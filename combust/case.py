@@ -1,0 +1,292 @@
+"""Builds a case: the only place where a `kind` in a case file becomes an object."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+
+from combust import kernels
+from combust.cfd import boundaries, initial, manufactured
+from combust.cfd.block import Block
+from combust.cfd.flow import ReactingFlow
+from combust.cfd.grid import Grid, stretched_faces, uniform_faces
+from combust.cfd.initial import Fields
+from combust.cfd.lowmach import LowMach
+from combust.cfd.pressure import PressureGrid, make_solver
+from combust.cfd.problem import Numerics, Problem, Sides, Unburnt
+from combust.errors import ConfigError
+from combust.kinetics.flame1d import FlameProfile, free_flame
+from combust.kinetics.mechanism import Mechanism
+from combust.parallel import Communicator
+from combust.settings import physics
+from combust.settings.running import Config
+
+AXES = ("z", "y", "x")
+# Below this much work the seconds of compiling are not won back (cells x steps of one rank, times species).
+COMPILE_WORTH = 3.0e7
+
+
+def build(config: Config, comm: Communicator) -> ReactingFlow:
+    """The flow that a case file describes, at time zero, on the ranks of `comm`. Raises ConfigError, MechanismError."""
+    kernels.set_mode("eager")
+    flow = Builder(config, comm).flow()
+    kernels.set_mode(kernel_mode(config, flow))
+    return flow
+
+
+def kernel_mode(config: Config, flow: ReactingFlow) -> kernels.Mode:
+    """Compiled kernels if asked for, or if the run is long enough to win the compile time back."""
+    choice = config.numerics.compile
+    if choice != "auto":
+        return "compiled" if choice == "on" else "eager"
+    dt = config.numerics.dt or min(flow.limit()[0], config.numerics.dt_max or np.inf)
+    steps = min(config.stop.steps or np.inf, config.stop.time / dt if config.stop.time else np.inf)
+    work = flow.block.comm.max(float(np.prod(flow.block.count)))[0] * steps * len(flow.scheme.problem.gas.species)
+    return "compiled" if work > COMPILE_WORTH or flow.grid.device != "cpu" else "eager"
+
+
+def pick_device(choice: str) -> str:
+    """ "cpu" or "cuda". Raises ConfigError if a GPU is asked for and there is none."""
+    available = torch.cuda.is_available()
+    if choice == "cuda" and not available:
+        raise ConfigError('device = "cuda": torch finds no GPU here; use device = "cpu" or "auto" (see combust doctor)')
+    return "cuda" if choice != "cpu" and available else "cpu"
+
+
+@dataclass(frozen=True)
+class Builder:
+    """The parts of a case, each made once."""
+
+    config: Config
+    comm: Communicator
+
+    @cached_property
+    def device(self) -> str:
+        return pick_device(self.config.device)
+
+    @cached_property
+    def gas(self) -> Mechanism:
+        return Mechanism.load(self.config.gas.mechanism, self.config.gas.phase, self.device)
+
+    @cached_property
+    def grid(self) -> Grid:
+        faces = self._faces()
+        sides = self.config.boundary.sides(self.config.mesh.dimensions)
+        periodic = tuple(isinstance(sides.get(f"{a}_low"), physics.Periodic) for a in AXES)
+        shape = tuple(len(f) - 1 for f in faces)
+        block = Block.create(self.comm, (shape[0], shape[1], shape[2]), (periodic[0], periodic[1], periodic[2]))
+        return Grid(block, faces, self.device)
+
+    def _faces(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        mesh, faces = self.config.mesh, []
+        for i, name in enumerate("xyz"):
+            if i >= mesh.dimensions:
+                faces.append(np.array([0.0, 1.0]))
+            elif isinstance(mesh, physics.UniformMesh):
+                faces.append(uniform_faces(mesh.lower[i], mesh.upper[i], mesh.cells[i]))
+            else:
+                axis = getattr(mesh, name)
+                if axis.faces is not None:
+                    faces.append(np.array(axis.faces))
+                else:
+                    faces.append(stretched_faces(axis.lower, axis.upper, axis.cells, axis.ratio, axis.symmetric))
+        return faces[2], faces[1], faces[0]
+
+    # --- gas and flame ------------------------------------------------------------------------------------------
+
+    def mixture(self, table: Any) -> torch.Tensor:
+        """Y of a table with composition, or fuel, oxidizer and phi."""
+        if getattr(table, "composition", None) is not None:
+            return self.gas.mass_fractions(self.gas.composition(table.composition))
+        return self.gas.mixture(table.fuel, table.oxidizer, table.phi)
+
+    @cached_property
+    def profile(self) -> FlameProfile:
+        """Cantera's free flame of an initial flame, solved by the root (or read from its cache)."""
+        table, transport = self.config.initial, self.config.gas.transport
+        assert isinstance(table, physics.FlameInitial)
+        if not isinstance(transport, str):
+            raise ConfigError('initial.kind = "flame" needs gas.transport = "mixture-averaged" or "unity-Lewis"')
+        gas, p = self.gas, self.config.gas.pressure
+        from combust.io.blocks import on_root
+
+        return on_root(self.comm, lambda: free_flame(
+            gas, table.temperature, p, table.fuel, table.oxidizer, table.phi, transport=transport,  # type: ignore[arg-type]
+            refine=table.refine))
+
+    @cached_property
+    def unburnt(self) -> Unburnt | None:
+        """The fresh gas and its burnt equilibrium, for flames and kernels."""
+        table, p = self.config.initial, self.config.gas.pressure
+        if not isinstance(table, physics.FlameInitial | physics.KernelInitial):
+            return None
+        Y = self.mixture(table)
+        solution = self.gas.cantera()
+        solution.TPY = table.temperature, p, Y.cpu().numpy()
+        density = float(solution.density)
+        solution.equilibrate("HP")
+        fuel = max(self._amounts(table.fuel), key=lambda k: k[1])[0]
+        return Unburnt(
+            density, Y, self.gas.index(fuel), torch.tensor(solution.Y.copy(), device=self.device), table.temperature,
+            float(solution.T))
+
+    def _amounts(self, composition: str) -> list[tuple[str, float]]:
+        X = self.gas.composition(composition)
+        return [(s, float(x)) for s, x in zip(self.gas.species, X, strict=True)]
+
+    # --- boundaries ---------------------------------------------------------------------------------------------
+
+    @cached_property
+    def boundaries(self) -> tuple[Sides, Sides, Sides]:
+        sides = self.config.boundary.sides(self.config.mesh.dimensions)
+        made = [tuple(self._boundary(f"{a}_{end}", sides.get(f"{a}_{end}")) for end in ("low", "high")) for a in AXES]
+        return made[0], made[1], made[2]  # type: ignore[return-value]
+
+    def _boundary(self, name: str, table: Any) -> boundaries.Boundary | None:
+        if table is None or isinstance(table, physics.Periodic):
+            return None
+        if isinstance(table, physics.Inflow):
+            return self._inflow(name, table)
+        if isinstance(table, physics.Outflow):
+            if table.pressure not in (None, self.config.gas.pressure):
+                raise ConfigError(
+                    f"boundary.{name}.pressure = {table.pressure}: a low-Mach flow has one thermodynamic pressure, "
+                    f"gas.pressure = {self.config.gas.pressure}; omit the key")
+            return boundaries.Outflow()
+        if isinstance(table, physics.Symmetry):
+            return boundaries.Symmetry()
+        fixed = None
+        if table.temperature is not None:
+            fixed = torch.full((1 + len(self.gas.species),), torch.nan, dtype=torch.float64, device=self.device)
+            fixed[0] = table.temperature
+        velocity = list(reversed(table.velocity))
+        if velocity[AXES.index(name[0])] != 0.0:
+            raise ConfigError(f"boundary.{name}.velocity: the {name[0]} part must be 0: a wall is where it is")
+        return boundaries.Wall(velocity=velocity, scalars=fixed, slip=table.slip)
+
+    def _inflow(self, name: str, table: physics.Inflow) -> boundaries.Inflow:
+        fresh: Any = self.config.initial
+        Y = self.mixture(table if table.has_composition else fresh)
+        T = table.temperature or fresh.temperature
+        speed = self.profile.speed if isinstance(table.velocity, str) else table.velocity
+        velocity = [0.0, 0.0, 0.0]
+        velocity[AXES.index(name[0])] = speed if name.endswith("low") else -speed
+        values = torch.cat([torch.tensor([T], dtype=torch.float64, device=self.device), Y.to(self.device)])
+        return boundaries.Inflow(velocity=velocity, scalars=values)
+
+    def _balanced(self) -> boundaries.Inflow | None:
+        """The inflow that follows the consumption speed, if one does."""
+        for name, table in self.config.boundary.sides(self.config.mesh.dimensions).items():
+            if isinstance(table, physics.Inflow) and table.velocity == "balanced":
+                if name != "x_low":
+                    raise ConfigError(f'boundary.{name}.velocity = "balanced": only x_low faces the unburnt gas')
+                return self.boundaries[2][0]  # type: ignore[return-value]
+        return None
+
+    # --- the whole ----------------------------------------------------------------------------------------------
+
+    def fields(self) -> Fields:
+        """Initial T, Y and velocities."""
+        table: Any = self.config.initial
+        if isinstance(table, physics.FlameInitial):
+            wave = table.perturbation
+            shift = 0.0 if wave is None else initial.wrinkles(self.grid, wave.amplitude, wave.modes, wave.seed)
+            return initial.flame(self.grid, self.profile, table.position, shift)
+        if isinstance(table, physics.KernelInitial):
+            return self._kernel(table)
+        if isinstance(table, physics.TaylorGreenInitial):
+            return initial.taylor_green(self.grid, table.temperature, self.mixture(table), table.velocity)
+        if isinstance(table, physics.ManufacturedInitial):
+            return manufactured.fields(self.grid, self.wave, MANUFACTURED_TEMPERATURE)
+        velocity = tuple(reversed((*table.velocity, 0.0, 0.0)[:3]))
+        return initial.uniform(self.grid, table.temperature, self.mixture(table), velocity)
+
+    def _kernel(self, table: physics.KernelInitial) -> Fields:
+        """Burnt gas of the mixture at the kernel's temperature and the pressure of the case."""
+        Y = self.mixture(table)
+        solution = self.gas.cantera()
+        solution.TPY = table.hot_temperature, self.config.gas.pressure, Y.cpu().numpy()
+        solution.equilibrate("TP")
+        hot = torch.tensor(solution.Y.copy(), device=self.device)
+        centre = tuple(reversed((*table.centre, 0.0, 0.0)[:3]))
+        return initial.kernel(
+            self.grid, table.temperature, Y, table.hot_temperature, hot, centre, table.radius, table.thickness)
+
+    @cached_property
+    def wave(self) -> manufactured.Wave:
+        table, gas = self.config.initial, self.gas
+        transport = self.config.gas.transport
+        assert isinstance(table, physics.ManufacturedInitial)
+        if len(gas.species) != 2 or not isinstance(transport, physics.ConstantTransport):
+            raise ConfigError('initial.kind = "manufactured" needs a gas of two species and constant gas.transport')
+        rho = [float(gas.density(torch.tensor(MANUFACTURED_TEMPERATURE), self.config.gas.pressure, Y))
+               for Y in torch.eye(2, dtype=torch.float64, device=self.device)]
+        return manufactured.Wave(
+            rho[0], rho[1], table.k, table.w, table.uf, table.vf, transport.viscosity, transport.schmidt)
+
+    def transport(self) -> tuple[str, Any]:
+        """Name and data of the transport model."""
+        table = self.config.gas.transport
+        if isinstance(table, str):
+            return table, self.gas.transport_data
+        from combust.kinetics.transport import ConstantTransport
+
+        numbers = (table.viscosity, table.prandtl, table.schmidt)
+        return "constant", ConstantTransport(
+            *(torch.tensor(v, dtype=torch.float64, device=self.device) for v in numbers), self.gas.molar_mass)
+
+    def chemistry(self) -> Any:
+        """The provider behind the Chemistry seam."""
+        table = self.config.chemistry
+        if isinstance(table, physics.NoChemistry):
+            from combust.kinetics.frozen import Frozen
+
+            return Frozen(self.gas)
+        if isinstance(table, physics.CvodeChemistry):
+            from combust.kinetics.cvode import Cvode
+
+            chemistry: Any = Cvode(self.gas, table.rtol, table.atol)
+        else:
+            from combust.kinetics.direct import Direct
+
+            chemistry = Direct(self.gas, table.rtol, table.atol)
+        if table.balance and self.comm.size > 1:
+            from combust.cfd.balance import Balanced
+
+            return Balanced(chemistry, self.comm)
+        return chemistry
+
+    def pressure(self) -> Any:
+        def side(b: boundaries.Boundary | None) -> str:
+            return "periodic" if b is None else b.pressure
+
+        table, sides = self.config.numerics.pressure, self.boundaries
+        grid = PressureGrid(
+            self.grid.block, self.grid.widths, tuple((side(a), side(b)) for a, b in sides))  # type: ignore[arg-type]
+        kind = "torch" if table.solver == "auto" and self.comm.size == 1 else table.solver
+        return make_solver(grid, kind, table.rtol, table.preconditioner, self.device)
+
+    def flow(self) -> ReactingFlow:
+        config = self.config
+        model, data = self.transport()
+        fresh = self.unburnt
+        problem = Problem(
+            self.gas, self.boundaries, model, tuple(reversed(config.gas.gravity)),  # type: ignore[arg-type]
+            reference_density=fresh.density if fresh is not None else 0.0)
+        if isinstance(config.initial, physics.ManufacturedInitial):
+            problem = replace(problem, forcing=manufactured.forcing(self.grid, self.wave))
+        numerics = Numerics(
+            coupling=config.numerics.coupling, sweeps=config.numerics.sweeps, cfl=config.numerics.cfl,
+            advection=config.numerics.reconstruction)
+        scheme = LowMach(self.grid, problem, numerics, self.chemistry(), self.pressure(), data)
+        digest = hashlib.sha256(b"".join(np.ascontiguousarray(f).tobytes() for f in self.grid.faces)).hexdigest()
+        identity = {"mechanism": self.gas.sha256, "species": " ".join(self.gas.species), "mesh": digest}
+        return ReactingFlow(scheme, self.fields(), config.gas.pressure, fresh, identity, self._balanced())
+
+
+MANUFACTURED_TEMPERATURE = 300.0

@@ -1,0 +1,252 @@
+"""Derived fields and global quantities, by name."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from combust.cfd import momentum, scalars
+from combust.cfd.grid import along
+from combust.errors import ConfigError
+from combust.kinetics.thermo import h_mass
+
+if TYPE_CHECKING:
+    from combust.cfd.flow import ReactingFlow
+
+FAMILIES = {"Y_": "mass fraction", "X_": "mole fraction", "omega_": "mass production rate [kg/m3/s]"}
+
+
+class Diagnostics:
+    """Looks names up: `field` gives arrays of owned cells, `quantity` numbers that are the same on all ranks."""
+
+    def __init__(self, flow: ReactingFlow):
+        self.flow, self.scheme, self.grid = flow, flow.scheme, flow.grid
+        self.gas = flow.scheme.problem.gas
+        self.fields: dict[str, Callable[[], Tensor]] = {
+            "T": lambda: self.q[0],
+            "u": self.velocity,
+            "p": lambda: self.scheme.inner(self.s.p),
+            "density": lambda: self.s.U[1:].sum(0),
+            "viscosity": lambda: self.scheme.inner(self.coefficients.viscosity),
+            "conductivity": lambda: self.scheme.inner(self.coefficients.conductivity),
+            "heat_release": self.heat_release,
+            "vorticity": self.vorticity,
+            "divergence": lambda: momentum.velocity_divergence(self.s.u, self.scheme.layout, self.scheme.metrics),
+            "equivalence_ratio": self.equivalence_ratio,
+            "progress": self.progress,
+            "eos_drift": self.eos_drift,
+            "rank": lambda: torch.full(self.grid.layout.n, float(flow.block.comm.rank), dtype=torch.float64),
+        }
+        self.quantities: dict[str, Callable[[], float]] = {
+            "T_max": lambda: self.maximum(self.q[0]),
+            "T_min": lambda: -self.maximum(-self.q[0]),
+            "p0": lambda: float(self.s.p0),
+            "speed_max": lambda: self.maximum(self.velocity().pow(2).sum(0).sqrt()),
+            "flame_speed": self.flame_speed,
+            "front": self.front,
+            "heat_release": lambda: self.integral(self.heat_release()),
+            "kinetic_energy": lambda: self.integral(0.5 * self.s.U[1:].sum(0) * self.velocity().pow(2).sum(0)),
+            "Y_min": lambda: -self.maximum(-self.q[1:]),
+            "mass_error": self.mass_error,
+            "element_error": self.element_error,
+            "enthalpy_error": self.enthalpy_error,
+            "eos_drift": lambda: self.maximum(self.eos_drift().abs()),
+            "pressure_iterations": lambda: float(self.scheme.iterations[-1]) if self.scheme.iterations else 0.0,
+            "stages": lambda: float(self.scheme.stages),
+            "active_share": self.active_share,
+        }
+
+    @property
+    def s(self):  # noqa: ANN201  the State at hand, under the name the formulas use
+        return self.flow.current
+
+    @property
+    def q(self) -> Tensor:
+        return self.scheme.inner(self.s.q)
+
+    @property
+    def coefficients(self) -> scalars.Coefficients:
+        c = self.s.coefficients
+        assert c is not None
+        return c
+
+    # --- by name ------------------------------------------------------------------------------------------------
+
+    def field(self, name: str) -> np.ndarray:
+        """Owned cells, (nz, ny, nx) or (3, nz, ny, nx) with components in the order x, y, z."""
+        value = self._field(name)
+        if value.dim() == 4:
+            value = value.flip(0)
+        return np.ascontiguousarray(value.detach().cpu().numpy())
+
+    def _field(self, name: str) -> Tensor:
+        if name in self.fields:
+            return self.fields[name]()
+        for prefix in FAMILIES:
+            if name.startswith(prefix):
+                return self._species_field(prefix, name.removeprefix(prefix))
+        raise ConfigError(self._unknown("field", name, list(self.fields)))
+
+    def _species_field(self, prefix: str, species: str) -> Tensor:
+        k = self.gas.index(species)
+        Y = self.q[1:]
+        if prefix == "Y_":
+            return Y[k]
+        if prefix == "X_":
+            return Y[k] / self.gas.molar_mass[k] / scalars.specific_moles(self.gas.thermo, Y)
+        return self.rates()[k]
+
+    def quantity(self, name: str) -> float:
+        """A named number, or max(FIELD), min(FIELD), mean(FIELD), sum(FIELD) (integral over the volume)."""
+        if name in self.quantities:
+            return self.quantities[name]()
+        match = re.fullmatch(r"(max|min|mean|sum)\((\w+)\)", name)
+        if match is None:
+            known = list(self.quantities) + ["max(FIELD)", "min(FIELD)", "mean(FIELD)", "sum(FIELD)"]
+            raise ConfigError(self._unknown("quantity", name, known))
+        how, value = match[1], self._field(match[2])
+        if how in ("max", "min"):
+            return self.maximum(value) if how == "max" else -self.maximum(-value)
+        total = self.integral(value)
+        return total if how == "sum" else total / self.scheme.volume
+
+    def _unknown(self, what: str, name: str, known: list[str]) -> str:
+        near = difflib.get_close_matches(name, known, 1)
+        hint = f'; did you mean "{near[0]}"?' if near else ""
+        families = ", ".join(f"{p}<species>" for p in FAMILIES) if what == "field" else ""
+        return f'{what} "{name}" is unknown; known: {", ".join(known + ([families] if families else []))}{hint}'
+
+    # --- reductions ---------------------------------------------------------------------------------------------
+
+    def maximum(self, f: Tensor) -> float:
+        return self.flow.block.comm.max(float(f.max()))[0]
+
+    def integral(self, f: Tensor) -> float:
+        return self.flow.block.comm.sum(float((f * self.grid.volume).sum()))[0]
+
+    # --- fields -------------------------------------------------------------------------------------------------
+
+    def velocity(self) -> Tensor:
+        """Cell averages of the face velocities, (3: z, y, x, ...)."""
+        result = torch.zeros(3, *self.grid.layout.n, dtype=torch.float64, device=self.grid.device)
+        for a in self.grid.layout.axes:
+            faces = along(self.s.u[a], self.grid.layout, a, 0, 1)
+            n = self.grid.layout.n[a]
+            result[a] = 0.5 * (faces.narrow(a, 0, n) + faces.narrow(a, 1, n))
+        return result
+
+    def rates(self) -> Tensor:
+        """Mass production rates at the present state, (species, ...) [kg/m3/s]."""
+        Y = self.s.U[1:]
+        return self.scheme.chemistry.rates(self.q[0].reshape(-1), Y.reshape(Y.shape[0], -1)).reshape(Y.shape)
+
+    def heat_release(self) -> Tensor:
+        """-sum_k h_k W_k omega_k [W/m3]."""
+        return -(h_mass(self.gas.thermo, self.q[0]) * self.rates()).sum(0)
+
+    def vorticity(self) -> Tensor:
+        """curl u at cells, (3: z, y, x, ...), from central differences of the face velocities [1/s]."""
+        layout, metrics = self.grid.layout, self.grid.metrics
+
+        def gradient(component: int, axis: int) -> Tensor | float:
+            if component not in layout.axes or axis not in layout.axes:
+                return 0.0
+            u = along(self.s.u[component], layout, axis, -1, 1)
+            u = 0.5 * (u.narrow(component, 0, layout.n[component]) + u.narrow(component, 1, layout.n[component]))
+            slope = momentum.difference(u, axis) / metrics[axis].distance
+            return 0.5 * (slope.narrow(axis, 0, layout.n[axis]) + slope.narrow(axis, 1, layout.n[axis]))
+
+        zero = torch.zeros(layout.n, dtype=torch.float64, device=self.grid.device)
+        z, y, x = 0, 1, 2
+        return torch.stack([
+            gradient(y, x) - gradient(x, y) + zero,
+            gradient(x, z) - gradient(z, x) + zero,
+            gradient(z, y) - gradient(y, z) + zero,
+        ])
+
+    def equivalence_ratio(self) -> Tensor:
+        """Oxygen that C and H would need over the oxygen present, (2 n_C + n_H/2) / n_O, from the elements."""
+        elements = self.gas.element_matrix @ (self.q[1:] / self.gas.molar_mass.reshape(-1, 1, 1, 1)).flatten(1)
+        n = {e: elements[i] for i, e in enumerate(self.gas.elements)}
+        zero = torch.zeros_like(elements[0])
+        need = 2 * n.get("C", zero) + 0.5 * n.get("H", zero)
+        return (need / n.get("O", zero)).reshape(self.grid.layout.n)
+
+    def progress(self) -> Tensor:
+        """(T - T_u)/(T_b - T_u) with the burnt temperature of equilibrium."""
+        fresh = self._fresh("progress")
+        return (self.q[0] - fresh.temperature) / (fresh.burnt_temperature - fresh.temperature)
+
+    def eos_drift(self) -> Tensor:
+        """(p_eos - p0)/p0."""
+        return scalars.equation_of_state_error(self.s.U, self.q[0], self.s.p0, self.gas.thermo)
+
+    # --- flame --------------------------------------------------------------------------------------------------
+
+    def _fresh(self, name: str):  # noqa: ANN202
+        if self.flow.unburnt is None:
+            raise ConfigError(f'"{name}" needs an unburnt mixture: use it with initial.kind = "flame" or "kernel"')
+        return self.flow.unburnt
+
+    def flame_speed(self) -> float:
+        """Consumption speed of the fuel per cross-section normal to x, from the mean rates of the last step [m/s].
+
+        -int omega_F dV / (rho_u A (Y_F,u - Y_F,b)), with Y_F,b of the burnt gas in equilibrium.
+        """
+        fresh = self._fresh("flame_speed")
+        area = self.scheme.volume / (self.grid.faces[2][-1] - self.grid.faces[2][0])
+        burnt = 0.0 if fresh.burnt_Y is None else float(fresh.burnt_Y[fresh.fuel])
+        rate = self.integral(self.s.wdot[fresh.fuel])
+        return -rate / (fresh.density * area * (float(fresh.Y[fresh.fuel]) - burnt))
+
+    def front(self) -> float:
+        """Mean x of the surface where T is half way between unburnt and burnt [m]; NaN if there is none."""
+        fresh = self._fresh("front")
+        level = 0.5 * (fresh.temperature + fresh.burnt_temperature)
+        layout, metric = self.grid.layout, self.grid.metrics[2]
+        T = along(self.s.q[0], layout, 2, -1, 1)
+        n = layout.n[2]
+        left, right = T.narrow(2, 0, n), T.narrow(2, 1, n)
+        crossing = (left < level) & (right >= level)
+        step = metric.distance.narrow(2, 0, n)
+        end = self.grid.centres[2].expand(layout.n)
+        x = end - step * (right - level) / torch.where(crossing, right - left, 1.0)
+        count, total = self.flow.block.comm.sum(float(crossing.sum()), float(torch.where(crossing, x, 0.0).sum()))
+        return total / count if count else float("nan")
+
+    def active_share(self) -> float:
+        """Share of the cells whose chemistry was integrated implicitly in the last step."""
+        stats = self.scheme.chemistry_stats
+        if stats is None:
+            return 0.0
+        cells, skipped = self.flow.block.comm.sum(float(stats.cells), float(stats.skipped))
+        return 1.0 - skipped / cells if cells else 0.0
+
+    # --- balances -----------------------------------------------------------------------------------------------
+
+    def _gain(self) -> Tensor:
+        """Content now + what left - content at the start, of (rho h, rho Y)."""
+        now = self.flow.block.comm.sum(*(self.s.U * self.grid.volume).sum((1, 2, 3)).tolist())
+        return torch.tensor(now, dtype=torch.float64, device=self.grid.device) + self.s.balance - self.s.initial
+
+    def mass_error(self) -> float:
+        """Mass that appeared since the start, over the mass then."""
+        return float(self._gain()[1:].sum() / self.s.initial[1:].sum())
+
+    def element_error(self) -> float:
+        """Largest appearance of an element since the start (kmol), over its amount then."""
+        per_mass = self.gas.element_matrix / self.gas.molar_mass
+        amounts = per_mass @ self.s.initial[1:]
+        gain = per_mass @ self._gain()[1:]
+        return float((gain.abs() / amounts.clamp_min(1e-12 * float(amounts.max()))).max())
+
+    def enthalpy_error(self) -> float:
+        """Enthalpy that appeared since the start (less the work of p0), over int rho cp T at the start's scale."""
+        scale = float(self.s.p0) * self.scheme.volume * 3.5
+        return float(self._gain()[0]) / scale

@@ -1,0 +1,115 @@
+"""A low-Mach simulation: the scheme, its state and clock, and what may be asked of it by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from combust.cfd import scalars
+from combust.cfd.boundaries import Inflow
+from combust.cfd.diagnostics import Diagnostics
+from combust.cfd.halo import share_faces
+from combust.cfd.initial import Fields
+from combust.cfd.lowmach import LowMach
+from combust.cfd.problem import Unburnt
+from combust.cfd.state import State, arrays, read_into
+from combust.kinetics.thermo import h_mass
+
+
+class ReactingFlow:
+    """Advances a State and answers for it: satisfies the Flow protocol that the time loop drives."""
+
+    def __init__(
+        self, scheme: LowMach, fields: Fields, pressure: float, unburnt: Unburnt | None, identity: dict[str, str],
+        balanced: Inflow | None = None,
+    ):
+        self.scheme, self.grid, self.block = scheme, scheme.grid, scheme.grid.block
+        self.unburnt, self._identity, self.balanced = unburnt, identity, balanced
+        self.time, self.step, self.dt = 0.0, 0, 0.0
+        self.current = self._start(fields, pressure)
+        self.diagnostics = Diagnostics(self)
+
+    def _start(self, fields: Fields, pressure: float) -> State:
+        """State at time zero: velocities get the divergence that transport and reactions ask for."""
+        scheme, grid = self.scheme, self.grid
+        q_inner, u = fields
+        thermo = scheme.thermo
+        p0 = torch.tensor(pressure, dtype=torch.float64, device=grid.device)
+        rho = scalars.density(thermo, q_inner[0], q_inner[1:], p0)
+        h = (q_inner[1:] * h_mass(thermo, q_inner[0])).sum(0)
+        U = rho * torch.cat([h[None], q_inner[1:]])
+        q = scheme.filler.scalars(q_inner)
+        c, S = scheme.evaluate(q, U, 0.0)
+        n = U.shape[0] - 1
+        wdot = scheme.chemistry.rates(q_inner[0].reshape(-1), U[1:].reshape(n, -1)).reshape(U[1:].shape)
+        totals = self.block.comm.sum(*(U * grid.volume).sum((1, 2, 3)).tolist())
+        initial = torch.tensor(totals, dtype=torch.float64, device=grid.device)
+        zero = torch.zeros_like(S)
+        padded_u = scheme.filler.velocity(scheme.filler.pad_faces(u))
+        s = State(
+            U=U, q=q, u=padded_u, p=scheme.filler.pressure(zero), p0=p0, S=S, wdot=wdot, q_before=q, u_before=padded_u,
+            S_before=S, balance=torch.zeros_like(initial), initial=initial, coefficients=c, coefficients_before=c)
+        s.u = scheme.initial_projection(s)
+        s.u_before = s.u
+        return s
+
+    def limit(self) -> tuple[float, str]:
+        """Largest stable time step [s] and which limit sets it."""
+        limits = self.scheme.limits(self.current)
+        name = min(limits, key=lambda k: limits[k])
+        return limits[name], name
+
+    def advance(self, dt: float) -> None:
+        """One step. Raises DivergenceError on all ranks when the solution is lost."""
+        if self.step == 0:
+            self.current.dt_before = dt
+        if self.balanced is not None:
+            self.balanced.velocity[2] = self.quantity("flame_speed")
+        self.current = self.scheme.step(self.current, self.time, dt)
+        self.time += dt
+        self.step += 1
+        self.dt = dt
+
+    def field(self, name: str) -> np.ndarray:
+        """Owned cells of a field, (nz, ny, nx) or (3, nz, ny, nx). Raises ConfigError for an unknown name."""
+        return self.diagnostics.field(name)
+
+    def quantity(self, name: str) -> float:
+        """A number about the whole flow, the same on all ranks. Raises ConfigError for an unknown name."""
+        return self.diagnostics.quantity(name)
+
+    def coordinates(self) -> tuple[np.ndarray, ...]:
+        """Global face coordinates (z, y, x) [m]."""
+        return self.grid.faces
+
+    def state(self) -> dict[str, tuple[np.ndarray, str]]:
+        return {name: (array, place) for name, array, place in arrays(self.current, self.grid)}
+
+    def restore(self, read: Callable[[str], np.ndarray]) -> None:
+        """Takes the fields of a checkpoint; ghosts and coefficients follow from them."""
+        s, scheme = self.current, self.scheme
+        s.q_before, s.u_before = s.q.clone(), tuple(None if f is None else f.clone() for f in s.u)
+        read_into(s, self.grid, read)
+        if self.balanced is not None:
+            self.balanced.velocity[2] = self.quantity("flame_speed")
+        for faces in (s.u, s.u_before):
+            for axis, f in enumerate(faces):
+                if f is not None:
+                    share_faces(self.grid, f, axis)
+            scheme.filler.velocity(faces)
+        s.q, s.q_before = (scheme.filler.scalars(scheme.inner(f)) for f in (s.q, s.q_before))
+        s.p = scheme.filler.pressure(scheme.inner(s.p))
+        s.coefficients, s.coefficients_before = scheme.coefficients(s.q), scheme.coefficients(s.q_before)
+
+    def timers(self) -> dict[str, float]:
+        """Wall seconds by phase of this rank."""
+        return dict(self.scheme.timers.seconds)
+
+    def identity(self) -> dict[str, str]:
+        """What a checkpoint must agree with to be continued."""
+        return self._identity
+
+    def temperature(self) -> torch.Tensor:
+        return self.scheme.inner(self.current.q)[0]

@@ -1,0 +1,410 @@
+"""Low-Mach reacting flow: one step of the source-coupled (deferred-correction) or Strang-split scheme.
+
+Staggered velocities, conservative rho Y and rho h. Each step: transport (bounded advection; diffusion by
+Runge-Kutta-Chebyshev) with the lagged reaction rate as a source, then chemistry with the transport rate as a source,
+repeated `sweeps` times; then momentum and one pressure projection. The velocity divergence is built from the same
+discrete fluxes and rates as the update, plus a correction that returns the equation of state to p0.
+
+Day & Bell, Combust. Theory Modelling 4 (2000) 535, doi:10.1088/1364-7830/4/4/309;
+Nonaka, Day, Bell, Combust. Theory Modelling 22 (2018) 156, doi:10.1080/13647830.2017.1390610
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from combust.cfd import momentum, rkc, scalars
+from combust.cfd.fill import Filler
+from combust.cfd.grid import NAMES, Grid, along
+from combust.cfd.momentum import Faces
+from combust.cfd.pressure.base import PressureSolver
+from combust.cfd.problem import Numerics, Problem
+from combust.cfd.scalars import Coefficients
+from combust.cfd.state import State
+from combust.errors import DivergenceError
+from combust.kernels import compiled
+from combust.kinetics.thermo import cp_mass
+from combust.kinetics.transport import transport_properties
+from combust.timers import Timers
+
+advection_kernel = compiled(scalars.advection)
+diffusion_kernel = compiled(scalars.diffusion)
+stage_kernel = compiled(scalars.stage)
+primitive_kernel = compiled(scalars.primitive)
+divergence_kernel = compiled(scalars.divergence_source)
+convection_kernel = compiled(momentum.convection)
+viscous_rate_kernel = compiled(momentum.viscous_rate)
+viscous_stage_kernel = compiled(momentum.viscous_stage)
+
+
+def coefficients(data: Any, thermo: Any, q: Tensor, model: str) -> Coefficients:
+    """Transport coefficients at all cells of the padded (T, Y); none of them depends on the pressure."""
+    T, Y = q[0], q[1:]
+    p0 = torch.ones((), dtype=q.dtype, device=q.device)
+    cp = None if model == "mixture-averaged" else (Y * cp_mass(thermo, T)).sum(0)
+    mu, conductivity, D = transport_properties(data, T, p0, Y, model, cp)
+    B = D * (scalars.per_species(thermo.molar_mass) * (p0 / (scalars.GAS_CONSTANT * T)))
+    return Coefficients(mu, conductivity, B)
+
+
+coefficients_kernel = compiled(coefficients)
+
+
+class LowMach:
+    """The scheme on one grid: holds no fields, turns a State at n into one at n+1."""
+
+    def __init__(
+        self, grid: Grid, problem: Problem, numerics: Numerics, chemistry: Any, pressure: PressureSolver,
+        transport_data: Any,
+    ):
+        self.grid, self.problem, self.numerics = grid, problem, numerics
+        self.chemistry, self.pressure, self.transport_data = chemistry, pressure, transport_data
+        self.layout, self.metrics, self.thermo = grid.layout, grid.metrics, problem.gas.thermo
+        self.timers = Timers()
+        self.filler = Filler(grid, problem.boundaries, self.timers)
+        self.comm = grid.block.comm
+        self.iterations: list[int] = []
+        self.stages = 0
+        self.chemistry_stats: Any = None
+        self.closed = not any(
+            b is not None and b.pressure == "dirichlet" for sides in problem.boundaries for b in sides)
+        self.volume = self.comm.sum(float(grid.volume.sum()))[0]
+        self.min_width = [
+            None if a not in self.layout.axes else float(grid.widths[a].min()) for a in range(3)]
+
+    # --- one step -----------------------------------------------------------------------------------------------
+
+    def step(self, s: State, t: float, dt: float) -> State:
+        """The state at t + dt. Raises DivergenceError on all ranks when the solution is lost."""
+        self.iterations, self.stages = [], 0
+        if self.numerics.coupling == "strang":
+            new, mass = self._transport_strang(s, t, dt)
+        else:
+            new, mass = self._transport_sdc(s, t, dt)
+        with self.timers.phase("momentum"):
+            u_adv, fluxes = mass
+            new.u, new.p = self._momentum(s, new, u_adv, fluxes, t, dt)
+        left = self.comm.sum(*(new.balance - s.balance).tolist())
+        new.balance = s.balance + torch.tensor(left, dtype=torch.float64, device=self.grid.device)
+        new.balance[0] -= (new.p0 - s.p0) * self.volume
+        self._check(new)
+        return new
+
+    def _transport_sdc(self, s: State, t: float, dt: float) -> tuple[State, tuple[Faces, Faces]]:
+        n = s.U.shape[0] - 1
+        chi = scalars.equation_of_state_error(s.U, self.inner(s.q)[0], s.p0, self.thermo) / dt
+        with self.timers.phase("chemistry"):
+            work = self.chemistry.begin(self.inner(s.q)[0].reshape(-1), s.U[1:].reshape(n, -1), dt)
+        w = 0.5 * dt / s.dt_before
+        half = self._between(s, w)
+        wdot = s.wdot
+        new = s
+        for _ in range(self.numerics.sweeps):
+            q_half, S_half, c_half = half
+            u_adv, dp0 = self._advection_velocity(s, q_half, S_half + chi, w)
+            Q, fluxes, left = self._transport(s, q_half, u_adv, c_half, wdot, dp0, t, dt)
+            T, rhoY = self._react(work, s, Q)
+            wdot = (rhoY - s.U[1:]) / dt - Q[1:]
+            new = self._finish(s, torch.cat([(s.U[0] + dt * Q[0])[None], rhoY]), T, wdot, dp0, left, t, dt)
+            half = self._centred(s, new)
+        return new, (u_adv, fluxes)
+
+    def _transport_strang(self, s: State, t: float, dt: float) -> tuple[State, tuple[Faces, Faces]]:
+        """Half reaction, transport, half reaction; the second transport estimate uses the centred state."""
+        chi = scalars.equation_of_state_error(s.U, self.inner(s.q)[0], s.p0, self.thermo) / dt
+        w = 0.5 * dt / s.dt_before
+        half, none = self._between(s, w), torch.zeros_like(s.wdot)
+        first = replace(s, U=self._react_alone(s.U, self.inner(s.q)[0], 0.5 * dt))
+        T0 = primitive_kernel(first.U, self.inner(s.q)[0], self.thermo, 3)[0]
+        first.q = self.filler.scalars(torch.cat([T0[None], first.U[1:] / first.U[1:].sum(0)]))
+        new = s
+        for _ in range(self.numerics.sweeps):
+            q_half, S_half, c_half = half
+            u_adv, dp0 = self._advection_velocity(s, q_half, S_half + chi, w)
+            Q, fluxes, left = self._transport(first, q_half, u_adv, c_half, none, dp0, t, dt)
+            U = first.U + dt * Q
+            T = primitive_kernel(U, T0, self.thermo, 3)[0]
+            U = self._react_alone(U, T, 0.5 * dt)
+            new = self._finish(s, U, T, (U[1:] - s.U[1:]) / dt - Q[1:], dp0, left, t, dt)
+            half = self._centred(s, new)
+        return new, (u_adv, fluxes)
+
+    def _finish(
+        self, s: State, U: Tensor, T: Tensor, wdot: Tensor, dp0: float, left: Tensor, t: float, dt: float
+    ) -> State:
+        """The scalar part of the state at n+1, its coefficients and divergence source."""
+        with self.timers.phase("eos"):
+            q = self.filler.scalars(primitive_kernel(U, T, self.thermo, 2))
+        p0 = s.p0 + dt * dp0
+        new = replace(
+            s, U=U, q=q, p0=p0, wdot=wdot, q_before=s.q, u_before=s.u, S_before=s.S, dt_before=dt,
+            coefficients_before=s.coefficients, balance=s.balance + left)
+        new.coefficients, new.S = self.evaluate(q, U, t + dt)
+        return new
+
+    # --- pieces -------------------------------------------------------------------------------------------------
+
+    def coefficients(self, q: Tensor) -> Coefficients:
+        """Transport coefficients of the padded (T, Y)."""
+        with self.timers.phase("transport"):
+            return coefficients_kernel(self.transport_data, self.thermo, q, self.problem.transport)
+
+    def evaluate(self, q: Tensor, U: Tensor, t: float) -> tuple[Coefficients, Tensor]:
+        """Transport coefficients and divergence source of a state."""
+        c = self.coefficients(q)
+        with self.timers.phase("divergence"):
+            rate, _ = diffusion_kernel(q, c, self.thermo, self.layout, self.metrics, self.filler.areas)
+            if self.problem.forcing is not None:
+                rate = rate + self.problem.forcing.scalars(t)
+            n = U.shape[0] - 1
+            wdot = self.chemistry.rates(self.inner(q)[0].reshape(-1), U[1:].reshape(n, -1)).reshape(U[1:].shape)
+            return c, divergence_kernel(rate, wdot, q, U, self.thermo, self.layout)
+
+    def _between(self, s: State, w: float) -> tuple[Tensor, Tensor, Coefficients]:
+        """(T, Y), S and coefficients extrapolated from n-1 and n to n+1/2."""
+        assert s.coefficients is not None and s.coefficients_before is not None
+        c = Coefficients(*(
+            a + w * (a - b) for a, b in zip(s.coefficients, s.coefficients_before, strict=True)))
+        return s.q + w * (s.q - s.q_before), s.S + w * (s.S - s.S_before), c
+
+    def _centred(self, s: State, new: State) -> tuple[Tensor, Tensor, Coefficients]:
+        assert s.coefficients is not None and new.coefficients is not None
+        c = Coefficients(*(0.5 * (a + b) for a, b in zip(s.coefficients, new.coefficients, strict=True)))
+        return 0.5 * (s.q + new.q), 0.5 * (s.S + new.S), c
+
+    def _advection_velocity(self, s: State, q: Tensor, target: Tensor, w: float) -> tuple[Faces, float]:
+        """Velocity at n+1/2 with the divergence that the equation of state asks for, and dp0/dt of a closed box."""
+        with self.timers.phase("pressure"):
+            u = tuple(
+                None if a is None or b is None else a + w * (a - b)
+                for a, b in zip(s.u, s.u_before, strict=True))
+            u = self.filler.velocity(u)
+            target, dp0 = self._compatible(target, q, s.p0, u)
+            rhs = momentum.velocity_divergence(u, self.layout, self.metrics) - target
+            phi = self.filler.pressure(self.pressure.solve_constant(rhs))
+            return self.filler.velocity(self._minus_gradient(u, phi, None)), dp0
+
+    def _compatible(self, S: Tensor, q: Tensor, p0: Tensor, u: Faces) -> tuple[Tensor, float]:
+        """S - theta dp0/dt; in a closed box dp0/dt makes its integral equal the flow through the boundaries."""
+        if not self.closed:
+            return S, 0.0
+        theta = scalars.compressibility(q, p0, self.thermo, self.layout)
+        V = self.grid.volume
+        out = self.filler.outflow(u)
+        total, denominator = self.comm.sum(float((S * V).sum()) - out, float((theta * V).sum()))
+        dp0 = total / denominator
+        return S - theta * dp0, dp0
+
+    def _minus_gradient(self, u: Faces, p: Tensor, beta: Faces | None) -> Faces:
+        """u - beta grad p on the block's faces, padded."""
+        result: list[Tensor | None] = [None] * 3
+        for a in self.layout.axes:
+            ua, metric = u[a], self.metrics[a]
+            assert ua is not None and metric is not None
+            step = momentum.difference(along(p, self.layout, a, -1, 1), a) / metric.distance
+            if beta is not None:
+                step = step * beta[a]  # type: ignore[operator]
+            ua = ua.clone()
+            along(ua, self.layout, a, 0, 1).sub_(step)
+            result[a] = ua
+        return tuple(result)
+
+    def _transport(
+        self, s: State, q_half: Tensor, u_adv: Faces, c: Coefficients, wdot: Tensor, dp0: float, t: float, dt: float
+    ) -> tuple[Tensor, Faces, Tensor]:
+        """Mean transport rate of U over the step (with the work of p0), mass fluxes, and what left the domain."""
+        layout, metrics, thermo = self.layout, self.metrics, self.thermo
+        p_half = s.p0 + 0.5 * dt * dp0
+        with self.timers.phase("advection"):
+            source, mass, out = advection_kernel(
+                q_half, u_adv, p_half, thermo, layout, metrics, self.numerics.advection, self.filler.areas)
+            source[0] += dp0
+            if self.problem.forcing is not None:
+                source = source + self.problem.forcing.scalars(t + 0.5 * dt)
+        left = dt * out
+        with self.timers.phase("diffusion"):
+            lagged = source + torch.cat([torch.zeros_like(wdot[:1]), wdot])
+            U, diffused = self._diffuse(s, lagged, c, dt)
+            Q = (U - s.U) / dt
+            Q[1:] -= wdot
+        return Q, mass, left + dt * diffused
+
+    def _diffuse(self, s: State, source: Tensor, c: Coefficients, dt: float) -> tuple[Tensor, Tensor]:
+        """U after Runge-Kutta-Chebyshev over dt, and the mean diffusive outflow through the boundaries."""
+        stages = self._stage_count(self._diffusive_rate(s, c), dt)
+        self.stages = max(self.stages, stages)
+        rows = rkc.coefficients(stages, self.grid.device)
+        step = torch.tensor(dt, dtype=torch.float64, device=self.grid.device)
+        rate, out0 = diffusion_kernel(s.q, c, self.thermo, self.layout, self.metrics, self.filler.areas)
+        F0 = source + rate
+        mt = rows[0][2]
+        U2, U1 = s.U, s.U + (mt * step) * F0
+        G2, G1 = torch.zeros_like(out0), mt * out0
+        q1 = self.filler.scalars(primitive_kernel(U1, self.inner(s.q)[0], self.thermo, 1))
+        for row in rows[1:]:
+            U, q, out = stage_kernel(
+                row, s.U, U1, U2, F0, source, q1, step, c, self.thermo, self.layout, self.metrics, self.filler.areas)
+            mu, nu, mt, gt = row
+            G1, G2 = mu * G1 + nu * G2 + mt * out + gt * out0, G1
+            U2, U1 = U1, U
+            if row is not rows[-1]:
+                q1 = self.filler.scalars(q)
+        return U1, G1
+
+    def _diffusive_rate(self, s: State, c: Coefficients) -> float:
+        """Bound of the spectral radius of diffusion [1/s]."""
+        inner_c = [along(f, self.layout, self.layout.axes[-1], 0, 0) for f in c]
+        rho = s.U[1:].sum(0)
+        q = self.inner(s.q)
+        W = scalars.per_species(self.thermo.molar_mass)
+        mean = 1.0 / scalars.specific_moles(self.thermo, q[1:])
+        species = (inner_c[2] * (mean / W)).amax(0)
+        heat = inner_c[1] / (q[1:] * cp_mass(self.thermo, q[0])).sum(0)
+        fastest = float((torch.maximum(species, heat) / rho).max())
+        return self.comm.max(fastest)[0] * sum(4.0 / w**2 for w in self.min_width if w is not None)
+
+    def _stage_count(self, spectral_radius: float, dt: float) -> int:
+        stages = rkc.stages_for(1.1 * spectral_radius * dt)
+        if not stages <= self.numerics.max_stages:
+            raise DivergenceError(
+                f"diffusion over dt = {dt:.3e} s needs {stages} Runge-Kutta-Chebyshev stages, allowed are "
+                f"{self.numerics.max_stages}; shorten numerics.dt_max or coarsen the grid")
+        return stages
+
+    def _react(self, work: Any, s: State, Q: Tensor) -> tuple[Tensor, Tensor]:
+        with self.timers.phase("chemistry"):
+            n = Q.shape[0] - 1
+            result = self.chemistry.advance(work, Q[1:].reshape(n, -1), Q[0].reshape(-1))
+            self.chemistry_stats = result.stats
+            return result.T.reshape(Q[0].shape), result.rhoY.reshape(Q[1:].shape)
+
+    def _react_alone(self, U: Tensor, T: Tensor, dt: float) -> Tensor:
+        """Chemistry without transport: rho h stays, rho Y change."""
+        with self.timers.phase("chemistry"):
+            n = U.shape[0] - 1
+            zero = torch.zeros_like(U)
+            work = self.chemistry.begin(T.reshape(-1), U[1:].reshape(n, -1), dt)
+            result = self.chemistry.advance(work, zero[1:].reshape(n, -1), zero[0].reshape(-1))
+            return torch.cat([U[:1], result.rhoY.reshape(U[1:].shape)])
+
+    def _momentum(
+        self, s: State, new: State, u_adv: Faces, mass: Faces, t: float, dt: float
+    ) -> tuple[Faces, Tensor]:
+        layout, metrics = self.layout, self.metrics
+        rho_old, rho_new, mass = self.filler.momentum_inputs(s.U[1:].sum(0), new.U[1:].sum(0), mass)
+        rho = 0.5 * (rho_old + rho_new)
+        assert s.coefficients is not None and new.coefficients is not None
+        mu = 0.5 * (s.coefficients.viscosity + new.coefficients.viscosity)
+        conv = convection_kernel(u_adv, mass, layout, metrics)
+        extra = None if self.problem.forcing is None else self.problem.forcing.momentum(t + 0.5 * dt)
+        source: list[Tensor | None] = [None] * 3
+        beta: list[Tensor | None] = [None] * 3
+        for a in layout.axes:
+            r0, r1 = (momentum.face_density(r, layout, metrics, a) for r in (rho_old, rho_new))
+            r = 0.5 * (r0 + r1)
+            ua, metric = u_adv[a], metrics[a]
+            assert ua is not None and metric is not None
+            gradient = momentum.difference(along(s.p, layout, a, -1, 1), a) / metric.distance
+            force = conv[a] - along(ua, layout, a, 0, 1) * (r1 - r0) / dt - gradient  # type: ignore[operator]
+            force = force + self.problem.gravity[a] * (r - self.problem.reference_density)
+            if extra is not None:
+                force = force + extra[a]  # type: ignore[operator]
+            source[a], beta[a] = force / r, dt / r
+        u = self._viscous(s.u, tuple(source), rho, mu, dt)
+        return self.project(u, s.p, tuple(beta), new)
+
+    def project(
+        self, u: Faces, p: Tensor, beta: Faces, new: State
+    ) -> tuple[Faces, Tensor]:
+        """u with the divergence of `new`, and the pressure p + dp that gives it."""
+        u = self.filler.velocity(u)
+        with self.timers.phase("pressure"):
+            target, _ = self._compatible(new.S, new.q, new.p0, u)
+            rhs = momentum.velocity_divergence(u, self.layout, self.metrics) - target
+            solution = self.pressure.solve(beta, rhs)  # type: ignore[arg-type]
+            self.iterations.append(solution.iterations)
+            dp = self.filler.pressure(solution.p)
+            return self.filler.velocity(self._minus_gradient(u, dp, beta)), p + dp
+
+    def initial_projection(self, s: State) -> Faces:
+        """Velocities of a start state with the divergence it asks for; the pressure of this impulse is dropped."""
+        rho, _, _ = self.filler.momentum_inputs(s.U[1:].sum(0), s.U[1:].sum(0), self._faces(s.u))
+        beta = tuple(
+            1.0 / momentum.face_density(rho, self.layout, self.metrics, a) if a in self.layout.axes else None
+            for a in range(3))
+        u = tuple(None if f is None else f.clone() for f in s.u)
+        return self.project(u, s.p, beta, s)[0]
+
+    def _viscous(self, u: Faces, source: Faces, rho: Tensor, mu: Tensor, dt: float) -> Faces:
+        """u after the explicit forces and Runge-Kutta-Chebyshev viscosity over dt."""
+        layout, metrics = self.layout, self.metrics
+        ratio = float((along(mu, layout, 2, 0, 0) / along(rho, layout, 2, 0, 0)).max())
+        # 4/3 for the normal stress of the fastest direction, the others add their shear.
+        radius = self.comm.max(ratio)[0] * (4.0 / 3.0) * sum(4.0 / w**2 for w in self.min_width if w is not None)
+        rows = rkc.coefficients(self._stage_count(radius, dt), self.grid.device)
+        step = torch.tensor(dt, dtype=torch.float64, device=self.grid.device)
+        u0 = self._faces(u)
+        F0 = tuple(
+            None if f is None or s is None else f + s
+            for f, s in zip(viscous_rate_kernel(u, rho, mu, layout, metrics), source, strict=True))
+        mt = rows[0][2] * step
+        u2, u1 = u0, tuple(None if a is None or f is None else a + mt * f for a, f in zip(u0, F0, strict=True))
+        padded = self.filler.velocity(self.filler.pad_faces(u1))
+        for row in rows[1:]:
+            u2, u1 = u1, viscous_stage_kernel(
+                row, u0, u1, u2, F0, source, padded, rho, step, mu, layout, metrics)
+            padded = self.filler.velocity(self.filler.pad_faces(u1))
+        return padded
+
+    # --- helpers ------------------------------------------------------------------------------------------------
+
+    def inner(self, f: Tensor) -> Tensor:
+        """The owned cells of a padded array."""
+        return along(f, self.layout, 2, 0, 0)
+
+    def _faces(self, u: Faces) -> Faces:
+        return tuple(None if f is None else along(f, self.layout, a, 0, 1) for a, f in enumerate(u))
+
+    def limits(self, s: State) -> dict[str, float]:
+        """Largest dt [s] by convection and by expansion, over all ranks."""
+        speed = torch.zeros((), dtype=torch.float64, device=self.grid.device)
+        for a in self.layout.axes:
+            faces, metric = self._faces(s.u)[a], self.metrics[a]
+            assert faces is not None and metric is not None
+            n = self.layout.n[a]
+            fastest = torch.maximum(faces.narrow(a, 0, n).abs(), faces.narrow(a, 1, n).abs())
+            speed = speed + fastest / metric.width
+        rate, expansion = self.comm.max(float(speed.max()), float(s.S.abs().max()))
+        tiny = 1e-300
+        return {"cfl": self.numerics.cfl / (rate + tiny), "expansion": 0.5 / (expansion + tiny)}
+
+    def _check(self, s: State) -> None:
+        """Raises on all ranks when a value is not finite, a density not positive or the equation of state lost."""
+        T = self.inner(s.q)[0]
+        rho = s.U[1:].sum(0)
+        drift = float(scalars.equation_of_state_error(s.U, T, s.p0, self.thermo).abs().max())
+        finite = sum(float(torch.isfinite(f).all()) for f in (s.U, s.S, T)) == 3
+        lost, negative, worst = self.comm.max(float(not finite), float(-rho.min()), drift)
+        if lost or worst != worst:
+            raise DivergenceError(self._where(s, "a value is not finite (NaN or infinite)"))
+        if negative >= 0:
+            raise DivergenceError(self._where(s, f"the density is not positive ({-negative:.3e} kg/m3)"))
+        if worst > self.numerics.eos_limit:
+            raise DivergenceError(
+                f"the pressure of the equation of state drifted {100 * worst:.2g} % from p0 "
+                f"(limit {100 * self.numerics.eos_limit:g} %): shorten the time step (numerics.cfl, numerics.dt_max), "
+                "or use numerics.sweeps = 2")
+
+    def _where(self, s: State, what: str) -> str:
+        bad = ~torch.isfinite(s.U.sum(0) + s.S + self.inner(s.q)[0]) | (s.U[1:].sum(0) <= 0)
+        places = self.comm.gather([int(i) for i in bad.nonzero()[0]] if bool(bad.any()) else None)
+        for rank, place in enumerate(places):
+            if place is not None:
+                at = ", ".join(f"{n} {i}" for n, i in zip(NAMES, place, strict=True))
+                return (f"{what}, first at cell ({at}) of rank {rank}: shorten the time step "
+                        "(numerics.cfl, numerics.dt_max) or check the initial and boundary values")
+        return what

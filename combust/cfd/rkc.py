@@ -1,0 +1,47 @@
+"""Runge-Kutta-Chebyshev coefficients: explicit, second order, stable for stiff diffusion.
+
+Sommeijer, Shampine, Verwer, J. Comput. Appl. Math. 88 (1998) 315. doi:10.1016/S0377-0427(97)00219-7
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+import torch
+
+DAMPING = 2.0 / 13.0
+MAX_STAGES = 200
+
+
+def stages_for(dt_lambda: float) -> int:
+    """Stages s whose real stability interval 2/3 (s^2 - 1)(1 - 2 eps/15) covers dt times the spectral radius."""
+    return max(2, math.ceil(math.sqrt(1.0 + 1.54 * max(dt_lambda, 0.0))))
+
+
+@lru_cache(maxsize=256)
+def coefficients(stages: int, device: str = "cpu") -> tuple[torch.Tensor, ...]:
+    """Rows (mu, nu, mu_tilde, gamma_tilde) for stages 1..s; stage 1 uses mu_tilde alone.
+
+    Y_1 = Y_0 + mt_1 dt F_0
+    Y_j = (1 - mu - nu) Y_0 + mu Y_{j-1} + nu Y_{j-2} + mt dt F_{j-1} + gt dt F_0
+    """
+    s = stages
+    w0 = 1.0 + DAMPING / s**2
+    T, dT, d2T = [1.0, w0], [0.0, 1.0], [0.0, 0.0]
+    for _ in range(2, s + 1):
+        T.append(2 * w0 * T[-1] - T[-2])
+        dT.append(2 * T[-2] + 2 * w0 * dT[-1] - dT[-2])
+        d2T.append(4 * dT[-2] + 2 * w0 * d2T[-1] - d2T[-2])
+    w1 = dT[s] / d2T[s]
+    b = [0.0] * (s + 1)
+    for j in range(2, s + 1):
+        b[j] = d2T[j] / dT[j] ** 2
+    b[0] = b[1] = b[2]
+    a = [1.0 - b[j] * T[j] for j in range(s + 1)]
+    rows = [(0.0, 0.0, b[1] * w1, 0.0)]
+    for j in range(2, s + 1):
+        mu, nu = 2 * b[j] * w0 / b[j - 1], -b[j] / b[j - 2]
+        mt = 2 * b[j] * w1 / b[j - 1]
+        rows.append((mu, nu, mt, -a[j - 1] * mt))
+    return tuple(torch.tensor(row, dtype=torch.float64, device=device) for row in rows)
