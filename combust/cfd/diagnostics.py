@@ -197,13 +197,27 @@ class Diagnostics:
     def flame_speed(self) -> float:
         """Consumption speed of the fuel per cross-section normal to x, from the mean rates of the last step [m/s].
 
-        -int omega_F dV / (rho_u A (Y_F,u - Y_F,b)), with Y_F,b of the burnt gas in equilibrium.
+        -int omega_F dV / (rho_u A (Y_F,u - Y_F,b)), with Y_F,b that leaves at high x (an outflow), or of the burnt
+        gas in equilibrium: behind a short domain radicals have not yet recombined.
         """
         fresh = self._fresh("flame_speed")
         area = self.scheme.volume / (self.grid.faces[2][-1] - self.grid.faces[2][0])
-        burnt = 0.0 if fresh.burnt_Y is None else float(fresh.burnt_Y[fresh.fuel])
+        outflow = self.scheme.problem.boundaries[2][1]
+        if outflow is not None and outflow.pressure == "dirichlet":
+            burnt = self._leaving(1 + fresh.fuel)
+        else:
+            burnt = float(fresh.burnt_Y[fresh.fuel])
         rate = self.integral(self.s.wdot[fresh.fuel])
         return -rate / (fresh.density * area * (float(fresh.Y[fresh.fuel]) - burnt))
+
+    def _leaving(self, row: int) -> float:
+        """Mean of a row of (T, Y) over the mass next to the high x side."""
+        mass = self.s.U[1:].sum(0) * self.grid.volume * float(self.flow.block.at_boundary(2, 1))
+        last = self.grid.layout.n[2] - 1
+        weight = mass.narrow(2, last, 1)
+        total, amount = self.flow.block.comm.sum(
+            float(weight.sum()), float((weight * self.q[row].narrow(2, last, 1)).sum()))
+        return amount / total
 
     def front(self) -> float:
         """Mean x of the surface where T is half way between unburnt and burnt [m]; NaN if there is none."""

@@ -25,7 +25,7 @@ def derivative(f: Function, which: int) -> Function:
     """The pointwise partial derivative of f(x, y, t) with respect to argument `which`."""
 
     def df(*args: Tensor) -> Tensor:
-        args = tuple(torch.broadcast_tensors(*args))
+        args = tuple(a.contiguous() for a in torch.broadcast_tensors(*args))
 
         def one(a: Tensor) -> Tensor:
             return f(*args[:which], a, *args[which + 1 :])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -50,15 +50,16 @@ class Numerics:
     max_stages: int = 60
 
 
-@dataclass
+@dataclass(frozen=True)
 class Unburnt:
-    """The fresh gas that flame speeds refer to."""
+    """The fresh gas and its burnt equilibrium, which flame speeds and progress refer to.
+
+    density [kg/m3], temperatures [K]; Y, burnt_Y : (species,); fuel : index of the main fuel species
+    """
 
     density: float
     Y: torch.Tensor
     fuel: int
-    burnt_Y: torch.Tensor | None = None
-    temperature: float = 300.0
-    burnt_temperature: float = 0.0
-    oxygen: int | None = None
-    extra: dict[str, float] = field(default_factory=dict)
+    burnt_Y: torch.Tensor
+    temperature: float
+    burnt_temperature: float
