@@ -2,9 +2,6 @@
 SHELL   := /bin/bash
 PYTHON  := .venv/bin/python
 RANKS   ?= 2
-# Open MPI refuses root and more ranks than cores unless told otherwise; other launchers do not know these flags.
-MPIRUN  := mpirun $(shell mpirun --version 2>/dev/null | grep -q 'Open MPI' && echo --oversubscribe) \
-           $(shell mpirun --version 2>/dev/null | grep -q 'Open MPI' && [ "$$(id -u)" = 0 ] && echo --allow-run-as-root)
 export OMP_NUM_THREADS ?= 1
 
 .PHONY: env flame test test-all check format validate clean
@@ -15,7 +12,7 @@ env: .venv/ready
 	@scripts/setup.sh
 
 flame: env
-	$$(command -v mpirun) $(wordlist 2,99,$(MPIRUN)) -n $(RANKS) $(PYTHON) -m combust.run cases/flame.toml --force
+	scripts/mpirun.sh -n $(RANKS) $(PYTHON) -m combust.run cases/flame.toml --force
 
 test: env
 	$(PYTHON) -m pytest -m "not slow" tests

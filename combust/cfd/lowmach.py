@@ -332,7 +332,7 @@ class LowMach:
 
     def initial_projection(self, s: State) -> Faces:
         """Velocities of a start state with the divergence it asks for; the pressure of this impulse is dropped."""
-        rho, _, _ = self.filler.momentum_inputs(s.U[1:].sum(0), s.U[1:].sum(0), self._faces(s.u))
+        rho, _, _ = self.filler.momentum_inputs(s.U[1:].sum(0), s.U[1:].sum(0), self.block_faces(s.u))
         beta = tuple(
             1.0 / momentum.face_density(rho, self.layout, self.metrics, a) if a in self.layout.axes else None
             for a in range(3))
@@ -347,7 +347,7 @@ class LowMach:
         radius = self.comm.max(ratio)[0] * (4.0 / 3.0) * sum(4.0 / w**2 for w in self.min_width if w is not None)
         rows = rkc.coefficients(self._stage_count(radius, dt), self.grid.device)
         step = torch.tensor(dt, dtype=torch.float64, device=self.grid.device)
-        u0 = self._faces(u)
+        u0 = self.block_faces(u)
         F0 = tuple(
             None if f is None or s is None else f + s
             for f, s in zip(viscous_rate_kernel(u, rho, mu, layout, metrics), source, strict=True))
@@ -366,14 +366,15 @@ class LowMach:
         """The owned cells of a padded array."""
         return along(f, self.layout, 2, 0, 0)
 
-    def _faces(self, u: Faces) -> Faces:
+    def block_faces(self, u: Faces) -> Faces:
+        """Faces 0..n of the block, per axis, of padded face arrays."""
         return tuple(None if f is None else along(f, self.layout, a, 0, 1) for a, f in enumerate(u))
 
     def limits(self, s: State) -> dict[str, float]:
         """Largest dt [s] by convection and by expansion, over all ranks."""
         speed = torch.zeros((), dtype=torch.float64, device=self.grid.device)
         for a in self.layout.axes:
-            faces, metric = self._faces(s.u)[a], self.metrics[a]
+            faces, metric = self.block_faces(s.u)[a], self.metrics[a]
             assert faces is not None and metric is not None
             n = self.layout.n[a]
             fastest = torch.maximum(faces.narrow(a, 0, n).abs(), faces.narrow(a, 1, n).abs())

@@ -1,0 +1,41 @@
+"""Order of the whole solver on the variable-density manufactured solution, on uniform and stretched grids."""
+
+import math
+
+import pytest
+import torch
+
+from combust import case
+from combust.cfd import manufactured
+from combust.config import load
+from combust.parallel import Communicator
+
+TIME = 0.125
+
+
+def errors(cells, *overrides):
+    """Root-mean-square errors of Z, rho, u, v after TIME with dt proportional to the cell width."""
+    builder = case.Builder(load("cases/mms.toml", [f"mesh.cells=[{cells},{cells}]", *overrides]), Communicator())
+    flow = builder.flow()
+    steps = cells
+    for _ in range(steps):
+        flow.advance(TIME / steps)
+    q, u = manufactured.fields(flow.grid, builder.wave, 300.0, TIME)
+    faces = flow.scheme.block_faces(flow.current.u)
+    rho = flow.current.U[1:].sum(0)
+    _, y, x = flow.grid.centres
+    pairs = (
+        (flow.scheme.inner(flow.current.q)[2], q[2]),
+        (rho, builder.wave.rho(x, y, torch.tensor(TIME, dtype=torch.float64))),
+        (faces[2], u[2]),
+        (faces[1], u[1]),
+    )
+    assert flow.quantity("mass_error") < 1e-13
+    return [float((a - b).pow(2).mean().sqrt()) for a, b in pairs]
+
+
+@pytest.mark.parametrize("advection", ["central", pytest.param("van-leer", marks=pytest.mark.slow)])
+def test_second_order_in_velocity_density_and_scalars(advection):
+    coarse, fine = (errors(n, f"numerics.reconstruction={advection}") for n in (16, 32))
+    orders = [math.log2(a / b) for a, b in zip(coarse, fine, strict=True)]
+    assert min(orders) > 1.8, orders
