@@ -13,7 +13,8 @@ from combust.errors import CombustError
 from combust.parallel import Communicator, all_or_none, report, world
 
 EXIT_CODES = """exit codes:
-  0 done   1 failed (disk full, bug)   2 bad input   3 diverged   4 stopped by a signal or the wall limit, restartable"""
+  0 done   1 failed (disk full, bug)   2 bad input   3 diverged
+  4 stopped by a signal or the wall limit: continue with --restart auto"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -63,7 +64,7 @@ def dispatch(args: argparse.Namespace, comm: Communicator) -> int:
 def overrides(args: argparse.Namespace) -> list[str]:
     """--set, and the options that are short for it."""
     extra = [f"output.directory={json.dumps(args.out)}"] if args.out else []
-    return [*args.set, *extra, *([f"stop.steps={args.steps}"] if args.steps else [])]
+    return [*args.set, *extra, *([f"stop.steps={args.steps}"] if args.steps is not None else [])]
 
 
 def parser() -> argparse.ArgumentParser:

@@ -19,9 +19,9 @@ from combust.reference import kinds_of, markdown
 
 def check(case: str, comm: Communicator, overrides: Sequence[str] = ()) -> int:
     """Builds a case and prints its resolved form, cells and memory per rank, first dt and what limits it."""
+    config = on_root(comm, lambda: load(case, overrides))
     from combust.case import build
 
-    config = on_root(comm, lambda: load(case, overrides))
     flow = build(config, comm)
     for name in config.output.fields.names:
         flow.field(name)

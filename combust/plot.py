@@ -16,7 +16,7 @@ from combust.io.vtr import Snapshot, read_pvd, read_vtr
 UNITS = {"T": "K", "p": "Pa", "rho": "kg/m³", "heat_release": "GW/m³", "vorticity": "1/s", "speed": "m/s"}
 FACTORS = {"heat_release": 1e-9}
 WORDS = {"T": "temperature", "p": "pressure", "rho": "density", "heat_release": "heat release", "speed": "speed"}
-SECOND = ("heat_release", "Y_OH", "Y_H", "Y_CH2O", "Y_HO2", "speed")
+SECOND = ("heat_release", "Y_OH", "Y_H", "Y_CH2O", "Y_HO2", "vorticity", "vorticity_z", "speed")
 HISTORY = ("flame_speed", "consumption_speed", "T_max", "eos_drift")
 LOGARITHMIC = ("eos_drift", "mass_error", "element_error")
 STYLE = {
@@ -77,7 +77,7 @@ def with_speed(shot: Snapshot) -> dict[str, np.ndarray]:
 def chosen(scalars: dict[str, np.ndarray], fields: Sequence[str] | None) -> list[str]:
     """Names of the fields to draw. Raises ConfigError for one that the snapshot does not hold."""
     if fields is None:
-        first = [name for name in ("T",) if name in scalars]
+        first = [name for name in ("T",) if name in scalars and scalars[name].max() > 1.01 * scalars[name].min()]
         rest = [name for name in (*SECOND, *scalars) if name in scalars and name not in first]
         return [*first, *rest][:2]
     for name in fields:
@@ -182,7 +182,7 @@ def draw_history(axes: Any, name: str, time: np.ndarray, values: np.ndarray) -> 
 def label(name: str) -> str:
     """temperature [K], Y OH, flame speed [m/s]."""
     unit = UNITS.get(name) or ("m/s" if name.startswith("u_") or name.endswith("_speed") else "")
-    unit = unit or ("K" if name.startswith("T_") else "")
+    unit = unit or ("K" if name.startswith("T_") else "1/s" if name.startswith("vorticity") else "")
     word = WORDS.get(name) or name
     if name.startswith(("Y_", "X_", "u_", "T_", "omega_")):
         first, _, rest = name.partition("_")

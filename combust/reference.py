@@ -18,7 +18,7 @@ def kinds_of() -> dict[str, dict[str, str]]:
     for name, options, _ in tables():
         kinds = {str(o.tag): summary(o) for o in options if o.tag is not None}
         if kinds:
-            found[name] = kinds
+            found[name.removesuffix(".x_low")] = kinds
     return found
 
 

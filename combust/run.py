@@ -34,14 +34,14 @@ def run(
     restart : None, "auto" (newest whole checkpoint of the output folder, if any) or a checkpoint file
     Raises CombustError for what was wrong before the first step, OutputError if a file cannot be written.
     """
-    from combust.case import build
-
     config = on_root(comm, lambda: load(case, overrides))
     folder = Folder(config.output.directory or ".")
     again = on_root(comm, lambda: restart not in (None, "auto") or restart == "auto" and bool(folder.checkpoints()))
     on_root(comm, lambda: folder.prepare(again, force or restart == "auto"))
     if comm.is_root:
         print(f"combust {__version__}: {config.title}; {comm.size} rank(s), output in {folder.path}", flush=True)
+    from combust.case import build  # torch and the solver: seconds, so only after the case file is known to be good
+
     sim = simulation(build(config, comm), config, folder)
     if again:
         saved = find_checkpoint(sim.flow, folder, restart)

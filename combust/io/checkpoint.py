@@ -117,13 +117,13 @@ def checksum(comm: Communicator, local: np.ndarray, shape: tuple[int, ...], star
 
     A sum does not depend on order, so every decomposition gives the same number. doi:10.1145/2660193.2660195
     """
-    local = np.ascontiguousarray(local, dtype=np.float64)
+    local = np.asarray(local, dtype=np.float64, order="C")
     index = np.zeros((), np.uint64)
     for axis, (first, count) in enumerate(zip(start, local.shape, strict=True)):
         along = np.arange(first, first + count, dtype=np.uint64) * np.uint64(np.prod(shape[axis + 1 :], dtype=int))
         index = np.add.outer(index, along)
-    x = local.view(np.uint64) if local.ndim else local.reshape(1).view(np.uint64)
-    x = x ^ ((index + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15))
+    # Arrays, never scalars: numpy warns when a scalar wraps around.
+    x = np.atleast_1d(local).view(np.uint64) ^ ((np.atleast_1d(index) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15))
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     part = int((x ^ (x >> np.uint64(31))).sum(dtype=np.uint64))
