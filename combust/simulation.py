@@ -42,7 +42,7 @@ class Flow(Protocol):
     def quantity(self, name: str) -> float:
         """A global number by name, the same on all ranks. Raises ConfigError that lists the known names."""
 
-    def coordinates(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def coordinates(self) -> tuple[np.ndarray, ...]:
         """Global face coordinates (z, y, x) [m]."""
 
     def state(self) -> dict[str, tuple[np.ndarray, str]]:
