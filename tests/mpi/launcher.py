@@ -18,6 +18,9 @@ def run_ranks(script: str, ranks: int, *arguments: str, timeout: float = 300.0) 
     if "Open MPI" in version and os.geteuid() == 0:
         flags.append("--allow-run-as-root")
     command = [launcher, *flags, "-n", str(ranks), sys.executable, script, *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=timeout)
+    # A test that used MPI in this process left its variables in the C environment, which would break the launch:
+    # os.environ, taken at start, is free of them.
+    environment = dict(os.environ)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, env=environment)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
     return done.stdout
