@@ -14,46 +14,39 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from combust.kinetics.rate_constants import arrhenius, arrhenius_slope, falloff_factor
+from combust.kinetics.rate_constants import falloff_factor
 from combust.kinetics.rates import (
     Kinetics,
     RateData,
-    concentration_table,
-    contract,
+    SparseRows,
+    activity_coefficients,
+    apply_sparse,
+    forward_constants,
     positive_power,
+    power_table,
     production_rates,
-    reverse_constants,
     row_product,
     row_sum,
+    subtract_tail,
 )
 from combust.kinetics.thermo import GAS_CONSTANT, column, cp_mass, dcp_R_dT, h_mass, h_RT
 
 
-class SparseRows(NamedTuple):
-    """A sparse matrix acting on rows: bucket b gives sum_l weight[b][i, l] rows[index[b][i, l]]; `place` orders them."""
-
-    index: tuple[Tensor, ...]
-    weight: tuple[Tensor, ...]
-    place: Tensor
-
-
 class JacobianPattern(NamedTuple):
-    """Entry e is the derivative of one rate of progress with respect to one concentration that stands in it."""
+    """Entry e is the derivative of one forward or reverse rate with respect to one concentration in it."""
 
-    rate: Tensor  # row of [kf, -kr] times factor
-    others: Tensor  # (entries, slots) rows of the extended table that remain in the product
-    count: Tensor  # multiplicity of the species in the product
-    collider: Tensor  # reactions with a third body (internal numbers)
-    body_sum: SparseRows  # their d(rate)/dM -> effect of each M on each species
-    matrix: SparseRows  # [entries, effects of M] -> W_k/W_j d(omega_k)/dC_j, (species * species)
-
-
-def apply_sparse(matrix: SparseRows, rows: Tensor) -> Tensor:
-    """The sparse matrix times rows (n, ...cells)."""
-    buckets = [
-        row_sum(rows, index, weight) for index, weight in zip(matrix.index, matrix.weight, strict=True)
-    ]
-    return torch.cat(buckets)[matrix.place]
+    forward: Tensor  # (entries,) reaction of each forward entry ...
+    forward_count: Tensor  # ... multiplicity of the species ...
+    forward_rest: Tensor  # ... and rows of the power table that remain in the product, (entries, slots)
+    reverse: Tensor  # the same for reverse entries, numbered among the reversible reactions
+    reverse_count: Tensor
+    reverse_rest: Tensor
+    reverse_species: Tensor  # species that the derivative is taken by
+    reversible_net: tuple[Tensor, Tensor]  # species and net coefficients of the reversible reactions
+    collider: Tensor  # reactions with a third body
+    body_sum: SparseRows  # their dq/dM -> W_k d(omega_k)/dM summed per third body
+    common: SparseRows  # their dq/dM -> part of W_k d(omega_k)/dC_j that is the same for all j
+    matrix: SparseRows  # [entries, body sums] -> other parts of W_k/W_j d(omega_k)/dC_j, (species * species)
 
 
 def rate_derivatives(kin: Kinetics, T: Tensor, C: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -61,39 +54,53 @@ def rate_derivatives(kin: Kinetics, T: Tensor, C: Tensor) -> tuple[Tensor, Tenso
 
     The last has shape (species, species, ...cells); row = k. The weights make it d(W_k omega_k)/d(rho Y_j).
     """
-    rates, pattern = kin.rates, kin.pattern
-    n = C.shape[0]
-    table = concentration_table(rates, C)
+    rates, pattern, n = kin.rates, kin.pattern, C.shape[0]
     factor, factor_dM, factor_dT = factor_tables(rates, T, C)
+    k = forward_constants(rates, T)
+    E = activity_coefficients(kin, T)
+    irreversible = rates.reactants.shape[0] - rates.products.shape[0]
+    k_reverse = row_product(k[irreversible:], (power_table(rates, 1 / E), rates.reactants[irreversible:]))
+    C_powers, A_powers = power_table(rates, C), power_table(rates, C * E)
+    forward = row_product(k, (C_powers, rates.reactants))
+    reverse = row_product(k_reverse, (A_powers, rates.products))
+    q0 = subtract_tail(forward, reverse)  # without third-body and falloff factors
     f = factor[rates.factor]
-    kf = arrhenius(rates.forward, T)
-    slope = arrhenius_slope(rates.forward, T)
-    kr = reverse_constants(rates, kin.thermo, T, kf)
-    irreversible = kf.shape[0] - kr.shape[0]
-    forward = kf * row_product(table, rates.reactants)
-    reverse = kr * row_product(table, rates.products)
-    q0 = subtract_tail(forward, reverse)
-    heat = row_sum(h_RT(kin.thermo, T), rates.dG, rates.dG_nu) - column(rates.dn_ln_c[:, 0], T)  # T d ln Kc/dT
-    q_dT = f * subtract_tail(forward * slope, reverse * (slope[irreversible:] - heat / T))
-    q_dT = q_dT + factor_dT[rates.factor] * q0
+    omega = apply_sparse(rates.net, f * q0)
 
-    if rates.power.numel():
-        order = column(rates.power, T)
-        table = torch.cat([table, order * positive_power(C[rates.power_species], order - 1)])
-    k = torch.cat([f * kf, -f[irreversible:] * kr])
-    entries = k[pattern.rate] * column(pattern.count, T) * row_product(table, pattern.others)
-    rows = [entries]
-    if pattern.collider.numel():
-        effect = q0[pattern.collider] * factor_dM[rates.factor[pattern.collider]]
-        rows.append(apply_sparse(pattern.body_sum, effect))
-    matrix = apply_sparse(pattern.matrix, torch.cat(rows))
-    return contract(rates.net, f * q0), contract(rates.net, q_dT), matrix.reshape(n, n, *T.shape)
+    # d ln kf/dT = (b + Ea/RT)/T; d ln kr/dT lacks dH/RT^2 - dn/T, which is what (1 - h_k/RT)/T adds up to
+    q_dT = f * column_slope(rates, T) * q0 + factor_dT[rates.factor] * q0
+    per_species = (1 - h_RT(kin.thermo, T)) / T
+    q_dT = subtract_tail(q_dT, f[irreversible:] * reverse * row_sum(per_species, *pattern.reversible_net))
+    omega_dT = apply_sparse(rates.net, q_dT)
+
+    C_rest, A_rest = with_slopes(rates, C, C_powers), with_slopes(rates, C * E, A_powers)
+    rows = [
+        row_product((f * k)[pattern.forward] * column(pattern.forward_count, T), (C_rest, pattern.forward_rest)),
+        row_product(
+            -(f[irreversible:] * k_reverse)[pattern.reverse] * column(pattern.reverse_count, T),
+            (A_rest, pattern.reverse_rest),
+            (E, pattern.reverse_species),
+        ),
+    ]
+    if not pattern.collider.numel():
+        return omega, omega_dT, apply_sparse(pattern.matrix, torch.cat(rows)).reshape(n, n, *T.shape)
+    effect = q0[pattern.collider] * factor_dM[rates.factor[pattern.collider]]
+    rows.append(apply_sparse(pattern.body_sum, effect))
+    common = apply_sparse(pattern.common, effect).unsqueeze(1) / column(kin.thermo.molar_mass, T)
+    return omega, omega_dT, apply_sparse(pattern.matrix, torch.cat(rows)).reshape(n, n, *T.shape) + common
 
 
-def subtract_tail(forward: Tensor, reverse: Tensor) -> Tensor:
-    """forward - reverse, where reverse belongs to the last rows of forward."""
-    head = forward.shape[0] - reverse.shape[0]
-    return torch.cat([forward[:head], forward[head:] - reverse])
+def column_slope(rates: RateData, T: Tensor) -> Tensor:
+    """d ln kf / dT (reactions, ...cells) in 1/K, without falloff."""
+    return (column(rates.b[rates.exponent], T) + column(rates.Ea_R[rates.exponent], T) / T) / T
+
+
+def with_slopes(rates: RateData, X: Tensor, table: Tensor) -> Tensor:
+    """The power table followed by the derivatives of its non-integer powers."""
+    if not rates.power.numel():
+        return table
+    order = column(rates.power, X[0])
+    return torch.cat([table, order * positive_power(X[rates.power_species], order - 1)])
 
 
 def factor_tables(rates: RateData, T: Tensor, C: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -102,7 +109,7 @@ def factor_tables(rates: RateData, T: Tensor, C: Tensor) -> tuple[Tensor, Tensor
     zero = torch.zeros_like(one)
     if not rates.efficiency.numel():
         return one, zero, zero
-    M = contract(rates.efficiency, C)
+    M = torch.tensordot(rates.efficiency, C, dims=1)
     rows = [(one, M), (zero, torch.ones_like(M)), (zero, torch.zeros_like(M))]
     if rates.falloff.body.numel():
         falloff = falloff_factor(rates.falloff, T, M)

@@ -15,29 +15,44 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import Tensor
 
-from combust.kinetics.rate_constants import Arrhenius, Falloff, arrhenius, falloff_factor
+from combust.kinetics.rate_constants import Falloff, falloff_factor
 from combust.kinetics.thermo import Thermo, column, g_RT
 
 if TYPE_CHECKING:
     from combust.kinetics.jacobian import JacobianPattern
-LN_BIG = 690.7755278982137  # Cantera's own bound on 1/Kc (BigNumber = 1e300)
+
+class SparseRows(NamedTuple):
+    """A sparse matrix acting on rows (n, ...cells), summed in a tree of at most eight terms per node.
+
+    `index` and `weight` hold, level by level, blocks of nodes with equally many terms; every level reads the nodes
+    of the one before. `place` picks the result's rows from all nodes and a last row of zeros.
+    """
+
+    index: tuple[tuple[Tensor, ...], ...]
+    weight: tuple[tuple[Tensor, ...], ...]
+    place: Tensor
 
 
 class RateData(NamedTuple):
-    """What `production_rates` needs; reactions in internal order (irreversible first), `order[i]` = Cantera's."""
+    """What `production_rates` needs; reactions in internal order (irreversible first), `order[i]` = Cantera's.
 
-    forward: Arrhenius
-    reactants: Tensor  # (reactions, slots) rows of the concentration table
+    Reactions with the same b and Ea share a row of `b`, `Ea_R` (and one exponential per cell).
+    """
+
+    A: Tensor  # (reactions,) kmol, m3, s
+    b: Tensor  # (exponents,)
+    Ea_R: Tensor  # (exponents,) K
+    exponent: Tensor  # (reactions,) row of b and Ea_R
+    reactants: Tensor  # (reactions, slots) rows of a power table
     products: Tensor  # (reversible, slots)
-    dG: Tensor  # (reversible, slots) species in the reaction's Gibbs energy ...
-    dG_nu: Tensor  # ... and their net coefficients
-    dn_ln_c: Tensor  # (reversible, 2): net mole change, and itself times ln(p_ref / R)
+    shift: Tensor  # (2, species): part of h/R and s/R that cancels in every reaction
+    ln_c_ref: Tensor  # ln(p_ref / R)
     factor: Tensor  # (reactions,) row of the factor table [1, M, falloff]
     efficiency: Tensor  # (third bodies, species)
     falloff: Falloff
-    power_species: Tensor  # species and order of each non-integer power in the table
+    power_species: Tensor  # species and order of each non-integer power in the power tables
     power: Tensor
-    net: Tensor  # (species, reactions) net stoichiometric coefficients
+    net: SparseRows  # rates of progress -> species
     order: Tensor
 
 
@@ -49,11 +64,11 @@ class Kinetics(NamedTuple):
     pattern: JacobianPattern
 
 
-def concentration_table(rates: RateData, C: Tensor) -> Tensor:
-    """Rows that rates multiply: species, a row of ones, then the non-integer powers (zero where C <= 0)."""
-    rows = [C, torch.ones_like(C[:1])]
+def power_table(rates: RateData, X: Tensor) -> Tensor:
+    """Rows that products are made of: X (species), a row of ones, then the non-integer powers of X."""
+    rows = [X, torch.ones_like(X[:1])]
     if rates.power.numel():
-        rows.append(positive_power(C[rates.power_species], column(rates.power, C[0])))
+        rows.append(positive_power(X[rates.power_species], column(rates.power, X[0])))
     return torch.cat(rows)
 
 
@@ -63,11 +78,16 @@ def positive_power(C: Tensor, order: Tensor) -> Tensor:
     return torch.where(positive, torch.where(positive, C, 1.0) ** order, 0.0)
 
 
-def row_product(table: Tensor, rows: Tensor) -> Tensor:
-    """Product over the slots of `rows` (n, slots) of the gathered table rows."""
-    product = table[rows[:, 0]]
-    for slot in range(1, rows.shape[1]):
-        product = product * table[rows[:, slot]]
+def row_product(start: Tensor, *tables: tuple[Tensor, Tensor]) -> Tensor:
+    """start (n, ...cells) times gathered rows; tables are pairs (table, rows (n, slots)), taken slot by slot in turn.
+
+    In turn, because activities exp(g) are huge and their inverses tiny: so the product stays in range.
+    """
+    product = start
+    for slot in range(max(rows.shape[1] for _, rows in tables)):
+        for table, rows in tables:
+            if slot < rows.shape[1]:
+                product = product * table[rows[:, slot]]
     return product
 
 
@@ -79,23 +99,37 @@ def row_sum(table: Tensor, rows: Tensor, weight: Tensor) -> Tensor:
     return total
 
 
-def contract(matrix: Tensor, rows: Tensor) -> Tensor:
-    """matrix (m, n) times rows (n, ...cells)."""
-    return (matrix @ rows.reshape(rows.shape[0], -1)).reshape(-1, *rows.shape[1:])
+def apply_sparse(matrix: SparseRows, rows: Tensor) -> Tensor:
+    """The sparse matrix times rows (n, ...cells)."""
+    nodes = []
+    for index, weight in zip(matrix.index, matrix.weight, strict=True):
+        rows = torch.cat([row_sum(rows, i, w) for i, w in zip(index, weight, strict=True)])
+        nodes.append(rows)
+    return torch.cat([*nodes, torch.zeros_like(rows[:1])])[matrix.place]
 
 
-def reverse_constants(rates: RateData, thermo: Thermo, T: Tensor, kf: Tensor) -> Tensor:
-    """kr = kf / Kc of the reversible reactions (the last rows of kf)."""
-    dn = column(rates.dn_ln_c[:, 0], T)
-    ln_Kc = column(rates.dn_ln_c[:, 1], T) - dn * torch.log(T) - row_sum(g_RT(thermo, T), rates.dG, rates.dG_nu)
-    return kf[kf.shape[0] - ln_Kc.shape[0] :] * torch.exp(torch.clamp(-ln_Kc, max=LN_BIG))
+def forward_constants(rates: RateData, T: Tensor) -> Tensor:
+    """Forward rate constants (reactions, ...cells); of falloff reactions the limit that their factor refers to."""
+    exponent = column(rates.b, T) * torch.log(T) - column(rates.Ea_R, T) * (1 / T)
+    return column(rates.A, T) * torch.exp(exponent)[rates.exponent]
+
+
+def activity_coefficients(kin: Kinetics, T: Tensor) -> Tensor:
+    """E (species, ...cells) m3/kmol such that 1/Kc = prod E^net: exp(g_k/RT) RT/p_ref.
+
+    Energies and entropies that are linear in the elements cancel in every reaction; without them E stays in the
+    range of float64 down to 150 K.
+    """
+    shift_h, shift_s = kin.rates.shift
+    g = g_RT(kin.thermo, T) - column(shift_h, T) / T + column(shift_s, T)
+    return torch.exp(g + torch.log(T) - kin.rates.ln_c_ref)
 
 
 def factor_table(rates: RateData, T: Tensor, C: Tensor) -> Tensor:
     """Rows that multiply rates of progress: one, third-body concentrations, falloff functions."""
     rows = [torch.ones_like(C[:1])]
     if rates.efficiency.numel():
-        M = contract(rates.efficiency, C)
+        M = torch.tensordot(rates.efficiency, C, dims=1)
         rows.append(M)
         if rates.falloff.body.numel():
             rows.append(falloff_factor(rates.falloff, T, M).value)
@@ -105,27 +139,31 @@ def factor_table(rates: RateData, T: Tensor, C: Tensor) -> Tensor:
 def progress(kin: Kinetics, T: Tensor, C: Tensor) -> tuple[Tensor, Tensor]:
     """Forward (reactions, ...cells) and reverse (reversible, ...cells) rates of progress, internal order."""
     rates = kin.rates
-    table = concentration_table(rates, C)
-    factor = factor_table(rates, T, C)[rates.factor]
-    kf = arrhenius(rates.forward, T)
-    forward = factor * kf * row_product(table, rates.reactants)
-    if not rates.products.numel():
+    k = factor_table(rates, T, C)[rates.factor] * forward_constants(rates, T)
+    forward = row_product(k, (power_table(rates, C), rates.reactants))
+    irreversible = rates.reactants.shape[0] - rates.products.shape[0]
+    if not rates.products.shape[0]:
         return forward, forward[:0]
-    kr = reverse_constants(rates, kin.thermo, T, kf)
-    irreversible = kf.shape[0] - kr.shape[0]
-    return forward, factor[irreversible:] * kr * row_product(table, rates.products)
+    E = activity_coefficients(kin, T)
+    reverse = row_product(
+        k[irreversible:],
+        (power_table(rates, 1 / E), rates.reactants[irreversible:]),
+        (power_table(rates, C * E), rates.products),
+    )
+    return forward, reverse
 
 
-def net_progress(kin: Kinetics, T: Tensor, C: Tensor) -> Tensor:
-    """Net rates of progress (reactions, ...cells) kmol/m3/s, internal order."""
-    forward, reverse = progress(kin, T, C)
-    irreversible = forward.shape[0] - reverse.shape[0]
-    return torch.cat([forward[:irreversible], forward[irreversible:] - reverse])
+def subtract_tail(forward: Tensor, reverse: Tensor) -> Tensor:
+    """forward - reverse, where reverse belongs to the last rows of forward."""
+    head = forward.shape[0] - reverse.shape[0]
+    if head == 0:
+        return forward - reverse
+    return torch.cat([forward[:head], forward[head:] - reverse])
 
 
 def production_rates(kin: Kinetics, T: Tensor, C: Tensor) -> Tensor:
-    """Net molar production rates omega (species, ...cells) kmol/m3/s at T (...cells) K and C (species, ...cells)."""
-    return contract(kin.rates.net, net_progress(kin, T, C))
+    """Net molar production rates omega (species, ...cells) kmol/m3/s at T (...cells) K, C (species, ...cells)."""
+    return apply_sparse(kin.rates.net, subtract_tail(*progress(kin, T, C)))
 
 
 def rates_of_progress(kin: Kinetics, T: Tensor, C: Tensor) -> tuple[Tensor, Tensor]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cantera as ct
+import numpy as np
 import torch
 
 from combust.errors import MechanismError
-from combust.kinetics.rates import Arrhenius, Falloff, RateData
+from combust.kinetics.rate_constants import Arrhenius, Falloff
+from combust.kinetics.rates import RateData
+from combust.kinetics.sparsity import sparse_rows
 from combust.kinetics.thermo import GAS_CONSTANT
 
 COVERED_RATES = (ct.ArrheniusRate, ct.LindemannRate, ct.TroeRate)
@@ -29,6 +32,14 @@ class Layout(NamedTuple):
     body: list[int]  # third body of each reaction, -1 for none
     falloff: list[int]  # internal reactions with falloff, Lindemann first
     powers: list[tuple[int, float]]  # distinct (species, non-integer order)
+
+    def rows(self, terms: list[tuple[int, float]]) -> list[int]:
+        """Rows of the power table whose product is prod X^order."""
+        rows = []
+        for k, order in terms:
+            is_count = order > 0 and order == int(order)
+            rows += [k] * int(order) if is_count else [self.species + 1 + self.powers.index((k, order))]
+        return rows
 
 
 def refuse_uncovered(solution: ct.Solution) -> None:
@@ -95,59 +106,60 @@ def rates_from_cantera(solution: ct.Solution, layout: Layout) -> RateData:
     """Tensors of all rate parameters, on the CPU."""
     reactions = solution.reactions()
     rs = [reactions[i] for i in layout.order]
-    p_ref = solution.species(0).thermo.reference_pressure
-    net = torch.zeros(layout.species, len(rs), dtype=torch.float64)
-    for i, nu in enumerate(layout.net):
-        for k, value in nu.items():
-            net[k, i] = value
-    reversible = layout.net[layout.irreversible :]
-    dn = [sum(nu.values()) for nu in reversible]
-    dG, dG_nu = _padded([list(nu.items()) for nu in reversible], pad=0)
-    power_species = torch.tensor([k for k, _ in layout.powers], dtype=torch.int64)
+    forward = [_forward_rate(r) for r in rs]
+    exponents: dict[tuple[float, float], int] = {}
+    rows = [(k.temperature_exponent, k.activation_energy / GAS_CONSTANT) for k in forward]
+    exponent = [exponents.setdefault(row, len(exponents)) for row in rows]
+    b, Ea_R = _float(list(exponents)).reshape(-1, 2).T.contiguous()
+    net = {k: [(i, nu[k]) for i, nu in enumerate(layout.net) if k in nu] for k in range(layout.species)}
     return RateData(
-        forward=_arrhenius([_forward_rate(r) for r in rs]),
+        A=_float([k.pre_exponential_factor for k in forward]),
+        b=b,
+        Ea_R=Ea_R,
+        exponent=_int(exponent),
         reactants=_slots(layout.reactants, layout),
         products=_slots(layout.products, layout),
-        dG=dG,
-        dG_nu=dG_nu,
-        dn_ln_c=_float([(x, x * math.log(p_ref / GAS_CONSTANT)) for x in dn]).reshape(-1, 2),
-        factor=torch.tensor(_factor_rows(layout), dtype=torch.int64),
+        shift=_elemental_shift(solution, layout),
+        ln_c_ref=_float(math.log(solution.species(0).thermo.reference_pressure / GAS_CONSTANT)),
+        factor=_int(_factor_rows(layout)),
         efficiency=_float(layout.bodies).reshape(-1, layout.species),
         falloff=_falloff([rs[i] for i in layout.falloff], [layout.body[i] for i in layout.falloff]),
-        power_species=power_species,
+        power_species=_int([k for k, _ in layout.powers]),
         power=_float([order for _, order in layout.powers]),
-        net=net,
-        order=torch.tensor(layout.order, dtype=torch.int64),
+        net=sparse_rows(net, layout.species),
+        order=_int(layout.order),
     )
 
 
-def _float(values: list) -> torch.Tensor:
+def _elemental_shift(solution: ct.Solution, layout: Layout) -> torch.Tensor:
+    """Enthalpy (298 K) over R and entropy (1000 K) over R, fitted linearly in the elements; (2, species).
+
+    It cancels where reactions conserve elements exactly; where one does not (Cantera tolerates fractional
+    coefficients like 0.333), there is no shift.
+    """
+    atoms = np.array([[solution.n_atoms(s, e) for e in solution.element_names] for s in solution.species_names])
+    conserved = all(abs(sum(x * atoms[k] for k, x in nu.items())).max(initial=0) < 1e-12 for nu in layout.net)
+    if not conserved:
+        return torch.zeros(2, layout.species, dtype=torch.float64)
+    h = [s.thermo.h(298.15) / GAS_CONSTANT for s in solution.species()]
+    s = [s.thermo.s(1000.0) / GAS_CONSTANT for s in solution.species()]
+    fit, *_ = np.linalg.lstsq(atoms, np.array([h, s]).T, rcond=None)
+    return torch.tensor((atoms @ fit).T.copy())
+
+
+def _float(values: Any) -> torch.Tensor:
     return torch.tensor(values, dtype=torch.float64)
 
 
-def table_rows(terms: list[tuple[int, float]], layout: Layout) -> list[int]:
-    """Rows of the concentration table whose product is prod C^order."""
-    rows = []
-    for k, order in terms:
-        if _is_count(order):
-            rows += [k] * int(order)
-        else:
-            rows.append(layout.species + 1 + layout.powers.index((k, order)))
-    return rows
+def _int(values: list[int]) -> torch.Tensor:
+    return torch.tensor(values, dtype=torch.int64)
 
 
 def _slots(terms: list[list[tuple[int, float]]], layout: Layout) -> torch.Tensor:
-    rows = [table_rows(t, layout) for t in terms]
+    rows = [layout.rows(t) for t in terms]
     width = max([1, *map(len, rows)])
     ones = layout.species
     return torch.tensor([r + [ones] * (width - len(r)) for r in rows], dtype=torch.int64).reshape(-1, width)
-
-
-def _padded(lists: list[list[tuple[int, float]]], pad: int) -> tuple[torch.Tensor, torch.Tensor]:
-    width = max([1, *map(len, lists)])
-    filled = [items + [(pad, 0.0)] * (width - len(items)) for items in lists]
-    rows = torch.tensor([[k for k, _ in items] for items in filled], dtype=torch.int64)
-    return rows.reshape(-1, width), _float([[x for _, x in items] for items in filled]).reshape(-1, width)
 
 
 def _factor_rows(layout: Layout) -> list[int]:

@@ -1,105 +1,141 @@
-"""Builds the sparsity of the analytic Jacobian from a mechanism's reactions."""
+"""Sparse matrices that act on rows, and the sparsity of a mechanism's Jacobian in that form."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 
-from combust.kinetics.jacobian import JacobianPattern, SparseRows
-from combust.kinetics.reactions import Layout, table_rows
+from combust.kinetics.jacobian import JacobianPattern
+from combust.kinetics.rates import SparseRows
 
-Terms = dict[tuple[int, ...], list[tuple[int, float]]]  # target -> (row, weight)
-WIDTHS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 1024, 2048, 4096, 8192)
+if TYPE_CHECKING:
+    from combust.kinetics.reactions import Layout
+
+Terms = dict[int, list[tuple[int, float]]]  # target row -> its terms (source row, weight)
+NODE_WIDTHS = (1, 2, 3, 4, 8)
+
+
+def sparse_rows(terms: Terms, targets: int) -> SparseRows:
+    """The matrix with these terms; targets without any become zero."""
+    index, weight = [], []
+    current = {i: items for i, items in terms.items() if items}
+    place, nodes = dict.fromkeys(range(targets), -1), 0
+    while current:
+        level_index, level_weight, owners = _level(current)
+        index.append(level_index)
+        weight.append(level_weight)
+        owned: Terms = {}
+        for node, target in enumerate(owners):
+            owned.setdefault(target, []).append((node, 1.0))
+        for target, own in owned.items():
+            if len(own) == 1:
+                place[target] = nodes + own[0][0]
+        current = {target: own for target, own in owned.items() if len(own) > 1}
+        nodes += len(owners)
+    rows = [place[i] if place[i] >= 0 else nodes for i in range(targets)]
+    return SparseRows(tuple(index), tuple(weight), torch.tensor(rows, dtype=torch.int64))
+
+
+def _level(terms: Terms) -> tuple[tuple[torch.Tensor, ...], tuple[torch.Tensor, ...], list[int]]:
+    """Cut every list into nodes, group these by width; also which target each node belongs to."""
+    blocks: dict[int, list[tuple[int, list[tuple[int, float]]]]] = {}
+    for target, items in terms.items():
+        for start in range(0, len(items), NODE_WIDTHS[-1]):
+            node = items[start : start + NODE_WIDTHS[-1]]
+            width = next(w for w in NODE_WIDTHS if w >= len(node))
+            blocks.setdefault(width, []).append((target, node + [(node[0][0], 0.0)] * (width - len(node))))
+    groups = [blocks[width] for width in sorted(blocks)]
+    index = tuple(torch.tensor([[row for row, _ in node] for _, node in g], dtype=torch.int64) for g in groups)
+    weight = tuple(torch.tensor([[x for _, x in node] for _, node in g], dtype=torch.float64) for g in groups)
+    return index, weight, [target for g in groups for target, _ in g]
 
 
 def jacobian_pattern(layout: Layout, molar_mass: list[float]) -> JacobianPattern:
     """Lists behind `rate_derivatives`, on the CPU."""
-    rate, others, count, where = _entries(layout)
+    forward = _entries(layout, layout.reactants)
+    reverse = _entries(layout, layout.products)
     collider = [i for i, b in enumerate(layout.body) if b >= 0]
-    effects, body_terms, terms = _collider_terms(layout, collider)
-    for e, (reaction, j) in enumerate(where):
+    body_sums, common, collider_terms = _collider_terms(layout, collider)
+    terms: dict[tuple[int, int], list[tuple[int, float]]] = {}
+    owners = [(i, j) for i, j, _, _ in forward] + [(i + layout.irreversible, j) for i, j, _, _ in reverse]
+    for e, (reaction, j) in enumerate(owners):
         for k, nu in layout.net[reaction].items():
             terms.setdefault((k, j), []).append((e, nu))
-    n, offset = layout.species, len(rate)
-    shifted: Terms = {}
-    for (k, j), items in terms.items():
-        scale = molar_mass[k] / molar_mass[j]
-        # effects of M are numbered from -1 downwards until the number of entries is known
-        rows = [(row if row >= 0 else offset - 1 - row, scale * weight) for row, weight in items]
-        shifted[k * n + j,] = rows
-    width = max([1, *map(len, others)])
-    padded = [o + [n] * (width - len(o)) for o in others]
+    for (k, j), items in collider_terms.items():
+        terms.setdefault((k, j), []).extend((len(owners) + row, weight) for row, weight in items)
+    n, W = layout.species, molar_mass
+    matrix = {k * n + j: [(row, W[k] / W[j] * x) for row, x in items] for (k, j), items in terms.items()}
     return JacobianPattern(
-        rate=torch.tensor(rate, dtype=torch.int64),
-        others=torch.tensor(padded, dtype=torch.int64).reshape(-1, width),
-        count=torch.tensor(count, dtype=torch.float64),
-        collider=torch.tensor(collider, dtype=torch.int64),
-        body_sum=sparse_rows({(i,): t for i, t in enumerate(body_terms)}, effects),
-        matrix=sparse_rows(shifted, n * n),
+        forward=_int([i for i, *_ in forward]),
+        forward_count=_float([c for _, _, c, _ in forward]),
+        forward_rest=_padded([rest for *_, rest in forward], n),
+        reverse=_int([i for i, *_ in reverse]),
+        reverse_count=_float([c for _, _, c, _ in reverse]),
+        reverse_rest=_padded([rest for *_, rest in reverse], n),
+        reverse_species=_int([j for _, j, _, _ in reverse]).reshape(-1, 1),
+        reversible_net=_net_slots(layout.net[layout.irreversible :]),
+        collider=_int(collider),
+        body_sum=sparse_rows(dict(enumerate(body_sums)), len(body_sums)),
+        common=sparse_rows({k: [(r, W[k] * x) for r, x in items] for k, items in common.items()}, n),
+        matrix=sparse_rows(matrix, n * n),
     )
 
 
-def _entries(layout: Layout) -> tuple[list[int], list[list[int]], list[float], list[tuple[int, int]]]:
-    """Each derivative of a forward or reverse product with respect to one concentration in it."""
-    rate, others, count, where = [], [], [], []
-    n, powers = layout.species, len(layout.powers)
-    reactions = len(layout.reactants)
-    sides = [(i, i, terms) for i, terms in enumerate(layout.reactants)]
-    sides += [(reactions + i, layout.irreversible + i, terms) for i, terms in enumerate(layout.products)]
-    for row, reaction, terms in sides:
-        factors = table_rows(terms, layout)
+def _int(values: list[int]) -> torch.Tensor:
+    return torch.tensor(values, dtype=torch.int64)
+
+
+def _float(values: list[float]) -> torch.Tensor:
+    return torch.tensor(values, dtype=torch.float64)
+
+
+def _padded(lists: list[list[int]], fill: int) -> torch.Tensor:
+    width = max([0, *map(len, lists)])
+    return _int([x + [fill] * (width - len(x)) for x in lists]).reshape(len(lists), width)
+
+
+def _net_slots(net: list[dict[int, float]]) -> tuple[torch.Tensor, torch.Tensor]:
+    width = max([1, *map(len, net)])
+    filled = [[*nu.items()] + [(0, 0.0)] * (width - len(nu)) for nu in net]
+    rows = _int([k for items in filled for k, _ in items]).reshape(-1, width)
+    return rows, _float([x for items in filled for _, x in items]).reshape(-1, width)
+
+
+def _entries(layout: Layout, sides: list[list[tuple[int, float]]]) -> list[tuple[int, int, float, list[int]]]:
+    """(reaction, species, multiplicity, rows left in the product) of each derivative of each product."""
+    entries = []
+    for reaction, terms in enumerate(sides):
         for j, order in terms:
-            rest = table_rows([t for t in terms if t[0] != j], layout)
-            own = table_rows([(j, order)], layout)
-            is_power = own[0] > n
-            rate.append(row)
-            others.append(rest + ([own[0] + powers] if is_power else own[1:]))
-            count.append(1.0 if is_power else float(len(own)))
-            where.append((reaction, j))
-        assert len(factors) == sum(len(table_rows([t], layout)) for t in terms)
-    return rate, others, count, where
+            rest = layout.rows([t for t in terms if t[0] != j])
+            own = layout.rows([(j, order)])
+            if own[0] > layout.species:  # a non-integer power: its slope stands behind the table
+                entries.append((reaction, j, 1.0, [*rest, own[0] + len(layout.powers)]))
+            else:
+                entries.append((reaction, j, float(len(own)), rest + own[1:]))
+    return entries
 
 
-def _collider_terms(layout: Layout, collider: list[int]) -> tuple[int, list[list[tuple[int, float]]], Terms]:
-    """Sums of collider reactions per (third body, species), and where these stand in the Jacobian.
+def _collider_terms(
+    layout: Layout, collider: list[int]
+) -> tuple[list[list[tuple[int, float]]], Terms, dict[tuple[int, int], list[tuple[int, float]]]]:
+    """Effects of third bodies, whose dq/dM are the rows given by `collider`.
 
-    Most species share one efficiency: that common part is summed over the bodies first and spread over all
-    columns; only the exceptions are listed one by one.
+    Most colliders share one efficiency: that common part is summed over all bodies per species k and holds for every
+    column j; exceptions go through sums per (body, species k).
     """
-    n = layout.species
-    sums: list[list[tuple[int, float]]] = []
-    number: dict[tuple[int, int], int] = {}  # (body, species) -> sum; body -1 is the common part
-    common = [max(set(b), key=b.count) for b in layout.bodies]
-
-    def add(body: int, k: int, row: int, weight: float) -> None:
-        if (body, k) not in number:
-            number[body, k] = len(sums)
-            sums.append([])
-        sums[number[body, k]].append((row, weight))
-
+    usual = [max(set(b), key=b.count) for b in layout.bodies]
+    common: Terms = {}
+    sums: dict[tuple[int, int], list[tuple[int, float]]] = {}
     for row, i in enumerate(collider):
+        body = layout.body[i]
         for k, nu in layout.net[i].items():
-            add(layout.body[i], k, row, nu)
-            if common[layout.body[i]] != 0.0:
-                add(-1, k, row, nu * common[layout.body[i]])
-    terms: Terms = {}
-    for (body, k), s in number.items():
-        for j in range(n):
-            weight = 1.0 if body < 0 else layout.bodies[body][j] - common[body]
-            if weight != 0.0:
-                terms.setdefault((k, j), []).append((-1 - s, weight))
-    return len(sums), sums, terms
-
-
-def sparse_rows(terms: Terms, targets: int) -> SparseRows:
-    """Bucket the targets by the length of their lists; a target without terms gets one of weight zero."""
-    buckets: dict[int, list[int]] = {}
-    lists = [terms.get((i,), [(0, 0.0)]) for i in range(targets)]
-    for i, items in enumerate(lists):
-        buckets.setdefault(next(w for w in WIDTHS if w >= len(items)), []).append(i)
-    index, weight, members = [], [], []
-    for width, bucket in sorted(buckets.items()):
-        filled = [lists[i] + [(0, 0.0)] * (width - len(lists[i])) for i in bucket]
-        index.append(torch.tensor([[row for row, _ in items] for items in filled], dtype=torch.int64))
-        weight.append(torch.tensor([[w for _, w in items] for items in filled], dtype=torch.float64))
-        members += bucket
-    return SparseRows(tuple(index), tuple(weight), torch.argsort(torch.tensor(members, dtype=torch.int64)))
+            sums.setdefault((body, k), []).append((row, nu))
+            if usual[body] != 0.0:
+                common.setdefault(k, []).append((row, nu * usual[body]))
+    exceptions: dict[tuple[int, int], list[tuple[int, float]]] = {}
+    for s, (body, k) in enumerate(sums):
+        for j, efficiency in enumerate(layout.bodies[body]):
+            if efficiency != usual[body]:
+                exceptions.setdefault((k, j), []).append((s, efficiency - usual[body]))
+    return list(sums.values()), common, exceptions
