@@ -159,7 +159,7 @@ class Diagnostics:
                 return 0.0
             u = along(self.s.u[component], layout, axis, -1, 1)
             u = 0.5 * (u.narrow(component, 0, layout.n[component]) + u.narrow(component, 1, layout.n[component]))
-            slope = momentum.difference(u, axis) / metrics[axis].distance
+            slope = momentum.difference(u, axis) * metrics[axis].per_distance
             return 0.5 * (slope.narrow(axis, 0, layout.n[axis]) + slope.narrow(axis, 1, layout.n[axis]))
 
         zero = torch.zeros(layout.n, dtype=torch.float64, device=self.grid.device)
@@ -228,7 +228,7 @@ class Diagnostics:
         n = layout.n[2]
         left, right = T.narrow(2, 0, n), T.narrow(2, 1, n)
         crossing = (left < level) & (right >= level)
-        step = metric.distance.narrow(2, 0, n)
+        step = 1.0 / metric.per_distance.narrow(2, 0, n)
         end = self.grid.centres[2].expand(layout.n)
         x = end - step * (right - level) / torch.where(crossing, right - left, 1.0)
         count, total = self.flow.block.comm.sum(float(crossing.sum()), float(torch.where(crossing, x, 0.0).sum()))

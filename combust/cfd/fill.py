@@ -26,7 +26,7 @@ class Filler:
         """Face areas of the block's low and high end, zero where that end is no physical boundary."""
         metric = self.grid.metrics[axis]
         assert metric is not None
-        area = self.grid.volume / metric.width
+        area = self.grid.volume * metric.per_width
         n = self.layout.n[axis]
         ends = []
         for side, index in ((0, 0), (1, n - 1)):

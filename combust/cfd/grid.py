@@ -32,16 +32,18 @@ class Layout(NamedTuple):
 class AxisMetric(NamedTuple):
     """1-D metrics of one direction, shaped to broadcast over (z, y, x).
 
-    width : (n) cell widths [m];  distance : (n+1) between centres at faces [m];  right : (n+1) linear weight of the
-    cell to the right at a face;  right_volume : (n+1) its share of a momentum volume
-    reach : (n+3) distances at faces -1..n+1, for slopes;  half : (n+2) half widths of cells -1..n
+    width : (n) cell widths [m];  per_width, per_distance : inverse of the widths, and of the distances (n+1) between
+    centres at faces [1/m], since kernels multiply;  right : (n+1) linear weight of the cell to the right at a face;
+    right_volume : (n+1) its share of a momentum volume;  per_reach : (n+3) inverse distances at faces -1..n+1, for
+    slopes;  half : (n+2) half widths of cells -1..n
     """
 
     width: torch.Tensor
-    distance: torch.Tensor
+    per_width: torch.Tensor
+    per_distance: torch.Tensor
     right: torch.Tensor
     right_volume: torch.Tensor
-    reach: torch.Tensor
+    per_reach: torch.Tensor
     half: torch.Tensor
 
 
@@ -91,10 +93,11 @@ class Grid:
         at = slice(1, -1)  # faces 0..n
         return AxisMetric(
             width=self._spread(w[GHOST:-GHOST], axis),
-            distance=self._spread(distance[at], axis),
+            per_width=self._spread(1.0 / w[GHOST:-GHOST], axis),
+            per_distance=self._spread(1.0 / distance[at], axis),
             right=self._spread((left / (2 * reach))[at], axis),
             right_volume=self._spread((right / (2 * reach))[at], axis),
-            reach=self._spread(reach, axis),
+            per_reach=self._spread(1.0 / reach, axis),
             half=self._spread(0.5 * w[1:-1], axis),
         )
 

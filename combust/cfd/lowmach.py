@@ -205,7 +205,7 @@ class LowMach:
         for a in self.layout.axes:
             ua, metric = u[a], self.metrics[a]
             assert ua is not None and metric is not None
-            step = momentum.difference(along(p, self.layout, a, -1, 1), a) / metric.distance
+            step = momentum.difference(along(p, self.layout, a, -1, 1), a) * metric.per_distance
             if beta is not None:
                 step = step * beta[a]  # type: ignore[operator]
             ua = ua.clone()
@@ -308,7 +308,7 @@ class LowMach:
             r = 0.5 * (r0 + r1)
             ua, metric = u_adv[a], metrics[a]
             assert ua is not None and metric is not None
-            gradient = momentum.difference(along(s.p, layout, a, -1, 1), a) / metric.distance
+            gradient = momentum.difference(along(s.p, layout, a, -1, 1), a) * metric.per_distance
             force = conv[a] - along(ua, layout, a, 0, 1) * (r1 - r0) / dt - gradient  # type: ignore[operator]
             force = force + self.problem.gravity[a] * (r - self.problem.reference_density)
             if extra is not None:
@@ -378,7 +378,7 @@ class LowMach:
             assert faces is not None and metric is not None
             n = self.layout.n[a]
             fastest = torch.maximum(faces.narrow(a, 0, n).abs(), faces.narrow(a, 1, n).abs())
-            speed = speed + fastest / metric.width
+            speed = speed + fastest * metric.per_width
         rate, expansion = self.comm.max(float(speed.max()), float(s.S.abs().max()))
         tiny = 1e-300
         return {"cfl": self.numerics.cfl / (rate + tiny), "expansion": 0.5 / (expansion + tiny)}

@@ -33,7 +33,7 @@ def difference(f: Tensor, axis: int) -> Tensor:
 
 def inner_faces(f: Tensor, axis: int, metric: AxisMetric) -> Tensor:
     """Difference of a cell-centred flux (cells -1..n) over momentum volumes: per unit length at faces 0..n."""
-    return difference(f, axis) / metric.distance
+    return difference(f, axis) * metric.per_distance
 
 
 def face_density(rho: Tensor, layout: Layout, metrics: Metrics, axis: int) -> Tensor:
@@ -58,7 +58,7 @@ def convection(u: Faces, mass: Faces, layout: Layout, metrics: Metrics) -> Faces
             assert mb is not None and other is not None
             flux = blend(take(mb, layout, {a: (-1, 1), b: (0, 1)}), a, metric.right_volume) * blend(
                 take(ua, layout, {a: (0, 1), b: (-1, 1)}), b, other.right)
-            total = total - difference(flux, b) / other.width
+            total = total - difference(flux, b) * other.per_width
         result[a] = total
     return tuple(result)
 
@@ -80,7 +80,7 @@ def viscous_force(u: Faces, viscosity: Tensor, layout: Layout, metrics: Metrics)
                 other = metrics[b]
                 assert other is not None
                 shear = _shear_stress(u, viscosity, layout, metrics, a, b)
-                total = total + difference(shear, b) / other.width
+                total = total + difference(shear, b) * other.per_width
         result[a] = total
     return tuple(result)
 
@@ -96,7 +96,7 @@ def _normal_stress(u: Faces, viscosity: Tensor, layout: Layout, metrics: Metrics
             gradient = difference(take(ub, layout, {a: (-1, 2)}), a) / torch.where(width > 0, width, 1.0)
             strain = gradient
         else:
-            gradient = difference(take(ub, layout, {a: (-1, 1), b: (0, 1)}), b) / metric.width
+            gradient = difference(take(ub, layout, {a: (-1, 1), b: (0, 1)}), b) * metric.per_width
         div = gradient if div is None else div + gradient
     assert div is not None and strain is not None
     tau = take(viscosity, layout, {a: (-1, 1)}) * (2 * strain - (2.0 / 3.0) * div)
@@ -120,8 +120,8 @@ def _shear_stress(u: Faces, viscosity: Tensor, layout: Layout, metrics: Metrics,
     ua, ub, ma, mb = u[a], u[b], metrics[a], metrics[b]
     assert ua is not None and ub is not None and ma is not None and mb is not None
     mu = blend(blend(take(viscosity, layout, {a: (-1, 1), b: (-1, 1)}), a, ma.right), b, mb.right)
-    dua = difference(take(ua, layout, {a: (0, 1), b: (-1, 1)}), b) / mb.distance
-    dub = difference(take(ub, layout, {b: (0, 1), a: (-1, 1)}), a) / ma.distance
+    dua = difference(take(ua, layout, {a: (0, 1), b: (-1, 1)}), b) * mb.per_distance
+    dub = difference(take(ub, layout, {b: (0, 1), a: (-1, 1)}), a) * ma.per_distance
     return mu * (dua + dub)
 
 
@@ -155,7 +155,7 @@ def velocity_divergence(u: Faces, layout: Layout, metrics: Metrics) -> Tensor:
     for a in layout.axes:
         ua, metric = u[a], metrics[a]
         assert ua is not None and metric is not None
-        part = difference(take(ua, layout, {a: (0, 1)}), a) / metric.width
+        part = difference(take(ua, layout, {a: (0, 1)}), a) * metric.per_width
         total = part if total is None else total + part
     assert total is not None
     return total

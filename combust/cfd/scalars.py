@@ -36,7 +36,7 @@ def per_species(a: Tensor) -> Tensor:
 
 def specific_moles(thermo: Thermo, Y: Tensor) -> Tensor:
     """sum_k Y_k / W_k [kmol/kg]."""
-    return (Y / per_species(thermo.molar_mass)).sum(0)
+    return (Y * per_species(1.0 / thermo.molar_mass)).sum(0)
 
 
 def density(thermo: Thermo, T: Tensor, Y: Tensor, p0: Tensor) -> Tensor:
@@ -59,7 +59,7 @@ def face_states(q: Tensor, u: Tensor, layout: Layout, metric: AxisMetric, axis: 
     if scheme == "van-leer":
         dim, m = axis - 3, layout.n[axis] + 2
         wide = along(q, layout, axis, -2, 2)
-        difference = (wide.narrow(dim, 1, m + 1) - wide.narrow(dim, 0, m + 1)) / metric.reach
+        difference = (wide.narrow(dim, 1, m + 1) - wide.narrow(dim, 0, m + 1)) * metric.per_reach
         step = slopes((difference.narrow(dim, 0, m), difference.narrow(dim, 1, m))) * metric.half
         left = left + step.narrow(dim, 0, m - 1)
         right = right - step.narrow(dim, 1, m - 1)
@@ -75,16 +75,16 @@ def advective_flux(
     """
     face = face_states(q, u, layout, metric, axis, scheme)
     T, Y = face[0], face[1:]
-    Y = Y / Y.sum(0)
-    mass_flux = u * density(thermo, T, Y, p0)
+    # Limited Y do not sum to one; rho Y with both normalised needs no sum: (p0/RT) Y_k / sum_i(Y_i/W_i).
+    carried = u * p0 / (GAS_CONSTANT * T * specific_moles(thermo, Y))
     h = (Y * h_mass(thermo, T)).sum(0)
-    return mass_flux * torch.cat([h[None], Y])
+    return carried * torch.cat([h[None], Y])
 
 
 def divergence(flux: Tensor, layout: Layout, metric: AxisMetric, axis: int) -> Tensor:
     """(flux_hi - flux_lo) / width over the owned cells."""
     n = layout.n[axis]
-    return (flux.narrow(axis - 3, 1, n) - flux.narrow(axis - 3, 0, n)) / metric.width
+    return (flux.narrow(axis - 3, 1, n) - flux.narrow(axis - 3, 0, n)) * metric.per_width
 
 
 def outflow(flux: Tensor, areas: tuple[Tensor, Tensor], axis: int) -> Tensor:
@@ -118,16 +118,17 @@ def diffusive_flux(
 ) -> Tensor:
     """Diffusive fluxes of (rho h, rho Y) at the faces of an axis.
 
-    j_k = -(rho D_k W_k/W) grad X_k + Y_k sum_i (rho D_i W_i/W) grad X_i, so that they sum to zero exactly
+    j_k = -(rho D_k W_k/W) grad X_k + Y_k sum_i (rho D_i W_i/W) grad X_i, so that they sum to zero
     (Coffee & Heimerl 1981, doi:10.1016/0010-2180(81)90027-4); q = -lambda grad T + sum_k h_k j_k.
     """
     dim, n = axis - 3, layout.n[axis]
     wide = along(q, layout, axis, -1, 1)
-    X = wide[1:] / per_species(thermo.molar_mass) / specific_moles(thermo, wide[1:])
     lo, hi = (0, n + 1), (1, n + 1)
-
-    def jump(f: Tensor) -> Tensor:
-        return (f.narrow(dim, *hi) - f.narrow(dim, *lo)) / metric.distance
+    moles = wide[1:] * per_species(1.0 / thermo.molar_mass)
+    total = moles.sum(0)
+    # X_k = moles_k / total on both sides of the face, over one common denominator: one division per face.
+    left, right = total.narrow(dim, *lo), total.narrow(dim, *hi)
+    jump_X = (moles.narrow(dim, *hi) * left - moles.narrow(dim, *lo) * right) * (metric.per_distance / (left * right))
 
     def at_face(f: Tensor) -> Tensor:
         left = f.narrow(dim, *lo)
@@ -136,10 +137,10 @@ def diffusive_flux(
     B = at_face(along(coefficients.mole_diffusivity, layout, axis, -1, 1))
     conductivity = at_face(along(coefficients.conductivity, layout, axis, -1, 1))
     face = at_face(wide)
-    j = -B * jump(X)
-    Y = face[1:]
-    j = j - Y * (j.sum(0) / Y.sum(0))
-    heat = -conductivity * jump(wide[0]) + (h_mass(thermo, face[0]) * j).sum(0)
+    j = -B * jump_X
+    j = j - face[1:] * j.sum(0)
+    jump_T = (wide[0].narrow(dim, *hi) - wide[0].narrow(dim, *lo)) * metric.per_distance
+    heat = -conductivity * jump_T + (h_mass(thermo, face[0]) * j).sum(0)
     return torch.cat([heat[None], j])
 
 
@@ -167,7 +168,7 @@ def temperature_step(U: Tensor, T: Tensor, thermo: Thermo, iterations: int) -> T
 
 def primitive(U: Tensor, T: Tensor, thermo: Thermo, iterations: int) -> Tensor:
     """(T, Y) of a conserved state, T by Newton steps from a guess."""
-    return torch.cat([temperature_step(U, T, thermo, iterations)[None], U[1:] / U[1:].sum(0)])
+    return torch.cat([temperature_step(U, T, thermo, iterations)[None], U[1:] * (1.0 / U[1:].sum(0))])
 
 
 def stage(

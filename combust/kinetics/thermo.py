@@ -1,7 +1,8 @@
 """Ideal-gas thermodynamics from NASA 7-coefficient polynomials, as pure functions of tensors.
 
 Outside their fit range the polynomials are extrapolated, as Cantera does; the switch between the two ranges
-belongs to the lower one (T <= T_mid). Formulas: NASA RP-1311 (1994), section 4.2.
+belongs to the lower one (T <= T_mid). Formulas: NASA RP-1311 (1994), section 4.2. Constants stand as factors:
+a division costs a kernel four times a product.
 """
 
 from __future__ import annotations
@@ -20,12 +21,18 @@ GAS_CONSTANT = 8314.46261815324  # J/kmol/K, CODATA 2018 as in Cantera
 
 
 class Thermo(NamedTuple):
-    """NASA7 data of all species: `low` and `high` are (7, species), valid below and above `T_mid` (species,) K."""
+    """NASA7 data of all species: `low` and `high` are (7, species), valid below and above `T_mid` (species,) K.
+
+    `h_low`, `h_high` (6, species) are the coefficients of the enthalpy in J/kg by powers of T: kernels evaluate it per
+    species and face, where divisions would be most of the work.
+    """
 
     low: Tensor
     high: Tensor
     T_mid: Tensor
     molar_mass: Tensor  # kg/kmol
+    h_low: Tensor
+    h_high: Tensor
 
 
 def thermo_from_cantera(solution: ct.Solution, device: torch.device | str = "cpu") -> Thermo:
@@ -33,7 +40,14 @@ def thermo_from_cantera(solution: ct.Solution, device: torch.device | str = "cpu
     # Cantera's order: T_mid, then the seven coefficients of the HIGH range, then those of the low range.
     coeffs = torch.tensor([list(s.thermo.coeffs) for s in solution.species()], dtype=torch.float64, device=device)
     W = torch.tensor(solution.molecular_weights.copy(), dtype=torch.float64, device=device)
-    return Thermo(coeffs[:, 8:15].T.contiguous(), coeffs[:, 1:8].T.contiguous(), coeffs[:, 0].contiguous(), W)
+    low, high = coeffs[:, 8:15].T.contiguous(), coeffs[:, 1:8].T.contiguous()
+    return Thermo(low, high, coeffs[:, 0].contiguous(), W, enthalpy_powers(low, W), enthalpy_powers(high, W))
+
+
+def enthalpy_powers(a: Tensor, molar_mass: Tensor) -> Tensor:
+    """Coefficients (6, species) of 1, T, ... T^5 in h_k [J/kg], from NASA7 coefficients (7, species)."""
+    powers = torch.stack([a[5], a[0], a[1] / 2, a[2] / 3, a[3] / 4, a[4] / 5])
+    return powers * (GAS_CONSTANT / molar_mass)
 
 
 def column(a: Tensor, T: Tensor) -> Tensor:
@@ -55,19 +69,20 @@ def cp_R(thermo: Thermo, T: Tensor) -> Tensor:
 def h_RT(thermo: Thermo, T: Tensor) -> Tensor:
     """Molar enthalpies h_k/(RT), (species, ...cells)."""
     a = _coefficients(thermo, T)
-    return a[0] + T * (a[1] / 2 + T * (a[2] / 3 + T * (a[3] / 4 + T * (a[4] / 5)))) + a[5] / T
+    return a[0] + T * (a[1] * (1 / 2) + T * (a[2] * (1 / 3) + T * (a[3] * (1 / 4) + T * (a[4] * (1 / 5))))) + a[5] / T
 
 
 def s_R(thermo: Thermo, T: Tensor) -> Tensor:
     """Molar entropies s_k/R at the reference pressure, (species, ...cells)."""
     a = _coefficients(thermo, T)
-    return a[0] * torch.log(T) + T * (a[1] + T * (a[2] / 2 + T * (a[3] / 3 + T * (a[4] / 4)))) + a[6]
+    poly = T * (a[1] + T * (a[2] * (1 / 2) + T * (a[3] * (1 / 3) + T * (a[4] * (1 / 4)))))
+    return a[0] * torch.log(T) + poly + a[6]
 
 
 def g_RT(thermo: Thermo, T: Tensor) -> Tensor:
     """Molar Gibbs energies g_k/(RT) at the reference pressure, (species, ...cells)."""
     a = _coefficients(thermo, T)
-    poly = T * (a[1] / 2 + T * (a[2] / 6 + T * (a[3] / 12 + T * (a[4] / 20))))
+    poly = T * (a[1] * (1 / 2) + T * (a[2] * (1 / 6) + T * (a[3] * (1 / 12) + T * (a[4] * (1 / 20)))))
     return a[0] * (1 - torch.log(T)) - poly + a[5] / T - a[6]
 
 
@@ -79,12 +94,19 @@ def dcp_R_dT(thermo: Thermo, T: Tensor) -> Tensor:
 
 def cp_mass(thermo: Thermo, T: Tensor) -> Tensor:
     """Heat capacities of the species, J/kg/K, (species, ...cells)."""
-    return cp_R(thermo, T) * column(GAS_CONSTANT / thermo.molar_mass, T)
+    c = _enthalpy_coefficients(thermo, T)
+    return c[1] + T * (2 * c[2] + T * (3 * c[3] + T * (4 * c[4] + T * (5 * c[5]))))
 
 
 def h_mass(thermo: Thermo, T: Tensor) -> Tensor:
     """Enthalpies of the species, J/kg, (species, ...cells)."""
-    return h_RT(thermo, T) * T * column(GAS_CONSTANT / thermo.molar_mass, T)
+    c = _enthalpy_coefficients(thermo, T)
+    return c[0] + T * (c[1] + T * (c[2] + T * (c[3] + T * (c[4] + T * c[5]))))
+
+
+def _enthalpy_coefficients(thermo: Thermo, T: Tensor) -> list[Tensor]:
+    low = T <= column(thermo.T_mid, T)
+    return [torch.where(low, column(a, T), column(b, T)) for a, b in zip(thermo.h_low, thermo.h_high, strict=True)]
 
 
 def s_mass(thermo: Thermo, T: Tensor) -> Tensor:

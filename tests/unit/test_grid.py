@@ -50,8 +50,8 @@ def test_metrics_at_boundaries_use_half_cells():
     grid = grid_of(stretched_faces(0.0, 1.0, 6, 1.3))
     metric = grid.metrics[2]
     widths = grid.widths[2]
-    assert float(metric.distance[..., 0]) == pytest.approx(0.5 * widths[0])
-    assert float(metric.distance[..., 1]) == pytest.approx(0.5 * (widths[0] + widths[1]))
+    assert float(metric.per_distance[..., 0]) == pytest.approx(2.0 / widths[0])
+    assert float(metric.per_distance[..., 1]) == pytest.approx(2.0 / (widths[0] + widths[1]))
     assert float(metric.right[..., 0]) == 0.0 and float(metric.right[..., -1]) == 1.0
     # Linear interpolation to a face is exact for a linear function.
     centres, faces = grid.centres[2].flatten(), torch.from_numpy(grid.faces[2])
