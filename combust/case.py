@@ -11,8 +11,9 @@ import numpy as np
 import torch
 
 from combust import kernels
-from combust.cfd import boundaries, initial, manufactured
+from combust.cfd import initial, manufactured
 from combust.cfd.block import Block
+from combust.cfd.boundaries import Boundary, Inflow, Outflow, Symmetry, Wall
 from combust.cfd.flow import ReactingFlow
 from combust.cfd.grid import Grid, stretched_faces, uniform_faces
 from combust.cfd.initial import Fields
@@ -116,7 +117,7 @@ class Builder:
         from combust.io.blocks import on_root
 
         return on_root(self.comm, lambda: free_flame(
-            gas, table.temperature, p, table.fuel, table.oxidizer, table.phi, transport=transport,  # type: ignore[arg-type]
+            gas, table.temperature, p, table.fuel, table.oxidizer, table.phi, transport=transport,
             refine=table.refine))
 
     @cached_property
@@ -147,7 +148,7 @@ class Builder:
         made = [tuple(self._boundary(f"{a}_{end}", sides.get(f"{a}_{end}")) for end in ("low", "high")) for a in AXES]
         return made[0], made[1], made[2]  # type: ignore[return-value]
 
-    def _boundary(self, name: str, table: Any) -> boundaries.Boundary | None:
+    def _boundary(self, name: str, table: Any) -> Boundary | None:
         if table is None or isinstance(table, physics.Periodic):
             return None
         if isinstance(table, physics.Inflow):
@@ -157,9 +158,9 @@ class Builder:
                 raise ConfigError(
                     f"boundary.{name}.pressure = {table.pressure}: a low-Mach flow has one thermodynamic pressure, "
                     f"gas.pressure = {self.config.gas.pressure}; omit the key")
-            return boundaries.Outflow()
+            return Outflow()
         if isinstance(table, physics.Symmetry):
-            return boundaries.Symmetry()
+            return Symmetry()
         fixed = None
         if table.temperature is not None:
             fixed = torch.full((1 + len(self.gas.species),), torch.nan, dtype=torch.float64, device=self.device)
@@ -167,9 +168,9 @@ class Builder:
         velocity = list(reversed(table.velocity))
         if velocity[AXES.index(name[0])] != 0.0:
             raise ConfigError(f"boundary.{name}.velocity: the {name[0]} part must be 0: a wall is where it is")
-        return boundaries.Wall(velocity=velocity, scalars=fixed, slip=table.slip)
+        return Wall(velocity=velocity, scalars=fixed, slip=table.slip)
 
-    def _inflow(self, name: str, table: physics.Inflow) -> boundaries.Inflow:
+    def _inflow(self, name: str, table: physics.Inflow) -> Inflow:
         fresh: Any = self.config.initial
         Y = self.mixture(table if table.has_composition else fresh)
         T = table.temperature or fresh.temperature
@@ -177,9 +178,9 @@ class Builder:
         velocity = [0.0, 0.0, 0.0]
         velocity[AXES.index(name[0])] = speed if name.endswith("low") else -speed
         values = torch.cat([torch.tensor([T], dtype=torch.float64, device=self.device), Y.to(self.device)])
-        return boundaries.Inflow(velocity=velocity, scalars=values)
+        return Inflow(velocity=velocity, scalars=values)
 
-    def _balanced(self) -> boundaries.Inflow | None:
+    def _balanced(self) -> Inflow | None:
         """The inflow that follows the consumption speed, if one does."""
         for name, table in self.config.boundary.sides(self.config.mesh.dimensions).items():
             if isinstance(table, physics.Inflow) and table.velocity == "balanced":
@@ -236,9 +237,11 @@ class Builder:
             return table, self.gas.transport_data
         from combust.kinetics.transport import ConstantTransport
 
-        numbers = (table.viscosity, table.prandtl, table.schmidt)
+        def number(value: float) -> torch.Tensor:
+            return torch.tensor(value, dtype=torch.float64, device=self.device)
+
         return "constant", ConstantTransport(
-            *(torch.tensor(v, dtype=torch.float64, device=self.device) for v in numbers), self.gas.molar_mass)
+            number(table.viscosity), number(table.prandtl), number(table.schmidt), self.gas.molar_mass)
 
     def chemistry(self) -> Any:
         """The provider behind the Chemistry seam."""
@@ -262,7 +265,7 @@ class Builder:
         return chemistry
 
     def pressure(self) -> Any:
-        def side(b: boundaries.Boundary | None) -> str:
+        def side(b: Boundary | None) -> str:
             return "periodic" if b is None else b.pressure
 
         table, sides = self.config.numerics.pressure, self.boundaries

@@ -1,4 +1,4 @@
-"""Ranks: a communicator that also exists without MPI, and a guard that takes all ranks down with the one that failed."""
+"""Ranks: a communicator that also exists without MPI, and a guard that ends all ranks with the one that failed."""
 
 from __future__ import annotations
 

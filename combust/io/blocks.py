@@ -38,7 +38,7 @@ def on_root(comm: Communicator, action: Callable[[], T], what: str = "") -> T:
         except OSError as cause:
             error = OutputError(f"cannot {what}: {cause.strerror or cause}")
     collective(comm, error)
-    return comm.bcast(result)  # type: ignore[no-any-return]
+    return comm.bcast(result)
 
 
 class Placed(NamedTuple):

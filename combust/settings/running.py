@@ -31,7 +31,10 @@ class PressureSolver(Settings, frozen=True):
         Literal["auto", "torch", "petsc"], doc("auto: torch on one rank or a GPU, PETSc on more ranks")
     ] = "auto"
     rtol: Annotated[Positive, doc("relative tolerance of the residual")] = 1e-9
-    preconditioner: Annotated[Literal["gamg", "hypre"], doc("multigrid of PETSc")] = "gamg"
+    preconditioner: Annotated[
+        Literal["auto", "hypre", "gamg", "separable"],
+        doc("of PETSc; auto: hypre's multigrid, or PETSc's own (gamg); separable: a direct solve at constant density"),
+    ] = "auto"
 
 
 class Numerics(Settings, frozen=True):

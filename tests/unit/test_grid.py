@@ -24,7 +24,9 @@ def test_split_is_petscs():
     assert split(10, 4) == [0, 3, 6, 8, 10]
 
 
-@pytest.mark.parametrize("ranks, shape, dims", [(4, (1, 64, 64), (1, 2, 2)), (2, (1, 32, 128), (1, 1, 2)), (8, (16,) * 3, (2, 2, 2))])
+@pytest.mark.parametrize(
+    "ranks, shape, dims", [(4, (1, 64, 64), (1, 2, 2)), (2, (1, 32, 128), (1, 1, 2)), (8, (16,) * 3, (2, 2, 2))]
+)
 def test_blocks_have_the_least_cut(ranks, shape, dims):
     assert choose_dims(ranks, shape) == dims
 
