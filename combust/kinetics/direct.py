@@ -1,0 +1,143 @@
+"""Direct integration of detailed chemistry: the reference provider."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from combust.errors import ConfigError
+from combust.kinetics import integrate as ode
+from combust.kinetics.base import Result, Statistics
+from combust.kinetics.cvode import CellIntegrator
+from combust.kinetics.integrate import Linearised, Tolerance
+from combust.kinetics.mechanism import Mechanism
+from combust.kinetics.rosenbrock import METHODS, Method
+from combust.kinetics.state import check_source, check_state, pack
+
+SLOW = 1.0  # chemical change over dt, in units of the tolerance, below which the explicit path is tried
+
+
+@dataclass
+class DirectStep:
+    """What `Direct.begin` prepared; `explicit` and the blocks together hold every cell once."""
+
+    z: Tensor
+    dt: float
+    explicit: Tensor
+    blocks: list[tuple[Tensor, int, Linearised]]
+
+
+class Direct:
+    """Every cell integrated with the mechanism itself, to a tolerance (relative rtol, mass fraction atol).
+
+    Cells whose rates are slow over the step take an explicit step, whose error is tested as well; the others share
+    one Jacobian and one factorisation between all `advance` calls of a step.
+    """
+
+    def __init__(
+        self, gas: Mechanism, rtol: float = 1e-4, atol: float = 1e-8, method: str = "rodas3", block: int = 1024
+    ) -> None:
+        if method not in METHODS:
+            raise ConfigError(f'integrator method "{method}" is unknown; known: {", ".join(METHODS)}')
+        if not (0.0 < rtol < 1.0 and 0.0 < atol < 1.0):
+            raise ConfigError(f"chemistry tolerances rtol = {rtol}, atol = {atol}: both must lie between 0 and 1")
+        self.gas = gas
+        self.tolerance = Tolerance(rtol, atol)
+        self.method: Method = METHODS[method]
+        self.block = block
+        self._fallback: CellIntegrator | None = None
+
+    def rates(self, T: Tensor, rhoY: Tensor) -> Tensor:
+        """Mass production rates (species, cells) kg/m3/s at T [K], rhoY [kg/m3]."""
+        z = pack(T, rhoY)
+        return self._rate(z, torch.zeros_like(z))[1:]
+
+    def begin(
+        self, T: Tensor, rhoY: Tensor, dt: float, Q: Tensor | None = None, Qh: Tensor | None = None
+    ) -> DirectStep:
+        """Rate test, Jacobians and factors for a step of dt [s]; Q, Qh: best guesses of the transport rates.
+
+        Raises StateError naming the first cell whose state is not finite or out of range.
+        """
+        z = pack(T, rhoY)
+        check_state(self.gas, z)
+        s = torch.zeros_like(z) if Q is None or Qh is None else pack(Qh, Q)
+        chemical = self._rate(z, torch.zeros_like(z))
+        slow = self.tolerance.error(z, dt * chemical) <= SLOW
+        explicit = slow.nonzero().squeeze(-1)
+        _, error = self._explicit(z[:, explicit], s[:, explicit], dt)
+        slow[explicit] = error <= 0.5  # leave room: the transport rates will change a little
+        step = DirectStep(z, dt, slow.nonzero().squeeze(-1), [])
+        for cells, count in ode.blocks((~slow).nonzero().squeeze(-1), self.block):
+            h = torch.full_like(z[0, cells], dt)
+            at = ode.linearise_block(self.gas.kinetics, self.method, z[:, cells], s[:, cells], h)
+            step.blocks.append((cells, count, at))
+        return step
+
+    def advance(self, step: DirectStep, Q: Tensor, Qh: Tensor) -> Result:
+        """Integrate over the step with constant Q [kg/m3/s], Qh [W/m3].
+
+        Raises StateError for sources that are not finite, DivergenceError naming a cell that cannot be integrated.
+        """
+        s = pack(Qh, Q)
+        check_source(s)
+        end = step.z.clone()
+        redo = []
+        if step.explicit.numel():
+            cells = step.explicit
+            new, error = self._explicit(step.z[:, cells], s[:, cells], step.dt)
+            good = error <= 1.0
+            end[:, cells] = new
+            redo.append((cells[~good], error[~good]))
+        for cells, count, at in step.blocks:
+            h = torch.full_like(at.rho_cp, step.dt)
+            new, defect = ode.rosenbrock_step(self.gas.kinetics, self.method, at, s[:, cells], h)
+            error = self.tolerance.error(at.z, defect)[:count]
+            good = error <= 1.0
+            end[:, cells[:count]] = new[:, :count]
+            redo.append((cells[:count][~good], error[~good]))
+        stats = self._redo(step, s, end, redo)
+        return Result(end[0], end[1:], stats)
+
+    def _redo(self, step: DirectStep, s: Tensor, end: Tensor, redo: list[tuple[Tensor, Tensor]]) -> Statistics:
+        """Integrate with sub-steps the cells whose one step failed; into `end`."""
+        total = step.z.shape[1]
+        if not total:
+            return Statistics()
+        cells, error = (torch.cat(x) for x in zip(*redo, strict=True))
+        first_try = total - cells.numel()
+        explicit_failed = int(redo[0][0].numel()) if step.explicit.numel() else 0
+        skipped = step.explicit.numel() - explicit_failed
+        stats = Statistics(total, skipped, first_try - skipped, cells.numel())
+        if not cells.numel():
+            return stats
+        h = torch.full_like(error, step.dt)
+        first = ode.next_step(self.method, h, error, torch.zeros_like(error, dtype=torch.bool))
+        z0, source = step.z[:, cells], s[:, cells]
+        path = ode.integrate_cells(
+            self.gas.kinetics, self.method, self.tolerance, z0, source, step.dt, first, self.block
+        )
+        for i in path.failed.tolist():
+            path.z[:, i] = self._slowly(int(cells[i]), z0[:, i], source[:, i], step.dt)
+        end[:, cells] = path.z
+        return stats + Statistics(0, 0, path.steps, path.rejected, path.failed.numel())
+
+    def _slowly(self, cell: int, z: Tensor, s: Tensor, dt: float) -> Tensor:
+        if self._fallback is None:
+            self._fallback = CellIntegrator(self.gas, self.tolerance.rtol, self.tolerance.atol)
+        return self._fallback(cell, z, s, dt)
+
+    def _rate(self, z: Tensor, s: Tensor) -> Tensor:
+        f = torch.empty_like(z)
+        everything = torch.arange(z.shape[1], device=z.device)
+        for cells, count in ode.blocks(everything, self.block):
+            f[:, cells[:count]] = ode.rate_kernel(self.gas.kinetics, z[:, cells], s[:, cells])[:, :count]
+        return f
+
+    def _explicit(self, z: Tensor, s: Tensor, dt: float) -> tuple[Tensor, Tensor]:
+        """Heun's step (second order) and its error against Euler's, in units of the tolerance."""
+        f0 = self._rate(z, s)
+        f1 = self._rate(z + dt * f0, s)
+        return z + (0.5 * dt) * (f0 + f1), self.tolerance.error(z, (0.5 * dt) * (f1 - f0))

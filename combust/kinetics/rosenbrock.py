@@ -1,0 +1,88 @@
+"""Rosenbrock methods for z' = f(z) with one Jacobian and one factorisation per step.
+
+In the variables of Hairer and Wanner, with shift 1/(gamma h) and J = df/dz at the start:
+
+    (1/(gamma h) - J) U_i = f(z + sum_{j<i} a_ij U_j) + sum_{j<i} (c_ij / h) U_j
+    z_new = z + sum_i m_i U_i,      error = sum_i e_i U_i
+
+Hairer and Wanner, Solving Ordinary Differential Equations II (1996), IV.7. doi:10.1007/978-3-642-05221-7
+Coefficients: Sandu et al., Atmos. Environ. 31, 3459 (1997). doi:10.1016/S1352-2310(97)83212-8
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Method:
+    """Coefficients; row i of `a` and `c` has i entries; `fresh[i]`: stage i needs a new value of f."""
+
+    name: str
+    order: int
+    error_order: int  # of the embedded solution, plus one: the error estimate goes with h^error_order
+    gamma: float
+    a: tuple[tuple[float, ...], ...]
+    c: tuple[tuple[float, ...], ...]
+    m: tuple[float, ...]
+    e: tuple[float, ...]
+    fresh: tuple[bool, ...]
+
+    @property
+    def stages(self) -> int:
+        """Number of linear solves per step."""
+        return len(self.m)
+
+
+ROS3 = Method(
+    name="ros3",
+    order=3,
+    error_order=3,
+    gamma=0.43586652150845899941601945119356,
+    a=((), (1.0,), (1.0, 0.0)),
+    c=((), (-1.0156171083877702092,), (4.0759956452553769982, 9.2076794298330791242)),
+    m=(1.0, 6.1697947043828245593, -0.42772256543218573326),
+    e=(0.5, -2.9079558716805469822, 0.22354069897811569627),
+    fresh=(True, True, False),
+)
+
+RODAS3 = Method(
+    name="rodas3",
+    order=3,
+    error_order=3,
+    gamma=0.5,
+    a=((), (0.0,), (2.0, 0.0), (2.0, 0.0, 1.0)),
+    c=((), (4.0,), (1.0, -1.0), (1.0, -1.0, -8.0 / 3.0)),
+    m=(2.0, 0.0, 1.0, 1.0),
+    e=(0.0, 0.0, 0.0, 1.0),
+    fresh=(True, False, True, True),
+)
+
+_A5 = (1.221224509226641, 6.019134481288629, 12.53708332932087, -0.6878860361058950)
+RODAS4 = Method(
+    name="rodas4",
+    order=4,
+    error_order=4,
+    gamma=0.25,
+    a=(
+        (),
+        (1.544,),
+        (0.9466785280815826, 0.2557011698983284),
+        (3.314825187068521, 2.896124015972201, 0.9986419139977817),
+        _A5,
+        (*_A5, 1.0),
+    ),
+    c=(
+        (),
+        (-5.6688,),
+        (-2.430093356833875, -0.2063599157091915),
+        (-0.1073529058151375, -9.594562251023355, -20.47028614809616),
+        (7.496443313967647, -10.24680431464352, -33.99990352819905, 11.70890893206160),
+        (8.083246795921522, -7.981132988064893, -31.52159432874371, 16.31930543123136, -6.058818238834054),
+    ),
+    m=(*_A5, 1.0, 1.0),
+    e=(0.0, 0.0, 0.0, 0.0, 0.0, 1.0),
+    fresh=(True,) * 6,
+)
+
+METHODS = {m.name: m for m in (ROS3, RODAS3, RODAS4)}
