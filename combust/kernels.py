@@ -1,8 +1,8 @@
 """One switch between eager and fused kernels.
 
 Every kernel of combust is a pure function of tensors; `compiled` fuses it with torch.compile (C++ on a CPU,
-Triton on a GPU) at its first call. What runs is decided per call: `COMBUST_COMPILE=0` forces eager, else the mode
-that the run set with `set_mode`, else eager (once warned about) on a CPU without a C++ compiler.
+Triton on a GPU) at its first call. What runs is decided call by call: `COMBUST_COMPILE=0` forces eager, else
+the mode that the run set with `set_mode`, else eager (with one warning) on a CPU without a C++ compiler.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ logger = logging.getLogger(__name__)
 Mode = Literal["compiled", "eager"]
 F = TypeVar("F", bound=Callable[..., Any])
 
-# Distinct shapes, dtypes and devices that one kernel may meet before torch would fall back to eager; we let it raise
-# instead, because a kernel that is silently ten times slower is the worse failure.
+# Distinct shapes, dtypes and devices that one kernel may meet before torch would fall back to eager; we let it
+# raise instead, because a kernel that is silently ten times slower is the worse failure.
 RECOMPILE_LIMIT = 64
 
 
 class _Policy:
     """What the process decided about compilation.
 
-    The one piece of module state in combust: whether compiling pays depends on cells times steps, which the run knows,
-    while kernels are made at import time all over the package. It affects speed only, never a result.
+    The one piece of module state in combust: whether compiling pays depends on cells times steps, which the run
+    knows, while kernels are made at import time all over the package. It affects speed only, never a result.
     """
 
     mode: Mode = "compiled"
@@ -59,7 +59,7 @@ def mode() -> Mode:
 def compiled(fn: F, *, dynamic: bool = False) -> F:
     """`fn` fused by torch.compile at its first call; static shapes, or symbolic ones with `dynamic=True`.
 
-    The result has fn's signature; `.eager` is fn itself. An error inside the compiler is raised, never hidden.
+    The result has fn's signature; `.eager` is fn itself. Errors inside the compiler are raised, never hidden.
     """
     fused: list[Callable[..., Any]] = []
 
@@ -102,7 +102,7 @@ def _can_compile(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
     if not _policy.warned:
         _policy.warned = True
         logger.warning(
-            "no C++ compiler found: kernels run eager, several times slower; install g++ or set CXX to a compiler"
+            "no C++ compiler found: kernels run eager, several times slower; install g++ or name one in CXX"
         )
     return False
 

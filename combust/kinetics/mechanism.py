@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import functools
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -15,15 +16,21 @@ import torch
 from torch import Tensor
 
 from combust.errors import MechanismError, StateError
+from combust.kernels import compiled
 from combust.kinetics import jacobian as jac
 from combust.kinetics import rates, reactions, sparsity, thermo
 from combust.kinetics.rates import Kinetics, RateData
 from combust.kinetics.thermo import GAS_CONSTANT, Thermo, column
 
+BLOCK = 1000  # cells; not a power of two, so that rows do not fall on the same lines of the cache
+COMPILE_FROM = 200_000  # cells in one call
+
+production_kernel = compiled(rates.production_rates)
+
 Composition = str | Mapping[str, float]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Mechanism:
     """A gas mechanism on one device; load it with `Mechanism.load`.
 
@@ -40,10 +47,12 @@ class Mechanism:
     kinetics: Kinetics  # what the kernels take
 
     @classmethod
-    def load(cls, path: str | Path, phase: str | None = None, device: torch.device | str = "cpu") -> Mechanism:
-        """Read a Cantera YAML file (found on Cantera's search path).
+    def load(
+        cls, path: str | Path, phase: str | None = None, device: torch.device | str = "cpu"
+    ) -> Mechanism:
+        """Read a Cantera YAML file, found on Cantera's search path; `phase` names one of several phases.
 
-        Raises MechanismError when the file cannot be read or holds a feature that is not covered; all are listed.
+        Raises MechanismError for a file that Cantera cannot read, or listing all that is not covered.
         """
         file = _find(path)
         solution = _read(path, phase)
@@ -66,6 +75,10 @@ class Mechanism:
             element_matrix=torch.tensor(atoms, dtype=torch.float64, device=device),
             kinetics=kinetics,
         )
+
+    def __repr__(self) -> str:
+        counts = f"{len(self.species)} species, {self.rates.order.shape[0]} reactions"
+        return f"Mechanism({self.path!r}, phase {self.name!r}, {counts}, {self.device})"
 
     @property
     def thermo(self) -> Thermo:
@@ -90,9 +103,10 @@ class Mechanism:
         """Row of a species; raises MechanismError naming near matches."""
         if species in self.species:
             return self.species.index(species)
-        raise MechanismError(f"{self.path}: no species '{species}'; it has {', '.join(self.species)}")
-
-    # Composition -----------------------------------------------------------------------------------------------
+        near = difflib.get_close_matches(species, self.species, n=3, cutoff=0.4) or self.species[:10]
+        raise MechanismError(
+            f"{self.path}: no species '{species}' among its {len(self.species)}; nearest: {', '.join(near)}"
+        )
 
     def composition(self, X: Composition) -> Tensor:
         """Mass fractions (species,) of a composition in mole fractions, e.g. "H2:1, N2:2".
@@ -117,7 +131,7 @@ class Mechanism:
         amounts = torch.zeros(len(self.species), dtype=torch.float64)
         for name, value in pairs.items():
             amounts[self.index(name)] += float(value)
-        if not (bool(torch.isfinite(amounts).all()) and bool((amounts >= 0).all()) and float(amounts.sum()) > 0):
+        if not (bool(((amounts >= 0) & torch.isfinite(amounts)).all()) and float(amounts.sum()) > 0):
             raise MechanismError(f"composition {X!r}: amounts must be finite, >= 0 and not all zero")
         return amounts.to(self.device)
 
@@ -135,11 +149,9 @@ class Mechanism:
         mass = X * column(self.molar_mass, X[0])
         return mass / mass.sum(0)
 
-    def density(self, T: Tensor, p: Tensor | float, Y: Tensor) -> Tensor:
+    def density(self, T: Tensor | float, p: Tensor | float, Y: Tensor) -> Tensor:
         """rho (...cells) kg/m3 of the ideal gas."""
         return p * self.mean_molar_mass(Y) / (GAS_CONSTANT * T)
-
-    # State functions -------------------------------------------------------------------------------------------
 
     def enthalpy(self, T: Any, Y: Any) -> Tensor:
         """Specific enthalpy h (...cells) J/kg."""
@@ -159,7 +171,7 @@ class Mechanism:
     def net_production_rates(self, T: Any, p: Any, Y: Any) -> Tensor:
         """omega (species, ...cells) kmol/m3/s."""
         T, p, Y = self._state(T, p, Y)
-        return rates.production_rates(self.kinetics, T, self._concentrations(T, p, Y))
+        return in_blocks(production_kernel, self.kinetics, T, self._concentrations(T, p, Y))
 
     def rates_of_progress(self, T: Any, p: Any, Y: Any) -> tuple[Tensor, Tensor]:
         """Forward and reverse rates of progress (reactions, ...cells) kmol/m3/s."""
@@ -169,6 +181,8 @@ class Mechanism:
     def jacobian(self, T: Any, p: Any, Y: Any, hold: Literal["hp", "uv"] = "hp") -> Tensor:
         """d(dT/dt, dY/dt)/d(T, Y), (1 + species, 1 + species, ...cells), at constant h and p or u and v."""
         T, p, Y = self._state(T, p, Y)
+        if hold not in ("hp", "uv"):
+            raise StateError(f"hold = {hold!r}; allowed: 'hp' (enthalpy, pressure), 'uv' (energy, volume)")
         return jac.reactor_jacobian(self.kinetics, T, p, Y, hold)
 
     def transport(self, T: Any, p: Any, Y: Any) -> Any:
@@ -180,12 +194,10 @@ class Mechanism:
 
     @functools.cached_property
     def transport_data(self) -> Any:
-        """Transport fits, built at first use; raises MechanismError for a mechanism without transport data."""
+        """Transport fits, built at first use; raises MechanismError if the mechanism has no transport data."""
         from combust.kinetics.transport import TransportData
 
         return _to(TransportData.from_cantera(self.cantera()), self.device)
-
-    # Checking --------------------------------------------------------------------------------------------------
 
     def _tensor(self, x: Any) -> Tensor:
         return torch.as_tensor(x, dtype=torch.float64, device=self.device)
@@ -196,7 +208,7 @@ class Mechanism:
     def _fractions(self, Y: Any) -> Tensor:
         Y = self._tensor(Y)
         if Y.shape[0] != len(self.species):
-            raise StateError(f"Y has shape {tuple(Y.shape)}: its first extent must be {len(self.species)} species")
+            raise StateError(f"Y has shape {tuple(Y.shape)}: the first extent must be {len(self.species)} species")
         total = Y.sum(0)
         _require(((total - 1).abs() <= 1e-6), total, "sum of mass fractions", "1 within 1e-6")
         return Y / total
@@ -210,6 +222,23 @@ class Mechanism:
         _require((T > 0) & torch.isfinite(T), T, "temperature", "finite and > 0 K")
         _require((p > 0) & torch.isfinite(p), p, "pressure", "finite and > 0 Pa")
         return T, p, Y
+
+
+def in_blocks(kernel: Callable[..., Tensor], kin: Kinetics, T: Tensor, C: Tensor) -> Tensor:
+    """kernel(kin, T, C) over blocks of cells that fit the cache; compiled only where that pays.
+
+    A cold compile takes seconds, which eager kernels need for some million cells; only full blocks are compiled,
+    so that there is one shape.
+    """
+    cells = T.shape
+    T, C = T.reshape(-1), C.reshape(C.shape[0], -1)
+    worth = T.shape[0] >= COMPILE_FROM
+    outs = []
+    for start in range(0, max(T.shape[0], 1), BLOCK):
+        t, c = T[start : start + BLOCK], C[:, start : start + BLOCK]
+        full = worth and t.shape[0] == BLOCK
+        outs.append(kernel(kin, t, c.contiguous()) if full else kernel.eager(kin, t, c))  # type: ignore[attr-defined]
+    return torch.cat(outs, dim=1).reshape(-1, *cells)
 
 
 def _require(good: Tensor, value: Tensor, what: str, allowed: str) -> None:
@@ -243,7 +272,8 @@ def _find(path: str | Path) -> Path:
     for folder in folders:
         if (folder / given).is_file():
             return folder / given
-    raise MechanismError(f"mechanism file '{path}' not found; looked in " + ", ".join(str(f) for f in folders))
+    looked = ", ".join(str(folder) for folder in folders)
+    raise MechanismError(f"mechanism file '{path}' not found; looked in {looked}")
 
 
 def _read(path: str | Path, phase: str | None) -> ct.Solution:
