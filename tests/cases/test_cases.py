@@ -1,0 +1,100 @@
+"""Every shipped case, shrunk: builds, runs a few steps, keeps its balances, and gives the numbers it gave before.
+
+`python tests/cases/test_cases.py [CASE ...]` writes the references anew: only after a change that is meant to alter them.
+The 1-D flames come from files beside this one, so that neither Cantera's version nor its patience matters here.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from combust import case
+from combust.cfd.flow import ReactingFlow
+from combust.config import load
+from combust.kinetics.flame1d import compute_or_load
+from combust.parallel import Communicator
+
+HERE = Path(__file__).resolve().parent
+CASES = HERE.parents[1] / "cases"
+STEPS = 5
+# name: (radical or species whose norms are compared, dt [s], changes that make the case small at its own resolution)
+SHRUNK = {
+    "flame": ("H", 2e-6, ["mesh.cells=[40,8]", "mesh.upper=[0.003,0.0006]", "initial.position=0.0015"]),
+    "flame1d_h2": ("H", 5e-7, ["mesh.cells=[96]", "mesh.upper=[0.001575]", "initial.position=0.0008"]),
+    "flame1d_ch4": ("OH", 5e-7, ["mesh.cells=[40]", "mesh.upper=[0.00184]", "initial.position=0.0009"]),
+    "kernel": ("OH", 5e-7, ["mesh.cells=[20,20]", "mesh.upper=[0.00125,0.00125]", "initial.centre=[5e-4,6e-4]",
+                            "initial.radius=0.0003"]),
+    "mms": ("LIGHT", 4e-3, ["mesh.cells=[16,16]"]),
+    "taylor_green_2d": ("N2", 4e-5, ["mesh.cells=[24,24]"]),
+}
+
+
+def no_flame() -> None:
+    raise AssertionError("tests/cases/flames lacks a profile")
+
+
+def stored_flame(mechanism, T, p, fuel, oxidizer, phi, **_):
+    """The profile of this mixture from tests/cases/flames, in the place of Cantera's solver."""
+    return compute_or_load(HERE / "flames" / f"{fuel.partition(':')[0]}_{phi:g}.npz", no_flame)
+
+
+def run(name: str, monkeypatch: pytest.MonkeyPatch) -> ReactingFlow:
+    """The shrunk case after a few steps, all kernels eager."""
+    monkeypatch.setattr(case, "free_flame", stored_flame)
+    _, dt, changes = SHRUNK[name]
+    config = load(CASES / f"{name}.toml", [*changes, "device=cpu", "numerics.compile=off"])
+    flow = case.build(config, Communicator())
+    asked = {*config.output.fields.names}, {*config.output.series.quantities}
+    for _ in range(STEPS):
+        flow.advance(dt)
+    for field in asked[0]:
+        assert np.isfinite(flow.field(field)).all(), field
+    for quantity in asked[1]:
+        assert np.isfinite(flow.quantity(quantity)), quantity
+    return flow
+
+
+def norms(flow: ReactingFlow, species: str) -> dict[str, list[float]]:
+    """[largest magnitude, root of the volume mean of the square] by field."""
+    volume = flow.grid.volume.numpy()
+    found = {}
+    for name in ("T", "u", f"Y_{species}", "p"):
+        value = flow.field(name)
+        found[name] = [float(np.abs(value).max()), float(np.sqrt((value**2 * volume).sum() / volume.sum()))]
+    return found
+
+
+def test_each_case_is_here():
+    assert sorted(SHRUNK) == sorted(path.stem for path in CASES.glob("*.toml"))
+
+
+@pytest.mark.parametrize("name", SHRUNK)
+def test_case(name, monkeypatch):
+    torch.set_num_threads(1)
+    flow = run(name, monkeypatch)
+    assert flow.quantity("eos_drift") <= 1e-3
+    assert flow.quantity("Y_min") > -1e-8
+    assert abs(flow.quantity("mass_error")) < 1e-12
+    if name != "mms":  # its gases are made and destroyed by the manufactured source
+        assert flow.quantity("element_error") < 1e-12
+        assert abs(flow.quantity("enthalpy_error")) < 1e-12
+    reference = json.loads((HERE / "references" / f"{name}.json").read_text())
+    for field, found in norms(flow, SHRUNK[name][0]).items():
+        np.testing.assert_allclose(found, reference[field], rtol=1e-7, atol=0, err_msg=f"{name}: {field}")
+
+
+def main(names: list[str]) -> None:
+    torch.set_num_threads(1)
+    for name in names or SHRUNK:
+        with pytest.MonkeyPatch.context() as monkeypatch:
+            text = json.dumps(norms(run(name, monkeypatch), SHRUNK[name][0]), indent=1)
+        (HERE / "references" / f"{name}.json").write_text(text + "\n")
+        print(name, text)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
