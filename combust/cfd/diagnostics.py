@@ -157,7 +157,7 @@ class Diagnostics:
         def gradient(component: int, axis: int) -> Tensor | float:
             if component not in layout.axes or axis not in layout.axes:
                 return 0.0
-            u = along(self.s.u[component], layout, axis, -1, 1)
+            u = momentum.take(self.s.u[component], layout, {component: (0, 1), axis: (-1, 1)})
             u = 0.5 * (u.narrow(component, 0, layout.n[component]) + u.narrow(component, 1, layout.n[component]))
             slope = momentum.difference(u, axis) * metrics[axis].per_distance
             return 0.5 * (slope.narrow(axis, 0, layout.n[axis]) + slope.narrow(axis, 1, layout.n[axis]))

@@ -85,6 +85,10 @@ class ReactingFlow:
         return self.grid.faces
 
     def state(self) -> dict[str, tuple[np.ndarray, str]]:
+        """Name -> (owned part, place) of all that a restart needs. The pressure solver forgets what it may have kept
+        from earlier steps, as a restarted one would.
+        """
+        self.scheme.pressure.forget()
         return {name: (array, place) for name, array, place in arrays(self.current, self.grid)}
 
     def restore(self, read: Callable[[str], np.ndarray]) -> None:
