@@ -8,15 +8,16 @@ from contextlib import contextmanager
 
 
 class Timers:
-    """Exclusive wall-clock times of named, possibly nested, phases."""
+    """Exclusive wall-clock times of named, possibly nested, phases; `clock` may be set to another clock."""
 
     def __init__(self) -> None:
+        self.clock = time.perf_counter
         self.seconds: dict[str, float] = {}
         self._stack: list[str] = []
         self._mark = 0.0
 
     def _charge(self) -> None:
-        now = time.perf_counter()
+        now = self.clock()
         if self._stack:
             name = self._stack[-1]
             self.seconds[name] = self.seconds.get(name, 0.0) + now - self._mark

@@ -1,0 +1,81 @@
+"""Cost of the low-Mach solver by phase, us per cell and step, two sweeps and one, and chemistry by Cantera beside it.
+
+    python benchmarks/flow.py                    # one rank
+    scripts/mpirun.sh -n 2 .venv/bin/python benchmarks/flow.py
+
+A wrinkled hydrogen/air flame (phi 1, 10 species, 2-D, 6 cells per thermal thickness) with compiled kernels. CPU: seconds
+of the processes, summed over ranks, which other work on the machine distorts less; wall: what a user waits for.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+from combust import kernels
+from combust.case import Builder
+from combust.cfd.flow import ReactingFlow
+from combust.config import load
+from combust.parallel import Communicator, world
+
+DX = 55e-6
+
+
+def build(comm: Communicator, cells: int, *overrides: str) -> ReactingFlow:
+    """The flame on cells x cells."""
+    size = cells * DX
+    flow = Builder(load("cases/flame.toml", [
+        f"mesh.cells=[{cells},{cells}]", f"mesh.upper=[{size},{size}]", "initial.phi=1.0",
+        f"initial.position={size / 2}", "initial.perturbation={amplitude=1e-4,modes=[2]}", 'boundary.x_low={kind="inflow",velocity="flame-speed"}',
+        *overrides]), comm).flow()
+    flow.scheme.timers.clock = time.process_time
+    return flow
+
+
+def measure(flow: ReactingFlow, dt: float, warm: int, steps: int) -> tuple[dict[str, float], float, float]:
+    """CPU us per cell and step by phase, its total, and wall us per cell and step."""
+    for _ in range(warm):
+        flow.advance(dt)
+    comm, before = flow.block.comm, flow.timers()
+    comm.barrier()
+    cpu, wall = time.process_time(), time.perf_counter()
+    for _ in range(steps):
+        flow.advance(dt)
+    comm.barrier()
+    cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+    unit = 1e6 / (steps * flow.block.shape[1] * flow.block.shape[2])
+    names = sorted(flow.timers())
+    spent = comm.sum(*(unit * (flow.timers()[n] - before.get(n, 0.0)) for n in names), unit * cpu)
+    return dict(zip(names, spent[:-1], strict=True)), spent[-1], comm.max(unit * wall)[0]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cells", type=int, default=128, help="cells per direction")
+    parser.add_argument("--dt", type=float, default=2e-6, help="time step [s]")
+    parser.add_argument("--steps", type=int, default=10, help="steps measured")
+    parser.add_argument("--peer", action="store_true", help="also with Cantera's CVODE cell by cell (slow)")
+    args = parser.parse_args()
+    comm = world()
+    kernels.set_mode("compiled")
+    rows = {"two sweeps": ["numerics.sweeps=2"], "one sweep": ["numerics.sweeps=1"]}
+    if args.peer:
+        rows["two sweeps, CVODE"] = ['chemistry={kind="cvode",rtol=1e-4,atol=1e-8}']
+    totals = {}
+    for name, overrides in rows.items():
+        flow = build(comm, args.cells, *overrides)
+        slow = "CVODE" in name
+        phases, cpu, wall = measure(flow, args.dt, 1 if slow else 4, 2 if slow else args.steps)
+        totals[name] = cpu
+        if comm.is_root:
+            print(f"{name}, {comm.size} rank(s), {args.cells} x {args.cells} cells, {flow.scheme.stages} stages")
+            print("  " + "  ".join(f"{n} {v:.2f}" for n, v in sorted(phases.items(), key=lambda kv: -kv[1])))
+            rest = cpu - phases["chemistry"]
+            print(f"  CPU {cpu:.2f}, without chemistry {rest:.2f}, wall {wall:.2f} us/cell/step", flush=True)
+    if comm.is_root:
+        for name, cpu in totals.items():
+            print(f"{name}: {cpu / totals['two sweeps']:.2f} of two sweeps")
+
+
+if __name__ == "__main__":
+    main()
