@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import sys
 from collections.abc import Sequence
@@ -36,6 +37,8 @@ def run(
     """
     config = on_root(comm, lambda: load(case, overrides))
     folder = Folder(config.output.directory or ".")
+    # The root says what takes long (compiling kernels), all ranks what is wrong.
+    logging.basicConfig(format="%(message)s", level=logging.INFO if comm.is_root else logging.WARNING)
     again = on_root(comm, lambda: restart not in (None, "auto") or restart == "auto" and bool(folder.checkpoints()))
     on_root(comm, lambda: folder.prepare(again, force or restart == "auto"))
     if comm.is_root:
