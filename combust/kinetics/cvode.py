@@ -16,7 +16,7 @@ from combust.kinetics.state import StartState, check_source, check_state, pack
 class CellIntegrator:
     """Integrates z = (T, rho Y) of one cell with a constant transport source by CVODE."""
 
-    def __init__(self, gas: Mechanism, rtol: float, atol: float, max_steps: int = 200_000) -> None:
+    def __init__(self, gas: Mechanism, rtol: float, atol: float, max_steps: int = 10_000) -> None:
         self.gas = gas
         self.solution = gas.cantera()
         self.molar_mass = self.solution.molecular_weights

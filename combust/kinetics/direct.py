@@ -92,8 +92,7 @@ class Direct:
             end[:, cells] = new
             redo.append((cells[~good], error[~good]))
         for cells, count, at in step.blocks:
-            h = torch.full_like(at.rho_cp, step.dt)
-            new, defect = ode.rosenbrock_step(self.gas.kinetics, self.method, at, s[:, cells], h)
+            new, defect = ode.rosenbrock_step(self.gas.kinetics, self.method, at, s[:, cells])
             error = self.tolerance.error(at.z, defect)[:count]
             good = error <= 1.0
             end[:, cells[:count]] = new[:, :count]
@@ -133,7 +132,7 @@ class Direct:
         f = torch.empty_like(z)
         everything = torch.arange(z.shape[1], device=z.device)
         for cells, count in ode.blocks(everything, self.block):
-            f[:, cells[:count]] = ode.rate_kernel(self.gas.kinetics, z[:, cells], s[:, cells])[:, :count]
+            f[:, cells[:count]] = ode.evaluate(self.gas.kinetics, z[:, cells], s[:, cells])[:, :count]
         return f
 
     def _explicit(self, z: Tensor, s: Tensor, dt: float) -> tuple[Tensor, Tensor]:

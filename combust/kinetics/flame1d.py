@@ -165,9 +165,7 @@ def _solve(gas: Mechanism, query: FlameQuery, loglevel: int) -> FlameProfile:
         flame = _first_solution(solution, query, loglevel)
         _refine(flame, query.slope, query.curve, loglevel)
     except ct.CanteraError as error:
-        tried = (
-            f"widths {query.width:g} and {4 * query.width:g} m, slope {query.slope:g}, curve {query.curve:g}"
-        )
+        tried = f"widths {query.width:g} and {4 * query.width:g} m, slope {query.slope:g}, curve {query.curve:g}"
         raise DivergenceError(
             f"{_name(query)}: Cantera found no solution within {query.max_points} points (tried {tried}). "
             "Check that the mixture burns, then set another width or larger slope, curve or max_points. "

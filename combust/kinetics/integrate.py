@@ -6,8 +6,10 @@ leave the batch. Blocks of about a thousand cells keep the Jacobians in the cach
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -43,15 +45,12 @@ class Linearised:
     """What one Jacobian gives at the states z: rates without transport, and the factors of 1/(gamma h) - J."""
 
     z: Tensor
+    step: Tensor  # (cells,) s
     chemical: Tensor  # (1 + species, cells): dz/dt for s = 0
     h: Tensor  # (species, cells) J/kg
     rho_cp: Tensor  # (cells,)
+    form: linear.Form
     factors: linear.Factors
-
-    def rate(self, s: Tensor) -> Tensor:
-        """dz/dt at z with transport s."""
-        heat = (s[:1] - (self.h * s[1:]).sum(0, keepdim=True)) / self.rho_cp
-        return self.chemical + torch.cat([heat, s[1:]])
 
 
 @dataclass
@@ -83,44 +82,86 @@ def linearise(kin: Kinetics, z: Tensor, s: Tensor, shift: Tensor) -> tuple[Tenso
     return chemical, h, rho_cp, unit * shift - J
 
 
-rate_kernel = compiled(rate)
-linearise_kernel = compiled(linearise)
+# One compilation serves all batch sizes: `cells_last` tells the compiler which extent varies.
+rate_kernel = compiled(rate, dynamic=None)  # type: ignore[arg-type]
+linearise_kernel = compiled(linearise, dynamic=None)  # type: ignore[arg-type]
+factor_kernel = compiled(linear.factor, dynamic=None)  # type: ignore[arg-type]
+
+
+def cells_last(*tensors: Tensor) -> None:
+    """Mark the last extent of the tensors as one that varies from call to call."""
+    if kernels.mode() == "compiled":
+        for x in tensors:
+            torch._dynamo.maybe_mark_dynamic(x, x.dim() - 1)
 
 
 def blocks(index: Tensor, size: int) -> Iterator[tuple[Tensor, int]]:
-    """Index in pieces of at most `size` with the count of valid entries.
+    """Index in pieces of at most `size`, each with its count of valid entries.
 
-    Compiled kernels know only a few sizes: a piece is padded with its last cell to the next of them.
+    For compiled kernels a piece is padded with its last cell to a multiple of eight, so that vector loops have no
+    remainder and no batch has the size one, which the compiler would treat apart.
     """
-    sizes = (size // 8, size) if kernels.mode() == "compiled" else ()
-    start, total = 0, index.shape[0]
-    while start < total:
-        count = min(size, total - start)
-        if sizes and size // 2 > count > sizes[0]:
-            count = sizes[0]  # several small blocks are cheaper than one mostly empty large one
-        piece = index[start : start + count]
-        padded = next((n for n in sizes if n >= count), count)
-        if padded > count:
-            piece = torch.cat([piece, piece[-1:].expand(padded - count)])
+    multiple = 8 if kernels.mode() == "compiled" else 1
+    for start in range(0, index.shape[0], size):
+        piece = index[start : start + size]
+        count = piece.shape[0]
+        if count % multiple:
+            piece = torch.cat([piece, piece[-1:].expand(multiple - count % multiple)])
         yield piece, count
-        start += count
+
+
+def evaluate(kin: Kinetics, z: Tensor, s: Tensor) -> Tensor:
+    """`rate` by its kernel."""
+    cells_last(z, s)
+    return rate_kernel(kin, z, s)
 
 
 def linearise_block(kin: Kinetics, method: Method, z: Tensor, s: Tensor, step: Tensor) -> Linearised:
     """Jacobian and factors at z for steps of size step (cells,)."""
-    chemical, h, rho_cp, A = linearise_kernel(kin, z, s, 1.0 / (method.gamma * step))
-    return Linearised(z, chemical, h, rho_cp, linear.factor(A))
+    shift = 1.0 / (method.gamma * step)
+    cells_last(z, s, shift)
+    chemical, h, rho_cp, A = linearise_kernel(kin, z, s, shift)
+    form = linear.best_form(z.shape[0])
+    cells_last(A)
+    return Linearised(z, step, chemical, h, rho_cp, form, factor_kernel(form, A))
 
 
-def rosenbrock_step(kin: Kinetics, method: Method, at: Linearised, s: Tensor, step: Tensor) -> tuple[Tensor, Tensor]:
-    """New states and error estimates (1 + species, cells) of one step of size step (cells,)."""
-    f = at.rate(s)
-    U: list[Tensor] = []
-    for i in range(method.stages):
-        if i > 0 and method.fresh[i]:
-            f = rate_kernel(kin, at.z + weighted(method.a[i], U), s)
-        U.append(linear.solve(at.factors, f + weighted(method.c[i], U) / step if U else f))
-    return at.z + weighted(method.m, U), weighted(method.e, U)
+def rosenbrock_step(kin: Kinetics, method: Method, at: Linearised, s: Tensor) -> tuple[Tensor, Tensor]:
+    """New states and error estimates (1 + species, cells) after one step with transport s."""
+    kernel = stage_kernel(method)
+    cells_last(s, at.z, at.step, at.chemical, at.h, at.rho_cp, *at.factors)
+    first, U = 0, ()
+    f = at.chemical
+    while True:
+        transport = (s, at.h, at.rho_cp) if first == 0 else None
+        last = method.segment_end(first)
+        cells_last(f, *U)
+        result = kernel(first, last, at.form, at.factors, at.z, at.step, f, U, transport)
+        if last == method.stages:
+            return result
+        U, argument = result
+        f = evaluate(kin, argument, s)
+        first = last
+
+
+@functools.cache
+def stage_kernel(method: Method) -> Callable[..., Any]:
+    """Kernel of the stages between two evaluations of the rates."""
+
+    def stages(first, last, form, factors, z, step, f, U, transport):
+        if transport is not None:
+            s, h, rho_cp = transport
+            heat = (s[:1] - (h * s[1:]).sum(0, keepdim=True)) / rho_cp
+            f = f + torch.cat([heat, s[1:]])
+        U = list(U)
+        for i in range(first, last):
+            right = f + weighted(method.c[i], U) / step if i else f
+            U.append(linear.solve(form, factors, right))
+        if last < method.stages:
+            return tuple(U), z + weighted(method.a[last], U)
+        return z + weighted(method.m, U), weighted(method.e, U)
+
+    return compiled(stages, dynamic=None)  # type: ignore[arg-type]
 
 
 def weighted(weights: tuple[float, ...], terms: list[Tensor]) -> Tensor:
@@ -156,7 +197,7 @@ def integrate_cells(
     while active.numel():
         for cells, count in blocks(active, block):
             at = linearise_block(kin, method, z[:, cells], s[:, cells], step[cells])
-            new, defect = rosenbrock_step(kin, method, at, s[:, cells], step[cells])
+            new, defect = rosenbrock_step(kin, method, at, s[:, cells])
             cells, new, defect = cells[:count], new[:, :count], defect[:, :count]
             error = tolerance.error(at.z[:, :count], defect)
             good = error <= 1.0

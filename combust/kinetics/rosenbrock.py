@@ -33,6 +33,10 @@ class Method:
         """Number of linear solves per step."""
         return len(self.m)
 
+    def segment_end(self, first: int) -> int:
+        """The next stage after `first` that needs a new value of f, or the number of stages."""
+        return next((i for i in range(first + 1, self.stages) if self.fresh[i]), self.stages)
+
 
 ROS3 = Method(
     name="ros3",
