@@ -16,6 +16,9 @@ from combust.kinetics.mechanism import Mechanism
 from combust.kinetics.rosenbrock import METHODS, Method
 from combust.kinetics.state import check_source, check_state, pack
 
+# A change of the end state between two sweeps, in units of the tolerance, up to which the linearised equations give
+# it: in hydrogen flames at 2 and 7 us its error then stays below 0.02 of the tolerance, and 99 % of the cells qualify.
+CORRECTABLE = 10.0
 SLOW = 1.0  # chemical change over dt, in units of the tolerance, below which the explicit path is tried
 
 
@@ -27,6 +30,7 @@ class DirectStep:
     dt: float
     explicit: Tensor
     blocks: list[tuple[Tensor, int, Linearised]]
+    last: tuple[Tensor, Tensor, Tensor] | None = None  # of the last `advance`: source, end, cells done in one step
 
 
 class Direct:
@@ -48,11 +52,17 @@ class Direct:
         self.method: Method = METHODS[method]
         self.block = block
         self._fallback: CellIntegrator | None = None
+        self._recent: tuple[Tensor, Tensor] | None = None
 
     def rates(self, T: Tensor, rhoY: Tensor) -> Tensor:
         """Mass production rates (species, cells) kg/m3/s at T [K], rhoY [kg/m3]."""
-        z = pack(T, rhoY)
-        return self._rate(z, torch.zeros_like(z))[1:]
+        return self._chemical(pack(T, rhoY))[1:]
+
+    def _chemical(self, z: Tensor) -> Tensor:
+        """dz/dt without transport; kept, since a flow solver asks for it at the end of a step and begins the next."""
+        if self._recent is None or not (self._recent[0].shape == z.shape and torch.equal(self._recent[0], z)):
+            self._recent = (z, self._rate(z, torch.zeros_like(z)))
+        return self._recent[1]
 
     def begin(
         self, T: Tensor, rhoY: Tensor, dt: float, Q: Tensor | None = None, Qh: Tensor | None = None
@@ -64,7 +74,7 @@ class Direct:
         z = pack(T, rhoY)
         check_state(self.gas, z)
         s = torch.zeros_like(z) if Q is None or Qh is None else pack(Qh, Q)
-        chemical = self._rate(z, torch.zeros_like(z))
+        chemical = self._chemical(z)
         slow = self.tolerance.error(z, dt * chemical) <= SLOW
         explicit = slow.nonzero().squeeze(-1)
         _, error = self._explicit(z[:, explicit], s[:, explicit], dt)
@@ -92,13 +102,34 @@ class Direct:
             end[:, cells] = new
             redo.append((cells[~good], error[~good]))
         for cells, count, at in step.blocks:
-            new, defect = ode.rosenbrock_step(self.gas.kinetics, self.method, at, s[:, cells])
-            error = self.tolerance.error(at.z, defect)[:count]
-            good = error <= 1.0
+            new, error = self._one_step(step, cells, at, s[:, cells])
+            good = error[:count] <= 1.0
             end[:, cells[:count]] = new[:, :count]
-            redo.append((cells[:count][~good], error[~good]))
+            redo.append((cells[:count][~good], error[:count][~good]))
+        one_step = torch.ones_like(end[0], dtype=torch.bool)
+        for cells, _ in redo:
+            one_step[cells] = False
         stats = self._redo(step, s, end, redo)
+        step.last = (s, end, one_step)
         return Result(end[0], end[1:], stats)
+
+    def _one_step(self, step: DirectStep, cells: Tensor, at: Linearised, s: Tensor) -> tuple[Tensor, Tensor]:
+        """One Rosenbrock step, or the last one corrected for a small change of the source; error in tolerances."""
+        if step.last is None:
+            new, defect = ode.rosenbrock_step(self.gas.kinetics, self.method, at, s)
+            return new, self.tolerance.error(at.z, defect)
+        source, end, one_step = (x[..., cells] for x in step.last)
+        change, defect = ode.correction_step(self.method, at, s - source)
+        error = self.tolerance.error(at.z, defect)
+        large = ~(one_step & (error <= 1.0) & (self.tolerance.error(at.z, change) <= CORRECTABLE))
+        new = end + change
+        if bool(large.any()):
+            some = large.nonzero().squeeze(-1)
+            for piece, count in ode.blocks(some, self.block):
+                again, defect = ode.rosenbrock_step(self.gas.kinetics, self.method, at.of(piece), s[:, piece])
+                new[:, piece[:count]] = again[:, :count]
+                error[piece[:count]] = self.tolerance.error(at.z[:, piece], defect)[:count]
+        return new, error
 
     def _redo(self, step: DirectStep, s: Tensor, end: Tensor, redo: list[tuple[Tensor, Tensor]]) -> Statistics:
         """Integrate with sub-steps the cells whose one step failed; into `end`."""

@@ -52,6 +52,12 @@ class Linearised:
     form: linear.Form
     factors: linear.Factors
 
+    def of(self, cells: Tensor) -> Linearised:
+        """The part of some cells of the batch."""
+        fields = (self.z, self.step, self.chemical, self.h, self.rho_cp)
+        upper, lower = (f[..., cells] for f in self.factors)
+        return Linearised(*(f[..., cells] for f in fields), self.form, (upper, lower))
+
 
 @dataclass
 class Trajectory:
@@ -162,6 +168,37 @@ def stage_kernel(method: Method) -> Callable[..., Any]:
         return z + weighted(method.m, U), weighted(method.e, U)
 
     return compiled(stages, dynamic=None)  # type: ignore[arg-type]
+
+
+def correction_step(method: Method, at: Linearised, ds: Tensor) -> tuple[Tensor, Tensor]:
+    """Change of the end state by a change ds of the transport, in the linearised equations, and its error estimate.
+
+    The same method on d' = J d + ds, d(0) = 0: J U_i follows from the solves, so no rates are evaluated.
+    """
+    cells_last(ds, at.step, at.h, at.rho_cp, *at.factors)
+    return correction_kernel(method)(at.form, at.factors, at.step, at.h, at.rho_cp, ds)
+
+
+@functools.cache
+def correction_kernel(method: Method) -> Callable[..., Any]:
+    """Kernel of `correction_step`."""
+
+    def correct(form, factors, step, h, rho_cp, ds):
+        heat = (ds[:1] - (h * ds[1:]).sum(0, keepdim=True)) / rho_cp
+        change = torch.cat([heat, ds[1:]])
+        U: list[Tensor] = []
+        JU: list[Tensor] = []
+        for i in range(method.stages):
+            right = change
+            if any(method.a[i]):
+                right = right + weighted(method.a[i], JU)
+            if i:
+                right = right + weighted(method.c[i], U) / step
+            U.append(linear.solve(form, factors, right))
+            JU.append(U[-1] / (method.gamma * step) - right)
+        return weighted(method.m, U), weighted(method.e, U)
+
+    return compiled(correct, dynamic=None)  # type: ignore[arg-type]
 
 
 def weighted(weights: tuple[float, ...], terms: list[Tensor]) -> Tensor:
