@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from combust.kinetics.rate_constants import falloff_factor
+from combust.kinetics.rate_constants import falloff_derivatives
 from combust.kinetics.rates import (
     Kinetics,
     RateData,
@@ -65,13 +65,12 @@ def rate_derivatives(kin: Kinetics, T: Tensor, C: Tensor) -> tuple[Tensor, Tenso
     reverse = row_product(k_reverse, (A_powers, rates.products))
     q0 = subtract_tail(forward, reverse)  # without third-body and falloff factors
     f = factor[rates.factor]
-    omega = apply_sparse(rates.net, f * q0)
 
     # d ln kf/dT = (b + Ea/RT)/T; d ln kr/dT lacks dH/RT^2 - dn/T, which is what (1 - h_k/RT)/T adds up to
     q_dT = f * column_slope(rates, T) * q0 + factor_dT[rates.factor] * q0
     per_species = (1 - h_RT(kin.thermo, T)) / T
     q_dT = subtract_tail(q_dT, f[irreversible:] * reverse * row_sum(per_species, *pattern.reversible_net))
-    omega_dT = apply_sparse(rates.net, q_dT)
+    omega, omega_dT = apply_sparse(rates.net, torch.stack([f * q0, q_dT], dim=1)).unbind(1)
 
     C_rest, A_rest = with_slopes(rates, C, C_powers), with_slopes(rates, C * E, A_powers)
     rows = [
@@ -112,7 +111,7 @@ def factor_tables(rates: RateData, T: Tensor, C: Tensor) -> tuple[Tensor, Tensor
     M = torch.tensordot(rates.efficiency, C, dims=1)
     rows = [(one, M), (zero, torch.ones_like(M)), (zero, torch.zeros_like(M))]
     if rates.falloff.body.numel():
-        falloff = falloff_factor(rates.falloff, T, M)
+        falloff = falloff_derivatives(rates.falloff, T, M)
         rows = [(*r, x) for r, x in zip(rows, falloff, strict=True)]
     value, dM, dT = (torch.cat(r) for r in rows)
     return value, dM, dT

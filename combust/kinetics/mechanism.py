@@ -47,9 +47,7 @@ class Mechanism:
     kinetics: Kinetics  # what the kernels take
 
     @classmethod
-    def load(
-        cls, path: str | Path, phase: str | None = None, device: torch.device | str = "cpu"
-    ) -> Mechanism:
+    def load(cls, path: str | Path, phase: str | None = None, device: torch.device | str = "cpu") -> Mechanism:
         """Read a Cantera YAML file, found on Cantera's search path; `phase` names one of several phases.
 
         Raises MechanismError for a file that Cantera cannot read, or listing all that is not covered.

@@ -23,7 +23,7 @@ class Arrhenius(NamedTuple):
 
 
 class Falloff(NamedTuple):
-    """Lindemann rows first, then Troe rows; `k` is k0/kinf, `activated` 1 for chemically activated rows else 0."""
+    """Lindemann rows first, then Troe rows; `ratio` is k0/kinf, `activated` 1 for chemically activated rows, else 0."""
 
     ratio: Arrhenius
     body: Tensor  # row of third-body table
@@ -45,58 +45,79 @@ def arrhenius_slope(k: Arrhenius, T: Tensor) -> Tensor:
     return (column(k.b, T) + column(k.Ea_R, T) / T) / T
 
 
-class FalloffFactor(NamedTuple):
-    """k / kinf (k / k0 for chemically activated rows) and its derivatives, (rows, ...cells)."""
+class Broadening(NamedTuple):
+    """Troe's F and what it is made of, (Troe rows, ...cells): log10 F = log_Fc / (1 + f^2), f = x / (n - 0.14 x)."""
 
-    value: Tensor
-    dM: Tensor  # per kmol/m3 of the third body, at constant T
-    dT: Tensor  # 1/K, at constant M
-
-
-def troe_center(falloff: Falloff, T: Tensor) -> tuple[Tensor, Tensor]:
-    """log10 of Troe's F_cent(T), bounded below as in Cantera, and its derivative in 1/K."""
-    a, r_T3, r_T1, T2 = (column(x, T) for x in (falloff.a, falloff.r_T3, falloff.r_T1, falloff.T2))
-    e3, e1, e2 = (1 - a) * torch.exp(-T * r_T3), a * torch.exp(-T * r_T1), torch.exp(-T2 / T)
-    center = e3 + e1 + e2
-    slope = (e2 * T2 / (T * T) - e3 * r_T3 - e1 * r_T1) / torch.clamp(center, min=TINY)
-    return torch.log10(torch.clamp(center, min=TINY)), torch.where(center > TINY, slope, 0.0) / LN10
+    F: Tensor
+    log_Fc: Tensor
+    x: Tensor
+    n: Tensor
+    f: Tensor
 
 
-def falloff_factor(falloff: Falloff, T: Tensor, M: Tensor) -> FalloffFactor:
-    """Falloff rows at T (...cells) K and third-body concentrations M (third bodies, ...cells) kmol/m3.
+def falloff_factor(falloff: Falloff, T: Tensor, M: Tensor) -> Tensor:
+    """k / kinf (k / k0 for chemically activated rows) at T (...cells) K, M (third bodies, ...cells) kmol/m3.
 
     Gilbert, Luther, Troe 1983, doi:10.1002/bbpc.19830870218.
     """
+    Pr = arrhenius(falloff.ratio, T) * M[falloff.body]
+    weight = _lindemann(falloff, T, Pr)
+    plain = weight.shape[0] - falloff.a.shape[0]
+    if plain == weight.shape[0]:
+        return weight
+    return torch.cat([weight[:plain], weight[plain:] * _broaden(falloff, T, Pr[plain:]).F])
+
+
+def falloff_derivatives(falloff: Falloff, T: Tensor, M: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """`falloff_factor`, its derivative per kmol/m3 of third body at constant T, and in 1/K at constant M."""
     k = arrhenius(falloff.ratio, T)
-    Pr = k * M[falloff.body]
-    dlnPr_dT = arrhenius_slope(falloff.ratio, T)
-    activated = column(falloff.activated, T)
-    weight = (Pr + activated * (1 - Pr)) / (1 + Pr)
-    dweight_dPr = (1 - 2 * activated) / (1 + Pr) ** 2
-    lindemann = FalloffFactor(weight, dweight_dPr * k, dweight_dPr * Pr * dlnPr_dT)
+    Pr, dlnPr_dT = k * M[falloff.body], arrhenius_slope(falloff.ratio, T)
+    weight = _lindemann(falloff, T, Pr)
+    dweight_dPr = (1 - 2 * column(falloff.activated, T)) / (1 + Pr) ** 2
+    dM, dT = dweight_dPr * k, dweight_dPr * Pr * dlnPr_dT
     plain = k.shape[0] - falloff.a.shape[0]
     if plain == k.shape[0]:
-        return lindemann
-    troe = _blend(falloff, T, Pr[plain:], k[plain:], dlnPr_dT[plain:], FalloffFactor(*(x[plain:] for x in lindemann)))
-    return FalloffFactor(*(torch.cat([x[:plain], y]) for x, y in zip(lindemann, troe, strict=True)))
-
-
-def _blend(
-    falloff: Falloff, T: Tensor, Pr: Tensor, k: Tensor, dlnPr_dT: Tensor, lindemann: FalloffFactor
-) -> FalloffFactor:
-    weight, dweight_dM, dweight_dT = lindemann
-    log_Fc, dlog_Fc = troe_center(falloff, T)
-    Pr = torch.clamp(Pr, min=TINY)
-    x, n = torch.log10(Pr) - 0.4 - 0.67 * log_Fc, 0.75 - 1.27 * log_Fc
-    denominator = n - 0.14 * x
-    f = x / denominator
+        return weight, dM, dT
+    F, log_Fc, x, n, f = _broaden(falloff, T, Pr[plain:])
+    # d ln F = ln10 (d log_Fc - 2 f log_Fc / (1 + f^2) df) / (1 + f^2),  df = (n dx - x dn) / (n - 0.14 x)^2
     spread = 1 + f * f
-    F = torch.exp(LN10 * log_Fc / spread)
-    # ln F = ln10 log_Fc / (1 + f^2), so d lnF = ln10 (d log_Fc - 2 f log_Fc / (1 + f^2) df) / (1 + f^2)
-    pull = 2 * f * log_Fc / (spread * denominator * denominator)
-    dlnF_dlnPr = -pull * n / spread
-    dx_dT, dn_dT = dlnPr_dT / LN10 - 0.67 * dlog_Fc, -1.27 * dlog_Fc
-    dlnF_dT = LN10 * (dlog_Fc - pull * (n * dx_dT - x * dn_dT)) / spread
-    return FalloffFactor(
-        weight * F, F * (dweight_dM + weight / Pr * k * dlnF_dlnPr), F * (dweight_dT + weight * dlnF_dT)
+    pull = 2 * f * log_Fc / (spread * (n - 0.14 * x) ** 2)
+    dlog_Fc = _center_slope(falloff, T)
+    dx, dn = dlnPr_dT[plain:] / LN10 - 0.67 * dlog_Fc, -1.27 * dlog_Fc
+    dlnF_dT = LN10 * (dlog_Fc - pull * (n * dx - x * dn)) / spread
+    dlnF_dM = -pull * n / spread * k[plain:] / torch.clamp(Pr[plain:], min=TINY)
+    tail = weight[plain:]
+    troe = (tail * F, F * (dM[plain:] + tail * dlnF_dM), F * (dT[plain:] + tail * dlnF_dT))
+    value, dM, dT = (torch.cat([a[:plain], b]) for a, b in zip((weight, dM, dT), troe, strict=True))
+    return value, dM, dT
+
+
+def _lindemann(falloff: Falloff, T: Tensor, Pr: Tensor) -> Tensor:
+    activated = column(falloff.activated, T)
+    return (Pr + activated * (1 - Pr)) / (1 + Pr)
+
+
+def _broaden(falloff: Falloff, T: Tensor, Pr: Tensor) -> Broadening:
+    log_Fc = torch.log10(torch.clamp(sum(_center(falloff, T)), min=TINY))
+    x = torch.log10(torch.clamp(Pr, min=TINY)) - 0.4 - 0.67 * log_Fc
+    n = 0.75 - 1.27 * log_Fc
+    f = x / (n - 0.14 * x)
+    return Broadening(torch.exp(LN10 * log_Fc / (1 + f * f)), log_Fc, x, n, f)
+
+
+def _center(falloff: Falloff, T: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The three terms of Troe's F_cent(T)."""
+    a = column(falloff.a, T)
+    return (
+        (1 - a) * torch.exp(-T * column(falloff.r_T3, T)),
+        a * torch.exp(-T * column(falloff.r_T1, T)),
+        torch.exp(-column(falloff.T2, T) / T),
     )
+
+
+def _center_slope(falloff: Falloff, T: Tensor) -> Tensor:
+    """d log10(F_cent) / dT, zero where F_cent is bounded (as in Cantera)."""
+    e3, e1, e2 = _center(falloff, T)
+    center = e3 + e1 + e2
+    slope = e2 * column(falloff.T2, T) / (T * T) - e3 * column(falloff.r_T3, T) - e1 * column(falloff.r_T1, T)
+    return torch.where(center > TINY, slope / torch.clamp(center, min=TINY), 0.0) / LN10

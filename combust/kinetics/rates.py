@@ -10,6 +10,7 @@ stay smooth through zero. A non-integer (or negative) order gives a rate of zero
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
@@ -21,8 +22,9 @@ from combust.kinetics.thermo import Thermo, column, g_RT
 if TYPE_CHECKING:
     from combust.kinetics.jacobian import JacobianPattern
 
+
 class SparseRows(NamedTuple):
-    """A sparse matrix acting on rows (n, ...cells), summed in a tree of at most eight terms per node.
+    """A sparse matrix acting on rows (n, ...cells), summed in a tree of a few terms per node.
 
     `index` and `weight` hold, level by level, blocks of nodes with equally many terms; every level reads the nodes
     of the one before. `place` picks the result's rows from all nodes and a last row of zeros.
@@ -84,19 +86,17 @@ def row_product(start: Tensor, *tables: tuple[Tensor, Tensor]) -> Tensor:
     In turn, because activities exp(g) are huge and their inverses tiny: so the product stays in range.
     """
     product = start
-    for slot in range(max(rows.shape[1] for _, rows in tables)):
-        for table, rows in tables:
-            if slot < rows.shape[1]:
-                product = product * table[rows[:, slot]]
+    gathered = [table[rows].unbind(1) for table, rows in tables]
+    for factors in itertools.zip_longest(*gathered):
+        for factor in factors:
+            product = product if factor is None else product * factor
     return product
 
 
 def row_sum(table: Tensor, rows: Tensor, weight: Tensor) -> Tensor:
     """Weighted sum over the slots of `rows` (n, slots) of the gathered table rows."""
-    total = column(weight[:, 0], table[0]) * table[rows[:, 0]]
-    for slot in range(1, rows.shape[1]):
-        total = total + column(weight[:, slot], table[0]) * table[rows[:, slot]]
-    return total
+    weight = weight.reshape(*weight.shape, *(1 for _ in table.shape[1:]))
+    return (weight * table[rows]).sum(1)
 
 
 def apply_sparse(matrix: SparseRows, rows: Tensor) -> Tensor:
@@ -132,7 +132,7 @@ def factor_table(rates: RateData, T: Tensor, C: Tensor) -> Tensor:
         M = torch.tensordot(rates.efficiency, C, dims=1)
         rows.append(M)
         if rates.falloff.body.numel():
-            rows.append(falloff_factor(rates.falloff, T, M).value)
+            rows.append(falloff_factor(rates.falloff, T, M))
     return torch.cat(rows)
 
 

@@ -55,9 +55,14 @@ def column(a: Tensor, T: Tensor) -> Tensor:
     return a.reshape(-1, *(1 for _ in T.shape))
 
 
-def _coefficients(thermo: Thermo, T: Tensor) -> list[Tensor]:
-    low = T <= column(thermo.T_mid, T)
-    return [torch.where(low, column(a, T), column(b, T)) for a, b in zip(thermo.low, thermo.high, strict=True)]
+def _choose(thermo: Thermo, T: Tensor, low: Tensor, high: Tensor) -> tuple[Tensor, ...]:
+    """Rows of low or high (coefficients, species) as T says, each (species, ...cells)."""
+    shape = (*low.shape, *(1 for _ in T.shape))
+    return torch.where(T <= column(thermo.T_mid, T), low.reshape(shape), high.reshape(shape)).unbind(0)
+
+
+def _coefficients(thermo: Thermo, T: Tensor) -> tuple[Tensor, ...]:
+    return _choose(thermo, T, thermo.low, thermo.high)
 
 
 def cp_R(thermo: Thermo, T: Tensor) -> Tensor:
@@ -104,9 +109,8 @@ def h_mass(thermo: Thermo, T: Tensor) -> Tensor:
     return c[0] + T * (c[1] + T * (c[2] + T * (c[3] + T * (c[4] + T * c[5]))))
 
 
-def _enthalpy_coefficients(thermo: Thermo, T: Tensor) -> list[Tensor]:
-    low = T <= column(thermo.T_mid, T)
-    return [torch.where(low, column(a, T), column(b, T)) for a, b in zip(thermo.h_low, thermo.h_high, strict=True)]
+def _enthalpy_coefficients(thermo: Thermo, T: Tensor) -> tuple[Tensor, ...]:
+    return _choose(thermo, T, thermo.h_low, thermo.h_high)
 
 
 def s_mass(thermo: Thermo, T: Tensor) -> Tensor:
@@ -114,9 +118,7 @@ def s_mass(thermo: Thermo, T: Tensor) -> Tensor:
     return s_R(thermo, T) * column(GAS_CONSTANT / thermo.molar_mass, T)
 
 
-def temperature_from_enthalpy(
-    thermo: Thermo, h: Tensor, Y: Tensor, T_guess: Tensor, iterations: int = 3
-) -> Tensor:
+def temperature_from_enthalpy(thermo: Thermo, h: Tensor, Y: Tensor, T_guess: Tensor, iterations: int = 3) -> Tensor:
     """T (...cells) with sum_k Y_k h_k(T) = h (J/kg) by a fixed number of Newton steps, for use inside kernels.
 
     Each step squares the relative error (cp varies slowly): three steps from within 100 K reach round-off.
