@@ -69,7 +69,8 @@ def read_into(state: State, grid: Grid, read: Callable[[str], np.ndarray]) -> No
     layout = grid.layout
 
     def tensor(name: str) -> torch.Tensor:
-        return torch.as_tensor(np.ascontiguousarray(read(name)), dtype=torch.float64, device=grid.device)
+        # Not ascontiguousarray: it would make a number an array of one entry.
+        return torch.as_tensor(np.asarray(read(name), order="C"), dtype=torch.float64, device=grid.device)
 
     for name in OWNED + GLOBAL:
         setattr(state, name, tensor(name))
