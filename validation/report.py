@@ -1,0 +1,71 @@
+"""Collects what a study finds: prints it, and writes docs/validation/<name>.md."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+DOCS = Path(__file__).resolve().parents[1] / "docs" / "validation"
+
+
+class Report:
+    """Markdown of one study, made of paragraphs, tables and targets in the order they come."""
+
+    def __init__(self, name: str, title: str):
+        self.name, self.title = name, title
+        self.parts: list[str] = []
+        self.targets: list[tuple[str, str, str, str]] = []
+        self.start = time.perf_counter()
+
+    @property
+    def missed(self) -> list[str]:
+        """What missed its target."""
+        return [what for what, _, _, verdict in self.targets if verdict != "met"]
+
+    def progress(self, line: str) -> None:
+        """A line on the terminal only, with the seconds since the start."""
+        print(f"{self.name} [{time.perf_counter() - self.start:6.0f} s] {line}", flush=True)
+
+    def text(self, paragraph: str) -> None:
+        """A paragraph of Markdown."""
+        self.parts.append(" ".join(paragraph.split()))
+
+    def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+        """A Markdown table; values are written as they print, so format numbers first."""
+        text = table(columns, rows)
+        self.parts.append(text)
+        print(text, flush=True)
+
+    def target(self, what: str, value: float, limit: float, unit: str = "", *, at_least: bool = False) -> None:
+        """A measured value that should stay within `limit` (or reach it), for the table of targets at the end."""
+        met = value >= limit if at_least else abs(value) <= limit
+        sign = ">=" if at_least else "<="
+        row = (what, f"{value:.3g}{unit}", f"{sign} {limit:g}{unit}", "met" if met else "**missed**")
+        self.targets.append(row)
+        self.progress(" | ".join(row))
+
+    def markdown(self) -> str:
+        """The whole page; nothing in it depends on the date or the machine, but for round-off."""
+        parts = [f"# {self.title}", f"Made by `python -m validation {self.name}`.", *self.parts]
+        if self.targets:
+            parts += ["## Targets", table(("what", "measured", "target", ""), self.targets)]
+        return "\n\n".join(parts) + "\n"
+
+    def write(self, folder: Path = DOCS) -> Path:
+        """Writes the page into `folder`; returns its path."""
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{self.name}.md"
+        path.write_text(self.markdown(), encoding="utf-8")
+        return path
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A Markdown table."""
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+
+
+def percent(value: float, digits: int = 2) -> str:
+    """A ratio as a signed percentage."""
+    return f"{100 * value:+.{digits}f} %"
