@@ -10,7 +10,6 @@ import torch
 from combust.cfd import scalars
 from combust.cfd.boundaries import Inflow
 from combust.cfd.diagnostics import Diagnostics
-from combust.cfd.halo import share_faces
 from combust.cfd.initial import Fields
 from combust.cfd.lowmach import LowMach
 from combust.cfd.problem import Unburnt
@@ -96,12 +95,11 @@ class ReactingFlow:
         s, scheme = self.current, self.scheme
         s.q_before, s.u_before = s.q.clone(), tuple(None if f is None else f.clone() for f in s.u)
         read_into(s, self.grid, read)
-        if self.balanced is not None:
-            self.balanced.velocity[2] = self.quantity("flame_speed")
+        scheme.pressure.forget()  # it was used to prepare the initial state
         for faces in (s.u, s.u_before):
-            for axis, f in enumerate(faces):
-                if f is not None:
-                    share_faces(self.grid, f, axis)
+            if self.balanced is not None and self.block.at_boundary(2, 0):
+                # What flowed in then, not what the flame consumes now.
+                self.balanced.velocity[2] = float(self.scheme.block_faces(faces)[2][0, 0, 0])
             scheme.filler.velocity(faces)
         s.q, s.q_before = (scheme.filler.scalars(scheme.inner(f)) for f in (s.q, s.q_before))
         s.p = scheme.filler.pressure(scheme.inner(s.p))
