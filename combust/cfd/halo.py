@@ -46,14 +46,18 @@ class Halo:
                         field.at_boundary(field.data, axis, side)
 
     def _strip(self, field: Field, axis: int, side: int, ghost: bool) -> torch.Tensor:
-        """Ghost strip of a side, or the owned strip that the neighbour on that side needs."""
+        """Ghost strip of a side, or the owned strip that the neighbour on that side needs.
+
+        The face on the edge of two blocks belongs to the higher one; the lower takes it with its ghosts, so that both
+        hold the same bits.
+        """
         g, n = self.grid.layout.g[axis], self.grid.layout.n[axis]
-        face = int(field.stagger == axis)  # the face on the block's edge is shared: neither sent nor received
+        face = int(field.stagger == axis)
         if ghost:
-            start = 0 if side == 0 else g + n + face
+            start, length = (0, g) if side == 0 else (g + n, g + face)
         else:
-            start = g + face if side == 0 else n
-        return field.data.narrow(axis - 3, start, g)
+            start, length = (g, g + face) if side == 0 else (n, g)
+        return field.data.narrow(axis - 3, start, length)
 
     def _wrap(self, fields: Sequence[Field], axis: int) -> None:
         for field in fields:
@@ -85,27 +89,6 @@ class Halo:
                 strip = self._strip(field, axis, side, True)
                 strip.copy_(parts[: strip.numel()].reshape(strip.shape))
                 parts = parts[strip.numel() :]
-
-
-def share_faces(grid: Grid, data: torch.Tensor, axis: int) -> None:
-    """Sets the last face of the block along `axis` from the neighbour that owns it (after reading owned faces)."""
-    block = grid.block
-    low, high = block.neighbour(axis, 0), block.neighbour(axis, 1)
-    first = grid.layout.g[axis]
-    mine = data.narrow(axis - 3, first, 1)
-    last = data.narrow(axis - 3, first + grid.layout.n[axis], 1)
-    if high == block.comm.rank:
-        last.copy_(mine)
-        return
-    if block.comm.mpi is None:
-        return
-    from mpi4py import MPI
-
-    received = np.empty(tuple(last.shape))
-    source, dest = (MPI.PROC_NULL if r is None else r for r in (high, low))
-    block.comm.mpi.Sendrecv(mine.contiguous().cpu().numpy(), dest=dest, recvbuf=received, source=source)
-    if high is not None:
-        last.copy_(torch.from_numpy(received))
 
 
 def copy_edge(data: torch.Tensor, axis: int, side: int, ghosts: int) -> torch.Tensor:
