@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from combust import case, config
+from combust import case, config, kernels
 from combust.cfd.flow import ReactingFlow
 from combust.kinetics.flame1d import FlameProfile
 from combust.parallel import Communicator
@@ -60,8 +60,9 @@ def build(name: str, overrides: list[str], profile: FlameProfile | None = None) 
     builder = case.Builder(config.load(CASES / name, overrides), Communicator())
     if profile is not None:
         builder.__dict__["profile"] = profile  # fills the cached property before anyone asks for it
+    kernels.set_mode("eager")
     flow = builder.flow()
-    case.kernels.set_mode(case.kernel_mode(builder.config, flow))
+    kernels.set_mode(case.kernel_mode(builder.config, flow))
     return flow
 
 
@@ -92,3 +93,8 @@ def speeds(flow: ReactingFlow, rows: np.ndarray, inflow: float, start: float) ->
         cells=flow.block.shape[2],
         steps=len(rows),
     )
+
+
+def monitors(s: Speeds) -> list[str]:
+    """Monitors of a run for a report: EOS drift, most negative mass fraction, element error."""
+    return [f"{s.eos_drift:.1e}", f"{s.Y_min:.1e}", f"{s.element_error:.1e}"]
