@@ -4,13 +4,14 @@
 
 One thread. Each figure is the best of many calls: CPU time of this thread per cell. Cantera's rates include setting
 the state; its Jacobian is the dense net_production_rates_ddCi, without the temperature derivatives and the energy
-row that ours has.
+row that ours has. Page faults are per call of the compiled kernel.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import resource
 import time
 from collections.abc import Callable
 
@@ -46,6 +47,16 @@ def best(call: Callable[[], object], cells: int, on_gpu: bool = False) -> float:
             torch.cuda.synchronize()
         fastest = min(fastest, clock() - start)
     return fastest / cells * 1e6
+
+
+def memory_cost(call: Callable[[], object], calls: int = 50) -> tuple[float, float]:
+    """Page faults per call, and the operating system's share of its CPU time: the price of fresh memory."""
+    before = resource.getrusage(resource.RUSAGE_THREAD)
+    for _ in range(calls):
+        call()
+    after = resource.getrusage(resource.RUSAGE_THREAD)
+    system, user = after.ru_stime - before.ru_stime, after.ru_utime - before.ru_utime
+    return (after.ru_minflt - before.ru_minflt) / calls, system / max(system + user, 1e-9)
 
 
 def cantera_times(gas: Mechanism, T: np.ndarray, p: np.ndarray, Y: np.ndarray) -> dict[str, float]:
@@ -86,7 +97,10 @@ def main() -> None:
         "Jacobian": (source_jacobian, (gas.kinetics, temperature, rhoY, Q, Qh)),
     }
     print(f"{gas}: {options.cells} cells in a block, one thread, us per cell")
-    print(f"{'':10}{'Cantera':>10}{'eager':>10}{'compiled':>10}{'Cantera/compiled':>18}{'first call [s]':>16}")
+    print(
+        f"{'':10}{'Cantera':>10}{'eager':>10}{'compiled':>10}{'Cantera/compiled':>18}{'first call [s]':>16}"
+        f"{'page faults':>13}{'in kernel':>11}"
+    )
     on_gpu = options.device != "cpu"
     for name, (function, arguments) in kernels.items():
         fused = torch.compile(function, dynamic=False, fullgraph=True)
@@ -95,7 +109,11 @@ def main() -> None:
         fused(*arguments)
         first = time.perf_counter() - start
         ours = best(lambda f=fused, a=arguments: f(*a), options.cells, on_gpu)
-        print(f"{name:10}{theirs[name]:10.2f}{eager:10.2f}{ours:10.3f}{theirs[name] / ours:18.1f}{first:16.1f}")
+        faults, share = memory_cost(lambda f=fused, a=arguments: f(*a))
+        print(
+            f"{name:10}{theirs[name]:10.2f}{eager:10.2f}{ours:10.3f}{theirs[name] / ours:18.1f}{first:16.1f}"
+            f"{faults:13.0f}{share:11.0%}"
+        )
 
 
 if __name__ == "__main__":
