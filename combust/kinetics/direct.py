@@ -27,6 +27,7 @@ class DirectStep:
     """What `Direct.begin` prepared; `explicit` and the blocks together hold every cell once."""
 
     z: Tensor
+    chemical: Tensor  # dz/dt at z without transport
     dt: float
     explicit: Tensor
     blocks: list[tuple[Tensor, int, Linearised]]
@@ -77,9 +78,9 @@ class Direct:
         chemical = self._chemical(z)
         slow = self.tolerance.error(z, dt * chemical) <= SLOW
         explicit = slow.nonzero().squeeze(-1)
-        _, error = self._explicit(z[:, explicit], s[:, explicit], dt)
+        _, error = self._explicit(z[:, explicit], chemical[:, explicit], s[:, explicit], dt)
         slow[explicit] = error <= 0.5  # leave room: the transport rates will change a little
-        step = DirectStep(z, dt, slow.nonzero().squeeze(-1), [])
+        step = DirectStep(z, chemical, dt, slow.nonzero().squeeze(-1), [])
         for cells, count in ode.blocks((~slow).nonzero().squeeze(-1), self.block):
             h = torch.full_like(z[0, cells], dt)
             at = ode.linearise_block(self.gas.kinetics, self.method, z[:, cells], s[:, cells], h)
@@ -97,7 +98,7 @@ class Direct:
         redo = []
         if step.explicit.numel():
             cells = step.explicit
-            new, error = self._explicit(step.z[:, cells], s[:, cells], step.dt)
+            new, error = self._explicit(step.z[:, cells], step.chemical[:, cells], s[:, cells], step.dt)
             good = error <= 1.0
             end[:, cells] = new
             redo.append((cells[~good], error[~good]))
@@ -166,8 +167,8 @@ class Direct:
             f[:, cells[:count]] = ode.evaluate(self.gas.kinetics, z[:, cells], s[:, cells])[:, :count]
         return f
 
-    def _explicit(self, z: Tensor, s: Tensor, dt: float) -> tuple[Tensor, Tensor]:
+    def _explicit(self, z: Tensor, chemical: Tensor, s: Tensor, dt: float) -> tuple[Tensor, Tensor]:
         """Heun's step (second order) and its error against Euler's, in units of the tolerance."""
-        f0 = self._rate(z, s)
+        f0 = chemical + ode.transport(self.gas.thermo, z, s)
         f1 = self._rate(z + dt * f0, s)
         return z + (0.5 * dt) * (f0 + f1), self.tolerance.error(z, (0.5 * dt) * (f1 - f0))
