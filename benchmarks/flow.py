@@ -62,6 +62,7 @@ def main() -> None:
     parser.add_argument("--peer", action="store_true", help="also with Cantera's CVODE cell by cell (slow)")
     args = parser.parse_args()
     comm = world()
+    kernels.keep_freed_memory()
     kernels.set_mode("compiled")
     rows = {"two sweeps": ["numerics.sweeps=2"], "one sweep": ["numerics.sweeps=1"]}
     if args.peer:

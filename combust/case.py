@@ -34,6 +34,7 @@ COMPILE_WORTH = 3.0e7
 
 def build(config: Config, comm: Communicator) -> ReactingFlow:
     """The flow that a case file describes, at time zero, on the ranks of `comm`. Raises ConfigError, MechanismError."""
+    kernels.keep_freed_memory()
     kernels.set_mode("eager")
     flow = Builder(config, comm).flow()
     kernels.set_mode(kernel_mode(config, flow))

@@ -7,6 +7,7 @@ the mode that the run set with `set_mode`, else eager (with one warning) on a CP
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import logging
 import os
@@ -49,6 +50,20 @@ def set_mode(mode: Mode) -> None:
     if mode not in ("compiled", "eager"):
         raise ValueError(f"kernel mode is {mode!r}; allowed: 'compiled', 'eager'")
     _policy.mode = mode
+
+
+def keep_freed_memory() -> None:
+    """Lets the C library keep freed memory for the next array: giving it back costs page faults on every field.
+
+    Kernels allocate and free arrays of megabytes many times a step. Does nothing where there is no glibc.
+    """
+    trim_threshold, mmap_threshold = -1, -3  # glibc's M_TRIM_THRESHOLD, M_MMAP_THRESHOLD
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError):
+        return
+    mallopt(mmap_threshold, 2**25)
+    mallopt(trim_threshold, 2**31 - 1)
 
 
 def mode() -> Mode:

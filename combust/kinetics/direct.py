@@ -102,11 +102,12 @@ class Direct:
             good = error <= 1.0
             end[:, cells] = new
             redo.append((cells[~good], error[~good]))
-        for cells, count, at in step.blocks:
-            new, error = self._one_step(step, cells, at, s[:, cells])
-            good = error[:count] <= 1.0
+        for cells, count, at in step.blocks if step.last is None else self._correct(step, s, end):
+            new, defect = ode.rosenbrock_step(self.gas.kinetics, self.method, at, s[:, cells])
+            error = self.tolerance.error(at.z, defect)[:count]
+            good = error <= 1.0
             end[:, cells[:count]] = new[:, :count]
-            redo.append((cells[:count][~good], error[:count][~good]))
+            redo.append((cells[:count][~good], error[~good]))
         one_step = torch.ones_like(end[0], dtype=torch.bool)
         for cells, _ in redo:
             one_step[cells] = False
@@ -114,23 +115,28 @@ class Direct:
         step.last = (s, end, one_step)
         return Result(end[0], end[1:], stats)
 
-    def _one_step(self, step: DirectStep, cells: Tensor, at: Linearised, s: Tensor) -> tuple[Tensor, Tensor]:
-        """One Rosenbrock step, or the last one corrected for a small change of the source; error in tolerances."""
-        if step.last is None:
-            new, defect = ode.rosenbrock_step(self.gas.kinetics, self.method, at, s)
-            return new, self.tolerance.error(at.z, defect)
-        source, end, one_step = (x[..., cells] for x in step.last)
-        change, defect = ode.correction_step(self.method, at, s - source)
-        error = self.tolerance.error(at.z, defect)
-        large = ~(one_step & (error <= 1.0) & (self.tolerance.error(at.z, change) <= CORRECTABLE))
-        new = end + change
-        if bool(large.any()):
-            some = large.nonzero().squeeze(-1)
-            for piece, count in ode.blocks(some, self.block):
-                again, defect = ode.rosenbrock_step(self.gas.kinetics, self.method, at.of(piece), s[:, piece])
-                new[:, piece[:count]] = again[:, :count]
-                error[piece[:count]] = self.tolerance.error(at.z[:, piece], defect)[:count]
-        return new, error
+    def _correct(self, step: DirectStep, s: Tensor, end: Tensor) -> list[tuple[Tensor, int, Linearised]]:
+        """Corrects the last end states for a small change of the source, into `end`; returns cells it does not suit.
+
+        These few are pooled over the blocks: a kernel call costs as much as a hundred cells.
+        """
+        assert step.last is not None
+        source, last, one_step = step.last
+        left, parts = [], []
+        for cells, count, at in step.blocks:
+            change, defect = ode.correction_step(self.method, at, s[:, cells] - source[:, cells])
+            small = self.tolerance.error(at.z, change) <= CORRECTABLE
+            small = one_step[cells] & small & (self.tolerance.error(at.z, defect) <= 1.0)
+            end[:, cells[:count]] = (last[:, cells] + change)[:, :count]
+            some = (~small[:count]).nonzero().squeeze(-1)
+            if some.numel():
+                left.append(cells[some])
+                parts.append(at.of(some))
+        if not left:
+            return []
+        pool, at = torch.cat(left), Linearised.join(parts)
+        everything = torch.arange(pool.numel(), device=pool.device)
+        return [(pool[some], count, at.of(some)) for some, count in ode.blocks(everything, self.block)]
 
     def _redo(self, step: DirectStep, s: Tensor, end: Tensor, redo: list[tuple[Tensor, Tensor]]) -> Statistics:
         """Integrate with sub-steps the cells whose one step failed; into `end`."""

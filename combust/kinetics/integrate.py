@@ -58,6 +58,17 @@ class Linearised:
         factors = tuple(f[..., cells] for f in self.factors)
         return Linearised(*(f[..., cells] for f in fields), self.form, factors)
 
+    @staticmethod
+    def join(parts: list[Linearised]) -> Linearised:
+        """One batch of several."""
+
+        def together(name: str) -> Tensor:
+            return torch.cat([getattr(part, name) for part in parts], dim=-1)
+
+        names = ("z", "step", "chemical", "h", "rho_cp")
+        factors = tuple(torch.cat(f, dim=-1) for f in zip(*(part.factors for part in parts), strict=True))
+        return Linearised(*(together(name) for name in names), parts[0].form, factors)  # type: ignore[arg-type]
+
 
 @dataclass
 class Trajectory:
