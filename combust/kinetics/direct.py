@@ -126,8 +126,9 @@ class Direct:
         left, parts = [], []
         for cells, count, at in step.blocks:
             change, defect = ode.correction_step(self.method, at, s[:, cells] - source[:, cells])
-            small = self.tolerance.error(at.z, change) <= CORRECTABLE
-            small = one_step[cells] & small & (self.tolerance.error(at.z, defect) <= 1.0)
+            limit = torch.where(one_step[cells], CORRECTABLE, CORRECTABLE_SUBSTEPS)
+            small = self.tolerance.error(at.z, change) <= limit
+            small &= self.tolerance.error(at.z, defect) <= 1.0
             end[:, cells[:count]] = (last[:, cells] + change)[:, :count]
             some = (~small[:count]).nonzero().squeeze(-1)
             if some.numel():
