@@ -19,7 +19,7 @@ def run(report: Report) -> None:
     report.text(
         f"{HYDROGEN.name}, 10 cells per thermal thickness, from the converged profile; front speed fitted from "
         f"{1e6 * FIT:g} to {1e6 * END:g} us, in m/s. Change: from the shortest to the longest step.")
-    profile = HYDROGEN.reference()
+    profile = HYDROGEN.reference.finest
     thickness = profile.thermal_thickness
     faces = planar.graded_faces(thickness / 10, (-4 * thickness, 4 * thickness), (-0.002, 0.003), 1.06, 2 * thickness)
     rows = []

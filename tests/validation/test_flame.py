@@ -1,0 +1,58 @@
+"""A planar H2/air flame on a coarse grid: speed, burnt gas and balances, in seconds rather than minutes."""
+
+import pytest
+
+from combust.kinetics.flame1d import free_flame
+from validation import planar
+from validation.report import Report
+
+THICKNESS = 0.329e-3  # m
+S_L = 2.3298  # m/s, docs/validation/flame_speed.md: Cantera's free flame, extrapolated to zero spacing
+
+
+@pytest.fixture(scope="module")
+def flame():
+    profile = free_flame("h2o2.yaml", 300.0, 101325.0, "H2:1", "O2:0.21, N2:0.79", 1.0, slope=0.03, curve=0.05)
+    faces = planar.graded_faces(
+        THICKNESS / 10, (-2 * THICKNESS, 2 * THICKNESS), (-0.0015, 0.0025), 1.1, 2 * THICKNESS)
+    flow = planar.build("flame1d_h2.toml", [planar.mesh_override(faces), "initial.position=0.0"], profile)
+    rows = planar.follow(flow, 1e-6, 2.4e-4)
+    return flow, rows, planar.speeds(flow, rows, profile.speed, 1.5e-4)
+
+
+def test_front_and_consumption_speed(flame):
+    speeds = flame[2]
+    assert speeds.displacement == pytest.approx(S_L, rel=0.01)
+    assert speeds.consumption == pytest.approx(S_L, rel=0.01)
+
+
+def test_burnt_gas_is_hot_and_still_recombining(flame):
+    flow, _, speeds = flame
+    assert -230.0 < speeds.burnt_temperature - flow.unburnt.burnt_temperature < -150.0  # -186 K at 2.5 mm (Cantera)
+    assert flow.quantity("T_max") <= flow.unburnt.burnt_temperature
+
+
+def test_balances_and_bounds(flame):
+    flow, _, speeds = flame
+    assert speeds.eos_drift <= 1e-3
+    assert speeds.Y_min > -1e-8
+    assert speeds.element_error < 1e-12
+    assert abs(flow.quantity("mass_error")) < 1e-12
+
+
+def test_graded_faces_rise_and_end_where_they_should():
+    faces = planar.graded_faces(1e-5, (-1e-3, 1e-3), (-2e-3, 8e-3), 1.06, 2e-4)
+    widths = faces[1:] - faces[:-1]
+    assert faces[0] == pytest.approx(-2e-3) and faces[-1] == pytest.approx(8e-3)
+    assert widths.min() > 0.5e-5 and widths.max() < 2.1e-4
+    assert (widths[1:] / widths[:-1]).max() < 1.12
+
+
+def test_a_report_names_what_missed(tmp_path):
+    report = Report("toy", "A toy")
+    report.table(["a"], [[1]])
+    report.target("small", 0.5, 1.0, " %")
+    report.target("order", 1.5, 1.8, at_least=True)
+    text = report.write(tmp_path).read_text()
+    assert report.missed == ["order"]
+    assert "python -m validation toy" in text and "**missed**" in text and "| a |" in text
