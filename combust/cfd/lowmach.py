@@ -19,11 +19,12 @@ from torch import Tensor
 
 from combust.cfd import momentum, rkc, scalars
 from combust.cfd.fill import Filler
-from combust.cfd.grid import NAMES, Grid, along
+from combust.cfd.grid import Grid, along
 from combust.cfd.momentum import Faces
 from combust.cfd.pressure.base import PressureSolver
 from combust.cfd.problem import Numerics, Problem
 from combust.cfd.scalars import Coefficients
+from combust.cfd.sound import require_sound
 from combust.cfd.state import State
 from combust.errors import DivergenceError
 from combust.kernels import compiled
@@ -91,7 +92,7 @@ class LowMach:
         left = self.comm.sum(*(new.balance - s.balance).tolist())
         new.balance = s.balance + torch.tensor(left, dtype=torch.float64, device=self.grid.device)
         new.balance[0] -= (new.p0 - s.p0) * self.volume
-        self._check(new)
+        require_sound(new, grid=self.grid, thermo=self.thermo, eos_limit=self.numerics.eos_limit)
         return new
 
     def _transport_sdc(self, s: State, t: float, dt: float) -> tuple[State, tuple[Faces, Faces]]:
@@ -382,30 +383,3 @@ class LowMach:
         rate, expansion = self.comm.max(float(speed.max()), float(s.S.abs().max()))
         tiny = 1e-300
         return {"cfl": self.numerics.cfl / (rate + tiny), "expansion": 0.5 / (expansion + tiny)}
-
-    def _check(self, s: State) -> None:
-        """Raises on all ranks when a value is not finite, a density not positive or the equation of state lost."""
-        T = self.inner(s.q)[0]
-        rho = s.U[1:].sum(0)
-        drift = float(scalars.equation_of_state_error(s.U, T, s.p0, self.thermo).abs().max())
-        finite = sum(float(torch.isfinite(f).all()) for f in (s.U, s.S, T)) == 3
-        lost, negative, worst = self.comm.max(float(not finite), float(-rho.min()), drift)
-        if lost or worst != worst:
-            raise DivergenceError(self._where(s, "a value is not finite (NaN or infinite)"))
-        if negative >= 0:
-            raise DivergenceError(self._where(s, f"the density is not positive ({-negative:.3e} kg/m3)"))
-        if worst > self.numerics.eos_limit:
-            raise DivergenceError(
-                f"the pressure of the equation of state drifted {100 * worst:.2g} % from p0 "
-                f"(limit {100 * self.numerics.eos_limit:g} %): shorten the time step (numerics.cfl, numerics.dt_max), "
-                "or use numerics.sweeps = 2")
-
-    def _where(self, s: State, what: str) -> str:
-        bad = ~torch.isfinite(s.U.sum(0) + s.S + self.inner(s.q)[0]) | (s.U[1:].sum(0) <= 0)
-        places = self.comm.gather([int(i) for i in bad.nonzero()[0]] if bool(bad.any()) else None)
-        for rank, place in enumerate(places):
-            if place is not None:
-                at = ", ".join(f"{n} {i}" for n, i in zip(NAMES, place, strict=True))
-                return (f"{what}, first at cell ({at}) of rank {rank}: shorten the time step "
-                        "(numerics.cfl, numerics.dt_max) or check the initial and boundary values")
-        return what
