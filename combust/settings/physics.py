@@ -103,7 +103,7 @@ class DirectChemistry(Settings, frozen=True, tag_field="kind", tag="direct"):
     """Exact rates, integrated for all cells at once by the batched stiff solver."""
 
     rtol: Annotated[Positive, doc("relative tolerance of the integration")] = 1e-4
-    atol: Annotated[Positive, doc("absolute tolerance on mass fractions")] = 1e-8
+    atol: Annotated[Positive, doc("absolute tolerance on mass fractions")] = 1e-9
     balance: Annotated[bool, doc("share the cells that need work evenly over the ranks")] = True
 
 
