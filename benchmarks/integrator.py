@@ -166,7 +166,7 @@ def main() -> None:
     parser.add_argument("--methods", default="ros3")
     parser.add_argument("--rtol", default="1e-4")
     parser.add_argument("--atol", type=float, default=1e-8)
-    parser.add_argument("--block", type=int, default=2048)
+    parser.add_argument("--block", type=int)
     parser.add_argument("--no-cvode", action="store_true")
     options = parser.parse_args()
     torch.set_num_threads(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -21,6 +22,7 @@ from combust.kinetics.state import check_source, check_state, pack
 # in mixtures that are igniting it reached 0.2 (tests/unit/test_correction.py).
 # Where the first sweep took sub-steps, the linearisation at the start is a poorer guide (a fifth of the change wrong).
 CORRECTABLE, CORRECTABLE_SUBSTEPS = 10.0, 0.25
+FACTOR_BYTES = 2**30  # of factors kept between `begin` and `advance`; beyond it they are computed again
 SLOW = 1.0  # chemical change over dt, in units of the tolerance, below which the explicit path is tried
 
 
@@ -31,8 +33,9 @@ class DirectStep:
     z: Tensor
     chemical: Tensor  # dz/dt at z without transport
     dt: float
+    guess: Tensor  # transport that the Jacobians assume
     explicit: Tensor
-    blocks: list[tuple[Tensor, int, Linearised]]
+    blocks: list[tuple[Tensor, int, Linearised | None]]
     last: tuple[Tensor, Tensor, Tensor] | None = None  # of the last `advance`: source, end, cells done in one step
 
 
@@ -44,7 +47,7 @@ class Direct:
     """
 
     def __init__(
-        self, gas: Mechanism, rtol: float = 1e-4, atol: float = 1e-8, method: str = "rodas3", block: int = 2048
+        self, gas: Mechanism, rtol: float = 1e-4, atol: float = 1e-8, method: str = "rodas3", block: int | None = None
     ) -> None:
         if method not in METHODS:
             raise ConfigError(f'integrator method "{method}" is unknown; known: {", ".join(METHODS)}')
@@ -53,7 +56,8 @@ class Direct:
         self.gas = gas
         self.tolerance = Tolerance(rtol, atol)
         self.method: Method = METHODS[method]
-        self.block = block
+        # What keeps the tables of a Jacobian near the cache and the cost of a call small beside its work.
+        self.block = block or (2048 if len(gas.species) <= 16 else 512)
         self._fallback: CellIntegrator | None = None
         self._recent: tuple[Tensor, Tensor] | None = None
 
@@ -82,11 +86,11 @@ class Direct:
         explicit = slow.nonzero().squeeze(-1)
         _, error = self._explicit(z[:, explicit], chemical[:, explicit], s[:, explicit], dt)
         slow[explicit] = error <= 0.5  # leave room: the transport rates will change a little
-        step = DirectStep(z, chemical, dt, slow.nonzero().squeeze(-1), [])
+        step = DirectStep(z, chemical, dt, s, slow.nonzero().squeeze(-1), [])
+        room = FACTOR_BYTES
         for cells, count in ode.blocks((~slow).nonzero().squeeze(-1), self.block):
-            h = torch.full_like(z[0, cells], dt)
-            at = ode.linearise_block(self.gas.kinetics, self.method, z[:, cells], s[:, cells], h)
-            step.blocks.append((cells, count, at))
+            room -= z.shape[0] ** 2 * cells.numel() * z.element_size()
+            step.blocks.append((cells, count, self._linearise(step, cells) if room >= 0 else None))
         return step
 
     def advance(self, step: DirectStep, Q: Tensor, Qh: Tensor) -> Result:
@@ -104,7 +108,7 @@ class Direct:
             good = error <= 1.0
             end[:, cells] = new
             redo = [(cells[~good], error[~good])]
-        for cells, count, at in step.blocks if step.last is None else self._correct(step, s, end):
+        for cells, count, at in self._linearised(step) if step.last is None else self._correct(step, s, end):
             new, defect = ode.rosenbrock_step(self.gas.kinetics, self.method, at, s[:, cells])
             error = self.tolerance.error(at.z, defect)[:count]
             good = error <= 1.0
@@ -117,6 +121,15 @@ class Direct:
         step.last = (s, end, one_step)
         return Result(end[0], end[1:], stats)
 
+    def _linearise(self, step: DirectStep, cells: Tensor) -> Linearised:
+        h = torch.full_like(step.z[0, cells], step.dt)
+        return ode.linearise_block(self.gas.kinetics, self.method, step.z[:, cells], step.guess[:, cells], h)
+
+    def _linearised(self, step: DirectStep) -> Iterator[tuple[Tensor, int, Linearised]]:
+        """The blocks of the step; what was not kept is computed again."""
+        for cells, count, at in step.blocks:
+            yield cells, count, at if at is not None else self._linearise(step, cells)
+
     def _correct(self, step: DirectStep, s: Tensor, end: Tensor) -> list[tuple[Tensor, int, Linearised]]:
         """Corrects the last end states for a small change of the source, into `end`; returns cells it does not suit.
 
@@ -125,7 +138,7 @@ class Direct:
         assert step.last is not None
         source, last, one_step = step.last
         left, parts = [], []
-        for cells, count, at in step.blocks:
+        for cells, count, at in self._linearised(step):
             change, defect = ode.correction_step(self.method, at, s[:, cells] - source[:, cells])
             limit = torch.where(one_step[cells], CORRECTABLE, CORRECTABLE_SUBSTEPS)
             small = self.tolerance.error(at.z, change) <= limit

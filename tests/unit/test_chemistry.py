@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from combust.errors import ConfigError, DivergenceError, StateError
+from combust.kinetics import direct as direct_module
 from combust.kinetics import integrate as ode
 from combust.kinetics import thermo
 from combust.kinetics.base import Statistics
@@ -94,6 +95,17 @@ def test_sweeps_start_from_the_same_state(flame):
     assert distance(second, fresh) < 1e-5
     again = direct.advance(step, 0.9 * Q, 0.9 * Qh)
     assert torch.equal(first.T, again.T) and torch.equal(first.rhoY, again.rhoY) and first.stats == again.stats
+
+
+def test_factors_that_do_not_fit_are_computed_again(flame, monkeypatch):
+    gas, T, rhoY, Q, Qh = flame
+    ends = []
+    for room in (direct_module.FACTOR_BYTES, 0):
+        monkeypatch.setattr(direct_module, "FACTOR_BYTES", room)
+        chemistry = Direct(gas, block=8)
+        step = chemistry.begin(T, rhoY, DT, 0.9 * Q, 0.9 * Qh)
+        ends += [chemistry.advance(step, x * Q, x * Qh) for x in (0.99, 1.0)]
+    assert torch.equal(ends[0].rhoY, ends[2].rhoY) and torch.equal(ends[1].rhoY, ends[3].rhoY)
 
 
 def test_elements_are_exact(flame):
