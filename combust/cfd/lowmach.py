@@ -12,7 +12,7 @@ Nonaka, Day, Bell, Combust. Theory Modelling 22 (2018) 156, doi:10.1080/13647830
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -34,6 +34,7 @@ from combust.timers import Timers
 
 advection_kernel = compiled(scalars.advection)
 diffusion_kernel = compiled(scalars.diffusion)
+diffusive_rate_kernel = compiled(scalars.diffusive_rate)
 stage_kernel = compiled(scalars.stage)
 primitive_kernel = compiled(scalars.primitive)
 divergence_kernel = compiled(scalars.divergence_source)
@@ -53,6 +54,17 @@ def coefficients(data: Any, thermo: Any, q: Tensor, model: str) -> Coefficients:
 
 
 coefficients_kernel = compiled(coefficients)
+
+
+class DiffusionStart(NamedTuple):
+    """Diffusion at the start of a step: coefficients at n+1/2, rate of U and outflow with them, and the stages that
+    keep it stable over the step.
+    """
+
+    coefficients: Coefficients
+    rate: Tensor
+    outflow: Tensor
+    stages: int
 
 
 class LowMach:
@@ -101,48 +113,49 @@ class LowMach:
         with self.timers.phase("chemistry"):
             work = self.chemistry.begin(self.inner(s.q)[0].reshape(-1), s.U[1:].reshape(n, -1), dt)
         w = 0.5 * dt / s.dt_before
-        half = self._between(s, w)
-        wdot = s.wdot
-        new = s
-        for _ in range(self.numerics.sweeps):
-            q_half, S_half, c_half = half
+        q_half, S_half, c_half = self._extrapolated(s, w)
+        start = self._start_diffusion(s, c_half, dt)
+        U, q, wdot = s.U, s.q, s.wdot
+        for sweep in range(self.numerics.sweeps):
+            if sweep:
+                q_half, S_half = self._centred(s, U, q, wdot, c_half, t + 0.5 * dt)
             u_adv, dp0 = self._advection_velocity(s, q_half, S_half + chi, w)
-            Q, fluxes, left = self._transport(s, q_half, u_adv, c_half, wdot, dp0, t, dt)
+            Q, fluxes, left = self._transport(s, start, q_half, u_adv, wdot, dp0, t, dt)
             T, rhoY = self._react(work, s, Q)
             wdot = (rhoY - s.U[1:]) / dt - Q[1:]
-            new = self._finish(s, torch.cat([(s.U[0] + dt * Q[0])[None], rhoY]), T, wdot, dp0, left, t, dt)
-            half = self._centred(s, new)
-        return new, (u_adv, fluxes)
+            U = torch.cat([(s.U[0] + dt * Q[0])[None], rhoY])
+            q = self._primitive(U, T)
+        return self._finish(s, U, q, wdot, dp0, left, t, dt), (u_adv, fluxes)
 
     def _transport_strang(self, s: State, t: float, dt: float) -> tuple[State, tuple[Faces, Faces]]:
         """Half reaction, transport, half reaction; the second transport estimate uses the centred state."""
         chi = scalars.equation_of_state_error(s.U, self.inner(s.q)[0], s.p0, self.thermo) / dt
         w = 0.5 * dt / s.dt_before
-        half, none = self._between(s, w), torch.zeros_like(s.wdot)
+        q_half, S_half, c_half = self._extrapolated(s, w)
+        none = torch.zeros_like(s.wdot)
         first = replace(s, U=self._react_alone(s.U, self.inner(s.q)[0], 0.5 * dt))
         T0 = primitive_kernel(first.U, self.inner(s.q)[0], self.thermo, 3)[0]
         first.q = self.filler.scalars(torch.cat([T0[None], first.U[1:] / first.U[1:].sum(0)]))
-        new = s
-        for _ in range(self.numerics.sweeps):
-            q_half, S_half, c_half = half
+        start = self._start_diffusion(first, c_half, dt)
+        U, q, wdot = first.U, first.q, none
+        for sweep in range(self.numerics.sweeps):
+            if sweep:
+                q_half, S_half = self._centred(s, U, q, wdot, c_half, t + 0.5 * dt)
             u_adv, dp0 = self._advection_velocity(s, q_half, S_half + chi, w)
-            Q, fluxes, left = self._transport(first, q_half, u_adv, c_half, none, dp0, t, dt)
+            Q, fluxes, left = self._transport(first, start, q_half, u_adv, none, dp0, t, dt)
             U = first.U + dt * Q
             T = primitive_kernel(U, T0, self.thermo, 3)[0]
             U = self._react_alone(U, T, 0.5 * dt)
-            new = self._finish(s, U, T, (U[1:] - s.U[1:]) / dt - Q[1:], dp0, left, t, dt)
-            half = self._centred(s, new)
-        return new, (u_adv, fluxes)
+            wdot = (U[1:] - s.U[1:]) / dt - Q[1:]
+            q = self._primitive(U, T)
+        return self._finish(s, U, q, wdot, dp0, left, t, dt), (u_adv, fluxes)
 
     def _finish(
-        self, s: State, U: Tensor, T: Tensor, wdot: Tensor, dp0: float, left: Tensor, t: float, dt: float
+        self, s: State, U: Tensor, q: Tensor, wdot: Tensor, dp0: float, left: Tensor, t: float, dt: float
     ) -> State:
         """The scalar part of the state at n+1, its coefficients and divergence source."""
-        with self.timers.phase("eos"):
-            q = self.filler.scalars(primitive_kernel(U, T, self.thermo, 2))
-        p0 = s.p0 + dt * dp0
         new = replace(
-            s, U=U, q=q, p0=p0, wdot=wdot, q_before=s.q, u_before=s.u, S_before=s.S, dt_before=dt,
+            s, U=U, q=q, p0=s.p0 + dt * dp0, wdot=wdot, q_before=s.q, u_before=s.u, S_before=s.S, dt_before=dt,
             coefficients_before=s.coefficients, balance=s.balance + left)
         new.coefficients, new.S = self.evaluate(q, U, t + dt)
         return new
@@ -156,26 +169,37 @@ class LowMach:
 
     def evaluate(self, q: Tensor, U: Tensor, t: float) -> tuple[Coefficients, Tensor]:
         """Transport coefficients and divergence source of a state."""
-        c = self.coefficients(q)
+        c, n = self.coefficients(q), U.shape[0] - 1
+        with self.timers.phase("divergence"):
+            wdot = self.chemistry.rates(self.inner(q)[0].reshape(-1), U[1:].reshape(n, -1)).reshape(U[1:].shape)
+        return c, self._divergence(q, U, c, wdot, t)
+
+    def _divergence(self, q: Tensor, U: Tensor, c: Coefficients, wdot: Tensor, t: float) -> Tensor:
+        """Divergence source of a state whose species react at the rates wdot."""
         with self.timers.phase("divergence"):
             rate, _ = diffusion_kernel(q, c, self.thermo, self.layout, self.metrics, self.filler.areas)
             if self.problem.forcing is not None:
                 rate = rate + self.problem.forcing.scalars(t)
-            n = U.shape[0] - 1
-            wdot = self.chemistry.rates(self.inner(q)[0].reshape(-1), U[1:].reshape(n, -1)).reshape(U[1:].shape)
-            return c, divergence_kernel(rate, wdot, q, U, self.thermo, self.layout)
+            return divergence_kernel(rate, wdot, q, U, self.thermo, self.layout)
 
-    def _between(self, s: State, w: float) -> tuple[Tensor, Tensor, Coefficients]:
+    def _extrapolated(self, s: State, w: float) -> tuple[Tensor, Tensor, Coefficients]:
         """(T, Y), S and coefficients extrapolated from n-1 and n to n+1/2."""
         assert s.coefficients is not None and s.coefficients_before is not None
         c = Coefficients(*(
             a + w * (a - b) for a, b in zip(s.coefficients, s.coefficients_before, strict=True)))
         return s.q + w * (s.q - s.q_before), s.S + w * (s.S - s.S_before), c
 
-    def _centred(self, s: State, new: State) -> tuple[Tensor, Tensor, Coefficients]:
-        assert s.coefficients is not None and new.coefficients is not None
-        c = Coefficients(*(0.5 * (a + b) for a, b in zip(s.coefficients, new.coefficients, strict=True)))
-        return 0.5 * (s.q + new.q), 0.5 * (s.S + new.S), c
+    def _centred(
+        self, s: State, U: Tensor, q: Tensor, wdot: Tensor, c: Coefficients, t: float
+    ) -> tuple[Tensor, Tensor]:
+        """(T, Y) and S at n+1/2 from the state at n and an estimate of the one at n+1, with mean reaction rates."""
+        q_half = 0.5 * (s.q + q)
+        return q_half, self._divergence(q_half, 0.5 * (s.U + U), c, wdot, t)
+
+    def _primitive(self, U: Tensor, T: Tensor) -> Tensor:
+        """Padded (T, Y) of a conserved state; T: a close guess."""
+        with self.timers.phase("eos"):
+            return self.filler.scalars(primitive_kernel(U, T, self.thermo, 2))
 
     def _advection_velocity(self, s: State, q: Tensor, target: Tensor, w: float) -> tuple[Faces, float]:
         """Velocity at n+1/2 with the divergence that the equation of state asks for, and dp0/dt of a closed box."""
@@ -215,7 +239,8 @@ class LowMach:
         return tuple(result)
 
     def _transport(
-        self, s: State, q_half: Tensor, u_adv: Faces, c: Coefficients, wdot: Tensor, dp0: float, t: float, dt: float
+        self, s: State, start: DiffusionStart, q_half: Tensor, u_adv: Faces, wdot: Tensor, dp0: float, t: float,
+        dt: float,
     ) -> tuple[Tensor, Faces, Tensor]:
         """Mean transport rate of U over the step (with the work of p0), mass fluxes, and what left the domain."""
         layout, metrics, thermo = self.layout, self.metrics, self.thermo
@@ -228,20 +253,28 @@ class LowMach:
                 source = source + self.problem.forcing.scalars(t + 0.5 * dt)
         left = dt * out
         with self.timers.phase("diffusion"):
-            lagged = source + torch.cat([torch.zeros_like(wdot[:1]), wdot])
-            U, diffused = self._diffuse(s, lagged, c, dt)
+            source[1:] += wdot
+            U, diffused = self._diffuse(s, start, source, dt)
             Q = (U - s.U) / dt
             Q[1:] -= wdot
         return Q, mass, left + dt * diffused
 
-    def _diffuse(self, s: State, source: Tensor, c: Coefficients, dt: float) -> tuple[Tensor, Tensor]:
+    def _start_diffusion(self, s: State, c: Coefficients, dt: float) -> DiffusionStart:
+        """Diffusion at the start of a step, which its sweeps share."""
+        with self.timers.phase("diffusion"):
+            fastest = float(diffusive_rate_kernel(s.U, s.q, c, self.thermo, self.layout))
+            radius = self.comm.max(fastest)[0] * sum(4.0 / w**2 for w in self.min_width if w is not None)
+            stages = self._stage_count(radius, dt)
+            self.stages = max(self.stages, stages)
+            rate, out = diffusion_kernel(s.q, c, self.thermo, self.layout, self.metrics, self.filler.areas)
+            return DiffusionStart(c, rate, out, stages)
+
+    def _diffuse(self, s: State, start: DiffusionStart, source: Tensor, dt: float) -> tuple[Tensor, Tensor]:
         """U after Runge-Kutta-Chebyshev over dt, and the mean diffusive outflow through the boundaries."""
-        stages = self._stage_count(self._diffusive_rate(s, c), dt)
-        self.stages = max(self.stages, stages)
-        rows = rkc.coefficients(stages, self.grid.device)
+        c, out0 = start.coefficients, start.outflow
+        rows = rkc.coefficients(start.stages, self.grid.device)
         step = torch.tensor(dt, dtype=torch.float64, device=self.grid.device)
-        rate, out0 = diffusion_kernel(s.q, c, self.thermo, self.layout, self.metrics, self.filler.areas)
-        F0 = source + rate
+        F0 = source + start.rate
         mt = rows[0][2]
         U2, U1 = s.U, s.U + (mt * step) * F0
         G2, G1 = torch.zeros_like(out0), mt * out0
@@ -255,18 +288,6 @@ class LowMach:
             if row is not rows[-1]:
                 q1 = self.filler.scalars(q)
         return U1, G1
-
-    def _diffusive_rate(self, s: State, c: Coefficients) -> float:
-        """Bound of the spectral radius of diffusion [1/s]."""
-        inner_c = [along(f, self.layout, self.layout.axes[-1], 0, 0) for f in c]
-        rho = s.U[1:].sum(0)
-        q = self.inner(s.q)
-        W = scalars.per_species(self.thermo.molar_mass)
-        mean = 1.0 / scalars.specific_moles(self.thermo, q[1:])
-        species = (inner_c[2] * (mean / W)).amax(0)
-        heat = inner_c[1] / (q[1:] * cp_mass(self.thermo, q[0])).sum(0)
-        fastest = float((torch.maximum(species, heat) / rho).max())
-        return self.comm.max(fastest)[0] * sum(4.0 / w**2 for w in self.min_width if w is not None)
 
     def _stage_count(self, spectral_radius: float, dt: float) -> int:
         stages = rkc.stages_for(1.1 * spectral_radius * dt)

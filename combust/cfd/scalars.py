@@ -159,6 +159,16 @@ def diffusion(
     return rate, out
 
 
+def diffusive_rate(U: Tensor, q: Tensor, coefficients: Coefficients, thermo: Thermo, layout: Layout) -> Tensor:
+    """Largest diffusivity [m2/s] of any species or of heat over the owned cells; q and coefficients padded."""
+    _, conductivity, B = (along(f, layout, layout.axes[-1], 0, 0) for f in coefficients)
+    inner = along(q, layout, layout.axes[-1], 0, 0)
+    T, Y = inner[0], inner[1:]
+    species = (B / per_species(thermo.molar_mass)).amax(0) / specific_moles(thermo, Y)
+    heat = conductivity / (Y * cp_mass(thermo, T)).sum(0)
+    return (torch.maximum(species, heat) / U[1:].sum(0)).max()
+
+
 def temperature_step(U: Tensor, T: Tensor, thermo: Thermo, iterations: int) -> Tensor:
     """Newton steps towards the T at which sum_k rho Y_k h_k(T) = rho h."""
     for _ in range(iterations):

@@ -18,9 +18,9 @@ from combust import kernels
 from combust.kernels import compiled
 from combust.kinetics import jacobian as jac
 from combust.kinetics import linear
-from combust.kinetics.rates import Kinetics, production_rates
+from combust.kinetics.rates import Kinetics
 from combust.kinetics.rosenbrock import Method
-from combust.kinetics.thermo import Thermo, column, cp_mass, h_mass
+from combust.kinetics.thermo import Thermo, cp_mass, h_mass
 
 MAX_STEPS = 2000  # per cell and call, before it goes to the fallback
 MIN_FRACTION = 1e-12  # of dt: a smaller step means that the error test cannot be met
@@ -94,13 +94,8 @@ def transport_rate(thermo: Thermo, z: Tensor, s: Tensor) -> Tensor:
 
 def linearise(kin: Kinetics, z: Tensor, s: Tensor, shift: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Rates without transport, h_k, rho cp, and shift - J (1 + species, 1 + species, cells) at z with transport s."""
-    T, rhoY = z[0], z[1:]
-    W = column(kin.thermo.molar_mass, T)
-    S = W * production_rates(kin, T, rhoY / W)
-    h = h_mass(kin.thermo, T)
-    rho_cp = (rhoY * cp_mass(kin.thermo, T)).sum(0)
+    S, h, rho_cp, J = jac.linearise_source(kin, z[0], z[1:], s[1:], s[0])
     chemical = torch.cat([(-(h * S).sum(0) / rho_cp).unsqueeze(0), S])
-    J = jac.source_jacobian(kin, T, rhoY, s[1:], s[0]).movedim((-2, -1), (0, 1))
     unit = torch.eye(z.shape[0], dtype=z.dtype, device=z.device).unsqueeze(-1)
     return chemical, h, rho_cp, unit * shift - J
 

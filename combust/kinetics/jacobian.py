@@ -129,15 +129,24 @@ def source(kin: Kinetics, T: Tensor, rhoY: Tensor, Q: Tensor, Qh: Tensor) -> tup
     return (Qh - (h_mass(kin.thermo, T) * S).sum(0)) / rho_cp, S
 
 
-def source_jacobian(kin: Kinetics, T: Tensor, rhoY: Tensor, Q: Tensor, Qh: Tensor) -> Tensor:
-    """Jacobian of `source` with respect to (T, rhoY), (...cells, 1 + species, 1 + species); row = equation.
-
-    Arguments as in `source`. Units follow from K/s and kg/m3/s over K and kg/m3.
+class Linearisation(NamedTuple):
+    """Chemical rates W_k omega_k (species, ...cells) kg/m3/s without transport, h_k, rho cp, and the Jacobian of
+    `source` with respect to (T, rhoY), (1 + species, 1 + species, ...cells); row = equation.
     """
+
+    chemical: Tensor
+    h: Tensor
+    rho_cp: Tensor
+    jacobian: Tensor
+
+
+def linearise_source(kin: Kinetics, T: Tensor, rhoY: Tensor, Q: Tensor, Qh: Tensor) -> Linearisation:
+    """What an implicit step needs at a state: arguments as in `source`."""
     thermo = kin.thermo
     W = column(thermo.molar_mass, T)
     omega, omega_dT, S_rhoY = rate_derivatives(kin, T, rhoY / W)
-    S, S_dT = Q + W * omega, W * omega_dT
+    chemical, S_dT = W * omega, W * omega_dT
+    S = Q + chemical
     h, cp = h_mass(thermo, T), cp_mass(thermo, T)
     rho_cp = (rhoY * cp).sum(0)
     T_dot = (Qh - (h * S).sum(0)) / rho_cp
@@ -146,7 +155,15 @@ def source_jacobian(kin: Kinetics, T: Tensor, rhoY: Tensor, Q: Tensor, Qh: Tenso
     T_rhoY = -((h.unsqueeze(1) * S_rhoY).sum(0) + T_dot * cp) / rho_cp
     top = torch.cat([T_dT.unsqueeze(0), T_rhoY]).unsqueeze(0)
     J = torch.cat([top, torch.cat([S_dT.unsqueeze(1), S_rhoY], dim=1)])
-    return J.movedim((0, 1), (-2, -1))
+    return Linearisation(chemical, h, rho_cp, J)
+
+
+def source_jacobian(kin: Kinetics, T: Tensor, rhoY: Tensor, Q: Tensor, Qh: Tensor) -> Tensor:
+    """Jacobian of `source` with respect to (T, rhoY), (...cells, 1 + species, 1 + species); row = equation.
+
+    Arguments as in `source`. Units follow from K/s and kg/m3/s over K and kg/m3.
+    """
+    return linearise_source(kin, T, rhoY, Q, Qh).jacobian.movedim((0, 1), (-2, -1))
 
 
 def reactor_jacobian(kin: Kinetics, T: Tensor, p: Tensor, Y: Tensor, hold: Literal["hp", "uv"]) -> Tensor:
