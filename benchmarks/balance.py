@@ -70,7 +70,7 @@ def cells_apart(gas, T, rhoY):
     """Prints what an active and an inert cell cost."""
     direct = Direct(gas)
     slow = torch.zeros_like(T, dtype=torch.bool)
-    slow[direct.begin(T, rhoY, DT).explicit] = True
+    slow[direct.begin(T, rhoY, DT).slow] = True
     for name, chosen in (("active", ~slow), ("inert", slow)):
         t, c = T[chosen], rhoY[:, chosen]
         microseconds = 1e6 * best(time.process_time, lambda t=t, c=c: step(direct, t, c)) / t.numel()

@@ -136,7 +136,7 @@ def direct_times(direct: Direct, x: States, dt: float) -> tuple[float, float, fl
     best(first)
     step = direct.begin(x.T, x.rhoY, dt, x.Q, x.Qh)
     us = 1e6 / x.T.numel()
-    return begin_time * us, min(fresh[::2]) * us, min(fresh[1::2]) * us, 1.0 - step.explicit.numel() / x.T.numel()
+    return begin_time * us, min(fresh[::2]) * us, min(fresh[1::2]) * us, 1.0 - step.slow.numel() / x.T.numel()
 
 
 def pieces(direct: Direct, x: States, dt: float) -> dict[str, float]:
@@ -150,8 +150,8 @@ def pieces(direct: Direct, x: States, dt: float) -> dict[str, float]:
         "rates": lambda: ode.evaluate(kin, z, s),
         "Jacobian": lambda: ode.linearise_kernel(kin, z, s, shift),
         "factors": lambda: ode.factor_kernel(at.form, A),
-        "step": lambda: ode.rosenbrock_step(kin, direct.method, at, s),
-        "correction": lambda: ode.correction_step(direct.method, at, 0.01 * s),
+        "step": lambda: ode.rosenbrock_step(kin, direct.method, direct.tolerance, at, s),
+        "correction": lambda: ode.correction_step(direct.method, direct.tolerance, at, 0.01 * s),
     }
     return {name: best(call) / cells.numel() * 1e6 for name, call in calls.items()}
 

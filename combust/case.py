@@ -258,7 +258,10 @@ class Builder:
         else:
             from combust.kinetics.direct import Direct
 
-            chemistry = Direct(self.gas, table.rtol, table.atol)
+            fresh = self.unburnt
+            reference = None if fresh is None else torch.cat(
+                [fresh.Y.new_tensor([fresh.temperature]), fresh.density * fresh.Y])
+            chemistry = Direct(self.gas, table.rtol, table.atol, reference=reference)
         if table.balance and self.comm.size > 1:
             from combust.cfd.balance import Balanced
 

@@ -63,13 +63,13 @@ HYDROGEN = Flame(
         Run(10, 1e-6, 6e-4, 0.003, 0.007),
         Run(20, 1e-6, 6e-4, 0.003, 0.003),
         Run(40, 5e-7, 4e-4, 0.003),
-        Run(6, 3e-6, 3e-3, 0.045, burnt=True),
+        Run(6, 1.5e-6, 3e-3, 0.045, burnt=True),
     ))
 METHANE = Flame(
     "CH4/air, phi 0.9", "flame1d_ch4.toml", "gri30.yaml", "CH4:1", 0.9, 0.004, 0.012, 5e-4, (
         Run(10, 8e-6, 4e-3, 0.005, 0.007),
         Run(20, 8e-6, 4e-3, 0.005, 0.003),
-        Run(6, 12e-6, 9e-3, 0.020, burnt=True),
+        Run(6, 5e-6, 9e-3, 0.020, burnt=True),
     ))
 LEAN_HYDROGEN = Flame(
     "H2/air, phi 0.5", "flame1d_h2.toml", "h2o2.yaml", "H2:1", 0.5, 0.005, 0.006, 5e-3, (

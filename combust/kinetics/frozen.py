@@ -33,7 +33,7 @@ class Frozen:
         """State after the step with constant Q [kg/m3/s], Qh [W/m3]; raises StateError if they are not finite."""
         s = pack(Qh, Q)
         check_source(s)
-        f0 = ode.transport(self.gas.thermo, step.z, s)
-        f1 = ode.transport(self.gas.thermo, step.z + step.dt * f0, s)
+        f0 = ode.transport_rate(self.gas.thermo, step.z, s)
+        f1 = ode.transport_rate(self.gas.thermo, step.z + step.dt * f0, s)
         T = step.z[0] + (0.5 * step.dt) * (f0[0] + f1[0])
         return Result(T, step.z[1:] + step.dt * Q, Statistics(T.shape[0], T.shape[0]))
