@@ -58,6 +58,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cells", type=int, default=128, help="cells per direction")
     parser.add_argument("--dt", type=float, default=2e-6, help="time step [s]")
+    parser.add_argument("--warm", type=int, default=20, help="steps before: the start profile settles in them")
     parser.add_argument("--steps", type=int, default=10, help="steps measured")
     parser.add_argument("--peer", action="store_true", help="also with Cantera's CVODE cell by cell (slow)")
     args = parser.parse_args()
@@ -71,7 +72,7 @@ def main() -> None:
     for name, overrides in rows.items():
         flow = build(comm, args.cells, *overrides)
         slow = "CVODE" in name
-        phases, cpu, wall = measure(flow, args.dt, 1 if slow else 4, 2 if slow else args.steps)
+        phases, cpu, wall = measure(flow, args.dt, 1 if slow else args.warm, 2 if slow else args.steps)
         totals[name] = cpu
         if comm.is_root:
             print(f"{name}, {comm.size} rank(s), {args.cells} x {args.cells} cells, {flow.scheme.stages} stages")

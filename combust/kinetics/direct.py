@@ -22,6 +22,7 @@ from combust.kinetics.state import check_source, check_state, pack
 # in mixtures that are igniting it reached 0.2 (tests/unit/test_correction.py).
 # Where the first sweep took sub-steps, the linearisation at the start is a poorer guide (a fifth of the change wrong).
 CORRECTABLE, CORRECTABLE_SUBSTEPS = 10.0, 0.25
+CORRECTABLE_SLOW = 1.0  # of slow cells, by the Jacobian that they share
 FACTOR_BYTES = 2**30  # of factors kept between `begin` and `advance`; beyond it they are computed again
 SLOW = 1.0  # chemical change over dt, in units of the tolerance, below which the step of slow cells is tried
 GAMMA = 1.0 - 0.5**0.5  # of the two-stage W-method: with an exact Jacobian it is L-stable
@@ -29,7 +30,10 @@ GAMMA = 1.0 - 0.5**0.5  # of the two-stage W-method: with an exact Jacobian it i
 
 @dataclass
 class DirectStep:
-    """What `Direct.begin` prepared; `slow` and the blocks together hold every cell once."""
+    """What `Direct.begin` prepared; `slow` and the blocks together hold every cell once.
+
+    The first `advance` moves slow cells whose error is too large to the blocks.
+    """
 
     z: Tensor
     chemical: Tensor  # dz/dt at z without transport
@@ -91,14 +95,16 @@ class Direct:
         chemical = self._chemical(z)
         slow = self.tolerance.error(z, dt * chemical) <= SLOW
         step = DirectStep(z, chemical, dt, s, self._shared_solve(z, dt), slow.nonzero().squeeze(-1), [])
-        _, error = self._slow_step(step, s)
-        slow[step.slow] = error <= 0.5  # leave room: the transport rates will change a little
-        step.slow = slow.nonzero().squeeze(-1)
-        room = FACTOR_BYTES
-        for cells, count in ode.blocks((~slow).nonzero().squeeze(-1), self.block):
-            room -= z.shape[0] ** 2 * cells.numel() * z.element_size()
-            step.blocks.append((cells, count, self._linearise(step, cells) if room >= 0 else None))
+        self._add_blocks(step, (~slow).nonzero().squeeze(-1))
         return step
+
+    def _add_blocks(self, step: DirectStep, cells: Tensor) -> None:
+        """Linearises the cells, as long as there is room for their factors."""
+        size = step.z.shape[0] ** 2 * step.z.element_size()
+        room = FACTOR_BYTES - size * sum(kept.numel() for kept, _, _ in step.blocks)
+        for some, count in ode.blocks(cells, self.block):
+            room -= size * some.numel()
+            step.blocks.append((some, count, self._linearise(step, some) if room >= 0 else None))
 
     def advance(self, step: DirectStep, Q: Tensor, Qh: Tensor) -> Result:
         """Integrate over the step with constant Q [kg/m3/s], Qh [W/m3].
@@ -108,10 +114,15 @@ class Direct:
         s = pack(Qh, Q)
         check_source(s)
         end = step.z.clone()
-        new, error = self._slow_step(step, s)
-        good = error <= 1.0
-        end[:, step.slow] = new
-        redo = [(step.slow[~good], error[~good])]
+        if step.last is None:
+            new, error = self._slow_step(step, step.slow, s)
+            good = error <= 0.5  # leave room: the transport rates will change a little
+            self._add_blocks(step, step.slow[~good])
+            step.slow = step.slow[good]
+            end[:, step.slow] = new[:, good]
+            redo = [(step.slow[:0], error[:0])]
+        else:
+            redo = [self._correct_slow(step, s, end)]
         for cells, count, at in self._linearised(step) if step.last is None else self._correct(step, s, end):
             new, error = ode.rosenbrock_step(self.gas.kinetics, self.method, self.tolerance, at, ode.take(s, cells))
             error = error[:count]
@@ -197,14 +208,33 @@ class Direct:
         unit = torch.eye(z.shape[0], dtype=z.dtype, device=z.device)
         return unit if self._jacobian is None else torch.linalg.inv(unit - GAMMA * dt * self._jacobian)
 
-    def _slow_step(self, step: DirectStep, s: Tensor) -> tuple[Tensor, Tensor]:
-        """New states and errors, in units of the tolerance, of the cells `step.slow` with transport s."""
-        new = torch.empty_like(step.z[:, : step.slow.numel()])
-        error = torch.empty_like(new[0])
+    def _slow_step(self, step: DirectStep, chosen: Tensor, s: Tensor) -> tuple[Tensor, Tensor]:
+        """New states and errors, in units of the tolerance, of the chosen slow cells with transport s."""
+        new, error = torch.empty_like(step.z[:, : chosen.numel()]), torch.empty_like(step.z[0, : chosen.numel()])
         dt, start = torch.tensor(step.dt, dtype=step.z.dtype, device=step.z.device), 0
-        for cells, count in ode.blocks(step.slow, self.block):
+        for cells, count in ode.blocks(chosen, self.block):
             here = (ode.take(x, cells) for x in (step.z, step.chemical, s))
             z, e = ode.slow_step(self.gas.kinetics, self.tolerance, step.solve, *here, dt)
             new[:, start : start + count], error[start : start + count] = z[:, :count], e[:count]
             start += count
         return new, error
+
+    def _correct_slow(self, step: DirectStep, s: Tensor, end: Tensor) -> tuple[Tensor, Tensor]:
+        """As `_correct`, for the slow cells; returns those whose step failed, and their errors."""
+        assert step.last is not None
+        source, last, _ = step.last
+        M, dt = step.solve, step.dt
+        J = torch.zeros_like(M) if self._jacobian is None else self._jacobian
+        unit = torch.eye(M.shape[0], dtype=M.dtype, device=M.device)
+        response = dt * (1.5 * M + 0.5 * M @ (unit + dt * J @ M - 2.0 * M))  # of `slow_step` with this J exact
+        left = [step.slow[:0]]
+        for cells, count in ode.blocks(step.slow, self.block):
+            z, ds = ode.take(step.z, cells), ode.take(s, cells) - ode.take(source, cells)
+            change, size = ode.slow_change(self.gas.thermo, self.tolerance, response, z, ds)
+            end[:, cells[:count]] = (ode.take(last, cells) + change)[:, :count]
+            left.append(cells[:count][~(size[:count] <= CORRECTABLE_SLOW)])
+        again = torch.cat(left)
+        new, error = self._slow_step(step, again, s)
+        end[:, again] = new
+        bad = ~(error <= 1.0)
+        return again[bad], error[bad]

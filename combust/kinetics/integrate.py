@@ -269,6 +269,25 @@ def slow_second_kernel(tolerance: Tolerance) -> Callable[..., Any]:
     return compiled(second, dynamic=None)  # type: ignore[arg-type]
 
 
+def slow_change(
+    thermo: Thermo, tolerance: Tolerance, response: Tensor, z: Tensor, ds: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Change of the end state of `slow_step` by a change ds of the transport, and its size in tolerances."""
+    cells_last(z, ds)
+    return slow_change_kernel(tolerance)(thermo, response, z, ds)
+
+
+@functools.cache
+def slow_change_kernel(tolerance: Tolerance) -> Callable[..., Any]:
+    """Kernel of `slow_change`."""
+
+    def change(thermo, response, z, ds):
+        moved = response @ transport_rate(thermo, z, ds)
+        return moved, tolerance.error(z, moved)
+
+    return compiled(change, dynamic=None)  # type: ignore[arg-type]
+
+
 def weighted(weights: tuple[float, ...], terms: list[Tensor]) -> Tensor:
     """Sum of weight times term; zero weights cost nothing."""
     pairs = [(w, x) for w, x in zip(weights, terms, strict=True) if w != 0.0]

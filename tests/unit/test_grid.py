@@ -25,10 +25,17 @@ def test_split_is_petscs():
 
 
 @pytest.mark.parametrize(
-    "ranks, shape, dims", [(4, (1, 64, 64), (1, 2, 2)), (2, (1, 32, 128), (1, 1, 2)), (8, (16,) * 3, (2, 2, 2))]
+    "ranks, shape, periodic, dims",
+    [
+        (2, (1, 32, 256), (False,) * 3, (1, 1, 2)),  # 32 rows of halo cost 128, 256 cells along a row more
+        (2, (1, 32, 64), (False,) * 3, (1, 2, 1)),
+        (2, (1, 32, 96), (False, True, False), (1, 1, 2)),  # wrapping round makes two cuts
+        (64, (1, 512, 512), (False,) * 3, (1, 16, 4)),
+        (8, (16, 16, 16), (False,) * 3, (2, 4, 1)),
+    ],
 )
-def test_blocks_have_the_least_cut(ranks, shape, dims):
-    assert choose_dims(ranks, shape) == dims
+def test_blocks_have_the_least_halo_work(ranks, shape, periodic, dims):
+    assert choose_dims(ranks, shape, periodic) == dims
 
 
 def test_too_many_ranks_are_refused():
