@@ -1,0 +1,55 @@
+"""Decaying Taylor-Green vortices in two directions against the exact solution."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from combust import case, config
+from combust.parallel import Communicator
+from validation.planar import CASES
+from validation.report import Report, percent
+
+TITLE = "Taylor-Green vortices against the exact solution"
+CELLS = (16, 32, 64, 128)
+SPEED, LENGTH, REYNOLDS, TURNOVERS = 4.0, 1e-3, 1600.0, 10  # m/s, m
+LIMIT = 3e-4  # error of the peak speed on 64 x 64
+
+
+def run(report: Report) -> None:
+    """Peak speed and kinetic energy after ten turnover times on halved meshes."""
+    report.text(
+        f"u = U sin(x/L) cos(y/L), v = -U cos(x/L) sin(y/L) decays as exp(-2 t / (tau Re)) with tau = L/U; Re = "
+        f"{REYNOLDS:g}, t = {TURNOVERS} tau, CFL 0.5. Peak speed: largest speed of the cells against the exact one at "
+        "their centres. Velocity: root-mean-square error over U.")
+    rows, rms = [], []
+    for cells in CELLS:
+        speed, energy, velocity, steps = measure(cells)
+        rms.append(velocity)
+        order = f"{math.log2(rms[-2] / rms[-1]):.2f}" if len(rms) > 1 else ""
+        rows.append([f"{cells} x {cells}", steps, percent(speed, 4), percent(energy, 4), f"{velocity:.2e}", order])
+        report.progress(f"{cells} x {cells}: {rows[-1]}")
+        if cells == 64:
+            report.target("peak speed, 64 x 64", 100 * speed, 100 * LIMIT, " %")
+    report.table(["cells", "steps", "peak speed", "kinetic energy", "velocity", "order"], rows)
+
+
+def measure(cells: int) -> tuple[float, float, float, int]:
+    """Relative errors of peak speed and kinetic energy, rms error of velocity over U, and steps."""
+    builder = case.Builder(
+        config.load(CASES / "taylor_green_2d.toml", [f"mesh.cells=[{cells},{cells}]", 'numerics.compile="off"']),
+        Communicator())
+    flow = builder.flow()
+    start = flow.quantity("kinetic_energy")
+    end = TURNOVERS * LENGTH / SPEED
+    steps = math.ceil(end / flow.limit()[0])
+    for _ in range(steps):
+        flow.advance(end / steps)
+    decay = math.exp(-2 * TURNOVERS / REYNOLDS)
+    x, y = (f.numpy() / LENGTH for f in (flow.grid.centres[2], flow.grid.centres[1]))
+    exact = SPEED * decay * np.stack([np.sin(x) * np.cos(y), -np.cos(x) * np.sin(y)])
+    u = flow.field("u")[:2]
+    peak = np.sqrt((u**2).sum(0)).max() / np.sqrt((exact**2).sum(0)).max() - 1
+    energy = flow.quantity("kinetic_energy") / (start * decay**2) - 1
+    return float(peak), float(energy), float(np.sqrt(((u - exact) ** 2).sum(0).mean())) / SPEED, steps
