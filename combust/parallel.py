@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from combust.errors import CombustError, DependencyError
+
+T = TypeVar("T")
 
 LAUNCHER_VARIABLES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_RANK", "MPI_LOCALNRANKS", "SLURM_STEP_NUM_TASKS")
 
@@ -125,3 +127,17 @@ def collective(comm: Communicator, error: CombustError | None) -> None:
     if errors:
         kind, message = errors[0]
         raise kind(message)
+
+
+def together(comm: Communicator, action: Callable[[], T]) -> T:
+    """action() on every rank; where it fails on some with a CombustError, all raise the first of these ranks' error.
+
+    For work without messages, so that no rank waits for one that has failed.
+    """
+    error, result = None, None
+    try:
+        result = action()
+    except CombustError as failure:
+        error = failure
+    collective(comm, error)
+    return result  # type: ignore[return-value]

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from combust.kinetics.base import Chemistry, Result
 from combust.kinetics.state import check_source, check_state, pack
-from combust.parallel import Communicator
+from combust.parallel import Communicator, together
 
 TOLERATED = 0.10  # nothing moves while the rank with most work has at most this much over the mean
 # Work of an active cell, in inert ones: batched integration of hydrogen in a flame takes 2 to 3 times as long as the
@@ -77,7 +77,8 @@ class Balanced:
         self.sharing = Sharing(imbalance(work), imbalance(after), int(moves.sum()), int(busy.sum()))
         if not moves.any():
             return Shared(self.chemistry.begin(T, rhoY, dt, Q, Qh), None)
-        check_state(self.gas, pack(T, rhoY))  # here a cell's number still means something
+        # Here a cell's number still means something.
+        together(self.comm, lambda: check_state(self.gas, pack(T, rhoY)))
         exchange = Exchange(self.comm, moves, active, T.numel())
         state = exchange.out(pack(T, rhoY))
         if Q is None or Qh is None:
@@ -92,9 +93,9 @@ class Balanced:
         """
         if step.exchange is None:
             return self.chemistry.advance(step.inner, Q, Qh)
-        check_source(pack(Qh, Q))
+        together(self.comm, lambda: check_source(pack(Qh, Q)))
         source = step.exchange.out(pack(Qh, Q))
-        result = self.chemistry.advance(step.inner, source[1:], source[0])
+        result = together(self.comm, lambda: self.chemistry.advance(step.inner, source[1:], source[0]))
         state = step.exchange.home(pack(result.T, result.rhoY))
         return replace(result, T=state[0], rhoY=state[1:])
 

@@ -11,6 +11,7 @@ Nonaka, Day, Bell, Combust. Theory Modelling 22 (2018) 156, doi:10.1080/13647830
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -26,10 +27,11 @@ from combust.cfd.problem import Numerics, Problem
 from combust.cfd.scalars import Coefficients
 from combust.cfd.sound import require_sound
 from combust.cfd.state import State
-from combust.errors import DivergenceError
+from combust.errors import DivergenceError, StateError
 from combust.kernels import compiled
 from combust.kinetics.thermo import cp_mass
 from combust.kinetics.transport import transport_properties
+from combust.parallel import together
 from combust.timers import Timers
 
 advection_kernel = compiled(scalars.advection)
@@ -110,8 +112,8 @@ class LowMach:
     def _transport_sdc(self, s: State, t: float, dt: float) -> tuple[State, tuple[Faces, Faces]]:
         n = s.U.shape[0] - 1
         chi = scalars.equation_of_state_error(s.U, self.inner(s.q)[0], s.p0, self.thermo) / dt
-        with self.timers.phase("chemistry"):
-            work = self.chemistry.begin(self.inner(s.q)[0].reshape(-1), s.U[1:].reshape(n, -1), dt)
+        work = self._chemical(
+            lambda: self.chemistry.begin(self.inner(s.q)[0].reshape(-1), s.U[1:].reshape(n, -1), dt))
         w = 0.5 * dt / s.dt_before
         q_half, S_half, c_half = self._extrapolated(s, w)
         start = self._start_diffusion(s, c_half, dt)
@@ -298,20 +300,26 @@ class LowMach:
         return stages
 
     def _react(self, work: Any, s: State, Q: Tensor) -> tuple[Tensor, Tensor]:
-        with self.timers.phase("chemistry"):
-            n = Q.shape[0] - 1
-            result = self.chemistry.advance(work, Q[1:].reshape(n, -1), Q[0].reshape(-1))
-            self.chemistry_stats = result.stats
-            return result.T.reshape(Q[0].shape), result.rhoY.reshape(Q[1:].shape)
+        n = Q.shape[0] - 1
+        result = self._chemical(lambda: self.chemistry.advance(work, Q[1:].reshape(n, -1), Q[0].reshape(-1)))
+        self.chemistry_stats = result.stats
+        return result.T.reshape(Q[0].shape), result.rhoY.reshape(Q[1:].shape)
 
     def _react_alone(self, U: Tensor, T: Tensor, dt: float) -> Tensor:
         """Chemistry without transport: rho h stays, rho Y change."""
+        n, zero = U.shape[0] - 1, torch.zeros_like(U)
+        work = self._chemical(lambda: self.chemistry.begin(T.reshape(-1), U[1:].reshape(n, -1), dt))
+        result = self._chemical(
+            lambda: self.chemistry.advance(work, zero[1:].reshape(n, -1), zero[0].reshape(-1)))
+        return torch.cat([U[:1], result.rhoY.reshape(U[1:].shape)])
+
+    def _chemical(self, call: Callable[[], Any]) -> Any:
+        """A call of the chemistry; what fails on one rank fails on all, as a lost solution."""
         with self.timers.phase("chemistry"):
-            n = U.shape[0] - 1
-            zero = torch.zeros_like(U)
-            work = self.chemistry.begin(T.reshape(-1), U[1:].reshape(n, -1), dt)
-            result = self.chemistry.advance(work, zero[1:].reshape(n, -1), zero[0].reshape(-1))
-            return torch.cat([U[:1], result.rhoY.reshape(U[1:].shape)])
+            try:
+                return together(self.comm, call)
+            except StateError as error:
+                raise DivergenceError(f"{error}; shorten the time step (numerics.cfl, numerics.dt_max)") from error
 
     def _momentum(
         self, s: State, new: State, u_adv: Faces, mass: Faces, t: float, dt: float

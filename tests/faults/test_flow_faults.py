@@ -1,0 +1,151 @@
+"""Faults inside the real flow: a lost solution ends in a message and exit code 3, bad input in 2, on any rank count.
+
+As a script under mpirun: `combust` with the fault that FAULT names, set off before step 4 on the last rank.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from combust.__main__ import main
+
+CASES = Path(__file__).resolve().parents[2] / "cases"
+AT = 4  # the step in which the fault strikes
+SMALL = [
+    "mesh.cells=[12,12]", "mesh.upper=[8.4e-4,8.4e-4]", "initial.centre=[4e-4,4e-4]", "initial.radius=2e-4",
+    "numerics.dt=4e-7", "stop.steps=6", "output.checkpoint.every={steps=2}", 'output.fields.names=["T"]']
+
+
+def arguments(out, *changes):
+    sets = [part for change in (*SMALL, *changes) for part in ("--set", change)]
+    return ["run", str(CASES / "kernel.toml"), "--out", str(out), *sets]
+
+
+def nan_in_temperature(flow):
+    flow.current.U[0, 0, 2, 2] = float("nan")
+    flow.current.q[0, ..., 4, 4] = float("nan")
+
+
+def nan_in_velocity(flow):
+    flow.current.u[2][..., 5, 5] = float("nan")
+
+
+def negative_density(flow):
+    flow.current.U[:, 0, 2, 2] *= -1.0
+
+
+def stubborn_chemistry(flow):
+    """Neither the batched integrator nor CVODE gets to the end of the step."""
+    from combust.kinetics import integrate
+    from combust.kinetics.cvode import CellIntegrator
+
+    integrate.MAX_STEPS = 0
+    CellIntegrator.__call__.__globals__["ct"] = SimpleNamespace(
+        CanteraError=RuntimeError, ReactorNet=failing, IdealGasReactor=None)
+    chemistry = flow.scheme.chemistry
+    while hasattr(chemistry, "chemistry"):
+        chemistry = chemistry.chemistry
+    chemistry.tolerance = type(chemistry.tolerance)(1e-12, 1e-20)
+
+
+def failing(*_):
+    raise RuntimeError("CVodes: too many steps")
+
+
+FAULTS = {f.__name__: f for f in (nan_in_temperature, nan_in_velocity, negative_density, stubborn_chemistry)}
+
+
+def arm(fault: str) -> None:
+    """Lets the fault strike in the flow of this process, and leaves the picture out."""
+    from combust.cfd.flow import ReactingFlow
+
+    advance = ReactingFlow.advance
+
+    def broken(self, dt):
+        if self.step + 1 == AT and self.block.comm.rank == self.block.comm.size - 1:
+            FAULTS[fault](self)
+        advance(self, dt)
+
+    ReactingFlow.advance = broken
+    sys.modules["combust.plot"] = SimpleNamespace(plot=lambda folder: "not drawn")  # type: ignore[assignment]
+
+
+def launch(fault, ranks, out, *changes):
+    launcher = ["mpirun", "--oversubscribe", "-n", str(ranks)] if ranks > 1 else []
+    if launcher and shutil.which("mpirun") is None:
+        pytest.skip("no mpirun on this machine")
+    environment = {**os.environ, "FAULT": fault, "OMPI_MCA_mpi_yield_when_idle": "1",
+                   "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
+    command = [*launcher, sys.executable, __file__, *arguments(out, *changes)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=environment)
+
+
+SAID = {
+    "nan_in_temperature": "T = nan",
+    "nan_in_velocity": "finite",
+    "negative_density": "density",
+    "stubborn_chemistry": "cannot be integrated",
+}
+
+
+@pytest.mark.parametrize(
+    "fault, ranks, balance",
+    [*((fault, 1, "true") for fault in FAULTS), *((fault, 2, "true") for fault in FAULTS),
+     ("stubborn_chemistry", 2, "false")])
+def test_lost_solution_ends_with_3(tmp_path, fault, ranks, balance):
+    if ranks > 1:
+        pytest.importorskip("petsc4py")
+    done = launch(fault, ranks, tmp_path / "out", "chemistry.kind=direct", f"chemistry.balance={balance}")
+    assert done.returncode == 3, (done.returncode, done.stdout[-500:], done.stderr[-2500:])
+    said = done.stdout + done.stderr
+    assert SAID[fault] in said and "Traceback" not in said
+    assert f"last good checkpoint: {tmp_path}/out/checkpoint_000002.h5" in said
+    assert said.count("last good checkpoint") == 1
+    assert not list((tmp_path / "out").glob("*.part"))
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("combust.plot.plot", lambda folder: folder / "flame.png")
+
+    def call(*changes, out="out", more=()):
+        code = main([*arguments(tmp_path / out, *changes), *more])
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return call
+
+
+def test_step_far_too_long_ends_with_3(run, tmp_path):
+    code, out, error = run("numerics.dt=3e-4")
+    assert code == 3 and "Traceback" not in error
+    assert "shorten the time step" in out + error or "smaller time step" in out + error
+    assert "no checkpoint was written yet" in out + error
+
+
+def test_checkpoint_of_another_mechanism_or_mesh(run, tmp_path):
+    code, _, _ = run("chemistry.kind=none", "stop.steps=2")
+    assert code == 0
+    again = ("--restart", "auto")
+    code, _, error = run("chemistry.kind=none", "gas.mechanism=gri30.yaml", more=again)
+    assert code == 2 and "belongs to another case: its mechanism is" in error and "start anew" in error
+    code, _, error = run("chemistry.kind=none", "mesh.cells=[12,10]", more=again)
+    assert code == 2 and "belongs to another case: its mesh is" in error
+
+
+def test_unknown_species_and_mechanism(run):
+    """Input that cannot be used is said before the first step."""
+    code, _, error = run("initial.fuel=KEROSENE:1")
+    assert code == 2 and "KEROSENE" in error
+    code, _, error = run("gas.mechanism=nowhere.yaml", out="other")
+    assert code == 2 and "nowhere.yaml" in error
+
+
+if __name__ == "__main__":
+    arm(os.environ["FAULT"])
+    sys.exit(main())
