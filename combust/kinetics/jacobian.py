@@ -14,14 +14,17 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from combust.kinetics.rate_constants import falloff_derivatives
+from combust.kinetics.pressure_rates import chebyshev_derivatives, plog_derivatives
+from combust.kinetics.rate_constants import TINY, blowers_masel, blowers_masel_slope, falloff_derivatives
 from combust.kinetics.rates import (
     Kinetics,
     RateData,
     SparseRows,
     activity_coefficients,
     apply_sparse,
+    enthalpy_of_reaction,
     forward_constants,
+    ln_pressure,
     positive_power,
     power_table,
     production_rates,
@@ -29,7 +32,7 @@ from combust.kinetics.rates import (
     row_sum,
     subtract_tail,
 )
-from combust.kinetics.thermo import GAS_CONSTANT, column, cp_mass, dcp_R_dT, h_mass, h_RT
+from combust.kinetics.thermo import GAS_CONSTANT, column, cp_mass, cp_R, dcp_R_dT, h_mass, h_RT
 
 
 class JacobianPattern(NamedTuple):
@@ -44,8 +47,9 @@ class JacobianPattern(NamedTuple):
     reverse_species: Tensor  # species that the derivative is taken by
     reversible_net: tuple[Tensor, Tensor]  # species and net coefficients of the reversible reactions
     collider: Tensor  # reactions with a third body
-    body_sum: SparseRows  # their dq/dM -> W_k d(omega_k)/dM summed per third body
-    common: SparseRows  # their dq/dM -> part of W_k d(omega_k)/dC_j that is the same for all j
+    pressure: Tensor  # reactions whose rate constant depends on p = R T sum C, in the order of its table
+    body_sum: SparseRows  # dq/dM of `collider` -> W_k d(omega_k)/dM summed per third body
+    common: SparseRows  # [dq/dM, dq/d(sum C) of `pressure`] -> part of W_k d(omega_k)/dC_j that is the same for all j
     matrix: SparseRows  # [entries, body sums] -> other parts of W_k/W_j d(omega_k)/dC_j, (species * species)
 
 
@@ -56,7 +60,7 @@ def rate_derivatives(kin: Kinetics, T: Tensor, C: Tensor) -> tuple[Tensor, Tenso
     """
     rates, pattern, n = kin.rates, kin.pattern, C.shape[0]
     factor, factor_dM, factor_dT = factor_tables(rates, T, C)
-    k = forward_constants(rates, T)
+    k, dlnk_dT, dlnk_dtotal = constant_derivatives(kin, T, C)
     E = activity_coefficients(kin, T)
     irreversible = rates.reactants.shape[0] - rates.products.shape[0]
     k_reverse = row_product(k[irreversible:], (power_table(rates, 1 / E), rates.reactants[irreversible:]))
@@ -67,7 +71,7 @@ def rate_derivatives(kin: Kinetics, T: Tensor, C: Tensor) -> tuple[Tensor, Tenso
     f = factor[rates.factor]
 
     # d ln kf/dT = (b + Ea/RT)/T; d ln kr/dT lacks dH/RT^2 - dn/T, which is what (1 - h_k/RT)/T adds up to
-    q_dT = f * column_slope(rates, T) * q0 + factor_dT[rates.factor] * q0
+    q_dT = f * dlnk_dT * q0 + factor_dT[rates.factor] * q0
     per_species = (1 - h_RT(kin.thermo, T)) / T
     q_dT = subtract_tail(q_dT, f[irreversible:] * reverse * row_sum(per_species, *pattern.reversible_net))
     omega, omega_dT = apply_sparse(rates.net, torch.stack([f * q0, q_dT], dim=1)).unbind(1)
@@ -81,16 +85,47 @@ def rate_derivatives(kin: Kinetics, T: Tensor, C: Tensor) -> tuple[Tensor, Tenso
             (E, pattern.reverse_species),
         ),
     ]
-    if not pattern.collider.numel():
+    if not pattern.collider.numel() and dlnk_dtotal is None:
         return omega, omega_dT, apply_sparse(pattern.matrix, torch.cat(rows)).reshape(n, n, *T.shape)
     effect = q0[pattern.collider] * factor_dM[rates.factor[pattern.collider]]
     rows.append(apply_sparse(pattern.body_sum, effect))
+    if dlnk_dtotal is not None:
+        effect = torch.cat([effect, (f * q0)[pattern.pressure] * dlnk_dtotal])
     common = apply_sparse(pattern.common, effect).unsqueeze(1) / column(kin.thermo.molar_mass, T)
     return omega, omega_dT, apply_sparse(pattern.matrix, torch.cat(rows)).reshape(n, n, *T.shape) + common
 
 
+def constant_derivatives(kin: Kinetics, T: Tensor, C: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+    """kf and d ln kf / dT at constant C in 1/K, (reactions, ...cells), without falloff, and d ln kf / d(sum C) in
+    m3/kmol of the reactions whose rate constant depends on pressure, None if there are none.
+    """
+    rates = kin.rates
+    if not _special(rates):
+        return forward_constants(kin, T, C), column_slope(rates, T), None
+    b, Ea_R = column(rates.b, T), column(rates.Ea_R, T)
+    rows = [(torch.exp(b * torch.log(T) - Ea_R * (1 / T)), (b + Ea_R / T) / T)]
+    if rates.blowers_masel.b.numel():
+        data, H_R = rates.blowers_masel, enthalpy_of_reaction(kin, T)
+        reaction_cp = row_sum(cp_R(kin.thermo, T), data.species, data.net)
+        rows.append((blowers_masel(data, T, H_R), blowers_masel_slope(data, T, H_R, reaction_cp)))
+    by_ln_p = []
+    ln_p = ln_pressure(T, C)
+    for data, derivatives in ((rates.plog, plog_derivatives), (rates.chebyshev, chebyshev_derivatives)):
+        if data[-1].numel():
+            ln_k, dT, dp = derivatives(data, T, ln_p)
+            rows.append((torch.exp(ln_k), dT + dp / T))  # p = R T sum C grows with T
+            by_ln_p.append(dp)
+    k, slope = (torch.cat(x)[rates.exponent] for x in zip(*rows, strict=True))
+    total = torch.cat(by_ln_p) / torch.clamp(C.sum(0), min=TINY) if by_ln_p else None
+    return column(rates.A, T) * k, slope, total
+
+
+def _special(rates: RateData) -> bool:
+    return any(x.numel() for x in (rates.blowers_masel.b, rates.plog.node, rates.chebyshev.x0))
+
+
 def column_slope(rates: RateData, T: Tensor) -> Tensor:
-    """d ln kf / dT (reactions, ...cells) in 1/K, without falloff."""
+    """d ln kf / dT (reactions, ...cells) in 1/K, without falloff, where all reactions are Arrhenius."""
     return (column(rates.b[rates.exponent], T) + column(rates.Ea_R[rates.exponent], T) / T) / T
 
 

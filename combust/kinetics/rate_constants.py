@@ -1,4 +1,4 @@
-"""Rate constants: Arrhenius and the pressure falloff of Lindemann and Troe, with their derivatives."""
+"""Rate constants: Arrhenius, Blowers-Masel, and pressure falloff, with their derivatives."""
 
 from __future__ import annotations
 
@@ -40,9 +40,52 @@ def arrhenius(k: Arrhenius, T: Tensor) -> Tensor:
     return column(k.sign, T) * torch.exp(exponent)
 
 
+def ln_arrhenius(k: Arrhenius, T: Tensor) -> Tensor:
+    """ln |k| (rows, ...cells), k in kmol, m3, s."""
+    return column(k.ln_A, T) + column(k.b, T) * torch.log(T) - column(k.Ea_R, T) / T
+
+
 def arrhenius_slope(k: Arrhenius, T: Tensor) -> Tensor:
     """d ln k / dT in 1/K, (rows, ...cells)."""
     return (column(k.b, T) + column(k.Ea_R, T) / T) / T
+
+
+class BlowersMasel(NamedTuple):
+    """T^b exp(-Ea/RT) with Ea from the enthalpy of reaction; rows are reactions, A stands with all others."""
+
+    b: Tensor
+    E0_R: Tensor  # K, intrinsic activation energy (at zero enthalpy of reaction)
+    w_R: Tensor  # K, mean of the energies of the bonds broken and formed
+    species: Tensor  # (reactions, slots) and their net coefficients, padded with 0
+    net: Tensor
+
+
+def blowers_masel(data: BlowersMasel, T: Tensor, H_R: Tensor) -> Tensor:
+    """T^b exp(-Ea/RT), (rows, ...cells), at enthalpies of reaction H_R (rows, ...cells) over R in K.
+
+    Blowers, Masel 2000, doi:10.1002/aic.690461015.
+    """
+    Ea_R, _ = activation_energy(data, T, H_R)
+    return torch.exp(column(data.b, T) * torch.log(T) - Ea_R / T)
+
+
+def blowers_masel_slope(data: BlowersMasel, T: Tensor, H_R: Tensor, cp_R: Tensor) -> Tensor:
+    """d ln k / dT in 1/K, (rows, ...cells); cp_R = dH_R/dT, the heat capacity of reaction over R."""
+    Ea_R, by_H = activation_energy(data, T, H_R)
+    return (column(data.b, T) + Ea_R / T - by_H * cp_R) / T
+
+
+def activation_energy(data: BlowersMasel, T: Tensor, H_R: Tensor) -> tuple[Tensor, Tensor]:
+    """Ea/R in K and dEa/dH: 0 below H = -4 E0, H above 4 E0, a curve that depends on the bond energies between."""
+    E0, w = column(data.E0_R, T), column(data.w_R, T)
+    v = 2 * w * (w + E0) / (w - E0)
+    h = H_R.clamp(-4 * E0.abs(), 4 * E0.abs())
+    a, c, D = w + 0.5 * h, v - 2 * w + h, torch.clamp(v * v - 4 * w * w + h * h, min=TINY)
+    middle = a * c * c / D
+    slope = (0.5 * c * c + 2 * a * c - 2 * h * middle) / D
+    exothermic, endothermic = H_R < -4 * E0, H_R > 4 * E0
+    Ea = torch.where(exothermic, 0.0, torch.where(endothermic, H_R, middle))
+    return Ea, torch.where(exothermic, 0.0, torch.where(endothermic, 1.0, slope))
 
 
 class Broadening(NamedTuple):

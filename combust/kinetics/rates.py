@@ -1,7 +1,8 @@
 """Reaction rates of ideal-gas mechanisms, as pure functions of tensors.
 
-A reaction's rate of progress is q = factor (kf prod C^order - kr prod C^nu''), where kf is Arrhenius,
-kr = kf / Kc, and `factor` is 1, a third-body concentration M or a falloff function of the reduced pressure.
+A reaction's rate of progress is q = factor (kf prod C^order - kr prod C^nu''), where kf = A times a row of a table
+of Arrhenius exponentials (and other functions of temperature and pressure), kr = kf / Kc, and `factor` is 1, a
+third-body concentration M or a falloff function of the reduced pressure.
 Everything is lists of rows gathered from tables, so one form serves ten species and a thousand, CPU and GPU.
 
 Slightly negative concentrations (transport undershoots) are legal: integer orders are polynomials in C and
@@ -16,8 +17,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import Tensor
 
-from combust.kinetics.rate_constants import Falloff, falloff_factor
-from combust.kinetics.thermo import Thermo, column, g_RT
+from combust.kinetics.pressure_rates import Chebyshev, Plog, ln_chebyshev, ln_plog
+from combust.kinetics.rate_constants import TINY, BlowersMasel, Falloff, blowers_masel, falloff_factor
+from combust.kinetics.thermo import GAS_CONSTANT, Thermo, column, g_RT, h_RT
 
 if TYPE_CHECKING:
     from combust.kinetics.jacobian import JacobianPattern
@@ -38,13 +40,17 @@ class SparseRows(NamedTuple):
 class RateData(NamedTuple):
     """What `production_rates` needs; reactions in internal order (irreversible first), `order[i]` = Cantera's.
 
-    Reactions with the same b and Ea share a row of `b`, `Ea_R` (and one exponential per cell).
+    Reactions with the same b and Ea share a row of `b`, `Ea_R` (and one exponential per cell). These rows are followed
+    by one for each reaction of the other types: Blowers-Masel, P-log, Chebyshev.
     """
 
-    A: Tensor  # (reactions,) kmol, m3, s
+    A: Tensor  # (reactions,) kmol, m3, s; 1 for P-log and Chebyshev
     b: Tensor  # (exponents,)
     Ea_R: Tensor  # (exponents,) K
-    exponent: Tensor  # (reactions,) row of b and Ea_R
+    exponent: Tensor  # (reactions,) row of the table [exponentials, Blowers-Masel, P-log, Chebyshev]
+    blowers_masel: BlowersMasel
+    plog: Plog
+    chebyshev: Chebyshev
     reactants: Tensor  # (reactions, slots) rows of a power table
     products: Tensor  # (reversible, slots)
     shift: Tensor  # (2, species): part of h/R and s/R that cancels in every reaction
@@ -108,10 +114,30 @@ def apply_sparse(matrix: SparseRows, rows: Tensor) -> Tensor:
     return torch.cat([*nodes, torch.zeros_like(rows[:1])])[matrix.place]
 
 
-def forward_constants(rates: RateData, T: Tensor) -> Tensor:
+def forward_constants(kin: Kinetics, T: Tensor, C: Tensor) -> Tensor:
     """Forward rate constants (reactions, ...cells); of falloff reactions the limit that their factor refers to."""
+    rates = kin.rates
     exponent = column(rates.b, T) * torch.log(T) - column(rates.Ea_R, T) * (1 / T)
-    return column(rates.A, T) * torch.exp(exponent)[rates.exponent]
+    rows = [torch.exp(exponent)]
+    if rates.blowers_masel.b.numel():
+        rows.append(blowers_masel(rates.blowers_masel, T, enthalpy_of_reaction(kin, T)))
+    if rates.plog.node.numel():
+        rows.append(torch.exp(ln_plog(rates.plog, T, ln_pressure(T, C))))
+    if rates.chebyshev.x0.numel():
+        rows.append(torch.exp(ln_chebyshev(rates.chebyshev, T, ln_pressure(T, C))))
+    table = rows[0] if len(rows) == 1 else torch.cat(rows)
+    return column(rates.A, T) * table[rates.exponent]
+
+
+def ln_pressure(T: Tensor, C: Tensor) -> Tensor:
+    """ln(R T sum C / Pa), (1, ...cells)."""
+    return torch.log(torch.clamp(GAS_CONSTANT * T * C.sum(0, keepdim=True), min=TINY))
+
+
+def enthalpy_of_reaction(kin: Kinetics, T: Tensor) -> Tensor:
+    """H/R in K of the Blowers-Masel reactions, (rows, ...cells)."""
+    data = kin.rates.blowers_masel
+    return row_sum(h_RT(kin.thermo, T), data.species, data.net) * T
 
 
 def activity_coefficients(kin: Kinetics, T: Tensor) -> Tensor:
@@ -139,7 +165,7 @@ def factor_table(rates: RateData, T: Tensor, C: Tensor) -> Tensor:
 def progress(kin: Kinetics, T: Tensor, C: Tensor) -> tuple[Tensor, Tensor]:
     """Forward (reactions, ...cells) and reverse (reversible, ...cells) rates of progress, internal order."""
     rates = kin.rates
-    k = factor_table(rates, T, C)[rates.factor] * forward_constants(rates, T)
+    k = factor_table(rates, T, C)[rates.factor] * forward_constants(kin, T, C)
     forward = row_product(k, (power_table(rates, C), rates.reactants))
     irreversible = rates.reactants.shape[0] - rates.products.shape[0]
     if not rates.products.shape[0]:

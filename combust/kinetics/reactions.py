@@ -10,13 +10,23 @@ import numpy as np
 import torch
 
 from combust.errors import MechanismError
-from combust.kinetics.rate_constants import Arrhenius, Falloff
+from combust.kinetics.rate_tables import blowers_masel_table, chebyshev_table, falloff_table, plog_table
 from combust.kinetics.rates import RateData
 from combust.kinetics.sparsity import sparse_rows
 from combust.kinetics.thermo import GAS_CONSTANT
 
-COVERED_RATES = (ct.ArrheniusRate, ct.LindemannRate, ct.TroeRate)
-COVERED = "Arrhenius, three-body, Lindemann and Troe falloff (also chemically activated) with NASA7 thermo"
+COVERED_RATES = (
+    ct.ArrheniusRate,
+    ct.LindemannRate,
+    ct.TroeRate,
+    ct.BlowersMaselRate,
+    ct.PlogRate,
+    ct.ChebyshevRate,
+)
+COVERED = (
+    "Arrhenius, three-body, Blowers-Masel, P-log, Chebyshev, Lindemann and Troe falloff (also chemically activated) "
+    "with NASA7 thermo"
+)
 
 
 class Layout(NamedTuple):
@@ -32,6 +42,9 @@ class Layout(NamedTuple):
     body: list[int]  # third body of each reaction, -1 for none
     falloff: list[int]  # internal reactions with falloff, Lindemann first
     powers: list[tuple[int, float]]  # distinct (species, non-integer order)
+    blowers_masel: list[int]  # internal reactions of these types
+    plog: list[int]
+    chebyshev: list[int]
 
     def rows(self, terms: list[tuple[int, float]]) -> list[int]:
         """Rows of the power table whose product is prod X^order."""
@@ -49,7 +62,8 @@ def refuse_uncovered(solution: ct.Solution) -> None:
         faults.append(f"phase '{solution.name}': thermo model {solution.thermo_model}, allowed: ideal-gas")
     for s in solution.species():
         if not isinstance(s.thermo, ct.NasaPoly2):
-            faults.append(f"species {s.name}: thermo model {type(s.thermo).__name__}")
+            model = s.input_data.get("thermo", {}).get("model", type(s.thermo).__name__)
+            faults.append(f"species {s.name}: thermo model {model}")
     for i, r in enumerate(solution.reactions()):
         if type(r.rate) not in COVERED_RATES:
             faults.append(f"reaction {i + 1}: {r.equation}: {r.reaction_type}")
@@ -74,7 +88,13 @@ def layout_of(solution: ct.Solution) -> Layout:
     powers = sorted({f for terms in reactants + products for f in terms if not _is_count(f[1])})
     net = [_net(r, index) for r in rs]
     irreversible = len(rs) - len(products)
-    return Layout(len(index), order, irreversible, reactants, products, net, list(bodies), body, falloff, powers)
+    of_type = [
+        [i for i, r in enumerate(rs) if isinstance(r.rate, kind)]
+        for kind in (ct.BlowersMaselRate, ct.PlogRate, ct.ChebyshevRate)
+    ]
+    return Layout(
+        len(index), order, irreversible, reactants, products, net, list(bodies), body, falloff, powers, *of_type
+    )
 
 
 def _is_count(order: float) -> bool:
@@ -108,22 +128,31 @@ def rates_from_cantera(solution: ct.Solution, layout: Layout) -> RateData:
     rs = [reactions[i] for i in layout.order]
     forward = [_forward_rate(r) for r in rs]
     exponents: dict[tuple[float, float], int] = {}
-    rows = [(k.temperature_exponent, k.activation_energy / GAS_CONSTANT) for k in forward]
-    exponent = [exponents.setdefault(row, len(exponents)) for row in rows]
+    for k in forward:
+        if isinstance(k, ct.ArrheniusRate):
+            exponents.setdefault(_exponent(k), len(exponents))
+    special = [*layout.blowers_masel, *layout.plog, *layout.chebyshev]
+    row = {i: len(exponents) + place for place, i in enumerate(special)}
+    exponent = [row[i] if i in row else exponents[_exponent(k)] for i, k in enumerate(forward)]
     b, Ea_R = _float(list(exponents)).reshape(-1, 2).T.contiguous()
     net = {k: [(i, nu[k]) for i, nu in enumerate(layout.net) if k in nu] for k in range(layout.species)}
     return RateData(
-        A=_float([k.pre_exponential_factor for k in forward]),
+        A=_float([getattr(k, "pre_exponential_factor", 1.0) for k in forward]),
         b=b,
         Ea_R=Ea_R,
         exponent=_int(exponent),
+        blowers_masel=blowers_masel_table(
+            [rs[i].rate for i in layout.blowers_masel], [layout.net[i] for i in layout.blowers_masel]
+        ),
+        plog=plog_table([rs[i].rate for i in layout.plog]),
+        chebyshev=chebyshev_table([rs[i].rate for i in layout.chebyshev]),
         reactants=_slots(layout.reactants, layout),
         products=_slots(layout.products, layout),
         shift=_elemental_shift(solution, layout),
         ln_c_ref=_float(math.log(solution.species(0).thermo.reference_pressure / GAS_CONSTANT)),
         factor=_int(_factor_rows(layout)),
         efficiency=_float(layout.bodies).reshape(-1, layout.species),
-        falloff=_falloff([rs[i] for i in layout.falloff], [layout.body[i] for i in layout.falloff]),
+        falloff=falloff_table([rs[i] for i in layout.falloff], [layout.body[i] for i in layout.falloff]),
         power_species=_int([k for k, _ in layout.powers]),
         power=_float([order for _, order in layout.powers]),
         net=sparse_rows(net, layout.species),
@@ -169,30 +198,11 @@ def _factor_rows(layout: Layout) -> list[int]:
     return rows
 
 
-def _forward_rate(r: ct.Reaction) -> ct.Arrhenius:
+def _exponent(k: ct.ArrheniusRate) -> tuple[float, float]:
+    return k.temperature_exponent, k.activation_energy / GAS_CONSTANT
+
+
+def _forward_rate(r: ct.Reaction) -> ct.ReactionRate:
     if not isinstance(r.rate, ct.FalloffRate):
         return r.rate
     return r.rate.low_rate if r.rate.chemically_activated else r.rate.high_rate
-
-
-def _arrhenius(rates: list[ct.Arrhenius]) -> Arrhenius:
-    A = _float([r.pre_exponential_factor for r in rates])
-    Ea_R = _float([r.activation_energy / GAS_CONSTANT for r in rates])
-    return Arrhenius(torch.sign(A), torch.log(A.abs()), _float([r.temperature_exponent for r in rates]), Ea_R)
-
-
-def _falloff(rs: list[ct.Reaction], body: list[int]) -> Falloff:
-    low, high = _arrhenius([r.rate.low_rate for r in rs]), _arrhenius([r.rate.high_rate for r in rs])
-    ratio = Arrhenius(low.sign * high.sign, low.ln_A - high.ln_A, low.b - high.b, low.Ea_R - high.Ea_R)
-    troe = [_troe(r.rate) for r in rs if isinstance(r.rate, ct.TroeRate)]
-    a, r_T3, r_T1, T2 = _float(troe).reshape(-1, 4).T.contiguous()
-    activated = _float([1.0 if r.rate.chemically_activated else 0.0 for r in rs])
-    return Falloff(ratio, torch.tensor(body, dtype=torch.int64), activated, a, r_T3, r_T1, T2)
-
-
-def _troe(rate: ct.TroeRate) -> tuple[float, float, float, float]:
-    a, T3, T1, *rest = rate.falloff_coeffs
-    # A vanishing T3 or T1 means exp(-T/T3) = 0 and a vanishing or missing T2 no third term (Cantera); numbers
-    # that are large but finite say the same without inf * 0 in the derivatives.
-    T2 = rest[0] if rest and rest[0] != 0.0 else 1e30
-    return a, 1 / T3 if abs(T3) > 1e-300 else 1e300, 1 / T1 if abs(T1) > 1e-300 else 1e300, T2

@@ -57,6 +57,10 @@ def jacobian_pattern(layout: Layout, molar_mass: list[float]) -> JacobianPattern
     reverse = _entries(layout, layout.products)
     collider = [i for i, b in enumerate(layout.body) if b >= 0]
     body_sums, common, collider_terms = _collider_terms(layout, collider)
+    pressure = [*layout.plog, *layout.chebyshev]  # p = R T sum C: every species acts alike
+    for place, i in enumerate(pressure):
+        for k, nu in layout.net[i].items():
+            common.setdefault(k, []).append((len(collider) + place, nu))
     terms: dict[tuple[int, int], list[tuple[int, float]]] = {}
     owners = [(i, j) for i, j, _, _ in forward] + [(i + layout.irreversible, j) for i, j, _, _ in reverse]
     for e, (reaction, j) in enumerate(owners):
@@ -76,6 +80,7 @@ def jacobian_pattern(layout: Layout, molar_mass: list[float]) -> JacobianPattern
         reverse_species=_int([j for _, j, _, _ in reverse]).reshape(-1, 1),
         reversible_net=_net_slots(layout.net[layout.irreversible :]),
         collider=_int(collider),
+        pressure=_int(pressure),
         body_sum=sparse_rows(dict(enumerate(body_sums)), len(body_sums)),
         common=sparse_rows({k: [(r, W[k] * x) for r, x in items] for k, items in common.items()}, n),
         matrix=sparse_rows(matrix, n * n),

@@ -15,20 +15,30 @@ UNCOVERED = """
 phases:
 - name: gas
   thermo: ideal-gas
-  species: [{h2o2.yaml/species: [H2, H, O, O2, OH, H2O]}, {airNASA9.yaml/species: [N]}]
+  species: [{h2o2.yaml/species: [H2, H, O, O2, OH, H2O]}, {species: [N, N2]}]
   kinetics: bulk
   reactions: all
+species:
+- name: N
+  composition: {N: 1}
+  thermo: {model: piecewise-Gibbs, h0: 0 cal/mol, dimensionless: true, data: {298.15: -28.5, 500: -20.0}}
+- name: N2
+  composition: {N: 2}
+  thermo:
+    model: Shomate
+    temperature-ranges: [298, 1400, 6000]
+    data:
+    - [26.092, 8.218801, -1.976141, 0.159274, 0.044434, -7.98923, 221.02]
+    - [35.51872, 1.128728, -0.196103, 0.014662, -4.55376, -18.97091, 224.981]
 reactions:
 - equation: O + H2 <=> H + OH
   rate-constant: {A: 3.87e+01, b: 2.7, Ea: 6260.0 cal/mol}
-- equation: H + O2 <=> O + OH
-  type: pressure-dependent-Arrhenius
-  rate-constants:
-  - {P: 1 atm, A: 1.0e+10, b: 0, Ea: 0}
-  - {P: 10 atm, A: 2.0e+10, b: 0, Ea: 0}
-- equation: H2 + OH <=> H + H2O
-  type: Blowers-Masel
-  rate-constant: {A: 1.0e+10, b: 0, Ea0: 1000.0, w: 1.0e+6}
+- equation: H + O2 => O + OH
+  type: two-temperature-plasma
+  rate-constant: {A: 1.5e+10, b: -1.0, Ea-gas: 100 K, Ea-electron: 700 K}
+- equation: H2 + OH => H + H2O
+  type: two-temperature-plasma
+  rate-constant: {A: 1.5e+10, b: -1.0, Ea-gas: 100 K, Ea-electron: 700 K}
 """
 
 
@@ -106,9 +116,26 @@ def test_every_uncovered_feature_is_listed(tmp_path):
     with pytest.raises(MechanismError) as caught:
         Mechanism.load(tmp_path / "mixed.yaml")
     text = str(caught.value)
-    assert "3 feature(s) not covered" in text and "species N: thermo model Nasa9Poly" in text
-    assert "reaction 2: H + O2 <=> O + OH: pressure-dependent-Arrhenius" in text
-    assert "reaction 3: H2 + OH <=> H + H2O: Blowers-Masel" in text and "reaction 1" not in text
+    assert "4 feature(s) not covered" in text and "reaction 1" not in text
+    assert "species N: thermo model piecewise-Gibbs" in text and "species N2: thermo model Shomate" in text
+    assert "reaction 2: H + O2 => O + OH: two-temperature-plasma" in text
+    assert "reaction 3: H2 + OH => H + H2O: two-temperature-plasma" in text
+
+
+@pytest.mark.parametrize(
+    "path, phase, parts",
+    [
+        ("ptcombust.yaml", "Pt_surf", ("thermo model ideal-surface", "reaction 1: H2 + 2 PT(S) => 2 H(S)",
+                                       "interface-Arrhenius", "reaction 24:", "sticking-Arrhenius")),
+        ("example_data/methane-plasma-pavan-2023.yaml", None, ("thermo model plasma", "electron-collision-plasma",
+                                                               "two-temperature-plasma")),
+    ],
+)  # fmt: skip
+def test_surface_and_plasma_are_refused(path, phase, parts):
+    with pytest.raises(MechanismError) as caught:
+        Mechanism.load(path, phase)
+    for part in parts:
+        assert part in str(caught.value)
 
 
 def test_bad_states(gas):

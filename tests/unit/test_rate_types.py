@@ -1,0 +1,79 @@
+"""Rate constants of every type against Cantera, and their derivatives against forward-mode differentiation.
+
+T 300-3000 K, p 0.01-100 atm; mixtures in which every species is present, so that every term counts.
+"""
+
+from pathlib import Path
+
+import cantera as ct
+import numpy as np
+import pytest
+import torch
+
+from combust.kinetics import rates
+from combust.kinetics.jacobian import rate_derivatives
+from combust.kinetics.mechanism import Mechanism
+from combust.kinetics.thermo import GAS_CONSTANT
+
+HERE = Path(__file__).parent
+MECHANISMS = [str(HERE / "special_rates.yaml"), str(HERE / "pressure_rates.yaml")]
+TOLERANCE = 1e-10
+
+
+def random_states(gas, count, seed=0):
+    rng = np.random.default_rng(seed)
+    T, p = rng.uniform(300, 3000, count), ct.one_atm * 10 ** rng.uniform(-2, 2, count)
+    return T, p, rng.dirichlet(np.full(len(gas.species), 0.8), count).T
+
+
+def concentrations(gas, T, p, Y):
+    return gas.mole_fractions(torch.tensor(Y)) * torch.tensor(p / (GAS_CONSTANT * T))
+
+
+@pytest.fixture(scope="module", params=MECHANISMS, ids=lambda path: Path(path).stem)
+def gas(request):
+    return Mechanism.load(request.param)
+
+
+def test_forward_rate_constants(gas):
+    T, p, Y = random_states(gas, 2000)
+    states = ct.SolutionArray(gas.cantera(), T.size)
+    states.TPY = T, p, Y.T
+    C = concentrations(gas, T, p, Y)
+    k = rates.forward_constants(gas.kinetics, torch.tensor(T), C)
+    factor = rates.factor_table(gas.rates, torch.tensor(T), C)[gas.rates.factor]
+    is_falloff = gas.rates.factor > gas.rates.efficiency.shape[0]
+    ours = torch.where(is_falloff[:, None], k * factor, k).numpy()  # third bodies count as concentrations
+    theirs = states.forward_rate_constants.T[gas.rates.order]
+    assert np.all(np.abs(ours - theirs) <= TOLERANCE * np.abs(theirs))
+
+
+def test_net_production_rates(gas):
+    T, p, Y = random_states(gas, 2000, seed=1)
+    states = ct.SolutionArray(gas.cantera(), T.size)
+    states.TPY = T, p, Y.T
+    terms = gas.cantera()
+    nu = terms.reactant_stoich_coeffs + terms.product_stoich_coeffs
+    gross = nu @ np.abs(states.forward_rates_of_progress.T) + nu @ np.abs(states.reverse_rates_of_progress.T)
+    ours = gas.net_production_rates(T, p, Y).numpy()
+    assert np.all(np.abs(ours - states.net_production_rates.T) <= TOLERANCE * gross)
+
+
+def test_derivatives(gas):
+    """With respect to T and every concentration, to 1e-10 of the largest terms that the derivative is a sum of."""
+    T, p, Y = random_states(gas, 25, seed=2)
+    C, T = concentrations(gas, T, p, Y), torch.tensor(T)
+    W = gas.molar_mass
+    _, dT, dC = rate_derivatives(gas.kinetics, T, C)
+    dC = dC * (W / W[:, None])[..., None]
+
+    def q(T, C):
+        forward, reverse = rates.progress(gas.kinetics, T, C)
+        return rates.subtract_tail(forward, reverse)[:, 0]
+
+    solution = gas.cantera()
+    nu = torch.tensor(solution.product_stoich_coeffs - solution.reactant_stoich_coeffs)[:, gas.rates.order]
+    for i in range(T.shape[0]):
+        q_T, q_C = torch.func.jacfwd(q, argnums=(0, 1))(T[i : i + 1], C[:, i : i + 1])
+        for ours, q_x in ((dT[:, i], q_T[:, 0]), (dC[..., i], q_C[..., 0])):
+            assert torch.all((ours - nu @ q_x).abs() <= TOLERANCE * (nu.abs() @ q_x.abs()))
