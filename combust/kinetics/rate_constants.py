@@ -22,12 +22,26 @@ class Arrhenius(NamedTuple):
     Ea_R: Tensor  # K
 
 
+class Sri(NamedTuple):
+    """SRI broadening F = d T^e (a exp(-b/T) + exp(-T/c))^(1 / (1 + log10(Pr)^2)), all (sri rows,)."""
+
+    a: Tensor
+    b: Tensor  # K
+    r_c: Tensor  # 1/c, 1/K
+    d: Tensor
+    e: Tensor
+
+
 class Falloff(NamedTuple):
-    """Lindemann rows first, then Troe rows; `ratio` is k0/kinf, `activated` 1 for chemically activated rows, else 0."""
+    """Lindemann rows first, then SRI, Tsang and Troe; `ratio` is k0/kinf, `activated` 1 for chemically activated rows,
+    else 0.
+    """
 
     ratio: Arrhenius
     body: Tensor  # row of third-body table
     activated: Tensor
+    sri: Sri
+    tsang: Tensor  # (2, tsang rows): F_cent = A + B T
     a: Tensor  # Troe parameters, (troe rows,)
     r_T3: Tensor  # 1/T3, 1/K
     r_T1: Tensor
@@ -89,7 +103,9 @@ def activation_energy(data: BlowersMasel, T: Tensor, H_R: Tensor) -> tuple[Tenso
 
 
 class Broadening(NamedTuple):
-    """Troe's F and what it is made of, (Troe rows, ...cells): log10 F = log_Fc / (1 + f^2), f = x / (n - 0.14 x)."""
+    """Troe's F (and Tsang's) and what it is made of, (rows, ...cells): log10 F = log_Fc / (1 + f^2) with
+    f = x / (n - 0.14 x).
+    """
 
     F: Tensor
     log_Fc: Tensor
@@ -101,14 +117,24 @@ class Broadening(NamedTuple):
 def falloff_factor(falloff: Falloff, T: Tensor, M: Tensor) -> Tensor:
     """k / kinf (k / k0 for chemically activated rows) at T (...cells) K, M (third bodies, ...cells) kmol/m3.
 
-    Gilbert, Luther, Troe 1983, doi:10.1002/bbpc.19830870218.
+    Gilbert, Luther, Troe 1983, doi:10.1002/bbpc.19830870218; SRI: Stewart, Larson, Golden 1989,
+    doi:10.1016/0010-2180(89)90060-3; Tsang, Herron 1991, doi:10.1063/1.555890.
     """
     Pr = arrhenius(falloff.ratio, T) * M[falloff.body]
     weight = _lindemann(falloff, T, Pr)
-    plain = weight.shape[0] - falloff.a.shape[0]
-    if plain == weight.shape[0]:
-        return weight
-    return torch.cat([weight[:plain], weight[plain:] * _broaden(falloff, T, Pr[plain:]).F])
+    plain, end = _bounds(falloff)
+    parts = [weight[:plain]]
+    if end > plain:
+        parts.append(weight[plain:end] * _sri(falloff.sri, T, Pr[plain:end]))
+    if end < weight.shape[0]:
+        parts.append(weight[end:] * _broaden(falloff, T, Pr[end:]).F)
+    return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+
+def _bounds(falloff: Falloff) -> tuple[int, int]:
+    """Where the SRI rows start and end."""
+    end = falloff.body.shape[0] - falloff.a.shape[0] - falloff.tsang.shape[1]
+    return end - falloff.sri.a.shape[0], end
 
 
 def falloff_derivatives(falloff: Falloff, T: Tensor, M: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -118,21 +144,55 @@ def falloff_derivatives(falloff: Falloff, T: Tensor, M: Tensor) -> tuple[Tensor,
     weight = _lindemann(falloff, T, Pr)
     dweight_dPr = (1 - 2 * column(falloff.activated, T)) / (1 + Pr) ** 2
     dM, dT = dweight_dPr * k, dweight_dPr * Pr * dlnPr_dT
-    plain = k.shape[0] - falloff.a.shape[0]
-    if plain == k.shape[0]:
-        return weight, dM, dT
-    F, log_Fc, x, n, f = _broaden(falloff, T, Pr[plain:])
+    plain, end = _bounds(falloff)
+    parts = [(weight[:plain], dM[:plain], dT[:plain])]
+    for rows, broadening in ((slice(plain, end), _sri_slopes), (slice(end, k.shape[0]), _troe_slopes)):
+        if rows.stop > rows.start:
+            # F is constant below TINY, also where the only collider has a slightly negative concentration.
+            dlnPr = torch.where(Pr[rows] > TINY, dlnPr_dT[rows], 0.0)
+            dPr = torch.where(Pr[rows] > TINY, k[rows], 0.0)
+            F, dlnF_dM, dlnF_dT = broadening(falloff, T, dPr, Pr[rows], dlnPr)
+            own = weight[rows]
+            parts.append((own * F, F * (dM[rows] + own * dlnF_dM), F * (dT[rows] + own * dlnF_dT)))
+    if len(parts) == 1:
+        return parts[0]
+    value, dM, dT = (torch.cat(x) for x in zip(*parts, strict=True))
+    return value, dM, dT
+
+
+def _troe_slopes(falloff: Falloff, T: Tensor, k: Tensor, Pr: Tensor, dlnPr_dT: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """F, d ln F/dM and d ln F/dT of the Tsang and Troe rows; k = dPr/dM, zero like dlnPr_dT where F is bounded."""
+    F, log_Fc, x, n, f = _broaden(falloff, T, Pr)
     # d ln F = ln10 (d log_Fc - 2 f log_Fc / (1 + f^2) df) / (1 + f^2),  df = (n dx - x dn) / (n - 0.14 x)^2
     spread = 1 + f * f
     pull = 2 * f * log_Fc / (spread * (n - 0.14 * x) ** 2)
     dlog_Fc = _center_slope(falloff, T)
-    dx, dn = dlnPr_dT[plain:] / LN10 - 0.67 * dlog_Fc, -1.27 * dlog_Fc
+    dx, dn = dlnPr_dT / LN10 - 0.67 * dlog_Fc, -1.27 * dlog_Fc
     dlnF_dT = LN10 * (dlog_Fc - pull * (n * dx - x * dn)) / spread
-    dlnF_dM = -pull * n / spread * k[plain:] / torch.clamp(Pr[plain:], min=TINY)
-    tail = weight[plain:]
-    troe = (tail * F, F * (dM[plain:] + tail * dlnF_dM), F * (dT[plain:] + tail * dlnF_dT))
-    value, dM, dT = (torch.cat([a[:plain], b]) for a, b in zip((weight, dM, dT), troe, strict=True))
-    return value, dM, dT
+    return F, -pull * n / spread * k / torch.clamp(Pr, min=TINY), dlnF_dT
+
+
+def _sri(sri: Sri, T: Tensor, Pr: Tensor) -> Tensor:
+    log_Pr = torch.log10(torch.clamp(Pr, min=TINY))
+    first, second = _sri_terms(sri, T)
+    return column(sri.d, T) * T ** column(sri.e, T) * (first + second) ** (1 / (1 + log_Pr * log_Pr))
+
+
+def _sri_terms(sri: Sri, T: Tensor) -> tuple[Tensor, Tensor]:
+    return column(sri.a, T) * torch.exp(-column(sri.b, T) / T), torch.exp(-T * column(sri.r_c, T))
+
+
+def _sri_slopes(falloff: Falloff, T: Tensor, k: Tensor, Pr: Tensor, dlnPr_dT: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """F, d ln F/dM and d ln F/dT of the SRI rows; k = dPr/dM, zero like dlnPr_dT where F is bounded."""
+    sri = falloff.sri
+    first, second = _sri_terms(sri, T)
+    center = first + second
+    log_Pr = torch.log10(torch.clamp(Pr, min=TINY))
+    power = 1 / (1 + log_Pr * log_Pr)
+    by_lnPr = -2 * log_Pr * power * power * torch.log(center) / LN10
+    dcenter = first * column(sri.b, T) / (T * T) - second * column(sri.r_c, T)
+    dlnF_dT = column(sri.e, T) / T + power * dcenter / center + by_lnPr * dlnPr_dT
+    return _sri(sri, T, Pr), by_lnPr * k / torch.clamp(Pr, min=TINY), dlnF_dT
 
 
 def _lindemann(falloff: Falloff, T: Tensor, Pr: Tensor) -> Tensor:
@@ -141,14 +201,23 @@ def _lindemann(falloff: Falloff, T: Tensor, Pr: Tensor) -> Tensor:
 
 
 def _broaden(falloff: Falloff, T: Tensor, Pr: Tensor) -> Broadening:
-    log_Fc = torch.log10(torch.clamp(sum(_center(falloff, T)), min=TINY))
+    log_Fc = torch.log10(torch.clamp(_center(falloff, T), min=TINY))
     x = torch.log10(torch.clamp(Pr, min=TINY)) - 0.4 - 0.67 * log_Fc
     n = 0.75 - 1.27 * log_Fc
     f = x / (n - 0.14 * x)
     return Broadening(torch.exp(LN10 * log_Fc / (1 + f * f)), log_Fc, x, n, f)
 
 
-def _center(falloff: Falloff, T: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _center(falloff: Falloff, T: Tensor) -> Tensor:
+    """F_cent(T) of the Tsang and Troe rows."""
+    troe = sum(_troe_terms(falloff, T))
+    if not falloff.tsang.numel():
+        return troe
+    A, B = falloff.tsang
+    return torch.cat([column(A, T) + column(B, T) * T, troe])
+
+
+def _troe_terms(falloff: Falloff, T: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """The three terms of Troe's F_cent(T)."""
     a = column(falloff.a, T)
     return (
@@ -160,7 +229,10 @@ def _center(falloff: Falloff, T: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 def _center_slope(falloff: Falloff, T: Tensor) -> Tensor:
     """d log10(F_cent) / dT, zero where F_cent is bounded (as in Cantera)."""
-    e3, e1, e2 = _center(falloff, T)
+    e3, e1, e2 = _troe_terms(falloff, T)
     center = e3 + e1 + e2
     slope = e2 * column(falloff.T2, T) / (T * T) - e3 * column(falloff.r_T3, T) - e1 * column(falloff.r_T1, T)
+    if falloff.tsang.numel():
+        B = column(falloff.tsang[1], T)
+        center, slope = _center(falloff, T), torch.cat([B.expand(-1, *T.shape), slope])
     return torch.where(center > TINY, slope / torch.clamp(center, min=TINY), 0.0) / LN10

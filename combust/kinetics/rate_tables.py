@@ -9,7 +9,7 @@ import cantera as ct
 import torch
 
 from combust.kinetics.pressure_rates import Chebyshev, Plog
-from combust.kinetics.rate_constants import LN10, Arrhenius, BlowersMasel, Falloff
+from combust.kinetics.rate_constants import LN10, Arrhenius, BlowersMasel, Falloff, Sri
 from combust.kinetics.thermo import GAS_CONSTANT
 
 
@@ -30,8 +30,26 @@ def falloff_table(rs: list[ct.Reaction], body: list[int]) -> Falloff:
     ratio = Arrhenius(low.sign * high.sign, low.ln_A - high.ln_A, low.b - high.b, low.Ea_R - high.Ea_R)
     troe = [_troe(r.rate) for r in rs if isinstance(r.rate, ct.TroeRate)]
     a, r_T3, r_T1, T2 = _float(troe).reshape(-1, 4).T.contiguous()
+    sri = [_sri(r.rate) for r in rs if isinstance(r.rate, ct.SriRate)]
+    tsang = [list(r.rate.falloff_coeffs) for r in rs if isinstance(r.rate, ct.TsangRate)]
     activated = _float([1.0 if r.rate.chemically_activated else 0.0 for r in rs])
-    return Falloff(ratio, torch.tensor(body, dtype=torch.int64), activated, a, r_T3, r_T1, T2)
+    return Falloff(
+        ratio=ratio,
+        body=torch.tensor(body, dtype=torch.int64),
+        activated=activated,
+        sri=Sri(*_float(sri).reshape(-1, 5).T.contiguous()),
+        tsang=_float(tsang).reshape(-1, 2).T.contiguous(),
+        a=a,
+        r_T3=r_T3,
+        r_T1=r_T1,
+        T2=T2,
+    )
+
+
+def _sri(rate: ct.SriRate) -> tuple[float, float, float, float, float]:
+    a, b, c, *rest = rate.falloff_coeffs
+    d, e = rest if rest else (1.0, 0.0)
+    return a, b, 1 / c if abs(c) > 1e-300 else 1e300, d, e
 
 
 def _troe(rate: ct.TroeRate) -> tuple[float, float, float, float]:

@@ -15,17 +15,11 @@ from combust.kinetics.rates import RateData
 from combust.kinetics.sparsity import sparse_rows
 from combust.kinetics.thermo import GAS_CONSTANT
 
-COVERED_RATES = (
-    ct.ArrheniusRate,
-    ct.LindemannRate,
-    ct.TroeRate,
-    ct.BlowersMaselRate,
-    ct.PlogRate,
-    ct.ChebyshevRate,
-)
+FALLOFF_ORDER = (ct.LindemannRate, ct.SriRate, ct.TsangRate, ct.TroeRate)
+COVERED_RATES = (*FALLOFF_ORDER, ct.ArrheniusRate, ct.BlowersMaselRate, ct.PlogRate, ct.ChebyshevRate)
 COVERED = (
-    "Arrhenius, three-body, Blowers-Masel, P-log, Chebyshev, Lindemann and Troe falloff (also chemically activated) "
-    "with NASA7 thermo"
+    "Arrhenius, three-body, Blowers-Masel, P-log, Chebyshev, Lindemann, Troe, SRI and Tsang falloff (also chemically "
+    "activated) with NASA7 thermo"
 )
 
 
@@ -40,7 +34,7 @@ class Layout(NamedTuple):
     net: list[dict[int, float]]  # net stoichiometry of each reaction
     bodies: list[tuple[float, ...]]  # distinct third bodies: efficiency of every species
     body: list[int]  # third body of each reaction, -1 for none
-    falloff: list[int]  # internal reactions with falloff, Lindemann first
+    falloff: list[int]  # internal reactions with falloff, in FALLOFF_ORDER
     powers: list[tuple[int, float]]  # distinct (species, non-integer order)
     blowers_masel: list[int]  # internal reactions of these types
     plog: list[int]
@@ -84,7 +78,7 @@ def layout_of(solution: ct.Solution) -> Layout:
     bodies: dict[tuple[float, ...], int] = {}
     body = [bodies.setdefault(_efficiencies(r, index), len(bodies)) if r.third_body else -1 for r in rs]
     falloff = [i for i, r in enumerate(rs) if isinstance(r.rate, ct.FalloffRate)]
-    falloff.sort(key=lambda i: isinstance(rs[i].rate, ct.TroeRate))
+    falloff.sort(key=lambda i: FALLOFF_ORDER.index(type(rs[i].rate)))
     powers = sorted({f for terms in reactants + products for f in terms if not _is_count(f[1])})
     net = [_net(r, index) for r in rs]
     irreversible = len(rs) - len(products)

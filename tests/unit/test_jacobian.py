@@ -11,8 +11,8 @@ from combust.kinetics import jacobian as jac
 from combust.kinetics.mechanism import Mechanism
 from combust.kinetics.thermo import GAS_CONSTANT, cp_mass, h_mass
 
-SPECIAL, PRESSURE = (str(Path(__file__).parent / f"{name}_rates.yaml") for name in ("special", "pressure"))
-MECHANISMS = ["h2o2.yaml", "gri30.yaml", "ohn.yaml", "air.yaml", SPECIAL, PRESSURE]
+OWN = [str(Path(__file__).parent / f"{name}_rates.yaml") for name in ("special", "pressure", "falloff")]
+MECHANISMS = ["h2o2.yaml", "gri30.yaml", "ohn.yaml", "air.yaml", *OWN]
 TOLERANCE = 1e-8
 
 

@@ -16,7 +16,7 @@ from combust.kinetics.mechanism import Mechanism
 from combust.kinetics.thermo import GAS_CONSTANT
 
 HERE = Path(__file__).parent
-MECHANISMS = [str(HERE / "special_rates.yaml"), str(HERE / "pressure_rates.yaml")]
+MECHANISMS = [str(HERE / f"{name}_rates.yaml") for name in ("special", "pressure", "falloff")]
 TOLERANCE = 1e-10
 
 

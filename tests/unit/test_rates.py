@@ -12,8 +12,9 @@ from combust.kinetics.jacobian import rate_derivatives
 from combust.kinetics.mechanism import Mechanism
 from combust.kinetics.thermo import GAS_CONSTANT
 
-SPECIAL, PRESSURE = (str(Path(__file__).parent / f"{name}_rates.yaml") for name in ("special", "pressure"))
-MECHANISMS = ["h2o2.yaml", "gri30.yaml", "ohn.yaml", "air.yaml", SPECIAL, PRESSURE]
+OWN = [str(Path(__file__).parent / f"{name}_rates.yaml") for name in ("special", "pressure", "falloff")]
+SPECIAL = OWN[0]
+MECHANISMS = ["h2o2.yaml", "gri30.yaml", "ohn.yaml", "air.yaml", *OWN]
 TOLERANCE = 1e-10
 
 
