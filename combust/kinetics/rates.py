@@ -111,7 +111,7 @@ def apply_sparse(matrix: SparseRows, rows: Tensor) -> Tensor:
     for index, weight in zip(matrix.index, matrix.weight, strict=True):
         rows = torch.cat([row_sum(rows, i, w) for i, w in zip(index, weight, strict=True)])
         nodes.append(rows)
-    return torch.cat([*nodes, torch.zeros_like(rows[:1])])[matrix.place]
+    return torch.cat([*nodes, rows.new_zeros(1, *rows.shape[1:])])[matrix.place]
 
 
 def forward_constants(kin: Kinetics, T: Tensor, C: Tensor) -> Tensor:

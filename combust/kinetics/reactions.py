@@ -17,9 +17,10 @@ from combust.kinetics.thermo import GAS_CONSTANT
 
 FALLOFF_ORDER = (ct.LindemannRate, ct.SriRate, ct.TsangRate, ct.TroeRate)
 COVERED_RATES = (*FALLOFF_ORDER, ct.ArrheniusRate, ct.BlowersMaselRate, ct.PlogRate, ct.ChebyshevRate)
+COVERED_THERMO = (ct.NasaPoly2, ct.Nasa9PolyMultiTempRegion, ct.ConstantCp)
 COVERED = (
     "Arrhenius, three-body, Blowers-Masel, P-log, Chebyshev, Lindemann, Troe, SRI and Tsang falloff (also chemically "
-    "activated) with NASA7 thermo"
+    "activated), with NASA7, NASA9 and constant-cp thermo"
 )
 
 
@@ -55,7 +56,7 @@ def refuse_uncovered(solution: ct.Solution) -> None:
     if solution.thermo_model != "ideal-gas":
         faults.append(f"phase '{solution.name}': thermo model {solution.thermo_model}, allowed: ideal-gas")
     for s in solution.species():
-        if not isinstance(s.thermo, ct.NasaPoly2):
+        if not isinstance(s.thermo, COVERED_THERMO):
             model = s.input_data.get("thermo", {}).get("model", type(s.thermo).__name__)
             faults.append(f"species {s.name}: thermo model {model}")
     for i, r in enumerate(solution.reactions()):

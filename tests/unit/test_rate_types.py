@@ -16,7 +16,8 @@ from combust.kinetics.mechanism import Mechanism
 from combust.kinetics.thermo import GAS_CONSTANT
 
 HERE = Path(__file__).parent
-MECHANISMS = [str(HERE / f"{name}_rates.yaml") for name in ("special", "pressure", "falloff")]
+NAMES = ("special_rates", "pressure_rates", "falloff_rates", "mixed_thermo")
+MECHANISMS = [str(HERE / f"{name}.yaml") for name in NAMES]
 TOLERANCE = 1e-10
 
 
@@ -77,3 +78,32 @@ def test_derivatives(gas):
         q_T, q_C = torch.func.jacfwd(q, argnums=(0, 1))(T[i : i + 1], C[:, i : i + 1])
         for ours, q_x in ((dT[:, i], q_T[:, 0]), (dC[..., i], q_C[..., 0])):
             assert torch.all((ours - nu @ q_x).abs() <= TOLERANCE * (nu.abs() @ q_x.abs()))
+
+
+@pytest.mark.parametrize(
+    "path, phase", [("ammonia-CO-H2-Alzueta-2023.yaml", "baseline"), ("n-hexane-NUIG-2015.yaml", None)]
+)
+def test_mechanisms_with_p_log(path, phase):
+    """Forward and reverse rates of progress, each reaction's own."""
+    gas = Mechanism.load(f"example_data/{path}", phase)
+    T, p, Y = random_states(gas, 100, seed=3)
+    states = ct.SolutionArray(gas.cantera(), T.size)
+    states.TPY = T, p, Y.T
+    forward, reverse = (x.numpy() for x in gas.rates_of_progress(T, p, Y))
+    for ours, theirs in ((forward, states.forward_rates_of_progress.T), (reverse, states.reverse_rates_of_progress.T)):
+        assert np.all(np.abs(ours - theirs) <= TOLERANCE * np.abs(theirs) + 1e-250)
+
+
+def test_one_cell_without_an_axis(gas):
+    T, p, Y = random_states(gas, 3)
+    row = gas.net_production_rates(T, p, Y)
+    single = gas.net_production_rates(T[1], p[1], Y[:, 1])
+    assert torch.allclose(single, row[:, 1], rtol=1e-12, atol=0)
+    assert gas.jacobian(T[1], p[1], Y[:, 1]).shape == (1 + Y.shape[0], 1 + Y.shape[0])
+
+
+def test_a_phase_without_reactions():
+    gas = Mechanism.load("airNASA9.yaml")
+    Y = torch.full((len(gas.species), 2), 1 / len(gas.species), dtype=torch.float64)
+    assert torch.equal(gas.net_production_rates(1000.0, 1e5, Y), torch.zeros_like(Y))
+    assert torch.equal(gas.jacobian(1000.0, 1e5, Y), torch.zeros(12, 12, 2, dtype=torch.float64))

@@ -1,5 +1,7 @@
 """Thermodynamics against Cantera."""
 
+from pathlib import Path
+
 import cantera as ct
 import numpy as np
 import pytest
@@ -9,15 +11,22 @@ from combust.errors import StateError
 from combust.kinetics import thermo
 from combust.kinetics.mechanism import Mechanism
 
-MECHANISMS = ["h2o2.yaml", "gri30.yaml", "ohn.yaml"]
+MIXED = str(Path(__file__).parent / "mixed_thermo.yaml")
+MECHANISMS = ["h2o2.yaml", "gri30.yaml", "ohn.yaml", "airNASA9.yaml", MIXED]
 TOLERANCE = 1e-12
 
 
-@pytest.fixture(scope="module", params=MECHANISMS)
+def joints_of(data):
+    """All temperatures at which a polynomial takes over, as the files give them."""
+    both = torch.cat([data.T_mid, data.T_upper.flatten()]).unique()
+    return both[torch.isfinite(both)].round(decimals=6)
+
+
+@pytest.fixture(scope="module", params=MECHANISMS, ids=lambda path: Path(path).stem)
 def case(request):
     """Mechanism, temperatures (also at and beside the joints, and outside the fits), Cantera's states there."""
     gas = Mechanism.load(request.param)
-    joints = gas.thermo.T_mid.unique().numpy()
+    joints = joints_of(gas.thermo).numpy()
     T = np.concatenate([np.random.default_rng(1).uniform(250, 3500, 1500), joints, joints + 1e-9, [150.0, 6000.0]])
     states = ct.SolutionArray(gas.cantera(), T.size)
     states.TP = T, ct.one_atm
@@ -50,7 +59,7 @@ def test_mass_basis(case):
 
 def test_derivative_of_cp(case):
     gas, T, _ = case
-    away = T[(T[:, None] - gas.thermo.T_mid.unique()).abs().amin(1) > 1e-6].requires_grad_()
+    away = T[(T[:, None] - joints_of(gas.thermo)).abs().amin(1) > 1e-6].requires_grad_()
     (slope,) = torch.autograd.grad(thermo.cp_R(gas.thermo, away).sum(), away)
     assert torch.allclose(thermo.dcp_R_dT(gas.thermo, away).sum(0), slope, rtol=1e-10, atol=1e-14)
 
