@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
+from combust.kinetics.linear_burke import linear_burke_derivatives
 from combust.kinetics.pressure_rates import chebyshev_derivatives, plog_derivatives
 from combust.kinetics.rate_constants import TINY, blowers_masel, blowers_masel_slope, falloff_derivatives
 from combust.kinetics.rates import (
@@ -48,9 +49,11 @@ class JacobianPattern(NamedTuple):
     reversible_net: tuple[Tensor, Tensor]  # species and net coefficients of the reversible reactions
     collider: Tensor  # reactions with a third body
     pressure: Tensor  # reactions whose rate constant depends on p = R T sum C, in the order of its table
+    named: Tensor  # reactions of the named colliders of linear Burke reactions
     body_sum: SparseRows  # dq/dM of `collider` -> W_k d(omega_k)/dM summed per third body
     common: SparseRows  # [dq/dM, dq/d(sum C) of `pressure`] -> part of W_k d(omega_k)/dC_j that is the same for all j
-    matrix: SparseRows  # [entries, body sums] -> other parts of W_k/W_j d(omega_k)/dC_j, (species * species)
+    # [entries, body sums, named colliders] -> other parts of W_k/W_j d(omega_k)/dC_j, (species * species)
+    matrix: SparseRows
 
 
 def rate_derivatives(kin: Kinetics, T: Tensor, C: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -60,7 +63,7 @@ def rate_derivatives(kin: Kinetics, T: Tensor, C: Tensor) -> tuple[Tensor, Tenso
     """
     rates, pattern, n = kin.rates, kin.pattern, C.shape[0]
     factor, factor_dM, factor_dT = factor_tables(rates, T, C)
-    k, dlnk_dT, dlnk_dtotal = constant_derivatives(kin, T, C)
+    k, dlnk_dT, dlnk_dtotal, dlnk_dnamed = constant_derivatives(kin, T, C)
     E = activity_coefficients(kin, T)
     irreversible = rates.reactants.shape[0] - rates.products.shape[0]
     k_reverse = row_product(k[irreversible:], (power_table(rates, 1 / E), rates.reactants[irreversible:]))
@@ -91,37 +94,49 @@ def rate_derivatives(kin: Kinetics, T: Tensor, C: Tensor) -> tuple[Tensor, Tenso
     rows.append(apply_sparse(pattern.body_sum, effect))
     if dlnk_dtotal is not None:
         effect = torch.cat([effect, (f * q0)[pattern.pressure] * dlnk_dtotal])
+    if dlnk_dnamed is not None:
+        rows.append((f * q0)[pattern.named] * dlnk_dnamed)
     common = apply_sparse(pattern.common, effect).unsqueeze(1) / column(kin.thermo.molar_mass, T)
     return omega, omega_dT, apply_sparse(pattern.matrix, torch.cat(rows)).reshape(n, n, *T.shape) + common
 
 
-def constant_derivatives(kin: Kinetics, T: Tensor, C: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
-    """kf and d ln kf / dT at constant C in 1/K, (reactions, ...cells), without falloff, and d ln kf / d(sum C) in
-    m3/kmol of the reactions whose rate constant depends on pressure, None if there are none.
+def constant_derivatives(kin: Kinetics, T: Tensor, C: Tensor) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
+    """kf and d ln kf/dT at constant C in 1/K, (reactions, ...cells), without falloff, and d ln kf/dC_j in m3/kmol.
+
+    The last stands in two parts, None where there is none: what all species share (reactions of `pressure`, ...cells),
+    and what is added for named colliders of linear Burke reactions (`named`, ...cells).
     """
     rates = kin.rates
     if not _special(rates):
-        return forward_constants(kin, T, C), column_slope(rates, T), None
+        return forward_constants(kin, T, C), column_slope(rates, T), None, None
     b, Ea_R = column(rates.b, T), column(rates.Ea_R, T)
     rows = [(torch.exp(b * torch.log(T) - Ea_R * (1 / T)), (b + Ea_R / T) / T)]
     if rates.blowers_masel.b.numel():
         data, H_R = rates.blowers_masel, enthalpy_of_reaction(kin, T)
         reaction_cp = row_sum(cp_R(kin.thermo, T), data.species, data.net)
         rows.append((blowers_masel(data, T, H_R), blowers_masel_slope(data, T, H_R, reaction_cp)))
-    by_ln_p = []
-    ln_p = ln_pressure(T, C)
-    for data, derivatives in ((rates.plog, plog_derivatives), (rates.chebyshev, chebyshev_derivatives)):
-        if data[-1].numel():
-            ln_k, dT, dp = derivatives(data, T, ln_p)
-            rows.append((torch.exp(ln_k), dT + dp / T))  # p = R T sum C grows with T
-            by_ln_p.append(dp)
+    total, named = [], None
+    ln_p, sum_C = ln_pressure(T, C), torch.clamp(C.sum(0), min=TINY)
+    if rates.plog.node.numel():
+        ln_k, dT, by_ln_p = plog_derivatives(rates.plog, T, ln_p)
+        rows.append((torch.exp(ln_k), dT + by_ln_p / T))  # p = R T sum C grows with T
+        total.append(by_ln_p / sum_C)
+    if rates.chebyshev.x0.numel():
+        ln_k, dT, by_ln_p = chebyshev_derivatives(rates.chebyshev, T, ln_p)
+        rows.append((torch.exp(ln_k), dT + by_ln_p / T))
+        total.append(by_ln_p / sum_C)
+    if rates.linear_burke.owner.numel():
+        k, dT, unnamed, named = linear_burke_derivatives(rates.linear_burke, T, C)
+        rows.append((k, dT))
+        total.append(unnamed)
     k, slope = (torch.cat(x)[rates.exponent] for x in zip(*rows, strict=True))
-    total = torch.cat(by_ln_p) / torch.clamp(C.sum(0), min=TINY) if by_ln_p else None
-    return column(rates.A, T) * k, slope, total
+    return column(rates.A, T) * k, slope, torch.cat(total) if total else None, named
 
 
 def _special(rates: RateData) -> bool:
-    return any(x.numel() for x in (rates.blowers_masel.b, rates.plog.node, rates.chebyshev.x0))
+    """Whether some reaction is neither Arrhenius nor falloff."""
+    tables = (rates.blowers_masel.b, rates.plog.node, rates.chebyshev.x0, rates.linear_burke.owner)
+    return any(x.numel() for x in tables)
 
 
 def column_slope(rates: RateData, T: Tensor) -> Tensor:

@@ -118,7 +118,7 @@ def falloff_factor(falloff: Falloff, T: Tensor, M: Tensor) -> Tensor:
     """k / kinf (k / k0 for chemically activated rows) at T (...cells) K, M (third bodies, ...cells) kmol/m3.
 
     Gilbert, Luther, Troe 1983, doi:10.1002/bbpc.19830870218; SRI: Stewart, Larson, Golden 1989,
-    doi:10.1016/0010-2180(89)90060-3; Tsang, Herron 1991, doi:10.1063/1.555890.
+    doi:10.1016/0010-2180(89)90084-9; Tsang, Herron 1991, doi:10.1063/1.555890.
     """
     Pr = arrhenius(falloff.ratio, T) * M[falloff.body]
     weight = _lindemann(falloff, T, Pr)

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import cantera as ct
 import torch
 
+from combust.kinetics.linear_burke import LinearBurke
 from combust.kinetics.pressure_rates import Chebyshev, Plog
-from combust.kinetics.rate_constants import LN10, Arrhenius, BlowersMasel, Falloff, Sri
+from combust.kinetics.rate_constants import LN10, TINY, Arrhenius, BlowersMasel, Falloff, Sri
 from combust.kinetics.thermo import GAS_CONSTANT
+
+BURKE_ORDER = (ct.PlogRate, ct.ChebyshevRate, ct.TroeRate)
+
+
+def _int(values: list[int]) -> torch.Tensor:
+    return torch.tensor(values, dtype=torch.int64)
 
 
 def _float(values: Any) -> torch.Tensor:
@@ -24,15 +31,15 @@ def arrhenius_table(rates: list[ct.Arrhenius]) -> Arrhenius:
     return Arrhenius(torch.sign(A), torch.log(A.abs()), _float([r.temperature_exponent for r in rates]), Ea_R)
 
 
-def falloff_table(rs: list[ct.Reaction], body: list[int]) -> Falloff:
-    """Falloff reactions, ordered as `Falloff` says, with the rows of their third bodies."""
-    low, high = arrhenius_table([r.rate.low_rate for r in rs]), arrhenius_table([r.rate.high_rate for r in rs])
+def falloff_table(rates: list[ct.FalloffRate], body: list[int]) -> Falloff:
+    """Falloff rates, ordered as `Falloff` says, with the rows of their third bodies."""
+    low, high = arrhenius_table([r.low_rate for r in rates]), arrhenius_table([r.high_rate for r in rates])
     ratio = Arrhenius(low.sign * high.sign, low.ln_A - high.ln_A, low.b - high.b, low.Ea_R - high.Ea_R)
-    troe = [_troe(r.rate) for r in rs if isinstance(r.rate, ct.TroeRate)]
+    troe = [_troe(r) for r in rates if isinstance(r, ct.TroeRate)]
     a, r_T3, r_T1, T2 = _float(troe).reshape(-1, 4).T.contiguous()
-    sri = [_sri(r.rate) for r in rs if isinstance(r.rate, ct.SriRate)]
-    tsang = [list(r.rate.falloff_coeffs) for r in rs if isinstance(r.rate, ct.TsangRate)]
-    activated = _float([1.0 if r.rate.chemically_activated else 0.0 for r in rs])
+    sri = [_sri(r) for r in rates if isinstance(r, ct.SriRate)]
+    tsang = [list(r.falloff_coeffs) for r in rates if isinstance(r, ct.TsangRate)]
+    activated = _float([1.0 if r.chemically_activated else 0.0 for r in rates])
     return Falloff(
         ratio=ratio,
         body=torch.tensor(body, dtype=torch.int64),
@@ -116,3 +123,73 @@ def chebyshev_table(rates: list[ct.ChebyshevRate]) -> Chebyshev:
     ln_p = _float([[math.log(p) for p in r.pressure_range] for r in rates]).reshape(-1, 2)
     T_span, p_span = r_T[:, 1] - r_T[:, 0], ln_p[:, 1] - ln_p[:, 0]
     return Chebyshev(c, -r_T.sum(1) / T_span, 2 / T_span, -ln_p.sum(1) / p_span, 2 / p_span)
+
+
+class _BurkeRow(NamedTuple):
+    owner: int
+    name: str
+    rate: ct.ReactionRate
+    strength: tuple[float, float, float]  # A, b, Ea
+
+
+def linear_burke_table(rates: list[ct.LinearBurkeRate], index: dict[str, int]) -> LinearBurke:
+    """Linear Burke reactions; `index` gives the row of every species."""
+    rows: list[_BurkeRow] = []
+    colliders = [rate.input_data["colliders"] for rate in rates]  # in SI units
+    for owner, entries in enumerate(colliders):
+        rows += [_burke_row(owner, entry) for entry in entries if "type" in entry]
+    rows.sort(key=lambda row: BURKE_ORDER.index(type(row.rate)))
+    place = {(row.owner, row.name): i for i, row in enumerate(rows)}
+    reference = [place[i, "M"] for i in range(len(rates))]
+    plain = torch.zeros(len(rows), len(index), dtype=torch.float64)
+    named = []  # (species, row, row of M, strength)
+    for owner, entries in enumerate(colliders):
+        names = [entry["name"] for entry in entries[1:]]
+        plain[reference[owner]] = _float([0.0 if name in names else 1.0 for name in index])
+        for entry in entries[1:]:
+            row = place.get((owner, entry["name"]), reference[owner])
+            named.append((index[entry["name"]], row, reference[owner], _strength(entry)))
+    row_sum = torch.zeros(len(rows), len(named), dtype=torch.float64)
+    for j, (_, row, _, _) in enumerate(named):
+        row_sum[row, j] = 1.0
+    owner_sum = torch.zeros(len(rates), len(rows), dtype=torch.float64)
+    for i, r in enumerate(rows):
+        owner_sum[r.owner, i] = 1.0
+    of_kind = [[r.rate for r in rows if type(r.rate) is kind] for kind in BURKE_ORDER]
+    return LinearBurke(
+        owner=_int([r.owner for r in rows]),
+        strength=_strengths([r.strength for r in rows]),
+        plain=plain,
+        named=_strengths([e for *_, e in named]),
+        named_species=_int([k for k, *_ in named]),
+        named_row=_int([row for _, row, _, _ in named]),
+        named_reference=_int([row for _, _, row, _ in named]),
+        reference=_int(reference),
+        row_sum=row_sum,
+        sum=owner_sum,
+        plog=plog_table(of_kind[0]),
+        chebyshev=chebyshev_table(of_kind[1]),
+        high=arrhenius_table([k.high_rate for k in of_kind[2]]),
+        falloff=falloff_table(of_kind[2], list(range(len(of_kind[2])))),
+    )
+
+
+def burke_species(rate: ct.LinearBurkeRate) -> list[str]:
+    """Named colliders in the order of `LinearBurke.named`."""
+    return [entry["name"] for entry in rate.input_data["colliders"][1:]]
+
+
+def _burke_row(owner: int, entry: dict[str, Any]) -> _BurkeRow:
+    rate = ct.ReactionRate.from_dict({key: x for key, x in entry.items() if key not in ("name", "efficiency")})
+    # M is the reference: it has strength one whether or not the file says so.
+    return _BurkeRow(owner, entry["name"], rate, (1.0, 0.0, 0.0) if entry["name"] == "M" else _strength(entry))
+
+
+def _strength(entry: dict[str, Any]) -> tuple[float, float, float]:
+    e = entry["efficiency"]
+    return e["A"], e["b"], e["Ea"]
+
+
+def _strengths(values: list[tuple[float, float, float]]) -> Arrhenius:
+    A, b, Ea = _float(values).reshape(-1, 3).T.contiguous()
+    return Arrhenius(torch.sign(A), torch.log(torch.clamp(A, min=TINY)), b, Ea / GAS_CONSTANT)

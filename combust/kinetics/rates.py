@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import Tensor
 
+from combust.kinetics.linear_burke import LinearBurke, linear_burke
 from combust.kinetics.pressure_rates import Chebyshev, Plog, ln_chebyshev, ln_plog
 from combust.kinetics.rate_constants import TINY, BlowersMasel, Falloff, blowers_masel, falloff_factor
 from combust.kinetics.thermo import GAS_CONSTANT, Thermo, column, g_RT, h_RT
@@ -41,16 +42,17 @@ class RateData(NamedTuple):
     """What `production_rates` needs; reactions in internal order (irreversible first), `order[i]` = Cantera's.
 
     Reactions with the same b and Ea share a row of `b`, `Ea_R` (and one exponential per cell). These rows are followed
-    by one for each reaction of the other types: Blowers-Masel, P-log, Chebyshev.
+    by one for each reaction of the other types: Blowers-Masel, P-log, Chebyshev, linear Burke.
     """
 
-    A: Tensor  # (reactions,) kmol, m3, s; 1 for P-log and Chebyshev
+    A: Tensor  # (reactions,) kmol, m3, s; 1 for the last three types
     b: Tensor  # (exponents,)
     Ea_R: Tensor  # (exponents,) K
-    exponent: Tensor  # (reactions,) row of the table [exponentials, Blowers-Masel, P-log, Chebyshev]
+    exponent: Tensor  # (reactions,) row of the table [exponentials, other types]
     blowers_masel: BlowersMasel
     plog: Plog
     chebyshev: Chebyshev
+    linear_burke: LinearBurke
     reactants: Tensor  # (reactions, slots) rows of a power table
     products: Tensor  # (reversible, slots)
     shift: Tensor  # (2, species): part of h/R and s/R that cancels in every reaction
@@ -125,6 +127,8 @@ def forward_constants(kin: Kinetics, T: Tensor, C: Tensor) -> Tensor:
         rows.append(torch.exp(ln_plog(rates.plog, T, ln_pressure(T, C))))
     if rates.chebyshev.x0.numel():
         rows.append(torch.exp(ln_chebyshev(rates.chebyshev, T, ln_pressure(T, C))))
+    if rates.linear_burke.owner.numel():
+        rows.append(linear_burke(rates.linear_burke, T, C))
     table = rows[0] if len(rows) == 1 else torch.cat(rows)
     return column(rates.A, T) * table[rates.exponent]
 

@@ -10,17 +10,31 @@ import numpy as np
 import torch
 
 from combust.errors import MechanismError
-from combust.kinetics.rate_tables import blowers_masel_table, chebyshev_table, falloff_table, plog_table
+from combust.kinetics.rate_tables import (
+    blowers_masel_table,
+    burke_species,
+    chebyshev_table,
+    falloff_table,
+    linear_burke_table,
+    plog_table,
+)
 from combust.kinetics.rates import RateData
 from combust.kinetics.sparsity import sparse_rows
 from combust.kinetics.thermo import GAS_CONSTANT
 
 FALLOFF_ORDER = (ct.LindemannRate, ct.SriRate, ct.TsangRate, ct.TroeRate)
-COVERED_RATES = (*FALLOFF_ORDER, ct.ArrheniusRate, ct.BlowersMaselRate, ct.PlogRate, ct.ChebyshevRate)
+COVERED_RATES = (
+    *FALLOFF_ORDER,
+    ct.ArrheniusRate,
+    ct.BlowersMaselRate,
+    ct.PlogRate,
+    ct.ChebyshevRate,
+    ct.LinearBurkeRate,
+)
 COVERED_THERMO = (ct.NasaPoly2, ct.Nasa9PolyMultiTempRegion, ct.ConstantCp)
 COVERED = (
-    "Arrhenius, three-body, Blowers-Masel, P-log, Chebyshev, Lindemann, Troe, SRI and Tsang falloff (also chemically "
-    "activated), with NASA7, NASA9 and constant-cp thermo"
+    "Arrhenius, three-body, Blowers-Masel, P-log, Chebyshev, linear Burke, falloff and chemically activated "
+    "(Lindemann, Troe, SRI, Tsang), with NASA7, NASA9 and constant-cp thermo"
 )
 
 
@@ -40,6 +54,8 @@ class Layout(NamedTuple):
     blowers_masel: list[int]  # internal reactions of these types
     plog: list[int]
     chebyshev: list[int]
+    linear_burke: list[int]
+    burke_named: list[tuple[int, int]]  # (position in `linear_burke`, species) of their named colliders
 
     def rows(self, terms: list[tuple[int, float]]) -> list[int]:
         """Rows of the power table whose product is prod X^order."""
@@ -77,7 +93,7 @@ def layout_of(solution: ct.Solution) -> Layout:
     reactants = [_orders(r, index) for r in rs]
     products = [_by_index(r.products, index) for r in rs if r.reversible]
     bodies: dict[tuple[float, ...], int] = {}
-    body = [bodies.setdefault(_efficiencies(r, index), len(bodies)) if r.third_body else -1 for r in rs]
+    body = [bodies.setdefault(_efficiencies(r, index), len(bodies)) if _has_body(r) else -1 for r in rs]
     falloff = [i for i, r in enumerate(rs) if isinstance(r.rate, ct.FalloffRate)]
     falloff.sort(key=lambda i: FALLOFF_ORDER.index(type(rs[i].rate)))
     powers = sorted({f for terms in reactants + products for f in terms if not _is_count(f[1])})
@@ -85,15 +101,21 @@ def layout_of(solution: ct.Solution) -> Layout:
     irreversible = len(rs) - len(products)
     of_type = [
         [i for i, r in enumerate(rs) if isinstance(r.rate, kind)]
-        for kind in (ct.BlowersMaselRate, ct.PlogRate, ct.ChebyshevRate)
+        for kind in (ct.BlowersMaselRate, ct.PlogRate, ct.ChebyshevRate, ct.LinearBurkeRate)
     ]
+    named = [(place, index[s]) for place, i in enumerate(of_type[-1]) for s in burke_species(rs[i].rate)]
     return Layout(
-        len(index), order, irreversible, reactants, products, net, list(bodies), body, falloff, powers, *of_type
+        len(index), order, irreversible, reactants, products, net, list(bodies), body, falloff, powers, *of_type, named
     )
 
 
 def _is_count(order: float) -> bool:
     return order > 0 and order == int(order)
+
+
+def _has_body(r: ct.Reaction) -> bool:
+    """Whether a third-body concentration enters; the (+M) of a linear Burke reaction is only a name."""
+    return r.third_body is not None and not isinstance(r.rate, ct.LinearBurkeRate)
 
 
 def _by_index(composition: dict[str, float], index: dict[str, int]) -> list[tuple[int, float]]:
@@ -122,11 +144,12 @@ def rates_from_cantera(solution: ct.Solution, layout: Layout) -> RateData:
     reactions = solution.reactions()
     rs = [reactions[i] for i in layout.order]
     forward = [_forward_rate(r) for r in rs]
+    index = {name: k for k, name in enumerate(solution.species_names)}
     exponents: dict[tuple[float, float], int] = {}
     for k in forward:
         if isinstance(k, ct.ArrheniusRate):
             exponents.setdefault(_exponent(k), len(exponents))
-    special = [*layout.blowers_masel, *layout.plog, *layout.chebyshev]
+    special = [*layout.blowers_masel, *layout.plog, *layout.chebyshev, *layout.linear_burke]
     row = {i: len(exponents) + place for place, i in enumerate(special)}
     exponent = [row[i] if i in row else exponents[_exponent(k)] for i, k in enumerate(forward)]
     b, Ea_R = _float(list(exponents)).reshape(-1, 2).T.contiguous()
@@ -141,13 +164,14 @@ def rates_from_cantera(solution: ct.Solution, layout: Layout) -> RateData:
         ),
         plog=plog_table([rs[i].rate for i in layout.plog]),
         chebyshev=chebyshev_table([rs[i].rate for i in layout.chebyshev]),
+        linear_burke=linear_burke_table([rs[i].rate for i in layout.linear_burke], index),
         reactants=_slots(layout.reactants, layout),
         products=_slots(layout.products, layout),
         shift=_elemental_shift(solution, layout),
         ln_c_ref=_float(math.log(solution.species(0).thermo.reference_pressure / GAS_CONSTANT)),
         factor=_int(_factor_rows(layout)),
         efficiency=_float(layout.bodies).reshape(-1, layout.species),
-        falloff=falloff_table([rs[i] for i in layout.falloff], [layout.body[i] for i in layout.falloff]),
+        falloff=falloff_table([rs[i].rate for i in layout.falloff], [layout.body[i] for i in layout.falloff]),
         power_species=_int([k for k, _ in layout.powers]),
         power=_float([order for _, order in layout.powers]),
         net=sparse_rows(net, layout.species),

@@ -57,10 +57,11 @@ def jacobian_pattern(layout: Layout, molar_mass: list[float]) -> JacobianPattern
     reverse = _entries(layout, layout.products)
     collider = [i for i, b in enumerate(layout.body) if b >= 0]
     body_sums, common, collider_terms = _collider_terms(layout, collider)
-    pressure = [*layout.plog, *layout.chebyshev]  # p = R T sum C: every species acts alike
+    pressure = [*layout.plog, *layout.chebyshev, *layout.linear_burke]  # every species acts alike ...
     for place, i in enumerate(pressure):
         for k, nu in layout.net[i].items():
             common.setdefault(k, []).append((len(collider) + place, nu))
+    named = [(layout.linear_burke[place], j) for place, j in layout.burke_named]  # ... but for named colliders
     terms: dict[tuple[int, int], list[tuple[int, float]]] = {}
     owners = [(i, j) for i, j, _, _ in forward] + [(i + layout.irreversible, j) for i, j, _, _ in reverse]
     for e, (reaction, j) in enumerate(owners):
@@ -68,6 +69,10 @@ def jacobian_pattern(layout: Layout, molar_mass: list[float]) -> JacobianPattern
             terms.setdefault((k, j), []).append((e, nu))
     for (k, j), items in collider_terms.items():
         terms.setdefault((k, j), []).extend((len(owners) + row, weight) for row, weight in items)
+    for place, (i, j) in enumerate(named):
+        row = len(owners) + len(body_sums) + place
+        for k, nu in layout.net[i].items():
+            terms.setdefault((k, j), []).append((row, nu))
     n, W = layout.species, molar_mass
     matrix = {k * n + j: [(row, W[k] / W[j] * x) for row, x in items] for (k, j), items in terms.items()}
     return JacobianPattern(
@@ -81,6 +86,7 @@ def jacobian_pattern(layout: Layout, molar_mass: list[float]) -> JacobianPattern
         reversible_net=_net_slots(layout.net[layout.irreversible :]),
         collider=_int(collider),
         pressure=_int(pressure),
+        named=_int([i for i, _ in named]),
         body_sum=sparse_rows(dict(enumerate(body_sums)), len(body_sums)),
         common=sparse_rows({k: [(r, W[k] * x) for r, x in items] for k, items in common.items()}, n),
         matrix=sparse_rows(matrix, n * n),

@@ -11,7 +11,7 @@ from combust.kinetics import jacobian as jac
 from combust.kinetics.mechanism import Mechanism
 from combust.kinetics.thermo import GAS_CONSTANT, cp_mass, h_mass
 
-OWN = [str(Path(__file__).parent / f"{name}_rates.yaml") for name in ("special", "pressure", "falloff")]
+OWN = [str(Path(__file__).parent / f"{name}_rates.yaml") for name in ("special", "pressure", "falloff", "linear_burke")]
 MECHANISMS = ["h2o2.yaml", "gri30.yaml", "ohn.yaml", "air.yaml", *OWN]
 TOLERANCE = 1e-8
 

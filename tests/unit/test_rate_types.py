@@ -16,7 +16,7 @@ from combust.kinetics.mechanism import Mechanism
 from combust.kinetics.thermo import GAS_CONSTANT
 
 HERE = Path(__file__).parent
-NAMES = ("special_rates", "pressure_rates", "falloff_rates", "mixed_thermo")
+NAMES = ("special_rates", "pressure_rates", "falloff_rates", "linear_burke_rates", "mixed_thermo")
 MECHANISMS = [str(HERE / f"{name}.yaml") for name in NAMES]
 TOLERANCE = 1e-10
 
@@ -81,7 +81,12 @@ def test_derivatives(gas):
 
 
 @pytest.mark.parametrize(
-    "path, phase", [("ammonia-CO-H2-Alzueta-2023.yaml", "baseline"), ("n-hexane-NUIG-2015.yaml", None)]
+    "path, phase",
+    [
+        ("ammonia-CO-H2-Alzueta-2023.yaml", "baseline"),
+        ("ammonia-CO-H2-Alzueta-2023.yaml", "linear-Burke"),
+        ("n-hexane-NUIG-2015.yaml", None),
+    ],
 )
 def test_mechanisms_with_p_log(path, phase):
     """Forward and reverse rates of progress, each reaction's own."""

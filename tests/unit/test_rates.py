@@ -12,7 +12,7 @@ from combust.kinetics.jacobian import rate_derivatives
 from combust.kinetics.mechanism import Mechanism
 from combust.kinetics.thermo import GAS_CONSTANT
 
-OWN = [str(Path(__file__).parent / f"{name}_rates.yaml") for name in ("special", "pressure", "falloff")]
+OWN = [str(Path(__file__).parent / f"{name}_rates.yaml") for name in ("special", "pressure", "falloff", "linear_burke")]
 SPECIAL = OWN[0]
 MECHANISMS = ["h2o2.yaml", "gri30.yaml", "ohn.yaml", "air.yaml", *OWN]
 TOLERANCE = 1e-10
