@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from combust.errors import MechanismError, StateError
+from combust.kinetics import reactions
 from combust.kinetics.mechanism import Mechanism
 
 UNCOVERED = """
@@ -136,6 +137,34 @@ def test_surface_and_plasma_are_refused(path, phase, parts):
         Mechanism.load(path, phase)
     for part in parts:
         assert part in str(caught.value)
+
+
+class OneData(ct.ExtensibleRateData):
+    def update(self, gas):
+        return True
+
+
+@ct.extension(name="combust-test-rate", data=OneData)
+class OneRate(ct.ExtensibleRate):
+    def eval(self, data):
+        return 1.0
+
+
+def test_python_rates_are_refused():
+    """Custom rates live in Python only; extensible ones may be named by a file."""
+    reference = ct.Solution("h2o2.yaml")
+    forms = [
+        reference.reaction(2),
+        ct.Reaction(equation="H + O2 <=> O + OH", rate=ct.CustomRate(lambda T: T)),
+        ct.Reaction(equation="H2 + OH <=> H + H2O", rate=OneRate()),
+    ]
+    solution = ct.Solution(thermo="ideal-gas", kinetics="gas", species=reference.species(), reactions=forms)
+    with pytest.raises(MechanismError) as caught:
+        reactions.refuse_uncovered(solution)
+    text = str(caught.value)
+    assert "2 feature(s) not covered" in text and "reaction 1:" not in text
+    assert "reaction 2: H + O2 <=> O + OH: custom-rate-function" in text
+    assert "reaction 3: H2 + OH <=> H + H2O: combust-test-rate" in text
 
 
 def test_bad_states(gas):
