@@ -39,6 +39,11 @@ def negative_density(flow):
     flow.current.U[:, 0, 2, 2] *= -1.0
 
 
+def no_temperature(flow):
+    """An enthalpy that no temperature has: Newton's iteration runs away."""
+    flow.current.U[0, 0, 2, 2] = 1e12
+
+
 def stubborn_chemistry(flow):
     """Neither the batched integrator nor CVODE gets to the end of the step."""
     from combust.kinetics import integrate
@@ -57,7 +62,8 @@ def failing(*_):
     raise RuntimeError("CVodes: too many steps")
 
 
-FAULTS = {f.__name__: f for f in (nan_in_temperature, nan_in_velocity, negative_density, stubborn_chemistry)}
+FAULTS = {f.__name__: f for f in (
+    nan_in_temperature, nan_in_velocity, negative_density, no_temperature, stubborn_chemistry)}
 
 
 def arm(fault: str) -> None:
@@ -89,14 +95,15 @@ SAID = {
     "nan_in_temperature": "T = nan",
     "nan_in_velocity": "finite",
     "negative_density": "density",
+    "no_temperature": "T = ",
     "stubborn_chemistry": "cannot be integrated",
 }
 
 
 @pytest.mark.parametrize(
     "fault, ranks, balance",
-    [*((fault, 1, "true") for fault in FAULTS), *((fault, 2, "true") for fault in FAULTS),
-     ("stubborn_chemistry", 2, "false")])
+    [*((fault, 1, "true") for fault in FAULTS), ("nan_in_temperature", 2, "true"),
+     ("stubborn_chemistry", 2, "true"), ("stubborn_chemistry", 2, "false")])
 def test_lost_solution_ends_with_3(tmp_path, fault, ranks, balance):
     if ranks > 1:
         pytest.importorskip("petsc4py")
