@@ -3,6 +3,7 @@
     python benchmarks/pressure.py                      one rank
     mpirun -n 2 python benchmarks/pressure.py          two ranks
     python benchmarks/pressure.py --cells 128 --stretched
+    python benchmarks/pressure.py --refine             the same front on finer grids (6 cells thick on the coarsest)
 
 Times are CPU microseconds of all ranks together per cell: `first` with set-up of the preconditioner, `later` the least
 of the solves after it, the front moving a tenth of a cell each time, without a first guess. `direct` is one
@@ -79,6 +80,7 @@ def main():
     parser.add_argument("--cells", type=int, nargs="+", default=[64, 128, 256, 512])
     parser.add_argument("--closed", action="store_true", help="zero gradient on all sides: singular")
     parser.add_argument("--stretched", action="store_true")
+    parser.add_argument("--refine", action="store_true", help="keep the front's thickness, not its cells")
     parser.add_argument("--rtol", type=float, default=1e-9)
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -90,7 +92,9 @@ def main():
         print(f"{comm.size} rank(s), rtol {options.rtol:.0e}; us per cell")
         print("    n  solver             iter     first    later   direct")
     for n in options.cells:
-        grid, at = front_problem(comm, n, CLOSED if options.closed else OUTFLOW, options.stretched)
+        thickness = 6.0 * n / options.cells[0] if options.refine else 6.0
+        grid, at = front_problem(
+            comm, n, CLOSED if options.closed else OUTFLOW, options.stretched, thickness=thickness)
         for kind, preconditioner in solvers:
             try:
                 row = measure(comm, grid, at, kind, preconditioner, options.rtol)

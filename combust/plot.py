@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,7 @@ def plot(folder: str | Path, fields: Sequence[str] | None = None) -> Path:
     Raises FileFormatError without a snapshot, ConfigError for an unknown field, DependencyError without matplotlib.
     """
     try:
+        warnings.filterwarnings("ignore", message="Unable to import Axes3D")  # a second matplotlib of the system
         import matplotlib
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure

@@ -122,3 +122,26 @@ def test_blocks_hold_every_cell_once(monkeypatch):
             index = torch.arange(total) * 3
             pieces = [cells[:count] for cells, count in ode.blocks(index, 1024)]
             assert torch.equal(torch.cat(pieces) if pieces else index, index)
+
+
+@pytest.mark.parametrize("linearised_at", [None, 0, -1])
+def test_step_with_a_shared_matrix_has_second_order_whatever_the_matrix(hydrogen, linearised_at):
+    """None, the Jacobian of the freshest, that of the most burnt state: only the error changes."""
+    gas, states = hydrogen
+    z = states[:, (states[0] > 1200.0) & (states[0] < 2000.0)]
+    s, unit = torch.zeros_like(z), torch.eye(z.shape[0], dtype=torch.float64)
+    J = torch.zeros_like(unit) if linearised_at is None else ode.jacobian_at(gas.kinetics, states[:, linearised_at])
+    length, errors = 2e-7, []
+    exact = reference(gas, z, s, length)
+    for steps in (16, 32, 64):
+        y, h = z, length / steps
+        M = torch.linalg.inv(unit - (1 - 0.5**0.5) * h * J)
+        for _ in range(steps):
+            chemical = ode.evaluate(gas.kinetics, y, s)
+            y, _ = ode.slow_step(
+                gas.kinetics, Tolerance(), M, y, chemical, s, torch.tensor(h, dtype=torch.float64))
+        errors.append(distance(gas, y, exact))
+    assert math.log2(errors[-2] / errors[-1]) > 1.8, errors
+    elements = gas.element_matrix / gas.molar_mass
+    change = (elements @ (y[1:] - z[1:])).abs() / (elements @ z[1:]).clamp_min(1e-300)
+    assert float(change.max()) < 1e-12
