@@ -14,6 +14,7 @@ from combust.settings.running import Every
 from combust.simulation import Outcome, Simulation
 
 WATCHED = {"T_max": "T_max [K]", "flame_speed": "flame speed [m/s]", "eos_drift": "eos drift"}
+WARM_UP = 2  # steps of a run that may compile kernels
 WIDTH = 30
 
 
@@ -29,23 +30,26 @@ class Log(Scheduled):
         self.bar = sys.stderr.isatty()
         self.mark = (0, 0.0)
         self.drawn = 0.0
-        self.begin = 0.0
+        self.begin, self.begin_wall, self.calls = 0.0, 0.0, 0
 
     def start(self, sim: Simulation) -> None:
         self.watched = [name for name in WATCHED if known(sim, name)]
         self.begin, self.mark = fraction(sim), (sim.flow.step, sim.wall)
         if sim.comm.is_root and not self.bar:
-            columns = [f"{WATCHED[name]:>17}" for name in self.watched]
+            columns = [f"{WATCHED[name]:>18}" for name in self.watched]
             self.say(f"{'step':>8} {'t [s]':>11} {'dt [s]':>10}  {'limit':<10}" + "".join(columns) + "  ms/step  left")
 
     def __call__(self, sim: Simulation) -> None:
+        self.calls += 1
+        if self.calls == WARM_UP:
+            self.begin, self.begin_wall = fraction(sim), sim.wall
         super().__call__(sim)
         if self.bar and sim.comm.is_root and time.monotonic() - self.drawn > 0.2:
             self.drawn = time.monotonic()
             self.draw(sim)
 
     def act(self, sim: Simulation) -> None:
-        values = "".join(f"{sim.flow.quantity(name):17.6g}" for name in self.watched)
+        values = "".join(f"{sim.flow.quantity(name):18.6g}" for name in self.watched)
         step, wall = self.mark
         pace = 1e3 * (sim.wall - wall) / max(sim.flow.step - step, 1)
         self.mark = (sim.flow.step, sim.wall)
@@ -61,9 +65,9 @@ class Log(Scheduled):
             sys.stderr.write("\n")
 
     def left(self, sim: Simulation) -> float:
-        """Wall seconds until the run ends, by the pace so far."""
+        """Wall seconds until the run ends, by the pace so far; steps that compile kernels do not count."""
         done = fraction(sim)
-        return sim.wall * (1 - done) / (done - self.begin) if done > self.begin else math.inf
+        return (sim.wall - self.begin_wall) * (1 - done) / (done - self.begin) if done > self.begin else math.inf
 
     def draw(self, sim: Simulation) -> None:
         done = fraction(sim)
