@@ -4,3 +4,4 @@ import os
 
 os.environ.setdefault("COMBUST_COMPILE", "0")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("COMBUST_POISON", "1")  # ghosts start as NaN

@@ -7,6 +7,7 @@ all follow from the interior formulas.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -18,6 +19,7 @@ from combust.cfd.block import Block, Triple
 from combust.errors import ConfigError
 
 GHOST = 2
+POISON = os.environ.get("COMBUST_POISON") == "1"
 NAMES = ("z", "y", "x")
 
 
@@ -128,11 +130,15 @@ class Grid:
         return points[0], points[1], points[2]
 
     def padded(self, components: int | None, stagger: int | None = None) -> torch.Tensor:
-        """Uninitialised field with ghosts: cells, or faces normal to axis `stagger`."""
+        """Field with ghosts, not yet set: cells, or faces normal to axis `stagger`.
+
+        With COMBUST_POISON=1 (in the tests) it is NaN, so that a ghost that nobody wrote shows.
+        """
         n, g, _ = self.layout
         shape = [n[a] + 2 * g[a] + (a == stagger) for a in range(3)]
         lead = [] if components is None else [components]
-        return torch.full(lead + shape, float("nan"), dtype=torch.float64, device=self.device)
+        data = torch.empty(lead + shape, dtype=torch.float64, device=self.device)
+        return data.fill_(float("nan")) if POISON else data
 
 
 def uniform_faces(lower: float, upper: float, cells: int) -> np.ndarray:

@@ -37,7 +37,9 @@ from combust.timers import Timers
 advection_kernel = compiled(scalars.advection)
 diffusion_kernel = compiled(scalars.diffusion)
 diffusive_rate_kernel = compiled(scalars.diffusive_rate)
+first_stage_kernel = compiled(scalars.first_stage)
 stage_kernel = compiled(scalars.stage)
+transport_rate_kernel = compiled(scalars.transport_rate)
 primitive_kernel = compiled(scalars.primitive)
 divergence_kernel = compiled(scalars.divergence_source)
 convection_kernel = compiled(momentum.convection)
@@ -257,8 +259,8 @@ class LowMach:
         with self.timers.phase("diffusion"):
             source[1:] += wdot
             U, diffused = self._diffuse(s, start, source, dt)
-            Q = (U - s.U) / dt
-            Q[1:] -= wdot
+            step = torch.tensor(dt, dtype=torch.float64, device=self.grid.device)
+            Q = transport_rate_kernel(U, s.U, wdot, step)
         return Q, mass, left + dt * diffused
 
     def _start_diffusion(self, s: State, c: Coefficients, dt: float) -> DiffusionStart:
@@ -276,11 +278,10 @@ class LowMach:
         c, out0 = start.coefficients, start.outflow
         rows = rkc.coefficients(start.stages, self.grid.device)
         step = torch.tensor(dt, dtype=torch.float64, device=self.grid.device)
-        F0 = source + start.rate
         mt = rows[0][2]
-        U2, U1 = s.U, s.U + (mt * step) * F0
+        F0, U1, q = first_stage_kernel(s.U, source, start.rate, mt * step, self.inner(s.q)[0], self.thermo)
+        q1, U2 = self.filler.scalars(q), s.U
         G2, G1 = torch.zeros_like(out0), mt * out0
-        q1 = self.filler.scalars(primitive_kernel(U1, self.inner(s.q)[0], self.thermo, 1))
         for row in rows[1:]:
             U, q, out = stage_kernel(
                 row, s.U, U1, U2, F0, source, q1, step, c, self.thermo, self.layout, self.metrics, self.filler.areas)

@@ -181,6 +181,21 @@ def primitive(U: Tensor, T: Tensor, thermo: Thermo, iterations: int) -> Tensor:
     return torch.cat([temperature_step(U, T, thermo, iterations)[None], U[1:] * (1.0 / U[1:].sum(0))])
 
 
+def first_stage(
+    U0: Tensor, source: Tensor, rate: Tensor, step: Tensor, T: Tensor, thermo: Thermo
+) -> tuple[Tensor, Tensor, Tensor]:
+    """F_0 = source + rate of diffusion, U_1 = U_0 + step F_0 and (T, Y)_1; T : a guess."""
+    F0 = source + rate
+    U1 = U0 + step * F0
+    return F0, U1, primitive(U1, T, thermo, 1)
+
+
+def transport_rate(U: Tensor, U0: Tensor, wdot: Tensor, dt: Tensor) -> Tensor:
+    """Mean rate at which transport changed U over dt, while reactions changed rho Y at the rates wdot."""
+    rate = (U - U0) / dt
+    return torch.cat([rate[:1], rate[1:] - wdot])
+
+
 def stage(
     row: Tensor, U0: Tensor, U1: Tensor, U2: Tensor, F0: Tensor, source: Tensor, q1: Tensor, dt: Tensor,
     coefficients: Coefficients, thermo: Thermo, layout: Layout, metrics: Metrics, areas: Areas,
