@@ -29,7 +29,7 @@ from combust.settings.running import Config
 
 AXES = ("z", "y", "x")
 # Below this much work the seconds of compiling are not won back (cells x steps of one rank, times species).
-COMPILE_WORTH = 3.0e7
+COMPILE_WORTH = 1.5e7
 
 
 def build(config: Config, comm: Communicator) -> ReactingFlow:
