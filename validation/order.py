@@ -15,7 +15,6 @@ LENGTH, END = 0.0032, 4.8e-5  # m, s
 CELLS = (40, 80, 160, 320)
 STEPS = (2e-6, 1e-6, 5e-7, 2.5e-7)
 FIELDS = ("T", "Y_OH", "Y_H2O")
-SCHEMES = (("sdc", 2), ("sdc", 1), ("strang", 2))
 ORDER = 1.8
 
 
@@ -41,7 +40,7 @@ def run(report: Report) -> None:
 def in_time(report: Report) -> None:
     """Successive halvings of dt."""
     rows = []
-    for coupling, sweeps in SCHEMES:
+    for coupling, sweeps in planar.SCHEMES:
         runs = []
         for dt in STEPS:
             report.progress(f"{coupling} {sweeps}, dt = {dt:g} s")

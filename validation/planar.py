@@ -13,6 +13,7 @@ from combust.cfd.flow import ReactingFlow
 from combust.kinetics.flame1d import FlameProfile
 from combust.parallel import Communicator
 
+SCHEMES = (("sdc", 2), ("sdc", 1), ("strang", 2))  # couplings and sweeps that studies compare
 CASES = Path(__file__).resolve().parents[1] / "cases"
 
 

@@ -8,7 +8,6 @@ from validation.flame_speed import HYDROGEN
 from validation.report import Report, percent
 
 TITLE = "Flame speed against the time step"
-SCHEMES = (("sdc", 2), ("sdc", 1), ("strang", 2))
 STEPS = (5e-7, 1e-6, 2e-6)
 END, FIT = 3e-4, 2e-4  # s
 LIMIT = 1e-3  # relative change of the speed from the shortest to the longest step
@@ -23,7 +22,7 @@ def run(report: Report) -> None:
     thickness = profile.thermal_thickness
     faces = planar.graded_faces(thickness / 10, (-4 * thickness, 4 * thickness), (-0.002, 0.003), 1.06, 2 * thickness)
     rows = []
-    for coupling, sweeps in SCHEMES:
+    for coupling, sweeps in planar.SCHEMES:
         found = {}
         for dt in STEPS:
             overrides = [

@@ -29,11 +29,10 @@ from combust.cfd.sound import require_sound
 from combust.cfd.state import State
 from combust.errors import DivergenceError, StateError
 from combust.kernels import compiled
-from combust.kinetics.thermo import cp_mass
-from combust.kinetics.transport import transport_properties
 from combust.parallel import together
 from combust.timers import Timers
 
+coefficients_kernel = compiled(scalars.transport_coefficients)
 advection_kernel = compiled(scalars.advection)
 diffusion_kernel = compiled(scalars.diffusion)
 diffusive_rate_kernel = compiled(scalars.diffusive_rate)
@@ -45,19 +44,6 @@ divergence_kernel = compiled(scalars.divergence_source)
 convection_kernel = compiled(momentum.convection)
 viscous_rate_kernel = compiled(momentum.viscous_rate)
 viscous_stage_kernel = compiled(momentum.viscous_stage)
-
-
-def coefficients(data: Any, thermo: Any, q: Tensor, model: str) -> Coefficients:
-    """Transport coefficients at all cells of the padded (T, Y); none of them depends on the pressure."""
-    T, Y = q[0], q[1:]
-    p0 = torch.ones((), dtype=q.dtype, device=q.device)
-    cp = None if model == "mixture-averaged" else (Y * cp_mass(thermo, T)).sum(0)
-    mu, conductivity, D = transport_properties(data, T, p0, Y, model, cp)
-    B = D * (scalars.per_species(thermo.molar_mass) * (p0 / (scalars.GAS_CONSTANT * T)))
-    return Coefficients(mu, conductivity, B)
-
-
-coefficients_kernel = compiled(coefficients)
 
 
 class DiffusionStart(NamedTuple):

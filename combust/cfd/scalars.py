@@ -6,13 +6,14 @@ All functions are pure and are compiled; q and the transport coefficients come p
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from combust.cfd.grid import AxisMetric, Layout, along
 from combust.kinetics.thermo import GAS_CONSTANT, Thermo, cp_mass, h_mass
+from combust.kinetics.transport import transport_properties
 
 Metrics = tuple[AxisMetric | None, ...]
 Areas = tuple[tuple[Tensor, Tensor] | None, ...]
@@ -42,6 +43,16 @@ def specific_moles(thermo: Thermo, Y: Tensor) -> Tensor:
 def density(thermo: Thermo, T: Tensor, Y: Tensor, p0: Tensor) -> Tensor:
     """Ideal-gas density [kg/m3]."""
     return p0 / (GAS_CONSTANT * T * specific_moles(thermo, Y))
+
+
+def transport_coefficients(data: Any, thermo: Thermo, q: Tensor, model: str) -> Coefficients:
+    """Transport coefficients at all cells of the padded (T, Y); none of them depends on the pressure."""
+    T, Y = q[0], q[1:]
+    p0 = torch.ones((), dtype=q.dtype, device=q.device)
+    cp = None if model == "mixture-averaged" else (Y * cp_mass(thermo, T)).sum(0)
+    mu, conductivity, D = transport_properties(data, T, p0, Y, model, cp)
+    B = D * (per_species(thermo.molar_mass) * (p0 / (GAS_CONSTANT * T)))
+    return Coefficients(mu, conductivity, B)
 
 
 def slopes(difference: Tensor) -> Tensor:

@@ -11,24 +11,17 @@ import torch
 from combust.kinetics.linear_burke import LinearBurke
 from combust.kinetics.pressure_rates import Chebyshev, Plog
 from combust.kinetics.rate_constants import LN10, TINY, Arrhenius, BlowersMasel, Falloff, Sri
+from combust.kinetics.sparsity import floats, integers
 from combust.kinetics.thermo import GAS_CONSTANT
 
 BURKE_ORDER = (ct.PlogRate, ct.ChebyshevRate, ct.TroeRate)
 
 
-def _int(values: list[int]) -> torch.Tensor:
-    return torch.tensor(values, dtype=torch.int64)
-
-
-def _float(values: Any) -> torch.Tensor:
-    return torch.tensor(values, dtype=torch.float64)
-
-
 def arrhenius_table(rates: list[ct.Arrhenius]) -> Arrhenius:
     """k = sign exp(ln_A + b ln T - Ea_R / T) row by row."""
-    A = _float([r.pre_exponential_factor for r in rates])
-    Ea_R = _float([r.activation_energy / GAS_CONSTANT for r in rates])
-    return Arrhenius(torch.sign(A), torch.log(A.abs()), _float([r.temperature_exponent for r in rates]), Ea_R)
+    A = floats([r.pre_exponential_factor for r in rates])
+    Ea_R = floats([r.activation_energy / GAS_CONSTANT for r in rates])
+    return Arrhenius(torch.sign(A), torch.log(A.abs()), floats([r.temperature_exponent for r in rates]), Ea_R)
 
 
 def falloff_table(rates: list[ct.FalloffRate], body: list[int]) -> Falloff:
@@ -36,16 +29,16 @@ def falloff_table(rates: list[ct.FalloffRate], body: list[int]) -> Falloff:
     low, high = arrhenius_table([r.low_rate for r in rates]), arrhenius_table([r.high_rate for r in rates])
     ratio = Arrhenius(low.sign * high.sign, low.ln_A - high.ln_A, low.b - high.b, low.Ea_R - high.Ea_R)
     troe = [_troe(r) for r in rates if isinstance(r, ct.TroeRate)]
-    a, r_T3, r_T1, T2 = _float(troe).reshape(-1, 4).T.contiguous()
+    a, r_T3, r_T1, T2 = floats(troe).reshape(-1, 4).T.contiguous()
     sri = [_sri(r) for r in rates if isinstance(r, ct.SriRate)]
     tsang = [list(r.falloff_coeffs) for r in rates if isinstance(r, ct.TsangRate)]
-    activated = _float([1.0 if r.chemically_activated else 0.0 for r in rates])
+    activated = floats([1.0 if r.chemically_activated else 0.0 for r in rates])
     return Falloff(
         ratio=ratio,
         body=torch.tensor(body, dtype=torch.int64),
         activated=activated,
-        sri=Sri(*_float(sri).reshape(-1, 5).T.contiguous()),
-        tsang=_float(tsang).reshape(-1, 2).T.contiguous(),
+        sri=Sri(*floats(sri).reshape(-1, 5).T.contiguous()),
+        tsang=floats(tsang).reshape(-1, 2).T.contiguous(),
         a=a,
         r_T3=r_T3,
         r_T1=r_T1,
@@ -72,11 +65,11 @@ def blowers_masel_table(rates: list[ct.BlowersMaselRate], net: list[dict[int, fl
     width = max([1, *map(len, net)])
     slots = [[*nu.items()] + [(0, 0.0)] * (width - len(nu)) for nu in net]
     return BlowersMasel(
-        b=_float([r.temperature_exponent for r in rates]),
-        E0_R=_float([r.activation_energy / GAS_CONSTANT for r in rates]),
-        w_R=_float([r.bond_energy / GAS_CONSTANT for r in rates]),
+        b=floats([r.temperature_exponent for r in rates]),
+        E0_R=floats([r.activation_energy / GAS_CONSTANT for r in rates]),
+        w_R=floats([r.bond_energy / GAS_CONSTANT for r in rates]),
         species=torch.tensor([[k for k, _ in row] for row in slots], dtype=torch.int64).reshape(-1, width),
-        net=_float([[x for _, x in row] for row in slots]).reshape(-1, width),
+        net=floats([[x for _, x in row] for row in slots]).reshape(-1, width),
     )
 
 
@@ -97,13 +90,13 @@ def plog_table(rates: list[ct.PlogRate]) -> Plog:
             sums += [rows] if len(rows) > 1 else []
     width, slots = max([2, *map(len, nodes)]), max([1, *map(len, sums)])
     padded = [n + n[-1:] * (width - len(n)) for n in nodes]
-    ln_p = _float([[x for x, _ in n] for n in padded]).reshape(-1, width)
+    ln_p = floats([[x for x, _ in n] for n in padded]).reshape(-1, width)
     step = ln_p[:, 1:] - ln_p[:, :-1]
     table = arrhenius_table(terms)
     return Plog(
         terms=table,
         summed=torch.tensor([s + s[:1] * (slots - len(s)) for s in sums], dtype=torch.int64).reshape(-1, slots),
-        summed_sign=_float([table.sign[s].tolist() + [0.0] * (slots - len(s)) for s in sums]).reshape(-1, slots),
+        summed_sign=floats([table.sign[s].tolist() + [0.0] * (slots - len(s)) for s in sums]).reshape(-1, slots),
         node=torch.tensor(
             [[i if i >= 0 else len(terms) - 1 - i for _, i in n] for n in padded], dtype=torch.int64
         ).reshape(-1, width),
@@ -118,9 +111,9 @@ def chebyshev_table(rates: list[ct.ChebyshevRate]) -> Chebyshev:
     m = max([1, *(r.data.shape[1] for r in rates)])
     c = torch.zeros(n, m, len(rates), dtype=torch.float64)
     for i, r in enumerate(rates):
-        c[: r.data.shape[0], : r.data.shape[1], i] = _float(r.data) * LN10
-    r_T = _float([[1 / T for T in r.temperature_range] for r in rates]).reshape(-1, 2)
-    ln_p = _float([[math.log(p) for p in r.pressure_range] for r in rates]).reshape(-1, 2)
+        c[: r.data.shape[0], : r.data.shape[1], i] = floats(r.data) * LN10
+    r_T = floats([[1 / T for T in r.temperature_range] for r in rates]).reshape(-1, 2)
+    ln_p = floats([[math.log(p) for p in r.pressure_range] for r in rates]).reshape(-1, 2)
     T_span, p_span = r_T[:, 1] - r_T[:, 0], ln_p[:, 1] - ln_p[:, 0]
     return Chebyshev(c, -r_T.sum(1) / T_span, 2 / T_span, -ln_p.sum(1) / p_span, 2 / p_span)
 
@@ -145,7 +138,7 @@ def linear_burke_table(rates: list[ct.LinearBurkeRate], index: dict[str, int]) -
     named = []  # (species, row, row of M, strength)
     for owner, entries in enumerate(colliders):
         names = [entry["name"] for entry in entries[1:]]
-        plain[reference[owner]] = _float([0.0 if name in names else 1.0 for name in index])
+        plain[reference[owner]] = floats([0.0 if name in names else 1.0 for name in index])
         for entry in entries[1:]:
             row = place.get((owner, entry["name"]), reference[owner])
             named.append((index[entry["name"]], row, reference[owner], _strength(entry)))
@@ -157,14 +150,14 @@ def linear_burke_table(rates: list[ct.LinearBurkeRate], index: dict[str, int]) -
         owner_sum[r.owner, i] = 1.0
     of_kind = [[r.rate for r in rows if type(r.rate) is kind] for kind in BURKE_ORDER]
     return LinearBurke(
-        owner=_int([r.owner for r in rows]),
+        owner=integers([r.owner for r in rows]),
         strength=_strengths([r.strength for r in rows]),
         plain=plain,
         named=_strengths([e for *_, e in named]),
-        named_species=_int([k for k, *_ in named]),
-        named_row=_int([row for _, row, _, _ in named]),
-        named_reference=_int([row for _, _, row, _ in named]),
-        reference=_int(reference),
+        named_species=integers([k for k, *_ in named]),
+        named_row=integers([row for _, row, _, _ in named]),
+        named_reference=integers([row for _, _, row, _ in named]),
+        reference=integers(reference),
         row_sum=row_sum,
         sum=owner_sum,
         plog=plog_table(of_kind[0]),
@@ -191,5 +184,5 @@ def _strength(entry: dict[str, Any]) -> tuple[float, float, float]:
 
 
 def _strengths(values: list[tuple[float, float, float]]) -> Arrhenius:
-    A, b, Ea = _float(values).reshape(-1, 3).T.contiguous()
+    A, b, Ea = floats(values).reshape(-1, 3).T.contiguous()
     return Arrhenius(torch.sign(A), torch.log(torch.clamp(A, min=TINY)), b, Ea / GAS_CONSTANT)

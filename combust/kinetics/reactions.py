@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import cantera as ct
 import numpy as np
@@ -19,7 +19,7 @@ from combust.kinetics.rate_tables import (
     plog_table,
 )
 from combust.kinetics.rates import RateData
-from combust.kinetics.sparsity import sparse_rows
+from combust.kinetics.sparsity import floats, integers, sparse_rows
 from combust.kinetics.thermo import GAS_CONSTANT
 
 FALLOFF_ORDER = (ct.LindemannRate, ct.SriRate, ct.TsangRate, ct.TroeRate)
@@ -152,13 +152,13 @@ def rates_from_cantera(solution: ct.Solution, layout: Layout) -> RateData:
     special = [*layout.blowers_masel, *layout.plog, *layout.chebyshev, *layout.linear_burke]
     row = {i: len(exponents) + place for place, i in enumerate(special)}
     exponent = [row[i] if i in row else exponents[_exponent(k)] for i, k in enumerate(forward)]
-    b, Ea_R = _float(list(exponents)).reshape(-1, 2).T.contiguous()
+    b, Ea_R = floats(list(exponents)).reshape(-1, 2).T.contiguous()
     net = {k: [(i, nu[k]) for i, nu in enumerate(layout.net) if k in nu] for k in range(layout.species)}
     return RateData(
-        A=_float([getattr(k, "pre_exponential_factor", 1.0) for k in forward]),
+        A=floats([getattr(k, "pre_exponential_factor", 1.0) for k in forward]),
         b=b,
         Ea_R=Ea_R,
-        exponent=_int(exponent),
+        exponent=integers(exponent),
         blowers_masel=blowers_masel_table(
             [rs[i].rate for i in layout.blowers_masel], [layout.net[i] for i in layout.blowers_masel]
         ),
@@ -168,14 +168,14 @@ def rates_from_cantera(solution: ct.Solution, layout: Layout) -> RateData:
         reactants=_slots(layout.reactants, layout),
         products=_slots(layout.products, layout),
         shift=_elemental_shift(solution, layout),
-        ln_c_ref=_float(math.log(solution.species(0).thermo.reference_pressure / GAS_CONSTANT)),
-        factor=_int(_factor_rows(layout)),
-        efficiency=_float(layout.bodies).reshape(-1, layout.species),
+        ln_c_ref=floats(math.log(solution.species(0).thermo.reference_pressure / GAS_CONSTANT)),
+        factor=integers(_factor_rows(layout)),
+        efficiency=floats(layout.bodies).reshape(-1, layout.species),
         falloff=falloff_table([rs[i].rate for i in layout.falloff], [layout.body[i] for i in layout.falloff]),
-        power_species=_int([k for k, _ in layout.powers]),
-        power=_float([order for _, order in layout.powers]),
+        power_species=integers([k for k, _ in layout.powers]),
+        power=floats([order for _, order in layout.powers]),
         net=sparse_rows(net, layout.species),
-        order=_int(layout.order),
+        order=integers(layout.order),
     )
 
 
@@ -193,14 +193,6 @@ def _elemental_shift(solution: ct.Solution, layout: Layout) -> torch.Tensor:
     s = [s.thermo.s(1000.0) / GAS_CONSTANT for s in solution.species()]
     fit, *_ = np.linalg.lstsq(atoms, np.array([h, s]).T, rcond=None)
     return torch.tensor((atoms @ fit).T.copy())
-
-
-def _float(values: Any) -> torch.Tensor:
-    return torch.tensor(values, dtype=torch.float64)
-
-
-def _int(values: list[int]) -> torch.Tensor:
-    return torch.tensor(values, dtype=torch.int64)
 
 
 def _slots(terms: list[list[tuple[int, float]]], layout: Layout) -> torch.Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -76,41 +76,41 @@ def jacobian_pattern(layout: Layout, molar_mass: list[float]) -> JacobianPattern
     n, W = layout.species, molar_mass
     matrix = {k * n + j: [(row, W[k] / W[j] * x) for row, x in items] for (k, j), items in terms.items()}
     return JacobianPattern(
-        forward=_int([i for i, *_ in forward]),
-        forward_count=_float([c for _, _, c, _ in forward]),
+        forward=integers([i for i, *_ in forward]),
+        forward_count=floats([c for _, _, c, _ in forward]),
         forward_rest=_padded([rest for *_, rest in forward], n),
-        reverse=_int([i for i, *_ in reverse]),
-        reverse_count=_float([c for _, _, c, _ in reverse]),
+        reverse=integers([i for i, *_ in reverse]),
+        reverse_count=floats([c for _, _, c, _ in reverse]),
         reverse_rest=_padded([rest for *_, rest in reverse], n),
-        reverse_species=_int([j for _, j, _, _ in reverse]).reshape(-1, 1),
+        reverse_species=integers([j for _, j, _, _ in reverse]).reshape(-1, 1),
         reversible_net=_net_slots(layout.net[layout.irreversible :]),
-        collider=_int(collider),
-        pressure=_int(pressure),
-        named=_int([i for i, _ in named]),
+        collider=integers(collider),
+        pressure=integers(pressure),
+        named=integers([i for i, _ in named]),
         body_sum=sparse_rows(dict(enumerate(body_sums)), len(body_sums)),
         common=sparse_rows({k: [(r, W[k] * x) for r, x in items] for k, items in common.items()}, n),
         matrix=sparse_rows(matrix, n * n),
     )
 
 
-def _int(values: list[int]) -> torch.Tensor:
+def integers(values: list[int]) -> torch.Tensor:
     return torch.tensor(values, dtype=torch.int64)
 
 
-def _float(values: list[float]) -> torch.Tensor:
+def floats(values: Any) -> torch.Tensor:
     return torch.tensor(values, dtype=torch.float64)
 
 
 def _padded(lists: list[list[int]], fill: int) -> torch.Tensor:
     width = max([0, *map(len, lists)])
-    return _int([x + [fill] * (width - len(x)) for x in lists]).reshape(len(lists), width)
+    return integers([x + [fill] * (width - len(x)) for x in lists]).reshape(len(lists), width)
 
 
 def _net_slots(net: list[dict[int, float]]) -> tuple[torch.Tensor, torch.Tensor]:
     width = max([1, *map(len, net)])
     filled = [[*nu.items()] + [(0, 0.0)] * (width - len(nu)) for nu in net]
-    rows = _int([k for items in filled for k, _ in items]).reshape(-1, width)
-    return rows, _float([x for items in filled for _, x in items]).reshape(-1, width)
+    rows = integers([k for items in filled for k, _ in items]).reshape(-1, width)
+    return rows, floats([x for items in filled for _, x in items]).reshape(-1, width)
 
 
 def _entries(layout: Layout, sides: list[list[tuple[int, float]]]) -> list[tuple[int, int, float, list[int]]]:
