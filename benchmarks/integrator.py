@@ -143,14 +143,14 @@ def pieces(direct: Direct, x: States, dt: float) -> dict[str, float]:
     """us per cell of the kernels on one block of active cells."""
     step = direct.begin(x.T, x.rhoY, dt, x.Q, x.Qh)
     cells, _, at = max(step.blocks, key=lambda b: b[1])
-    kin, z, s = direct.gas.kinetics, at.z, torch.cat([x.Qh[None], x.Q])[:, cells]
+    system, z, s = direct.system, at.z, torch.cat([x.Qh[None], x.Q])[:, cells]
     shift = 1.0 / (direct.method.gamma * at.step)
-    A = ode.linearise_kernel(kin, z, s, shift)[3]
+    A = ode.linearise_kernel(*system, z, s, None, shift)[3]
     calls: dict[str, Callable[[], object]] = {
-        "rates": lambda: ode.evaluate(kin, z, s),
-        "Jacobian": lambda: ode.linearise_kernel(kin, z, s, shift),
+        "rates": lambda: ode.evaluate(system, z, s),
+        "Jacobian": lambda: ode.linearise_kernel(*system, z, s, None, shift),
         "factors": lambda: ode.factor_kernel(at.form, A),
-        "step": lambda: ode.rosenbrock_step(kin, direct.method, direct.tolerance, at, s),
+        "step": lambda: ode.rosenbrock_step(system, direct.method, direct.tolerance, at, s),
         "correction": lambda: ode.correction_step(direct.method, direct.tolerance, at, 0.01 * s),
     }
     return {name: best(call) / cells.numel() * 1e6 for name, call in calls.items()}

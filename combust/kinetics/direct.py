@@ -64,6 +64,7 @@ class Direct:
         if not (0.0 < rtol < 1.0 and 0.0 < atol < 1.0):
             raise ConfigError(f"chemistry tolerances rtol = {rtol}, atol = {atol}: both must lie between 0 and 1")
         self.gas = gas
+        self.system = ode.System(gas.kinetics)
         self.tolerance = Tolerance(rtol, atol)
         self.method: Method = METHODS[method]
         # What keeps the tables of a Jacobian near the cache and the cost of a call small beside its work.
@@ -124,7 +125,7 @@ class Direct:
         else:
             redo = [self._correct_slow(step, s, end)]
         for cells, count, at in self._linearised(step) if step.last is None else self._correct(step, s, end):
-            new, error = ode.rosenbrock_step(self.gas.kinetics, self.method, self.tolerance, at, ode.take(s, cells))
+            new, error = ode.rosenbrock_step(self.system, self.method, self.tolerance, at, ode.take(s, cells))
             error = error[:count]
             good = error <= 1.0
             end[:, cells[:count]] = new[:, :count]
@@ -139,7 +140,7 @@ class Direct:
     def _linearise(self, step: DirectStep, cells: Tensor) -> Linearised:
         h = torch.full_like(step.z[0, cells], step.dt)
         z, s = ode.take(step.z, cells), ode.take(step.guess, cells)
-        return ode.linearise_block(self.gas.kinetics, self.method, z, s, h)
+        return ode.linearise_block(self.system, self.method, z, s, h)
 
     def _linearised(self, step: DirectStep) -> Iterator[tuple[Tensor, int, Linearised]]:
         """The blocks of the step; what was not kept is computed again."""
@@ -185,7 +186,7 @@ class Direct:
         first = ode.next_step(self.method, h, error, torch.zeros_like(error, dtype=torch.bool))
         z0, source = step.z[:, cells], s[:, cells]
         path = ode.integrate_cells(
-            self.gas.kinetics, self.method, self.tolerance, z0, source, step.dt, first, self.block
+            self.system, self.method, self.tolerance, z0, source, step.dt, first, self.block
         )
         for i in path.failed.tolist():
             path.z[:, i] = self._slowly(int(cells[i]), z0[:, i], source[:, i], step.dt)
@@ -201,7 +202,7 @@ class Direct:
         f = torch.empty_like(z)
         everything = torch.arange(z.shape[1], device=z.device)
         for cells, count in ode.blocks(everything, self.block):
-            f[:, cells[:count]] = ode.evaluate(self.gas.kinetics, ode.take(z, cells), ode.take(s, cells))[:, :count]
+            f[:, cells[:count]] = ode.evaluate(self.system, ode.take(z, cells), ode.take(s, cells))[:, :count]
         return f
 
     def _shared_solve(self, z: Tensor, dt: float) -> Tensor:
@@ -214,7 +215,7 @@ class Direct:
         dt, start = torch.tensor(step.dt, dtype=step.z.dtype, device=step.z.device), 0
         for cells, count in ode.blocks(chosen, self.block):
             here = (ode.take(x, cells) for x in (step.z, step.chemical, s))
-            z, e = ode.slow_step(self.gas.kinetics, self.tolerance, step.solve, *here, dt)
+            z, e = ode.slow_step(self.system, self.tolerance, step.solve, *here, dt)
             new[:, start : start + count], error[start : start + count] = z[:, :count], e[:count]
             start += count
         return new, error

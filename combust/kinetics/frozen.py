@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from combust.kinetics import integrate as ode
 from combust.kinetics.base import Result, Statistics
 from combust.kinetics.mechanism import Mechanism
 from combust.kinetics.state import StartState, check_source, check_state, pack
+from combust.kinetics.systems import transport_rate
 
 
 class Frozen:
@@ -33,7 +33,7 @@ class Frozen:
         """State after the step with constant Q [kg/m3/s], Qh [W/m3]; raises StateError if they are not finite."""
         s = pack(Qh, Q)
         check_source(s)
-        f0 = ode.transport_rate(self.gas.thermo, step.z, s)
-        f1 = ode.transport_rate(self.gas.thermo, step.z + step.dt * f0, s)
+        f0 = transport_rate(self.gas.thermo, step.z, s)
+        f1 = transport_rate(self.gas.thermo, step.z + step.dt * f0, s)
         T = step.z[0] + (0.5 * step.dt) * (f0[0] + f1[0])
         return Result(T, step.z[1:] + step.dt * Q, Statistics(T.shape[0], T.shape[0]))

@@ -1,4 +1,4 @@
-"""Batched stiff integration of z = (T, rho Y_1 .. rho Y_n) with a constant transport source s = (Qh, Q_1 .. Q_n).
+"""Batched stiff integration of the systems of combust.kinetics.systems: z = (T, y_1 .. y_n), constant sources s.
 
 All cells of a block take a Rosenbrock step at once; each cell has its own step size and error. Cells that are done
 leave the batch. Blocks of about a thousand cells keep the Jacobians in the cache.
@@ -9,27 +9,34 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from combust import kernels
 from combust.kernels import compiled
-from combust.kinetics import jacobian as jac
-from combust.kinetics import linear
+from combust.kinetics import linear, systems
 from combust.kinetics.rates import Kinetics
 from combust.kinetics.rosenbrock import Method
-from combust.kinetics.thermo import Thermo, cp_mass, h_mass
+from combust.kinetics.systems import Hold, transport_rate
+from combust.kinetics.thermo import Thermo
 
 MAX_STEPS = 2000  # per cell and call, before it goes to the fallback
 MIN_FRACTION = 1e-12  # of dt: a smaller step means that the error test cannot be met
 SAFETY, GROW, SHRINK = 0.9, 5.0, 0.1
 
 
+class System(NamedTuple):
+    """A mechanism's kinetics and which of combust.kinetics.systems is integrated."""
+
+    kin: Kinetics
+    hold: Hold = "flow"
+
+
 @dataclass(frozen=True)
 class Tolerance:
-    """Each component of z may be wrong by rtol |z| + atol rho (T: rtol T + atol T), as a root mean square."""
+    """Each component of z may be wrong by rtol |z| + atol sum(y) (T: rtol T + atol T), as a root mean square."""
 
     rtol: float = 1e-4
     atol: float = 1e-8
@@ -47,27 +54,30 @@ class Linearised:
     z: Tensor
     step: Tensor  # (cells,) s
     chemical: Tensor  # (1 + species, cells): dz/dt for s = 0
-    h: Tensor  # (species, cells) J/kg
-    rho_cp: Tensor  # (cells,)
+    energy: Tensor  # e_k (species, cells) J/kg
+    capacity: Tensor  # c (cells,)
+    held: Tensor | None  # (cells,) of a reactor
     form: linear.Form
     factors: linear.Factors
 
     def of(self, cells: Tensor) -> Linearised:
         """The part of some cells of the batch."""
-        fields = (self.z, self.step, self.chemical, self.h, self.rho_cp)
+        fields = (self.z, self.step, self.chemical, self.energy, self.capacity)
+        held = None if self.held is None else self.held[cells]
         factors = tuple(f[..., cells] for f in self.factors)
-        return Linearised(*(f[..., cells] for f in fields), self.form, factors)
+        return Linearised(*(f[..., cells] for f in fields), held, self.form, factors)
 
     @staticmethod
     def join(parts: list[Linearised]) -> Linearised:
         """One batch of several."""
 
-        def together(name: str) -> Tensor:
-            return torch.cat([getattr(part, name) for part in parts], dim=-1)
+        def together(name: str) -> Any:
+            values = [getattr(part, name) for part in parts]
+            return None if values[0] is None else torch.cat(values, dim=-1)
 
-        names = ("z", "step", "chemical", "h", "rho_cp")
+        names = ("z", "step", "chemical", "energy", "capacity", "held")
         factors = tuple(torch.cat(f, dim=-1) for f in zip(*(part.factors for part in parts), strict=True))
-        return Linearised(*(together(name) for name in names), parts[0].form, factors)  # type: ignore[arg-type]
+        return Linearised(*(together(name) for name in names), parts[0].form, factors)
 
 
 @dataclass
@@ -80,43 +90,34 @@ class Trajectory:
     failed: Tensor
 
 
-def rate(kin: Kinetics, z: Tensor, s: Tensor) -> Tensor:
-    """dz/dt (1 + species, cells)."""
-    dT, dY = jac.source(kin, z[0], z[1:], s[1:], s[0])
-    return torch.cat([dT.unsqueeze(0), dY])
-
-
-def transport_rate(thermo: Thermo, z: Tensor, s: Tensor) -> Tensor:
-    """What transport adds to dz/dt (1 + species, cells)."""
-    rho_cp = (z[1:] * cp_mass(thermo, z[0])).sum(0)
-    return torch.cat([((s[0] - (h_mass(thermo, z[0]) * s[1:]).sum(0)) / rho_cp).unsqueeze(0), s[1:]])
-
-
-def linearise(kin: Kinetics, z: Tensor, s: Tensor, shift: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Rates without transport, h_k, rho cp, and shift - J (1 + species, 1 + species, cells) at z with transport s."""
-    S, h, rho_cp, J = jac.linearise_source(kin, z[0], z[1:], s[1:], s[0])
-    chemical = torch.cat([(-(h * S).sum(0) / rho_cp).unsqueeze(0), S])
+def linearise(
+    kin: Kinetics, hold: Hold, z: Tensor, s: Tensor, held: Tensor | None, shift: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """dz/dt without sources, e_k, c, and shift - J (1 + species, 1 + species, cells) at z with sources s."""
+    g, e, capacity, J = systems.linearise(kin, hold, z, s, held)
+    chemical = torch.cat([(-(e * g).sum(0) / capacity).unsqueeze(0), g])
     unit = torch.eye(z.shape[0], dtype=z.dtype, device=z.device).unsqueeze(-1)
-    return chemical, h, rho_cp, unit * shift - J
+    return chemical, e, capacity, unit * shift - J
 
 
 def jacobian_at(kin: Kinetics, z: Tensor) -> Tensor:
-    """Jacobian (1 + species, 1 + species) of the rate of z (1 + species,) without transport."""
-    one, none = z.reshape(-1, 1), torch.zeros_like(z).reshape(-1, 1)
-    return jac.linearise_source(kin, one[0], one[1:], none[1:], none[0]).jacobian[..., 0]
+    """Jacobian (1 + species, 1 + species) of the rate of z (1 + species,) of a "flow" cell without transport."""
+    one = z.reshape(-1, 1)
+    return systems.linearise(kin, "flow", one, torch.zeros_like(one)).jacobian[..., 0]
 
 
 # One compilation serves all batch sizes: `cells_last` tells the compiler which extent varies.
-rate_kernel = compiled(rate, dynamic=None)  # type: ignore[arg-type]
+rate_kernel = compiled(systems.rate, dynamic=None)  # type: ignore[arg-type]
 linearise_kernel = compiled(linearise, dynamic=None)  # type: ignore[arg-type]
 factor_kernel = compiled(linear.factor, dynamic=None)  # type: ignore[arg-type]
 
 
-def cells_last(*tensors: Tensor) -> None:
+def cells_last(*tensors: Tensor | None) -> None:
     """Mark the last extent of the tensors as one that varies from call to call."""
     if kernels.mode() == "compiled":
         for x in tensors:
-            torch._dynamo.maybe_mark_dynamic(x, x.dim() - 1)
+            if x is not None:
+                torch._dynamo.maybe_mark_dynamic(x, x.dim() - 1)
 
 
 def take(x: Tensor, cells: Tensor) -> Tensor:
@@ -139,39 +140,41 @@ def blocks(index: Tensor, size: int) -> Iterator[tuple[Tensor, int]]:
         yield piece, count
 
 
-def evaluate(kin: Kinetics, z: Tensor, s: Tensor) -> Tensor:
-    """`rate` by its kernel."""
-    cells_last(z, s)
-    return rate_kernel(kin, z, s)
+def evaluate(system: System, z: Tensor, s: Tensor, held: Tensor | None = None) -> Tensor:
+    """dz/dt (1 + species, cells) by its kernel."""
+    cells_last(z, s, held)
+    return rate_kernel(system.kin, system.hold, z, s, held)
 
 
-def linearise_block(kin: Kinetics, method: Method, z: Tensor, s: Tensor, step: Tensor) -> Linearised:
+def linearise_block(
+    system: System, method: Method, z: Tensor, s: Tensor, step: Tensor, held: Tensor | None = None
+) -> Linearised:
     """Jacobian and factors at z for steps of size step (cells,)."""
     shift = 1.0 / (method.gamma * step)
-    cells_last(z, s, shift)
-    chemical, h, rho_cp, A = linearise_kernel(kin, z, s, shift)
+    cells_last(z, s, shift, held)
+    chemical, energy, capacity, A = linearise_kernel(system.kin, system.hold, z, s, held, shift)
     form = linear.best_form(z.shape[0])
     cells_last(A)
-    return Linearised(z, step, chemical, h, rho_cp, form, factor_kernel(form, A))
+    return Linearised(z, step, chemical, energy, capacity, held, form, factor_kernel(form, A))
 
 
 def rosenbrock_step(
-    kin: Kinetics, method: Method, tolerance: Tolerance, at: Linearised, s: Tensor
+    system: System, method: Method, tolerance: Tolerance, at: Linearised, s: Tensor
 ) -> tuple[Tensor, Tensor]:
     """New states (1 + species, cells) after one step with transport s, and their errors (cells,) in tolerances."""
     kernel = stage_kernel(method, tolerance)
-    cells_last(s, at.z, at.step, at.chemical, at.h, at.rho_cp, *at.factors)
+    cells_last(s, at.z, at.step, at.chemical, at.energy, at.capacity, *at.factors)
     first, U = 0, ()
     f = at.chemical
     while True:
-        transport = (s, at.h, at.rho_cp) if first == 0 else None
+        transport = (s, at.energy, at.capacity) if first == 0 else None
         last = method.segment_end(first)
         cells_last(f, *U)
         result = kernel(first, last, at.form, at.factors, at.z, at.step, f, U, transport)
         if last == method.stages:
             return result
         U, argument = result
-        f = evaluate(kin, argument, s)
+        f = evaluate(system, argument, s, at.held)
         first = last
 
 
@@ -181,8 +184,8 @@ def stage_kernel(method: Method, tolerance: Tolerance) -> Callable[..., Any]:
 
     def stages(first, last, form, factors, z, step, f, U, transport):
         if transport is not None:
-            s, h, rho_cp = transport
-            heat = (s[:1] - (h * s[1:]).sum(0, keepdim=True)) / rho_cp
+            s, energy, capacity = transport
+            heat = (s[:1] - (energy * s[1:]).sum(0, keepdim=True)) / capacity
             f = f + torch.cat([heat, s[1:]])
         U = list(U)
         for i in range(first, last):
@@ -203,17 +206,17 @@ def correction_step(
 
     The same method on d' = J d + ds, d(0) = 0: J U_i follows from the solves, so no rates are evaluated.
     """
-    cells_last(ds, at.z, at.step, at.h, at.rho_cp, *at.factors)
+    cells_last(ds, at.z, at.step, at.energy, at.capacity, *at.factors)
     kernel = correction_kernel(method, tolerance)
-    return kernel(at.form, at.factors, at.z, at.step, at.h, at.rho_cp, ds)
+    return kernel(at.form, at.factors, at.z, at.step, at.energy, at.capacity, ds)
 
 
 @functools.cache
 def correction_kernel(method: Method, tolerance: Tolerance) -> Callable[..., Any]:
     """Kernel of `correction_step`."""
 
-    def correct(form, factors, z, step, h, rho_cp, ds):
-        heat = (ds[:1] - (h * ds[1:]).sum(0, keepdim=True)) / rho_cp
+    def correct(form, factors, z, step, energy, capacity, ds):
+        heat = (ds[:1] - (energy * ds[1:]).sum(0, keepdim=True)) / capacity
         source = torch.cat([heat, ds[1:]])
         U: list[Tensor] = []
         JU: list[Tensor] = []
@@ -232,7 +235,7 @@ def correction_kernel(method: Method, tolerance: Tolerance) -> Callable[..., Any
 
 
 def slow_step(
-    kin: Kinetics, tolerance: Tolerance, solve: Tensor, z: Tensor, chemical: Tensor, s: Tensor, dt: Tensor
+    system: System, tolerance: Tolerance, solve: Tensor, z: Tensor, chemical: Tensor, s: Tensor, dt: Tensor
 ) -> tuple[Tensor, Tensor]:
     """New states and errors (cells,), in tolerances, after a step dt (0-d) with one matrix for all cells.
 
@@ -241,8 +244,8 @@ def slow_step(
     stage. chemical: rate of z without transport. A J of the same mechanism keeps elements, as the rates do.
     """
     cells_last(z, chemical, s)
-    argument, k1 = slow_first_kernel(kin.thermo, solve, z, chemical, s, dt)
-    f = evaluate(kin, argument, s)
+    argument, k1 = slow_first_kernel(system.kin.thermo, solve, z, chemical, s, dt)
+    f = evaluate(system, argument, s)
     cells_last(k1, f)
     return slow_second_kernel(tolerance)(solve, z, k1, f, dt)
 
@@ -299,47 +302,76 @@ def weighted(weights: tuple[float, ...], terms: list[Tensor]) -> Tensor:
     return total
 
 
+Observer = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor | None]
+
+
 def integrate_cells(
-    kin: Kinetics,
+    system: System,
     method: Method,
     tolerance: Tolerance,
     z: Tensor,
     s: Tensor,
-    dt: float,
+    dt: float | Tensor,
     first: Tensor,
     block: int,
+    held: Tensor | None = None,
+    observe: Observer | None = None,
 ) -> Trajectory:
-    """Adaptive integration over dt [s] from z with source s (1 + species, cells), first steps `first` (cells,).
+    """Adaptive integration over dt [s] from z with sources s (1 + species, cells), first steps `first` (cells,).
 
-    Cells are independent: each has its own step sizes, so the result does not depend on their company.
+    Cells are independent: each has its own step sizes, so the result does not depend on their company. `observe`
+    sees each state that a step starts from: (cells, t, z, dz/dt without sources); cells of the mask that it returns
+    end there.
     """
     z, elapsed, step = z.clone(), torch.zeros_like(first), first.clone()
+    end = torch.as_tensor(dt, dtype=z.dtype, device=z.device).expand(first.shape)
     steps = rejected = 0
     tries = torch.zeros(first.shape, dtype=torch.int64, device=z.device)
+    fresh = torch.ones(first.shape, dtype=torch.bool, device=z.device)
     active = torch.arange(z.shape[1], device=z.device)
     failed = []
     while active.numel():
         for cells, count in blocks(active, block):
-            source = take(s, cells)
-            at = linearise_block(kin, method, take(z, cells), source, step[cells])
-            new, error = rosenbrock_step(kin, method, tolerance, at, source)
+            source, known = take(s, cells), None if held is None else held[cells]
+            at = linearise_block(system, method, take(z, cells), source, step[cells], known)
+            new, error = rosenbrock_step(system, method, tolerance, at, source)
             cells, new, error = cells[:count], new[:, :count], error[:count]
             good = error <= 1.0
+            done = _report(observe, fresh, cells, elapsed, at)
             z[:, cells] = torch.where(good, new, at.z[:, :count])
-            h = step[cells]
-            left = torch.where(good, dt - elapsed[cells] - h, dt - elapsed[cells])
-            left = torch.where(left.abs() <= 1e-12 * dt, torch.zeros_like(left), left)
-            elapsed[cells] = dt - left
+            h, whole = step[cells], end[cells]
+            left = torch.where(good, whole - elapsed[cells] - h, whole - elapsed[cells])
+            left = torch.where(left.abs() <= 1e-12 * whole, torch.zeros_like(left), left)
+            if done is not None:
+                left = torch.where(done, torch.zeros_like(left), left)
+            elapsed[cells] = whole - left
             following = next_step(method, h, error, good)
             step[cells] = left / (left / following).ceil().clamp_min(1.0)  # equal steps to the end, no sliver
             accepted = int(good.sum())
             steps, rejected = steps + accepted, rejected + count - accepted
+            fresh[cells] = good
         tries[active] += 1
-        left = dt - elapsed[active]
-        stuck = (left > 0) & ((tries[active] >= MAX_STEPS) | (step[active] < MIN_FRACTION * dt))
+        left = end[active] - elapsed[active]
+        stuck = (left > 0) & ((tries[active] >= MAX_STEPS) | (step[active] < MIN_FRACTION * end[active]))
         failed.append(active[stuck])
         active = active[(left > 0) & ~stuck]
     return Trajectory(z, steps, rejected, torch.cat(failed) if failed else active)
+
+
+def _report(
+    observe: Observer | None, fresh: Tensor, cells: Tensor, elapsed: Tensor, at: Linearised
+) -> Tensor | None:
+    """Shows the observer the states that it has not seen; which of `cells` it wants to end."""
+    if observe is None:
+        return None
+    new = fresh[cells].nonzero().squeeze(-1)
+    seen = cells[new]
+    ends = observe(seen, elapsed[seen], take(at.z, new), take(at.chemical, new))
+    if ends is None:
+        return None
+    done = torch.zeros(cells.shape, dtype=torch.bool, device=cells.device)
+    done[new] = ends
+    return done
 
 
 def next_step(method: Method, step: Tensor, error: Tensor, good: Tensor) -> Tensor:

@@ -1,15 +1,8 @@
-"""Chemical source terms at constant pressure and their analytic Jacobian, assembled on the mechanism's sparsity.
-
-Unknowns z = (T, rho Y_1 .. rho Y_n); with concentrations C = rho Y / W, rho = sum rho Y, rho cp = sum rho Y_k cp_k
-and transport terms Q_k (kg/m3/s), Qh (W/m3) held constant:
-
-    d(rho Y_k)/dt = S_k = Q_k + W_k omega_k(T, C)
-    rho cp dT/dt  = Qh - sum_k h_k S_k
-"""
+"""Analytic derivatives of the production rates, assembled on the mechanism's sparsity."""
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -28,12 +21,11 @@ from combust.kinetics.rates import (
     ln_pressure,
     positive_power,
     power_table,
-    production_rates,
     row_product,
     row_sum,
     subtract_tail,
 )
-from combust.kinetics.thermo import GAS_CONSTANT, column, cp_mass, cp_R, dcp_R_dT, h_mass, h_RT
+from combust.kinetics.thermo import column, cp_R, h_RT
 
 
 class JacobianPattern(NamedTuple):
@@ -165,81 +157,3 @@ def factor_tables(rates: RateData, T: Tensor, C: Tensor) -> tuple[Tensor, Tensor
         rows = [(*r, x) for r, x in zip(rows, falloff, strict=True)]
     value, dM, dT = (torch.cat(r) for r in rows)
     return value, dM, dT
-
-
-def source(kin: Kinetics, T: Tensor, rhoY: Tensor, Q: Tensor, Qh: Tensor) -> tuple[Tensor, Tensor]:
-    """dT/dt (...cells) K/s and d(rho Y)/dt (species, ...cells) kg/m3/s at constant pressure.
-
-    T (...cells) K, rhoY (species, ...cells) kg/m3, transport sources Q (species, ...cells) kg/m3/s and
-    Qh (...cells) W/m3.
-    """
-    W = column(kin.thermo.molar_mass, T)
-    S = Q + W * production_rates(kin, T, rhoY / W)
-    rho_cp = (rhoY * cp_mass(kin.thermo, T)).sum(0)
-    return (Qh - (h_mass(kin.thermo, T) * S).sum(0)) / rho_cp, S
-
-
-class Linearisation(NamedTuple):
-    """Chemical rates W_k omega_k (species, ...cells) kg/m3/s without transport, h_k, rho cp, and the Jacobian of
-    `source` with respect to (T, rhoY), (1 + species, 1 + species, ...cells); row = equation.
-    """
-
-    chemical: Tensor
-    h: Tensor
-    rho_cp: Tensor
-    jacobian: Tensor
-
-
-def linearise_source(kin: Kinetics, T: Tensor, rhoY: Tensor, Q: Tensor, Qh: Tensor) -> Linearisation:
-    """What an implicit step needs at a state: arguments as in `source`."""
-    thermo = kin.thermo
-    W = column(thermo.molar_mass, T)
-    omega, omega_dT, S_rhoY = rate_derivatives(kin, T, rhoY / W)
-    chemical, S_dT = W * omega, W * omega_dT
-    S = Q + chemical
-    h, cp = h_mass(thermo, T), cp_mass(thermo, T)
-    rho_cp = (rhoY * cp).sum(0)
-    T_dot = (Qh - (h * S).sum(0)) / rho_cp
-    dcp = dcp_R_dT(thermo, T) * GAS_CONSTANT / W
-    T_dT = -((cp * S + h * S_dT).sum(0) + T_dot * (rhoY * dcp).sum(0)) / rho_cp
-    T_rhoY = -((h.unsqueeze(1) * S_rhoY).sum(0) + T_dot * cp) / rho_cp
-    top = torch.cat([T_dT.unsqueeze(0), T_rhoY]).unsqueeze(0)
-    J = torch.cat([top, torch.cat([S_dT.unsqueeze(1), S_rhoY], dim=1)])
-    return Linearisation(chemical, h, rho_cp, J)
-
-
-def source_jacobian(kin: Kinetics, T: Tensor, rhoY: Tensor, Q: Tensor, Qh: Tensor) -> Tensor:
-    """Jacobian of `source` with respect to (T, rhoY), (...cells, 1 + species, 1 + species); row = equation.
-
-    Arguments as in `source`. Units follow from K/s and kg/m3/s over K and kg/m3.
-    """
-    return linearise_source(kin, T, rhoY, Q, Qh).jacobian.movedim((0, 1), (-2, -1))
-
-
-def reactor_jacobian(kin: Kinetics, T: Tensor, p: Tensor, Y: Tensor, hold: Literal["hp", "uv"]) -> Tensor:
-    """d(dT/dt, dY/dt)/d(T, Y) of a homogeneous reactor, (1 + species, 1 + species, ...cells).
-
-    Arguments (...cells) K and Pa and (species, ...cells). "hp" holds enthalpy and pressure, "uv" energy and volume
-    (density); Y_k are independent variables, rho = p W / (R T).
-    """
-    W = column(kin.thermo.molar_mass, T)
-    mean_W = Y.sum(0) / (Y / W).sum(0)  # equals sum X W when sum Y = 1
-    rho = p / (GAS_CONSTANT * T * (Y / W).sum(0))
-    omega, omega_dT, S_rhoY = rate_derivatives(kin, T, rho * Y / W)
-    f, f_dT = W * omega / rho, W * omega_dT / rho  # dY/dt
-    f_Y = S_rhoY
-    h, cp = h_mass(kin.thermo, T), cp_mass(kin.thermo, T)
-    if hold == "hp":
-        # rho(T, Y) = p / (R T sum Y/W): d ln rho = -dT/T - mean_W/W_j dY_j, and all rho Y move with rho
-        along = (S_rhoY * Y).sum(1) - f
-        f_dT = f_dT - along / T
-        f_Y = f_Y - along.unsqueeze(1) * (mean_W / W).unsqueeze(0)
-        e, c, c_dT = h, cp, dcp_R_dT(kin.thermo, T) * GAS_CONSTANT / W
-    else:
-        e, c, c_dT = h - GAS_CONSTANT * T / W, cp - GAS_CONSTANT / W, dcp_R_dT(kin.thermo, T) * GAS_CONSTANT / W
-    heat_capacity = (Y * c).sum(0)
-    T_dot = -(e * f).sum(0) / heat_capacity
-    T_dT = -((c * f + e * f_dT).sum(0) + T_dot * (Y * c_dT).sum(0)) / heat_capacity
-    T_Y = -((e.unsqueeze(1) * f_Y).sum(0) + T_dot * c) / heat_capacity
-    top = torch.cat([T_dT.unsqueeze(0), T_Y]).unsqueeze(0)
-    return torch.cat([top, torch.cat([f_dT.unsqueeze(1), f_Y], dim=1)])

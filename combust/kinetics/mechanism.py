@@ -17,8 +17,7 @@ from torch import Tensor
 
 from combust.errors import MechanismError, StateError
 from combust.kernels import compiled
-from combust.kinetics import jacobian as jac
-from combust.kinetics import rates, reactions, sparsity, thermo
+from combust.kinetics import rates, reactions, sparsity, systems, thermo
 from combust.kinetics.rates import Kinetics, RateData
 from combust.kinetics.thermo import GAS_CONSTANT, Thermo, column
 
@@ -179,9 +178,9 @@ class Mechanism:
     def jacobian(self, T: Any, p: Any, Y: Any, hold: Literal["hp", "uv"] = "hp") -> Tensor:
         """d(dT/dt, dY/dt)/d(T, Y), (1 + species, 1 + species, ...cells), at constant h and p or u and v."""
         T, p, Y = self._state(T, p, Y)
-        if hold not in ("hp", "uv"):
-            raise StateError(f"hold = {hold!r}; allowed: 'hp' (enthalpy, pressure), 'uv' (energy, volume)")
-        return jac.reactor_jacobian(self.kinetics, T, p, Y, hold)
+        held = systems.held_in_reactor(hold, p, self.density(T, p, Y))
+        z = torch.cat([T.unsqueeze(0), Y])
+        return systems.linearise(self.kinetics, hold, z, torch.zeros_like(z), held).jacobian
 
     def transport(self, T: Any, p: Any, Y: Any) -> Any:
         """Viscosity, conductivity and diffusivities (see combust.kinetics.transport)."""

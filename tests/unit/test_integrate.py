@@ -48,7 +48,8 @@ def distance(gas, a, b):
 
 def integrate(gas, method, z, s, dt, rtol):
     first = torch.full_like(z[0], dt)
-    return ode.integrate_cells(gas.kinetics, METHODS[method], Tolerance(rtol, 1e-8 * rtol), z, s, dt, first, 1024)
+    system = ode.System(gas.kinetics)
+    return ode.integrate_cells(system, METHODS[method], Tolerance(rtol, 1e-8 * rtol), z, s, dt, first, 1024)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -63,8 +64,8 @@ def test_order_on_a_stiff_state(hydrogen, method):
     for steps in (16, 32, 64, 128):
         y, h = z, torch.full_like(z[0], dt / steps)
         for _ in range(steps):
-            block = ode.linearise_block(gas.kinetics, METHODS[method], y, s, h)
-            y, _ = ode.rosenbrock_step(gas.kinetics, METHODS[method], Tolerance(), block, s)
+            block = ode.linearise_block(ode.System(gas.kinetics), METHODS[method], y, s, h)
+            y, _ = ode.rosenbrock_step(ode.System(gas.kinetics), METHODS[method], Tolerance(), block, s)
         errors.append(distance(gas, y, exact))
     orders = [math.log2(a / b) for a, b in zip(errors, errors[1:], strict=False)]
     assert max(orders) >= METHODS[method].order - 0.2, (errors, orders)
@@ -137,9 +138,9 @@ def test_step_with_a_shared_matrix_has_second_order_whatever_the_matrix(hydrogen
         y, h = z, length / steps
         M = torch.linalg.inv(unit - (1 - 0.5**0.5) * h * J)
         for _ in range(steps):
-            chemical = ode.evaluate(gas.kinetics, y, s)
+            chemical = ode.evaluate(ode.System(gas.kinetics), y, s)
             y, _ = ode.slow_step(
-                gas.kinetics, Tolerance(), M, y, chemical, s, torch.tensor(h, dtype=torch.float64))
+                ode.System(gas.kinetics), Tolerance(), M, y, chemical, s, torch.tensor(h, dtype=torch.float64))
         errors.append(distance(gas, y, exact))
     assert math.log2(errors[-2] / errors[-1]) > 1.8, errors
     elements = gas.element_matrix / gas.molar_mass
