@@ -80,7 +80,7 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--restart", metavar="auto|FILE", help="continue from the newest checkpoint, if any, or from FILE")
     run.add_argument("--force", action="store_true", help="remove combust's files from a folder that is not empty")
     case_verb(verbs, "check", "build a case and say what it would do, without a step")
-    verb(verbs, "info", "what is in a checkpoint, .vtr, .pvd or mechanism").add_argument("file")
+    verb(verbs, "info", "what is in a checkpoint, .vtr, .pvd, mechanism or failed cell").add_argument("file")
     schema = verb(verbs, "schema", "JSON Schema of case files, for editors")
     schema.add_argument("--markdown", action="store_true", help="reference tables instead")
     plot = verb(verbs, "plot", "draw flame.png from the output folder of a run")

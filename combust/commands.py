@@ -64,9 +64,11 @@ def kinds(section: str | None) -> int:
 
 
 def info(file: str) -> int:
-    """Prints what is in a checkpoint, snapshot, index, series or mechanism."""
+    """Prints what is in a checkpoint, snapshot, index, mechanism or failed cell; runs the last again."""
     path = Path(file)
-    show = {".h5": checkpoint, ".vtr": snapshot, ".pvd": index, ".yaml": mechanism, ".yml": mechanism}
+    show = {
+        ".h5": checkpoint, ".vtr": snapshot, ".pvd": index, ".yaml": mechanism, ".yml": mechanism, ".json": cell,
+    }  # fmt: skip
     if path.suffix not in show:
         raise FileFormatError(f"{file}: combust info reads {', '.join(show)}")
     if path.suffix not in (".yaml", ".yml") and not path.is_file():
@@ -107,6 +109,16 @@ def index(path: Path) -> None:
 
     for time, name in read_pvd(path):
         print(f"{time:14.9g} s  {name}")
+
+
+def cell(path: Path) -> None:
+    from combust.kinetics import failed_cell
+
+    found = failed_cell.read(path)
+    print("\n".join(failed_cell.describe(found)))
+    print("run again:")
+    for line in failed_cell.rerun(found):
+        print(f"  {line}")
 
 
 def mechanism(path: Path) -> None:

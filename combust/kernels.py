@@ -7,6 +7,7 @@ the mode that the run set with `set_mode`, else eager (with one warning) on a CP
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import functools
 import logging
@@ -14,7 +15,7 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Literal, TypeVar
 
 import torch
@@ -50,6 +51,17 @@ def set_mode(mode: Mode) -> None:
     if mode not in ("compiled", "eager"):
         raise ValueError(f"kernel mode is {mode!r}; allowed: 'compiled', 'eager'")
     _policy.mode = mode
+
+
+@contextlib.contextmanager
+def using(mode: Mode) -> Iterator[None]:
+    """`set_mode` for a while."""
+    before = _policy.mode
+    set_mode(mode)
+    try:
+        yield
+    finally:
+        set_mode(before)
 
 
 def keep_freed_memory() -> None:

@@ -2,75 +2,143 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cantera as ct
 import numpy as np
 import torch
 from torch import Tensor
 
 from combust.errors import DivergenceError
+from combust.kinetics import failed_cell
 from combust.kinetics.base import Result, Statistics
 from combust.kinetics.mechanism import Mechanism
 from combust.kinetics.state import StartState, check_source, check_state, pack
+from combust.kinetics.systems import Hold
 
 
 class CellIntegrator:
-    """Integrates z = (T, rho Y) of one cell with a constant transport source by CVODE."""
+    """Integrates one cell of a system of combust.kinetics.systems with constant sources by CVODE."""
 
-    def __init__(self, gas: Mechanism, rtol: float, atol: float, max_steps: int = 10_000) -> None:
-        self.gas = gas
+    def __init__(self, gas: Mechanism, rtol: float, atol: float, hold: Hold = "flow", max_steps: int = 10_000) -> None:
+        self.gas, self.hold = gas, hold
         self.solution = gas.cantera()
         self.molar_mass = self.solution.molecular_weights
         self.rtol, self.atol, self.max_steps = rtol, atol, max_steps
 
-    def __call__(self, cell: int, z: Tensor, s: Tensor, dt: float) -> Tensor:
-        """z (1 + species,) after dt [s] with source s = (Qh, Q); raises DivergenceError naming the cell."""
+    def __call__(self, cell: int, z: Tensor, s: Tensor, dt: float, held: float = 0.0) -> Tensor:
+        """z (1 + species,) after dt [s] with sources s; held: Pa or kg/m3 of a reactor.
+
+        Raises DivergenceError naming the cell and a file with its state, which `combust info` reads and runs again.
+        """
         start, source = z.cpu().numpy(), s.cpu().numpy()
         try:
-            end = self._integrate(start, source, dt)
+            end = self._integrate(start, source, dt, held)
         except (ct.CanteraError, RuntimeError) as error:
             last = next((x.strip() for x in str(error).splitlines() if "CVode" in x or "rror" in x), str(error))
-            raise DivergenceError(self._message(cell, start, source, dt, last)) from error
+            raise DivergenceError(self._message(cell, start, source, dt, held, last)) from error
         if not np.isfinite(end).all():
-            raise DivergenceError(self._message(cell, start, source, dt, "the result is not finite"))
+            raise DivergenceError(self._message(cell, start, source, dt, held, "the result is not finite"))
         return torch.tensor(end, dtype=z.dtype, device=z.device)
 
-    def _integrate(self, z: np.ndarray, s: np.ndarray, dt: float) -> np.ndarray:
-        rho = z[1:].sum()
-        self.solution.set_unnormalized_mass_fractions(z[1:] / rho)
-        self.solution.TD = z[0], rho
-        self.solution.set_unnormalized_mass_fractions(z[1:] / rho)
-        reactor = _SourceReactor(self.solution, s, self.molar_mass)
+    def _integrate(self, z: np.ndarray, s: np.ndarray, dt: float, held: float) -> np.ndarray:
+        self.solution.set_unnormalized_mass_fractions(z[1:] / z[1:].sum())
+        if self.hold == "hp":
+            self.solution.TP = z[0], held
+        else:
+            self.solution.TD = z[0], held if self.hold == "uv" else z[1:].sum()
+        self.solution.set_unnormalized_mass_fractions(z[1:] / z[1:].sum())
+        reactor = REACTORS[self.hold](self.solution, s, self.molar_mass)
         network = ct.ReactorNet([reactor])
         network.rtol, network.atol = self.rtol, self.atol
         network.max_steps = self.max_steps
         network.advance(dt)
-        end = reactor.get_state()
-        return np.concatenate([[end[2]], end[3:] * end[0] / end[1]])
+        return reactor.end_state()
 
-    def _message(self, cell: int, z: np.ndarray, s: np.ndarray, dt: float, why: str) -> str:
+    def _message(self, cell: int, z: np.ndarray, s: np.ndarray, dt: float, held: float, why: str) -> str:
         Y = ", ".join(f"{k} {x:.4g}" for k, x in zip(self.gas.species, z[1:] / z[1:].sum(), strict=True))
+        kept = {"flow": f"density {z[1:].sum():.6g} kg/m3", "hp": f"p {held:.6g} Pa", "uv": f"density {held:.6g} kg/m3"}
+        tolerances = {"rtol": self.rtol, "atol": self.atol}
+        path = failed_cell.dump(self.gas, self.hold, z, s, dt, held, tolerances, why)
         return (
-            f"chemistry of cell {cell} cannot be integrated over {dt:.3g} s: T = {z[0]:.6g} K, density "
-            f"{z[1:].sum():.6g} kg/m3, Y: {Y}; transport source Qh = {s[0]:.4g} W/m3, largest Q = "
-            f"{np.abs(s[1:]).max():.4g} kg/m3/s. CVODE: {why}. Try a smaller time step"
+            f"chemistry of cell {cell} cannot be integrated over {dt:.3g} s: T = {z[0]:.6g} K, {kept[self.hold]}, "
+            f"Y: {Y}; largest source {np.abs(s).max():.4g}. CVODE: {why}. Try a smaller time step; "
+            + (f"`combust info {path}` runs this cell again" if path else "its state could not be written to a file")
         )
 
 
-class _SourceReactor(ct.ExtensibleIdealGasReactor):
+class _Sources:
+    """What the reactors below share: sources per mass and the rates of T and mass fractions."""
+
+    kinetics: Any
+    thermo: Any
+
+    def prepare(self, s: np.ndarray, molar_mass: np.ndarray) -> None:
+        self.source, self.molar_mass = s, molar_mass
+
+    def species_rates(self) -> np.ndarray:
+        """W omega (species,) kg/m3/s."""
+        return self.molar_mass * self.kinetics.net_production_rates
+
+
+class _FlowReactor(_Sources, ct.ExtensibleIdealGasReactor):
     """d(rho Y)/dt = Q + W omega, rho cp dT/dt = Qh - sum h_k (Q_k + W_k omega_k), in Cantera's (m, V, T, Y)."""
 
     def __init__(self, solution: ct.Solution, s: np.ndarray, molar_mass: np.ndarray) -> None:
         super().__init__(solution, clone=False)
-        self.source, self.molar_mass = s, molar_mass
+        self.prepare(s, molar_mass)
 
     def replace_eval(self, t: float, LHS: np.ndarray, RHS: np.ndarray) -> None:
-        gas, W, Q = self.thermo, self.molar_mass, self.source[1:]
-        S = Q + W * self.kinetics.net_production_rates
-        rho, h = gas.density, gas.partial_molar_enthalpies / W
+        gas, Q = self.thermo, self.source[1:]
+        S = Q + self.species_rates()
+        rho, h = gas.density, gas.partial_molar_enthalpies / self.molar_mass
         RHS[0] = self.volume * Q.sum()
         RHS[1] = 0.0
         LHS[2], RHS[2] = rho * gas.cp_mass, self.source[0] - h @ S
         LHS[3:], RHS[3:] = rho, S - gas.Y * Q.sum()
+
+    def end_state(self) -> np.ndarray:
+        m, V, T, *Y = self.get_state()
+        return np.concatenate([[T], np.array(Y) * (m / V)])
+
+
+class _PressureReactor(_Sources, ct.ExtensibleIdealGasConstPressureReactor):
+    """dY/dt = s + W omega / rho, cp dT/dt = s_0 - sum h_k dY_k/dt, in Cantera's (m, T, Y)."""
+
+    def __init__(self, solution: ct.Solution, s: np.ndarray, molar_mass: np.ndarray) -> None:
+        super().__init__(solution, clone=False)
+        self.prepare(s, molar_mass)
+
+    def replace_eval(self, t: float, LHS: np.ndarray, RHS: np.ndarray) -> None:
+        gas = self.thermo
+        dY = self.source[1:] + self.species_rates() / gas.density
+        RHS[0] = 0.0
+        LHS[1], RHS[1] = gas.cp_mass, self.source[0] - (gas.partial_molar_enthalpies / self.molar_mass) @ dY
+        LHS[2:], RHS[2:] = 1.0, dY
+
+    def end_state(self) -> np.ndarray:
+        return self.get_state()[1:]
+
+
+class _VolumeReactor(_Sources, ct.ExtensibleIdealGasReactor):
+    """dY/dt = s + W omega / rho, cv dT/dt = s_0 - sum u_k dY_k/dt, in Cantera's (m, V, T, Y)."""
+
+    def __init__(self, solution: ct.Solution, s: np.ndarray, molar_mass: np.ndarray) -> None:
+        super().__init__(solution, clone=False)
+        self.prepare(s, molar_mass)
+
+    def replace_eval(self, t: float, LHS: np.ndarray, RHS: np.ndarray) -> None:
+        gas = self.thermo
+        dY = self.source[1:] + self.species_rates() / gas.density
+        RHS[:2] = 0.0
+        LHS[2], RHS[2] = gas.cv_mass, self.source[0] - (gas.partial_molar_int_energies / self.molar_mass) @ dY
+        LHS[3:], RHS[3:] = 1.0, dY
+
+    def end_state(self) -> np.ndarray:
+        return self.get_state()[2:]
+
+
+REACTORS = {"flow": _FlowReactor, "hp": _PressureReactor, "uv": _VolumeReactor}
 
 
 class Cvode:

@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import cantera as ct
 import numpy as np
@@ -19,7 +19,11 @@ from combust.errors import MechanismError, StateError
 from combust.kernels import compiled
 from combust.kinetics import rates, reactions, sparsity, systems, thermo
 from combust.kinetics.rates import Kinetics, RateData
+from combust.kinetics.state import require
 from combust.kinetics.thermo import GAS_CONSTANT, Thermo, column
+
+if TYPE_CHECKING:
+    from combust.kinetics.reactor import Reactors
 
 BLOCK = 1000  # cells; not a power of two, so that rows do not fall on the same lines of the cache
 COMPILE_FROM = 200_000  # cells in one call
@@ -43,6 +47,7 @@ class Mechanism:
     elements: tuple[str, ...]
     molar_mass: Tensor  # (species,) kg/kmol
     element_matrix: Tensor  # (elements, species) atoms per molecule
+    T_range: tuple[float, float]  # K, from the lowest to the highest temperature of the species' thermo data
     kinetics: Kinetics  # what the kernels take
 
     @classmethod
@@ -70,6 +75,7 @@ class Mechanism:
             elements=tuple(solution.element_names),
             molar_mass=kinetics.thermo.molar_mass,
             element_matrix=torch.tensor(atoms, dtype=torch.float64, device=device),
+            T_range=_T_range(solution),
             kinetics=kinetics,
         )
 
@@ -178,9 +184,35 @@ class Mechanism:
     def jacobian(self, T: Any, p: Any, Y: Any, hold: Literal["hp", "uv"] = "hp") -> Tensor:
         """d(dT/dt, dY/dt)/d(T, Y), (1 + species, 1 + species, ...cells), at constant h and p or u and v."""
         T, p, Y = self._state(T, p, Y)
-        held = systems.held_in_reactor(hold, p, self.density(T, p, Y))
+        systems.require_reactor(hold)
+        held = p if hold == "hp" else self.density(T, p, Y)
         z = torch.cat([T.unsqueeze(0), Y])
         return systems.linearise(self.kinetics, hold, z, torch.zeros_like(z), held).jacobian
+
+    def integrate(
+        self,
+        T: Any,
+        p: Any,
+        Y: Any,
+        dt: Any,
+        hold: Literal["hp", "uv"] = "hp",
+        rtol: float = 1e-6,
+        atol: float = 1e-10,
+        source: tuple[Any, Any] | None = None,
+        compile: bool | None = None,
+    ) -> Reactors:
+        """T, Y of homogeneous reactors after dt s (one number or (...cells)), and statistics.
+
+        hold: "hp" keeps enthalpy and pressure, "uv" energy and volume; error about rtol |Y| + atol and rtol T.
+        source: what else heats and feeds each cell, held constant: W/kg (...cells) and 1/s (species, ...cells).
+        compile: fused kernels or eager ones; None chooses by the amount of work.
+        Raises StateError naming a cell with a bad state, DivergenceError for one that even CVODE cannot integrate.
+        """
+        from combust.kinetics.reactor import ReactorIntegrator, integrate
+
+        T, p, Y = self._state(T, p, Y)
+        integrator = ReactorIntegrator(self, hold, rtol, atol)
+        return integrate(integrator, T, p, Y, self._tensor(dt).expand(T.shape), source, compile)
 
     def transport(self, T: Any, p: Any, Y: Any) -> Any:
         """Viscosity, conductivity and diffusivities (see combust.kinetics.transport)."""
@@ -207,7 +239,7 @@ class Mechanism:
         if Y.shape[0] != len(self.species):
             raise StateError(f"Y has shape {tuple(Y.shape)}: the first extent must be {len(self.species)} species")
         total = Y.sum(0)
-        _require(((total - 1).abs() <= 1e-6), total, "sum of mass fractions", "1 within 1e-6")
+        require(((total - 1).abs() <= 1e-6), total, "sum of mass fractions", "1 within 1e-6")
         return Y / total
 
     def _state(self, T: Any, p: Any, Y: Any) -> tuple[Tensor, Tensor, Tensor]:
@@ -216,8 +248,8 @@ class Mechanism:
         cells = Y.shape[1:]
         T = self._tensor(T).expand(cells)
         p = self._tensor(1.0 if p is None else p).expand(cells)
-        _require((T > 0) & torch.isfinite(T), T, "temperature", "finite and > 0 K")
-        _require((p > 0) & torch.isfinite(p), p, "pressure", "finite and > 0 Pa")
+        require((T > 0) & torch.isfinite(T), T, "temperature", "finite and > 0 K")
+        require((p > 0) & torch.isfinite(p), p, "pressure", "finite and > 0 Pa")
         return T, p, Y
 
 
@@ -238,10 +270,9 @@ def in_blocks(kernel: Callable[..., Tensor], kin: Kinetics, T: Tensor, C: Tensor
     return torch.cat(outs, dim=1).reshape(-1, *cells)
 
 
-def _require(good: Tensor, value: Tensor, what: str, allowed: str) -> None:
-    if not bool(good.all()):
-        cell = tuple(int(i) for i in (~good).nonzero()[0])
-        raise StateError(f"{what} {float(value[cell])} in cell {cell}: must be {allowed}")
+def _T_range(solution: ct.Solution) -> tuple[float, float]:
+    data = [s.thermo for s in solution.species()]
+    return min(d.min_temp for d in data), max(d.max_temp for d in data)
 
 
 def _parse(X: str) -> dict[str, float]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from combust.errors import StateError
-from combust.kinetics.mechanism import Mechanism
+
+if TYPE_CHECKING:
+    from combust.kinetics.mechanism import Mechanism
 
 T_MIN, T_MAX = 50.0, 6000.0  # K, where extrapolated NASA polynomials still mean something
 
@@ -24,6 +27,13 @@ class StartState:
 def pack(T: Tensor, rhoY: Tensor) -> Tensor:
     """(1 + species, cells)."""
     return torch.cat([T.unsqueeze(0), rhoY])
+
+
+def require(good: Tensor, value: Tensor, what: str, allowed: str) -> None:
+    """Raise StateError naming the first cell (...cells) that is not good, and its value."""
+    if not bool(good.all()):
+        cell = tuple(int(i) for i in (~good).nonzero()[0])
+        raise StateError(f"{what} {float(value[cell])} in cell {cell}: must be {allowed}")
 
 
 def check_state(gas: Mechanism, z: Tensor) -> None:

@@ -37,11 +37,10 @@ class Linearisation(NamedTuple):
     jacobian: Tensor
 
 
-def held_in_reactor(hold: str, p: Tensor, rho: Tensor) -> Tensor:
-    """p or rho, whichever the reactor holds; raises StateError if it is neither "hp" nor "uv"."""
+def require_reactor(hold: str) -> None:
+    """Raises StateError if it is neither "hp" nor "uv"."""
     if hold not in ("hp", "uv"):
         raise StateError(f"hold = {hold!r}; allowed: 'hp' (enthalpy, pressure), 'uv' (energy, volume)")
-    return p if hold == "hp" else rho
 
 
 def density(hold: Hold, T: Tensor, y: Tensor, held: Tensor, W: Tensor) -> Tensor:
