@@ -23,7 +23,7 @@ from combust.kinetics.systems import Hold, transport_rate
 from combust.kinetics.thermo import Thermo
 
 MAX_STEPS = 2000  # per cell and call, before it goes to the fallback
-MIN_FRACTION = 1e-12  # of dt: a smaller step means that the error test cannot be met
+MIN_FRACTION = 1e-15  # of dt: a smaller step means that the error test cannot be met
 SAFETY, GROW, SHRINK = 0.9, 5.0, 0.1
 
 
@@ -302,7 +302,7 @@ def weighted(weights: tuple[float, ...], terms: list[Tensor]) -> Tensor:
     return total
 
 
-Observer = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor | None]
+Observer = Callable[[Tensor, Tensor, Tensor, Tensor], None]
 
 
 def integrate_cells(
@@ -320,8 +320,7 @@ def integrate_cells(
     """Adaptive integration over dt [s] from z with sources s (1 + species, cells), first steps `first` (cells,).
 
     Cells are independent: each has its own step sizes, so the result does not depend on their company. `observe`
-    sees each state that a step starts from: (cells, t, z, dz/dt without sources); cells of the mask that it returns
-    end there.
+    sees each state that a step starts from: (cells, t, z, dz/dt without sources).
     """
     z, elapsed, step = z.clone(), torch.zeros_like(first), first.clone()
     end = torch.as_tensor(dt, dtype=z.dtype, device=z.device).expand(first.shape)
@@ -337,13 +336,13 @@ def integrate_cells(
             new, error = rosenbrock_step(system, method, tolerance, at, source)
             cells, new, error = cells[:count], new[:, :count], error[:count]
             good = error <= 1.0
-            done = _report(observe, fresh, cells, elapsed, at)
+            if observe is not None:
+                seen = fresh[cells].nonzero().squeeze(-1)
+                observe(cells[seen], elapsed[cells[seen]], take(at.z, seen), take(at.chemical, seen))
             z[:, cells] = torch.where(good, new, at.z[:, :count])
             h, whole = step[cells], end[cells]
             left = torch.where(good, whole - elapsed[cells] - h, whole - elapsed[cells])
             left = torch.where(left.abs() <= 1e-12 * whole, torch.zeros_like(left), left)
-            if done is not None:
-                left = torch.where(done, torch.zeros_like(left), left)
             elapsed[cells] = whole - left
             following = next_step(method, h, error, good)
             step[cells] = left / (left / following).ceil().clamp_min(1.0)  # equal steps to the end, no sliver
@@ -356,22 +355,6 @@ def integrate_cells(
         failed.append(active[stuck])
         active = active[(left > 0) & ~stuck]
     return Trajectory(z, steps, rejected, torch.cat(failed) if failed else active)
-
-
-def _report(
-    observe: Observer | None, fresh: Tensor, cells: Tensor, elapsed: Tensor, at: Linearised
-) -> Tensor | None:
-    """Shows the observer the states that it has not seen; which of `cells` it wants to end."""
-    if observe is None:
-        return None
-    new = fresh[cells].nonzero().squeeze(-1)
-    seen = cells[new]
-    ends = observe(seen, elapsed[seen], take(at.z, new), take(at.chemical, new))
-    if ends is None:
-        return None
-    done = torch.zeros(cells.shape, dtype=torch.bool, device=cells.device)
-    done[new] = ends
-    return done
 
 
 def next_step(method: Method, step: Tensor, error: Tensor, good: Tensor) -> Tensor:

@@ -158,12 +158,12 @@ class Mechanism:
 
     def enthalpy(self, T: Any, Y: Any) -> Tensor:
         """Specific enthalpy h (...cells) J/kg."""
-        T, _, Y = self._state(T, None, Y)
+        T, _, Y = self.check_state(T, None, Y)
         return (Y * thermo.h_mass(self.thermo, T)).sum(0)
 
     def cp(self, T: Any, Y: Any) -> Tensor:
         """Specific heat at constant pressure (...cells) J/kg/K."""
-        T, _, Y = self._state(T, None, Y)
+        T, _, Y = self.check_state(T, None, Y)
         return (Y * thermo.cp_mass(self.thermo, T)).sum(0)
 
     def temperature(self, h: Any, Y: Any) -> Tensor:
@@ -173,17 +173,17 @@ class Mechanism:
 
     def net_production_rates(self, T: Any, p: Any, Y: Any) -> Tensor:
         """omega (species, ...cells) kmol/m3/s."""
-        T, p, Y = self._state(T, p, Y)
+        T, p, Y = self.check_state(T, p, Y)
         return in_blocks(production_kernel, self.kinetics, T, self._concentrations(T, p, Y))
 
     def rates_of_progress(self, T: Any, p: Any, Y: Any) -> tuple[Tensor, Tensor]:
         """Forward and reverse rates of progress (reactions, ...cells) kmol/m3/s."""
-        T, p, Y = self._state(T, p, Y)
+        T, p, Y = self.check_state(T, p, Y)
         return rates.rates_of_progress(self.kinetics, T, self._concentrations(T, p, Y))
 
     def jacobian(self, T: Any, p: Any, Y: Any, hold: Literal["hp", "uv"] = "hp") -> Tensor:
         """d(dT/dt, dY/dt)/d(T, Y), (1 + species, 1 + species, ...cells), at constant h and p or u and v."""
-        T, p, Y = self._state(T, p, Y)
+        T, p, Y = self.check_state(T, p, Y)
         systems.require_reactor(hold)
         held = p if hold == "hp" else self.density(T, p, Y)
         z = torch.cat([T.unsqueeze(0), Y])
@@ -210,7 +210,7 @@ class Mechanism:
         """
         from combust.kinetics.reactor import ReactorIntegrator, integrate
 
-        T, p, Y = self._state(T, p, Y)
+        T, p, Y = self.check_state(T, p, Y)
         integrator = ReactorIntegrator(self, hold, rtol, atol)
         return integrate(integrator, T, p, Y, self._tensor(dt).expand(T.shape), source, compile)
 
@@ -218,7 +218,7 @@ class Mechanism:
         """Viscosity, conductivity and diffusivities (see combust.kinetics.transport)."""
         from combust.kinetics.transport import transport_properties
 
-        T, p, Y = self._state(T, p, Y)
+        T, p, Y = self.check_state(T, p, Y)
         return transport_properties(self.transport_data, T, p, Y)
 
     @functools.cached_property
@@ -242,8 +242,11 @@ class Mechanism:
         require(((total - 1).abs() <= 1e-6), total, "sum of mass fractions", "1 within 1e-6")
         return Y / total
 
-    def _state(self, T: Any, p: Any, Y: Any) -> tuple[Tensor, Tensor, Tensor]:
-        """Checked tensors, broadcast to the same cells, mass fractions summing to one."""
+    def check_state(self, T: Any, p: Any, Y: Any) -> tuple[Tensor, Tensor, Tensor]:
+        """T, p (...cells), Y (species, ...cells) as tensors of the same cells, mass fractions summing to one.
+
+        Raises StateError naming the first cell with a T or p that is not finite and positive, or a sum that is off.
+        """
         Y = self._fractions(Y)
         cells = Y.shape[1:]
         T = self._tensor(T).expand(cells)

@@ -1,0 +1,138 @@
+"""Ignition delays against Cantera's reactors at tight tolerances."""
+
+import cantera as ct
+import numpy as np
+import pytest
+import torch
+
+from combust.errors import ConfigError, MechanismError, StateError
+from combust.kinetics import Mechanism, ignition
+from combust.kinetics import integrate as ode
+from combust.kinetics.ignition import Criterion, ignition_delays, read_delays
+
+AIR = "O2:1, N2:3.76"
+
+
+def by_cantera(gas, T, p, Y, hold, t_end, criterion):
+    """Delay from a history at rtol 1e-10, read by differences on a fine grid of times."""
+    solution = gas.cantera()
+    solution.TPY = T, p, Y
+    reactor = (ct.IdealGasConstPressureReactor if hold == "hp" else ct.IdealGasReactor)(solution, clone=False)
+    network = ct.ReactorNet([reactor])
+    network.rtol, network.atol, network.max_time_step = 1e-10, 1e-18, t_end / 4000
+    t, value = [], []
+    quantity, _, kind = criterion.partition(" ")
+    while network.time < t_end:
+        network.step()
+        t.append(network.time)
+        value.append({"T": reactor.T, "p": solution.P}.get(quantity) or solution[quantity].Y[0])
+    t, value = np.array(t), np.array(value)
+    if kind == "max slope":
+        slope = np.gradient(value, t)
+        return t[slope.argmax()]
+    if kind == "max":
+        return t[value.argmax()]
+    level = 0.5 * (value[0] + value.max())
+    return np.interp(level, value[: value.argmax()], t[: value.argmax()])
+
+
+@pytest.fixture(scope="module")
+def hydrogen():
+    gas = Mechanism.load("h2o2.yaml")
+    return gas, gas.mixture("H2:1", AIR, 1.0)
+
+
+@pytest.mark.parametrize("hold", ["hp", "uv"])
+@pytest.mark.parametrize("criterion", ["T max slope", "p max slope", "OH max", "OH half max", "H2O max slope"])
+def test_hydrogen(hydrogen, hold, criterion):
+    gas, Y = hydrogen
+    if (hold, criterion) == ("hp", "p max slope"):
+        with pytest.raises(ConfigError, match='constant; use "uv"'):
+            ignition_delays(gas, 1000.0, 1e5, Y, 1.0, hold, criterion)
+        return
+    T = torch.tensor([1000.0, 1200.0, 1500.0], dtype=torch.float64)
+    ours = ignition_delays(gas, T, 2e5, Y, 0.01, hold, criterion)
+    for T0, delay in zip(T.tolist(), ours.tolist(), strict=True):
+        exact = by_cantera(gas, T0, 2e5, Y.numpy(), hold, 3 * delay, criterion)
+        assert delay == pytest.approx(exact, rel=2e-3)
+
+
+def test_methane_and_tolerance():
+    gas = Mechanism.load("gri30.yaml")
+    Y = gas.mixture("CH4:1", AIR, 1.0)
+    T = torch.tensor([1300.0, 1600.0], dtype=torch.float64)
+    coarse, fine = (ignition_delays(gas, T, 1e5, Y, 1.0, "hp", rtol=rtol, atol=1e-4 * rtol) for rtol in (1e-5, 1e-7))
+    assert torch.allclose(coarse, fine, rtol=1e-3)
+    assert float(fine[1]) == pytest.approx(by_cantera(gas, 1600.0, 1e5, Y.numpy(), "hp", 2 * float(fine[1]), "T max slope"), rel=1e-3)  # fmt: skip  # noqa: E501
+
+
+def test_many_cells_equal_one(hydrogen):
+    gas, Y = hydrogen
+    T = torch.linspace(950.0, 1600.0, 30, dtype=torch.float64)
+    together = ignition_delays(gas, T, 1e5, Y, 1.0)
+    assert bool((together[1:] < together[:-1]).all())
+    alone = ignition_delays(gas, T[7:8], 1e5, Y, 1.0)
+    assert float(alone) == pytest.approx(float(together[7]), rel=1e-12)
+
+
+def test_no_ignition_is_nan(hydrogen):
+    gas, Y = hydrogen
+    delays = ignition_delays(gas, torch.tensor([600.0, 1200.0], dtype=torch.float64), 1e5, Y, 1e-3)
+    assert torch.isnan(delays[0]) and not torch.isnan(delays[1])
+    air = gas.composition(AIR)
+    assert torch.isnan(ignition_delays(gas, 1500.0, 1e5, air, 1.0)).all()
+
+
+def test_cvode_takes_over(hydrogen, monkeypatch):
+    gas, Y = hydrogen
+    good = ignition_delays(gas, 1200.0, 1e5, Y, 1e-3)
+    monkeypatch.setattr(ode, "MAX_STEPS", 5)
+    assert float(ignition_delays(gas, 1200.0, 1e5, Y, 1e-3)) == pytest.approx(float(good), rel=2e-3)
+
+
+def test_progress_and_pieces(hydrogen, monkeypatch):
+    gas, Y = hydrogen
+    T = torch.linspace(1000.0, 1600.0, 5, dtype=torch.float64)
+    whole, done = ignition_delays(gas, T, 1e5, Y, 1.0), []
+    monkeypatch.setattr(ignition, "HISTORY", 0)
+    monkeypatch.setattr(ignition.ReactorIntegrator, "__init__", small(ignition.ReactorIntegrator.__init__))
+    pieces = ignition_delays(gas, T, 1e5, Y, 1.0, progress=done.append)
+    assert done == [2, 4, 5]
+    assert torch.allclose(pieces, whole, rtol=1e-12)
+
+
+def small(init):
+    def smaller(self, *arguments):
+        init(self, *arguments)
+        self.block = 2
+
+    return smaller
+
+
+def test_reading_a_known_history():
+    """A Gaussian pulse of the slope: its maximum, the steepest place and half of the rise are at 1."""
+    t = torch.linspace(0, 2.5, 40, dtype=torch.float64)[None]
+    x = (t - 1) / 0.3
+    slope = torch.exp(-0.5 * x**2)
+    value = 0.3 * (torch.pi / 2) ** 0.5 * (1 + torch.erf(x / 2**0.5))
+    T = 1000 + 100 * value
+    assert float(read_delays(Criterion("T", "max slope"), t, value, slope, T)) == pytest.approx(1.0, abs=2e-3)
+    assert float(read_delays(Criterion("OH", "max"), t, slope, -x / 0.3 * slope, T)) == pytest.approx(1.0, abs=1e-3)
+    half = float(read_delays(Criterion("OH", "half max"), t, slope, -x / 0.3 * slope, T))
+    assert half == pytest.approx(1 - 0.3 * (2 * np.log(2)) ** 0.5, abs=2e-3)
+
+
+@pytest.mark.parametrize(
+    "arguments, error, message",
+    [
+        (dict(criterion="T middle"), ConfigError, r'"T middle": allowed is .* max slope \| max \| half max'),
+        (dict(criterion="XX max"), MechanismError, "no species 'XX'"),
+        (dict(hold="tp"), StateError, "allowed: 'hp'"),
+        (dict(T=float("nan")), StateError, r"temperature nan in cell \(0,\)"),
+        (dict(t_end=-1.0), StateError, r"t_end -1.0 in cell \(0,\)"),
+    ],
+)
+def test_bad_input(hydrogen, arguments, error, message):
+    gas, Y = hydrogen
+    with pytest.raises(error, match=message):
+        ignition_delays(gas, **{"T": 1000.0, "p": 1e5, "Y": Y, "t_end": 1.0, **arguments})
