@@ -34,7 +34,9 @@ def flame_states(gas: Mechanism, fuel: str, cells: int, p: float = ct.one_atm, s
     return _shuffled(np.concatenate(T), np.concatenate(Y, 1), cells, seed)
 
 
-def ignition_states(gas: Mechanism, fuel: str, cells: int, p: float = ct.one_atm, seed: int = 0) -> tuple[Tensor, Tensor]:
+def ignition_states(
+    gas: Mechanism, fuel: str, cells: int, p: float = ct.one_atm, seed: int = 0
+) -> tuple[Tensor, Tensor]:
     """T, Y along constant-pressure ignitions from 1000 to 1500 K, at CVODE's steps: most where it is fast."""
     solution, T, Y = gas.cantera(), [], []
     for phi in PHIS:

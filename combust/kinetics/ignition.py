@@ -99,7 +99,7 @@ def ignition_delays(
     """Ignition delays (cells,) s; NaN where nothing ignited by t_end.
 
     T (cells,) K, p [Pa] and t_end [s] one number or (cells,), Y (species, cells) or (species,). hold: "uv" or "hp";
-    criterion: see `Criterion`. progress: called with the number of cells that are done.
+    criterion: see `Criterion`. progress: told how many cells are done, now and then.
     Raises StateError for bad states, ConfigError for bad options, DivergenceError for a cell that CVODE cannot do.
     """
     T = torch.as_tensor(T, dtype=torch.float64, device=gas.device).reshape(-1)
@@ -116,17 +116,18 @@ def ignition_delays(
     with kernels.using("compiled" if worth else "eager"):
         for start in range(0, T.numel(), size):
             part = slice(start, start + size)
-            delays[part] = _delays(integrator, marks, batch.of(part))
-            if progress is not None:
-                progress(min(start + size, T.numel()))
+            arrived = None if progress is None else lambda done: progress(start + done)
+            delays[part] = _delays(integrator, marks, batch.of(part), arrived)
     return delays
 
 
-def _delays(integrator: ReactorIntegrator, criterion: Criterion, batch: Batch) -> Tensor:
+def _delays(
+    integrator: ReactorIntegrator, criterion: Criterion, batch: Batch, arrived: Callable[[int], None] | None
+) -> Tensor:
     history = History(integrator.gas, criterion, batch.held)
     path = ode.integrate_cells(
         integrator.system, integrator.method, integrator.tolerance, batch.z, batch.s, batch.dt,
-        integrator.first_steps(batch, integrator.rates(batch)), integrator.block, batch.held, history,
+        integrator.first_steps(batch, integrator.rates(batch)), integrator.block, batch.held, history, arrived,
     )  # fmt: skip
     delays = read_delays(criterion, *history.table(batch.z.shape[1]))
     for cell in path.failed.tolist():

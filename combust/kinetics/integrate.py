@@ -316,11 +316,13 @@ def integrate_cells(
     block: int,
     held: Tensor | None = None,
     observe: Observer | None = None,
+    arrived: Callable[[int], None] | None = None,
 ) -> Trajectory:
     """Adaptive integration over dt [s] from z with sources s (1 + species, cells), first steps `first` (cells,).
 
     Cells are independent: each has its own step sizes, so the result does not depend on their company. `observe`
-    sees each state that a step starts from: (cells, t, z, dz/dt without sources).
+    sees each state that a step starts from: (cells, t, z, dz/dt without sources); `arrived` is told how many cells
+    are at their end.
     """
     z, elapsed, step = z.clone(), torch.zeros_like(first), first.clone()
     end = torch.as_tensor(dt, dtype=z.dtype, device=z.device).expand(first.shape)
@@ -354,6 +356,8 @@ def integrate_cells(
         stuck = (left > 0) & ((tries[active] >= MAX_STEPS) | (step[active] < MIN_FRACTION * end[active]))
         failed.append(active[stuck])
         active = active[(left > 0) & ~stuck]
+        if arrived is not None:
+            arrived(z.shape[1] - active.numel())
     return Trajectory(z, steps, rejected, torch.cat(failed) if failed else active)
 
 
