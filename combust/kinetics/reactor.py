@@ -24,7 +24,7 @@ from combust.kinetics.rosenbrock import METHODS, Method
 from combust.kinetics.state import require
 
 CHUNK = 2**16  # cells integrated together: bounds the memory, whatever the number of cells
-JACOBIAN_BYTES = 12e6  # of a block: fewer cells and the cost of calls shows, more and they leave the cache
+JACOBIAN_BYTES = 8e6  # of a block: fewer cells and the cost of calls shows, more and they leave the cache
 SLOW = 1.0  # change over dt, in units of the tolerance, below which the explicit step is tried
 FIRST_CHANGE = 300.0  # the first implicit step may change the state by so many tolerances, extrapolated
 COMPILE_FROM = 1e8  # cells * (1 + species)^2 of a call: below it compiling takes longer than it saves
@@ -66,7 +66,7 @@ class ReactorIntegrator:
         self.gas, self.tolerance = gas, Tolerance(rtol, atol)
         self.system = System(gas.kinetics, hold)  # type: ignore[arg-type]
         self.method: Method = METHODS[method]
-        self.block = max(8, min(8192, int(JACOBIAN_BYTES / (8 * (1 + len(gas.species)) ** 2)) // 8 * 8))
+        self.block = max(8, min(8200, int(JACOBIAN_BYTES / (8 * (1 + len(gas.species)) ** 2)) // 8 * 8))
         self._cells: CellIntegrator | None = None
 
     def batch(self, T: Tensor, p: Tensor, Y: Tensor, dt: Tensor, s: Tensor | None = None) -> Batch:
@@ -78,6 +78,7 @@ class ReactorIntegrator:
 
     def run(self, batch: Batch) -> tuple[Tensor, Statistics]:
         """z at the end of each cell's dt. Raises DivergenceError for a cell that even CVODE cannot integrate."""
+        kernels.keep_freed_memory()
         end, stats = torch.empty_like(batch.z), Statistics()
         for start in range(0, batch.z.shape[1], CHUNK):
             part = slice(start, start + CHUNK)
