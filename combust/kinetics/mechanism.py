@@ -101,10 +101,12 @@ class Mechanism:
         """Row of a species; raises MechanismError naming near matches."""
         if species in self.species:
             return self.species.index(species)
-        near = difflib.get_close_matches(species, self.species, n=3, cutoff=0.4) or self.species[:10]
-        raise MechanismError(
-            f"{self.path}: no species '{species}' among its {len(self.species)}; nearest: {', '.join(near)}"
-        )
+        raise MechanismError(self.unknown_species(species))
+
+    def unknown_species(self, name: str) -> str:
+        """What to say of a species that the mechanism lacks: near matches."""
+        near = difflib.get_close_matches(name, self.species, n=3, cutoff=0.4) or self.species[:10]
+        return f"{self.path}: no species '{name}' among its {len(self.species)}; nearest: {', '.join(near)}"
 
     def composition(self, X: Composition) -> Tensor:
         """Mass fractions (species,) of a composition in mole fractions, e.g. "H2:1, N2:2".
@@ -183,12 +185,20 @@ class Mechanism:
             raise StateError(f"hold = {hold!r}; allowed: 'hp' (enthalpy, pressure), 'uv' (energy, volume)")
         return jac.reactor_jacobian(self.kinetics, T, p, Y, hold)
 
-    def transport(self, T: Any, p: Any, Y: Any) -> Any:
-        """Viscosity, conductivity and diffusivities (see combust.kinetics.transport)."""
-        from combust.kinetics.transport import transport_properties
+    def transport(self, T: Any, p: Any, Y: Any, model: str = "mixture-averaged", **numbers: Any) -> Any:
+        """Viscosity [Pa s] (...cells), conductivity [W/m/K] (...cells) and diffusivity [m2/s] (species, ...cells).
 
+        A NamedTuple with these fields; with soret=True a fourth, thermal_diffusion [kg/m/s] (species, ...cells).
+        Models and their numbers: see combust.kinetics.transport_models.transport_model, which also says what is
+        raised; for example model="constant-Lewis", lewis={"H2": 0.3, "H": 0.18}, default=1.0.
+        """
+        from combust.kinetics.transport import transport_properties
+        from combust.kinetics.transport_models import transport_model
+
+        data = transport_model(self, model, **numbers)
         T, p, Y = self._state(T, p, Y)
-        return transport_properties(self.transport_data, T, p, Y)
+        cp = None if model == "mixture-averaged" else (Y * thermo.cp_mass(self.thermo, T)).sum(0)
+        return transport_properties(data, T, p, Y, model, cp)
 
     @functools.cached_property
     def transport_data(self) -> Any:
@@ -196,6 +206,15 @@ class Mechanism:
         from combust.kinetics.transport import TransportData
 
         return _to(TransportData.from_cantera(self.cantera()), self.device)
+
+    @functools.cached_property
+    def soret_data(self) -> Any:
+        """Thermal diffusion of the light species, built at first use; raises MechanismError if there is none."""
+        from combust.kinetics.soret import SoretData
+
+        solution = self.cantera()
+        solution.transport_model = "mixture-averaged"
+        return _to(SoretData.from_cantera(solution), self.device)
 
     def _tensor(self, x: Any) -> Tensor:
         return torch.as_tensor(x, dtype=torch.float64, device=self.device)
