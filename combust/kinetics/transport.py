@@ -1,7 +1,8 @@
 """Transport properties of ideal-gas mixtures: mixture-averaged, at given Lewis numbers, or prescribed.
 
-Mixture-averaged ones are built from Cantera's own polynomial fits in ln T and written so that one form serves every species count:
-Wilke's double sum is three constant matrices times (X, X b, X b^2), b = mu_k^-1/2, because its square expands
+Mixture-averaged ones are built from Cantera's own polynomial fits in ln T and written so that one form serves every
+species count: Wilke's double sum is three constant matrices times (X, X b, X b^2), b = mu_k^-1/2, because its square
+expands
 
     phi_kj = d_kj (1 + a_kj s_k / s_j)^2,   s = mu^1/2,  a_kj = (W_j/W_k)^1/4,  d_kj = (8 (1 + W_k/W_j))^-1/2,
 
