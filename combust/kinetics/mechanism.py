@@ -6,7 +6,7 @@ import difflib
 import functools
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,7 +18,8 @@ from torch import Tensor
 from combust.errors import MechanismError, StateError
 from combust.kernels import compiled
 from combust.kinetics import jacobian as jac
-from combust.kinetics import rates, reactions, sparsity, thermo
+from combust.kinetics import parameters, rates, reactions, sparsity, thermo
+from combust.kinetics.parameters import RateParameters
 from combust.kinetics.rates import Kinetics, RateData
 from combust.kinetics.thermo import GAS_CONSTANT, Thermo, column
 
@@ -92,6 +93,25 @@ class Mechanism:
     def device(self) -> torch.device:
         """Where the mechanism's tensors live."""
         return self.molar_mass.device
+
+    @property
+    def parameters(self) -> RateParameters:
+        """A, b, Ea_R of every reaction, and of the low-pressure limit of falloff reactions, in the file's order."""
+        return parameters.parameters_of(self.rates)
+
+    def with_parameters(self, **new: Tensor) -> Mechanism:
+        """This mechanism with other rate parameters, (reactions,) in the file's order; gradients flow to them.
+
+        Names and units are those of combust.kinetics.parameters.RateParameters, for example A=..., Ea_R=...; what is
+        not given stays. Raises MechanismError for other names or another number of reactions. `cantera()` and
+        `sha256` remain those of the file.
+        """
+        unknown = [name for name in new if name not in RateParameters._fields]
+        if unknown:
+            known = ", ".join(RateParameters._fields)
+            raise MechanismError(f"rate parameters: unknown {', '.join(unknown)}; known: {known}")
+        rates = parameters.with_parameters(self.rates, self.parameters._replace(**new))
+        return replace(self, kinetics=self.kinetics._replace(rates=rates))
 
     def cantera(self) -> ct.Solution:
         """A fresh ct.Solution of this mechanism."""
