@@ -29,8 +29,8 @@ logger = logging.getLogger(__name__)
 SORET = "mixture-averaged with Soret"
 TRANSPORT = {
     "mixture-averaged": "mixture-averaged",
-    SORET: "mixture-averaged",
     "unity-Lewis": "unity-Lewis-number",
+    SORET: "mixture-averaged",
 }
 BURNT_TOLERANCE = 3.0  # K from equilibrium, beyond which a flame is not called converged
 FORMAT = 1  # raise when the stored content changes
