@@ -97,6 +97,7 @@ def ignition(gas, case, count):
         net.step()
         T.append(reactor.T)
         Y.append(np.abs(reactor.thermo.Y))
+    assert np.ptp(T) > 50, f"{case.name}: nothing happened"
     pick = np.unique(np.linspace(0, len(T) - 1, count).astype(int))
     Y = np.array(Y)[pick].T
     return np.array(T)[pick], np.full(pick.size, PRESSURE), Y / Y.sum(0)
