@@ -181,12 +181,7 @@ def mole_fractions(molar_mass: Tensor, Y: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def transport_properties(
-    data: AnyTransport,
-    T: Tensor,
-    p: Tensor,
-    Y: Tensor,
-    model: str = "mixture-averaged",
-    cp: Tensor | None = None,
+    data: AnyTransport, T: Tensor, p: Tensor, Y: Tensor, model: str = "mixture-averaged", cp: Tensor | None = None
 ) -> TransportProperties | SoretProperties:
     """Viscosity [Pa s] (...), conductivity [W/m/K] (...) and diffusivity [m2/s] (species, ...) of a mixture.
 
@@ -220,9 +215,12 @@ def transport_properties(
     shaped = (mu.reshape(cells), conductivity.reshape(cells), D.reshape(n, *cells))
     if not isinstance(data, SoretTransport):
         return TransportProperties(*shaped)
-    s, phi = wilke_sums(fits, T, X)
-    D_T = thermal_diffusion(data.soret, T, X, torch.sqrt(T) * s * s, phi, D * p)
-    return SoretProperties(*shaped, D_T.reshape(n, *cells))
+    return SoretProperties(*shaped, _thermal_diffusion(data, T, X, D * p).reshape(n, *cells))
+
+
+def _thermal_diffusion(data: SoretTransport, T: Tensor, X: Tensor, pD: Tensor) -> Tensor:
+    s, phi = wilke_sums(data.fits, T, X)
+    return thermal_diffusion(data.soret, T, X, torch.sqrt(T) * s * s, phi, pD)
 
 
 def prescribed_viscosity(law: Tensor | Sutherland | PowerLaw, T: Tensor) -> Tensor:
