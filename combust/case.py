@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+import msgspec
 import numpy as np
 import torch
 
@@ -21,8 +22,9 @@ from combust.cfd.lowmach import LowMach
 from combust.cfd.pressure import PressureGrid, make_solver
 from combust.cfd.problem import Numerics, Problem, Sides, Unburnt
 from combust.errors import ConfigError
-from combust.kinetics.flame1d import FlameProfile, free_flame
+from combust.kinetics.flame1d import SORET, FlameProfile, free_flame
 from combust.kinetics.mechanism import Mechanism
+from combust.kinetics.transport_models import transport_model
 from combust.parallel import Communicator
 from combust.settings import physics
 from combust.settings.running import Config
@@ -112,13 +114,16 @@ class Builder:
         """Cantera's free flame of an initial flame, solved by the root (or read from its cache)."""
         table, transport = self.config.initial, self.config.gas.transport
         assert isinstance(table, physics.FlameInitial)
-        if not isinstance(transport, str):
+        if not isinstance(transport, str | physics.MixtureAveraged):
             raise ConfigError('initial.kind = "flame" needs gas.transport = "mixture-averaged" or "unity-Lewis"')
+        name: str = transport if isinstance(transport, str) else "mixture-averaged"
+        if not isinstance(transport, str) and transport.soret:
+            name = SORET
         gas, p = self.gas, self.config.gas.pressure
         from combust.io.blocks import on_root
 
         return on_root(self.comm, lambda: free_flame(
-            gas, table.temperature, p, table.fuel, table.oxidizer, table.phi, transport=transport,
+            gas, table.temperature, p, table.fuel, table.oxidizer, table.phi, transport=name,
             refine=table.refine))
 
     @cached_property
@@ -164,6 +169,10 @@ class Builder:
             return Symmetry()
         fixed = None
         if table.temperature is not None:
+            if getattr(self.config.gas.transport, "soret", False):
+                raise ConfigError(
+                    f"boundary.{name}.temperature: gas.transport.soret = true would drive species through a wall of "
+                    "fixed temperature; use an adiabatic wall, or leave soret off")
             fixed = torch.full((1 + len(self.gas.species),), torch.nan, dtype=torch.float64, device=self.device)
             fixed[0] = table.temperature
         velocity = list(reversed(table.velocity))
@@ -235,14 +244,10 @@ class Builder:
         """Name and data of the transport model."""
         table = self.config.gas.transport
         if isinstance(table, str):
-            return table, self.gas.transport_data
-        from combust.kinetics.transport import ConstantTransport
-
-        def number(value: float) -> torch.Tensor:
-            return torch.tensor(value, dtype=torch.float64, device=self.device)
-
-        return "constant", ConstantTransport(
-            number(table.viscosity), number(table.prandtl), number(table.schmidt), self.gas.molar_mass)
+            return table, transport_model(self.gas, table)
+        model = str(type(table).__struct_config__.tag)
+        numbers = {name: value for name, value in msgspec.structs.asdict(table).items() if value is not None}
+        return model, transport_model(self.gas, model, **numbers)
 
     def chemistry(self) -> Any:
         """The provider behind the Chemistry seam."""

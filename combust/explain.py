@@ -17,6 +17,7 @@ NAMES = {
     mi.VarTupleType: "a list",
     mi.TupleType: "a list",
     mi.StructType: "a table",
+    mi.DictType: "a table of numbers",
 }
 MEASURED = (mi.FloatType, mi.VarTupleType, mi.TupleType)
 LIMITS = {"gt": "greater than", "ge": "at least", "lt": "less than", "le": "at most"}

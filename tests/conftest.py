@@ -1,7 +1,9 @@
 """Shared settings: eager kernels and one thread, unless a test asks otherwise."""
 
 import os
+import tempfile
 
 os.environ.setdefault("COMBUST_COMPILE", "0")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("COMBUST_POISON", "1")  # ghosts start as NaN
+os.environ.setdefault("COMBUST_DUMP", tempfile.gettempdir())  # of cells that tests let fail

@@ -71,7 +71,7 @@ class Diagnostics:
         return self.scheme.inner(self.s.q)
 
     @property
-    def coefficients(self) -> scalars.Coefficients:
+    def coefficients(self) -> scalars.AnyCoefficients:
         c = self.s.coefficients
         assert c is not None
         return c

@@ -24,7 +24,7 @@ from combust.cfd.grid import Grid, along
 from combust.cfd.momentum import Faces
 from combust.cfd.pressure.base import PressureSolver
 from combust.cfd.problem import Numerics, Problem
-from combust.cfd.scalars import Coefficients
+from combust.cfd.scalars import AnyCoefficients
 from combust.cfd.sound import require_sound
 from combust.cfd.state import State
 from combust.errors import DivergenceError, StateError
@@ -51,7 +51,7 @@ class DiffusionStart(NamedTuple):
     keep it stable over the step.
     """
 
-    coefficients: Coefficients
+    coefficients: AnyCoefficients
     rate: Tensor
     outflow: Tensor
     stages: int
@@ -152,19 +152,19 @@ class LowMach:
 
     # --- pieces -------------------------------------------------------------------------------------------------
 
-    def coefficients(self, q: Tensor) -> Coefficients:
+    def coefficients(self, q: Tensor) -> AnyCoefficients:
         """Transport coefficients of the padded (T, Y)."""
         with self.timers.phase("transport"):
             return coefficients_kernel(self.transport_data, self.thermo, q, self.problem.transport)
 
-    def evaluate(self, q: Tensor, U: Tensor, t: float) -> tuple[Coefficients, Tensor]:
+    def evaluate(self, q: Tensor, U: Tensor, t: float) -> tuple[AnyCoefficients, Tensor]:
         """Transport coefficients and divergence source of a state."""
         c, n = self.coefficients(q), U.shape[0] - 1
         with self.timers.phase("divergence"):
             wdot = self.chemistry.rates(self.inner(q)[0].reshape(-1), U[1:].reshape(n, -1)).reshape(U[1:].shape)
         return c, self._divergence(q, U, c, wdot, t)
 
-    def _divergence(self, q: Tensor, U: Tensor, c: Coefficients, wdot: Tensor, t: float) -> Tensor:
+    def _divergence(self, q: Tensor, U: Tensor, c: AnyCoefficients, wdot: Tensor, t: float) -> Tensor:
         """Divergence source of a state whose species react at the rates wdot."""
         with self.timers.phase("divergence"):
             rate, _ = diffusion_kernel(q, c, self.thermo, self.layout, self.metrics, self.filler.areas)
@@ -172,15 +172,15 @@ class LowMach:
                 rate = rate + self.problem.forcing.scalars(t)
             return divergence_kernel(rate, wdot, q, U, self.thermo, self.layout)
 
-    def _extrapolated(self, s: State, w: float) -> tuple[Tensor, Tensor, Coefficients]:
+    def _extrapolated(self, s: State, w: float) -> tuple[Tensor, Tensor, AnyCoefficients]:
         """(T, Y), S and coefficients extrapolated from n-1 and n to n+1/2."""
         assert s.coefficients is not None and s.coefficients_before is not None
-        c = Coefficients(*(
+        c = type(s.coefficients)(*(
             a + w * (a - b) for a, b in zip(s.coefficients, s.coefficients_before, strict=True)))
         return s.q + w * (s.q - s.q_before), s.S + w * (s.S - s.S_before), c
 
     def _centred(
-        self, s: State, U: Tensor, q: Tensor, wdot: Tensor, c: Coefficients, t: float
+        self, s: State, U: Tensor, q: Tensor, wdot: Tensor, c: AnyCoefficients, t: float
     ) -> tuple[Tensor, Tensor]:
         """(T, Y) and S at n+1/2 from the state at n and an estimate of the one at n+1, with mean reaction rates."""
         q_half = 0.5 * (s.q + q)
@@ -249,7 +249,7 @@ class LowMach:
             Q = transport_rate_kernel(U, s.U, wdot, step)
         return Q, mass, left + dt * diffused
 
-    def _start_diffusion(self, s: State, c: Coefficients, dt: float) -> DiffusionStart:
+    def _start_diffusion(self, s: State, c: AnyCoefficients, dt: float) -> DiffusionStart:
         """Diffusion at the start of a step, which its sweeps share."""
         with self.timers.phase("diffusion"):
             fastest = float(diffusive_rate_kernel(s.U, s.q, c, self.thermo, self.layout))

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from combust.cfd.grid import AxisMetric, Layout, along
 from combust.kinetics.thermo import GAS_CONSTANT, Thermo, cp_mass, h_mass
-from combust.kinetics.transport import transport_properties
+from combust.kinetics.transport import SoretProperties, transport_properties
 
 Metrics = tuple[AxisMetric | None, ...]
 Areas = tuple[tuple[Tensor, Tensor] | None, ...]
@@ -31,6 +31,21 @@ class Coefficients(NamedTuple):
     mole_diffusivity: Tensor
 
 
+class SoretCoefficients(NamedTuple):
+    """`Coefficients` with thermal diffusion.
+
+    thermal_diffusion : (species, ...) D_T,k / T [kg/m/s/K], which times grad T is a mass flux; sums to zero
+    """
+
+    viscosity: Tensor
+    conductivity: Tensor
+    mole_diffusivity: Tensor
+    thermal_diffusion: Tensor
+
+
+AnyCoefficients = Coefficients | SoretCoefficients
+
+
 def per_species(a: Tensor) -> Tensor:
     return a.reshape(-1, 1, 1, 1)
 
@@ -45,13 +60,16 @@ def density(thermo: Thermo, T: Tensor, Y: Tensor, p0: Tensor) -> Tensor:
     return p0 / (GAS_CONSTANT * T * specific_moles(thermo, Y))
 
 
-def transport_coefficients(data: Any, thermo: Thermo, q: Tensor, model: str) -> Coefficients:
+def transport_coefficients(data: Any, thermo: Thermo, q: Tensor, model: str) -> AnyCoefficients:
     """Transport coefficients at all cells of the padded (T, Y); none of them depends on the pressure."""
     T, Y = q[0], q[1:]
     p0 = torch.ones((), dtype=q.dtype, device=q.device)
     cp = None if model == "mixture-averaged" else (Y * cp_mass(thermo, T)).sum(0)
-    mu, conductivity, D = transport_properties(data, T, p0, Y, model, cp)
+    properties = transport_properties(data, T, p0, Y, model, cp)
+    mu, conductivity, D = properties[:3]
     B = D * (per_species(thermo.molar_mass) * (p0 / (GAS_CONSTANT * T)))
+    if isinstance(properties, SoretProperties):
+        return SoretCoefficients(mu, conductivity, B, properties.thermal_diffusion / T)
     return Coefficients(mu, conductivity, B)
 
 
@@ -125,12 +143,13 @@ def advection(
 
 
 def diffusive_flux(
-    q: Tensor, coefficients: Coefficients, thermo: Thermo, layout: Layout, metric: AxisMetric, axis: int
+    q: Tensor, coefficients: AnyCoefficients, thermo: Thermo, layout: Layout, metric: AxisMetric, axis: int
 ) -> Tensor:
     """Diffusive fluxes of (rho h, rho Y) at the faces of an axis.
 
     j_k = -(rho D_k W_k/W) grad X_k + Y_k sum_i (rho D_i W_i/W) grad X_i, so that they sum to zero
-    (Coffee & Heimerl 1981, doi:10.1016/0010-2180(81)90027-4); q = -lambda grad T + sum_k h_k j_k.
+    (Coffee & Heimerl 1981, doi:10.1016/0010-2180(81)90027-4); q = -lambda grad T + sum_k h_k j_k. Thermal diffusion
+    adds -(D_T,k/T) grad T to j_k before the correction.
     """
     dim, n = axis - 3, layout.n[axis]
     wide = along(q, layout, axis, -1, 1)
@@ -145,18 +164,22 @@ def diffusive_flux(
         left = f.narrow(dim, *lo)
         return left + metric.right * (f.narrow(dim, *hi) - left)
 
+    def slope(f: Tensor) -> Tensor:
+        return (f.narrow(dim, *hi) - f.narrow(dim, *lo)) * metric.per_distance
+
     B = at_face(along(coefficients.mole_diffusivity, layout, axis, -1, 1))
     conductivity = at_face(along(coefficients.conductivity, layout, axis, -1, 1))
     face = at_face(wide)
     j = -B * jump_X
+    if isinstance(coefficients, SoretCoefficients):
+        j = j - at_face(along(coefficients.thermal_diffusion, layout, axis, -1, 1)) * slope(wide[0])
     j = j - face[1:] * j.sum(0)
-    jump_T = (wide[0].narrow(dim, *hi) - wide[0].narrow(dim, *lo)) * metric.per_distance
-    heat = -conductivity * jump_T + (h_mass(thermo, face[0]) * j).sum(0)
+    heat = -conductivity * slope(wide[0]) + (h_mass(thermo, face[0]) * j).sum(0)
     return torch.cat([heat[None], j])
 
 
 def diffusion(
-    q: Tensor, coefficients: Coefficients, thermo: Thermo, layout: Layout, metrics: Metrics, areas: Areas
+    q: Tensor, coefficients: AnyCoefficients, thermo: Thermo, layout: Layout, metrics: Metrics, areas: Areas
 ) -> tuple[Tensor, Tensor]:
     """Rate of change of U by diffusion, and outflow of U from the domain by diffusion [.../s]."""
     rate = torch.zeros((), dtype=q.dtype, device=q.device)
@@ -170,9 +193,9 @@ def diffusion(
     return rate, out
 
 
-def diffusive_rate(U: Tensor, q: Tensor, coefficients: Coefficients, thermo: Thermo, layout: Layout) -> Tensor:
+def diffusive_rate(U: Tensor, q: Tensor, coefficients: AnyCoefficients, thermo: Thermo, layout: Layout) -> Tensor:
     """Largest diffusivity [m2/s] of any species or of heat over the owned cells; q and coefficients padded."""
-    _, conductivity, B = (along(f, layout, layout.axes[-1], 0, 0) for f in coefficients)
+    conductivity, B = (along(f, layout, layout.axes[-1], 0, 0) for f in coefficients[1:3])
     inner = along(q, layout, layout.axes[-1], 0, 0)
     T, Y = inner[0], inner[1:]
     species = (B / per_species(thermo.molar_mass)).amax(0) / specific_moles(thermo, Y)
@@ -209,7 +232,7 @@ def transport_rate(U: Tensor, U0: Tensor, wdot: Tensor, dt: Tensor) -> Tensor:
 
 def stage(
     row: Tensor, U0: Tensor, U1: Tensor, U2: Tensor, F0: Tensor, source: Tensor, q1: Tensor, dt: Tensor,
-    coefficients: Coefficients, thermo: Thermo, layout: Layout, metrics: Metrics, areas: Areas,
+    coefficients: AnyCoefficients, thermo: Thermo, layout: Layout, metrics: Metrics, areas: Areas,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """One Runge-Kutta-Chebyshev stage of dU/dt = source + diffusion(q); returns U_j, (T, Y)_j and the outflow.
 

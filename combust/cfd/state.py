@@ -10,7 +10,7 @@ import torch
 
 from combust.cfd.grid import NAMES, Grid, along
 from combust.cfd.momentum import Faces
-from combust.cfd.scalars import Coefficients
+from combust.cfd.scalars import AnyCoefficients
 
 
 @dataclass
@@ -37,8 +37,8 @@ class State:
     balance: torch.Tensor
     initial: torch.Tensor
     dt_before: float = 0.0
-    coefficients: Coefficients | None = None
-    coefficients_before: Coefficients | None = None
+    coefficients: AnyCoefficients | None = None
+    coefficients_before: AnyCoefficients | None = None
 
 
 OWNED = ("U", "S", "S_before", "wdot")

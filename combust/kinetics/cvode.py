@@ -21,6 +21,11 @@ class CellIntegrator:
     """Integrates one cell of a system of combust.kinetics.systems with constant sources by CVODE."""
 
     def __init__(self, gas: Mechanism, rtol: float, atol: float, hold: Hold = "flow", max_steps: int = 10_000) -> None:
+        if not gas.is_file:
+            raise DivergenceError(
+                f"{gas.path}: a cell needs CVODE, which takes its rates from the file, but this mechanism has other "
+                "rate parameters; loosen rtol or shorten the step so that the batched integrator arrives"
+            )
         self.gas, self.hold = gas, hold
         self.solution = gas.cantera()
         self.molar_mass = self.solution.molecular_weights

@@ -26,7 +26,12 @@ from combust.kinetics.mechanism import Mechanism
 
 logger = logging.getLogger(__name__)
 
-TRANSPORT = {"mixture-averaged": "mixture-averaged", "unity-Lewis": "unity-Lewis-number"}
+SORET = "mixture-averaged with Soret"
+TRANSPORT = {
+    "mixture-averaged": "mixture-averaged",
+    "unity-Lewis": "unity-Lewis-number",
+    SORET: "mixture-averaged",
+}
 BURNT_TOLERANCE = 3.0  # K from equilibrium, beyond which a flame is not called converged
 FORMAT = 1  # raise when the stored content changes
 
@@ -89,7 +94,7 @@ def free_flame(
     fuel: str,
     oxidizer: str,
     phi: float,
-    transport: Literal["mixture-averaged", "unity-Lewis"] = "mixture-averaged",
+    transport: str = "mixture-averaged",
     width: float = 0.02,
     slope: float = 0.03,
     curve: float = 0.06,
@@ -99,9 +104,11 @@ def free_flame(
 ) -> FlameProfile:
     """Free flame of fuel and oxidizer (mole fractions) at phi, T [K], p [Pa], from the cache if it is there.
 
+    transport: one of the names in TRANSPORT.
     width [m] of the first domain (Cantera widens it as needed); slope and curve are Cantera's refinement
-    criteria. Under MPI call it on one rank and broadcast. Raises ConfigError for an unknown transport,
-    refinement or species, DivergenceError when Cantera does not converge or needs more than `max_points`.
+    criteria. Cantera's Soret effect acts on all species. Under MPI call it on one rank and broadcast. Raises
+    ConfigError for an unknown transport, refinement or species, DivergenceError when Cantera does not converge or
+    needs more than `max_points`.
     """
     if transport not in TRANSPORT:
         raise ConfigError(f'free flame: transport "{transport}" is unknown; known: {", ".join(TRANSPORT)}')
@@ -163,6 +170,7 @@ def _solve(gas: Mechanism, query: FlameQuery, loglevel: int) -> FlameProfile:
     solution, equilibrium = _unburnt(gas, query)
     try:
         flame = _first_solution(solution, query, loglevel)
+        flame.soret_enabled = query.transport == SORET
         _refine(flame, query.slope, query.curve, loglevel)
     except ct.CanteraError as error:
         tried = f"widths {query.width:g} and {4 * query.width:g} m, slope {query.slope:g}, curve {query.curve:g}"

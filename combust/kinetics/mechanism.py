@@ -6,7 +6,7 @@ import difflib
 import functools
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,7 +17,8 @@ from torch import Tensor
 
 from combust.errors import MechanismError, StateError
 from combust.kernels import compiled
-from combust.kinetics import rates, reactions, sparsity, systems, thermo
+from combust.kinetics import parameters, rates, reactions, sparsity, systems, thermo
+from combust.kinetics.parameters import RateParameters
 from combust.kinetics.rates import Kinetics, RateData
 from combust.kinetics.state import require
 from combust.kinetics.thermo import GAS_CONSTANT, Thermo, column
@@ -49,6 +50,7 @@ class Mechanism:
     element_matrix: Tensor  # (elements, species) atoms per molecule
     T_range: tuple[float, float]  # K, from the lowest to the highest temperature of the species' thermo data
     kinetics: Kinetics  # what the kernels take
+    is_file: bool = True  # False with rate parameters that are not the file's
 
     @classmethod
     def load(cls, path: str | Path, phase: str | None = None, device: torch.device | str = "cpu") -> Mechanism:
@@ -98,6 +100,25 @@ class Mechanism:
         """Where the mechanism's tensors live."""
         return self.molar_mass.device
 
+    @property
+    def parameters(self) -> RateParameters:
+        """A, b, Ea_R of every reaction, and of the low-pressure limit of falloff reactions, in the file's order."""
+        return parameters.parameters_of(self.rates)
+
+    def with_parameters(self, **new: Tensor) -> Mechanism:
+        """This mechanism with other rate parameters, (reactions,) in the file's order; gradients flow to them.
+
+        Names and units are those of combust.kinetics.parameters.RateParameters, for example A=..., Ea_R=...; what is
+        not given stays. Raises MechanismError for other names or another number of reactions. `cantera()` and
+        `sha256` remain those of the file.
+        """
+        unknown = [name for name in new if name not in RateParameters._fields]
+        if unknown:
+            known = ", ".join(RateParameters._fields)
+            raise MechanismError(f"rate parameters: unknown {', '.join(unknown)}; known: {known}")
+        rates = parameters.with_parameters(self.rates, self.parameters._replace(**new))
+        return replace(self, kinetics=self.kinetics._replace(rates=rates), is_file=False)
+
     def cantera(self) -> ct.Solution:
         """A fresh ct.Solution of this mechanism."""
         return _read(self.path, self.name)
@@ -106,10 +127,12 @@ class Mechanism:
         """Row of a species; raises MechanismError naming near matches."""
         if species in self.species:
             return self.species.index(species)
-        near = difflib.get_close_matches(species, self.species, n=3, cutoff=0.4) or self.species[:10]
-        raise MechanismError(
-            f"{self.path}: no species '{species}' among its {len(self.species)}; nearest: {', '.join(near)}"
-        )
+        raise MechanismError(self.unknown_species(species))
+
+    def unknown_species(self, name: str) -> str:
+        """What to say of a species that the mechanism lacks: near matches."""
+        near = difflib.get_close_matches(name, self.species, n=3, cutoff=0.4) or self.species[:10]
+        return f"{self.path}: no species '{name}' among its {len(self.species)}; nearest: {', '.join(near)}"
 
     def composition(self, X: Composition) -> Tensor:
         """Mass fractions (species,) of a composition in mole fractions, e.g. "H2:1, N2:2".
@@ -214,12 +237,20 @@ class Mechanism:
         integrator = ReactorIntegrator(self, hold, rtol, atol)
         return integrate(integrator, T, p, Y, self._tensor(dt).expand(T.shape), source, compile)
 
-    def transport(self, T: Any, p: Any, Y: Any) -> Any:
-        """Viscosity, conductivity and diffusivities (see combust.kinetics.transport)."""
-        from combust.kinetics.transport import transport_properties
+    def transport(self, T: Any, p: Any, Y: Any, model: str = "mixture-averaged", **numbers: Any) -> Any:
+        """Viscosity [Pa s] (...cells), conductivity [W/m/K] (...cells) and diffusivity [m2/s] (species, ...cells).
 
+        A NamedTuple with these fields; with soret=True a fourth, thermal_diffusion [kg/m/s] (species, ...cells).
+        Models and their numbers: see combust.kinetics.transport_models.transport_model, which also says what is
+        raised; for example model="constant-Lewis", lewis={"H2": 0.3, "H": 0.18}, default=1.0.
+        """
+        from combust.kinetics.transport import transport_properties
+        from combust.kinetics.transport_models import transport_model
+
+        data = transport_model(self, model, **numbers)
         T, p, Y = self.check_state(T, p, Y)
-        return transport_properties(self.transport_data, T, p, Y)
+        cp = None if model == "mixture-averaged" else (Y * thermo.cp_mass(self.thermo, T)).sum(0)
+        return transport_properties(data, T, p, Y, model, cp)
 
     @functools.cached_property
     def transport_data(self) -> Any:
@@ -227,6 +258,15 @@ class Mechanism:
         from combust.kinetics.transport import TransportData
 
         return _to(TransportData.from_cantera(self.cantera()), self.device)
+
+    @functools.cached_property
+    def soret_data(self) -> Any:
+        """Thermal diffusion of the light species, built at first use; raises MechanismError if there is none."""
+        from combust.kinetics.soret import SoretData
+
+        solution = self.cantera()
+        solution.transport_model = "mixture-averaged"
+        return _to(SoretData.from_cantera(solution), self.device)
 
     def _tensor(self, x: Any) -> Tensor:
         return torch.as_tensor(x, dtype=torch.float64, device=self.device)

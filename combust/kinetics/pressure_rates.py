@@ -42,15 +42,14 @@ class Chebyshev(NamedTuple):
 def ln_plog(plog: Plog, T: Tensor, ln_p: Tensor) -> Tensor:
     """ln k (reactions, ...cells), k in kmol, m3, s, at T (...cells) K and ln p (reactions or 1, ...cells), p in Pa."""
     ln_k = _nodes(plog, T)[plog.node].unbind(1)
-    return ln_k[0] + _along(ln_k, _position(plog, ln_p).clamp(0, 1))
+    return ln_k[0] + _along(ln_k, _position(plog, ln_p)[0])
 
 
 def plog_derivatives(plog: Plog, T: Tensor, ln_p: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """`ln_plog`, its derivative with respect to T at constant p in 1/K, and with respect to ln p."""
     ln_k, slope = _nodes(plog, T)[plog.node].unbind(1), _node_slopes(plog, T)[plog.node].unbind(1)
-    position = _position(plog, ln_p)
-    part = position.clamp(0, 1)
-    per_ln_p = torch.where((position >= 0) & (position < 1), table_column(plog.r_width, T), 0.0)
+    part, inside = _position(plog, ln_p)
+    per_ln_p = torch.where(inside, table_column(plog.r_width, T), 0.0)
     return ln_k[0] + _along(ln_k, part), slope[0] + _along(slope, part), _along(ln_k, per_ln_p)
 
 
@@ -59,9 +58,16 @@ def table_column(a: Tensor, T: Tensor) -> Tensor:
     return a.reshape(*a.shape, *(1 for _ in T.shape))
 
 
-def _position(plog: Plog, ln_p: Tensor) -> Tensor:
-    """Where p stands in each interval, (reactions, intervals, ...cells): below 0, from 0 to 1, or above 1."""
-    return (ln_p.unsqueeze(1) - table_column(plog.ln_p, ln_p[0])) * table_column(plog.r_width, ln_p[0])
+def _position(plog: Plog, ln_p: Tensor) -> tuple[Tensor, Tensor]:
+    """How far p is through each interval, from 0 to 1, and whether it lies inside, (reactions, intervals, ...cells).
+
+    A pressure at which two intervals meet lies in the upper one alone, so that no derivative counts both.
+    """
+    above = ln_p.unsqueeze(1) - table_column(plog.ln_p, ln_p[0])
+    position = above * table_column(plog.r_width, ln_p[0])
+    started = above >= 0
+    ended = torch.cat([started[:, 1:], position[:, -1:] >= 1], dim=1)
+    return torch.where(ended, 1.0, torch.where(started, position, 0.0)), started & ~ended
 
 
 def _along(nodes: tuple[Tensor, ...], weight: Tensor) -> Tensor:

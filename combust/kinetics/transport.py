@@ -1,7 +1,8 @@
-"""Mixture-averaged, unity-Lewis and constant transport properties of ideal-gas mixtures.
+"""Transport properties of ideal-gas mixtures: mixture-averaged, at given Lewis numbers, or prescribed.
 
-Built from Cantera's own polynomial fits in ln T and written so that one form serves every species count:
-Wilke's double sum is three constant matrices times (X, X b, X b^2), b = mu_k^-1/2, because its square expands
+Mixture-averaged ones are built from Cantera's own polynomial fits in ln T and written so that one form serves every
+species count: Wilke's double sum is three constant matrices times (X, X b, X b^2), b = mu_k^-1/2, because its square
+expands
 
     phi_kj = d_kj (1 + a_kj s_k / s_j)^2,   s = mu^1/2,  a_kj = (W_j/W_k)^1/4,  d_kj = (8 (1 + W_k/W_j))^-1/2,
 
@@ -19,8 +20,7 @@ import torch
 from torch import Tensor
 
 from ..errors import ConfigError, MechanismError
-
-MODELS = ("mixture-averaged", "unity-Lewis", "constant")
+from .soret import SoretData, polynomial, thermal_diffusion
 
 # Cantera's floor of mole fractions in transport sums: gives the pure-species limit instead of 0/0.
 TINY = 1e-20
@@ -55,13 +55,87 @@ class TransportData(NamedTuple):
         return cls(*(torch.tensor(x, dtype=torch.float64, device=device) for x in arrays))
 
 
-class ConstantTransport(NamedTuple):
-    """Fixed viscosity [Pa s], Prandtl and Schmidt numbers, for work without reactions."""
+class SoretTransport(NamedTuple):
+    """Mixture-averaged properties with thermal diffusion."""
 
-    viscosity: Tensor  # 0-d
+    fits: TransportData
+    soret: SoretData
+
+
+class LewisTransport(NamedTuple):
+    """Mixture-averaged viscosity and conductivity, D_k = lambda/(rho cp Le_k)."""
+
+    fits: TransportData
+    lewis: Tensor  # (species,)
+
+
+class Sutherland(NamedTuple):
+    """mu = mu_ref (T/T_ref)^(3/2) (T_ref + S)/(T + S). Sutherland, Phil. Mag. 36, 507 (1893).
+
+    doi:10.1080/14786449308620508
+    """
+
+    viscosity: Tensor  # 0-d, mu_ref in Pa s
+    temperature: Tensor  # 0-d, T_ref in K
+    constant: Tensor  # 0-d, S in K
+
+
+class PowerLaw(NamedTuple):
+    """mu = mu_ref (T/T_ref)^n."""
+
+    viscosity: Tensor  # 0-d, mu_ref in Pa s
+    temperature: Tensor  # 0-d, T_ref in K
+    exponent: Tensor  # 0-d
+
+
+class ConstantTransport(NamedTuple):
+    """Viscosity [Pa s], fixed or a law in T, and fixed Prandtl and Schmidt numbers, for work without reactions."""
+
+    viscosity: Tensor | Sutherland | PowerLaw  # 0-d
     prandtl: Tensor  # 0-d
     schmidt: Tensor  # 0-d or (species,)
     molar_mass: Tensor  # (species,)
+
+
+AnyTransport = TransportData | SoretTransport | LewisTransport | ConstantTransport
+
+# Model -> the data it is computed from.
+MODELS: dict[str, tuple[type, ...]] = {
+    "mixture-averaged": (TransportData, SoretTransport),
+    "unity-Lewis": (TransportData,),
+    "constant-Lewis": (LewisTransport,),
+    "constant": (ConstantTransport,),
+    "sutherland": (ConstantTransport,),
+    "power-law": (ConstantTransport,),
+}
+
+
+class TransportProperties(NamedTuple):
+    """Of a mixture: viscosity [Pa s] (...), conductivity [W/m/K] (...), diffusivity [m2/s] (species, ...)."""
+
+    viscosity: Tensor
+    conductivity: Tensor
+    diffusivity: Tensor
+
+
+class SoretProperties(NamedTuple):
+    """`TransportProperties` and the thermal diffusion coefficients D_T [kg/m/s] (species, ...): j = ... - D_T grad T/T.
+
+    D_T sums to zero over the species.
+    """
+
+    viscosity: Tensor
+    conductivity: Tensor
+    diffusivity: Tensor
+    thermal_diffusion: Tensor
+
+
+def wilke_sums(data: TransportData, T: Tensor, X: Tensor) -> tuple[Tensor, Tensor]:
+    """sqrt(mu_k) / T^1/4 and Wilke's sum_j phi_kj X_j, both (species, cells)."""
+    s = data.root_viscosity @ _powers(T)
+    b = 1.0 / s
+    Xb = X * b
+    return s, data.wilke[0] @ X + s * (data.wilke[1] @ Xb + s * (data.wilke[2] @ (Xb * b)))
 
 
 def mixture_viscosity(data: TransportData, T: Tensor, X: Tensor) -> Tensor:
@@ -69,10 +143,7 @@ def mixture_viscosity(data: TransportData, T: Tensor, X: Tensor) -> Tensor:
 
     Wilke, J. Chem. Phys. 18, 517 (1950). doi:10.1063/1.1747673
     """
-    s = data.root_viscosity @ _powers(T)
-    b = 1.0 / s
-    Xb = X * b
-    denominator = data.wilke[0] @ X + s * (data.wilke[1] @ Xb + s * (data.wilke[2] @ (Xb * b)))
+    s, denominator = wilke_sums(data, T, X)
     return torch.sqrt(T) * (X * s * s / denominator).sum(0)
 
 
@@ -92,9 +163,7 @@ def mixture_diffusivity(data: TransportData, T: Tensor, p: Tensor, X: Tensor) ->
     Both sums leave out k itself, so that the limit of a pure species is kept to round-off.
     Kee, Coltrin and Glarborg, Chemically Reacting Flow (2003). doi:10.1002/0471461296
     """
-    log_T = torch.log(T)
-    c = data.diffusivity[..., None]
-    D = (((c[4] * log_T + c[3]) * log_T + c[2]) * log_T + c[1]) * log_T + c[0]
+    D = polynomial(data.diffusivity[..., None], torch.log(T))
     resistance = (data.others[..., None] * X / D).sum(1)
     mass = X * data.molar_mass[:, None]
     return torch.sqrt(T) * T * (data.others @ mass) / (mass.sum(0) * p * resistance)
@@ -112,41 +181,66 @@ def mole_fractions(molar_mass: Tensor, Y: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def transport_properties(
-    data: TransportData | ConstantTransport,
-    T: Tensor,
-    p: Tensor,
-    Y: Tensor,
-    model: str = "mixture-averaged",
-    cp: Tensor | None = None,
-) -> tuple[Tensor, Tensor, Tensor]:
+    data: AnyTransport, T: Tensor, p: Tensor, Y: Tensor, model: str = "mixture-averaged", cp: Tensor | None = None
+) -> TransportProperties | SoretProperties:
     """Viscosity [Pa s] (...), conductivity [W/m/K] (...) and diffusivity [m2/s] (species, ...) of a mixture.
 
-    T [K] (...), p [Pa] 0-d or (...), Y (species, ...); `cp` [J/kg/K] (...) is needed by "unity-Lewis"
-    (D = lambda/(rho cp)) and "constant" (lambda = mu cp/Pr, D = mu/(rho Sc)). Safe inside torch.compile.
-    Raises ConfigError for an unknown model or a missing cp.
+    T [K] (...), p [Pa] 0-d or (...), Y (species, ...). `cp` [J/kg/K] (...) is needed by all models but
+    "mixture-averaged": D = lambda/(rho cp) for "unity-Lewis", D_k = lambda/(rho cp Le_k) for "constant-Lewis",
+    lambda = mu cp/Pr and D = mu/(rho Sc) for "constant", "sutherland", "power-law". With SoretTransport as data the
+    thermal diffusion coefficients [kg/m/s] (species, ...) come fourth. Safe inside torch.compile.
+    Raises ConfigError for an unknown model, one that does not belong to the data, or a missing cp.
     """
-    if model not in MODELS:
-        raise ConfigError(f'transport model "{model}" is unknown; known: {", ".join(MODELS)}')
-    if cp is None and model != "mixture-averaged":
-        raise ConfigError(f'transport model "{model}" needs the heat capacity cp of the mixture')
+    _require_model(data, model, cp)
     cells, n = T.shape, Y.shape[0]
     p = p.expand(cells).reshape(-1)
     T, Y = T.reshape(-1), Y.reshape(n, -1)
     cp = None if cp is None else cp.reshape(-1)
-    X, W = mole_fractions(data.molar_mass, Y)
+    fits = data if isinstance(data, (TransportData, ConstantTransport)) else data.fits
+    X, W = mole_fractions(fits.molar_mass, Y)
     rho = p * W / (ct.gas_constant * T)
-    if isinstance(data, ConstantTransport):
-        mu = data.viscosity.expand(T.shape)
-        conductivity = mu * cp / data.prandtl
-        D = mu / (rho * data.schmidt.reshape(-1, 1).expand(n, 1))
+    if isinstance(fits, ConstantTransport):
+        mu = prescribed_viscosity(fits.viscosity, T)
+        conductivity = mu * cp / fits.prandtl
+        D = mu / (rho * fits.schmidt.reshape(-1, 1).expand(n, 1))
     else:
-        mu = mixture_viscosity(data, T, X)
-        conductivity = mixture_conductivity(data, T, X)
-        if model == "unity-Lewis":
+        mu = mixture_viscosity(fits, T, X)
+        conductivity = mixture_conductivity(fits, T, X)
+        if isinstance(data, LewisTransport):
+            D = conductivity / (rho * cp * data.lewis[:, None])
+        elif model == "unity-Lewis":
             D = (conductivity / (rho * cp)).expand(n, -1)
         else:
-            D = mixture_diffusivity(data, T, p, X)
-    return mu.reshape(cells), conductivity.reshape(cells), D.reshape(n, *cells)
+            D = mixture_diffusivity(fits, T, p, X)
+    shaped = (mu.reshape(cells), conductivity.reshape(cells), D.reshape(n, *cells))
+    if not isinstance(data, SoretTransport):
+        return TransportProperties(*shaped)
+    return SoretProperties(*shaped, _thermal_diffusion(data, T, X, D * p).reshape(n, *cells))
+
+
+def _thermal_diffusion(data: SoretTransport, T: Tensor, X: Tensor, pD: Tensor) -> Tensor:
+    s, phi = wilke_sums(data.fits, T, X)
+    return thermal_diffusion(data.soret, T, X, torch.sqrt(T) * s * s, phi, pD)
+
+
+def prescribed_viscosity(law: Tensor | Sutherland | PowerLaw, T: Tensor) -> Tensor:
+    """Viscosity [Pa s] (cells,) of a law at T [K] (cells,)."""
+    if isinstance(law, Sutherland):
+        t = T / law.temperature
+        return law.viscosity * t * torch.sqrt(t) * ((law.temperature + law.constant) / (T + law.constant))
+    if isinstance(law, PowerLaw):
+        return law.viscosity * (T / law.temperature) ** law.exponent
+    return law.expand(T.shape)
+
+
+def _require_model(data: AnyTransport, model: str, cp: Tensor | None) -> None:
+    if model not in MODELS:
+        raise ConfigError(f'transport model "{model}" is unknown; known: {", ".join(MODELS)}')
+    if not isinstance(data, MODELS[model]):
+        fitting = ", ".join(name for name, kinds in MODELS.items() if isinstance(data, kinds))
+        raise ConfigError(f'transport model "{model}" does not go with {type(data).__name__}: that is for {fitting}')
+    if cp is None and model != "mixture-averaged":
+        raise ConfigError(f'transport model "{model}" needs the heat capacity cp of the mixture')
 
 
 def _powers(T: Tensor) -> Tensor:

@@ -87,15 +87,61 @@ class ConstantTransport(Settings, frozen=True, tag_field="kind", tag="constant")
     schmidt: Annotated[Positive, doc("Schmidt number of every species")] = 0.7
 
 
+class MixtureAveraged(Settings, frozen=True, tag_field="kind", tag="mixture-averaged"):
+    """Mixture-averaged diffusion, with or without thermal diffusion."""
+
+    soret: Annotated[bool, doc("thermal diffusion of species lighter than 5 kg/kmol")] = False
+
+
+class ConstantLewis(Settings, frozen=True, tag_field="kind", tag="constant-Lewis"):
+    """Mixture-averaged viscosity and conductivity, and a Lewis number for each species."""
+
+    lewis: Annotated[dict[str, float], doc("Lewis numbers by species")]
+    default: Annotated[Positive | None, doc("of all other species; without it every species needs a number")] = None
+
+    def __post_init__(self) -> None:
+        for name, value in self.lewis.items():
+            if not value > 0:
+                raise ValueError(f"lewis.{name} = {value}: must be greater than 0")
+
+
+class SutherlandTransport(Settings, frozen=True, tag_field="kind", tag="sutherland"):
+    """Sutherland's law of viscosity and constant Prandtl and Schmidt numbers."""
+
+    viscosity: Annotated[Positive, doc("dynamic viscosity at the reference temperature", "Pa s")]
+    temperature: Annotated[Positive, doc("reference temperature", "K")]
+    constant: Annotated[NotNegative, doc("Sutherland's constant", "K")]
+    prandtl: Annotated[Positive, doc("Prandtl number")] = 0.7
+    schmidt: Annotated[Positive, doc("Schmidt number of every species")] = 0.7
+
+
+class PowerLawTransport(Settings, frozen=True, tag_field="kind", tag="power-law"):
+    """Viscosity in proportion to a power of temperature, and constant Prandtl and Schmidt numbers."""
+
+    viscosity: Annotated[Positive, doc("dynamic viscosity at the reference temperature", "Pa s")]
+    temperature: Annotated[Positive, doc("reference temperature", "K")]
+    exponent: Annotated[NotNegative, doc("power of temperature")]
+    prandtl: Annotated[Positive, doc("Prandtl number")] = 0.7
+    schmidt: Annotated[Positive, doc("Schmidt number of every species")] = 0.7
+
+
+Transport = (
+    Literal["mixture-averaged", "unity-Lewis"]
+    | MixtureAveraged
+    | ConstantLewis
+    | ConstantTransport
+    | SutherlandTransport
+    | PowerLawTransport
+)
+
+
 class Gas(Settings, frozen=True):
     """The gas: its mechanism, pressure and transport."""
 
     mechanism: Annotated[Text, doc("Cantera YAML file: beside the case file, a path, or one that Cantera ships")]
     phase: Annotated[Text | None, doc("name of the phase in that file; the first gas if omitted")] = None
     pressure: Annotated[Pressure, doc("thermodynamic pressure at the start", "Pa")] = 101325.0
-    transport: Annotated[Literal["mixture-averaged", "unity-Lewis"] | ConstantTransport, doc("molecular transport")] = (
-        "mixture-averaged"
-    )
+    transport: Annotated[Transport, doc("molecular transport")] = "mixture-averaged"
     gravity: Annotated[Vector3, doc("acceleration in x, y, z", "m/s2")] = (0.0, 0.0, 0.0)
 
 

@@ -32,6 +32,14 @@ def test_hydrogen_flame_and_its_cache(cache, monkeypatch):
     assert [f.suffix for f in cache.iterdir()] == [".npz"]
 
 
+def test_soret_slows_a_hydrogen_flame(cache):
+    """By 9 % at phi 1; it is a flame of its own in the cache."""
+    plain = free_flame(*HYDROGEN, phi=1.0, slope=0.1, curve=0.2)
+    soret = free_flame(*HYDROGEN, phi=1.0, slope=0.1, curve=0.2, transport=flame1d.SORET)
+    assert soret.speed / plain.speed == pytest.approx(0.91, abs=0.01)
+    assert len(list(cache.iterdir())) == 2
+
+
 def test_a_damaged_file_is_computed_again(tmp_path, caplog):
     profile = _profile()
     path = tmp_path / "flame.npz"

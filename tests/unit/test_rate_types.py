@@ -13,6 +13,7 @@ import torch
 from combust.kinetics import rates
 from combust.kinetics.jacobian import rate_derivatives
 from combust.kinetics.mechanism import Mechanism
+from combust.kinetics.pressure_rates import ln_plog, plog_derivatives
 from combust.kinetics.thermo import GAS_CONSTANT
 
 HERE = Path(__file__).parent
@@ -105,6 +106,19 @@ def test_one_cell_without_an_axis(gas):
     single = gas.net_production_rates(T[1], p[1], Y[:, 1])
     assert torch.allclose(single, row[:, 1], rtol=1e-12, atol=0)
     assert gas.jacobian(T[1], p[1], Y[:, 1]).shape == (1 + Y.shape[0], 1 + Y.shape[0])
+
+
+def test_p_log_at_its_own_pressures():
+    """A table's derivative jumps there; analytic and automatic ones both take the side of higher pressure."""
+    plog = Mechanism.load(HERE / "pressure_rates.yaml").rates.plog
+    T = torch.tensor([900.0, 1700.0], dtype=torch.float64)
+    for node in plog.ln_p.flatten().unique():
+        ln_p = node.repeat(1, 2)
+        value, _, slope = plog_derivatives(plog, T, ln_p)
+        primal, tangent = torch.func.jvp(lambda x: ln_plog(plog, T, x), (ln_p,), (torch.ones_like(ln_p),))
+        assert torch.equal(primal, value) and torch.allclose(tangent, slope, rtol=1e-13, atol=1e-13)
+        above = ln_plog(plog, T, ln_p + 1e-6) - value
+        assert torch.all((slope - above / 1e-6).abs() <= 1e-6 * (1 + slope.abs()))
 
 
 def test_a_phase_without_reactions():
