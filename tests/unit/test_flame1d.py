@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from combust.errors import ConfigError, DivergenceError
-from combust.kinetics import flame1d
+from combust.kinetics import flame1d, flame_store
 from combust.kinetics.flame1d import free_flame
 
 HYDROGEN = ("h2o2.yaml", 300.0, 101325.0, "H2:1", "O2:0.21, N2:0.79")
@@ -35,11 +35,11 @@ def test_hydrogen_flame_and_its_cache(cache, monkeypatch):
 def test_a_damaged_file_is_computed_again(tmp_path, caplog):
     profile = _profile()
     path = tmp_path / "flame.npz"
-    flame1d._write(path, profile)
+    flame_store.write_profile(path, profile)
     path.write_bytes(path.read_bytes()[:100])
     assert flame1d.compute_or_load(path, lambda: profile) is profile
     assert "damaged" in caplog.text
-    assert np.array_equal(flame1d._read(path).Y, profile.Y)
+    assert np.array_equal(flame_store.read_profile(path, flame1d.FlameProfile).Y, profile.Y)
 
 
 def test_processes_that_ask_at_once_never_see_half_a_file(tmp_path):
@@ -83,5 +83,5 @@ def _profile():
 
 def _store_and_load(path):
     stored = flame1d.compute_or_load(path, _profile)
-    flame1d._write(path, _profile())
+    flame_store.write_profile(path, _profile())
     return np.array_equal(stored.Y, _profile().Y)
