@@ -9,7 +9,7 @@ from combust.errors import ConfigError, FileFormatError
 from combust.units import ATM, PRESSURE, factor
 
 HELP = "a:b:n (n equally spaced values from a to b), a list a,b,c, or one number"
-PRESSURE_HELP = f"{HELP}; in atm unless a unit follows, e.g. 10bar, 1:10:4bar, 1e5Pa"
+PRESSURE_HELP = "a range in atm, or with a unit: 10bar, 1:10:4bar, 1e5Pa"
 ITEM = re.compile(r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([A-Za-z]*)")
 
 
