@@ -50,8 +50,8 @@ def validate(args: argparse.Namespace, simulate: Simulate | None = None) -> int:
         except CombustError as error:
             errors.append(error)
         countdown.tick()
-    for error in errors:
-        print(f"error: {error}", file=sys.stderr)
+    for failure in errors:
+        print(f"error: {failure}", file=sys.stderr)
     if not found:
         raise FileFormatError(f"none of {len(errors)} data sets could be compared")
     write_csv(table, COLUMNS, [cells(comparison, row) for comparison in found for row in comparison.results])
