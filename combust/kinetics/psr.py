@@ -6,7 +6,7 @@ Unknowns z = (Y, T / T_REF, ln tau) with the residence time tau; the inflow has 
     0 = h_in - h(T, Y)
 
 The burning branch begins at equilibrium (long tau) and turns back at the extinction point, the smallest tau. It is
-followed by pseudo-arclength continuation (Keller 1977; for reactors Kee et al., doi 10.1002/0471461296, chapter 16):
+followed by pseudo-arclength continuation (Keller 1977; for reactors see Kee et al. 2003, doi 10.1002/0471461296):
 predictor along the tangent, Newton corrector with the analytic Jacobian, the turning point by a bracketed secant on
 d(ln tau)/ds.
 """
@@ -22,10 +22,8 @@ import torch
 from torch import Tensor
 
 from combust.errors import DivergenceError, StateError
-from combust.kinetics.jacobian import reactor_jacobian
 from combust.kinetics.mechanism import Mechanism
-from combust.kinetics.rates import production_rates
-from combust.kinetics.thermo import GAS_CONSTANT, cp_mass, h_mass
+from combust.kinetics.systems import linearise
 
 T_REF = 1000.0  # K
 LN_TAU_WEIGHT = 0.1  # of ln tau in the arc length; mass fractions and T / T_REF count fully
@@ -146,17 +144,15 @@ class Reactor:
 
     def residual(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """Residuals (species + 1,) and their Jacobian (species + 1, species + 2)."""
-        kin, W, tau = self.gas.kinetics, self.gas.molar_mass, z[-1].exp()
-        Y, T = z[:-2].unsqueeze(1), (z[-2] * T_REF).reshape(1)
-        moles = Y / W.unsqueeze(1)
-        rho = self.p_cell / (GAS_CONSTANT * T * moles.sum(0))
-        f = (W.unsqueeze(1) * production_rates(kin, T, rho * moles) / rho)[:, 0]
-        f_TY = reactor_jacobian(kin, T, self.p_cell, Y, "hp")[1:, :, 0]
-        h, cp = h_mass(kin.thermo, T)[:, 0], (Y * cp_mass(kin.thermo, T)).sum()
-        R = torch.cat([self.Y_in - z[:-2] + tau * f, ((self.h_in - (z[:-2] * h).sum()) / self.scale).reshape(1)])
+        Y, tau = z[:-2], z[-1].exp()
+        state = torch.cat([z[-2:-1] * T_REF, Y]).unsqueeze(1)
+        found = linearise(self.gas.kinetics, "hp", state, torch.zeros_like(state), self.p_cell)
+        f, f_TY = found.chemical[:, 0], found.jacobian[1:, :, 0]
+        h, cp = found.energy[:, 0], found.capacity
+        R = torch.cat([self.Y_in - Y + tau * f, ((self.h_in - (Y * h).sum()) / self.scale).reshape(1)])
         species = torch.cat([tau * f_TY[:, 1:], T_REF * tau * f_TY[:, :1], (tau * f).unsqueeze(1)], dim=1)
         species.diagonal().sub_(1.0)
-        energy = torch.cat([-h / self.scale, (-cp * T_REF / self.scale).reshape(1), torch.zeros_like(T)])
+        energy = torch.cat([-h / self.scale, -cp * T_REF / self.scale, torch.zeros_like(cp)])
         return R, torch.cat([species, energy.unsqueeze(0)])
 
 
