@@ -138,6 +138,10 @@ def flamespeed_arguments(verbs: argparse._SubParsersAction[argparse.ArgumentPars
 
 def validate_arguments(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     made = verb(verbs, "validate", "compare a mechanism with published ignition delays")
+    made.epilog = (
+        "Columns: geometric mean of simulated / measured delay, mean |ln|, standard deviation of ln, and "
+        "E = mean (ln / sigma)^2. A file that cannot be used does not stop the others; exit code 2 if none can."
+    )
     made.add_argument("mechanism", help="mechanism file (Cantera YAML)")
     made.add_argument("data", nargs="+", help="ChemKED (.yaml) or ReSpecTh (.xml) files, or folders of them")
     made.add_argument("--hold", default="uv", choices=["uv", "hp"], help="what is constant: u, v (default) or h, p")
