@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -42,3 +43,13 @@ def drawing(path: Path, size: tuple[float, float] | None = None) -> Iterator[Any
         FigureCanvasAgg(figure)
         yield figure
         figure.savefig(path, dpi=160)
+
+
+def picture(path: Path, draw: Callable[[], None], more: str = "") -> None:
+    """Draws the last result of a command and says where it is; without matplotlib, a warning: the table is there."""
+    try:
+        draw()
+    except DependencyError as error:
+        print(f"warning: no picture: {error}", file=sys.stderr)
+    else:
+        print(f"picture: {path}{more}")

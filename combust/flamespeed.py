@@ -12,7 +12,7 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from combust.charts import drawing
+from combust.charts import drawing, picture
 from combust.errors import DivergenceError
 from combust.kinetics.flame1d import free_flame
 from combust.kinetics.mechanism import Mechanism
@@ -58,7 +58,7 @@ def flamespeed(args: argparse.Namespace) -> int:
     phis = positive(values(args.phi, "--phi"), args.phi, "--phi")
     Ts = positive(values(args.T, "--T"), args.T, "--T")
     conditions = list(itertools.product(pressures(args.p), Ts, phis))
-    table, picture = outputs(args.out, ("flamespeed.csv", "flamespeed.png"), args.force)
+    table, image = outputs(args.out, ("flamespeed.csv", "flamespeed.png"), args.force)
     gas = Mechanism.load(args.mechanism)
     fuel, oxidizer = stream(args.fuel), stream(args.oxidizer)
     for X in (fuel, oxidizer):
@@ -81,8 +81,8 @@ def flamespeed(args: argparse.Namespace) -> int:
     print(f"table:   {table}")
     if all(row.reason for row in rows):
         return ALL_FAILED
-    draw(picture, rows, f"{args.fuel} in {args.oxidizer}, {Path(args.mechanism).name}")
-    print(f"picture: {picture}")
+    title = f"{args.fuel} in {args.oxidizer}, {Path(args.mechanism).name}"
+    picture(image, lambda: draw(image, rows, title))
     return 0
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from combust.charts import drawing
+from combust.charts import drawing, picture
 from combust.errors import CombustError, ConfigError, FileFormatError
 from combust.experiments.compare import Comparison, Result, Simulate, compare
 from combust.experiments.matching import Names
@@ -33,7 +33,7 @@ def validate(args: argparse.Namespace, simulate: Simulate | None = None) -> int:
     """
     if not (math.isfinite(args.within) and args.within > 1):
         raise ConfigError(f"--within {args.within:g}: must be > 1 measured delays")
-    table, picture = outputs(args.out, ("validate.csv", "validate.png"), args.force)
+    table, image = outputs(args.out, ("validate.csv", "validate.png"), args.force)
     names = Names(Mechanism.load(args.mechanism), args.alias)
     sets, errors = read_all(args.data)
     if simulate is None:
@@ -55,10 +55,10 @@ def validate(args: argparse.Namespace, simulate: Simulate | None = None) -> int:
     if not found:
         raise FileFormatError(f"none of {len(errors)} data sets could be compared")
     write_csv(table, COLUMNS, [cells(comparison, row) for comparison in found for row in comparison.results])
-    draw(picture, found, Path(args.mechanism).name)
     print(f"{len(found)} data sets compared, {len(errors)} left out")
     print(f"table:   {table}")
-    print(f"picture: {picture}" + (f" (the first {PANELS} data sets)" if len(found) > PANELS else ""))
+    more = f" (the first {PANELS} data sets)" if len(found) > PANELS else ""
+    picture(image, lambda: draw(image, found, Path(args.mechanism).name), more)
     return 0
 
 
