@@ -7,13 +7,14 @@ What a simulation needs must be there and make sense.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 from ruamel.yaml import YAML, MappingNode, ScalarNode, SequenceNode
 from ruamel.yaml.constructor import SafeConstructor
-from ruamel.yaml.error import YAMLError
+from ruamel.yaml.error import ReusedAnchorWarning, YAMLError
 
 from combust.errors import FileFormatError
 from combust.experiments.data import P_RANGE, T_RANGE, Criterion, DataSet, IgnitionPoint, normalised, plausible
@@ -81,7 +82,9 @@ def load(path: Path) -> Mapping[str, Any]:
     yaml.Constructor = Lenient
     yaml.allow_duplicate_keys = True
     try:
-        tree = yaml.load(path.read_text(encoding="utf-8"))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ReusedAnchorWarning)  # legal, and common in these files
+            tree = yaml.load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise FileFormatError(f"{path}: cannot be read: {error}") from error
     except (YAMLError, ValueError) as error:

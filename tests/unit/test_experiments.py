@@ -116,6 +116,11 @@ def test_chemked_uncertainty_targets_and_rise(chemked):
     assert found.points[3].criteria == (Criterion("CH*", "max"), Criterion("temperature", "d/dt max"))
 
 
+def test_anchors_may_be_reused(chemked, recwarn):
+    found = read(chemked({"p": "&p [1 atm]"}, {"p": "*p"}, {"p": "&p [2 atm]"}, {"p": "*p"}))
+    assert [round(point.p / 101325) for point in found.points] == [1, 1, 2, 2] and not recwarn.list
+
+
 def test_unknown_keys_cost_one_note_each(chemked):
     head = HEAD + "laboratory: x\ncommon-properties:\n  pressure: [2 atm]\n"
     path = chemked({"ignition": "{target: p, type: max}\n    colour: red"}, {"p": "", "ignition": "\n    colour: red"},
