@@ -42,13 +42,17 @@ class Countdown:
         self.total, self.what, self.done, self.begin = total, what, 0, time.monotonic()
 
     def tick(self) -> None:
-        """One piece is done."""
-        self.done += 1
+        """One more piece is done."""
+        self.reach(self.done + 1)
+
+    def reach(self, done: int) -> None:
+        """So many pieces are done."""
+        self.done = done
         spent = time.monotonic() - self.begin
-        left = spent / self.done * (self.total - self.done)
-        text = f"{self.done} of {self.total} {self.what}, {clock(spent)}, left {clock(left)}"
+        left = spent / max(done, 1) * (self.total - done)
+        text = f"{done} of {self.total} {self.what}, {clock(spent)}, left {clock(left)}"
         if sys.stderr.isatty():
-            sys.stderr.write(f"\r{text}\x1b[K" + ("\n" if self.done == self.total else ""))
+            sys.stderr.write(f"\r{text}\x1b[K" + ("\n" if done == self.total else ""))
             sys.stderr.flush()
         else:
             print(text, file=sys.stderr, flush=True)

@@ -114,7 +114,7 @@ class Reactor:
     """Inflow, and the residuals of the steady state with their Jacobian."""
 
     def __init__(self, gas: Mechanism, T: float, p: float, Y: Any) -> None:
-        inflow_T, inflow_p, self.Y_in = gas._state(float(T), float(p), Y)
+        inflow_T, inflow_p, self.Y_in = gas.check_state(float(T), float(p), Y)
         if self.Y_in.ndim != 1:
             raise StateError(f"inflow Y has shape {tuple(self.Y_in.shape)}: one composition (species,) is needed")
         self.gas, self.T_in, self.p = gas, float(inflow_T), float(inflow_p)
