@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from combust import __version__
 from combust.errors import CombustError
 from combust.parallel import Communicator, all_or_none, report, world
+from combust.ranges import HELP, PRESSURE_HELP
 
 EXIT_CODES = """exit codes:
   0 done   1 failed (disk full, bug)   2 bad input   3 diverged
@@ -50,6 +51,14 @@ def dispatch(args: argparse.Namespace, comm: Communicator) -> int:
 
         print(plot(args.folder, args.fields.split(",") if args.fields else None))
         return 0
+    if args.verb == "flamespeed":
+        from combust.flamespeed import flamespeed
+
+        return flamespeed(args)
+    if args.verb == "validate":
+        from combust.experiments.validate import validate
+
+        return validate(args)
     from combust import commands
 
     if args.verb == "check":
@@ -86,6 +95,8 @@ def parser() -> argparse.ArgumentParser:
     plot = verb(verbs, "plot", "draw flame.png from the output folder of a run")
     plot.add_argument("folder")
     plot.add_argument("--fields", metavar="A,B", help="fields to draw; T and a second one if omitted")
+    flamespeed_arguments(verbs)
+    validate_arguments(verbs)
     verb(verbs, "doctor", "versions of all that combust needs, and how to get what is missing")
     listing = verb(verbs, "list", "kinds that a case file may name")
     listing.add_argument("section", nargs="?", help="one table: mesh, chemistry, initial, boundary, ...")
@@ -106,6 +117,45 @@ def case_verb(
     made.add_argument("--out", metavar="DIR", help="output folder")
     made.add_argument("--steps", type=int, metavar="N", help="end after step N of the case")
     return made
+
+
+def flamespeed_arguments(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    made = verb(verbs, "flamespeed", "laminar flame speeds over ranges of mixture, temperature and pressure")
+    made.epilog = f"RANGE: {HELP}. Exit code 3 if no flame at all was found."
+    made.add_argument("mechanism", help="mechanism file (Cantera YAML) with transport data")
+    made.add_argument("--fuel", required=True, metavar="X", help="a species, or mole fractions: CH4:0.8,H2:0.2")
+    made.add_argument("--oxidizer", default="O2:1, N2:3.76", metavar="X", help="default: %(default)s")
+    made.add_argument("--phi", default="1", metavar="RANGE", help="equivalence ratios; default: %(default)s")
+    made.add_argument("--T", default="300", metavar="RANGE", help="unburnt temperatures [K]; default: %(default)s")
+    made.add_argument("--p", default="1", metavar="RANGE", help=f"pressures: {PRESSURE_HELP}")
+    made.add_argument("--transport", default="mixture-averaged", choices=["mixture-averaged", "unity-Lewis"])
+    made.add_argument("--soret", action="store_true", help="with thermal diffusion")
+    made.add_argument(
+        "--refine", default="customary", choices=["customary", "converged"], help="converged: burnt gas in equilibrium"
+    )
+    output_arguments(made, "flamespeed.csv and .png")
+
+
+def validate_arguments(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    made = verb(verbs, "validate", "compare a mechanism with published ignition delays")
+    made.epilog = (
+        "Columns: geometric mean of simulated / measured delay, mean |ln|, standard deviation of ln, and "
+        "E = mean (ln / sigma)^2. A file that cannot be used does not stop the others; exit code 2 if none can."
+    )
+    made.add_argument("mechanism", help="mechanism file (Cantera YAML)")
+    made.add_argument("data", nargs="+", help="ChemKED (.yaml) or ReSpecTh (.xml) files, or folders of them")
+    made.add_argument("--hold", default="uv", choices=["uv", "hp"], help="what is constant: u, v (default) or h, p")
+    made.add_argument("--alias", action="append", default=[], metavar="A=B", help="species A of the data is B here")
+    made.add_argument(
+        "--within", type=float, default=30.0, metavar="F", help="simulate F times the measured delay (%(default)s)"
+    )
+    made.add_argument("--points", action="store_true", help="print every point, not only every data set")
+    output_arguments(made, "validate.csv and .png")
+
+
+def output_arguments(made: argparse.ArgumentParser, files: str) -> None:
+    made.add_argument("--out", default=".", metavar="DIR", help=f"folder of {files}; default: the current one")
+    made.add_argument("--force", action="store_true", help="replace these files")
 
 
 if __name__ == "__main__":

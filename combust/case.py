@@ -22,7 +22,7 @@ from combust.cfd.lowmach import LowMach
 from combust.cfd.pressure import PressureGrid, make_solver
 from combust.cfd.problem import Numerics, Problem, Sides, Unburnt
 from combust.errors import ConfigError
-from combust.kinetics.flame1d import SORET, FlameProfile, free_flame
+from combust.kinetics.flame1d import FlameProfile, free_flame
 from combust.kinetics.mechanism import Mechanism
 from combust.kinetics.transport_models import transport_model
 from combust.parallel import Communicator
@@ -116,15 +116,13 @@ class Builder:
         assert isinstance(table, physics.FlameInitial)
         if not isinstance(transport, str | physics.MixtureAveraged):
             raise ConfigError('initial.kind = "flame" needs gas.transport = "mixture-averaged" or "unity-Lewis"')
-        name: str = transport if isinstance(transport, str) else "mixture-averaged"
-        if not isinstance(transport, str) and transport.soret:
-            name = SORET
+        name, soret = (transport, False) if isinstance(transport, str) else ("mixture-averaged", transport.soret)
         gas, p = self.gas, self.config.gas.pressure
         from combust.io.blocks import on_root
 
         return on_root(self.comm, lambda: free_flame(
             gas, table.temperature, p, table.fuel, table.oxidizer, table.phi, transport=name,
-            refine=table.refine))
+            refine=table.refine, soret=soret))
 
     @cached_property
     def unburnt(self) -> Unburnt | None:

@@ -1,15 +1,15 @@
-"""flame.png: the last fields of a run and its history. matplotlib is loaded only here, without a display."""
+"""flame.png: the last fields of a run and its history."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from combust.errors import ConfigError, DependencyError, FileFormatError
+from combust.charts import drawing
+from combust.errors import ConfigError, FileFormatError
 from combust.io.folder import Folder
 from combust.io.series import read_series
 from combust.io.vtr import Snapshot, read_pvd, read_vtr
@@ -20,18 +20,6 @@ WORDS = {"T": "temperature", "p": "pressure", "rho": "density", "heat_release": 
 SECOND = ("heat_release", "Y_OH", "Y_H", "Y_CH2O", "Y_HO2", "vorticity", "vorticity_z", "speed")
 HISTORY = ("flame_speed", "consumption_speed", "T_max", "eos_drift")
 LOGARITHMIC = ("eos_drift", "mass_error", "element_error")
-STYLE = {
-    "font.size": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.titlesize": 9.5,
-    "axes.titlelocation": "left",
-    "axes.linewidth": 0.6,
-    "xtick.major.width": 0.6,
-    "ytick.major.width": 0.6,
-    "axes.formatter.limits": (-3, 4),
-    "axes.formatter.useoffset": False,
-}
 WIDTH = 8.0
 """Width of the picture [inches]."""
 
@@ -42,13 +30,6 @@ def plot(folder: str | Path, fields: Sequence[str] | None = None) -> Path:
     fields : names to draw; temperature and one more if None
     Raises FileFormatError without a snapshot, ConfigError for an unknown field, DependencyError without matplotlib.
     """
-    try:
-        warnings.filterwarnings("ignore", message="Unable to import Axes3D")  # a second matplotlib of the system
-        import matplotlib
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise DependencyError(f"plots need matplotlib: pip install matplotlib ({error})") from error
     where = Folder(folder)
     entries = read_pvd(where.index)
     if not entries:
@@ -57,11 +38,8 @@ def plot(folder: str | Path, fields: Sequence[str] | None = None) -> Path:
     scalars = with_speed(shot)
     names = chosen(scalars, fields)
     history = chosen_history(read_series(where.series)) if where.series.exists() else {}
-    with matplotlib.rc_context(STYLE):  # type: ignore[arg-type]
-        figure = Figure()
-        FigureCanvasAgg(figure)
+    with drawing(where.picture) as figure:
         draw(figure, shot, {name: scalars[name] for name in names}, history)
-        figure.savefig(where.picture, dpi=160)
     return where.picture
 
 

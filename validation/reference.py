@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 import cantera as ct
 import numpy as np
 
-from combust.kinetics.flame1d import FlameProfile, cache_folder, compute_or_load, free_flame
+from combust.kinetics.flame1d import FlameProfile, compute_or_load, free_flame
+from combust.kinetics.flame_store import cache_folder
 from combust.kinetics.mechanism import Mechanism
 
 T_UNBURNT, PRESSURE, AIR = 300.0, 101325.0, "O2:0.21, N2:0.79"

@@ -7,14 +7,9 @@ equilibrium.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
-import os
-import tempfile
-import zipfile
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,16 +17,13 @@ import cantera as ct
 import numpy as np
 
 from combust.errors import ConfigError, DivergenceError
+from combust.kinetics.flame_solver import TRANSPORT, Transport, check_transport, first_solution, last_line, tried
+from combust.kinetics.flame_solver import refine as to_criteria
+from combust.kinetics.flame_store import file_of, stored
 from combust.kinetics.mechanism import Mechanism
 
 logger = logging.getLogger(__name__)
 
-SORET = "mixture-averaged with Soret"
-TRANSPORT = {
-    "mixture-averaged": "mixture-averaged",
-    "unity-Lewis": "unity-Lewis-number",
-    SORET: "mixture-averaged",
-}
 BURNT_TOLERANCE = 3.0  # K from equilibrium, beyond which a flame is not called converged
 FORMAT = 1  # raise when the stored content changes
 
@@ -79,12 +71,9 @@ class FlameQuery:
     curve: float
     max_points: int
     refine: str
+    soret: bool = False
     cantera: str = ct.__version__
     format: int = FORMAT
-
-    def digest(self) -> str:
-        """Hexadecimal SHA-256 of the content."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
 
 
 def free_flame(
@@ -94,90 +83,48 @@ def free_flame(
     fuel: str,
     oxidizer: str,
     phi: float,
-    transport: str = "mixture-averaged",
+    transport: Transport = "mixture-averaged",
     width: float = 0.02,
     slope: float = 0.03,
     curve: float = 0.06,
     max_points: int = 6000,
     refine: Literal["customary", "converged"] = "customary",
     loglevel: int = 0,
+    soret: bool = False,
 ) -> FlameProfile:
     """Free flame of fuel and oxidizer (mole fractions) at phi, T [K], p [Pa], from the cache if it is there.
 
-    transport: one of the names in TRANSPORT.
     width [m] of the first domain (Cantera widens it as needed); slope and curve are Cantera's refinement
-    criteria. Cantera's Soret effect acts on all species. Under MPI call it on one rank and broadcast. Raises
-    ConfigError for an unknown transport, refinement or species, DivergenceError when Cantera does not converge or
-    needs more than `max_points`.
+    criteria; soret adds thermal diffusion. Under MPI call it on one rank and broadcast. Raises ConfigError for an
+    unknown transport, refinement or species, or Soret diffusion with unity-Lewis transport, DivergenceError when
+    Cantera does not converge or needs more than `max_points`.
     """
-    if transport not in TRANSPORT:
-        raise ConfigError(f'free flame: transport "{transport}" is unknown; known: {", ".join(TRANSPORT)}')
+    check_transport("free flame", transport, soret)
     if refine not in ("customary", "converged"):
         raise ConfigError(f'free flame: refine = "{refine}" is unknown; known: customary, converged')
     gas = mechanism if isinstance(mechanism, Mechanism) else Mechanism.load(mechanism)
-    numbers = (float(phi), transport, float(width), float(slope), float(curve), int(max_points), refine)
+    numbers = (float(phi), transport, float(width), float(slope), float(curve), int(max_points), refine, bool(soret))
     query = FlameQuery(gas.sha256, gas.name, float(T), float(p), fuel, oxidizer, *numbers)
-    path = cache_folder() / f"flame-{query.digest()[:32]}.npz"
-    return compute_or_load(path, lambda: _solve(gas, query, loglevel))
-
-
-def cache_folder() -> Path:
-    """$COMBUST_CACHE, or ~/.cache/combust."""
-    return Path(os.environ.get("COMBUST_CACHE") or Path.home() / ".cache" / "combust")
+    return compute_or_load(file_of("flame", query), lambda: _solve(gas, query, loglevel))
 
 
 def compute_or_load(path: Path, compute: Callable[[], FlameProfile]) -> FlameProfile:
-    """The profile stored at `path`, or a computed one that is then stored.
-
-    Safe when several processes ask at once: a file appears complete or not at all; the last writer wins. A
-    damaged file is computed again; a cache that cannot be written costs a warning, not the result.
-    """
-    try:
-        return _read(path)
-    except FileNotFoundError:
-        pass
-    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        logger.warning("cached flame %s is damaged (%s); computing it again", path, error)
-    profile = compute()
-    try:
-        _write(path, profile)
-    except OSError as error:
-        logger.warning("flame not cached in %s (%s): set COMBUST_CACHE to another folder", path.parent, error)
-    return profile
-
-
-def _read(path: Path) -> FlameProfile:
-    with np.load(path, allow_pickle=False) as file:
-        arrays = {name: file[name] for name in ("x", "T", "u", "rho", "Y")}
-        scalars = {name: float(file[name]) for name in ("pressure", "speed", "equilibrium_temperature")}
-        return FlameProfile(species=tuple(str(s) for s in file["species"]), **arrays, **scalars)
-
-
-def _write(path: Path, profile: FlameProfile) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez_compressed(file, **(vars(profile) | {"species": np.array(profile.species)}))
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    """The profile stored at `path`, or a computed one that is then stored (see combust.kinetics.flame_store)."""
+    return stored(path, FlameProfile, compute)
 
 
 def _solve(gas: Mechanism, query: FlameQuery, loglevel: int) -> FlameProfile:
     """Coarse grid first, then the asked one, then finer ones until the burnt gas is in equilibrium."""
     solution, equilibrium = _unburnt(gas, query)
+    widths = (query.width, 4.0 * query.width)
     try:
-        flame = _first_solution(solution, query, loglevel)
-        flame.soret_enabled = query.transport == SORET
-        _refine(flame, query.slope, query.curve, loglevel)
+        flame = first_solution(lambda width: ct.FreeFlame(solution, width=width), query, loglevel, widths)
+        _refine(flame, query, query.slope, query.curve, loglevel)
     except ct.CanteraError as error:
-        tried = f"widths {query.width:g} and {4 * query.width:g} m, slope {query.slope:g}, curve {query.curve:g}"
         raise DivergenceError(
-            f"{_name(query)}: Cantera found no solution within {query.max_points} points (tried {tried}). "
-            "Check that the mixture burns, then set another width or larger slope, curve or max_points. "
-            f"Cantera: {_last(error)}"
+            f"{_name(query)}: Cantera found no solution within {query.max_points} points "
+            f"(tried {tried(query, widths)}). Check that the mixture burns, then set another width or larger slope, "
+            f"curve or max_points. Cantera: {last_line(error)}"
         ) from error
     if query.refine == "converged":
         _converge(flame, query, equilibrium, loglevel)
@@ -204,12 +151,12 @@ def _converge(flame: ct.FreeFlame, query: FlameQuery, equilibrium: float, loglev
         points = len(flame.grid)
         slope, curve = 0.6 * slope, 0.6 * curve
         try:
-            _refine(flame, slope, curve, loglevel)
+            _refine(flame, query, slope, curve, loglevel)
         except ct.CanteraError as error:
             raise DivergenceError(
                 f"{_name(query)}: with {points} points the burnt gas is still {gap:+.1f} K from equilibrium "
                 f"({equilibrium:.1f} K; allowed {BURNT_TOLERANCE:g} K). Raise max_points (now {query.max_points}) "
-                f'or the width, or use refine = "customary". Cantera: {_last(error)}'
+                f'or the width, or use refine = "customary". Cantera: {last_line(error)}'
             ) from error
 
 
@@ -225,7 +172,7 @@ def _unburnt(gas: Mechanism, query: FlameQuery) -> tuple[ct.Solution, float]:
         solution.set_equivalence_ratio(query.phi, query.fuel, query.oxidizer)
         solution.transport_model = TRANSPORT[query.transport]
     except ct.CanteraError as error:
-        raise ConfigError(f"free flame: cannot set the unburnt gas: {_last(error)}") from error
+        raise ConfigError(f"free flame: cannot set the unburnt gas: {last_line(error)}") from error
     unburnt = solution.TPX
     solution.equilibrate("HP")
     equilibrium = float(solution.T)
@@ -233,31 +180,7 @@ def _unburnt(gas: Mechanism, query: FlameQuery) -> tuple[ct.Solution, float]:
     return solution, equilibrium
 
 
-def _first_solution(solution: ct.Solution, query: FlameQuery, loglevel: int) -> ct.FreeFlame:
-    """A flame on a coarse grid; a domain four times as wide if the first attempt fails."""
-    for width in (query.width, 4.0 * query.width):
-        flame = ct.FreeFlame(solution, width=width)
-        flame.transport_model = TRANSPORT[query.transport]
-        flame.set_max_grid_points(flame.flame, query.max_points)
-        coarse = {"slope": max(0.1, query.slope), "curve": max(0.2, query.curve)}
-        flame.set_refine_criteria(ratio=3.0, prune=0.0, **coarse)
-        try:
-            flame.solve(loglevel=loglevel, auto=True)
-            return flame
-        except ct.CanteraError as error:
-            logger.info("free flame: no solution at width %g m: %s", width, _last(error))
-            failure = error
-    raise failure
-
-
-def _refine(flame: ct.FreeFlame, slope: float, curve: float, loglevel: int) -> None:
-    flame.set_refine_criteria(ratio=3.0 if slope > 0.02 else 2.0, slope=slope, curve=curve, prune=0.0)
-    flame.solve(loglevel=loglevel, refine_grid=True)
+def _refine(flame: ct.FreeFlame, query: FlameQuery, slope: float, curve: float, loglevel: int) -> None:
+    to_criteria(flame, query, slope, curve, loglevel)
     logger.info("free flame: %d points, speed %.5g m/s, burnt gas %.1f K", len(flame.grid), flame.velocity[0],
                 flame.T[-1])  # fmt: skip
-
-
-def _last(error: Exception) -> str:
-    """The one informative line of Cantera's boxed messages."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip(" *\n")]
-    return lines[-1] if lines else str(error)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from combust.errors import ConfigError, DivergenceError
-from combust.kinetics import flame1d
+from combust.kinetics import flame1d, flame_store
 from combust.kinetics.flame1d import free_flame
 
 HYDROGEN = ("h2o2.yaml", 300.0, 101325.0, "H2:1", "O2:0.21, N2:0.79")
@@ -35,7 +35,7 @@ def test_hydrogen_flame_and_its_cache(cache, monkeypatch):
 def test_soret_slows_a_hydrogen_flame(cache):
     """By 9 % at phi 1; it is a flame of its own in the cache."""
     plain = free_flame(*HYDROGEN, phi=1.0, slope=0.1, curve=0.2)
-    soret = free_flame(*HYDROGEN, phi=1.0, slope=0.1, curve=0.2, transport=flame1d.SORET)
+    soret = free_flame(*HYDROGEN, phi=1.0, slope=0.1, curve=0.2, soret=True)
     assert soret.speed / plain.speed == pytest.approx(0.91, abs=0.01)
     assert len(list(cache.iterdir())) == 2
 
@@ -43,11 +43,11 @@ def test_soret_slows_a_hydrogen_flame(cache):
 def test_a_damaged_file_is_computed_again(tmp_path, caplog):
     profile = _profile()
     path = tmp_path / "flame.npz"
-    flame1d._write(path, profile)
+    flame_store.write_profile(path, profile)
     path.write_bytes(path.read_bytes()[:100])
     assert flame1d.compute_or_load(path, lambda: profile) is profile
     assert "damaged" in caplog.text
-    assert np.array_equal(flame1d._read(path).Y, profile.Y)
+    assert np.array_equal(flame_store.read_profile(path, flame1d.FlameProfile).Y, profile.Y)
 
 
 def test_processes_that_ask_at_once_never_see_half_a_file(tmp_path):
@@ -91,5 +91,5 @@ def _profile():
 
 def _store_and_load(path):
     stored = flame1d.compute_or_load(path, _profile)
-    flame1d._write(path, _profile())
+    flame_store.write_profile(path, _profile())
     return np.array_equal(stored.Y, _profile().Y)

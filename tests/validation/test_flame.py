@@ -2,7 +2,7 @@
 
 import pytest
 
-from combust.kinetics.flame1d import SORET, free_flame
+from combust.kinetics.flame1d import free_flame
 from validation import planar
 from validation.report import Report
 
@@ -44,7 +44,7 @@ def test_balances_and_bounds(flame):
 def test_soret_changes_the_speed_as_in_cantera():
     """Cantera moves all species by thermal diffusion (2.121 m/s, 2.330 without it), we those with a light partner."""
     profile = free_flame(
-        "h2o2.yaml", 300.0, 101325.0, "H2:1", "O2:0.21, N2:0.79", 1.0, slope=0.03, curve=0.06, transport=SORET)
+        "h2o2.yaml", 300.0, 101325.0, "H2:1", "O2:0.21, N2:0.79", 1.0, slope=0.03, curve=0.06, soret=True)
     faces = planar.graded_faces(
         THICKNESS / 10, (-2 * THICKNESS, 2 * THICKNESS), (-0.0015, 0.0025), 1.1, 2 * THICKNESS)
     soret = 'gas.transport={kind="mixture-averaged", soret=true}'

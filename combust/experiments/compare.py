@@ -1,0 +1,118 @@
+"""Simulated against measured ignition delays, data set by data set."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from combust.errors import FileFormatError
+from combust.experiments.data import DataSet, IgnitionPoint
+from combust.experiments.matching import Names, detector, mass_fractions, rises
+
+Simulate = Callable[..., Tensor]
+"""ignition_delays(gas, T, p, Y, t_end, hold=, criterion=, atol=) of combust.kinetics.ignition, or one in its place."""
+
+# Mass fraction. In shock tubes fuel is dilute and radicals begin near 1e-13: at 1e-10 an implicit method steps over
+# their growth, and hydrogen in 99 % argon never ignites.
+ATOL = 1e-14
+
+
+@dataclass(frozen=True)
+class Result:
+    """A measured point and its simulation."""
+
+    point: IgnitionPoint
+    criterion: str  # as simulated
+    delay: float  # s, simulated; NaN without ignition in the time allowed
+
+    @property
+    def ratio(self) -> float:
+        """Simulated over measured delay; NaN without ignition."""
+        return self.delay / self.point.delay
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One data set. Points without simulated ignition are counted, and are in none of the means."""
+
+    data: DataSet
+    results: tuple[Result, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def ln_ratios(self) -> np.ndarray:
+        """ln(tau_sim / tau_exp) of the points that ignited."""
+        return np.log([r.ratio for r in self.results if math.isfinite(r.ratio)])
+
+    @property
+    def missing(self) -> int:
+        """Points without simulated ignition."""
+        return sum(not math.isfinite(r.delay) for r in self.results)
+
+    @property
+    def mean_ratio(self) -> float:
+        """Geometric mean of tau_sim / tau_exp."""
+        return float(np.exp(self.ln_ratios.mean())) if self.ln_ratios.size else math.nan
+
+    @property
+    def mean_deviation(self) -> float:
+        """Mean of |ln(tau_sim / tau_exp)|."""
+        return float(np.abs(self.ln_ratios).mean()) if self.ln_ratios.size else math.nan
+
+    @property
+    def spread(self) -> float:
+        """Standard deviation of ln(tau_sim / tau_exp): what one factor on all rates could not mend."""
+        return float(self.ln_ratios.std(ddof=1)) if self.ln_ratios.size > 1 else math.nan
+
+    @property
+    def error(self) -> float:
+        """E = mean of (ln(tau_sim / tau_exp) / sigma)^2 over the points with sigma; NaN if there are none."""
+        terms = [
+            (math.log(r.ratio) / r.point.sigma) ** 2
+            for r in self.results
+            if r.point.sigma and math.isfinite(r.ratio)
+        ]  # fmt: skip
+        return float(np.mean(terms)) if terms else math.nan
+
+
+def compare(data: DataSet, names: Names, simulate: Simulate, hold: str = "uv", within: float = 30.0) -> Comparison:
+    """Simulates all points of a data set, for `within` times the measured delay.
+
+    hold : "uv" (constant energy and volume) or "hp". Raises MechanismError for a species that the mechanism lacks,
+    FileFormatError where all points have a volume history, and what the simulator raises.
+    """
+    points = [point for point in data.points if not point.history]
+    notes = [*data.notes, *rises(points)]
+    if not points:
+        raise FileFormatError(f"{data.path}: all {len(data.points)} points need their volume history, which is not "
+                              "simulated, and give no compressed state")  # fmt: skip
+    if len(points) < len(data.points):
+        notes.append(f"{len(data.points) - len(points)} points left out: their volume history is not simulated")
+    Y = mass_fractions(points, data, names)
+    criteria: list[str] = []
+    for point in points:
+        criterion, remarks = detector(point, names, hold)
+        criteria.append(criterion)
+        notes += [remark for remark in remarks if remark not in notes]
+    delays = np.full(len(points), math.nan)
+    for criterion in dict.fromkeys(criteria):
+        chosen = [i for i, own in enumerate(criteria) if own == criterion]
+        delays[chosen] = simulated(points, Y, chosen, names.gas, simulate, within, hold=hold, criterion=criterion)
+    results = map(Result, points, criteria, delays.tolist())
+    return Comparison(data, tuple(results), tuple(notes))
+
+
+def simulated(
+    points: Sequence[IgnitionPoint], Y: Tensor, chosen: list[int], gas: Any, simulate: Simulate, within: float,
+    **options: str,
+) -> np.ndarray:  # fmt: skip
+    """Delays [s] of the chosen points, in one call of the simulator."""
+    rows = [(points[i].T, points[i].p, within * points[i].delay) for i in chosen]
+    T, p, t_end = torch.tensor(rows, dtype=torch.float64, device=gas.device).unbind(1)
+    return simulate(gas, T, p, Y[:, chosen], t_end, atol=ATOL, **options).detach().cpu().numpy()

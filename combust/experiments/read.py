@@ -1,0 +1,48 @@
+"""Reads files and folders of experiments; a file that cannot be used does not stop the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from combust.errors import CombustError, FileFormatError
+from combust.experiments.chemked import read_chemked
+from combust.experiments.data import DataSet
+from combust.experiments.respecth import read_respecth
+
+READERS: dict[str, Callable[[str | Path], DataSet]] = {
+    ".yaml": read_chemked,
+    ".yml": read_chemked,
+    ".xml": read_respecth,
+}
+
+
+def read(path: str | Path) -> DataSet:
+    """One data set: ChemKED from .yaml or .yml, ReSpecTh from .xml. Raises FileFormatError."""
+    reader = READERS.get(Path(path).suffix.lower())
+    if reader is None:
+        raise FileFormatError(f"{path}: experiments are read from {', '.join(READERS)}")
+    if not Path(path).is_file():
+        raise FileFormatError(f"{path}: no such file")
+    return reader(path)
+
+
+def read_all(paths: Iterable[str | Path]) -> tuple[list[DataSet], list[CombustError]]:
+    """Data sets of files and of all files below folders, and the errors of those that cannot be used."""
+    sets: list[DataSet] = []
+    errors: list[CombustError] = []
+    for path in expanded(paths):
+        try:
+            sets.append(read(path))
+        except CombustError as error:
+            errors.append(error)
+    return sets, errors
+
+
+def expanded(paths: Iterable[str | Path]) -> list[Path]:
+    """Files in place of folders, in alphabetical order."""
+    found: list[Path] = []
+    for path in map(Path, paths):
+        inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in READERS) if path.is_dir() else [path]
+        found += inside
+    return found

@@ -1,0 +1,137 @@
+"""combust flamespeed: laminar flame speeds over ranges of equivalence ratio, temperature and pressure."""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import math
+import textwrap
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from combust.charts import drawing, picture
+from combust.errors import DivergenceError
+from combust.kinetics.flame1d import free_flame
+from combust.kinetics.mechanism import Mechanism
+from combust.ranges import positive, pressures, values
+from combust.tables import Countdown, outputs, write_csv
+from combust.units import ATM
+
+HEADER = (
+    f"{'phi':>7} {'T [K]':>8} {'p [atm]':>9} {'S_L [m/s]':>10} {'thickness [mm]':>15} {'burnt T [K]':>12} "
+    f"{'points':>7} {'seconds':>8}"
+)
+ALL_FAILED = DivergenceError.exit_code
+
+
+@dataclass(frozen=True)
+class Row:
+    """One flame; NaN and a reason where there is none. The fields are the columns of flamespeed.csv."""
+
+    phi: float
+    temperature_K: float
+    pressure_Pa: float
+    flame_speed_m_per_s: float
+    thermal_thickness_m: float
+    burnt_temperature_K: float
+    equilibrium_temperature_K: float
+    points: int
+    seconds: float
+    reason: str = ""
+
+    def __str__(self) -> str:
+        head = f"{self.phi:7.4g} {self.temperature_K:8.5g} {self.pressure_Pa / ATM:9.5g} "
+        if self.reason:
+            # The table has said which flame it is; the file holds the whole text.
+            return f"{head}{'nan':>10}  {textwrap.shorten(self.reason.partition(' Pa: ')[2] or self.reason, 100)}"
+        return (
+            f"{head}{self.flame_speed_m_per_s:10.4f} {1e3 * self.thermal_thickness_m:15.4f} "
+            f"{self.burnt_temperature_K:12.1f} {self.points:7d} {self.seconds:8.1f}"
+        )
+
+
+def flamespeed(args: argparse.Namespace) -> int:
+    """Prints the table, writes flamespeed.csv and flamespeed.png; the exit code, which is 3 if no flame was found."""
+    phis = positive(values(args.phi, "--phi"), args.phi, "--phi")
+    Ts = positive(values(args.T, "--T"), args.T, "--T")
+    conditions = list(itertools.product(pressures(args.p), Ts, phis))
+    table, image = outputs(args.out, ("flamespeed.csv", "flamespeed.png"), args.force)
+    gas = Mechanism.load(args.mechanism)
+    fuel, oxidizer = stream(args.fuel), stream(args.oxidizer)
+    for X in (fuel, oxidizer):
+        gas.composition(X)  # an unknown species is bad input, not a flame that failed
+
+    def solve(T: float, p: float, phi: float) -> Any:
+        return free_flame(
+            gas, T, p, fuel, oxidizer, phi, transport=args.transport, refine=args.refine, soret=args.soret
+        )
+
+    countdown = Countdown(len(conditions), "flames")
+    print(HEADER, flush=True)
+    rows = []
+    for row in flames(solve, conditions):
+        print(row, flush=True)
+        countdown.tick()
+        rows.append(row)
+        # Written after each flame: what was found stays, whatever ends the run.
+        write_csv(table, [field.name for field in fields(Row)], map(astuple, rows))
+    print(f"table:   {table}")
+    if all(row.reason for row in rows):
+        return ALL_FAILED
+    title = f"{args.fuel} in {args.oxidizer}, {Path(args.mechanism).name}"
+    picture(image, lambda: draw(image, rows, title))
+    return 0
+
+
+def stream(text: str) -> str:
+    """A composition; a name alone is a pure gas."""
+    return text if ":" in text else f"{text}:1"
+
+
+def flames(
+    solve: Callable[[float, float, float], Any], conditions: Sequence[tuple[float, float, float]]
+) -> Iterator[Row]:
+    """A row for each (p, T, phi); a flame that is not found is a row that says why."""
+    for p, T, phi in conditions:
+        begin = time.monotonic()
+        try:
+            flame = solve(T, p, phi)
+        except DivergenceError as error:
+            found: tuple[Any, ...] = (*4 * [math.nan], 0, time.monotonic() - begin, str(error))
+        else:
+            found = (
+                flame.speed, flame.thermal_thickness, flame.burnt_temperature, flame.equilibrium_temperature,
+                len(flame.x), time.monotonic() - begin,
+            )  # fmt: skip
+        yield Row(phi, T, p, *found)
+
+
+def draw(path: Path, rows: Sequence[Row], title: str) -> None:
+    """Flame speed over the quantity that takes the most values, a line for each pair of the others."""
+    axes_of = {
+        "equivalence ratio": [row.phi for row in rows],
+        "temperature [K]": [row.temperature_K for row in rows],
+        "pressure [atm]": [row.pressure_Pa / ATM for row in rows],
+    }
+    units = {"equivalence ratio": "phi {:g}", "temperature [K]": "{:g} K", "pressure [atm]": "{:.4g} atm"}
+    along = max(axes_of, key=lambda name: len(set(axes_of[name])))
+    others = [name for name in axes_of if name != along]
+    lines: dict[tuple[float, ...], list[tuple[float, float]]] = {}
+    for i, row in enumerate(rows):
+        key = tuple(axes_of[name][i] for name in others)
+        lines.setdefault(key, []).append((axes_of[along][i], row.flame_speed_m_per_s))
+    with drawing(path, (5.0, 3.4)) as figure:
+        axes = figure.subplots()
+        for key, points in lines.items():
+            label = ", ".join(units[name].format(value) for name, value in zip(others, key, strict=True))
+            axes.plot(*zip(*sorted(points), strict=True), marker="o", ms=3.5, lw=1.3, label=label)
+        axes.set_xlabel(along)
+        axes.set_ylabel("laminar flame speed [m/s]")
+        axes.set_ylim(bottom=0)
+        if along == "pressure [atm]":
+            axes.set_xscale("log")
+        axes.set_title(title)
+        axes.legend(frameon=False)

@@ -1,0 +1,82 @@
+"""Flame profiles on disk: one .npz per question, named by the digest of all that determines the answer."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import tempfile
+import zipfile
+from collections.abc import Callable
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+logger = logging.getLogger(__name__)
+
+P = TypeVar("P")
+
+
+def cache_folder() -> Path:
+    """$COMBUST_CACHE, or ~/.cache/combust."""
+    return Path(os.environ.get("COMBUST_CACHE") or Path.home() / ".cache" / "combust")
+
+
+def digest(query: Any) -> str:
+    """Hexadecimal SHA-256 of a dataclass. Soret diffusion counts only where it is on, an option added later."""
+    content = {name: value for name, value in asdict(query).items() if not (name == "soret" and value is False)}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def file_of(kind: str, query: Any) -> Path:
+    """Where the answer to `query` is kept."""
+    return cache_folder() / f"{kind}-{digest(query)[:32]}.npz"
+
+
+def stored(path: Path, kind: type[P], compute: Callable[[], P]) -> P:
+    """The profile (a dataclass `kind`) stored at `path`, or a computed one that is then stored.
+
+    Safe when several processes ask at once: a file appears complete or not at all; the last writer wins. A
+    damaged file is computed again; a cache that cannot be written costs a warning, not the result.
+    """
+    try:
+        return read_profile(path, kind)
+    except FileNotFoundError:
+        pass
+    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        logger.warning("cached flame %s is damaged (%s); computing it again", path, error)
+    profile = compute()
+    try:
+        write_profile(path, profile)
+    except OSError as error:
+        logger.warning("flame not cached in %s (%s): set COMBUST_CACHE to another folder", path.parent, error)
+    return profile
+
+
+def read_profile(path: Path, kind: type[P]) -> P:
+    """Reads what `write_profile` wrote. Raises KeyError where an entry is missing."""
+    with np.load(path, allow_pickle=False) as file:
+        return kind(**{field.name: entry(file[field.name], field.type) for field in fields(kind)})  # type: ignore
+
+
+def entry(value: np.ndarray, kind: Any) -> Any:
+    """An entry as its annotation says: a number, names, or an array."""
+    if kind == "float":
+        return float(value)
+    return tuple(str(name) for name in value) if kind == "tuple[str, ...]" else value
+
+
+def write_profile(path: Path, profile: Any) -> None:
+    """Writes a dataclass of arrays, numbers and names so that readers never see half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            np.savez_compressed(file, **{key: np.asarray(value) for key, value in vars(profile).items()})
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,287 @@
+"""Counterflow diffusion and burner-stabilised flames from Cantera, cached on disk like free flames."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import cantera as ct
+import numpy as np
+
+from combust.errors import ConfigError, DivergenceError
+from combust.kinetics.flame_solver import (
+    TRANSPORT,
+    Transport,
+    check_transport,
+    first_solution,
+    last_line,
+    refine,
+    tried,
+)
+from combust.kinetics.flame_store import file_of, stored
+from combust.kinetics.mechanism import Mechanism
+
+FORMAT = 1  # raise when the stored content changes
+LEAST_RISE = 200.0  # K above the hottest inlet, below which a flame is called out
+
+F = TypeVar("F", bound=ct.FlameBase)
+
+
+@dataclass(frozen=True)
+class CounterflowProfile:
+    """A steady flame between opposed jets of fuel (left) and oxidizer (right)."""
+
+    species: tuple[str, ...]
+    x: np.ndarray  # (points,) m
+    T: np.ndarray  # (points,) K
+    u: np.ndarray  # (points,) m/s, along x
+    V: np.ndarray  # (points,) 1/s, radial velocity over radius
+    rho: np.ndarray  # (points,) kg/m3
+    Y: np.ndarray  # (species, points)
+    mixture_fraction: np.ndarray  # (points,) by Bilger's definition
+    pressure: float  # Pa
+    strain_rate: float  # 1/s, greatest |du/dx|
+
+    @property
+    def peak_temperature(self) -> float:
+        """Highest temperature, K."""
+        return float(self.T.max())
+
+
+@dataclass(frozen=True)
+class BurnerProfile:
+    """A premixed flame held by a cooled burner at x = 0."""
+
+    species: tuple[str, ...]
+    x: np.ndarray  # (points,) m
+    T: np.ndarray  # (points,) K
+    u: np.ndarray  # (points,) m/s
+    rho: np.ndarray  # (points,) kg/m3
+    Y: np.ndarray  # (species, points)
+    pressure: float  # Pa
+    mass_flux: float  # kg/m2/s
+    heat_to_burner: float  # W/m2, conducted into the burner
+
+    @property
+    def burnt_temperature(self) -> float:
+        """Temperature at the far end of the domain, K."""
+        return float(self.T[-1])
+
+
+@dataclass(frozen=True)
+class CounterflowQuery:
+    """All that determines a counterflow flame."""
+
+    mechanism_sha256: str
+    phase: str
+    p: float
+    fuel: str
+    T_fuel: float
+    flux_fuel: float
+    oxidizer: str
+    T_oxidizer: float
+    flux_oxidizer: float
+    transport: str
+    width: float
+    slope: float
+    curve: float
+    max_points: int
+    soret: bool
+    cantera: str = ct.__version__
+    format: int = FORMAT
+
+    def __str__(self) -> str:
+        return (
+            f"counterflow flame of {self.fuel} ({self.T_fuel:g} K, {self.flux_fuel:g} kg/m2/s) against "
+            f"{self.oxidizer} ({self.T_oxidizer:g} K, {self.flux_oxidizer:g} kg/m2/s), {self.p:g} Pa"
+        )
+
+
+@dataclass(frozen=True)
+class BurnerQuery:
+    """All that determines a burner-stabilised flame."""
+
+    mechanism_sha256: str
+    phase: str
+    T: float
+    p: float
+    fuel: str
+    oxidizer: str
+    phi: float
+    mass_flux: float
+    transport: str
+    width: float
+    slope: float
+    curve: float
+    max_points: int
+    soret: bool
+    cantera: str = ct.__version__
+    format: int = FORMAT
+
+    def __str__(self) -> str:
+        return (
+            f"burner flame of {self.fuel} in {self.oxidizer}, phi {self.phi:g}, {self.T:g} K, {self.p:g} Pa, "
+            f"{self.mass_flux:g} kg/m2/s"
+        )
+
+
+def counterflow_flame(
+    mechanism: Mechanism | str | Path,
+    p: float,
+    fuel: str,
+    T_fuel: float,
+    flux_fuel: float,
+    oxidizer: str,
+    T_oxidizer: float,
+    flux_oxidizer: float,
+    transport: Transport = "mixture-averaged",
+    width: float = 0.02,
+    slope: float = 0.1,
+    curve: float = 0.2,
+    max_points: int = 2000,
+    soret: bool = False,
+    loglevel: int = 0,
+) -> CounterflowProfile:
+    """Diffusion flame between jets of fuel and oxidizer (mole fractions), from the cache if it is there.
+
+    p [Pa], inlet temperatures [K], mass fluxes [kg/m2/s], distance of the jets `width` [m]. Raises ConfigError for
+    an unknown transport or species, Soret diffusion with unity-Lewis transport or a flux that is not positive,
+    DivergenceError when Cantera does not converge or the flame goes out.
+    """
+    check_transport("counterflow flame", transport, soret)
+    check_positive("counterflow flame", flux_fuel=flux_fuel, flux_oxidizer=flux_oxidizer, width=width)
+    gas = mechanism if isinstance(mechanism, Mechanism) else Mechanism.load(mechanism)
+    query = CounterflowQuery(
+        gas.sha256, gas.name, float(p), fuel, float(T_fuel), float(flux_fuel), oxidizer, float(T_oxidizer),
+        float(flux_oxidizer), transport, float(width), float(slope), float(curve), int(max_points), bool(soret),
+    )  # fmt: skip
+    return stored(file_of("counterflow", query), CounterflowProfile, lambda: _counterflow(gas, query, loglevel))
+
+
+def burner_flame(
+    mechanism: Mechanism | str | Path,
+    T: float,
+    p: float,
+    fuel: str,
+    oxidizer: str,
+    phi: float,
+    mass_flux: float,
+    transport: Transport = "mixture-averaged",
+    width: float = 0.02,
+    slope: float = 0.05,
+    curve: float = 0.1,
+    max_points: int = 2000,
+    soret: bool = False,
+    loglevel: int = 0,
+) -> BurnerProfile:
+    """Flame of fuel and oxidizer (mole fractions) at phi on a burner at T [K], p [Pa], from the cache if it is there.
+
+    mass_flux [kg/m2/s] below that of the free flame, else Cantera's flame leaves the burner. `width` [m] of the
+    domain. Raises ConfigError for an unknown transport or species, Soret diffusion with unity-Lewis transport or a
+    flux that is not positive, DivergenceError when Cantera does not converge or the flame goes out.
+    """
+    check_transport("burner flame", transport, soret)
+    check_positive("burner flame", mass_flux=mass_flux, width=width)
+    gas = mechanism if isinstance(mechanism, Mechanism) else Mechanism.load(mechanism)
+    query = BurnerQuery(
+        gas.sha256, gas.name, float(T), float(p), fuel, oxidizer, float(phi), float(mass_flux), transport,
+        float(width), float(slope), float(curve), int(max_points), bool(soret),
+    )  # fmt: skip
+    return stored(file_of("burner", query), BurnerProfile, lambda: _burner(gas, query, loglevel))
+
+
+def check_positive(kind: str, **numbers: float) -> None:
+    """Raises ConfigError for a number that is not > 0."""
+    for name, value in numbers.items():
+        if not value > 0:
+            raise ConfigError(f"{kind}: {name} = {value:g}: must be > 0")
+
+
+def _counterflow(gas: Mechanism, query: CounterflowQuery, loglevel: int) -> CounterflowProfile:
+    def prepare() -> ct.Solution:
+        solution = gas.cantera()
+        solution.transport_model = TRANSPORT[query.transport]
+        for T, X in ((query.T_oxidizer, query.oxidizer), (query.T_fuel, query.fuel)):
+            solution.TPX = T, query.p, X
+        return solution
+
+    def make(width: float) -> ct.CounterflowDiffusionFlame:
+        flame = ct.CounterflowDiffusionFlame(solution, width=width)
+        flame.P = query.p
+        for inlet, T, X, flux in (
+            (flame.fuel_inlet, query.T_fuel, query.fuel, query.flux_fuel),
+            (flame.oxidizer_inlet, query.T_oxidizer, query.oxidizer, query.flux_oxidizer),
+        ):
+            inlet.T, inlet.X, inlet.mdot = T, X, flux
+        return flame
+
+    solution = _prepared(query, prepare)
+    flame = _solved(query, make, (query.width,), loglevel)
+    _require_flame(query, flame, max(query.T_fuel, query.T_oxidizer))
+    return CounterflowProfile(
+        V=np.array(flame.spread_rate),
+        mixture_fraction=np.array(flame.mixture_fraction("Bilger")),
+        strain_rate=float(flame.strain_rate("max")),
+        **_fields(gas, query, flame),
+    )
+
+
+def _burner(gas: Mechanism, query: BurnerQuery, loglevel: int) -> BurnerProfile:
+    def prepare() -> ct.Solution:
+        solution = gas.cantera()
+        solution.TP = query.T, query.p
+        solution.set_equivalence_ratio(query.phi, query.fuel, query.oxidizer)
+        solution.transport_model = TRANSPORT[query.transport]
+        return solution
+
+    def make(width: float) -> ct.BurnerFlame:
+        flame = ct.BurnerFlame(solution, width=width)
+        flame.burner.T, flame.burner.X, flame.burner.mdot = query.T, unburnt, query.mass_flux
+        flame.P = query.p
+        return flame
+
+    solution = _prepared(query, prepare)
+    unburnt = solution.X.copy()
+    flame = _solved(query, make, (query.width, 4.0 * query.width), loglevel)
+    _require_flame(query, flame, query.T)
+    slope = (flame.T[1] - flame.T[0]) / (flame.grid[1] - flame.grid[0])
+    heat = float(flame.thermal_conductivity[0] * slope)
+    return BurnerProfile(mass_flux=query.mass_flux, heat_to_burner=heat, **_fields(gas, query, flame))
+
+
+def _prepared(query: Any, prepare: Callable[[], ct.Solution]) -> ct.Solution:
+    try:
+        return prepare()
+    except ct.CanteraError as error:
+        raise ConfigError(f"{query}: cannot set the gas: {last_line(error)}") from error
+
+
+def _solved(query: Any, make: Callable[[float], F], widths: tuple[float, ...], loglevel: int) -> F:
+    """A flame refined to the criteria. Raises DivergenceError where Cantera fails."""
+    try:
+        flame = first_solution(make, query, loglevel, widths)
+        refine(flame, query, query.slope, query.curve, loglevel)
+        return flame
+    except ct.CanteraError as error:
+        raise DivergenceError(
+            f"{query}: Cantera found no solution within {query.max_points} points (tried {tried(query, widths)}). "
+            "Check that the mixture burns, then set another flux or larger slope, curve or max_points. "
+            f"Cantera: {last_line(error)}"
+        ) from error
+
+
+def _require_flame(query: Any, flame: ct.FlameBase, hottest_inlet: float) -> None:
+    """Cantera also converges to mixing without reaction, which is no flame."""
+    if float(flame.T.max()) < hottest_inlet + LEAST_RISE:
+        raise DivergenceError(
+            f"{query}: the flame is out: no more than {flame.T.max():.0f} K. Lower the flux or widen the domain"
+        )
+
+
+def _fields(gas: Mechanism, query: Any, flame: Any) -> dict[str, Any]:
+    """What all profiles hold."""
+    arrays = {"x": flame.grid, "T": flame.T, "u": flame.velocity, "rho": flame.density, "Y": flame.Y}
+    found: dict[str, Any] = {name: np.array(value) for name, value in arrays.items()}
+    return found | {"species": gas.species, "pressure": query.p}

@@ -1,0 +1,70 @@
+"""Ranges on the command line: "0.6:1.4:5" (from, to, how many), "1,2,5" (a list), "300" (one number), or a mixture."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from combust.errors import ConfigError, FileFormatError
+from combust.units import ATM, PRESSURE, factor
+
+HELP = "a:b:n (n equally spaced values from a to b), a list a,b,c, or one number"
+PRESSURE_HELP = "a range in atm, or with a unit: 10bar, 1:10:4bar, 1e5Pa"
+ITEM = re.compile(r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([A-Za-z]*)")
+
+
+def values(text: str, what: str = "range") -> list[float]:
+    """Numbers of a range: values("0.5:2:4") is [0.5, 1.0, 1.5, 2.0]; what : the option, for the message.
+
+    Raises ConfigError for a text of another form.
+    """
+    numbers: list[float] = []
+    for item in text.split(","):
+        found, unit = parse(item, text, what)
+        if unit:
+            raise ConfigError(f"{what} {text}: '{unit}' is not a number; allowed: {HELP}")
+        numbers += found
+    return numbers
+
+
+def pressures(text: str, what: str = "--p") -> list[float]:
+    """Pressures [Pa] of a range in atm, or in the unit that follows each item: "1,10", "1:10:4bar", "1e5Pa".
+
+    Raises ConfigError for a text of another form, an unknown unit, or a pressure that is not positive.
+    """
+    found: list[float] = []
+    for item in text.split(","):
+        numbers, unit = parse(item, text, what)
+        try:
+            scale = factor(unit, "pressure") if unit else ATM
+        except FileFormatError:
+            raise ConfigError(f"{what} {text}: unit '{unit}' is unknown; known: {', '.join(PRESSURE)}") from None
+        found += [number * scale for number in numbers]
+    return positive(found, text, what)
+
+
+def positive(numbers: list[float], text: str, what: str) -> list[float]:
+    """`numbers`, all of them > 0. Raises ConfigError naming the first that is not."""
+    for number in numbers:
+        if not number > 0:
+            raise ConfigError(f"{what} {text}: {number:g} is not positive")
+    return numbers
+
+
+def parse(item: str, text: str, what: str) -> tuple[list[float], str]:
+    """Values and unit of one item between commas; the unit may stand behind any of its numbers, but only one unit."""
+    parts = [ITEM.fullmatch(part.strip()) for part in item.split(":")]
+    if len(parts) not in (1, 3) or None in parts:
+        raise ConfigError(f"{what} {text}: '{item.strip()}' cannot be read; allowed: {HELP}")
+    numbers = [float(part[1]) for part in parts if part]
+    units = {part[2] for part in parts if part and part[2]}
+    if len(units) > 1 or not all(math.isfinite(number) for number in numbers):
+        raise ConfigError(f"{what} {text}: '{item.strip()}' needs finite numbers and one unit; allowed: {HELP}")
+    unit = units.pop() if units else ""
+    if len(numbers) == 1:
+        return numbers, unit
+    first, last, count = numbers
+    n = int(count)
+    if n != count or n < 1 or (n == 1 and first != last):
+        raise ConfigError(f"{what} {text}: '{item.strip()}' asks for {count:g} values; allowed: a whole number >= 2")
+    return [first + (last - first) * i / max(n - 1, 1) for i in range(n)], unit

@@ -1,0 +1,58 @@
+"""Counterflow and burner flames: solved by Cantera, stored once, refused clearly."""
+
+import numpy as np
+import pytest
+
+from combust.errors import ConfigError, DivergenceError
+from combust.kinetics import flames
+from combust.kinetics.flames import burner_flame, counterflow_flame
+from combust.kinetics.mechanism import Mechanism
+
+P = 101325.0
+JETS = ("h2o2.yaml", P, "H2:1, N2:1", 300.0, 0.3, "O2:0.21, N2:0.79", 300.0, 0.6)
+BURNER = ("h2o2.yaml", 373.0, 0.05 * P, "H2:1", "O2:1, AR:5", 0.9, 0.06)
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("COMBUST_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def test_counterflow_flame_and_its_cache(cache, monkeypatch):
+    first = counterflow_flame(*JETS)
+    assert 1800.0 < first.peak_temperature < 2400.0
+    assert first.Y.shape == (10, len(first.x)) and np.abs(first.Y.sum(0) - 1).max() < 1e-6
+    assert first.mixture_fraction[[0, -1]] == pytest.approx([1.0, 0.0], abs=1e-3)
+    assert first.rho[0] * first.u[0] == pytest.approx(0.3) and first.rho[-1] * first.u[-1] == pytest.approx(-0.6)
+    assert first.strain_rate == pytest.approx(np.abs(np.gradient(first.u, first.x)).max(), rel=0.1)
+    monkeypatch.setattr(flames, "_counterflow", lambda *_: pytest.fail("computed although cached"))
+    again = counterflow_flame(*JETS)
+    assert all(np.array_equal(getattr(first, name), getattr(again, name)) for name in vars(first))
+    assert [f.name.partition("-")[0] for f in cache.iterdir()] == ["counterflow"]
+
+
+def test_burner_flame_loses_what_it_conducts(monkeypatch):
+    flame = burner_flame(*BURNER, width=0.5, soret=True)
+    gas = Mechanism.load("h2o2.yaml")
+    inflow = gas.enthalpy(373.0, gas.mixture("H2:1", "O2:1, AR:5", 0.9))
+    defect = float(inflow - gas.enthalpy(flame.burnt_temperature, flame.Y[:, -1])) * flame.mass_flux
+    assert flame.heat_to_burner == pytest.approx(defect, rel=0.03)
+    assert flame.rho * flame.u == pytest.approx(np.full(len(flame.x), 0.06), rel=1e-6)
+    plain = burner_flame(*BURNER, width=0.5)
+    assert abs(plain.heat_to_burner / flame.heat_to_burner - 1) > 0.05  # Soret diffusion matters here
+    monkeypatch.setattr(flames, "_burner", lambda *_: pytest.fail("computed although cached"))
+    assert burner_flame(*BURNER, width=0.5, soret=True).heat_to_burner == flame.heat_to_burner
+
+
+def test_failures_say_what_was_tried():
+    with pytest.raises(DivergenceError, match="30 kg/m2/s.*is out"):
+        counterflow_flame(*JETS[:4], 30.0, *JETS[5:7], 60.0)
+    with pytest.raises(ConfigError, match="flux_fuel = 0: must be > 0"):
+        counterflow_flame(*JETS[:4], 0.0, *JETS[5:])
+    with pytest.raises(ConfigError, match="CH4"):
+        counterflow_flame("h2o2.yaml", P, "CH4:1", *JETS[3:])
+    with pytest.raises(ConfigError, match='Soret diffusion needs transport "mixture-averaged"'):
+        burner_flame(*BURNER, transport="unity-Lewis", soret=True)
+    with pytest.raises(DivergenceError, match="within 20 points .tried width 0.5 and 2 m"):
+        burner_flame(*BURNER, width=0.5, max_points=20)
