@@ -51,6 +51,10 @@ def dispatch(args: argparse.Namespace, comm: Communicator) -> int:
 
         print(plot(args.folder, args.fields.split(",") if args.fields else None))
         return 0
+    if args.verb == "ignite":
+        from combust.ignite import ignite
+
+        return ignite(args)
     if args.verb == "flamespeed":
         from combust.flamespeed import flamespeed
 
@@ -95,6 +99,7 @@ def parser() -> argparse.ArgumentParser:
     plot = verb(verbs, "plot", "draw flame.png from the output folder of a run")
     plot.add_argument("folder")
     plot.add_argument("--fields", metavar="A,B", help="fields to draw; T and a second one if omitted")
+    ignite_arguments(verbs)
     flamespeed_arguments(verbs)
     validate_arguments(verbs)
     verb(verbs, "doctor", "versions of all that combust needs, and how to get what is missing")
@@ -119,15 +124,35 @@ def case_verb(
     return made
 
 
+def mixture_arguments(made: argparse.ArgumentParser, temperature: str) -> None:
+    made.add_argument("--fuel", required=True, metavar="X", help="a species, or mole fractions: CH4:0.8,H2:0.2")
+    made.add_argument("--oxidizer", default="O2:1, N2:3.76", metavar="X", help="default: %(default)s")
+    made.add_argument("--phi", default="1", metavar="RANGE", help="equivalence ratios; default: %(default)s")
+    made.add_argument("--T", default=temperature, metavar="RANGE", help="temperatures [K]; default: %(default)s")
+    made.add_argument("--p", default="1", metavar="RANGE", help=f"pressures: {PRESSURE_HELP}")
+
+
+def ignite_arguments(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    made = verb(verbs, "ignite", "ignition delays over ranges of mixture, temperature and pressure")
+    made.epilog = f"RANGE: {HELP}. Exit code 3 if nothing ignited."
+    made.add_argument("mechanism", help="mechanism file (Cantera YAML)")
+    mixture_arguments(made, "1000:1800:9")
+    made.add_argument("--hold", default="uv", choices=["uv", "hp"], help="what is constant: u, v (default) or h, p")
+    made.add_argument(
+        "--criterion", default="T max slope", metavar="TEXT",
+        help='T, p or a species, then "max slope", "max" or "half max"; default: %(default)s',
+    )  # fmt: skip
+    made.add_argument("--time", type=float, default=10.0, metavar="S", help="longest delay [s]; default: %(default)s")
+    made.add_argument("--rtol", type=float, default=1e-6, help="default: %(default)s")
+    made.add_argument("--atol", type=float, default=1e-10, help="of mass fractions; default: %(default)s")
+    output_arguments(made, "ignite.csv and .png")
+
+
 def flamespeed_arguments(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     made = verb(verbs, "flamespeed", "laminar flame speeds over ranges of mixture, temperature and pressure")
     made.epilog = f"RANGE: {HELP}. Exit code 3 if no flame at all was found."
     made.add_argument("mechanism", help="mechanism file (Cantera YAML) with transport data")
-    made.add_argument("--fuel", required=True, metavar="X", help="a species, or mole fractions: CH4:0.8,H2:0.2")
-    made.add_argument("--oxidizer", default="O2:1, N2:3.76", metavar="X", help="default: %(default)s")
-    made.add_argument("--phi", default="1", metavar="RANGE", help="equivalence ratios; default: %(default)s")
-    made.add_argument("--T", default="300", metavar="RANGE", help="unburnt temperatures [K]; default: %(default)s")
-    made.add_argument("--p", default="1", metavar="RANGE", help=f"pressures: {PRESSURE_HELP}")
+    mixture_arguments(made, "300")
     made.add_argument("--transport", default="mixture-averaged", choices=["mixture-averaged", "unity-Lewis"])
     made.add_argument("--soret", action="store_true", help="with thermal diffusion")
     made.add_argument(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import sys
 import time
 from collections.abc import Iterable, Sequence
@@ -35,11 +36,15 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]
             writer.writerow([f"{x:.9g}" if isinstance(x, float) else x for x in row])
 
 
+PAUSE = 1.0  # s between two lines of a countdown
+
+
 class Countdown:
     """Says on standard error which of `total` pieces of work is done, and when the rest will be."""
 
     def __init__(self, total: int, what: str) -> None:
         self.total, self.what, self.done, self.begin = total, what, 0, time.monotonic()
+        self.said = (0, -math.inf)
 
     def tick(self) -> None:
         """One more piece is done."""
@@ -48,6 +53,10 @@ class Countdown:
     def reach(self, done: int) -> None:
         """So many pieces are done."""
         self.done = done
+        said, when = self.said
+        if done == said or (done < self.total and time.monotonic() - when < PAUSE):
+            return
+        self.said = (done, time.monotonic())
         spent = time.monotonic() - self.begin
         left = spent / max(done, 1) * (self.total - done)
         text = f"{done} of {self.total} {self.what}, {clock(spent)}, left {clock(left)}"
