@@ -1,17 +1,20 @@
-"""Cost of reaction rates and Jacobians, ours eager and compiled, beside Cantera in the same run on the same states.
+"""Rates, Jacobians, transport and stiff steps: us per cell of Cantera and of our compiled kernels, in one run.
 
-    python benchmarks/kinetics.py --mech gri30.yaml --cells 1000
+    python benchmarks/kinetics.py                              # hydrogen, GRI-3.0
+    python benchmarks/kinetics.py --mech all                   # 10 to 1268 species
+    python benchmarks/kinetics.py --device cuda --cells 100000 # ours on a GPU, Cantera on one core
 
-One thread. Each figure is the best of many calls: CPU time of this thread per cell. Cantera's rates include setting
-the state; its Jacobian is the dense net_production_rates_ddCi, without the temperature derivatives and the energy
-row that ours has. Page faults are per call of the compiled kernel.
+One thread each, CPU time of this thread (wall time on a GPU), best of many calls after compiling. Cantera's figures
+include setting the state. Its Jacobian is the dense net_production_rates_ddCi, ours that of the constant-pressure
+reactor: it has the temperature's row and column too. Transport is viscosity, conductivity and mixture-averaged
+diffusivities. The stiff step is a constant-pressure reactor over --dt in states of flames (of ignitions where there
+are no transport data), compared with CVODE at the same measured error (see reactor.py).
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import resource
 import time
 from collections.abc import Callable
 
@@ -20,23 +23,32 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import cantera as ct
 import numpy as np
 import torch
+from reactor import CVODE_RTOL, cost_at, cvode, ours, reference
+from states import FUELS, KINDS
+from torch import Tensor
 
-from combust.kinetics.jacobian import source_jacobian
-from combust.kinetics.mechanism import Mechanism
+from combust import kernels
+from combust.errors import MechanismError
+from combust.kinetics import systems
+from combust.kinetics.mechanism import Mechanism, block_of
 from combust.kinetics.rates import production_rates
+from combust.kinetics.transport import transport_properties
 
-SECONDS = 2.0  # of measuring per figure
+SECONDS = 1.5  # of measuring per figure
+STEP_RTOL = 1e-4
+FEW = 100  # cells that Cantera is timed on
+LARGEST_STEP = 200  # species, beyond which a stiff step is no batch's work
 
 
-def states(gas: Mechanism, cells: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """T, p, Y of random mixtures."""
+def random_states(gas: Mechanism, cells: int) -> tuple[Tensor, Tensor]:
+    """T, Y of random mixtures."""
     rng = np.random.default_rng(0)
     Y = rng.dirichlet(np.full(len(gas.species), 0.3), cells).T
-    return rng.uniform(300, 3000, cells), np.full(cells, ct.one_atm), Y
+    return torch.tensor(rng.uniform(300, 3000, cells)), torch.tensor(Y.copy())
 
 
 def best(call: Callable[[], object], cells: int, on_gpu: bool = False) -> float:
-    """us per cell of the fastest call; wall time on a GPU."""
+    """us per cell of the fastest call."""
     clock = time.perf_counter if on_gpu else time.thread_time
     fastest, until = float("inf"), time.perf_counter() + SECONDS
     call()
@@ -49,71 +61,95 @@ def best(call: Callable[[], object], cells: int, on_gpu: bool = False) -> float:
     return fastest / cells * 1e6
 
 
-def memory_cost(call: Callable[[], object], calls: int = 50) -> tuple[float, float]:
-    """Page faults per call, and the operating system's share of its CPU time: the price of fresh memory."""
-    before = resource.getrusage(resource.RUSAGE_THREAD)
-    for _ in range(calls):
-        call()
-    after = resource.getrusage(resource.RUSAGE_THREAD)
-    system, user = after.ru_stime - before.ru_stime, after.ru_utime - before.ru_utime
-    return (after.ru_minflt - before.ru_minflt) / calls, system / max(system + user, 1e-9)
-
-
-def cantera_times(gas: Mechanism, T: np.ndarray, p: np.ndarray, Y: np.ndarray) -> dict[str, float]:
+def cantera_times(gas: Mechanism, T: Tensor, Y: Tensor, p: float, transport: bool) -> dict[str, float]:
     """us per cell of Cantera, cell by cell."""
-    solution, count = gas.cantera(), min(T.size, 200)
-    rows = [(float(T[i]), float(p[i]), np.ascontiguousarray(Y[:, i])) for i in range(count)]
+    solution, count = gas.cantera(), min(FEW, len(T))
+    rows = [(float(T[i]), p, Y[:, i].numpy().copy()) for i in range(count)]
 
-    def rates() -> None:
-        for row in rows:
-            solution.TPY = row
-            solution.net_production_rates  # noqa: B018
+    def each(*names: str) -> Callable[[], None]:
+        def run() -> None:
+            for row in rows:
+                solution.TPY = row
+                for name in names:
+                    getattr(solution, name)
 
-    def derivatives() -> None:
-        for row in rows:
-            solution.TPY = row
-            solution.net_production_rates_ddCi  # noqa: B018
+        return run
 
-    return {"rates": best(rates, count), "Jacobian": best(derivatives, count)}
+    times = {"rates": best(each("net_production_rates"), count)}
+    few = each("net_production_rates_ddCi")
+    rows, count = (rows[:4], 4) if len(gas.species) > LARGEST_STEP else (rows, count)
+    times["Jacobian"] = best(few, count)
+    if transport:
+        solution.transport_model = "mixture-averaged"
+        times["transport"] = best(each("viscosity", "thermal_conductivity", "mix_diff_coeffs"), count)
+    return times
 
 
-def main() -> None:
-    """Print one line per kernel."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--mech", default="h2o2.yaml")
-    parser.add_argument("--cells", type=int, default=1000, help="in one block")
-    parser.add_argument("--device", default="cpu")
-    options = parser.parse_args()
-    torch.set_num_threads(1)
-
-    gas = Mechanism.load(options.mech, device=options.device)
-    T, p, Y = states(gas, options.cells)
-    theirs = cantera_times(gas, T, p, Y)
-    temperature, fractions = (torch.tensor(x, device=options.device) for x in (T, Y))
-    rhoY = gas.density(temperature, torch.tensor(p, device=options.device), fractions) * fractions
-    C, Q, Qh = rhoY / gas.molar_mass[:, None], torch.zeros_like(rhoY), torch.zeros_like(temperature)
-    kernels = {
-        "rates": (production_rates, (gas.kinetics, temperature, C)),
-        "Jacobian": (source_jacobian, (gas.kinetics, temperature, rhoY, Q, Qh)),
+def our_times(gas: Mechanism, T: Tensor, Y: Tensor, p: float, transport: bool) -> dict[str, tuple[float, float]]:
+    """us per cell of a block of our kernels, and seconds of the first call."""
+    T, Y = T.to(gas.device), Y.to(gas.device)
+    pressure, zero = torch.full_like(T, p), torch.zeros(Y.shape[0] + 1, len(T), dtype=T.dtype, device=gas.device)
+    C = gas.density(T, pressure, Y) * Y / gas.molar_mass[:, None]
+    few = slice(0, max(8, len(T) // 2 if gas.device.type == "cpu" else len(T)))
+    z = torch.cat([T[None], Y])[:, few].contiguous()
+    calls = {
+        "rates": (production_rates, (gas.kinetics, T, C)),
+        "Jacobian": (systems.linearise, (gas.kinetics, "hp", z, zero[:, few].contiguous(), pressure[few])),
     }
-    print(f"{gas}: {options.cells} cells in a block, one thread, us per cell")
-    print(
-        f"{'':10}{'Cantera':>10}{'eager':>10}{'compiled':>10}{'Cantera/compiled':>18}{'first call [s]':>16}"
-        f"{'page faults':>13}{'in kernel':>11}"
-    )
-    on_gpu = options.device != "cpu"
-    for name, (function, arguments) in kernels.items():
+    if transport:
+        calls["transport"] = (transport_properties, (gas.transport_data, T, pressure, Y))
+    times = {}
+    for name, (function, arguments) in calls.items():
         fused = torch.compile(function, dynamic=False, fullgraph=True)
-        eager = best(lambda f=function, a=arguments: f(*a), options.cells, on_gpu)
         start = time.perf_counter()
         fused(*arguments)
         first = time.perf_counter() - start
-        ours = best(lambda f=fused, a=arguments: f(*a), options.cells, on_gpu)
-        faults, share = memory_cost(lambda f=fused, a=arguments: f(*a))
-        print(
-            f"{name:10}{theirs[name]:10.2f}{eager:10.2f}{ours:10.3f}{theirs[name] / ours:18.1f}{first:16.1f}"
-            f"{faults:13.0f}{share:11.0%}"
-        )
+        cells = arguments[-1].shape[-1]
+        times[name] = best(lambda f=fused, a=arguments: f(*a), cells, gas.device.type != "cpu"), first
+    return times
+
+
+def stiff_step(own: Mechanism, gas: Mechanism, p: float, dt: float, cells: int, transport: bool) -> str:
+    """A line of the table."""
+    kind = "flame" if transport else "ignition"
+    T, Y = KINDS[kind](gas, FUELS[gas.path], cells)
+    exact = reference(gas, T, Y, p, dt)
+    theirs = [cvode(gas, T, Y, p, dt, rtol, exact) for rtol in CVODE_RTOL[:6]]
+    x, _ = ours(own, T, Y, p, dt, STEP_RTOL, exact, own.device.type)
+    cost = cost_at(theirs, x.rms)
+    return f"{'stiff step':12}{cost:10.1f}{x.cost:10.2f}{cost / x.cost:8.1f}     ({kind} states, rms error {x.rms:.0e})"
+
+
+def main() -> None:
+    """Print a table for each mechanism."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--mech", default="h2o2.yaml,gri30.yaml", help="names, or all")
+    parser.add_argument("--cells", type=int, help="in a call of a kernel; default: what fits the cache")
+    parser.add_argument("--step-cells", type=int, help="of the stiff step; default: by the number of species")
+    parser.add_argument("--dt", type=float, default=1e-6)
+    parser.add_argument("--device", default="cpu")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    kernels.keep_freed_memory()
+    p = ct.one_atm
+    if options.device != "cpu":
+        print(torch.cuda.get_device_name(options.device))
+    for path in FUELS if options.mech == "all" else options.mech.split(","):
+        own, gas = Mechanism.load(path, device=options.device), Mechanism.load(path)
+        try:
+            transport = gas.transport_data is not None
+        except MechanismError:
+            transport = False
+        n = len(gas.species)
+        T, Y = random_states(gas, options.cells or block_of(gas.kinetics))
+        print(f"\n{gas}: {len(T)} cells in a call; us per cell")
+        print(f"{'':12}{'Cantera':>10}{'combust':>10}{'ratio':>8}{'first call [s]':>16}", flush=True)
+        theirs = cantera_times(gas, T, Y, p, transport)
+        for name, (cost, first) in our_times(own, T, Y, p, transport).items():
+            print(f"{name:12}{theirs[name]:10.2f}{cost:10.3f}{theirs[name] / cost:8.1f}{first:16.1f}", flush=True)
+        if n <= LARGEST_STEP:
+            cells = options.step_cells or max(1000, 200_000 // n if n < 30 else 150_000 // n)
+            print(stiff_step(own, gas, p, options.dt, cells, transport), flush=True)
 
 
 if __name__ == "__main__":

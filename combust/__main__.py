@@ -144,7 +144,7 @@ def ignite_arguments(verbs: argparse._SubParsersAction[argparse.ArgumentParser])
     )  # fmt: skip
     made.add_argument("--time", type=float, default=10.0, metavar="S", help="longest delay [s]; default: %(default)s")
     made.add_argument("--rtol", type=float, default=1e-6, help="default: %(default)s")
-    made.add_argument("--atol", type=float, default=1e-10, help="of mass fractions; default: %(default)s")
+    made.add_argument("--atol", type=float, default=1e-15, help="of mass fractions; default: %(default)s")
     output_arguments(made, "ignite.csv and .png")
 
 

@@ -25,6 +25,7 @@ from combust.kinetics.thermo import Thermo
 MAX_STEPS = 2000  # per cell and call, before it goes to the fallback
 MIN_FRACTION = 1e-15  # of dt: a smaller step means that the error test cannot be met
 SAFETY, GROW, SHRINK = 0.9, 5.0, 0.1
+LANDING, RELAX = 0.25, 1.25  # of steps that would leap over a growth, and of their limit afterwards
 
 
 class System(NamedTuple):
@@ -41,10 +42,14 @@ class Tolerance:
     rtol: float = 1e-4
     atol: float = 1e-8
 
+    def scale(self, z: Tensor) -> Tensor:
+        """How wrong each component may be, (1 + species, cells)."""
+        size = torch.cat([z[:1], z[1:].sum(0, keepdim=True).expand(z.shape[0] - 1, -1)])
+        return self.rtol * z.abs() + self.atol * size
+
     def error(self, z: Tensor, defect: Tensor) -> Tensor:
         """Root mean square, over components, of defect over scale at z, both (1 + species, cells); NaN stays NaN."""
-        size = torch.cat([z[:1], z[1:].sum(0, keepdim=True).expand(z.shape[0] - 1, -1)])
-        return (defect / (self.rtol * z.abs() + self.atol * size)).square().mean(0).sqrt()
+        return (defect / self.scale(z)).square().mean(0).sqrt()
 
 
 @dataclass
@@ -320,11 +325,17 @@ def integrate_cells(
 ) -> Trajectory:
     """Adaptive integration over dt [s] from z with sources s (1 + species, cells), first steps `first` (cells,).
 
-    Cells are independent: each has its own step sizes, so the result does not depend on their company. `observe`
-    sees each state that a step starts from: (cells, t, z, dz/dt without sources); `arrived` is told how many cells
-    are at their end.
+    Cells are independent: each has its own step sizes, so the result does not depend on their company.
+
+    Radicals that grow from below the tolerance are not seen by the error test, and a step h much longer than the time
+    1/L of their growth damps them as if they decayed: an ignition would be leapt over in silence. As the growing mode
+    has 1/(gamma h) - L < 0 then, the determinant is negative; such steps are refused and made a quarter as long.
+
+    `observe` sees each state that a step starts from: (cells, t, z, dz/dt without sources); `arrived` is told how many
+    cells are at their end.
     """
     z, elapsed, step = z.clone(), torch.zeros_like(first), first.clone()
+    cap = torch.full_like(first, torch.inf)  # of the step, where something grows
     end = torch.as_tensor(dt, dtype=z.dtype, device=z.device).expand(first.shape)
     steps = rejected = 0
     tries = torch.zeros(first.shape, dtype=torch.int64, device=z.device)
@@ -337,7 +348,8 @@ def integrate_cells(
             at = linearise_block(system, method, take(z, cells), source, step[cells], known)
             new, error = rosenbrock_step(system, method, tolerance, at, source)
             cells, new, error = cells[:count], new[:, :count], error[:count]
-            good = error <= 1.0
+            leaping = linear.odd(at.form, at.factors)[:count]
+            good = (error <= 1.0) & ~leaping
             if observe is not None:
                 seen = fresh[cells].nonzero().squeeze(-1)
                 observe(cells[seen], elapsed[cells[seen]], take(at.z, seen), take(at.chemical, seen))
@@ -346,7 +358,8 @@ def integrate_cells(
             left = torch.where(good, whole - elapsed[cells] - h, whole - elapsed[cells])
             left = torch.where(left.abs() <= 1e-12 * whole, torch.zeros_like(left), left)
             elapsed[cells] = whole - left
-            following = next_step(method, h, error, good)
+            cap[cells] = torch.where(leaping, LANDING * h, RELAX * cap[cells])
+            following = torch.minimum(next_step(method, h, error, good), cap[cells])
             step[cells] = left / (left / following).ceil().clamp_min(1.0)  # equal steps to the end, no sliver
             accepted = int(good.sum())
             steps, rejected = steps + accepted, rejected + count - accepted

@@ -45,6 +45,17 @@ def factor(form: Form, A: Tensor) -> Factors:
     return (torch.stack(eliminators),)
 
 
+def odd(form: Form, factors: Factors) -> Tensor:
+    """Whether the determinant is negative (cells,): an odd number of negative eigenvalues."""
+    if form == "lapack":
+        lu, pivots = factors
+        diagonal, own = torch.diagonal(lu).T, torch.arange(1, lu.shape[0] + 1, device=lu.device).unsqueeze(1)
+        flips = (diagonal < 0).sum(0) + (pivots != own).sum(0)
+    else:
+        flips = (torch.diagonal(factors[0], dim1=0, dim2=1).T < 0).sum(0)
+    return flips % 2 == 1
+
+
 def solve(form: Form, factors: Factors, b: Tensor) -> Tensor:
     """x (n, cells) with A x = b (n, cells)."""
     if form == "lapack":

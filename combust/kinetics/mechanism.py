@@ -26,7 +26,7 @@ from combust.kinetics.thermo import GAS_CONSTANT, Thermo, column
 if TYPE_CHECKING:
     from combust.kinetics.reactor import Reactors
 
-BLOCK = 1000  # cells; not a power of two, so that rows do not fall on the same lines of the cache
+BLOCK_VALUES = 80_000  # reactions times cells of a block: what fits the cache
 COMPILE_FROM = 200_000  # cells in one call
 
 production_kernel = compiled(rates.production_rates)
@@ -296,6 +296,11 @@ class Mechanism:
         return T, p, Y
 
 
+def block_of(kin: Kinetics) -> int:
+    """Cells in a block of rates; not a power of two, so that rows do not fall on the same lines of the cache."""
+    return max(24, min(1000, BLOCK_VALUES // max(1, kin.rates.order.shape[0]) // 8 * 8))
+
+
 def in_blocks(kernel: Callable[..., Tensor], kin: Kinetics, T: Tensor, C: Tensor) -> Tensor:
     """kernel(kin, T, C) over blocks of cells that fit the cache; compiled only where that pays.
 
@@ -304,11 +309,11 @@ def in_blocks(kernel: Callable[..., Tensor], kin: Kinetics, T: Tensor, C: Tensor
     """
     cells = T.shape
     T, C = T.reshape(-1), C.reshape(C.shape[0], -1)
-    worth = T.shape[0] >= COMPILE_FROM
+    worth, block = T.shape[0] >= COMPILE_FROM, block_of(kin)
     outs = []
-    for start in range(0, max(T.shape[0], 1), BLOCK):
-        t, c = T[start : start + BLOCK], C[:, start : start + BLOCK]
-        full = worth and t.shape[0] == BLOCK
+    for start in range(0, max(T.shape[0], 1), block):
+        t, c = T[start : start + block], C[:, start : start + block]
+        full = worth and t.shape[0] == block
         outs.append(kernel(kin, t, c.contiguous()) if full else kernel.eager(kin, t, c))  # type: ignore[attr-defined]
     return torch.cat(outs, dim=1).reshape(-1, *cells)
 

@@ -26,6 +26,7 @@ from combust.kinetics.state import require
 CHUNK = 2**16  # cells integrated together: bounds the memory, whatever the number of cells
 JACOBIAN_BYTES = 8e6  # of a block: fewer cells and the cost of calls shows, more and they leave the cache
 SLOW = 1.0  # change over dt, in units of the tolerance, below which the explicit step is tried
+FAINT = 1e-8  # of the tolerance: a change over dt too faint to grow into one that matters
 FIRST_CHANGE = 300.0  # the first implicit step may change the state by so many tolerances, extrapolated
 COMPILE_FROM = 1e8  # cells * (1 + species)^2 of a call: below it compiling takes longer than it saves
 
@@ -118,7 +119,9 @@ class ReactorIntegrator:
         return self._with_energy(batch, end), stats
 
     def _explicit(self, batch: Batch, f: Tensor) -> tuple[Tensor, Tensor]:
-        """Heun's step where rates are negligible, and where its error (against Euler's) is within the tolerance."""
+        """Heun's step where rates are negligible, its error (against Euler's) is within the tolerance, and where they
+        do not double anywhere: below the tolerance, radicals may grow to an ignition.
+        """
         slow = self.tolerance.error(batch.z, batch.dt * f) <= SLOW
         end = batch.z.clone()
         cells = slow.nonzero().squeeze(-1)
@@ -126,7 +129,8 @@ class ReactorIntegrator:
             part, f0 = batch.of(cells), f[:, cells]
             f1 = self.rates(part._replace(z=part.z + part.dt * f0))
             end[:, cells] = part.z + 0.5 * part.dt * (f0 + f1)
-            slow[cells] = self.tolerance.error(part.z, 0.5 * part.dt * (f1 - f0)) <= 0.5
+            grows = (f1 > 2 * f0.abs()) & (part.dt * f1 > FAINT * self.tolerance.scale(part.z))
+            slow[cells] = (self.tolerance.error(part.z, 0.5 * part.dt * (f1 - f0)) <= 0.5) & ~grows.any(0)
         return end, slow
 
     def _with_energy(self, batch: Batch, end: Tensor) -> Tensor:
