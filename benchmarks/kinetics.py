@@ -24,7 +24,7 @@ import cantera as ct
 import numpy as np
 import torch
 from reactor import CVODE_RTOL, cost_at, cvode, ours, reference
-from states import FUELS, KINDS
+from states import FUELS, KINDS, PHASES
 from torch import Tensor
 
 from combust import kernels
@@ -135,7 +135,7 @@ def main() -> None:
     if options.device != "cpu":
         print(torch.cuda.get_device_name(options.device))
     for path in FUELS if options.mech == "all" else options.mech.split(","):
-        own, gas = Mechanism.load(path, device=options.device), Mechanism.load(path)
+        own, gas = (Mechanism.load(path, PHASES.get(path), device) for device in (options.device, "cpu"))
         try:
             transport = gas.transport_data is not None
         except MechanismError:

@@ -23,7 +23,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import cantera as ct
 import numpy as np
 import torch
-from states import FUELS, KINDS
+from states import FUELS, KINDS, PHASES
 from torch import Tensor
 
 from combust import kernels
@@ -137,7 +137,8 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     kernels.keep_freed_memory()
-    own, gas, p = Mechanism.load(options.mech, device=options.device), Mechanism.load(options.mech), ct.one_atm
+    p, phase = ct.one_atm, PHASES.get(options.mech)
+    own, gas = (Mechanism.load(options.mech, phase, device) for device in (options.device, "cpu"))
     print(f"{gas}, dt {options.dt:g} s, {options.cells} cells; us per cell")
     for kind in options.states.split(","):
         T, Y = KINDS[kind](gas, FUELS[options.mech], options.cells)

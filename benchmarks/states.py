@@ -19,6 +19,7 @@ FUELS = {
     "nDodecane_Reitz.yaml": "c12h26:1",
     "example_data/n-hexane-NUIG-2015.yaml": "NC6H14:1",
 }
+PHASES = {"nDodecane_Reitz.yaml": "nDodecane_IG"}  # where it is not the first one
 PHIS = (0.6, 1.0, 1.4)
 
 

@@ -24,7 +24,9 @@ from combust.kinetics.rosenbrock import METHODS, Method
 from combust.kinetics.state import require
 
 CHUNK = 2**16  # cells integrated together: bounds the memory, whatever the number of cells
-JACOBIAN_BYTES = 8e6  # of a block: fewer cells and the cost of calls shows, more and they leave the cache
+# Bytes of a block's Jacobians, and its most cells. On a CPU: with fewer cells the cost of calls shows, with more they
+# leave the cache. On a GPU: what fills it.
+JACOBIANS = {True: (8e6, 8200), False: (4e9, CHUNK)}
 SLOW = 1.0  # change over dt, in units of the tolerance, below which the explicit step is tried
 FAINT = 1e-8  # of the tolerance: a change over dt too faint to grow into one that matters
 FIRST_CHANGE = 300.0  # the first implicit step may change the state by so many tolerances, extrapolated
@@ -67,11 +69,18 @@ class ReactorIntegrator:
         self.gas, self.tolerance = gas, Tolerance(rtol, atol)
         self.system = System(gas.kinetics, hold)  # type: ignore[arg-type]
         self.method: Method = METHODS[method]
-        self.block = max(8, min(8200, int(JACOBIAN_BYTES / (8 * (1 + len(gas.species)) ** 2)) // 8 * 8))
+        room, most = JACOBIANS[gas.device.type == "cpu"]
+        self.block = max(8, min(most, int(room / (8 * (1 + len(gas.species)) ** 2)) // 8 * 8))
         self._cells: CellIntegrator | None = None
 
     def batch(self, T: Tensor, p: Tensor, Y: Tensor, dt: Tensor, s: Tensor | None = None) -> Batch:
-        """Cells in a row; T, p, dt (...cells), Y (species, ...cells), s (1 + species, ...cells)."""
+        """Cells in a row; T, p, dt (...cells), Y (species, ...cells), s (1 + species, ...cells).
+
+        Raises StateError naming a cell whose T is outside the mechanism's range or whose dt is not positive.
+        """
+        low, high = self.gas.T_range
+        require((T >= low) & (T <= high), T, "temperature", f"within the mechanism's {low:g} to {high:g} K")
+        require((dt > 0) & torch.isfinite(dt), dt, "dt", "finite and > 0 s")
         held = p if self.system.hold == "hp" else self.gas.density(T, p, Y)
         z = torch.cat([T.reshape(1, -1), Y.reshape(Y.shape[0], -1)])
         sources = torch.zeros_like(z) if s is None else s.reshape(z.shape)
@@ -160,10 +169,6 @@ def integrate(
     compile: bool | None = None,
 ) -> Reactors:
     """State after dt of reactors at T, p, dt (...cells), Y (species, ...cells); see `Mechanism.integrate`."""
-    gas = integrator.gas
-    low, high = gas.T_range
-    require((T >= low) & (T <= high), T, "temperature", f"within the mechanism's {low:g} to {high:g} K")
-    require((dt > 0) & torch.isfinite(dt), dt, "dt", "finite and > 0 s")
     s = None
     if source is not None:
         heat, species = (torch.as_tensor(x, dtype=Y.dtype, device=Y.device) for x in source)

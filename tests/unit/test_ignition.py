@@ -129,7 +129,7 @@ def test_reading_a_known_history():
         (dict(criterion="XX max"), MechanismError, "no species 'XX'"),
         (dict(hold="tp"), StateError, "allowed: 'hp'"),
         (dict(T=float("nan")), StateError, r"temperature nan in cell \(0,\)"),
-        (dict(t_end=-1.0), StateError, r"t_end -1.0 in cell \(0,\)"),
+        (dict(t_end=-1.0), StateError, r"dt -1.0 in cell \(0,\)"),
     ],
 )
 def test_bad_input(hydrogen, arguments, error, message):

@@ -1,0 +1,54 @@
+"""combust ignite: table, file, picture; bad input ends with one message."""
+
+import csv
+import math
+
+import pytest
+import torch
+
+from combust.__main__ import main
+from combust.kinetics import Mechanism
+from combust.kinetics.ignition import ignition_delays
+
+BASE = ["ignite", "h2o2.yaml", "--fuel", "H2"]
+
+
+def test_table_file_and_picture(tmp_path, capsys):
+    out = tmp_path / "out"
+    given = [*BASE, "--phi", "0.5,1", "--T", "600,1100:1300:2", "--p", "1,10bar", "--time", "0.1", "--out", str(out)]
+    assert main(given) == 0
+    with (out / "ignite.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 12
+    assert (out / "ignite.png").stat().st_size > 10_000
+    shown = capsys.readouterr()
+    assert shown.out.count("no ignition") == sum(math.isnan(float(r["delay_s"])) for r in rows) >= 2
+    gas = Mechanism.load("h2o2.yaml")
+    row = next(r for r in rows if (r["phi"], r["temperature_K"], r["pressure_Pa"]) == ("1", "1300", "1000000"))
+    Y = gas.mixture("H2:1", "O2:1, N2:3.76", 1.0)
+    exact = ignition_delays(gas, torch.tensor([1300.0]), 1e6, Y, 0.1)
+    assert float(row["delay_s"]) == pytest.approx(float(exact), rel=1e-8)
+    assert main(given) == 2
+    assert "--force" in capsys.readouterr().err
+    assert main([*given, "--force"]) == 0
+
+
+def test_nothing_ignites(tmp_path, capsys):
+    assert main([*BASE, "--T", "500", "--time", "1e-3", "--out", str(tmp_path)]) == 3
+    assert "nothing ignited within 0.001 s" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (["--T", "hot"], "--T"),
+        (["--fuel", "CH4"], "no species 'CH4'"),
+        (["--p", "0"], "0 is not positive"),
+        (["--time", "0"], "--time 0"),
+        (["--criterion", "T middle"], "max slope | max | half max"),
+        (["--T", "30000"], "must be within the mechanism's 200 to 5000 K"),
+    ],
+)
+def test_bad_input(tmp_path, capsys, change, message):
+    assert main([*BASE, *change, "--out", str(tmp_path)]) == 2
+    assert message in capsys.readouterr().err
