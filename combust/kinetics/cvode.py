@@ -73,29 +73,26 @@ class CellIntegrator:
 
 
 class _Sources:
-    """What the reactors below share: sources per mass and the rates of T and mass fractions."""
+    """What the reactors below share: constant sources s and the rates of mass fractions."""
 
     kinetics: Any
     thermo: Any
 
-    def prepare(self, s: np.ndarray, molar_mass: np.ndarray) -> None:
+    def __init__(self, solution: ct.Solution, s: np.ndarray, molar_mass: np.ndarray) -> None:
+        super().__init__(solution, clone=False)  # type: ignore[call-arg]
         self.source, self.molar_mass = s, molar_mass
 
-    def species_rates(self) -> np.ndarray:
-        """W omega (species,) kg/m3/s."""
-        return self.molar_mass * self.kinetics.net_production_rates
+    def mass_fraction_rates(self) -> np.ndarray:
+        """s + W omega / rho (species,) 1/s."""
+        return self.source[1:] + self.molar_mass * self.kinetics.net_production_rates / self.thermo.density
 
 
 class _FlowReactor(_Sources, ct.ExtensibleIdealGasReactor):
     """d(rho Y)/dt = Q + W omega, rho cp dT/dt = Qh - sum h_k (Q_k + W_k omega_k), in Cantera's (m, V, T, Y)."""
 
-    def __init__(self, solution: ct.Solution, s: np.ndarray, molar_mass: np.ndarray) -> None:
-        super().__init__(solution, clone=False)
-        self.prepare(s, molar_mass)
-
     def replace_eval(self, t: float, LHS: np.ndarray, RHS: np.ndarray) -> None:
         gas, Q = self.thermo, self.source[1:]
-        S = Q + self.species_rates()
+        S = Q + self.molar_mass * self.kinetics.net_production_rates
         rho, h = gas.density, gas.partial_molar_enthalpies / self.molar_mass
         RHS[0] = self.volume * Q.sum()
         RHS[1] = 0.0
@@ -110,13 +107,8 @@ class _FlowReactor(_Sources, ct.ExtensibleIdealGasReactor):
 class _PressureReactor(_Sources, ct.ExtensibleIdealGasConstPressureReactor):
     """dY/dt = s + W omega / rho, cp dT/dt = s_0 - sum h_k dY_k/dt, in Cantera's (m, T, Y)."""
 
-    def __init__(self, solution: ct.Solution, s: np.ndarray, molar_mass: np.ndarray) -> None:
-        super().__init__(solution, clone=False)
-        self.prepare(s, molar_mass)
-
     def replace_eval(self, t: float, LHS: np.ndarray, RHS: np.ndarray) -> None:
-        gas = self.thermo
-        dY = self.source[1:] + self.species_rates() / gas.density
+        gas, dY = self.thermo, self.mass_fraction_rates()
         RHS[0] = 0.0
         LHS[1], RHS[1] = gas.cp_mass, self.source[0] - (gas.partial_molar_enthalpies / self.molar_mass) @ dY
         LHS[2:], RHS[2:] = 1.0, dY
@@ -128,13 +120,8 @@ class _PressureReactor(_Sources, ct.ExtensibleIdealGasConstPressureReactor):
 class _VolumeReactor(_Sources, ct.ExtensibleIdealGasReactor):
     """dY/dt = s + W omega / rho, cv dT/dt = s_0 - sum u_k dY_k/dt, in Cantera's (m, V, T, Y)."""
 
-    def __init__(self, solution: ct.Solution, s: np.ndarray, molar_mass: np.ndarray) -> None:
-        super().__init__(solution, clone=False)
-        self.prepare(s, molar_mass)
-
     def replace_eval(self, t: float, LHS: np.ndarray, RHS: np.ndarray) -> None:
-        gas = self.thermo
-        dY = self.source[1:] + self.species_rates() / gas.density
+        gas, dY = self.thermo, self.mass_fraction_rates()
         RHS[:2] = 0.0
         LHS[2], RHS[2] = gas.cv_mass, self.source[0] - (gas.partial_molar_int_energies / self.molar_mass) @ dY
         LHS[3:], RHS[3:] = 1.0, dY
