@@ -98,7 +98,7 @@ def cvode(gas: Mechanism, T: Tensor, Y: Tensor, p: float, dt: float, rtol: float
 
 def ours(
     gas: Mechanism, T: Tensor, Y: Tensor, p: float, dt: float, rtol: float, exact: Tensor, device: str = "cpu",
-    method: str = "rodas4",
+    method: str = "rodas5p",
 ) -> tuple[Point, Reactors]:
     """The batched integrator, compiled."""
     integrator = ReactorIntegrator(gas, "hp", rtol, ATOL * rtol, method)
@@ -131,7 +131,7 @@ def main() -> None:
     parser.add_argument("--cells", type=int, default=20000)
     parser.add_argument("--dt", type=float, default=1e-6)
     parser.add_argument("--rtol", default="1e-3,1e-4,1e-5,1e-6,1e-7,1e-8")
-    parser.add_argument("--method", default="rodas4")
+    parser.add_argument("--method", default="rodas5p")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--no-cvode", action="store_true")
     options = parser.parse_args()

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from combust.errors import MechanismError
+from combust.errors import ConfigError
 from combust.kinetics.flame1d import free_flame
 from combust.kinetics.mechanism import Mechanism
 
@@ -64,7 +64,7 @@ def mixed_states(gas: Mechanism, fuel: str, cells: int, p: float = ct.one_atm, s
         other_T, other_Y = ignition_states(gas, fuel, cells, p, seed + 1)
         take = torch.tensor(rng.random(cells) < 0.5)
         T, Y = torch.where(take, T, other_T), torch.where(take, Y, other_Y)
-    except MechanismError:  # no transport data, no flames
+    except ConfigError:  # no transport data, no flames
         T, Y = ignition_states(gas, fuel, cells, p, seed + 1)
     other, share = torch.tensor(rng.permutation(cells)), torch.tensor(rng.beta(0.5, 3.0, cells))
     h = gas.enthalpy(T, Y)

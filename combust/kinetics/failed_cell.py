@@ -91,7 +91,7 @@ def rerun(cell: FailedCell) -> list[str]:
     system = ode.System(gas.kinetics, cell.hold)  # type: ignore[arg-type]
     first, held = (torch.tensor([x], dtype=torch.float64) for x in (1e-3 * cell.dt, cell.held))
     path = ode.integrate_cells(
-        system, METHODS["rodas4"], ode.Tolerance(cell.rtol, cell.atol), z[:, None], s[:, None], cell.dt, first, 8,
+        system, METHODS["rodas5p"], ode.Tolerance(cell.rtol, cell.atol), z[:, None], s[:, None], cell.dt, first, 8,
         None if cell.hold == "flow" else held,
     )  # fmt: skip
     outcome = "did not arrive" if path.failed.numel() else f"T = {float(path.z[0, 0]):.6g} K"

@@ -25,7 +25,7 @@ from combust.kinetics.thermo import Thermo
 MAX_STEPS = 2000  # per cell and call, before it goes to the fallback
 MIN_FRACTION = 1e-15  # of dt: a smaller step means that the error test cannot be met
 SAFETY, GROW, SHRINK = 0.9, 5.0, 0.1
-LANDING, RELAX = 0.25, 1.25  # of steps that would leap over a growth, and of their limit afterwards
+LANDING, RELAX = 0.25, 1.05  # of steps that would leap over a growth, and of their limit afterwards
 
 
 class System(NamedTuple):
@@ -358,8 +358,10 @@ def integrate_cells(
             left = torch.where(good, whole - elapsed[cells] - h, whole - elapsed[cells])
             left = torch.where(left.abs() <= 1e-12 * whole, torch.zeros_like(left), left)
             elapsed[cells] = whole - left
-            cap[cells] = torch.where(leaping, LANDING * h, RELAX * cap[cells])
-            following = torch.minimum(next_step(method, h, error, good), cap[cells])
+            following, limit = next_step(method, h, error, good), cap[cells]
+            limit = torch.where(following < limit, torch.inf, RELAX * limit)  # the error test sees the growth again
+            cap[cells] = torch.where(leaping, LANDING * h, limit)
+            following = torch.minimum(following, cap[cells])
             step[cells] = left / (left / following).ceil().clamp_min(1.0)  # equal steps to the end, no sliver
             accepted = int(good.sum())
             steps, rejected = steps + accepted, rejected + count - accepted

@@ -29,10 +29,10 @@ def best_form(n: int) -> Form:
 def factor(form: Form, A: Tensor) -> Factors:
     """What `solve` needs of A (n, n, cells); a singular matrix gives infinite or NaN factors, never an error."""
     if form == "lapack":
-        # Of the transposed matrices: in LAPACK's column order that is what one transposition of the memory gives.
+        # Cells first, by columns as LAPACK wants it: as one transposition of a matrix this is twice as fast as movedim.
         n = A.shape[0]
-        transposed = A.reshape(n * n, -1).T.contiguous().reshape(-1, n, n).mT
-        lu, pivots, _ = torch.linalg.lu_factor_ex(transposed)
+        by_columns = A.transpose(0, 1).reshape(n * n, -1).T.contiguous().reshape(-1, n, n).mT
+        lu, pivots, _ = torch.linalg.lu_factor_ex(by_columns)
         return lu.movedim(0, -1), pivots.T
     n = A.shape[0]
     A = torch.roll(A, (-1, -1), (0, 1))
@@ -60,7 +60,7 @@ def solve(form: Form, factors: Factors, b: Tensor) -> Tensor:
     """x (n, cells) with A x = b (n, cells)."""
     if form == "lapack":
         lu, pivots = factors
-        x = torch.linalg.lu_solve(lu.movedim(-1, 0), pivots.T, b.T.unsqueeze(-1), adjoint=True)
+        x = torch.linalg.lu_solve(lu.movedim(-1, 0), pivots.T, b.T.unsqueeze(-1))
         return x.squeeze(-1).T
     # The first unknown, temperature, couples to all others: without pivoting it has to be eliminated last.
     x = torch.roll(b, -1, 0)

@@ -58,7 +58,7 @@ class ReactorIntegrator:
     """Integrates batches of reactors of one mechanism at constant (h, p) or (u, v)."""
 
     def __init__(
-        self, gas: Mechanism, hold: str = "hp", rtol: float = 1e-6, atol: float = 1e-10, method: str = "rodas4"
+        self, gas: Mechanism, hold: str = "hp", rtol: float = 1e-6, atol: float = 1e-10, method: str = "rodas5p"
     ) -> None:
         """Tolerances: rtol relative, atol in mass fractions. Raises ConfigError for tolerances outside (0, 1)."""
         if not (0.0 < rtol < 1.0 and 0.0 < atol < 1.0):

@@ -57,7 +57,8 @@ def test_equals_cvode_and_conserves(path, hold):
         assert float((end.T / exact_T - 1).abs().max()) < bound
         assert float((end.Y - exact_Y).abs().max()) < bound
         elements = gas.element_matrix / gas.molar_mass
-        assert torch.allclose(elements @ end.Y, elements @ Y, rtol=0, atol=1e-15)
+        # round-off, kmol/kg: the method's coefficients reach 150, a cell takes some ten steps
+        assert torch.allclose(elements @ end.Y, elements @ Y, rtol=0, atol=2e-14)
         assert torch.allclose(energy(gas, hold, end.T, end.Y), energy(gas, hold, T, Y), rtol=1e-13, atol=1e-7)
         assert end.stats.cells == 8 and end.stats.fallbacks == 0
 
@@ -139,14 +140,14 @@ def test_order_of_the_default_method():
     at = int((T - 1700).abs().argmin())
     T, Y, dt = T[at : at + 1], Y[:, at : at + 1], 4e-6
     exact_T, _ = by_cantera(gas, T, p, Y, dt, "hp")
-    errors, system, method = [], ode.System(gas.kinetics, "hp"), METHODS["rodas4"]
-    for steps in (16, 32, 64):
+    errors, system, method = [], ode.System(gas.kinetics, "hp"), METHODS["rodas5p"]
+    for steps in (4, 8, 16, 32):  # finer steps meet the error of the reference
         z, h = torch.cat([T[None], Y]), torch.full_like(T, dt / steps)
         for _ in range(steps):
             at = ode.linearise_block(system, method, z, torch.zeros_like(z), h, torch.full_like(T, p))
             z, _ = ode.rosenbrock_step(system, method, ode.Tolerance(), at, torch.zeros_like(z))
         errors.append(float((z[0] - exact_T).abs()))
-    assert max(np.log2(np.array(errors[:-1]) / errors[1:])) > 3.7, errors
+    assert max(np.log2(np.array(errors[:-1]) / errors[1:])) > 4.5, errors
 
 
 @pytest.mark.parametrize(
