@@ -137,17 +137,17 @@ def test_chunks_do_not_change_the_result(monkeypatch):
 
 def test_order_of_the_default_method():
     gas, T, p, Y = igniting("h2o2.yaml")
-    at = int((T - 1700).abs().argmin())
+    at = int((T - 1550).abs().argmin())  # where it is fastest; hotter, the reference is no better than our error
     T, Y, dt = T[at : at + 1], Y[:, at : at + 1], 4e-6
     exact_T, _ = by_cantera(gas, T, p, Y, dt, "hp")
     errors, system, method = [], ode.System(gas.kinetics, "hp"), METHODS["rodas5p"]
-    for steps in (4, 8, 16, 32):  # finer steps meet the error of the reference
+    for steps in (8, 16, 32, 64):
         z, h = torch.cat([T[None], Y]), torch.full_like(T, dt / steps)
         for _ in range(steps):
             at = ode.linearise_block(system, method, z, torch.zeros_like(z), h, torch.full_like(T, p))
             z, _ = ode.rosenbrock_step(system, method, ode.Tolerance(), at, torch.zeros_like(z))
         errors.append(float((z[0] - exact_T).abs()))
-    assert max(np.log2(np.array(errors[:-1]) / errors[1:])) > 4.5, errors
+    assert max(np.log2(np.array(errors[:-1]) / errors[1:])) > 4.8, errors
 
 
 @pytest.mark.parametrize(
