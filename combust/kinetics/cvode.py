@@ -17,15 +17,20 @@ from combust.kinetics.state import StartState, check_source, check_state, pack
 from combust.kinetics.systems import Hold
 
 
+def require_rates_of_file(gas: Mechanism) -> None:
+    """Raises DivergenceError if Cantera would integrate other rates than the mechanism's."""
+    if not gas.is_file:
+        raise DivergenceError(
+            f"{gas.path}: a cell needs CVODE, which takes its rates from the file, but this mechanism has other "
+            "rate parameters; loosen rtol or shorten the step so that the batched integrator arrives"
+        )
+
+
 class CellIntegrator:
     """Integrates one cell of a system of combust.kinetics.systems with constant sources by CVODE."""
 
     def __init__(self, gas: Mechanism, rtol: float, atol: float, hold: Hold = "flow", max_steps: int = 10_000) -> None:
-        if not gas.is_file:
-            raise DivergenceError(
-                f"{gas.path}: a cell needs CVODE, which takes its rates from the file, but this mechanism has other "
-                "rate parameters; loosen rtol or shorten the step so that the batched integrator arrives"
-            )
+        require_rates_of_file(gas)
         self.gas, self.hold = gas, hold
         self.solution = gas.cantera()
         self.molar_mass = self.solution.molecular_weights

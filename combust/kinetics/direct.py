@@ -199,11 +199,7 @@ class Direct:
         return self._fallback(cell, z, s, dt)
 
     def _rate(self, z: Tensor, s: Tensor) -> Tensor:
-        f = torch.empty_like(z)
-        everything = torch.arange(z.shape[1], device=z.device)
-        for cells, count in ode.blocks(everything, self.block):
-            f[:, cells[:count]] = ode.evaluate(self.system, ode.take(z, cells), ode.take(s, cells))[:, :count]
-        return f
+        return ode.evaluate_all(self.system, z, s, self.block)
 
     def _shared_solve(self, z: Tensor, dt: float) -> Tensor:
         unit = torch.eye(z.shape[0], dtype=z.dtype, device=z.device)

@@ -17,6 +17,7 @@ from torch import Tensor
 from combust import kernels
 from combust.errors import ConfigError, DivergenceError
 from combust.kinetics import integrate as ode
+from combust.kinetics.cvode import require_rates_of_file
 from combust.kinetics.mechanism import Mechanism
 from combust.kinetics.reactor import COMPILE_FROM, Batch, ReactorIntegrator
 
@@ -145,6 +146,7 @@ def _delays(
 def _by_cvode(integrator: ReactorIntegrator, criterion: Criterion, one: Batch) -> Tensor:
     """The delay of one cell from the steps of Cantera's CVODE."""
     gas, hold = integrator.gas, integrator.system.hold
+    require_rates_of_file(gas)
     solution = gas.cantera()
     solution.TPY = float(one.z[0]), 1e5, one.z[1:, 0].cpu().numpy()
     if hold == "hp":

@@ -151,6 +151,15 @@ def evaluate(system: System, z: Tensor, s: Tensor, held: Tensor | None = None) -
     return rate_kernel(system.kin, system.hold, z, s, held)
 
 
+def evaluate_all(system: System, z: Tensor, s: Tensor, block: int, held: Tensor | None = None) -> Tensor:
+    """`evaluate` for any number of cells, in blocks."""
+    f = torch.empty_like(z)
+    for cells, count in blocks(torch.arange(z.shape[1], device=z.device), block):
+        known = None if held is None else held[cells]
+        f[:, cells[:count]] = evaluate(system, take(z, cells), take(s, cells), known)[:, :count]
+    return f
+
+
 def linearise_block(
     system: System, method: Method, z: Tensor, s: Tensor, step: Tensor, held: Tensor | None = None
 ) -> Linearised:
