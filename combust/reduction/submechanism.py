@@ -1,0 +1,134 @@
+"""Parts of a mechanism: which species and reactions are kept, as a Cantera object and as a YAML file."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import cantera as ct
+
+from combust.errors import MechanismError
+from combust.kinetics.mechanism import Mechanism
+
+
+@dataclass(frozen=True)
+class Subset:
+    """What is kept: rows of the parent's species and reactions, ascending."""
+
+    species: tuple[int, ...]
+    reactions: tuple[int, ...]
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of both lists."""
+        return hashlib.sha256(repr((self.species, self.reactions)).encode()).hexdigest()
+
+
+class Parent:
+    """A detailed mechanism, as the thing that parts are taken from."""
+
+    def __init__(self, gas: Mechanism) -> None:
+        self.gas, self.solution = gas, gas.cantera()
+        index = {name: k for k, name in enumerate(gas.species)}
+        self.reactions = self.solution.reactions()
+        # Species without which a reaction cannot be: its reactants, products, what its rate depends on by an order,
+        # and a collider that is named in its equation.
+        self.participants = tuple(
+            frozenset(index[name] for name in {*r.reactants, *r.products, *r.orders, *_named_collider(r, index)})
+            for r in self.reactions
+        )
+
+    def __repr__(self) -> str:
+        return f"Parent({self.gas!r})"
+
+    @property
+    def whole(self) -> Subset:
+        """Everything."""
+        return Subset(tuple(range(len(self.gas.species))), tuple(range(len(self.reactions))))
+
+    def keep(self, species: Iterable[int], without: Iterable[int] = ()) -> Subset:
+        """The species, and the reactions among them but those of `without`."""
+        kept, without = frozenset(species), frozenset(without)
+        reactions = (i for i, who in enumerate(self.participants) if who <= kept and i not in without)
+        return Subset(tuple(sorted(kept)), tuple(reactions))
+
+    def names(self, subset: Subset) -> tuple[str, ...]:
+        """Names of the kept species."""
+        return tuple(self.gas.species[k] for k in subset.species)
+
+    def cantera(self, subset: Subset, transport: bool = True) -> ct.Solution:
+        """The part as a Cantera object, in no file; transport: with the parent's transport model, if it has one."""
+        kept = [self.solution.species(k) for k in subset.species]
+        names = {s.name for s in kept}
+        model = self.solution.transport_model if transport else None
+        reactions = _reduced_reactions(self.solution, [self.reactions[i] for i in subset.reactions], names)
+        return ct.Solution(
+            thermo=self.solution.thermo_model,
+            kinetics="gas",
+            transport_model=None if model in (None, "none") else model,
+            species=kept,
+            reactions=reactions,
+            name=self.gas.name,
+        )
+
+    def yaml(self, subset: Subset, provenance: Mapping[str, Any], description: str = "") -> str:
+        """The part as the text of a Cantera YAML file, with its origin under `combust`.
+
+        Species keep their thermo, transport data and notes. Raises MechanismError where Cantera cannot write it.
+        """
+        solution = self.cantera(subset)
+        try:
+            solution.update_user_header({"description": description} if description else {})
+            solution.update_user_data({"combust": _plain(provenance)})
+            return solution.write_yaml(header=True, precision=16)
+        except ct.CanteraError as error:
+            raise MechanismError(f"{self.gas.path}: Cantera cannot write a part of it: {error}") from error
+
+
+def _named_collider(r: ct.Reaction, index: Mapping[str, int]) -> tuple[str, ...]:
+    """The one species that acts as third body, where there is only one: (+AR), or +AR on both sides."""
+    body = r.third_body
+    if body is None or body.name == "M" or body.name not in index:
+        return ()
+    return (body.name,)
+
+
+def _reduced_reactions(solution: ct.Solution, kept: list[ct.Reaction], names: set[str]) -> list[ct.Reaction]:
+    """The reactions without efficiencies of species that are gone, and without marks of duplicates that are gone."""
+    twins = Counter(_signature(r) for r in kept if r.duplicate)
+    return [_changed(solution, r, names, alone=r.duplicate and twins[_signature(r)] == 1) for r in kept]
+
+
+def _changed(solution: ct.Solution, r: ct.Reaction, names: set[str], alone: bool) -> ct.Reaction:
+    data = r.input_data
+    efficiencies, colliders = data.get("efficiencies", {}), data.get("colliders", [])
+    gone = {*efficiencies, *(c["name"] for c in colliders)} - names - {"M"}
+    if not gone and not alone:
+        return r
+    data = dict(data)
+    if efficiencies:
+        data["efficiencies"] = {name: value for name, value in efficiencies.items() if name not in gone}
+    if colliders:
+        data["colliders"] = [c for c in colliders if c["name"] not in gone]
+    if alone:
+        data.pop("duplicate", None)
+    return ct.Reaction.from_dict(data, solution)
+
+
+def _signature(r: ct.Reaction) -> frozenset[tuple[tuple[str, float], ...]]:
+    """Equal for reactions that Cantera takes for duplicates: the same two sides, in whichever order."""
+    body = r.third_body.name if r.third_body is not None else ""
+    return frozenset(tuple(sorted({**side, "": body}.items(), key=str)) for side in (r.reactants, r.products))
+
+
+def _plain(value: Any) -> Any:
+    """Only what Cantera can write: dicts, lists, strings, numbers."""
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items() if v is not None}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    return value if isinstance(value, (str, bool, int, float)) else str(value)
