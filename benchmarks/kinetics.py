@@ -94,7 +94,9 @@ def our_times(gas: Mechanism, T: Tensor, Y: Tensor, p: float, transport: bool) -
     z = torch.cat([T[None], Y])[:, few].contiguous()
     calls = {
         "rates": (production_rates, (gas.kinetics, T, C)),
-        "Jacobian": (systems.linearise, (gas.kinetics, "hp", z, zero[:, few].contiguous(), pressure[few])),
+        "Jacobian": (
+            systems.linearise, (gas.kinetics, "hp", z, zero[:, few].contiguous(), systems.Fixed(pressure[few])),
+        ),
     }
     if transport:
         calls["transport"] = (transport_properties, (gas.transport_data, T, pressure, Y))

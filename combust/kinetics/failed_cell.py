@@ -15,6 +15,7 @@ import torch
 
 from combust import __version__
 from combust.errors import CombustError, FileFormatError
+from combust.kinetics.systems import Fixed
 
 if TYPE_CHECKING:
     from combust.kinetics.mechanism import Mechanism
@@ -92,7 +93,7 @@ def rerun(cell: FailedCell) -> list[str]:
     first, held = (torch.tensor([x], dtype=torch.float64) for x in (1e-3 * cell.dt, cell.held))
     path = ode.integrate_cells(
         system, METHODS["rodas5p"], ode.Tolerance(cell.rtol, cell.atol), z[:, None], s[:, None], cell.dt, first, 8,
-        None if cell.hold == "flow" else held,
+        None if cell.hold == "flow" else Fixed(held),
     )  # fmt: skip
     outcome = "did not arrive" if path.failed.numel() else f"T = {float(path.z[0, 0]):.6g} K"
     lines.append(f"batched integrator: {outcome} after {path.steps} steps, {path.rejected} rejected")

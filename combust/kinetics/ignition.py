@@ -54,8 +54,8 @@ class Criterion:
 class History:
     """Time, value and slope of the watched quantity at the states that each cell visits."""
 
-    def __init__(self, gas: Mechanism, criterion: Criterion, held: Tensor) -> None:
-        self.W, self.held = gas.molar_mass, held
+    def __init__(self, gas: Mechanism, criterion: Criterion) -> None:
+        self.W = gas.molar_mass
         self.row = {"T": 0, "p": -1}.get(criterion.quantity)
         if self.row is None:
             self.row = 1 + gas.index(criterion.quantity)
@@ -97,11 +97,13 @@ def ignition_delays(
     rtol: float = 1e-6,
     atol: float = 1e-15,
     progress: Callable[[int], None] | None = None,
+    member: Tensor | None = None,
 ) -> Tensor:
     """Ignition delays (cells,) s; NaN where nothing ignited by t_end.
 
     T (cells,) K, p [Pa] and t_end [s] one number or (cells,), Y (species, cells) or (species,). hold: "uv" or "hp";
-    criterion: see `Criterion`. progress: told how many cells are done, now and then.
+    criterion: see `Criterion`. progress: told how many cells are done, now and then. member (cells,): of an ensemble,
+    see `Mechanism.ensemble`; NaN also for a cell of an ensemble that cannot be integrated.
     Raises StateError for bad states, ConfigError for bad options, DivergenceError for a cell that CVODE cannot do.
     """
     T = torch.as_tensor(T, dtype=torch.float64, device=gas.device).reshape(-1)
@@ -110,7 +112,7 @@ def ignition_delays(
     integrator = ReactorIntegrator(gas, hold, rtol, atol)
     marks = Criterion.parse(criterion, gas, hold)
     end = torch.as_tensor(t_end, dtype=T.dtype, device=T.device).expand(T.shape)
-    batch = integrator.batch(T, p, Y, end)
+    batch = integrator.batch(T, p, Y, end, None, member)
     delays = torch.empty_like(T)
     size = max(HISTORY // (VISITS * 5), integrator.block)
     worth = T.numel() * batch.z.shape[0] ** 2 * STEPS >= COMPILE_FROM
@@ -125,21 +127,23 @@ def ignition_delays(
 def _delays(
     integrator: ReactorIntegrator, criterion: Criterion, batch: Batch, arrived: Callable[[int], None] | None
 ) -> Tensor:
-    if batch.z.shape[0] > LARGEST_BATCHED:
-        cells, delays = range(batch.z.shape[1]), torch.empty_like(batch.held)
+    single = batch.fixed.member is None
+    if single and batch.z.shape[0] > LARGEST_BATCHED:
+        cells, delays = range(batch.z.shape[1]), torch.empty_like(batch.dt)
         for cell in cells:
             delays[cell] = _by_cvode(integrator, criterion, batch.of(slice(cell, cell + 1)))
             if arrived is not None:
                 arrived(cell + 1)
         return delays
-    history = History(integrator.gas, criterion, batch.held)
+    history = History(integrator.gas, criterion)
     path = ode.integrate_cells(
         integrator.system, integrator.method, integrator.tolerance, batch.z, batch.s, batch.dt,
-        integrator.first_steps(batch, integrator.rates(batch)), integrator.block, batch.held, history, arrived,
+        integrator.first_steps(batch, integrator.rates(batch)), integrator.block, batch.fixed, history, arrived,
     )  # fmt: skip
     delays = read_delays(criterion, *history.table(batch.z.shape[1]))
     for cell in path.failed.tolist():
-        delays[cell] = _by_cvode(integrator, criterion, batch.of(slice(cell, cell + 1)))
+        one = batch.of(slice(cell, cell + 1))
+        delays[cell] = _by_cvode(integrator, criterion, one) if single else torch.nan
     return delays
 
 
@@ -150,17 +154,17 @@ def _by_cvode(integrator: ReactorIntegrator, criterion: Criterion, one: Batch) -
     solution = gas.cantera()
     solution.TPY = float(one.z[0]), 1e5, one.z[1:, 0].cpu().numpy()
     if hold == "hp":
-        solution.TP = None, float(one.held)
+        solution.TP = None, float(one.fixed.held)
         reactor = ct.IdealGasConstPressureMoleReactor(solution, clone=False)
     else:
-        solution.TD = None, float(one.held)
+        solution.TD = None, float(one.fixed.held)
         reactor = ct.IdealGasMoleReactor(solution, clone=False)
     network = ct.ReactorNet([reactor])
     if len(gas.species) > LARGEST_BATCHED:
         network.preconditioner = ct.AdaptivePreconditioner()
     # its steps are long for their accuracy: at this tolerance they resolve the peak of the slope
     network.rtol, network.atol = 1e-3 * integrator.tolerance.rtol, min(1e-15, integrator.tolerance.atol)
-    history, zero = History(gas, criterion, one.held), torch.zeros(1, dtype=torch.int64, device=gas.device)
+    history, zero = History(gas, criterion), torch.zeros(1, dtype=torch.int64, device=gas.device)
     try:
         while network.time < float(one.dt):
             z, f = (torch.tensor(x, device=gas.device).unsqueeze(1) for x in _state_and_rate(solution, hold))

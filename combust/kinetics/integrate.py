@@ -19,7 +19,7 @@ from combust.kernels import compiled
 from combust.kinetics import linear, systems
 from combust.kinetics.rates import Kinetics
 from combust.kinetics.rosenbrock import Method
-from combust.kinetics.systems import Hold, transport_rate
+from combust.kinetics.systems import Fixed, Hold, transport_rate
 from combust.kinetics.thermo import Thermo
 
 MAX_STEPS = 2000  # per cell and call, before it goes to the fallback
@@ -61,28 +61,25 @@ class Linearised:
     chemical: Tensor  # (1 + species, cells): dz/dt for s = 0
     energy: Tensor  # e_k (species, cells) J/kg
     capacity: Tensor  # c (cells,)
-    held: Tensor | None  # (cells,) of a reactor
+    fixed: Fixed | None  # of a reactor
     form: linear.Form
     factors: linear.Factors
 
     def of(self, cells: Tensor) -> Linearised:
         """The part of some cells of the batch."""
         fields = (self.z, self.step, self.chemical, self.energy, self.capacity)
-        held = None if self.held is None else self.held[cells]
+        fixed = None if self.fixed is None else self.fixed.of(cells)
         factors = tuple(f[..., cells] for f in self.factors)
-        return Linearised(*(f[..., cells] for f in fields), held, self.form, factors)
+        return Linearised(*(f[..., cells] for f in fields), fixed, self.form, factors)
 
     @staticmethod
     def join(parts: list[Linearised]) -> Linearised:
         """One batch of several."""
-
-        def together(name: str) -> Any:
-            values = [getattr(part, name) for part in parts]
-            return None if values[0] is None else torch.cat(values, dim=-1)
-
-        names = ("z", "step", "chemical", "energy", "capacity", "held")
+        names = ("z", "step", "chemical", "energy", "capacity")
+        together = (torch.cat([getattr(part, name) for part in parts], dim=-1) for name in names)
+        fixed = [part.fixed for part in parts if part.fixed is not None]
         factors = tuple(torch.cat(f, dim=-1) for f in zip(*(part.factors for part in parts), strict=True))
-        return Linearised(*(together(name) for name in names), parts[0].form, factors)
+        return Linearised(*together, Fixed.join(fixed) if fixed else None, parts[0].form, factors)
 
 
 @dataclass
@@ -96,10 +93,10 @@ class Trajectory:
 
 
 def linearise(
-    kin: Kinetics, hold: Hold, z: Tensor, s: Tensor, held: Tensor | None, shift: Tensor
+    kin: Kinetics, hold: Hold, z: Tensor, s: Tensor, fixed: Fixed | None, shift: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """dz/dt without sources, e_k, c, and shift - J (1 + species, 1 + species, cells) at z with sources s."""
-    g, e, capacity, J = systems.linearise(kin, hold, z, s, held)
+    g, e, capacity, J = systems.linearise(kin, hold, z, s, fixed)
     chemical = torch.cat([(-(e * g).sum(0) / capacity).unsqueeze(0), g])
     unit = torch.eye(z.shape[0], dtype=z.dtype, device=z.device).unsqueeze(-1)
     return chemical, e, capacity, unit * shift - J
@@ -145,31 +142,31 @@ def blocks(index: Tensor, size: int) -> Iterator[tuple[Tensor, int]]:
         yield piece, count
 
 
-def evaluate(system: System, z: Tensor, s: Tensor, held: Tensor | None = None) -> Tensor:
+def evaluate(system: System, z: Tensor, s: Tensor, fixed: Fixed | None = None) -> Tensor:
     """dz/dt (1 + species, cells) by its kernel."""
-    cells_last(z, s, held)
-    return rate_kernel(system.kin, system.hold, z, s, held)
+    cells_last(z, s, *(fixed or ()))
+    return rate_kernel(system.kin, system.hold, z, s, fixed)
 
 
-def evaluate_all(system: System, z: Tensor, s: Tensor, block: int, held: Tensor | None = None) -> Tensor:
+def evaluate_all(system: System, z: Tensor, s: Tensor, block: int, fixed: Fixed | None = None) -> Tensor:
     """`evaluate` for any number of cells, in blocks."""
     f = torch.empty_like(z)
     for cells, count in blocks(torch.arange(z.shape[1], device=z.device), block):
-        known = None if held is None else held[cells]
+        known = None if fixed is None else fixed.of(cells)
         f[:, cells[:count]] = evaluate(system, take(z, cells), take(s, cells), known)[:, :count]
     return f
 
 
 def linearise_block(
-    system: System, method: Method, z: Tensor, s: Tensor, step: Tensor, held: Tensor | None = None
+    system: System, method: Method, z: Tensor, s: Tensor, step: Tensor, fixed: Fixed | None = None
 ) -> Linearised:
     """Jacobian and factors at z for steps of size step (cells,)."""
     shift = 1.0 / (method.gamma * step)
-    cells_last(z, s, shift, held)
-    chemical, energy, capacity, A = linearise_kernel(system.kin, system.hold, z, s, held, shift)
+    cells_last(z, s, shift, *(fixed or ()))
+    chemical, energy, capacity, A = linearise_kernel(system.kin, system.hold, z, s, fixed, shift)
     form = linear.best_form(z.shape[0])
     cells_last(A)
-    return Linearised(z, step, chemical, energy, capacity, held, form, factor_kernel(form, A))
+    return Linearised(z, step, chemical, energy, capacity, fixed, form, factor_kernel(form, A))
 
 
 def rosenbrock_step(
@@ -188,7 +185,7 @@ def rosenbrock_step(
         if last == method.stages:
             return result
         U, argument = result
-        f = evaluate(system, argument, s, at.held)
+        f = evaluate(system, argument, s, at.fixed)
         first = last
 
 
@@ -328,7 +325,7 @@ def integrate_cells(
     dt: float | Tensor,
     first: Tensor,
     block: int,
-    held: Tensor | None = None,
+    fixed: Fixed | None = None,
     observe: Observer | None = None,
     arrived: Callable[[int], None] | None = None,
 ) -> Trajectory:
@@ -353,7 +350,7 @@ def integrate_cells(
     failed = []
     while active.numel():
         for cells, count in blocks(active, block):
-            source, known = take(s, cells), None if held is None else held[cells]
+            source, known = take(s, cells), None if fixed is None else fixed.of(cells)
             at = linearise_block(system, method, take(z, cells), source, step[cells], known)
             new, error = rosenbrock_step(system, method, tolerance, at, source)
             cells, new, error = cells[:count], new[:, :count], error[:count]

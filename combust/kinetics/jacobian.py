@@ -19,6 +19,7 @@ from combust.kinetics.rates import (
     enthalpy_of_reaction,
     forward_constants,
     ln_pressure,
+    multipliers,
     positive_power,
     power_table,
     row_product,
@@ -48,10 +49,13 @@ class JacobianPattern(NamedTuple):
     matrix: SparseRows
 
 
-def rate_derivatives(kin: Kinetics, T: Tensor, C: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def rate_derivatives(
+    kin: Kinetics, T: Tensor, C: Tensor, member: Tensor | None = None
+) -> tuple[Tensor, Tensor, Tensor]:
     """omega (species, ...cells) kmol/m3/s, d(omega)/dT at constant C, and W_k/W_j d(omega_k)/dC_j in 1/s.
 
-    The last has shape (species, species, ...cells); row = k. The weights make it d(W_k omega_k)/d(rho Y_j).
+    member (...cells): of an ensemble, whose multipliers the rates get. The last result has shape
+    (species, species, ...cells); row = k. The weights make it d(W_k omega_k)/d(rho Y_j).
     """
     rates, pattern, n = kin.rates, kin.pattern, C.shape[0]
     factor, factor_dM, factor_dT = factor_tables(rates, T, C)
@@ -59,6 +63,9 @@ def rate_derivatives(kin: Kinetics, T: Tensor, C: Tensor) -> tuple[Tensor, Tenso
     E = activity_coefficients(kin, T)
     irreversible = rates.reactants.shape[0] - rates.products.shape[0]
     k_reverse = row_product(k[irreversible:], (power_table(rates, 1 / E), rates.reactants[irreversible:]))
+    if member is not None:
+        ahead, back = multipliers(rates, member)
+        k, k_reverse = ahead * k, back * k_reverse
     C_powers, A_powers = power_table(rates, C), power_table(rates, C * E)
     forward = row_product(k, (C_powers, rates.reactants))
     reverse = row_product(k_reverse, (A_powers, rates.products))

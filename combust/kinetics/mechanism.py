@@ -119,6 +119,15 @@ class Mechanism:
         rates = parameters.with_parameters(self.rates, self.parameters._replace(**new))
         return replace(self, kinetics=self.kinetics._replace(rates=rates), is_file=False)
 
+    def ensemble(self, forward: Tensor, reverse: Tensor | None = None) -> Mechanism:
+        """Members that differ by factors of their rates, (reactions, members) in the file's order; see `integrate`.
+
+        reverse: other factors of reverse rates; as forward if not given. Raises MechanismError for another number of
+        reactions.
+        """
+        rates = parameters.with_multipliers(self.rates, forward, forward if reverse is None else reverse)
+        return replace(self, kinetics=self.kinetics._replace(rates=rates), is_file=False)
+
     def cantera(self) -> ct.Solution:
         """A fresh ct.Solution of this mechanism."""
         return _read(self.path, self.name)
@@ -210,7 +219,7 @@ class Mechanism:
         systems.require_reactor(hold)
         held = p if hold == "hp" else self.density(T, p, Y)
         z = torch.cat([T.unsqueeze(0), Y])
-        return systems.linearise(self.kinetics, hold, z, torch.zeros_like(z), held).jacobian
+        return systems.linearise(self.kinetics, hold, z, torch.zeros_like(z), systems.Fixed(held)).jacobian
 
     def integrate(
         self,
@@ -223,19 +232,21 @@ class Mechanism:
         atol: float = 1e-10,
         source: tuple[Any, Any] | None = None,
         compile: bool | None = None,
+        member: Any = None,
     ) -> Reactors:
         """T, Y of homogeneous reactors after dt s (one number or (...cells)), and statistics.
 
         hold: "hp" keeps enthalpy and pressure, "uv" energy and volume; error about rtol |Y| + atol and rtol T.
         source: what else heats and feeds each cell, held constant: W/kg (...cells) and 1/s (species, ...cells).
         compile: fused kernels or eager ones; None chooses by the amount of work.
+        member: of an `ensemble`, whose rates each cell has, (...cells).
         Raises StateError naming a cell with a bad state, DivergenceError for one that even CVODE cannot integrate.
         """
         from combust.kinetics.reactor import ReactorIntegrator, integrate
 
         T, p, Y = self.check_state(T, p, Y)
         integrator = ReactorIntegrator(self, hold, rtol, atol)
-        return integrate(integrator, T, p, Y, self._tensor(dt).expand(T.shape), source, compile)
+        return integrate(integrator, T, p, Y, self._tensor(dt).expand(T.shape), source, compile, member)
 
     def transport(self, T: Any, p: Any, Y: Any, model: str = "mixture-averaged", **numbers: Any) -> Any:
         """Viscosity [Pa s] (...cells), conductivity [W/m/K] (...cells) and diffusivity [m2/s] (species, ...cells).

@@ -85,6 +85,19 @@ def with_parameters(rates: RateData, new: RateParameters) -> RateData:
     )
 
 
+def with_multipliers(rates: RateData, forward: Tensor, reverse: Tensor) -> RateData:
+    """Rates of an ensemble whose members have these factors, (reactions, members) in the file's order.
+
+    Raises MechanismError for a wrong number of reactions.
+    """
+    n, irreversible = rates.A.shape[0], rates.A.shape[0] - rates.products.shape[0]
+    for name, x in (("forward", forward), ("reverse", reverse)):
+        if x.dim() != 2 or x.shape[0] != n:
+            raise MechanismError(f"{name} factors: shape {tuple(x.shape)}; allowed: ({n}, members), one per reaction")
+    ahead, back = (x.to(rates.A)[rates.order] for x in (forward, reverse))
+    return rates._replace(multiplier=torch.cat([ahead, back[irreversible:]]))
+
+
 def falloff_reactions(rates: RateData) -> Tensor:
     """Internal reaction of each row of the falloff table."""
     first = 1 + rates.efficiency.shape[0]

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from combust.errors import DivergenceError, StateError
 from combust.kinetics.mechanism import Mechanism
-from combust.kinetics.systems import linearise
+from combust.kinetics.systems import Fixed, linearise
 
 T_REF = 1000.0  # K
 LN_TAU_WEIGHT = 0.1  # of ln tau in the arc length; mass fractions and T / T_REF count fully
@@ -118,7 +118,7 @@ class Reactor:
         if self.Y_in.ndim != 1:
             raise StateError(f"inflow Y has shape {tuple(self.Y_in.shape)}: one composition (species,) is needed")
         self.gas, self.T_in, self.p = gas, float(inflow_T), float(inflow_p)
-        self.p_cell = inflow_p.reshape(1)
+        self.fixed = Fixed(inflow_p.reshape(1))
         self.h_in = float(gas.enthalpy(T, self.Y_in))
         self.scale = float(gas.cp(T, self.Y_in)) * T_REF
 
@@ -146,7 +146,7 @@ class Reactor:
         """Residuals (species + 1,) and their Jacobian (species + 1, species + 2)."""
         Y, tau = z[:-2], z[-1].exp()
         state = torch.cat([z[-2:-1] * T_REF, Y]).unsqueeze(1)
-        found = linearise(self.gas.kinetics, "hp", state, torch.zeros_like(state), self.p_cell)
+        found = linearise(self.gas.kinetics, "hp", state, torch.zeros_like(state), self.fixed)
         f, f_TY = found.chemical[:, 0], found.jacobian[1:, :, 0]
         h, cp = found.energy[:, 0], found.capacity
         R = torch.cat([self.Y_in - Y + tau * f, ((self.h_in - (Y * h).sum()) / self.scale).reshape(1)])

@@ -64,6 +64,7 @@ class RateData(NamedTuple):
     power: Tensor
     net: SparseRows  # rates of progress -> species
     order: Tensor
+    multiplier: Tensor  # (reactions + reversible, members) of an ensemble; (.., 0) where there is none
 
 
 class Kinetics(NamedTuple):
@@ -166,21 +167,34 @@ def factor_table(rates: RateData, T: Tensor, C: Tensor) -> Tensor:
     return torch.cat(rows)
 
 
-def progress(kin: Kinetics, T: Tensor, C: Tensor) -> tuple[Tensor, Tensor]:
-    """Forward (reactions, ...cells) and reverse (reversible, ...cells) rates of progress, internal order."""
+def multipliers(rates: RateData, member: Tensor) -> tuple[Tensor, Tensor]:
+    """Factors of forward (reactions, ...cells) and reverse (reversible, ...cells) rates of each cell's member."""
+    table = rates.multiplier[:, member]
+    return table[: rates.reactants.shape[0]], table[rates.reactants.shape[0] :]
+
+
+def progress(kin: Kinetics, T: Tensor, C: Tensor, member: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Forward (reactions, ...cells) and reverse (reversible, ...cells) rates of progress, internal order.
+
+    member (...cells): of an ensemble, whose multipliers the rates get.
+    """
     rates = kin.rates
     k = factor_table(rates, T, C)[rates.factor] * forward_constants(kin, T, C)
     forward = row_product(k, (power_table(rates, C), rates.reactants))
     irreversible = rates.reactants.shape[0] - rates.products.shape[0]
     if not rates.products.shape[0]:
-        return forward, forward[:0]
-    E = activity_coefficients(kin, T)
-    reverse = row_product(
-        k[irreversible:],
-        (power_table(rates, 1 / E), rates.reactants[irreversible:]),
-        (power_table(rates, C * E), rates.products),
-    )
-    return forward, reverse
+        reverse = forward[:0]
+    else:
+        E = activity_coefficients(kin, T)
+        reverse = row_product(
+            k[irreversible:],
+            (power_table(rates, 1 / E), rates.reactants[irreversible:]),
+            (power_table(rates, C * E), rates.products),
+        )
+    if member is None:
+        return forward, reverse
+    ahead, back = multipliers(rates, member)
+    return ahead * forward, back * reverse
 
 
 def subtract_tail(forward: Tensor, reverse: Tensor) -> Tensor:
@@ -191,9 +205,12 @@ def subtract_tail(forward: Tensor, reverse: Tensor) -> Tensor:
     return torch.cat([forward[:head], forward[head:] - reverse])
 
 
-def production_rates(kin: Kinetics, T: Tensor, C: Tensor) -> Tensor:
-    """Net molar production rates omega (species, ...cells) kmol/m3/s at T (...cells) K, C (species, ...cells)."""
-    return apply_sparse(kin.rates.net, subtract_tail(*progress(kin, T, C)))
+def production_rates(kin: Kinetics, T: Tensor, C: Tensor, member: Tensor | None = None) -> Tensor:
+    """Net molar production rates omega (species, ...cells) kmol/m3/s at T (...cells) K, C (species, ...cells).
+
+    member (...cells): see `progress`.
+    """
+    return apply_sparse(kin.rates.net, subtract_tail(*progress(kin, T, C, member)))
 
 
 def rates_of_progress(kin: Kinetics, T: Tensor, C: Tensor) -> tuple[Tensor, Tensor]:

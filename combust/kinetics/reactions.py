@@ -176,6 +176,7 @@ def rates_from_cantera(solution: ct.Solution, layout: Layout) -> RateData:
         power=floats([order for _, order in layout.powers]),
         net=sparse_rows(net, layout.species),
         order=integers(layout.order),
+        multiplier=torch.ones(len(layout.reactants) + len(layout.products), 0, dtype=torch.float64),
     )
 
 

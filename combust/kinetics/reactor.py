@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from combust import kernels
-from combust.errors import ConfigError
+from combust.errors import ConfigError, StateError
 from combust.kinetics import integrate as ode
 from combust.kinetics import systems
 from combust.kinetics.base import Statistics
@@ -22,6 +22,7 @@ from combust.kinetics.integrate import System, Tolerance
 from combust.kinetics.mechanism import Mechanism
 from combust.kinetics.rosenbrock import METHODS, Method
 from combust.kinetics.state import require
+from combust.kinetics.systems import Fixed
 
 CHUNK = 2**16  # cells integrated together: bounds the memory, whatever the number of cells
 # Bytes of a block's Jacobians, and its most cells. On a CPU: with fewer cells the cost of calls shows, with more they
@@ -46,12 +47,12 @@ class Batch(NamedTuple):
 
     z: Tensor  # (1 + species, cells)
     s: Tensor  # (1 + species, cells)
-    held: Tensor  # (cells,) Pa or kg/m3
+    fixed: Fixed
     dt: Tensor  # (cells,) s
 
     def of(self, cells: Tensor | slice) -> Batch:
         """The part of some cells."""
-        return Batch(*(x[..., cells] for x in self))
+        return Batch(self.z[:, cells], self.s[:, cells], self.fixed.of(cells), self.dt[cells])
 
 
 class ReactorIntegrator:
@@ -73,8 +74,10 @@ class ReactorIntegrator:
         self.block = max(8, min(most, int(room / (8 * (1 + len(gas.species)) ** 2)) // 8 * 8))
         self._cells: CellIntegrator | None = None
 
-    def batch(self, T: Tensor, p: Tensor, Y: Tensor, dt: Tensor, s: Tensor | None = None) -> Batch:
-        """Cells in a row; T, p, dt (...cells), Y (species, ...cells), s (1 + species, ...cells).
+    def batch(
+        self, T: Tensor, p: Tensor, Y: Tensor, dt: Tensor, s: Tensor | None = None, member: Any = None
+    ) -> Batch:
+        """Cells in a row; T, p, dt, member (...cells), Y (species, ...cells), s (1 + species, ...cells).
 
         Raises StateError naming a cell whose T is outside the mechanism's range or whose dt is not positive.
         """
@@ -84,7 +87,18 @@ class ReactorIntegrator:
         held = p if self.system.hold == "hp" else self.gas.density(T, p, Y)
         z = torch.cat([T.reshape(1, -1), Y.reshape(Y.shape[0], -1)])
         sources = torch.zeros_like(z) if s is None else s.reshape(z.shape)
-        return Batch(z, sources, held.reshape(-1), dt.reshape(-1))
+        return Batch(z, sources, Fixed(held.reshape(-1), self._members(member, T)), dt.reshape(-1))
+
+    def _members(self, member: Any, T: Tensor) -> Tensor | None:
+        """Raises StateError for a cell without a member of the ensemble."""
+        count = self.gas.rates.multiplier.shape[1]
+        if not count and member is None:
+            return None
+        if not count or member is None:
+            raise StateError("an ensemble needs the member of each cell, and only an ensemble has members")
+        found = torch.as_tensor(member, dtype=torch.int64, device=T.device).expand(T.shape)
+        require((found >= 0) & (found < count), found, "member", f"one of 0 to {count - 1}")
+        return found.reshape(-1)
 
     def run(self, batch: Batch) -> tuple[Tensor, Statistics]:
         """z at the end of each cell's dt. Raises DivergenceError for a cell that even CVODE cannot integrate."""
@@ -98,7 +112,7 @@ class ReactorIntegrator:
 
     def rates(self, batch: Batch) -> Tensor:
         """dz/dt (1 + species, cells) at the start."""
-        return ode.evaluate_all(self.system, batch.z, batch.s, self.block, batch.held)
+        return ode.evaluate_all(self.system, batch.z, batch.s, self.block, batch.fixed)
 
     def first_steps(self, batch: Batch, f: Tensor) -> Tensor:
         """First step sizes (cells,) s."""
@@ -114,7 +128,7 @@ class ReactorIntegrator:
             part = batch.of(cells)
             first = self.first_steps(part, f[:, cells])
             path = ode.integrate_cells(
-                self.system, self.method, self.tolerance, part.z, part.s, part.dt, first, self.block, part.held
+                self.system, self.method, self.tolerance, part.z, part.s, part.dt, first, self.block, part.fixed
             )
             for i in path.failed.tolist():
                 path.z[:, i] = self._by_cvode(offset + int(cells[i]), part.of(slice(i, i + 1)))
@@ -151,7 +165,7 @@ class ReactorIntegrator:
     def _by_cvode(self, cell: int, one: Batch) -> Tensor:
         if self._cells is None:
             self._cells = CellIntegrator(self.gas, self.tolerance.rtol, self.tolerance.atol, self.system.hold)
-        return self._cells(cell, one.z[:, 0], one.s[:, 0], float(one.dt), float(one.held))
+        return self._cells(cell, one.z[:, 0], one.s[:, 0], float(one.dt), float(one.fixed.held))
 
 
 def integrate(
@@ -162,6 +176,7 @@ def integrate(
     dt: Tensor,
     source: tuple[Any, Any] | None = None,
     compile: bool | None = None,
+    member: Any = None,
 ) -> Reactors:
     """State after dt of reactors at T, p, dt (...cells), Y (species, ...cells); see `Mechanism.integrate`."""
     s = None
@@ -169,7 +184,7 @@ def integrate(
         heat, species = (torch.as_tensor(x, dtype=Y.dtype, device=Y.device) for x in source)
         s = torch.cat([heat.expand(T.shape).unsqueeze(0), species.expand(Y.shape)])
         require(torch.isfinite(s).all(0), s.sum(0), "source", "finite")
-    batch = integrator.batch(T, p, Y, dt, s)
+    batch = integrator.batch(T, p, Y, dt, s, member)
     worth = T.numel() * batch.z.shape[0] ** 2 >= COMPILE_FROM if compile is None else compile
     with kernels.using("compiled" if worth else "eager"):
         z, stats = integrator.run(batch)

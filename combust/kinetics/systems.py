@@ -37,6 +37,23 @@ class Linearisation(NamedTuple):
     jacobian: Tensor
 
 
+class Fixed(NamedTuple):
+    """What a reactor keeps from start to end, (cells,)."""
+
+    held: Tensor  # Pa of "hp", kg/m3 of "uv"
+    member: Tensor | None = None  # of an ensemble of mechanisms: the one whose rates the cell has
+
+    def of(self, cells: Tensor | slice) -> Fixed:
+        """The part of some cells."""
+        return Fixed(self.held[cells], None if self.member is None else self.member[cells])
+
+    @staticmethod
+    def join(parts: list[Fixed]) -> Fixed:
+        """One batch of several."""
+        members = [part.member for part in parts if part.member is not None]
+        return Fixed(torch.cat([part.held for part in parts]), torch.cat(members) if members else None)
+
+
 def require_reactor(hold: str) -> None:
     """Raises StateError if it is neither "hp" nor "uv"."""
     if hold not in ("hp", "uv"):
@@ -48,13 +65,13 @@ def density(hold: Hold, T: Tensor, y: Tensor, held: Tensor, W: Tensor) -> Tensor
     return held if hold == "uv" else held / (GAS_CONSTANT * T * (y / W).sum(0))
 
 
-def chemical_rates(kin: Kinetics, hold: Hold, T: Tensor, y: Tensor, held: Tensor | None) -> Tensor:
+def chemical_rates(kin: Kinetics, hold: Hold, T: Tensor, y: Tensor, fixed: Fixed | None) -> Tensor:
     """g (species, ...cells)."""
     W = column(kin.thermo.molar_mass, T)
-    if held is None:
+    if fixed is None:
         return W * production_rates(kin, T, y / W)
-    rho = density(hold, T, y, held, W)
-    return W * production_rates(kin, T, rho * y / W) / rho
+    rho = density(hold, T, y, fixed.held, W)
+    return W * production_rates(kin, T, rho * y / W, fixed.member) / rho
 
 
 def energies(thermo: Thermo, hold: Hold, T: Tensor) -> tuple[Tensor, Tensor]:
@@ -66,10 +83,10 @@ def energies(thermo: Thermo, hold: Hold, T: Tensor) -> tuple[Tensor, Tensor]:
     return h - R * T, cp - R
 
 
-def rate(kin: Kinetics, hold: Hold, z: Tensor, s: Tensor, held: Tensor | None = None) -> Tensor:
+def rate(kin: Kinetics, hold: Hold, z: Tensor, s: Tensor, fixed: Fixed | None = None) -> Tensor:
     """dz/dt (1 + species, ...cells)."""
     T, y = z[0], z[1:]
-    dy = chemical_rates(kin, hold, T, y, held) + s[1:]
+    dy = chemical_rates(kin, hold, T, y, fixed) + s[1:]
     e, c = energies(kin.thermo, hold, T)
     dT = (s[0] - (e * dy).sum(0)) / (y * c).sum(0)
     return torch.cat([dT.unsqueeze(0), dy])
@@ -81,16 +98,16 @@ def transport_rate(thermo: Thermo, z: Tensor, s: Tensor) -> Tensor:
     return torch.cat([((s[0] - (h_mass(thermo, z[0]) * s[1:]).sum(0)) / rho_cp).unsqueeze(0), s[1:]])
 
 
-def linearise(kin: Kinetics, hold: Hold, z: Tensor, s: Tensor, held: Tensor | None = None) -> Linearisation:
+def linearise(kin: Kinetics, hold: Hold, z: Tensor, s: Tensor, fixed: Fixed | None = None) -> Linearisation:
     """What an implicit step needs at z; the Jacobian depends on s through dT/dt."""
     T, y, thermo = z[0], z[1:], kin.thermo
     W = column(thermo.molar_mass, T)
-    if held is None:
+    if fixed is None:
         omega, omega_dT, g_y = rate_derivatives(kin, T, y / W)
         g, g_dT = W * omega, W * omega_dT
     else:
-        rho = density(hold, T, y, held, W)
-        omega, omega_dT, g_y = rate_derivatives(kin, T, rho * y / W)
+        rho = density(hold, T, y, fixed.held, W)
+        omega, omega_dT, g_y = rate_derivatives(kin, T, rho * y / W, fixed.member)
         g, g_dT = W * omega / rho, W * omega_dT / rho
         if hold == "hp":
             # d ln rho = -dT/T - mean_W/W_j dY_j, and all concentrations move with rho

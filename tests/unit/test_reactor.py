@@ -12,6 +12,7 @@ from combust.kinetics import Mechanism, systems
 from combust.kinetics import integrate as ode
 from combust.kinetics.cvode import CellIntegrator
 from combust.kinetics.rosenbrock import METHODS
+from combust.kinetics.systems import Fixed
 from combust.kinetics.thermo import GAS_CONSTANT
 
 AIR = "O2:1, N2:3.76"
@@ -144,7 +145,7 @@ def test_order_of_the_default_method():
     for steps in (8, 16, 32, 64):
         z, h = torch.cat([T[None], Y]), torch.full_like(T, dt / steps)
         for _ in range(steps):
-            at = ode.linearise_block(system, method, z, torch.zeros_like(z), h, torch.full_like(T, p))
+            at = ode.linearise_block(system, method, z, torch.zeros_like(z), h, Fixed(torch.full_like(T, p)))
             z, _ = ode.rosenbrock_step(system, method, ode.Tolerance(), at, torch.zeros_like(z))
         errors.append(float((z[0] - exact_T).abs()))
     assert max(np.log2(np.array(errors[:-1]) / errors[1:])) > 4.8, errors
