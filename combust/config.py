@@ -11,7 +11,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -27,6 +27,7 @@ from combust.settings.physics import (
 )
 from combust.settings.running import Config
 
+T = TypeVar("T")
 BARE = re.compile(r"[^\[\]{}\"'#\n]+")
 
 
@@ -37,6 +38,11 @@ def load(path: str | Path, overrides: Sequence[str] = ()) -> Config:
     Raises ConfigError that names file, key, value and what is allowed.
     """
     path = Path(path)
+    return complete(convert(read(path, overrides), str(path)), path)
+
+
+def read(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
+    """The content of a TOML file, with overrides. Raises ConfigError for a file that cannot be read."""
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -45,19 +51,23 @@ def load(path: str | Path, overrides: Sequence[str] = ()) -> Config:
         raise ConfigError(f"{path}: is not valid TOML: {error}") from error
     for text in overrides:
         override(raw, text)
-    config = convert(raw, str(path))
-    return complete(config, path)
+    return raw
 
 
-def convert(raw: dict[str, Any], source: str) -> Config:
-    """`raw` as a Config; `source` is the file named in errors. Raises ConfigError."""
+def checked(raw: dict[str, Any], source: str, kind: type[T]) -> T:
+    """`raw` as a struct of type `kind`; `source` is the file named in errors. Raises ConfigError."""
     for place, value in numbers(raw):
         if not math.isfinite(value):
             raise ConfigError(f"{source}: {place} = {value}: must be a finite number")
     try:
-        config = msgspec.convert(raw, Config, strict=True)
+        return msgspec.convert(raw, kind, strict=True)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{source}: {explain(str(error), raw, Config)}") from None
+        raise ConfigError(f"{source}: {explain(str(error), raw, kind)}") from None
+
+
+def convert(raw: dict[str, Any], source: str) -> Config:
+    """`raw` as a Config whose tables fit together; `source` is the file named in errors. Raises ConfigError."""
+    config = checked(raw, source, Config)
     for problem in problems(config):
         raise ConfigError(f"{source}: {problem}")
     return config

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -17,15 +18,19 @@ from combust.kinetics.mechanism import Mechanism
 
 @dataclass(frozen=True)
 class Subset:
-    """What is kept: rows of the parent's species and reactions, ascending."""
+    """What is kept: rows of the parent's species and reactions, ascending; and factors of rate constants."""
 
     species: tuple[int, ...]
     reactions: tuple[int, ...]
+    factors: tuple[tuple[int, float], ...] = ()  # (reaction, factor of its pre-exponential)
+
+    def __str__(self) -> str:
+        return f"{len(self.species)} species, {len(self.reactions)} reactions"
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of both lists."""
-        return hashlib.sha256(repr((self.species, self.reactions)).encode()).hexdigest()
+        """SHA-256 of all."""
+        return hashlib.sha256(repr((self.species, self.reactions, self.factors)).encode()).hexdigest()
 
 
 class Parent:
@@ -65,7 +70,9 @@ class Parent:
         kept = [self.solution.species(k) for k in subset.species]
         names = {s.name for s in kept}
         model = self.solution.transport_model if transport else None
-        reactions = _reduced_reactions(self.solution, [self.reactions[i] for i in subset.reactions], names)
+        factors = dict(subset.factors)
+        chosen = [_scaled(self.solution, self.reactions[i], factors.get(i, 1.0)) for i in subset.reactions]
+        reactions = _reduced_reactions(self.solution, chosen, names)
         return ct.Solution(
             thermo=self.solution.thermo_model,
             kinetics="gas",
@@ -95,6 +102,24 @@ def _named_collider(r: ct.Reaction, index: Mapping[str, int]) -> tuple[str, ...]
     if body is None or body.name == "M" or body.name not in index:
         return ()
     return (body.name,)
+
+
+def _scaled(solution: ct.Solution, r: ct.Reaction, factor: float) -> ct.Reaction:
+    """The reaction with all its pre-exponentials times a factor."""
+    if factor == 1.0:
+        return r
+    data = dict(r.input_data)
+    for key in ("rate-constant", "low-P-rate-constant", "high-P-rate-constant"):
+        if key in data:
+            data[key] = {**data[key], "A": data[key]["A"] * factor}
+    if "rate-constants" in data:
+        data["rate-constants"] = [{**k, "A": k["A"] * factor} for k in data["rate-constants"]]
+    if "data" in data:  # Chebyshev: the first coefficient is part of log10 k
+        first = list(data["data"][0])
+        data["data"] = [[first[0] + math.log10(factor), *first[1:]], *data["data"][1:]]
+    if data.get("type") == "linear-Burke":
+        raise MechanismError(f"{r.equation}: linear Burke reactions cannot be scaled")
+    return ct.Reaction.from_dict(data, solution)
 
 
 def _reduced_reactions(solution: ct.Solution, kept: list[ct.Reaction], names: set[str]) -> list[ct.Reaction]:

@@ -1,0 +1,207 @@
+"""The chain of steps that makes a small mechanism of a large one, each judged by the true errors of its result.
+
+    samples -> graph -> search on the number of species -> trial removal of species -> of reactions
+
+The result of each step starts the next.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from combust.errors import ConfigError, DivergenceError
+from combust.kinetics.mechanism import Mechanism
+from combust.reduction import csp, search
+from combust.reduction.conditions import Case
+from combust.reduction.evaluate import Evaluator
+from combust.reduction.graph import Graph, Ranking
+from combust.reduction.measures import Watch
+from combust.reduction.samples import Samples
+from combust.reduction.search import Judgement, Say
+from combust.reduction.settings import Reduction
+from combust.reduction.submechanism import Parent, Subset
+from combust.reduction.targets import default_targets
+
+MEASURED_BY = {
+    "ignition": ("ignition_delay", "burnt_temperature", "heat_release", "peak", "final"),
+    "psr": ("extinction_time", "extinction_temperature", "peak", "final"),
+    "flame": ("flame_speed", "burnt_temperature", "heat_release", "peak", "final"),
+    "counterflow": ("peak_temperature", "peak"),
+}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The result of one step."""
+
+    name: str
+    judgement: Judgement
+    seconds: float
+    evaluations: int  # of a part at a case, found by earlier runs not counted
+
+
+@dataclass
+class Progress:
+    """A reduction under way, and what it found."""
+
+    settings: Reduction
+    parent: Parent
+    cases: tuple[Case, ...]
+    tolerance: Mapping[str, float]
+    samples: Samples
+    targets: Mapping[str, float]
+    stages: list[Stage] = field(default_factory=list)
+    ranking: Ranking | None = None
+
+    @property
+    def best(self) -> Judgement:
+        """The result of the last step."""
+        return self.stages[-1].judgement
+
+
+def tolerances(settings: Reduction, cases: Iterable[Case]) -> dict[str, float]:
+    """Tolerances of what the cases measure. Raises ConfigError for one that the file names and no case measures."""
+    measured = {metric for case in cases if not case.held_out for metric in MEASURED_BY[case.kind]}
+    given = settings.tolerance if settings.tolerance is not None else STANDARD_TOLERANCE
+    lost = [name for name in given if name.partition(" ")[0] not in measured]
+    if lost and settings.tolerance is not None:
+        raise ConfigError(
+            f'tolerance."{lost[0]}": no condition of the search measures it; the conditions measure '
+            f"{', '.join(sorted(measured))}"
+        )
+    return {name: value for name, value in given.items() if name not in lost}
+
+
+STANDARD_TOLERANCE = {"ignition_delay": 0.1, "flame_speed": 0.05, "extinction_time": 0.1}
+
+
+def watch_of(settings: Reduction, tolerance: Mapping[str, float]) -> Watch:
+    """What simulations must measure; an ignition is followed to the burnt gas only where that counts."""
+    peak, final = (
+        tuple(name.partition(" ")[2] for name in tolerance if name.startswith(f"{kind} ")) for kind in ("peak", "final")
+    )
+    burnt = bool(final) or "burnt_temperature" in tolerance or "heat_release" in tolerance
+    return Watch(peak=peak, final=final, burnt=burnt)
+
+
+def begin(settings: Reduction, gas: Mechanism, samples: Samples) -> Progress:
+    """Checks names and targets. Raises ConfigError or MechanismError with near matches."""
+    cases = settings.cases
+    targets = settings.graph.targets or default_targets(gas, cases)
+    for name in settings.retain:
+        gas.index(name)
+    return Progress(settings, Parent(gas), cases, tolerances(settings, cases), samples, targets)
+
+
+def reduce(progress: Progress, evaluator: Evaluator, say: Say = print) -> None:
+    """Runs all steps; `progress` holds the result of each that is done.
+
+    Raises ConfigError when no part meets the tolerances, saying the smallest error reached.
+    """
+    whole = evaluator.judge([progress.parent.whole])[0]
+    _add(progress, "detailed", whole, 0.0, 0)
+    if not whole.passes:
+        raise ConfigError(
+            f"the tolerances cannot be met: the detailed mechanism itself, evaluated like a candidate, differs by "
+            f"{whole.score:.3g} tolerances ({whole.why}); set a tolerance at least {1.1 * whole.score:.3g} times as large"
+        )
+    steps: list[tuple[str, Callable[[Progress, Evaluator, Say], Judgement | None]]] = [
+        (progress.settings.graph.method, by_graph), ("sensitivity", by_sensitivity), ("reactions", by_reactions),
+    ]  # fmt: skip
+    for name, step in steps:
+        start, count = time.monotonic(), evaluator.evaluations
+        found = step(progress, evaluator, say)
+        if found is not None:
+            _add(progress, name, found, time.monotonic() - start, evaluator.evaluations - count)
+            say(f"{name}: {found.subset}, score {found.score:.3f} ({found.why})")
+
+
+def _add(progress: Progress, name: str, judgement: Judgement, seconds: float, evaluations: int) -> None:
+    progress.stages.append(Stage(name, judgement, seconds, evaluations))
+
+
+def by_graph(progress: Progress, evaluator: Evaluator, say: Say) -> Judgement:
+    """The smallest set of the graph's ranking whose errors are within the tolerances."""
+    settings, parent = progress.settings, progress.parent
+    graph = Graph(parent.gas, progress.samples, settings.graph.method, settings.graph.colliders, parent)
+    progress.ranking = graph.ranking(
+        progress.targets, retained_rows(progress), settings.graph.scaling and settings.graph.method == "drgep",
+        group=settings.graph.regroup,
+    )  # fmt: skip
+    order = progress.ranking.species
+    fixed = len(fixed_rows(progress))
+    nested = [parent.keep(order[:count]) for count in range(max(1, fixed), len(order) + 1)]
+    found = search.smallest(nested, evaluator.judge, settings.search.look)
+    if found is None:
+        raise DivergenceError("the whole mechanism passed and then failed: evaluations are not reproducible")
+    return found
+
+
+def by_sensitivity(progress: Progress, evaluator: Evaluator, say: Say) -> Judgement | None:
+    """Species removed one by one, by what their removal does."""
+    settings = progress.settings
+    if settings.sensitivity.method == "none":
+        return None
+    assert progress.ranking is not None
+    value = dict(zip(progress.ranking.species, progress.ranking.values, strict=True))
+    fixed = fixed_rows(progress)
+    start = progress.best
+    tried = [k for k in start.subset.species if k not in fixed and value[k] <= settings.sensitivity.upper]
+    step = search.greedy if settings.sensitivity.method == "greedy" else search.initial
+
+    def without(subset: Subset, k: int) -> Subset:
+        return progress.parent.keep(j for j in subset.species if j != k)
+
+    return step(start, tried, without, evaluator.judge, say, progress.parent.gas.species.__getitem__)
+
+
+def by_reactions(progress: Progress, evaluator: Evaluator, say: Say) -> Judgement | None:
+    """Reactions removed in the order of their importance to the kept species."""
+    method = progress.settings.reactions.method
+    if method == "none":
+        return None
+    parent, start = progress.parent, progress.best
+    importance = reaction_importance(parent, start.subset, progress.samples, method)
+    order = sorted(start.subset.reactions, key=lambda i: -importance[i])
+    nested = [Subset(start.subset.species, tuple(sorted(order[:count]))) for count in range(1, len(order) + 1)]
+    nested = [s for s in nested if len(s.reactions) * 5 >= len(order)]
+    return search.smallest(nested, evaluator.judge, progress.settings.search.look)
+
+
+def reaction_importance(parent: Parent, subset: Subset, samples: Samples, method: str) -> np.ndarray:
+    """Greatest importance (reactions,) of each reaction to any kept species in any state."""
+    T, p, Y = (torch.as_tensor(x) for x in (samples.T, samples.p, samples.Y))
+    if method == "csp":
+        return csp.importance(parent.gas, T, p, Y, subset.species).numpy()
+    forward, reverse = parent.gas.rates_of_progress(T, p, Y)
+    net = (forward - reverse).abs()
+    nu = torch.as_tensor(
+        parent.solution.product_stoich_coeffs - parent.solution.reactant_stoich_coeffs, dtype=torch.float64
+    )
+    result = torch.zeros(net.shape[0], dtype=torch.float64)
+    for k in subset.species:
+        share = nu[k].abs().unsqueeze(1) * net
+        result = torch.maximum(result, (share / share.sum(0).clamp_min(1e-300)).amax(1))
+    return result.numpy()
+
+
+def retained_rows(progress: Progress) -> tuple[int, ...]:
+    """Species that stay: those of the file's `retain`, and all of the cases' fuels and oxidizers."""
+    gas = progress.parent.gas
+    rows = {gas.index(name) for name in progress.settings.retain}
+    for case in progress.cases:
+        for stream in (case.fuel, case.oxidizer):
+            rows |= set(torch.nonzero(gas.composition(stream).cpu() > 0).reshape(-1).tolist())
+    return tuple(sorted(rows))
+
+
+def fixed_rows(progress: Progress) -> frozenset[int]:
+    """Retained species, and targets that the file names."""
+    named: Sequence[str] = tuple(progress.settings.graph.targets or ())
+    gas = progress.parent.gas
+    return frozenset(retained_rows(progress)) | {gas.index(name) for name in named if name in gas.species}

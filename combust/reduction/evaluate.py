@@ -1,0 +1,206 @@
+"""Judges parts of a mechanism at all conditions, in worker processes, and remembers what it found."""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import math
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from combust.errors import DivergenceError
+from combust.kinetics.flame_store import cache_folder
+from combust.kinetics.mechanism import Mechanism
+from combust.reduction.conditions import Case
+from combust.reduction.outcome import Outcome, Reference, Watch, errors, outcome, reference
+from combust.reduction.search import Judgement
+from combust.reduction.store import Store
+from combust.reduction.submechanism import Parent, Subset
+
+CHEAP = ("ignition", "psr")  # judged first: a part that fails by them needs no flame
+Job = tuple[Subset, int]  # a part and the index of a case
+
+
+class Evaluator:
+    """Errors of parts of a mechanism against the whole; use it as a context, which ends its processes."""
+
+    def __init__(
+        self,
+        parent: Parent,
+        cases: Sequence[Case],
+        tolerance: Mapping[str, float],
+        watch: Watch,
+        workers: int = 0,
+        folder: Path | None = None,
+        done: Callable[[int, int], None] = lambda done, total: None,
+    ) -> None:
+        """workers: 0 means as many as cores, 1 none but this process; done: told how far a set of jobs is.
+
+        What is found is kept in `folder`, combust's cache if not given. Raises DivergenceError naming a case that the
+        whole mechanism itself fails at.
+        """
+        self.parent, self.cases, self.tolerance, self.watch = parent, tuple(cases), dict(tolerance), watch
+        self.done, self.evaluations = done, 0
+        self.folder = folder or cache_folder() / "reduction" / parent.gas.sha256[:16]
+        self.store = Store(self.folder / "evaluations.jsonl")
+        count = workers or os.cpu_count() or 1
+        context = multiprocessing.get_context("spawn")  # a forked child of a threaded process may hang
+        start = (parent.gas.path, parent.gas.name, self.cases, watch, self.folder)
+        self._pool = ProcessPoolExecutor(count, context, begin, start) if count > 1 else None
+        self._local = None if count > 1 else Worker(parent, self.cases, watch, self.folder)
+
+    def __enter__(self) -> Evaluator:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(wait=kind is None, cancel_futures=True)
+
+    def references(self) -> list[Reference]:
+        """What the whole mechanism gives, for every case. Raises DivergenceError naming a case that it fails at."""
+        places = range(len(self.cases))
+        for _ in self._run(make_reference, list(places)):
+            pass
+        return [Reference.read(reference_file(self.folder, case, self.watch)) for case in self.cases]
+
+    def judge(
+        self, subsets: Sequence[Subset], held_out: bool = False, limit: float = 1.0
+    ) -> list[Judgement]:
+        """Errors and scores of parts at the cases of the search, or at the held-out ones.
+
+        A part whose score at reactors exceeds `limit` is not tried in flames: its score is then a lower bound.
+        """
+        mine = [i for i, case in enumerate(self.cases) if case.held_out == held_out]
+        cheap = [i for i in mine if self.cases[i].kind in CHEAP]
+        dear = [i for i in mine if self.cases[i].kind not in CHEAP]
+        unique = list(dict.fromkeys(subsets))
+        self._evaluate([(s, i) for s in unique for i in cheap])
+        found = {s: self._judgement(s, cheap) for s in unique}
+        again = [s for s in unique if found[s].score <= limit] if dear else []
+        self._evaluate([(s, i) for s in again for i in dear])
+        found |= {s: self._judgement(s, mine) for s in again}
+        return [found[s] for s in subsets]
+
+    def outcome(self, subset: Subset, place: int) -> Outcome:
+        """What the part gives at case number `place`."""
+        self._evaluate([(subset, place)])
+        return Outcome.from_json(self.store[self._key(subset, place)])
+
+    def _judgement(self, subset: Subset, places: Sequence[int]) -> Judgement:
+        found: dict[int, dict[str, float]] = {}
+        worst, why = 0.0, ""
+        for place in places:
+            kept = Outcome.from_json(self.store[self._key(subset, place)])
+            against = Reference.read(reference_file(self.folder, self.cases[place], self.watch)).outcome
+            found[place] = errors(kept, against)
+            for metric, error in found[place].items():
+                if metric in self.tolerance and not error / self.tolerance[metric] <= worst:
+                    worst = math.inf if math.isnan(error) else error / self.tolerance[metric]
+                    why = f"{self.cases[place]}: {kept.reason or f'{metric} off by {100 * error:.3g} %'}"
+        return Judgement(subset, worst, found, why)
+
+    def _key(self, subset: Subset, place: int) -> str:
+        text = f"{self.parent.gas.sha256} {self.parent.gas.name} {subset.digest} {self.cases[place].digest}"
+        return hashlib.sha256(f"{text} {self.watch.digest}".encode()).hexdigest()[:40]
+
+    def _evaluate(self, jobs: Sequence[Job]) -> None:
+        """Fills the store; every finished job is on disk at once."""
+        new = [job for job in dict.fromkeys(jobs) if self._key(*job) not in self.store]
+        self.evaluations += len(new)
+        for (subset, place), result in self._run(evaluate, new):
+            self.store[self._key(subset, place)] = result
+
+    def _run(self, work: Callable[[Any], Any], jobs: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
+        """Jobs and their results as they are ready."""
+        if self._pool is None:
+            for count, job in enumerate(jobs):
+                yield job, work(job, self._local)  # type: ignore[call-arg]
+                self.done(count + 1, len(jobs))
+            return
+        try:
+            waiting: dict[Future[Any], Any] = {self._pool.submit(work, job): job for job in jobs}
+            while waiting:
+                ready, _ = wait(waiting, return_when=FIRST_COMPLETED)
+                for future in ready:
+                    yield waiting.pop(future), future.result()
+                self.done(len(jobs) - len(waiting), len(jobs))
+        except BrokenProcessPool as error:
+            raise DivergenceError(
+                f"a worker process ended unexpectedly ({error}): too little memory? Set search.workers = 1; what was "
+                "finished is kept, so the same command continues"
+            ) from error
+
+
+class Worker:
+    """What a process needs to evaluate parts of one mechanism."""
+
+    def __init__(self, parent: Parent, cases: Sequence[Case], watch: Watch, folder: Path) -> None:
+        self.parent, self.cases, self.watch, self.folder = parent, tuple(cases), watch, folder
+        self._references: dict[int, Reference] = {}
+        self._last: tuple[Subset, Any] | None = None
+
+    def solution(self, subset: Subset) -> Any:
+        """Jobs of one part come one after the other: its Cantera object is kept for the next."""
+        if self._last is None or self._last[0] != subset:
+            self._last = subset, self.parent.cantera(subset)
+        return self._last[1]
+
+    def reference(self, place: int) -> Reference:
+        """Of a case, from its file, or computed and written."""
+        if place not in self._references:
+            path = reference_file(self.folder, self.cases[place], self.watch)
+            if not path.exists():
+                found = reference(self.parent.gas.cantera(), self.cases[place], self.watch)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                found.write(path)
+            self._references[place] = Reference.read(path)
+        return self._references[place]
+
+
+_worker: Worker | None = None  # of this process, if it is one of a pool
+
+
+def begin(path: str, phase: str, cases: Sequence[Case], watch: Watch, folder: Path) -> None:
+    """Makes this process a worker, which ends with its parent."""
+    global _worker
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+    import torch
+
+    torch.set_num_threads(1)
+    _worker = Worker(Parent(Mechanism.load(path, phase)), cases, watch, folder)
+
+
+def evaluate(job: Job, worker: Worker | None = None) -> dict[str, Any]:
+    """The outcome of a job, as JSON can hold it; a part that cannot do a case has failed, whatever the error."""
+    at = worker or _worker
+    assert at is not None
+    subset, place = job
+    known = at.reference(place)
+    try:
+        solution = at.solution(subset)
+    except Exception as error:  # noqa: BLE001 - Cantera refuses an empty or inconsistent part in many ways
+        return Outcome.failed(f"not a mechanism: {str(error).strip().splitlines()[-1]}").to_json()
+    return outcome(solution, at.cases[place], known, at.watch).to_json()
+
+
+def make_reference(place: int, worker: Worker | None = None) -> int:
+    """Computes and writes the reference of a case."""
+    at = worker or _worker
+    assert at is not None
+    at.reference(place)
+    return place
+
+
+def reference_file(folder: Path, case: Case, watch: Watch) -> Path:
+    """Where the reference of a case is kept."""
+    return folder / f"{case.kind}-{case.digest[:20]}-{watch.digest[:12]}.npz"
