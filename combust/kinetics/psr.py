@@ -16,8 +16,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
+import cantera as ct
 import torch
 from torch import Tensor
 
@@ -60,10 +61,17 @@ def extinction(gas: Mechanism, T: float, p: float, Y: Any) -> Extinction:
     The turning point is found to better than 1e-6 relative in tau. Raises StateError for an unphysical inflow,
     DivergenceError when no burning branch is found or the branch does not turn.
     """
-    reactor = Reactor(gas, T, p, Y)
+    return follow(Reactor(gas, T, p, Y))
+
+
+def follow(reactor: SteadyReactor, first: Tensor | None = None) -> Extinction:
+    """The turning point of a reactor's branch, followed from a steady state `first`, or else from equilibrium.
+
+    Raises DivergenceError when no burning branch is found or the branch does not turn.
+    """
     passed: list[Point] = []
-    for point in branch(reactor):
-        if point.tangent[-1] > 0:
+    for point in branch(reactor, first):
+        if passed and point.tangent[-1] > 0:
             fold = turning_point(reactor, passed[-1], point)
             taus = [float(q.z[-1].exp()) for q in (*passed, fold)]
             temperatures = [float(q.z[-2]) * T_REF for q in (*passed, fold)]
@@ -84,7 +92,11 @@ def psr(gas: Mechanism, T: float, p: float, Y: Any, tau: float) -> ReactorState:
     """
     if not (math.isfinite(tau) and tau > 0):
         raise StateError(f"residence time {tau} s: must be finite and > 0")
-    reactor = Reactor(gas, T, p, Y)
+    return steady(Reactor(gas, T, p, Y), tau)
+
+
+def steady(reactor: SteadyReactor, tau: float) -> ReactorState:
+    """Burning steady state of a reactor at residence time tau [s]. Raises DivergenceError where it does not burn."""
     target = math.log(tau)
     first = start(reactor)
     if target >= float(first[-1]):
@@ -110,8 +122,46 @@ def psr(gas: Mechanism, T: float, p: float, Y: Any, tau: float) -> ReactorState:
     raise DivergenceError(f"{reactor}: does not burn at residence time {tau:g} s; its branch ends at {shortest:.5g} s")
 
 
-class Reactor:
-    """Inflow, and the residuals of the steady state with their Jacobian."""
+class SteadyReactor(Protocol):
+    """What the continuation asks of a reactor; z (species + 2,) on the CPU or the mechanism's device."""
+
+    T_in: float  # K
+
+    def state(self, z: Tensor) -> ReactorState: ...
+    def equilibrium(self) -> Tensor: ...
+    def burns(self, z: Tensor) -> bool: ...
+    def residual(self, z: Tensor) -> tuple[Tensor, Tensor]: ...
+
+
+class Inflow:
+    """What the reactors share: z as a state, and whether it burns."""
+
+    T_in: float
+    p: float
+
+    def __repr__(self) -> str:
+        return f"stirred reactor with inflow at {self.T_in:g} K, {self.p:g} Pa"
+
+    def state(self, z: Tensor) -> ReactorState:
+        """z as residence time, temperature and composition."""
+        return ReactorState(float(z[-1].exp()), float(z[-2]) * T_REF, z[:-2].clone())
+
+    def burns(self, z: Tensor) -> bool:
+        """Whether z is finite and hotter than the inflow."""
+        return bool(torch.isfinite(z).all()) and float(z[-2]) * T_REF > self.T_in + LEAST_RISE
+
+    def burnt(self, solution: ct.Solution) -> list[float]:
+        """[Y, T / T_REF] of the inflow in `solution` after equilibrium. Raises DivergenceError if it stays cold."""
+        solution.equilibrate("HP")
+        if solution.T - self.T_in < LEAST_RISE:
+            raise DivergenceError(
+                f"{self}: no burning branch: equilibrium is at {solution.T:.0f} K; check fuel, oxidizer and mixture"
+            )
+        return [*solution.Y, solution.T / T_REF]
+
+
+class Reactor(Inflow):
+    """Inflow, and the residuals of the steady state with their Jacobian, from our own rates."""
 
     def __init__(self, gas: Mechanism, T: float, p: float, Y: Any) -> None:
         inflow_T, inflow_p, self.Y_in = gas.check_state(float(T), float(p), Y)
@@ -122,25 +172,11 @@ class Reactor:
         self.h_in = float(gas.enthalpy(T, self.Y_in))
         self.scale = float(gas.cp(T, self.Y_in)) * T_REF
 
-    def __repr__(self) -> str:
-        return f"stirred reactor with inflow at {self.T_in:g} K, {self.p:g} Pa"
-
-    def state(self, z: Tensor) -> ReactorState:
-        return ReactorState(float(z[-1].exp()), float(z[-2]) * T_REF, z[:-2].clone())
-
     def equilibrium(self) -> Tensor:
         """(Y, T / T_REF) of the inflow burnt at constant enthalpy and pressure."""
         solution = self.gas.cantera()
         solution.TPY = self.T_in, self.p, self.Y_in.cpu().numpy()
-        solution.equilibrate("HP")
-        if solution.T - self.T_in < LEAST_RISE:
-            raise DivergenceError(
-                f"{self}: no burning branch: equilibrium is at {solution.T:.0f} K; check fuel, oxidizer and mixture"
-            )
-        return torch.tensor([*solution.Y, solution.T / T_REF], dtype=torch.float64, device=self.gas.device)
-
-    def burns(self, z: Tensor) -> bool:
-        return bool(torch.isfinite(z).all()) and float(z[-2]) * T_REF > self.T_in + LEAST_RISE
+        return torch.tensor(self.burnt(solution), dtype=torch.float64, device=self.gas.device)
 
     def residual(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """Residuals (species + 1,) and their Jacobian (species + 1, species + 2)."""
@@ -183,7 +219,7 @@ def at_tau(z: Tensor, ln_tau: float) -> Tensor:
     return torch.cat([z[:-1], torch.full_like(z[-1:], ln_tau)])
 
 
-def correct(reactor: Reactor, z: Tensor, row: Tensor, value: float | Tensor) -> tuple[Tensor, Tensor, int] | None:
+def correct(reactor: SteadyReactor, z: Tensor, row: Tensor, value: float | Tensor) -> tuple[Tensor, Tensor, int] | None:
     """Newton's iteration to residual = 0 and row . z = value: z, the last Jacobian, iterations; None if it fails."""
     for iteration in range(1, NEWTON_ITERATIONS + 1):
         R, J = reactor.residual(z)
@@ -200,7 +236,7 @@ def correct(reactor: Reactor, z: Tensor, row: Tensor, value: float | Tensor) -> 
     return None
 
 
-def start(reactor: Reactor) -> Tensor:
+def start(reactor: SteadyReactor) -> Tensor:
     """A burning state at a long residence time. Raises DivergenceError if there is none."""
     burnt = reactor.equilibrium()
     rise = float(burnt[-1]) * T_REF - reactor.T_in
@@ -225,7 +261,7 @@ def tangent(J: Tensor, before: Tensor) -> Tensor:
     return found / (D * found * found).sum().sqrt()
 
 
-def advance(reactor: Reactor, point: Point, step: float) -> Point | None:
+def advance(reactor: SteadyReactor, point: Point, step: float) -> Point | None:
     """The point of the branch `step` along the tangent of `point`; None if Newton's iteration fails."""
     row = weights(point.z) * point.tangent
     found = correct(reactor, point.z + step * point.tangent, row, row @ point.z + step)
@@ -235,13 +271,13 @@ def advance(reactor: Reactor, point: Point, step: float) -> Point | None:
     return Point(z, tangent(J, point.tangent), iterations)
 
 
-def branch(reactor: Reactor) -> Iterator[Point]:
+def branch(reactor: SteadyReactor, first: Tensor | None = None) -> Iterator[Point]:
     """Points of the burning branch towards short residence times, and round its turning point.
 
-    Ends where the reactor no longer burns or tau is below any that matters. Raises DivergenceError when the step
-    becomes too small.
+    Begins at the steady state `first`, or else near equilibrium. Ends where the reactor no longer burns or tau is
+    below any that matters. Raises DivergenceError when the step becomes too small.
     """
-    z = start(reactor)
+    z = start(reactor) if first is None else first
     _, J = reactor.residual(z)
     point = Point(z, tangent(J, -tau_row(z) / LN_TAU_WEIGHT))
     yield point
@@ -266,7 +302,7 @@ def branch(reactor: Reactor) -> Iterator[Point]:
         step = min(step, greatest)
 
 
-def turning_point(reactor: Reactor, before: Point, after: Point) -> Point:
+def turning_point(reactor: SteadyReactor, before: Point, after: Point) -> Point:
     """The point between two where d(ln tau)/ds = 0, by the Illinois form of the secant method."""
     row = weights(before.z) * before.tangent
     low, high = 0.0, float(row @ (after.z - before.z))
