@@ -53,6 +53,7 @@ class Extinction(ReactorState):
 
     curve_tau: Tensor  # (points,) s, falling
     curve_T: Tensor  # (points,) K
+    curve_Y: Tensor  # (species, points)
 
 
 def extinction(gas: Mechanism, T: float, p: float, Y: Any) -> Extinction:
@@ -73,10 +74,10 @@ def follow(reactor: SteadyReactor, first: Tensor | None = None) -> Extinction:
     for point in branch(reactor, first):
         if passed and point.tangent[-1] > 0:
             fold = turning_point(reactor, passed[-1], point)
-            taus = [float(q.z[-1].exp()) for q in (*passed, fold)]
-            temperatures = [float(q.z[-2]) * T_REF for q in (*passed, fold)]
-            state = reactor.state(fold.z)
-            return Extinction(state.tau, state.T, state.Y, torch.tensor(taus), torch.tensor(temperatures))
+            states = [reactor.state(q.z) for q in (*passed, fold)]
+            tau, temperature = torch.tensor([(q.tau, q.T) for q in states], dtype=torch.float64).unbind(1)
+            curve_Y = torch.stack([q.Y for q in states], 1)
+            return Extinction(states[-1].tau, states[-1].T, states[-1].Y, tau, temperature, curve_Y)
         passed.append(point)
     raise DivergenceError(
         f"{reactor}: the burning branch reaches {math.exp(float(passed[-1].z[-1])):.3g} s at "

@@ -1,0 +1,53 @@
+"""Best paths through a graph of species: by the product of its coefficients, or by the weakest of them.
+
+The product is error propagation (DRGEP). The weakest link of the best path is the threshold at which plain reachability
+(DRG, PFA) loses a species: above it the species is reached, at or below it not.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import torch
+from scipy import sparse
+from scipy.sparse import csgraph
+
+Combine = Literal["product", "weakest"]
+
+
+def best_paths(A: np.ndarray, B: np.ndarray, r: np.ndarray, start: np.ndarray, combine: Combine) -> np.ndarray:
+    """Values (species, targets, states) of the best path to each species.
+
+    A, B (pairs,) species of each edge, r (pairs, states) in [0, 1], start (species, targets, states): 1 for a target
+    itself, or the coefficient of a first step. Sweeps over all edges until nothing changes; columns that no longer
+    change drop out.
+    """
+    n, targets, states = start.shape
+    ahead, end, edge = (torch.from_numpy(np.ascontiguousarray(x)) for x in (A, B, r))
+    best = torch.from_numpy(start.reshape(n, -1).copy())
+    state = torch.arange(states).repeat(targets)
+    active = torch.arange(best.shape[1])
+    while active.numel():
+        values, links = best[:, active][ahead], edge[:, state[active]]
+        moved = values.mul_(links) if combine == "product" else torch.minimum(values, links)
+        found = best[:, active].scatter_reduce_(0, end.unsqueeze(1).expand_as(moved), moved, "amax")
+        better = (found > best[:, active]).any(0)
+        best[:, active] = found
+        active = active[better]
+    return best.numpy().reshape(n, targets, states)
+
+
+def best_products(A: np.ndarray, B: np.ndarray, r: np.ndarray, start: np.ndarray) -> np.ndarray:
+    """What `best_paths` gives for "product", by Dijkstra's algorithm on -ln r."""
+    n, targets, states = start.shape
+    sources = n + np.arange(targets)
+    found = np.empty_like(start)
+    for s in range(states):
+        first, source = np.nonzero(start[:, :, s])
+        rows, columns = np.concatenate([A, source + n]), np.concatenate([B, first])
+        value = np.concatenate([r[:, s], start[first, source, s]])
+        on = value > 0
+        graph = sparse.csr_array((-np.log(value[on]), (rows[on], columns[on])), shape=(n + targets, n + targets))
+        found[:, :, s] = np.exp(-csgraph.dijkstra(graph, indices=sources)[:, :n]).T
+    return found

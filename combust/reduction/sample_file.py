@@ -1,0 +1,94 @@
+"""Sampled states as an HDF5 file with their origin.
+
+Root attributes: format, version, combust, cantera (versions of the writer), mechanism, sha256 (of the mechanism's
+file), content (SHA-256 of all below). Datasets: T, p, case, position (states,), Y (species, states), and as JSON text
+`cases` and `species`; row i of `cases` has the states with case == i.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+
+import cantera as ct
+import h5py
+import numpy as np
+
+from combust import __version__
+from combust.errors import FileFormatError
+from combust.reduction.conditions import Case
+from combust.reduction.samples import Samples
+
+FORMAT, VERSION = "combust samples", 1
+NUMBERS = ("T", "p", "Y", "case", "position")
+TEXTS = ("cases", "species")
+
+
+def write(samples: Samples, path: Path) -> None:
+    """Readers see the whole file or none of it."""
+    texts = {"cases": json.dumps([asdict(case) for case in samples.cases]), "species": json.dumps(samples.species)}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
+    os.close(handle)
+    try:
+        with h5py.File(name, "w") as file:
+            for key in NUMBERS:
+                file[key] = getattr(samples, key)
+            for key, text in texts.items():
+                file[key] = text
+            file.attrs.update(
+                format=FORMAT, version=VERSION, combust=__version__, cantera=ct.__version__,
+                mechanism=samples.mechanism, sha256=samples.sha256, content=_content(samples, texts),
+            )  # fmt: skip
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def read(path: Path) -> Samples:
+    """Raises FileFormatError for a file that is missing, damaged, of another kind or of a later version."""
+    try:
+        with h5py.File(path, "r", locking="best-effort") as file:
+            _require_format(path, file)
+            return _read(path, file)
+    except FileNotFoundError as error:
+        raise FileFormatError(f"samples '{path}': no such file") from error
+    except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
+        raise FileFormatError(f"samples '{path}': damaged or not an HDF5 file: {error}") from error
+
+
+def _require_format(path: Path, file: h5py.File) -> None:
+    kind, version = file.attrs.get("format"), file.attrs.get("version")
+    if kind != FORMAT:
+        raise FileFormatError(f"samples '{path}': an HDF5 file, but not one of samples (format {kind!r})")
+    if version != VERSION:
+        raise FileFormatError(f"samples '{path}': version {version}, this combust reads {VERSION}")
+
+
+def _read(path: Path, file: h5py.File) -> Samples:
+    texts = {key: file[key].asstr()[()] for key in TEXTS}
+    samples = Samples(
+        **{key: file[key][()] for key in NUMBERS},
+        cases=tuple(Case(**case) for case in json.loads(texts["cases"])),
+        species=tuple(json.loads(texts["species"])),
+        mechanism=str(file.attrs["mechanism"]),
+        sha256=str(file.attrs["sha256"]),
+    )
+    if _content(samples, texts) != file.attrs["content"]:
+        raise FileFormatError(f"samples '{path}': damaged: the content does not match its checksum")
+    return samples
+
+
+def _content(samples: Samples, texts: dict[str, str]) -> str:
+    """SHA-256 of numbers with their shapes, texts and mechanism."""
+    found = hashlib.sha256(json.dumps([texts, samples.mechanism, samples.sha256], sort_keys=True).encode())
+    for key in NUMBERS:
+        value = np.asarray(getattr(samples, key))
+        found.update(f"{key} {value.shape}".encode())
+        found.update(np.ascontiguousarray(value, "<i8" if key == "case" else "<f8").tobytes())
+    return found.hexdigest()
