@@ -13,6 +13,7 @@ from msgspec import Meta
 from combust import ranges
 from combust.config import checked, read
 from combust.errors import ConfigError
+from combust.flamespeed import stream
 from combust.reduction.conditions import Case
 from combust.settings.base import Count, Positive, Pressure, Settings, Text, doc
 
@@ -136,7 +137,7 @@ class Reduction(Settings, frozen=True):
         )
         for T, p, phi, strain in itertools.product(*axes):
             yield Case(
-                table.kind, table.fuel or self.fuel, table.oxidizer or self.oxidizer, T, p, phi,
+                table.kind, stream(table.fuel or self.fuel), stream(table.oxidizer or self.oxidizer), T, p, phi,
                 table.hold if table.kind == "ignition" else "hp", strain, table.held_out,
             )  # fmt: skip
 
