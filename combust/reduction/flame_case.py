@@ -19,6 +19,7 @@ from combust.reduction.measures import Outcome, Reference, Unburnt, Watch, amoun
 LEAST_SPEED = 0.02  # of the detailed flame's, below which there is no flame
 LEAST_RISE = 0.3  # of the detailed flame's rise, below which a flame is out
 COARSEST = 0.1  # slope of the first grid of combust.kinetics.flame_solver
+COMPONENTS = {"flame": ("velocity", "T"), "counterflow": ("velocity", "spreadRate", "T", "Lambda")}
 
 
 class Work:
@@ -44,8 +45,7 @@ def reference(solution: ct.Solution, case: Case, watch: Watch) -> Reference:
         refine(flame, watch, watch.slope, watch.curve, 0)
     if flame.T.max() - case.T < 200.0:
         raise Unburnt(f"the flame is out: no more than {flame.T.max():.0f} K")
-    names = [n for n in flame.flame.component_names if n not in solution.species_names]
-    arrays = {f"component {n}": np.array(flame.flame.values(n)) for n in names}
+    arrays = {f"component {n}": np.array(flame.flame.values(n)) for n in COMPONENTS[case.kind]}
     arrays |= {"grid": np.array(flame.grid), "Y": np.array(flame.Y), "rise": np.array(flame.T.max() - case.T)}
     if case.kind == "flame":
         arrays["fixed"] = np.array(flame.fixed_temperature)
@@ -88,9 +88,8 @@ def _flame(solution: ct.Solution, case: Case, watch: Watch, **domain: Any) -> An
 def _begin(flame: Any, solution: ct.Solution, of: Reference) -> None:
     """The reference's profiles as the guess."""
     ct.FlameBase.set_initial_guess(flame)  # marks it as begun, else `solve` makes a guess of its own
-    for name, values in of.arrays.items():
-        if name.startswith("component "):
-            flame.flame.set_values(name.removeprefix("component "), values)
+    for name in COMPONENTS["flame" if "fixed" in of.arrays else "counterflow"]:
+        flame.flame.set_values(name, of.arrays[f"component {name}"])
     for name, Y in zip(solution.species_names, of.rows("Y", solution), strict=True):
         flame.flame.set_values(name, Y)
     if "fixed" in of.arrays:

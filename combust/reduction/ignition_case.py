@@ -118,9 +118,10 @@ def _outcome(
         profiles["heat_release"] = over_progress(np.array(path.T), np.array(path.q), case.T, T_burnt)
     if path.X:
         names = [s for s in watch.species if s in solution.species_names]
-        X = dict(zip(names, np.array(path.X).T, strict=True))
-        values |= amounts("peak", watch.peak, {s: x.max() for s, x in X.items()})
-        values |= amounts("final", watch.final, {s: float(np.interp(end, path.t, x)) for s, x in X.items()})
+        until = np.array(path.t) < end
+        final = {s: float(np.interp(end, path.t, x)) for s, x in zip(names, np.array(path.X).T, strict=True)}
+        peak = {s: max(x[until].max(), final[s]) for s, x in zip(names, np.array(path.X).T, strict=True)}
+        values |= amounts("peak", watch.peak, peak) | amounts("final", watch.final, final)
     elif watch.species:
         values |= amounts("peak", watch.peak, {}) | amounts("final", watch.final, {})
     return Outcome(values, profiles, case.T)
