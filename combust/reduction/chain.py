@@ -56,6 +56,7 @@ class Progress:
     samples: Samples
     targets: Mapping[str, float]
     stages: list[Stage] = field(default_factory=list)
+    graph: Graph | None = None
     ranking: Ranking | None = None
 
     @property
@@ -108,7 +109,7 @@ def reduce(progress: Progress, evaluator: Evaluator, say: Say = print) -> None:
     if not whole.passes:
         raise ConfigError(
             f"the tolerances cannot be met: the detailed mechanism itself, evaluated like a candidate, differs by "
-            f"{whole.score:.3g} tolerances ({whole.why}); set a tolerance at least {1.1 * whole.score:.3g} times as large"
+            f"{whole.score:.3g} tolerances ({whole.why})"
         )
     steps: list[tuple[str, Callable[[Progress, Evaluator, Say], Judgement | None]]] = [
         (progress.settings.graph.method, by_graph), ("sensitivity", by_sensitivity), ("reactions", by_reactions),
@@ -128,8 +129,8 @@ def _add(progress: Progress, name: str, judgement: Judgement, seconds: float, ev
 def by_graph(progress: Progress, evaluator: Evaluator, say: Say) -> Judgement:
     """The smallest set of the graph's ranking whose errors are within the tolerances."""
     settings, parent = progress.settings, progress.parent
-    graph = Graph(parent.gas, progress.samples, settings.graph.method, settings.graph.colliders, parent)
-    progress.ranking = graph.ranking(
+    progress.graph = Graph(parent.gas, progress.samples, settings.graph.method, settings.graph.colliders, parent)
+    progress.ranking = progress.graph.ranking(
         progress.targets, retained_rows(progress), settings.graph.scaling and settings.graph.method == "drgep",
         group=settings.graph.regroup,
     )  # fmt: skip
