@@ -156,7 +156,6 @@ def amounts(prefix: str, names: Iterable[str], X: Mapping[str, float]) -> dict[s
 
 def set_mixture(solution: ct.Solution, case: Case) -> None:
     """Fuel and oxidizer at phi, T and p of the case."""
+    solution.TPX = case.T, case.p, case.oxidizer  # whatever a failed solution left behind
     solution.set_equivalence_ratio(case.phi, case.fuel, case.oxidizer)
     solution.TP = case.T, case.p
-
-
