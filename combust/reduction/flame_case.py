@@ -16,6 +16,7 @@ from combust.kinetics.flame_solver import TRANSPORT, first_solution, refine
 from combust.reduction.conditions import Case
 from combust.reduction.measures import Outcome, Reference, Unburnt, Watch, amounts, over_progress, set_mixture
 
+LEAST_HEAT = 200.0  # K, that a detailed flame rises at least
 LEAST_SPEED = 0.02  # of the detailed flame's, below which there is no flame
 LEAST_RISE = 0.3  # of the detailed flame's rise, below which a flame is out
 COARSEST = 0.1  # slope of the first grid of combust.kinetics.flame_solver
@@ -39,11 +40,13 @@ class Work:
 
 def reference(solution: ct.Solution, case: Case, watch: Watch) -> Reference:
     """The detailed flame on its own grid. Raises Unburnt or CanteraError where there is none."""
+    if case.kind == "flame":
+        _require_heat(solution, case)
     widths = (watch.width, 4.0 * watch.width) if case.kind == "flame" else (watch.width,)
     flame: Any = first_solution(lambda width: _flame(solution, case, watch, width=width), watch, 0, widths)
     if watch.soret or watch.slope < COARSEST or watch.curve < 2 * COARSEST:
         refine(flame, watch, watch.slope, watch.curve, 0)
-    if flame.T.max() - case.T < 200.0:
+    if flame.T.max() - case.T < LEAST_HEAT:
         raise Unburnt(f"the flame is out: no more than {flame.T.max():.0f} K")
     arrays = {f"component {n}": np.array(flame.flame.values(n)) for n in COMPONENTS[case.kind]}
     arrays |= {"grid": np.array(flame.grid), "Y": np.array(flame.Y), "rise": np.array(flame.T.max() - case.T)}
@@ -67,6 +70,14 @@ def outcome(solution: ct.Solution, case: Case, of: Reference, watch: Watch) -> O
     if case.kind == "flame" and not speed > LEAST_SPEED * of.outcome.values["flame_speed"]:
         raise Unburnt(f"no flame: its speed is {speed:.3g} m/s")
     return found
+
+
+def _require_heat(solution: ct.Solution, case: Case) -> None:
+    """Else the search for a flame that cannot be would be long."""
+    set_mixture(solution, case)
+    solution.equilibrate("HP")
+    if solution.T - case.T < LEAST_HEAT:
+        raise Unburnt(f"equilibrium is only {solution.T - case.T:.0f} K above the unburnt gas")
 
 
 def _flame(solution: ct.Solution, case: Case, watch: Watch, **domain: Any) -> Any:

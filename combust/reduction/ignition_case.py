@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import cantera as ct
 import numpy as np
 
@@ -18,28 +16,61 @@ AFTER = 10.0  # delays after ignition, at most, until the gas is called burnt
 PRECONDITIONED = 150  # species from which on the sparse preconditioner pays
 
 
-@dataclass
 class Path:
-    """What was visited: time [s], T [K], its slope [K/s], heat release [W/m3], watched mole fractions."""
+    """A reactor on its way, and what it visited: time [s], T [K], its slope [K/s], heat release [W/m3], amounts."""
 
-    t: list[float] = field(default_factory=list)
-    T: list[float] = field(default_factory=list)
-    slope: list[float] = field(default_factory=list)
-    q: list[float] = field(default_factory=list)
-    X: list[np.ndarray] = field(default_factory=list)
+    def __init__(self, solution: ct.Solution, case: Case, watch: Watch) -> None:
+        self.solution, self.watch, self.held_volume = solution, watch, case.hold == "uv"
+        kind = ct.IdealGasMoleReactor if self.held_volume else ct.IdealGasConstPressureMoleReactor
+        set_mixture(solution, case)
+        self.network = ct.ReactorNet([kind(solution, clone=False)])
+        self.network.rtol = watch.rtol
+        self.network.atol = watch.atol * solution.density_mole  # the reactor is one cubic metre
+        if solution.n_species > PRECONDITIONED:
+            self.network.preconditioner = ct.AdaptivePreconditioner()
+        self.kept = [s for s in watch.species if s in solution.species_names]
+        self.rows = [solution.species_index(s) for s in self.kept]
+        self.t: list[float] = []
+        self.T: list[float] = []
+        self.slope: list[float] = []
+        self.q: list[float] = []
+        self.X: list[np.ndarray] = []  # mole fractions of the species `kept`
+
+    def step(self) -> None:
+        """One step of CVODE. Raises Unburnt beyond the number of steps allowed."""
+        if len(self.t) >= self.watch.steps:
+            raise Unburnt(f"more than {self.watch.steps} steps: at {self.t[-1]:.3g} s, {self.T[-1]:.0f} K")
+        solution = self.solution
+        self.t.append(self.network.step())
+        self.T.append(solution.T)
+        self.slope.append(self.network.get_derivative(1)[0])  # T is the first unknown of both reactors
+        if self.watch.burnt:
+            # What heats the gas at constant volume or pressure; Cantera's own heat release costs ten times as much.
+            capacity = solution.cv_mass if self.held_volume else solution.cp_mass
+            self.q.append(self.slope[-1] * solution.density * capacity)
+        if self.rows:
+            self.X.append(solution.X[self.rows])
+
+    def amounts(self, end: float) -> dict[str, float]:
+        """Watched species up to `end` [s]."""
+        before, peak, final = np.array(self.t) < end, {}, {}
+        for name, x in zip(self.kept, np.array(self.X).T, strict=True):
+            final[name] = float(np.interp(end, self.t, x))
+            peak[name] = max(float(x[before].max()), final[name])
+        return amounts("peak", self.watch.peak, peak) | amounts("final", self.watch.final, final)
 
 
 def reference(solution: ct.Solution, case: Case, watch: Watch) -> Reference:
     """Delay, and how long after it the gas is burnt. Raises Unburnt where nothing ignites."""
     set_mixture(solution, case)
-    solution.equilibrate(case.hold.upper())
+    solution.equilibrate("UV" if case.hold == "uv" else "HP")
     rise = solution.T - case.T
     if rise < LEAST_RISE:
         raise Unburnt(f"equilibrium is only {rise:.0f} K above the start")
     path, delay = _ignite(solution, case, watch, rise, LONGEST, None)
     after = path.t[-1] - delay
     found = {"delay": np.array(delay), "after": np.array(after), "rise": np.array(rise)}
-    return Reference(_outcome(solution, case, watch, path, delay, after, case.T + rise), arrays=found)
+    return Reference(_outcome(case, watch, path, delay, after, case.T + rise), arrays=found)
 
 
 def outcome(solution: ct.Solution, case: Case, of: Reference, watch: Watch) -> Outcome:
@@ -47,48 +78,24 @@ def outcome(solution: ct.Solution, case: Case, of: Reference, watch: Watch) -> O
     set_mixture(solution, case)
     rise, after = of.number("rise"), of.number("after")
     path, delay = _ignite(solution, case, watch, rise, PATIENCE * of.number("delay"), after)
-    return _outcome(solution, case, watch, path, delay, after, case.T + rise)
+    return _outcome(case, watch, path, delay, after, case.T + rise)
 
 
 def _ignite(
     solution: ct.Solution, case: Case, watch: Watch, rise: float, deadline: float, after: float | None
 ) -> tuple[Path, float]:
     """The path past ignition, and its delay; on to `after` [s] past the delay, or till the gas is burnt (None)."""
-    set_mixture(solution, case)
-    network = _network(solution, case, watch)
-    kept = [solution.species_index(s) for s in watch.species if s in solution.species_names]
-    path, steepest = Path(), 0.0
-    while path.t == [] or path.slope[-1] > 0.5 * steepest or path.T[-1] < case.T + 0.5 * rise:
-        if network.time > deadline:
+    path, steepest = Path(solution, case, watch), 0.0
+    while not path.t or path.slope[-1] > 0.5 * steepest or path.T[-1] < case.T + 0.5 * rise:
+        if path.network.time > deadline:
             raise Unburnt(f"no ignition by {deadline:.3g} s: T has reached {path.T[-1]:.0f} K")
-        _step(network, solution, path, watch, kept)
+        path.step()
         steepest = max(steepest, path.slope[-1])
     delay = _steepest(path)
     if watch.burnt or watch.species:
         while not _burnt(path, delay, rise, after):
-            _step(network, solution, path, watch, kept)
+            path.step()
     return path, delay
-
-
-def _network(solution: ct.Solution, case: Case, watch: Watch) -> ct.ReactorNet:
-    kind = ct.IdealGasMoleReactor if case.hold == "uv" else ct.IdealGasConstPressureMoleReactor
-    network = ct.ReactorNet([kind(solution, clone=False)])
-    network.rtol, network.atol = watch.rtol, watch.atol * solution.density_mole  # of a cubic metre
-    if solution.n_species > PRECONDITIONED:
-        network.preconditioner = ct.AdaptivePreconditioner()
-    return network
-
-
-def _step(network: ct.ReactorNet, solution: ct.Solution, path: Path, watch: Watch, kept: list[int]) -> None:
-    if len(path.t) >= watch.steps:
-        raise Unburnt(f"more than {watch.steps} steps: at {path.t[-1]:.3g} s, {path.T[-1]:.0f} K")
-    path.t.append(network.step())
-    path.T.append(solution.T)
-    path.slope.append(network.get_derivative(1)[0])  # T is the first unknown of both reactors
-    if watch.burnt:
-        path.q.append(solution.heat_release_rate)
-    if kept:
-        path.X.append(solution.X[kept])
 
 
 def _burnt(path: Path, delay: float, rise: float, after: float | None) -> bool:
@@ -108,20 +115,9 @@ def _steepest(path: Path) -> float:
     return t1 + 0.5 * (left * (t2 - t1) - right * (t1 - t0)) / (left + right)
 
 
-def _outcome(
-    solution: ct.Solution, case: Case, watch: Watch, path: Path, delay: float, after: float, T_burnt: float
-) -> Outcome:
-    values, profiles = {"ignition_delay": delay}, {}
-    end = delay + after
+def _outcome(case: Case, watch: Watch, path: Path, delay: float, after: float, T_burnt: float) -> Outcome:
+    values, profiles, end = {"ignition_delay": delay}, {}, delay + after
     if watch.burnt:
         values["burnt_temperature"] = float(np.interp(end, path.t, path.T))
         profiles["heat_release"] = over_progress(np.array(path.T), np.array(path.q), case.T, T_burnt)
-    if path.X:
-        names = [s for s in watch.species if s in solution.species_names]
-        until = np.array(path.t) < end
-        final = {s: float(np.interp(end, path.t, x)) for s, x in zip(names, np.array(path.X).T, strict=True)}
-        peak = {s: max(x[until].max(), final[s]) for s, x in zip(names, np.array(path.X).T, strict=True)}
-        values |= amounts("peak", watch.peak, peak) | amounts("final", watch.final, final)
-    elif watch.species:
-        values |= amounts("peak", watch.peak, {}) | amounts("final", watch.final, {})
-    return Outcome(values, profiles, case.T)
+    return Outcome(values | path.amounts(end), profiles, case.T)

@@ -35,13 +35,13 @@ class Watch:
     transport: Transport = "mixture-averaged"
     soret: bool = False
     rtol: float = 1e-5  # of CVODE
-    atol: float = 1e-10  # of CVODE, of all moles
+    atol: float = 1e-12  # of CVODE, of all moles; 1e-10 spoils the first radicals of hydrogen, and 1 % of its delay
     steps: int = 20_000  # of CVODE at most
     slope: float = 0.1  # of flame grids
     curve: float = 0.2
     max_points: int = 2000
     width: float = 0.02  # m, of a flame's first domain, and between the jets of a counterflow flame
-    work: int = 30  # Jacobians of a flame at most, or as many evaluations as these take
+    work: int = 12  # Jacobians of a flame at most, or as many evaluations as these take
 
     @property
     def species(self) -> tuple[str, ...]:
@@ -156,7 +156,6 @@ def amounts(prefix: str, names: Iterable[str], X: Mapping[str, float]) -> dict[s
 
 def set_mixture(solution: ct.Solution, case: Case) -> None:
     """Fuel and oxidizer at phi, T and p of the case."""
+    solution.TPX = case.T, case.p, case.oxidizer  # whatever a failed solution left behind
     solution.set_equivalence_ratio(case.phi, case.fuel, case.oxidizer)
     solution.TP = case.T, case.p
-
-
