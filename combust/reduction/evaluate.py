@@ -67,9 +67,13 @@ class Evaluator:
     def references(self) -> list[Reference]:
         """What the whole mechanism gives, for every case. Raises DivergenceError naming a case that it fails at."""
         places = range(len(self.cases))
-        for _ in self._run(make_reference, list(places)):
+        for _ in self.run(make_reference, list(places)):
             pass
-        return [Reference.read(reference_file(self.folder, case, self.watch)) for case in self.cases]
+        return [self.reference(place) for place in places]
+
+    def reference(self, place: int) -> Reference:
+        """Of case number `place`, once `references` has run."""
+        return Reference.read(reference_file(self.folder, self.cases[place], self.watch))
 
     def judge(
         self, subsets: Sequence[Subset], held_out: bool = False, limit: float = 1.0
@@ -99,8 +103,7 @@ class Evaluator:
         worst, why = 0.0, ""
         for place in places:
             kept = Outcome.from_json(self.store[self._key(subset, place)])
-            against = Reference.read(reference_file(self.folder, self.cases[place], self.watch)).outcome
-            found[place] = errors(kept, against)
+            found[place] = errors(kept, self.reference(place).outcome)
             for metric, error in found[place].items():
                 if metric in self.tolerance and not error / self.tolerance[metric] <= worst:
                     worst = math.inf if math.isnan(error) else error / self.tolerance[metric]
@@ -115,11 +118,11 @@ class Evaluator:
         """Fills the store; every finished job is on disk at once."""
         new = [job for job in dict.fromkeys(jobs) if self._key(*job) not in self.store]
         self.evaluations += len(new)
-        for (subset, place), result in self._run(evaluate, new):
+        for (subset, place), result in self.run(evaluate, new):
             self.store[self._key(subset, place)] = result
 
-    def _run(self, work: Callable[[Any], Any], jobs: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
-        """Jobs and their results as they are ready."""
+    def run(self, work: Callable[[Any], Any], jobs: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
+        """Jobs and their results, work(job, worker), as they are ready; `work` is a function of a module."""
         if self._pool is None:
             for count, job in enumerate(jobs):
                 yield job, work(job, self._local)  # type: ignore[call-arg]
@@ -180,10 +183,16 @@ def begin(path: str, phase: str, cases: Sequence[Case], watch: Watch, folder: Pa
     _worker = Worker(Parent(Mechanism.load(path, phase)), cases, watch, folder)
 
 
+def at_work(worker: Worker | None) -> Worker:
+    """The worker given, or this process."""
+    found = worker or _worker
+    assert found is not None
+    return found
+
+
 def evaluate(job: Job, worker: Worker | None = None) -> dict[str, Any]:
     """The outcome of a job, as JSON can hold it; a part that cannot do a case has failed, whatever the error."""
-    at = worker or _worker
-    assert at is not None
+    at = at_work(worker)
     subset, place = job
     known = at.reference(place)
     try:
@@ -195,9 +204,7 @@ def evaluate(job: Job, worker: Worker | None = None) -> dict[str, Any]:
 
 def make_reference(place: int, worker: Worker | None = None) -> int:
     """Computes and writes the reference of a case."""
-    at = worker or _worker
-    assert at is not None
-    at.reference(place)
+    at_work(worker).reference(place)
     return place
 
 

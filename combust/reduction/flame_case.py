@@ -57,12 +57,7 @@ def reference(solution: ct.Solution, case: Case, watch: Watch) -> Reference:
 
 def outcome(solution: ct.Solution, case: Case, of: Reference, watch: Watch) -> Outcome:
     """What a candidate gives on the reference's grid. Raises Unburnt or CanteraError where there is no flame."""
-    flame = _flame(solution, case, watch, grid=of.arrays["grid"])
-    flame.transport_model = TRANSPORT[watch.transport]
-    flame.soret_enabled = watch.soret
-    _begin(flame, solution, of)
-    Work(flame, watch)
-    flame.solve(loglevel=0, refine_grid=False)
+    flame = solved(solution, case, of, watch)
     found = _outcome(flame, case, watch, of.number("rise"))
     if flame.T.max() - case.T < LEAST_RISE * of.number("rise"):
         raise Unburnt(f"the flame is out: no more than {flame.T.max():.0f} K")
@@ -70,6 +65,17 @@ def outcome(solution: ct.Solution, case: Case, of: Reference, watch: Watch) -> O
     if case.kind == "flame" and not speed > LEAST_SPEED * of.outcome.values["flame_speed"]:
         raise Unburnt(f"no flame: its speed is {speed:.3g} m/s")
     return found
+
+
+def solved(solution: ct.Solution, case: Case, of: Reference, watch: Watch) -> Any:
+    """The candidate's flame on the reference's grid. Raises Unburnt for too much work, CanteraError otherwise."""
+    flame = _flame(solution, case, watch, grid=of.arrays["grid"])
+    flame.transport_model = TRANSPORT[watch.transport]
+    flame.soret_enabled = watch.soret
+    _begin(flame, solution, of)
+    Work(flame, watch)
+    flame.solve(loglevel=0, refine_grid=False)
+    return flame
 
 
 def _require_heat(solution: ct.Solution, case: Case) -> None:
