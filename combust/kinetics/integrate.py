@@ -17,7 +17,7 @@ from torch import Tensor
 from combust import kernels
 from combust.kernels import compiled
 from combust.kinetics import linear, systems
-from combust.kinetics.rates import Kinetics
+from combust.kinetics.qss import AnyKinetics
 from combust.kinetics.rosenbrock import Method
 from combust.kinetics.systems import Fixed, Hold, transport_rate
 from combust.kinetics.thermo import Thermo
@@ -31,7 +31,7 @@ LANDING, RELAX = 0.25, 1.05  # of steps that would leap over a growth, and of th
 class System(NamedTuple):
     """A mechanism's kinetics and which of combust.kinetics.systems is integrated."""
 
-    kin: Kinetics
+    kin: AnyKinetics
     hold: Hold = "flow"
 
 
@@ -93,7 +93,7 @@ class Trajectory:
 
 
 def linearise(
-    kin: Kinetics, hold: Hold, z: Tensor, s: Tensor, fixed: Fixed | None, shift: Tensor
+    kin: AnyKinetics, hold: Hold, z: Tensor, s: Tensor, fixed: Fixed | None, shift: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """dz/dt without sources, e_k, c, and shift - J (1 + species, 1 + species, cells) at z with sources s."""
     g, e, capacity, J = systems.linearise(kin, hold, z, s, fixed)
@@ -102,7 +102,7 @@ def linearise(
     return chemical, e, capacity, unit * shift - J
 
 
-def jacobian_at(kin: Kinetics, z: Tensor) -> Tensor:
+def jacobian_at(kin: AnyKinetics, z: Tensor) -> Tensor:
     """Jacobian (1 + species, 1 + species) of the rate of z (1 + species,) of a "flow" cell without transport."""
     one = z.reshape(-1, 1)
     return systems.linearise(kin, "flow", one, torch.zeros_like(one)).jacobian[..., 0]

@@ -17,9 +17,10 @@ from torch import Tensor
 
 from combust.errors import MechanismError, StateError
 from combust.kernels import compiled
-from combust.kinetics import parameters, rates, reactions, sparsity, systems, thermo
+from combust.kinetics import parameters, qss, qss_file, reactions, systems, thermo
 from combust.kinetics.parameters import RateParameters
-from combust.kinetics.rates import Kinetics, RateData
+from combust.kinetics.qss import AnyKinetics, QssKinetics
+from combust.kinetics.rates import RateData
 from combust.kinetics.state import require
 from combust.kinetics.thermo import GAS_CONSTANT, Thermo, column
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 BLOCK_VALUES = 80_000  # reactions times cells of a block: what fits the cache
 COMPILE_FROM = 200_000  # cells in one call
 
-production_kernel = compiled(rates.production_rates)
+production_kernel = compiled(qss.production_rates)
 
 Composition = str | Mapping[str, float]
 
@@ -49,24 +50,23 @@ class Mechanism:
     molar_mass: Tensor  # (species,) kg/kmol
     element_matrix: Tensor  # (elements, species) atoms per molecule
     T_range: tuple[float, float]  # K, from the lowest to the highest temperature of the species' thermo data
-    kinetics: Kinetics  # what the kernels take
+    kinetics: AnyKinetics  # what the kernels take
     is_file: bool = True  # False with rate parameters that are not the file's
+    qss: tuple[str, ...] = ()  # species of the file in quasi-steady state, which are not among `species`
 
     @classmethod
     def load(cls, path: str | Path, phase: str | None = None, device: torch.device | str = "cpu") -> Mechanism:
         """Read a Cantera YAML file, found on Cantera's search path; `phase` names one of several phases.
 
+        Species under the phase's `combust: {qss: {species: [...]}}` are in quasi-steady state (combust.kinetics.qss).
         Raises MechanismError for a file that Cantera cannot read, or listing all that is not covered.
         """
         file = _find(path)
         solution = _read(path, phase)
         reactions.refuse_uncovered(solution)
-        layout = reactions.layout_of(solution)
-        kinetics = Kinetics(
-            thermo.thermo_from_cantera(solution),
-            reactions.rates_from_cantera(solution, layout),
-            sparsity.jacobian_pattern(layout, solution.molecular_weights.tolist()),
-        )
+        steady = qss_file.qss_species(solution)
+        kinetics = qss_file.kinetics_of(solution) if not steady else qss_file.qss_kinetics_of(solution, steady)
+        solution = qss_file.without(solution, steady) if steady else solution
         atoms = [[solution.n_atoms(s, e) for s in solution.species_names] for e in solution.element_names]
         kinetics = _to(kinetics, device)
         return cls(
@@ -79,6 +79,7 @@ class Mechanism:
             element_matrix=torch.tensor(atoms, dtype=torch.float64, device=device),
             T_range=_T_range(solution),
             kinetics=kinetics,
+            qss=steady,
         )
 
     def __repr__(self) -> str:
@@ -117,7 +118,7 @@ class Mechanism:
             known = ", ".join(RateParameters._fields)
             raise MechanismError(f"rate parameters: unknown {', '.join(unknown)}; known: {known}")
         rates = parameters.with_parameters(self.rates, self.parameters._replace(**new))
-        return replace(self, kinetics=self.kinetics._replace(rates=rates), is_file=False)
+        return replace(self, kinetics=qss.with_rates(self.kinetics, rates), is_file=False)
 
     def ensemble(self, forward: Tensor, reverse: Tensor | None = None) -> Mechanism:
         """Members that differ by factors of their rates, (reactions, members) in the file's order; see `integrate`.
@@ -126,10 +127,18 @@ class Mechanism:
         reactions.
         """
         rates = parameters.with_multipliers(self.rates, forward, forward if reverse is None else reverse)
-        return replace(self, kinetics=self.kinetics._replace(rates=rates), is_file=False)
+        return replace(self, kinetics=qss.with_rates(self.kinetics, rates), is_file=False)
 
     def cantera(self) -> ct.Solution:
-        """A fresh ct.Solution of this mechanism."""
+        """A fresh ct.Solution of this mechanism.
+
+        With QSS species, of the others, which react in global steps with the right production rates; these run
+        through Python and have no analytic derivatives (combust.kinetics.qss_cantera).
+        """
+        if self.qss:
+            from combust.kinetics import qss_cantera
+
+            return qss_cantera.solution(self.path, self.name)
         return _read(self.path, self.name)
 
     def index(self, species: str) -> int:
@@ -140,6 +149,8 @@ class Mechanism:
 
     def unknown_species(self, name: str) -> str:
         """What to say of a species that the mechanism lacks: near matches."""
+        if name in self.qss:
+            return f"{self.path}: species '{name}' is in quasi-steady state: it has no amount of its own"
         near = difflib.get_close_matches(name, self.species, n=3, cutoff=0.4) or self.species[:10]
         return f"{self.path}: no species '{name}' among its {len(self.species)}; nearest: {', '.join(near)}"
 
@@ -211,7 +222,18 @@ class Mechanism:
     def rates_of_progress(self, T: Any, p: Any, Y: Any) -> tuple[Tensor, Tensor]:
         """Forward and reverse rates of progress (reactions, ...cells) kmol/m3/s."""
         T, p, Y = self.check_state(T, p, Y)
-        return rates.rates_of_progress(self.kinetics, T, self._concentrations(T, p, Y))
+        return qss.rates_of_progress(self.kinetics, T, self._concentrations(T, p, Y))
+
+    def qss_concentrations(self, T: Any, p: Any, Y: Any) -> Tensor:
+        """Concentrations (QSS species, ...cells) kmol/m3 of the species in quasi-steady state, in the order of `qss`.
+
+        A negative one where Y is not says that these species have no steady state there. Raises MechanismError for a
+        mechanism without any.
+        """
+        if not isinstance(self.kinetics, QssKinetics):
+            raise MechanismError(f"{self.path} has no species in quasi-steady state")
+        T, p, Y = self.check_state(T, p, Y)
+        return qss.steady_state(self.kinetics, T, self._concentrations(T, p, Y))[1]
 
     def jacobian(self, T: Any, p: Any, Y: Any, hold: Literal["hp", "uv"] = "hp") -> Tensor:
         """d(dT/dt, dY/dt)/d(T, Y), (1 + species, 1 + species, ...cells), at constant h and p or u and v."""
@@ -307,12 +329,12 @@ class Mechanism:
         return T, p, Y
 
 
-def block_of(kin: Kinetics) -> int:
+def block_of(kin: AnyKinetics) -> int:
     """Cells in a block of rates; not a power of two, so that rows do not fall on the same lines of the cache."""
     return max(24, min(1000, BLOCK_VALUES // max(1, kin.rates.order.shape[0]) // 8 * 8))
 
 
-def in_blocks(kernel: Callable[..., Tensor], kin: Kinetics, T: Tensor, C: Tensor) -> Tensor:
+def in_blocks(kernel: Callable[..., Tensor], kin: AnyKinetics, T: Tensor, C: Tensor) -> Tensor:
     """kernel(kin, T, C) over blocks of cells that fit the cache; compiled only where that pays.
 
     A cold compile takes seconds, which eager kernels need for some million cells; only full blocks are compiled,

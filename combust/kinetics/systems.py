@@ -19,8 +19,7 @@ import torch
 from torch import Tensor
 
 from combust.errors import StateError
-from combust.kinetics.jacobian import rate_derivatives
-from combust.kinetics.rates import Kinetics, production_rates
+from combust.kinetics.qss import AnyKinetics, production_rates, rate_derivatives
 from combust.kinetics.thermo import GAS_CONSTANT, Thermo, column, cp_mass, dcp_R_dT, h_mass
 
 Hold = Literal["flow", "hp", "uv"]
@@ -65,7 +64,7 @@ def density(hold: Hold, T: Tensor, y: Tensor, held: Tensor, W: Tensor) -> Tensor
     return held if hold == "uv" else held / (GAS_CONSTANT * T * (y / W).sum(0))
 
 
-def chemical_rates(kin: Kinetics, hold: Hold, T: Tensor, y: Tensor, fixed: Fixed | None) -> Tensor:
+def chemical_rates(kin: AnyKinetics, hold: Hold, T: Tensor, y: Tensor, fixed: Fixed | None) -> Tensor:
     """g (species, ...cells)."""
     W = column(kin.thermo.molar_mass, T)
     if fixed is None:
@@ -83,7 +82,7 @@ def energies(thermo: Thermo, hold: Hold, T: Tensor) -> tuple[Tensor, Tensor]:
     return h - R * T, cp - R
 
 
-def rate(kin: Kinetics, hold: Hold, z: Tensor, s: Tensor, fixed: Fixed | None = None) -> Tensor:
+def rate(kin: AnyKinetics, hold: Hold, z: Tensor, s: Tensor, fixed: Fixed | None = None) -> Tensor:
     """dz/dt (1 + species, ...cells)."""
     T, y = z[0], z[1:]
     dy = chemical_rates(kin, hold, T, y, fixed) + s[1:]
@@ -98,7 +97,7 @@ def transport_rate(thermo: Thermo, z: Tensor, s: Tensor) -> Tensor:
     return torch.cat([((s[0] - (h_mass(thermo, z[0]) * s[1:]).sum(0)) / rho_cp).unsqueeze(0), s[1:]])
 
 
-def linearise(kin: Kinetics, hold: Hold, z: Tensor, s: Tensor, fixed: Fixed | None = None) -> Linearisation:
+def linearise(kin: AnyKinetics, hold: Hold, z: Tensor, s: Tensor, fixed: Fixed | None = None) -> Linearisation:
     """What an implicit step needs at z; the Jacobian depends on s through dT/dt."""
     T, y, thermo = z[0], z[1:], kin.thermo
     W = column(thermo.molar_mass, T)

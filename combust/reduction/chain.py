@@ -16,7 +16,7 @@ import torch
 
 from combust.errors import ConfigError, DivergenceError
 from combust.kinetics.mechanism import Mechanism
-from combust.reduction import search
+from combust.reduction import csp, search
 from combust.reduction.conditions import Case
 from combust.reduction.evaluate import Evaluator
 from combust.reduction.graph import Graph, Ranking
