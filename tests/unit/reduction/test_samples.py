@@ -38,7 +38,8 @@ def told():
 def samples(gas, told, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COMBUST_CACHE", str(tmp_path_factory.mktemp("cache")))
-        patch.setattr(trajectories, "FLAME_GRID", {"slope": 0.2, "curve": 0.3})
+        patch.setattr(trajectories, "SLOPE", 0.2)
+        patch.setattr(trajectories, "CURVE", 0.3)
         return sample(gas, CASES, lambda *done: told.append(done))
 
 
