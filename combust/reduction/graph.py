@@ -24,7 +24,7 @@ from combust.reduction.samples import Samples
 from combust.reduction.submechanism import Parent
 
 BLOCK = 2**24  # values of a block of states at once: 128 MB
-KEPT = 2**26  # coefficients kept between calls: 512 MB
+KEPT = 2**25  # coefficients kept between calls: 256 MB
 
 Rows = Mapping[str, int | None]  # targets; None for the heat release
 

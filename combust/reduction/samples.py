@@ -16,6 +16,7 @@ from combust.kinetics.mechanism import Mechanism
 from combust.reduction import trajectories
 from combust.reduction.conditions import KINDS, Case, Kind
 
+HOLDS = ("uv", "hp")
 FLAMES: tuple[Kind, ...] = ("flame", "counterflow")  # what needs transport data
 
 Progress = Callable[[int, Case, int], None]
@@ -131,6 +132,9 @@ def _require_inputs(gas: Mechanism, solution: ct.Solution, cases: Sequence[Case]
     if not cases:
         raise ConfigError("sampling needs at least one case")
     for case in cases:
+        if case.kind not in KINDS or case.hold not in HOLDS:
+            allowed = f"kinds are {', '.join(KINDS)}; held is {' or '.join(HOLDS)}"
+            raise ConfigError(f'case {case!r}: kind "{case.kind}" with "{case.hold}" held; {allowed}')
         with _naming(case):
             gas.composition(case.fuel)
             gas.composition(case.oxidizer)

@@ -11,7 +11,7 @@ from combust.kinetics.mechanism import Mechanism
 from combust.reduction.conditions import Case
 from combust.reduction.graph import Graph
 from combust.reduction.interaction import METHODS, Network
-from combust.reduction.paths import best_paths, best_products
+from combust.reduction.paths import best_products, settle, sweep
 from combust.reduction.samples import Samples
 from combust.reduction.submechanism import Parent
 from combust.reduction.targets import HEAT, default_targets
@@ -159,13 +159,16 @@ def test_targets_together_or_one_by_one(gri, method):
         assert graph.importance(targets, removed=gone) == pytest.approx(np.max(single, axis=0), rel=1e-12)
 
 
-def test_both_searches_agree(gri):
-    graph = Graph(gri, random_samples(gri))
+@pytest.mark.parametrize("method", METHODS)
+def test_all_searches_agree(gri, method):
+    graph = Graph(gri, random_samples(gri), method)
     states = slice(0, len(graph.samples))
     rows = {"CH4": gri.index("CH4"), "O2": gri.index("O2"), HEAT: None}
     start = graph._start(rows, states, np.zeros(53, dtype=bool))
-    A, B, r = graph.network.A, graph.network.B, graph._edges(states)
-    assert best_products(A, B, r, start) == pytest.approx(best_paths(A, B, r, start, "product"), rel=1e-9)
+    edges = graph.network.A, graph.network.B, graph._edges(states), start
+    assert best_products(*edges) == pytest.approx(sweep(*edges, "product"), rel=1e-9)
+    for combine in ("product", "weakest"):
+        assert settle(*edges, combine) == pytest.approx(sweep(*edges, combine), rel=1e-12)
 
 
 @pytest.mark.parametrize("method", ["drg", "pfa"])
