@@ -19,12 +19,14 @@ from combust.errors import ConfigError
 from combust.kinetics.mechanism import Mechanism, block_of
 from combust.reduction import targets as goals
 from combust.reduction.interaction import METHODS, Method, Network
-from combust.reduction.paths import best_paths
+from combust.reduction.paths import Combine, best_paths
 from combust.reduction.samples import Samples
 from combust.reduction.submechanism import Parent
 
 BLOCK = 2**24  # values of a block of states at once: 128 MB
-KEPT = 2**26  # coefficients kept between calls: 512 MB
+KEPT = 2**25  # coefficients kept between calls: 256 MB
+
+Rows = Mapping[str, int | None]  # targets; None for the heat release
 
 
 @dataclass(frozen=True)
@@ -81,9 +83,13 @@ class Graph:
         lost = [name for name, row in rows.items() if row is not None and gone[row]]
         if lost:
             raise ConfigError(f"target {', '.join(lost)} is among the removed species")
-        by_target = self._by_target(rows, scaled, gone)
         weight = np.array(list(targets.values()))
-        found = (weight[:, None] * by_target).max(axis=0)
+        # The best of all targets at once costs a search for one; what each target reaches by itself is worth keeping.
+        foldable = self._propagates or not (scaled or (weight != 1).any())
+        if foldable and (gone.any() or not self._propagates):
+            found = self._greatest(rows, self._factors(rows, scaled) * weight[:, None], gone, fold=True)[0]
+        else:
+            found = (weight[:, None] * self._by_target(rows, scaled, gone)).max(axis=0)
         found[[row for row in rows.values() if row is not None]] = 1.0
         return found
 
@@ -130,32 +136,38 @@ class Graph:
         on = value > 0
         return sparse.csr_array((value[on], (self.network.A[on], self.network.B[on])), shape=(n, n))
 
-    def _by_target(self, rows: dict[str, int | None], scaled: bool, gone: np.ndarray) -> np.ndarray:
+    def _by_target(self, rows: Rows, scaled: bool, gone: np.ndarray) -> np.ndarray:
         """Greatest values (targets, species) over the states; kept for the whole mechanism."""
         if gone.any():
-            return self._greatest(rows, scaled, gone)
+            return self._greatest(rows, self._factors(rows, scaled), gone)
         new = {name: row for name, row in rows.items() if (name, scaled) not in self._known}
         if new:
-            found = self._greatest(new, scaled, gone)
+            found = self._greatest(new, self._factors(new, scaled), gone)
             self._known.update({(name, scaled): x for name, x in zip(new, found, strict=True)})
         return np.stack([self._known[name, scaled] for name in rows])
 
-    def _greatest(self, rows: dict[str, int | None], scaled: bool, gone: np.ndarray) -> np.ndarray:
-        alpha = self._scaling(rows) if scaled else np.ones((len(rows), len(self.samples)))
+    def _greatest(self, rows: Rows, factor: np.ndarray, gone: np.ndarray, fold: bool = False) -> np.ndarray:
+        """Greatest of factor (targets, states) times path value: (targets, species), with `fold` (1, species).
+
+        fold: paths begin at all targets at once, with the factor as their start.
+        """
         alive = ~(gone[self.network.A] | gone[self.network.B])
         A, B = self.network.A[alive], self.network.B[alive]
-        found = np.zeros((len(rows), len(self.gas.species)))
-        for part in self._blocks(len(rows)):
-            r = self._edges(part, gone)[alive]
-            paths = best_paths(A, B, r, self._start(rows, part, gone), "product" if self._propagates else "weakest")
-            found = np.maximum(found, (paths * alpha[:, part]).max(axis=2).T)
+        combine: Combine = "product" if self._propagates else "weakest"
+        found = np.zeros((1 if fold else len(rows), len(self.gas.species)))
+        for part in self._blocks(len(found)):
+            start, after = self._start(rows, part, gone), factor[:, part]
+            if fold:
+                start, after = (start * after).max(axis=1, keepdims=True), np.ones((1, 1))
+            paths = best_paths(A, B, self._edges(part, gone)[alive], start, combine)
+            found = np.maximum(found, (paths * after).max(axis=2).T)
         return found
 
     @property
     def _propagates(self) -> bool:
         return self.method == "drgep"
 
-    def _start(self, rows: dict[str, int | None], part: slice, gone: np.ndarray) -> np.ndarray:
+    def _start(self, rows: Rows, part: slice, gone: np.ndarray) -> np.ndarray:
         """Where paths begin (species, targets, states)."""
         start = np.zeros((len(self.gas.species), len(rows), part.stop - part.start))
         for t, row in enumerate(rows.values()):
@@ -197,7 +209,10 @@ class Graph:
         """Enthalpies of reaction (reactions, states) J/kmol."""
         return goals.reaction_enthalpies(self.gas, self.network.net, self.samples.T)
 
-    def _scaling(self, rows: dict[str, int | None]) -> np.ndarray:
+    def _factors(self, rows: Rows, scaled: bool) -> np.ndarray:
+        """How much each target counts in each state (targets, states), before its weight."""
+        if not scaled:
+            return np.ones((len(rows), len(self.samples)))
         P, C = self.network.turnover(self._net_rates)
         heat = (self._net_rates * self._enthalpies).sum(0)
         return goals.scaling(self.gas, rows, P, C, heat, self.samples.case)

@@ -69,7 +69,7 @@ class Network:
         P, C = self.turnover(w)
         if self.method == "drg":
             shared = abs(self.shared) @ abs(kept) + (abs(self.net) @ abs(lost))[A]
-            return alive * _ratio(shared, (P + C)[A])
+            return alive * np.minimum(_ratio(shared, (P + C)[A]), 1.0)  # round-off goes beyond 1
         most = np.maximum(P, C)
         if self.method == "drgep":
             shared = self.shared @ kept + (self.net @ lost)[A]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from combust.kinetics.mechanism import Mechanism
 from combust.reduction import trajectories
 from combust.reduction.conditions import KINDS, Case, Kind
 
+HOLDS = ("uv", "hp")
 FLAMES: tuple[Kind, ...] = ("flame", "counterflow")  # what needs transport data
 
 Progress = Callable[[int, Case, int], None]
@@ -108,7 +110,8 @@ def sample(gas: Mechanism, cases: Sequence[Case], progress: Progress | None = No
     _require_inputs(gas, solution, cases)
     parts: list[trajectories.Trajectory] = []
     for row, case in enumerate(cases):
-        parts.append(_named(case, lambda case=case: trajectories.of_case(gas, solution, case)))
+        with _naming(case):
+            parts.append(trajectories.of_case(gas, solution, case))
         if progress is not None:
             progress(row, case, len(parts[-1].T))
     Y = np.concatenate([part.Y for part in parts], 1).clip(min=0.0)  # integrators leave traces below zero
@@ -129,8 +132,12 @@ def _require_inputs(gas: Mechanism, solution: ct.Solution, cases: Sequence[Case]
     if not cases:
         raise ConfigError("sampling needs at least one case")
     for case in cases:
-        for stream in (case.fuel, case.oxidizer):
-            _named(case, lambda stream=stream: gas.composition(stream))
+        if case.kind not in KINDS or case.hold not in HOLDS:
+            allowed = f"kinds are {', '.join(KINDS)}; held is {' or '.join(HOLDS)}"
+            raise ConfigError(f'case {case!r}: kind "{case.kind}" with "{case.hold}" held; {allowed}')
+        with _naming(case):
+            gas.composition(case.fuel)
+            gas.composition(case.oxidizer)
     flame = next((case for case in cases if case.kind in FLAMES), None)
     if flame is None:
         return
@@ -142,9 +149,10 @@ def _require_inputs(gas: Mechanism, solution: ct.Solution, cases: Sequence[Case]
         )
 
 
-def _named(case: Case, compute: Callable[[], trajectories.Trajectory]) -> trajectories.Trajectory:
-    """What `compute` returns; its errors name the case."""
+@contextmanager
+def _naming(case: Case) -> Iterator[None]:
+    """Errors from within name the case."""
     try:
-        return compute()
+        yield
     except CombustError as error:
         raise type(error)(f"case {case}: {error}") from error

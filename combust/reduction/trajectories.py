@@ -24,12 +24,12 @@ from combust.reduction.conditions import Case
 SHARES = 20  # of the temperature rise of an ignition
 DELAY_SHARES = 10
 LARGEST_DENSE = 200  # species; beyond, preconditioned CVODE is the faster one
-RTOL, ATOL = 1e-8, 1e-15  # of the ignition: steps that are short beside a 20th of the rise
+RTOL, ATOL = 1e-6, 1e-15  # of the ignition
 LEAST_RISE = 50.0  # K, below which a mixture is said not to burn
 T_END = 100.0  # s, by which an ignition must be over
 MAX_STEPS = 50_000
 REACTOR_STATES, FLAME_STATES, PREHEAT_STATES = 20, 25, 4
-FLAME_GRID = {"slope": 0.06, "curve": 0.12}  # a modest one: states, not flame speeds, are wanted
+SLOPE, CURVE = 0.06, 0.12  # a modest grid for flames: states, not flame speeds, are wanted
 WIDTH = 0.02  # m between the jets of a counterflow flame
 
 
@@ -119,7 +119,7 @@ def _equilibrium_rise(solution: ct.Solution, case: Case) -> float:
     """Rise of temperature to equilibrium, K; leaves the state as it was."""
     unburnt = solution.TPY
     try:
-        solution.equilibrate(case.hold.upper())
+        solution.equilibrate("UV" if case.hold == "uv" else "HP")
     except ct.CanteraError as error:
         raise DivergenceError(f"no equilibrium: {_first_line(error)}") from error
     rise = float(solution.T) - case.T
@@ -138,14 +138,16 @@ def _psr(gas: Mechanism, solution: ct.Solution, case: Case) -> Trajectory:
 
 
 def _flame(gas: Mechanism, solution: ct.Solution, case: Case) -> Trajectory:
-    flame = free_flame(gas, case.T, case.p, case.fuel, case.oxidizer, case.phi, **FLAME_GRID)
+    flame = free_flame(gas, case.T, case.p, case.fuel, case.oxidizer, case.phi, slope=SLOPE, curve=CURVE)
     return _of_profile(Trajectory(flame.x, flame.T, np.full(len(flame.x), case.p), flame.Y))
 
 
 def _counterflow(gas: Mechanism, solution: ct.Solution, case: Case) -> Trajectory:
     fluxes = jet_fluxes(solution, case)
-    jets = (case.fuel, case.T, fluxes[0], case.oxidizer, case.T, fluxes[1])
-    flame = counterflow_flame(gas, case.p, *jets, width=WIDTH, **FLAME_GRID)
+    flame = counterflow_flame(
+        gas, case.p, case.fuel, case.T, fluxes[0], case.oxidizer, case.T, fluxes[1],
+        width=WIDTH, slope=SLOPE, curve=CURVE,
+    )  # fmt: skip
     return _of_profile(Trajectory(flame.x, flame.T, np.full(len(flame.x), case.p), flame.Y))
 
 

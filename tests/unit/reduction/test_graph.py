@@ -11,7 +11,7 @@ from combust.kinetics.mechanism import Mechanism
 from combust.reduction.conditions import Case
 from combust.reduction.graph import Graph
 from combust.reduction.interaction import METHODS, Network
-from combust.reduction.paths import best_paths, best_products
+from combust.reduction.paths import best_products, settle, sweep
 from combust.reduction.samples import Samples
 from combust.reduction.submechanism import Parent
 from combust.reduction.targets import HEAT, default_targets
@@ -111,10 +111,10 @@ def test_scaling_by_hand(hand):
     # net: A -1.3, B 0.3, C 0.8, D 0.2; then A -0.1, B -0.6, C 0.5, D 0.2; heat 4.8, then 1.8
     together = Graph(hand, samples_of(hand, [FIRST, SECOND]))
     rows = {"A": 0, "D": 3, HEAT: None}
-    found = together._scaling(rows)
+    found = together._factors(rows, True)
     assert found == pytest.approx(np.array([[1.0, 1 / 7], [7 / 13, 1.0], [1.0, 1.8 / 4.8]]), rel=1e-7)
     apart = Graph(hand, samples_of(hand, [FIRST, SECOND], case=[0, 1]))
-    assert apart._scaling(rows) == pytest.approx(np.ones((3, 2)))
+    assert apart._factors(rows, True) == pytest.approx(np.ones((3, 2)))
 
 
 def test_scaling_weighs_importance(hand):
@@ -150,13 +150,25 @@ def test_ranking_finds_the_planted_species(hand, gri):
         assert plain.values == pytest.approx(graph.importance(targets)[list(plain.species)])
 
 
-def test_both_searches_agree(gri):
-    graph = Graph(gri, random_samples(gri))
+@pytest.mark.parametrize("method", METHODS)
+def test_targets_together_or_one_by_one(gri, method):
+    targets, removed = {"CH4": 1.0, "O2": 1.0, HEAT: 1.0}, [gri.index("C3H8"), gri.index("HCO")]
+    graph = Graph(gri, random_samples(gri), method)
+    for gone in ((), removed):
+        single = [graph.importance({name: 1.0}, removed=gone) for name in targets]
+        assert graph.importance(targets, removed=gone) == pytest.approx(np.max(single, axis=0), rel=1e-12)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_all_searches_agree(gri, method):
+    graph = Graph(gri, random_samples(gri), method)
     states = slice(0, len(graph.samples))
     rows = {"CH4": gri.index("CH4"), "O2": gri.index("O2"), HEAT: None}
     start = graph._start(rows, states, np.zeros(53, dtype=bool))
-    A, B, r = graph.network.A, graph.network.B, graph._edges(states)
-    assert best_products(A, B, r, start) == pytest.approx(best_paths(A, B, r, start, "product"), rel=1e-9)
+    edges = graph.network.A, graph.network.B, graph._edges(states), start
+    assert best_products(*edges) == pytest.approx(sweep(*edges, "product"), rel=1e-9)
+    for combine in ("product", "weakest"):
+        assert settle(*edges, combine) == pytest.approx(sweep(*edges, combine), rel=1e-12)
 
 
 @pytest.mark.parametrize("method", ["drg", "pfa"])

@@ -38,7 +38,8 @@ def told():
 def samples(gas, told, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COMBUST_CACHE", str(tmp_path_factory.mktemp("cache")))
-        patch.setattr(trajectories, "FLAME_GRID", {"slope": 0.2, "curve": 0.3})
+        patch.setattr(trajectories, "SLOPE", 0.2)
+        patch.setattr(trajectories, "CURVE", 0.3)
         return sample(gas, CASES, lambda *done: told.append(done))
 
 
@@ -158,6 +159,8 @@ def test_files_that_are_refused(samples, tmp_path):
         (Case("counterflow", "H2:1", AIR, 300.0, P), ConfigError, "case counterflow H2:1 against .*strain 0.0"),
         (Case("flame", "CH4:1", AIR, 300.0, P), MechanismError, "case flame CH4:1 phi 1.*no species 'CH4'"),
         (Case("ignition", "H2:1", AIR, -5.0, P), ConfigError, "case ignition.*cannot set the gas"),
+        (Case("shock", "H2:1", AIR, 900.0, P), ConfigError, "kinds are ignition, psr"),
+        (Case("ignition", "H2:1", AIR, 900.0, P, hold="hv"), ConfigError, "held is uv or hp"),
     ],
 )
 def test_what_fails_is_named(gas, case, error, message):
