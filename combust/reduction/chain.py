@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 
 from combust.errors import ConfigError, DivergenceError
 from combust.kinetics.mechanism import Mechanism
-from combust.reduction import csp, search
+from combust.reduction import refit, search
 from combust.reduction.conditions import Case
 from combust.reduction.evaluate import Evaluator
 from combust.reduction.graph import Graph, Ranking
@@ -78,6 +78,8 @@ def tolerances(settings: Reduction, cases: Iterable[Case]) -> dict[str, float]:
     return {name: value for name, value in given.items() if name not in lost}
 
 
+REPAIRABLE = 8.0  # a score that a re-fit may bring below 1
+TRIALS = 4  # species whose loss is tried at each size, in a re-fit
 STANDARD_TOLERANCE = {"ignition_delay": 0.1, "flame_speed": 0.05, "extinction_time": 0.1}
 
 
@@ -112,7 +114,8 @@ def reduce(progress: Progress, evaluator: Evaluator, say: Say = print) -> None:
             f"{whole.score:.3g} tolerances ({whole.why})"
         )
     steps: list[tuple[str, Callable[[Progress, Evaluator, Say], Judgement | None]]] = [
-        (progress.settings.graph.method, by_graph), ("sensitivity", by_sensitivity), ("reactions", by_reactions),
+        (progress.settings.graph.method, by_graph), ("sensitivity", by_sensitivity), ("refit", by_refit),
+        ("reactions", by_reactions),
     ]  # fmt: skip
     for name, step in steps:
         start, count = time.monotonic(), evaluator.evaluations
@@ -155,10 +158,31 @@ def by_sensitivity(progress: Progress, evaluator: Evaluator, say: Say) -> Judgem
     tried = [k for k in start.subset.species if k not in fixed and value[k] <= settings.sensitivity.upper]
     step = search.greedy if settings.sensitivity.method == "greedy" else search.initial
 
-    def without(subset: Subset, k: int) -> Subset:
-        return progress.parent.keep(j for j in subset.species if j != k)
+    return step(start, tried, progress.parent.without, evaluator.judge, say, progress.parent.gas.species.__getitem__)
 
-    return step(start, tried, without, evaluator.judge, say, progress.parent.gas.species.__getitem__)
+
+def by_refit(progress: Progress, evaluator: Evaluator, say: Say) -> Judgement | None:
+    """Pre-exponentials re-fitted; then species whose loss a new fit makes up for are removed one by one."""
+    settings, parent = progress.settings.refit, progress.parent
+    if settings.method == "none":
+        return None
+    best, fixed = refit.refit(progress.best, evaluator, settings.factor), fixed_rows(progress)
+    say(f"re-fitted: {best.subset}, score {best.score:.3f} ({best.why})")
+    while True:
+        left = [k for k in best.subset.species if k not in fixed]
+        found = evaluator.judge([parent.without(best.subset, k) for k in left], limit=REPAIRABLE)
+        ranked = sorted((f.score, k, place) for place, (k, f) in enumerate(zip(left, found, strict=True)))
+        for score, k, place in ranked[:TRIALS]:
+            if score > REPAIRABLE:
+                return best
+            fitted = refit.refit(found[place], evaluator, settings.factor)
+            name = parent.gas.species[k]
+            say(f"without {name}: score {score:.3f}, re-fitted {fitted.score:.3f} ({fitted.why})")
+            if fitted.passes:
+                best = fitted
+                break
+        else:
+            return best
 
 
 def by_reactions(progress: Progress, evaluator: Evaluator, say: Say) -> Judgement | None:
@@ -169,7 +193,7 @@ def by_reactions(progress: Progress, evaluator: Evaluator, say: Say) -> Judgemen
     parent, start = progress.parent, progress.best
     importance = reaction_importance(parent, start.subset, progress.samples, method)
     order = sorted(start.subset.reactions, key=lambda i: -importance[i])
-    nested = [Subset(start.subset.species, tuple(sorted(order[:count]))) for count in range(1, len(order) + 1)]
+    nested = [replace(start.subset, reactions=tuple(sorted(order[:count]))) for count in range(1, len(order) + 1)]
     nested = [s for s in nested if len(s.reactions) * 5 >= len(order)]
     return search.smallest(nested, evaluator.judge, progress.settings.search.look)
 
@@ -178,6 +202,8 @@ def reaction_importance(parent: Parent, subset: Subset, samples: Samples, method
     """Greatest importance (reactions,) of each reaction to any kept species in any state."""
     T, p, Y = (torch.as_tensor(x) for x in (samples.T, samples.p, samples.Y))
     if method == "csp":
+        from combust.reduction import csp
+
         return csp.importance(parent.gas, T, p, Y, subset.species).numpy()
     forward, reverse = parent.gas.rates_of_progress(T, p, Y)
     net = (forward - reverse).abs()

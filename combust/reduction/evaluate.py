@@ -75,6 +75,14 @@ class Evaluator:
         """Of case number `place`, once `references` has run."""
         return Reference.read(reference_file(self.folder, self.cases[place], self.watch))
 
+    def mechanism(self, subset: Subset) -> Mechanism:
+        """The part as our own kinetics take it, from a file in the folder."""
+        path = self.folder / "parts" / f"{subset.digest[:40]}.yaml"
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(self.parent.yaml(subset, {}))
+        return Mechanism.load(path)
+
     def judge(
         self, subsets: Sequence[Subset], held_out: bool = False, limit: float = 1.0
     ) -> list[Judgement]:

@@ -61,6 +61,12 @@ class Parent:
         reactions = (i for i, who in enumerate(self.participants) if who <= kept and i not in without)
         return Subset(tuple(sorted(kept)), tuple(reactions))
 
+    def without(self, subset: Subset, species: int) -> Subset:
+        """The part without a species and its reactions."""
+        reactions = tuple(i for i in subset.reactions if species not in self.participants[i])
+        factors = tuple(item for item in subset.factors if item[0] in set(reactions))
+        return Subset(tuple(k for k in subset.species if k != species), reactions, factors)
+
     def names(self, subset: Subset) -> tuple[str, ...]:
         """Names of the kept species."""
         return tuple(self.gas.species[k] for k in subset.species)
