@@ -160,7 +160,7 @@ def _by_cvode(integrator: ReactorIntegrator, criterion: Criterion, one: Batch) -
         solution.TD = None, float(one.fixed.held)
         reactor = ct.IdealGasMoleReactor(solution, clone=False)
     network = ct.ReactorNet([reactor])
-    if len(gas.species) > LARGEST_BATCHED:
+    if len(gas.species) > LARGEST_BATCHED and not gas.qss:  # whose global steps have no derivatives
         network.preconditioner = ct.AdaptivePreconditioner()
     # its steps are long for their accuracy: at this tolerance they resolve the peak of the slope
     network.rtol, network.atol = 1e-3 * integrator.tolerance.rtol, min(1e-15, integrator.tolerance.atol)

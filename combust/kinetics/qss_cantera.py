@@ -116,7 +116,7 @@ def global_steps(gas: ct.Solution, file: str, phase: str) -> list[dict[str, Any]
     steps = []
     for k in sorted(set(range(gas.n_species)) - set(basis)):
         amounts = np.linalg.lstsq(atoms[:, basis], atoms[:, k], rcond=None)[0]
-        parts = {gas.species_name(b): Fraction(x).limit_denominator(1000) for b, x in zip(basis, amounts)}
+        parts = {gas.species_name(b): Fraction(x).limit_denominator(1000) for b, x in zip(basis, amounts, strict=True)}
         reactants = {name: x for name, x in parts.items() if x > 0}
         products = {gas.species_name(k): Fraction(1), **{name: -x for name, x in parts.items() if x < 0}}
         sides = (" + ".join(f"{float(x)!r} {name}" for name, x in side.items()) for side in (reactants, products))

@@ -37,6 +37,9 @@ class Parent:
     """A detailed mechanism, as the thing that parts are taken from."""
 
     def __init__(self, gas: Mechanism) -> None:
+        """Raises MechanismError for a mechanism with quasi-steady-state species: their reactions are not Cantera's."""
+        if gas.qss:
+            raise MechanismError(f"{gas.path} has species in quasi-steady state; take parts of what it was made from")
         self.gas, self.solution = gas, gas.cantera()
         index = {name: k for k, name in enumerate(gas.species)}
         self.reactions = self.solution.reactions()
