@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from combust.kinetics import qss_cantera
 from combust.kinetics.psr import T_REF, Inflow
 
 
@@ -23,6 +24,7 @@ class CanteraReactor(Inflow):
         solution.TPY = T, p, Y
         self.solution, self.T_in, self.p = solution, float(T), float(p)
         self.Y_in, self.W = solution.Y, solution.molecular_weights
+        self.steps = any(r.reaction_type == qss_cantera.TYPE for r in solution.reactions())
         self.h_in, self.scale = solution.enthalpy_mass, solution.cp_mass * T_REF
 
     def equilibrium(self) -> Tensor:
@@ -50,9 +52,24 @@ class CanteraReactor(Inflow):
     def _source(self, T: float, rho: float, C: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """f = W omega / rho [1/s] with its derivatives to Y (species, species) and T [1/(s K)] at constant pressure."""
         gas, W = self.solution, self.W
-        omega, omega_C = gas.net_production_rates, np.asarray(gas.net_production_rates_ddCi)
+        if self.steps:
+            omega, omega_C, omega_T = self._differences(T, C)
+        else:
+            omega, omega_C = gas.net_production_rates, np.asarray(gas.net_production_rates_ddCi)
+            omega_T = gas.net_production_rates_ddT
         f, mean_W = W * omega / rho, rho / C.sum()
         along = omega_C @ C  # of all concentrations in proportion, as the density moves them
         f_Y = W[:, None] * (omega_C / W - np.outer(along, mean_W / W) / rho) + np.outer(f, mean_W / W)
-        f_T = W * (gas.net_production_rates_ddT - along / T) / rho + f / T
+        f_T = W * (omega_T - along / T) / rho + f / T
         return f, f_Y, f_T
+
+    def _differences(self, T: float, C: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """omega and its derivatives to C and T at constant C, of QSS steps, which Cantera cannot differentiate."""
+        rates = qss_cantera.steady_state_of(self.solution)
+        _, omega = rates(T, C)
+        derivatives = np.empty((C.size, C.size))
+        for k, step in enumerate(1e-6 * np.maximum(C, 1e-6 * C.sum())):
+            there = C.copy()
+            there[k] += step
+            derivatives[:, k] = (rates(T, there)[1] - omega) / step
+        return omega, derivatives, (rates(T * (1 + 1e-7), C)[1] - omega) / (1e-7 * T)

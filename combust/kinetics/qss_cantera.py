@@ -65,6 +65,12 @@ def steady_state(file: str, phase: str) -> SteadyState:
     return SteadyState(ct.Solution(file, phase))
 
 
+def steady_state_of(gas: ct.Solution) -> SteadyState:
+    """What `gas`, made by `solution`, takes its rates from."""
+    step = gas.reaction(0).input_data
+    return steady_state(step["file"], step["phase"])
+
+
 class StepData(ct.ExtensibleRateData):
     """The state, and the rates of the phases that were asked for at it."""
 

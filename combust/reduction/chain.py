@@ -16,7 +16,7 @@ import torch
 
 from combust.errors import ConfigError, DivergenceError
 from combust.kinetics.mechanism import Mechanism
-from combust.reduction import refit, search
+from combust.reduction import csp, qss_ranking, refit, search
 from combust.reduction.conditions import Case
 from combust.reduction.evaluate import Evaluator
 from combust.reduction.graph import Graph, Ranking
@@ -115,7 +115,7 @@ def reduce(progress: Progress, evaluator: Evaluator, say: Say = print) -> None:
         )
     steps: list[tuple[str, Callable[[Progress, Evaluator, Say], Judgement | None]]] = [
         (progress.settings.graph.method, by_graph), ("sensitivity", by_sensitivity), ("refit", by_refit),
-        ("reactions", by_reactions),
+        ("reactions", by_reactions), ("qss", by_qss),
     ]  # fmt: skip
     for name, step in steps:
         start, count = time.monotonic(), evaluator.evaluations
@@ -198,11 +198,30 @@ def by_reactions(progress: Progress, evaluator: Evaluator, say: Say) -> Judgemen
     return search.smallest(nested, evaluator.judge, progress.settings.search.look)
 
 
+def by_qss(progress: Progress, evaluator: Evaluator, say: Say) -> Judgement | None:
+    """Species put into quasi-steady state in the order of their ranking; those that would fail are passed over."""
+    settings, parent, best = progress.settings.qss, progress.parent, progress.best
+    if settings.method == "none":
+        return None
+    samples, names = progress.samples, parent.names(best.subset)
+    Y = samples.Y[list(best.subset.species)]
+    gas = evaluator.mechanism(best.subset)
+    ranked = qss_ranking.rank(gas, samples.T, samples.p, Y / Y.sum(0), settings.method)
+    fixed = fixed_rows(progress)
+    rows = [(best.subset.species[names.index(name)], value) for name, value in ranked]
+    for k, value in [row for row in rows if row[0] not in fixed][: settings.most]:
+        found = evaluator.judge([replace(best.subset, qss=tuple(sorted((*best.subset.qss, k))))])[0]
+        name = f"{parent.gas.species[k]} ({settings.method} {value:.2g})"
+        say(f"quasi-steady {name}: score {found.score:.3f} ({found.why})")
+        if found.passes:
+            best = found
+    return best
+
+
 def reaction_importance(parent: Parent, subset: Subset, samples: Samples, method: str) -> np.ndarray:
     """Greatest importance (reactions,) of each reaction to any kept species in any state."""
     T, p, Y = (torch.as_tensor(x) for x in (samples.T, samples.p, samples.Y))
     if method == "csp":
-        from combust.reduction import csp
 
         return csp.importance(parent.gas, T, p, Y, subset.species).numpy()
     forward, reverse = parent.gas.rates_of_progress(T, p, Y)

@@ -17,8 +17,10 @@ from types import TracebackType
 from typing import Any
 
 from combust.errors import DivergenceError
+from combust.kinetics import qss_cantera
 from combust.kinetics.flame_store import cache_folder
 from combust.kinetics.mechanism import Mechanism
+from combust.reduction import qss
 from combust.reduction.conditions import Case
 from combust.reduction.outcome import Outcome, Reference, Watch, errors, outcome, reference
 from combust.reduction.search import Judgement
@@ -77,11 +79,7 @@ class Evaluator:
 
     def mechanism(self, subset: Subset) -> Mechanism:
         """The part as our own kinetics take it, from a file in the folder."""
-        path = self.folder / "parts" / f"{subset.digest[:40]}.yaml"
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(self.parent.yaml(subset, {}))
-        return Mechanism.load(path)
+        return Mechanism.load(part_file(self.folder, self.parent, subset))
 
     def judge(
         self, subsets: Sequence[Subset], held_out: bool = False, limit: float = 1.0
@@ -159,9 +157,16 @@ class Worker:
         self._last: tuple[Subset, Any] | None = None
 
     def solution(self, subset: Subset) -> Any:
-        """Jobs of one part come one after the other: its Cantera object is kept for the next."""
+        """Jobs of one part come one after the other: its Cantera object is kept for the next.
+
+        With QSS species it is one of the others in global steps (see combust.kinetics.qss_cantera), from a file.
+        """
         if self._last is None or self._last[0] != subset:
-            self._last = subset, self.parent.cantera(subset)
+            if subset.qss:
+                path = part_file(self.folder, self.parent, subset)
+                self._last = subset, qss_cantera.solution(str(path), self.parent.gas.name)
+            else:
+                self._last = subset, self.parent.cantera(subset)
         return self._last[1]
 
     def reference(self, place: int) -> Reference:
@@ -214,6 +219,18 @@ def make_reference(place: int, worker: Worker | None = None) -> int:
     """Computes and writes the reference of a case."""
     at_work(worker).reference(place)
     return place
+
+
+def part_file(folder: Path, parent: Parent, subset: Subset) -> Path:
+    """The file of a part, written if it is not there; it appears complete or not at all."""
+    path = folder / "parts" / f"{subset.digest[:40]}.yaml"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        text = qss.export(parent, subset, subset.qss, {})[0] if subset.qss else parent.yaml(subset, {})
+        mine = path.with_suffix(f".{os.getpid()}")
+        mine.write_text(text, encoding="utf-8")
+        mine.replace(path)
+    return path
 
 
 def reference_file(folder: Path, case: Case, watch: Watch) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,7 @@ def linearise(parent: Parent, subset: Subset, qss: Sequence[int]) -> QssSubset:
         elif r.reversible and not _linear(r.products, names):
             one_way.append(i)
     kept = tuple(i for i in subset.reactions if i not in set(dropped))
-    found = QssSubset(Subset(subset.species, kept), qss, tuple(one_way), tuple(dropped))
+    found = QssSubset(replace(subset, reactions=kept), qss, tuple(one_way), tuple(dropped))
     _refuse_one_sided(parent, found)
     return found
 

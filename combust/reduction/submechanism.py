@@ -18,19 +18,21 @@ from combust.kinetics.mechanism import Mechanism
 
 @dataclass(frozen=True)
 class Subset:
-    """What is kept: rows of the parent's species and reactions, ascending; and factors of rate constants."""
+    """What is kept: rows of the parent's species and reactions, ascending; and what is changed."""
 
     species: tuple[int, ...]
     reactions: tuple[int, ...]
     factors: tuple[tuple[int, float], ...] = ()  # (reaction, factor of its pre-exponential)
+    qss: tuple[int, ...] = ()  # rows of those species that are in quasi-steady state
 
     def __str__(self) -> str:
-        return f"{len(self.species)} species, {len(self.reactions)} reactions"
+        steady = f" and {len(self.qss)} in quasi-steady state" if self.qss else ""
+        return f"{len(self.species) - len(self.qss)} species{steady}, {len(self.reactions)} reactions"
 
     @cached_property
     def digest(self) -> str:
         """SHA-256 of all."""
-        return hashlib.sha256(repr((self.species, self.reactions, self.factors)).encode()).hexdigest()
+        return hashlib.sha256(repr((self.species, self.reactions, self.factors, self.qss)).encode()).hexdigest()
 
 
 class Parent:
