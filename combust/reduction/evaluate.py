@@ -174,7 +174,7 @@ class Worker:
         if place not in self._references:
             path = reference_file(self.folder, self.cases[place], self.watch)
             if not path.exists():
-                found = reference(self.parent.gas.cantera(), self.cases[place], self.watch)
+                found = reference(self.parent.gas, self.cases[place], self.watch)
                 path.parent.mkdir(parents=True, exist_ok=True)
                 found.write(path)
             self._references[place] = Reference.read(path)

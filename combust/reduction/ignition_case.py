@@ -5,6 +5,7 @@ from __future__ import annotations
 import cantera as ct
 import numpy as np
 
+from combust.kinetics.mechanism import Mechanism
 from combust.reduction.conditions import Case
 from combust.reduction.measures import Outcome, Reference, Unburnt, Watch, amounts, over_progress, set_mixture
 
@@ -60,8 +61,9 @@ class Path:
         return amounts("peak", self.watch.peak, peak) | amounts("final", self.watch.final, final)
 
 
-def reference(solution: ct.Solution, case: Case, watch: Watch) -> Reference:
+def reference(gas: Mechanism, case: Case, watch: Watch) -> Reference:
     """Delay, and how long after it the gas is burnt. Raises Unburnt where nothing ignites."""
+    solution = gas.cantera()
     set_mixture(solution, case)
     solution.equilibrate("UV" if case.hold == "uv" else "HP")
     rise = solution.T - case.T

@@ -39,7 +39,7 @@ class Watch:
     steps: int = 20_000  # of CVODE at most
     slope: float = 0.1  # of flame grids
     curve: float = 0.2
-    max_points: int = 2000
+    max_points: int = 6000
     width: float = 0.02  # m, of a flame's first domain, and between the jets of a counterflow flame
     work: int = 12  # Jacobians of a flame at most, or as many evaluations as these take
 

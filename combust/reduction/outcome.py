@@ -16,6 +16,7 @@ import cantera as ct
 
 from combust.errors import CombustError, ConfigError, DivergenceError
 from combust.kinetics.flame_solver import last_line
+from combust.kinetics.mechanism import Mechanism
 from combust.reduction import flame_case, ignition_case, psr_case
 from combust.reduction.conditions import Case
 from combust.reduction.measures import Outcome, Reference, Unburnt, Watch, errors
@@ -25,15 +26,15 @@ __all__ = ["Outcome", "Reference", "Watch", "errors", "outcome", "reference"]
 MODULES = {"ignition": ignition_case, "psr": psr_case, "flame": flame_case, "counterflow": flame_case}
 
 
-def reference(solution: ct.Solution, case: Case, watch: Watch = Watch()) -> Reference:  # noqa: B008 - immutable
-    """What the detailed mechanism gives; the state of `solution` is lost.
+def reference(gas: Mechanism, case: Case, watch: Watch = Watch()) -> Reference:  # noqa: B008 - immutable
+    """What the detailed mechanism gives.
 
     Raises ConfigError for a watched species that it lacks, DivergenceError naming the case where it does not burn.
     """
-    if unknown := [name for name in watch.species if name not in solution.species_names]:
+    if unknown := [name for name in watch.species if name not in gas.species]:
         raise ConfigError(f"{case}: the detailed mechanism has no {', '.join(unknown)} to watch")
     try:
-        return MODULES[case.kind].reference(solution, case, watch)
+        return MODULES[case.kind].reference(gas, case, watch)
     except (Unburnt, CombustError, ct.CanteraError) as error:
         raise DivergenceError(f"{case}: the detailed mechanism itself fails: {_why(error)}") from error
 

@@ -8,6 +8,7 @@ import cantera as ct
 import numpy as np
 import torch
 
+from combust.kinetics.mechanism import Mechanism
 from combust.kinetics.psr import T_REF, Extinction, ReactorState, correct, follow, steady, tau_row
 from combust.kinetics.psr_cantera import CanteraReactor
 from combust.reduction.conditions import Case
@@ -16,8 +17,9 @@ from combust.reduction.measures import Outcome, Reference, Watch, amounts, set_m
 BURNING = 2.0  # extinction times of the detailed mechanism: where final species are taken and candidates begin
 
 
-def reference(solution: ct.Solution, case: Case, watch: Watch) -> Reference:
+def reference(gas: Mechanism, case: Case, watch: Watch) -> Reference:
     """Turning point, and the steady state at BURNING times its residence time. Raises DivergenceError without one."""
+    solution = gas.cantera()
     reactor = _reactor(solution, case)
     fold = follow(reactor)
     state = steady(reactor, BURNING * fold.tau)

@@ -43,7 +43,7 @@ def methane():
 
 @pytest.fixture(scope="module")
 def references(hydrogen):
-    return {kind: reference(hydrogen.solution, case, WATCH) for kind, case in CASES.items()}
+    return {kind: reference(hydrogen.gas, case, WATCH) for kind, case in CASES.items()}
 
 
 def without(parent, *names):
@@ -55,14 +55,14 @@ def without(parent, *names):
 def test_delay_is_that_of_our_integrator(hydrogen, hold):
     gas, case = hydrogen.gas, Case("ignition", "H2:1", AIR, 1000.0, P, 0.5, hold)
     own = ignition_delays(gas, torch.tensor([1000.0]), P, gas.mixture("H2:1", AIR, 0.5), 4e-4, hold, rtol=1e-4)
-    found = reference(hydrogen.solution, case, Watch(burnt=False)).outcome
+    found = reference(hydrogen.gas, case, Watch(burnt=False)).outcome
     assert found.values == {"ignition_delay": pytest.approx(float(own), rel=1e-3)} and not found.profiles
 
 
 def test_delay_of_methane_is_that_of_our_integrator(methane):
     gas, case = methane.gas, Case("ignition", "CH4:1", AIR, 1600.0, P)
     own = ignition_delays(gas, torch.tensor([1600.0]), P, gas.mixture("CH4:1", AIR, 1.0), 6e-4, rtol=1e-4, atol=1e-12)
-    found = reference(methane.solution, case, Watch(burnt=False)).outcome
+    found = reference(methane.gas, case, Watch(burnt=False)).outcome
     assert found.values["ignition_delay"] == pytest.approx(float(own), rel=2e-3)
 
 
@@ -121,13 +121,13 @@ def test_a_species_that_is_gone_counts_as_none_of_it(hydrogen, references):
     found = outcome(without(hydrogen, "H2O2"), CASES["ignition"], references["ignition"], WATCH)
     assert found.values["ignition_delay"] > 0
     watch = Watch(peak=("H2O2",))
-    of = reference(hydrogen.solution, CASES["ignition"], watch)
+    of = reference(hydrogen.gas, CASES["ignition"], watch)
     part = outcome(without(hydrogen, "H2O2"), CASES["ignition"], of, watch)
     assert part.values["peak H2O2"] == 0.0 and errors(part, of.outcome)["peak H2O2"] == 1.0
 
 
 def test_the_preconditioned_integrator_agrees(methane, monkeypatch):
-    dense = reference(methane.solution, METHANE, Watch())
+    dense = reference(methane.gas, METHANE, Watch())
     monkeypatch.setattr(ignition_case, "PRECONDITIONED", 1)
     assert max(errors(outcome(methane.solution, METHANE, dense, Watch()), dense.outcome).values()) < 1e-3
 
@@ -165,10 +165,10 @@ def test_a_detailed_mechanism_that_does_not_burn_is_named(hydrogen):
         Case("flame", "H2:1", AIR, 300.0, P, phi=0.01),
     ):
         with pytest.raises(DivergenceError) as error:
-            reference(hydrogen.solution, case)
+            reference(hydrogen.gas, case)
         assert str(case) in str(error.value)
     with pytest.raises(ConfigError, match="NO"):
-        reference(hydrogen.solution, CASES["ignition"], Watch(final=("NO",)))
+        reference(hydrogen.gas, CASES["ignition"], Watch(final=("NO",)))
 
 
 def test_digest_changes_with_every_choice():
