@@ -158,7 +158,7 @@ def _pictures(folder: Path, progress: Progress, compared: Sequence[Compared]) ->
     found = {}
     for name, plot in zip(PICTURES, PLOTS, strict=False):
         if report_pictures.values_picture(path[name], plot, compared):
-            caption = f"{plot.label.partition(' [')[0].capitalize()}: detailed (lines) and reduced mechanism (markers)."
+            caption = f"{plot.label.capitalize()}: detailed (lines) and reduced mechanism (markers)."
             found[name] = Picture(path[name], caption)
     if report_pictures.profiles_picture(path["profiles"], compared):
         found["profiles"] = Picture(path["profiles"], "Heat release over the progress of the temperature.")
@@ -178,10 +178,10 @@ def _graph(path: Path, progress: Progress) -> Picture:
     kept = list(progress.best.subset.species)
     names = progress.parent.names(progress.best.subset)
     fixed = {progress.parent.gas.species[k] for k in retained_rows(progress)}
-    strength = progress.graph.coefficients()[kept][:, kept].toarray()
+    strength = report_graph.mean_strength(progress.graph, kept)
     least = report_graph.graph_picture(path, names, strength, set(progress.targets), fixed)
     return Picture(
         path,
-        f"How strongly kept species depend on each other: greatest {progress.graph.method.upper()} coefficient of each "
-        f"pair over all sampled states, in the detailed mechanism; wider is stronger, from {least:.2g} on.",
+        f"How strongly kept species depend on each other: {progress.graph.method.upper()} coefficients of the detailed "
+        f"mechanism, averaged over the sampled states; wider is stronger, from {least:.2g} on.",
     )

@@ -37,14 +37,14 @@ class Plot:
     kind: str
     metric: str
     label: str
-    log: bool
+    unit: str
 
 
 PLOTS = (
-    Plot("ignition", "ignition_delay", "ignition delay [s]", True),
-    Plot("flame", "flame_speed", "laminar flame speed [m/s]", False),
-    Plot("psr", "extinction_time", "residence time at extinction [s]", True),
-    Plot("counterflow", "peak_temperature", "peak temperature [K]", False),
+    Plot("ignition", "ignition_delay", "ignition delay", "s"),
+    Plot("flame", "flame_speed", "laminar flame speed", "m/s"),
+    Plot("psr", "extinction_time", "residence time at extinction", "s"),
+    Plot("counterflow", "peak_temperature", "peak temperature", "K"),
 )
 AXES: dict[str, tuple[str, Callable[[Case], float]]] = {
     "T": ("1000 K / T", lambda case: 1000.0 / case.T),
@@ -52,7 +52,13 @@ AXES: dict[str, tuple[str, Callable[[Case], float]]] = {
     "p": ("pressure [atm]", lambda case: case.p / ATM),
     "strain": ("strain rate [1/s]", lambda case: case.strain),
 }
-UNITS = {"T": "{:g} K", "p": "{:.4g} atm", "phi": "phi {:g}", "strain": "{:g} 1/s"}
+NAMES: dict[str, Callable[[Case], str]] = {
+    "p": lambda case: f"{case.p / ATM:.4g} atm",
+    "phi": lambda case: f"phi {case.phi:g}",
+    "T": lambda case: f"{case.T:g} K",
+    "strain": lambda case: f"{case.strain:g} 1/s",
+}
+SMALL = {"": 1.0, "m": 1e3, "\N{MICRO SIGN}": 1e6, "n": 1e9}  # prefixes of seconds
 FIRST = {"ignition": "T", "flame": "phi", "psr": "phi", "counterflow": "strain"}  # preferred axis
 
 
@@ -66,13 +72,33 @@ def values_picture(path: Path, plot: Plot, compared: Sequence[Compared]) -> bool
         return False
     along = _axis(plot.kind, [c.case for c in own])
     series = _series(own, along)
+    factor, unit = _scale(plot, own)
     with drawing(path, (6.4, 3.6)) as figure:
         axes = figure.subplots()
         for place, (name, members) in enumerate(series.items()):
-            _draw_series(axes, members, plot.metric, AXES[along][1], PALETTE[place % len(PALETTE)], name)
-        _finish(axes, plot, along, own)
+            _draw_series(axes, members, plot.metric, AXES[along][1], PALETTE[place % len(PALETTE)], name, factor)
+        _finish(axes, plot, along, own, factor)
+        axes.set_ylabel(f"{plot.label} [{unit}]")
         _legends(figure, axes, own, len(series))
     return True
+
+
+def _values(plot: Plot, own: Sequence[Compared]) -> list[float]:
+    """All that is drawn, without what failed."""
+    return [v for c in own for v in (c.detailed[plot.metric], c.reduced.get(plot.metric, math.nan)) if v > 0]
+
+
+def _is_log(plot: Plot, own: Sequence[Compared]) -> bool:
+    drawn = _values(plot, own)
+    return plot.unit == "s" and max(drawn) > 5 * min(drawn)
+
+
+def _scale(plot: Plot, own: Sequence[Compared]) -> tuple[float, str]:
+    """Factor and unit that make numbers on a linear axis short."""
+    if plot.unit != "s" or _is_log(plot, own):
+        return 1.0, plot.unit
+    prefix = next((name for name, x in SMALL.items() if x * max(_values(plot, own)) >= 1), "n")
+    return SMALL[prefix], f"{prefix}s"
 
 
 def _axis(kind: str, cases: Sequence[Case]) -> str:
@@ -84,12 +110,12 @@ def _axis(kind: str, cases: Sequence[Case]) -> str:
 def _series(compared: Sequence[Compared], along: str) -> dict[str, list[Compared]]:
     """Cases that differ only in `along`, named by what they do not share with all others."""
     cases = [c.case for c in compared]
-    varied = [n for n in ("p", "phi", "T", "strain") if n != along and len({getattr(c, n) for c in cases}) > 1]
+    varied = [n for n in NAMES if n != along and len({getattr(case, n) for case in cases}) > 1]
     streams = len({(case.fuel, case.oxidizer) for case in cases}) > 1
     holds = len({case.hold for case in cases}) > 1
     found: dict[str, list[Compared]] = {}
     for c in compared:
-        words = [UNITS[name].format(getattr(c.case, name)) for name in varied]
+        words = [NAMES[name](c.case) for name in varied]
         words += [f"{c.case.fuel} in {c.case.oxidizer}"] if streams else []
         words += ["constant " + {"uv": "volume", "hp": "pressure"}[c.case.hold]] if holds else []
         found.setdefault(", ".join(words), []).append(c)
@@ -97,50 +123,48 @@ def _series(compared: Sequence[Compared], along: str) -> dict[str, list[Compared
 
 
 def _draw_series(
-    axes: Any, members: Sequence[Compared], metric: str, x: Callable[[Case], float], colour: str, name: str
-) -> None:
+    axes: Any, members: Sequence[Compared], metric: str, x: Callable[[Case], float], colour: str, name: str,
+    factor: float,
+) -> None:  # fmt: skip
     ordered = sorted(members, key=lambda c: x(c.case))
-    at, detailed = [x(c.case) for c in ordered], [c.detailed[metric] for c in ordered]
-    axes.plot(at, detailed, "-", color=colour, lw=1.3, marker="_", ms=9, mew=1.3, label=name or "detailed")
+    at, detailed = [x(c.case) for c in ordered], [factor * c.detailed[metric] for c in ordered]
+    alone = {"marker": "_", "ms": 10, "mew": 1.3} if len(set(at)) == 1 else {}
+    axes.plot(at, detailed, "-", color=colour, lw=1.3, label=name, **alone)
     for held_out, marker in ((False, "o"), (True, "D")):
         own = [c for c in ordered if c.case.held_out == held_out]
-        reduced = [c.reduced.get(metric, math.nan) for c in own]
+        reduced = [factor * c.reduced.get(metric, math.nan) for c in own]
         face = "white" if held_out else colour
         axes.plot([x(c.case) for c in own], reduced, marker, ms=4.5, mfc=face, mec=colour, mew=1.1)
 
 
-def _finish(axes: Any, plot: Plot, along: str, own: Sequence[Compared]) -> None:
-    values = [v for c in own for v in (c.detailed[plot.metric], c.reduced.get(plot.metric, math.nan)) if v > 0]
-    if plot.log and max(values) > 5 * min(values):
+def _finish(axes: Any, plot: Plot, along: str, own: Sequence[Compared], factor: float) -> None:
+    if _is_log(plot, own):
         axes.set_yscale("log")
-    elif plot.metric.endswith("temperature"):
+    elif plot.unit == "K":
         axes.margins(y=0.15)
     else:
-        axes.set_ylim(0, 1.12 * max(values))
-    if along == "p" or (along == "strain" and len(own) > 1):
+        axes.set_ylim(0, 1.12 * factor * max(_values(plot, own)))
+    places = {AXES[along][1](c.case) for c in own}
+    if len(places) == 1:
+        axes.set_xlim(0.8 * min(places), 1.2 * min(places))
+    elif along in ("p", "strain"):
         axes.set_xscale("log")
     axes.set_xlabel(AXES[along][0])
-    axes.set_ylabel(plot.label)
-    if len({AXES[along][1](c.case) for c in own}) == 1:
-        at = AXES[along][1](own[0].case)
-        axes.set_xlim(0.8 * at, 1.2 * at)
 
 
 def _legends(figure: Any, axes: Any, own: Sequence[Compared], series: int) -> None:
     """What lines are, beside the axes; what line and markers stand for, above."""
-    line = axes.plot([], [], "-", color=DETAILED, lw=1.3, marker="_", ms=9, mew=1.3)[0]
-    names, shapes = ["detailed", "reduced"], [line, axes.plot([], [], "o", ms=4.5, color=DETAILED)[0]]
-    if any(c.case.held_out for c in own):
-        names.append("reduced, held out")
-        shapes.append(axes.plot([], [], "D", ms=4.5, mfc="white", mec=DETAILED, mew=1.1)[0])
-    style = {"frameon": False, "fontsize": 8}
-    above = axes.legend(
-        shapes, names, loc="lower left", bbox_to_anchor=(0, 1.0), ncols=3, borderaxespad=0.2, **style
-    )  # fmt: skip
+    style: dict[str, Any] = {"frameon": False, "fontsize": 8}
     if series > 1:
-        lines = [(h, n) for h, n in zip(*axes.get_legend_handles_labels(), strict=True)]
-        axes.add_artist(above)
-        axes.legend(*zip(*lines, strict=True), loc="upper left", bbox_to_anchor=(1.01, 1.0), **style)
+        figure.legend(*axes.get_legend_handles_labels(), loc="outside right upper", **style)
+    shapes = {"detailed": axes.plot([], [], "-", color=DETAILED, lw=1.3)[0]}
+    if any(not c.case.held_out for c in own):
+        shapes["reduced"] = axes.plot([], [], "o", ms=4.5, color=DETAILED)[0]
+    if any(c.case.held_out for c in own):
+        shapes["reduced, held out"] = axes.plot([], [], "D", ms=4.5, mfc="white", mec=DETAILED, mew=1.1)[0]
+    axes.legend(
+        shapes.values(), shapes.keys(), loc="lower left", bbox_to_anchor=(0, 1.0), ncols=3, borderaxespad=0.2, **style
+    )  # fmt: skip
 
 
 def profiles_picture(path: Path, compared: Sequence[Compared]) -> bool:
@@ -174,6 +198,7 @@ def _profile(panel: Any, c: Compared) -> None:
     at = f"{c.case.kind} {c.case.T:g} K, {c.case.p / ATM:.4g} atm, phi {c.case.phi:g}"
     panel.set_title(at + (" (held out)" if c.case.held_out else ""), fontsize=7)
     panel.tick_params(labelsize=7)
+    panel.yaxis.get_offset_text().set_fontsize(7)
 
 
 def stages_picture(path: Path, names: Sequence[str], species: Sequence[int], reactions: Sequence[int]) -> None:

@@ -66,7 +66,7 @@ def stage_table(found: dict[str, Any]) -> Table:
     header = ("step", "greatest error", "species", "reactions", "error / tolerance", "evaluations", "time")
     rows = [
         (
-            s["name"], s["worst"] or "none", str(len(s["species"])), str(len(s["reactions"])),
+            s["name"], worst(s), str(len(s["species"])), str(len(s["reactions"])),
             over(ratio(s["score"]), s["score"] > 1), str(s["evaluations"]), clock(s["seconds"]),
         )
         for s in found["stages"]
@@ -97,6 +97,8 @@ def error_blocks(found: dict[str, Any], places: Sequence[int], by_stage: bool) -
 def value_cells(value: dict[str, Any]) -> list[str]:
     unit, tolerance = UNITS.get(value["metric"]), value["tolerance"]
     name = value["metric"].replace("_", " ") + (f" [{unit}]" if unit else "")
+    if name.startswith(("peak ", "final ")) and unit is None:
+        name += " (mole fraction)"
     if value["metric"] == "heat_release":
         name = "heat release (profile)"
     return [name, number(value["detailed"]), number(value["reduced"]), percent(tolerance) if tolerance else "-"]
@@ -125,6 +127,11 @@ def time_table(found: dict[str, Any]) -> Table:
     seconds = found["seconds"]
     rows = [(name, clock(x)) for name, x in seconds.items()]
     return Table(("part", "time"), [*rows, ("sum", clock(sum(seconds.values())))])
+
+
+def worst(stage: dict[str, Any]) -> str:
+    """Where the greatest error is; rounding is none."""
+    return stage["worst"] if stage["score"] > 1e-6 else "none"
 
 
 def weighted(name: str, weight: float) -> str:
