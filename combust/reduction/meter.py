@@ -20,20 +20,20 @@ class Meter:
 
     def __init__(self, what: str = "evaluations") -> None:
         self.what, self.bar = what, sys.stderr.isatty()
-        self.begin, self.total, self.last, self.shown = time.monotonic(), 0, 0, time.monotonic() - math.inf
-        self.drawn = False
+        self.begin, self.first, self.total, self.last = 0.0, 0, 0, 0
+        self.shown, self.drawn = -math.inf, False
 
     def reach(self, done: int, total: int) -> None:
         """`done` of the `total` pieces of this round are finished."""
         now = time.monotonic()
         if done <= self.last or total != self.total:
-            self.begin, self.total = now if done != total else self.begin, total
-            self.shown = now if not self.bar else self.shown
+            self.begin, self.first, self.total = now, done, total
+            self.shown = self.shown if self.bar else now
         self.last = done
         if now - self.shown < (REDRAW if self.bar else LINE):
             return
-        self.shown, spent = now, now - self.begin
-        left = spent / max(done - 1, 1) * (total - done) if done > 1 else math.inf
+        self.shown = now
+        left = (now - self.begin) / (done - self.first) * (total - done) if done > self.first else math.inf
         text = f"{done} of {total} {self.what}, left {clock(left)}"
         if self.bar:
             full = round(WIDTH * done / max(total, 1))

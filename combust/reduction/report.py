@@ -67,6 +67,7 @@ def document(
     """All that is known of the reduction, as plain dicts, lists, numbers and texts; failures have infinite errors."""
     gas, best = progress.parent.gas, progress.best
     errors = best.errors | (held_out.errors if held_out else {})
+    spent = seconds | {stage.name: stage.seconds for stage in progress.stages[1:]}
     return {
         "title": f"Reduction: {progress.settings.title}",
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
@@ -87,7 +88,8 @@ def document(
         ],
         "score": {"search": best.score, "held_out": held_out.score if held_out else None},
         "worst": {"search": best.why, "held_out": held_out.why if held_out else None},
-        "seconds": seconds | {stage["name"]: stage["seconds"] for stage in stages(progress)[1:]},
+        "seconds": spent,
+        "total_seconds": sum(spent.values()),
     }  # fmt: skip
 
 

@@ -10,10 +10,13 @@ import time
 from pathlib import Path
 
 import cantera as ct
+import numpy as np
 import pytest
 
 from combust.__main__ import main
 from combust.reduction import psr_case
+from combust.reduction.meter import Meter
+from combust.reduction.report_graph import apart, layout
 from combust.reduction.report_pages import Over, Section, Table, html, markdown
 from combust.reduction.settings import load
 
@@ -105,6 +108,7 @@ def test_numbers_of_report_are_those_of_the_mechanism(finished):
         assert value["error"] <= value["tolerance"] == 0.1
     worst = max(v["error"] / v["tolerance"] for c in report["cases"][:3] for v in c["values"] if v["tolerance"])
     assert report["score"]["search"] == pytest.approx(worst)
+    assert report["total_seconds"] == pytest.approx(sum(report["seconds"].values()))
 
 
 def test_pages_hold_all_and_need_no_network(finished):
@@ -218,6 +222,26 @@ def test_interrupted_run_says_how_to_continue(monkeypatch, capsys):
     assert main(["reduce", "h2.toml"]) == 4
     assert "--resume continues" in capsys.readouterr().out
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_meter_says_now_and_then_what_is_left(monkeypatch, capsys):
+    now = [0.0]
+    monkeypatch.setattr("combust.reduction.meter.time.monotonic", lambda: now[0])
+    meter = Meter()
+    for done in range(1, 11):
+        now[0] += 5.0
+        meter.reach(done, 10)
+    assert capsys.readouterr().err.splitlines() == [
+        "5 of 10 evaluations, left 25 s", "9 of 10 evaluations, left 5 s",
+    ]  # fmt: skip
+
+
+def test_labels_of_graph_do_not_overlap():
+    strength = np.random.default_rng(1).random((30, 30)) ** 4
+    place = apart(layout(np.maximum(strength, strength.T)) * [9.0, 7.0], np.full(30, 0.6), 0.3)
+    d = np.abs(place[:, None] - place[None]) + 1e-6
+    free = (d[..., 0] >= 0.6 * 0.98) | (d[..., 1] >= 0.3 * 0.98)
+    assert free[~np.eye(30, dtype=bool)].all()
 
 
 @pytest.mark.parametrize("path", sorted(CASES.glob("*.toml")), ids=lambda path: path.stem)
