@@ -15,7 +15,7 @@ from combust.ranges import HELP, PRESSURE_HELP
 
 EXIT_CODES = """exit codes:
   0 done   1 failed (disk full, bug)   2 bad input   3 diverged
-  4 stopped by a signal or the wall limit: continue with --restart auto"""
+  4 stopped by a signal or the wall limit: continue with --restart auto (run) or --resume (reduce)"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -59,6 +59,10 @@ def dispatch(args: argparse.Namespace, comm: Communicator) -> int:
         from combust.flamespeed import flamespeed
 
         return flamespeed(args)
+    if args.verb == "reduce":
+        from combust.reduce import reduce
+
+        return reduce(args)
     if args.verb == "validate":
         from combust.experiments.validate import validate
 
@@ -102,6 +106,7 @@ def parser() -> argparse.ArgumentParser:
     ignite_arguments(verbs)
     flamespeed_arguments(verbs)
     validate_arguments(verbs)
+    reduce_arguments(verbs)
     verb(verbs, "doctor", "versions of all that combust needs, and how to get what is missing")
     listing = verb(verbs, "list", "kinds that a case file may name")
     listing.add_argument("section", nargs="?", help="one table: mesh, chemistry, initial, boundary, ...")
@@ -176,6 +181,17 @@ def validate_arguments(verbs: argparse._SubParsersAction[argparse.ArgumentParser
     )
     made.add_argument("--points", action="store_true", help="print every point, not only every data set")
     output_arguments(made, "validate.csv and .png")
+
+
+def reduce_arguments(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    made = verb(verbs, "reduce", "make a small mechanism of a large one that meets error tolerances")
+    made.epilog = "Files: reduced.yaml (a Cantera mechanism), report.html, report.md, report.json, samples.h5."
+    made.add_argument("config", help="what to reduce, at which conditions, to which errors (TOML)")
+    made.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a key: search.workers=4")
+    made.add_argument("--out", metavar="DIR", help="output folder; default: runs/ and the name of the file")
+    again = made.add_mutually_exclusive_group()
+    again.add_argument("--resume", action="store_true", help="continue what was interrupted, from what is in DIR")
+    again.add_argument("--force", action="store_true", help="remove the files of an earlier reduction from DIR")
 
 
 def output_arguments(made: argparse.ArgumentParser, files: str) -> None:

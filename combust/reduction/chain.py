@@ -110,8 +110,8 @@ def reduce(progress: Progress, evaluator: Evaluator, say: Say = print) -> None:
     _add(progress, "detailed", whole, 0.0, 0)
     if not whole.passes:
         raise ConfigError(
-            f"the tolerances cannot be met: the detailed mechanism itself, evaluated like a candidate, differs by "
-            f"{whole.score:.3g} tolerances ({whole.why})"
+            f"the tolerances cannot be met: the smallest error reached, that of the detailed mechanism itself, "
+            f"evaluated like a candidate, is {whole.score:.3g} times its tolerance ({whole.why})"
         )
     steps: list[tuple[str, Callable[[Progress, Evaluator, Say], Judgement | None]]] = [
         (progress.settings.graph.method, by_graph), ("sensitivity", by_sensitivity), ("refit", by_refit),

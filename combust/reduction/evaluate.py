@@ -63,8 +63,13 @@ class Evaluator:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(wait=kind is None, cancel_futures=True)
+        if self._pool is None:
+            return
+        processes = list((self._pool._processes or {}).values())
+        self._pool.shutdown(wait=kind is None, cancel_futures=True)
+        if kind is not None:  # a flame in hand may take minutes
+            for process in processes:
+                process.kill()
 
     def references(self) -> list[Reference]:
         """What the whole mechanism gives, for every case. Raises DivergenceError naming a case that it fails at."""

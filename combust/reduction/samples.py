@@ -107,7 +107,7 @@ def sample(gas: Mechanism, cases: Sequence[Case], progress: Progress | None = No
     """
     require_rates_of_file(gas)
     solution = gas.cantera()
-    _require_inputs(gas, solution, cases)
+    require_inputs(gas, solution, cases)
     parts: list[trajectories.Trajectory] = []
     for row, case in enumerate(cases):
         with _naming(case):
@@ -128,7 +128,8 @@ def sample(gas: Mechanism, cases: Sequence[Case], progress: Progress | None = No
     )
 
 
-def _require_inputs(gas: Mechanism, solution: ct.Solution, cases: Sequence[Case]) -> None:
+def require_inputs(gas: Mechanism, solution: ct.Solution, cases: Sequence[Case]) -> None:
+    """Raises MechanismError for a species that the mechanism lacks, ConfigError for a flame without transport data."""
     if not cases:
         raise ConfigError("sampling needs at least one case")
     for case in cases:

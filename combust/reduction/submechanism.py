@@ -99,6 +99,7 @@ class Parent:
         Species keep their thermo, transport data and notes. Raises MechanismError where Cantera cannot write it.
         """
         solution = self.cantera(subset)
+        solution.TP = 300.0, ct.one_atm  # where a user's Solution of the file begins
         try:
             solution.update_user_header({"description": description} if description else {})
             solution.update_user_data({"combust": _plain(provenance)})
