@@ -220,6 +220,19 @@ def test_cantera_agrees(steady, files, igniting, full):
     assert plain.n_species == len(METHANE)  # by itself, Cantera takes it for a mechanism of all species
 
 
+def test_cantera_follows_a_file_that_changes(tmp_path):
+    """Two mechanisms of one name, one after the other; neither takes the other's rates."""
+    path, omega = tmp_path / "chain.yaml", []
+    solutions = []
+    for factor in ("3.0", "6.0"):
+        path.write_text(CHAIN.replace("A: 3.0", f"A: {factor}"))
+        solutions.append(Mechanism.load(path).cantera())
+    for solution in (*solutions, *solutions):
+        solution.TPX = 900.0, 1e5, "A:1"
+        omega.append(solution.net_production_rates[0])
+    assert omega[1] == pytest.approx(2 * omega[0], rel=1e-12) and omega[2:] == omega[:2]
+
+
 def test_exported_module_needs_no_combust(steady, files):
     """In a Python of its own: the rates after Cantera copied the phase for a reactor."""
     code = (
