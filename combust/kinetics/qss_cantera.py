@@ -10,9 +10,10 @@ fast as they are produced; no reaction direction may consume more than one molec
 The kept species react in global steps, one for each species beyond those that the elements need: the step forms the
 species from these, with the species' production rate as its rate of progress, of zero order in everything. So rates
 of progress, equilibrium constants and reaction paths of the steps have no meaning of their own; net production rates,
-heat release and all that follows from them do. Steps are irreversible and their rates may be negative. There are no
-analytic derivatives: preconditioners and derivatives by concentration are not available. Negative concentrations
-count as zero, as everywhere in Cantera. Every evaluation runs through Python: about ten times slower than Cantera.
+heat release and all that follows from them do. Steps are irreversible and their rates may be negative. Cantera takes
+their analytic derivatives for zero: do not use its preconditioners or derivatives by concentration. Negative
+concentrations count as zero. Where the QSS species have no steady state an error is raised, or CVODE fails. Every
+evaluation runs through Python, about twenty times as slow as the mechanism of all species; one process, one thread.
 """
 
 from __future__ import annotations

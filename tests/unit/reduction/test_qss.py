@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 import torch
 
+from combust import kernels
 from combust.errors import MechanismError
 from combust.kinetics import Mechanism, qss, rates
+from combust.kinetics import integrate as ode
 from combust.kinetics.cvode import Cvode
 from combust.kinetics.direct import Direct
 from combust.kinetics.ignition import ignition_delays
@@ -113,6 +115,21 @@ def test_linear_chain_by_hand(tmp_path):
     np.testing.assert_allclose(omega[0].numpy(), 100.0 * expected[0] - 3.0 * C[0].numpy(), rtol=1e-12)
     np.testing.assert_allclose(omega[1].numpy(), 50.0 * (expected[1] - C[1].numpy()), rtol=1e-12)
     assert torch.equal(qss.steady_state(gas.kinetics, T, 0 * C)[1], 0 * C)  # nothing produced: nothing there
+
+
+@pytest.mark.slow
+def test_compiled_kernels(full, steady, igniting):
+    """Rates and Jacobians of fused kernels are the eager ones."""
+    T, Y = igniting[0][2:18], kept(full, steady, igniting[1])[:, 2:18]
+    z = torch.cat([T[None], steady.density(T, 1e5, Y) * Y])
+    s, shift = torch.zeros_like(z), torch.full_like(T, 1e6)
+    expected = [ode.rate_kernel.eager(steady.kinetics, "flow", z, s)]
+    expected += ode.linearise_kernel.eager(steady.kinetics, "flow", z, s, None, shift)
+    with kernels.using("compiled"):
+        found = [ode.rate_kernel(steady.kinetics, "flow", z, s)]
+        found += ode.linearise_kernel(steady.kinetics, "flow", z, s, None, shift)
+    for a, b in zip(found, expected, strict=True):
+        assert float((a - b).abs().max()) <= 1e-11 * float(b.abs().max())
 
 
 @pytest.mark.parametrize("n", [1, 5, qss.LARGEST_ELIMINATED + 4])
