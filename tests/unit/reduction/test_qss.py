@@ -118,13 +118,14 @@ def test_linear_chain_by_hand(tmp_path):
 
 
 @pytest.mark.slow
-def test_compiled_kernels(full, steady, igniting):
+def test_compiled_kernels(full, steady, igniting, monkeypatch):
     """Rates and Jacobians of fused kernels are the eager ones."""
     T, Y = igniting[0][2:18], kept(full, steady, igniting[1])[:, 2:18]
     z = torch.cat([T[None], steady.density(T, 1e5, Y) * Y])
     s, shift = torch.zeros_like(z), torch.full_like(T, 1e6)
     expected = [ode.rate_kernel.eager(steady.kinetics, "flow", z, s)]
     expected += ode.linearise_kernel.eager(steady.kinetics, "flow", z, s, None, shift)
+    monkeypatch.setenv("COMBUST_COMPILE", "1")
     with kernels.using("compiled"):
         found = [ode.rate_kernel(steady.kinetics, "flow", z, s)]
         found += ode.linearise_kernel(steady.kinetics, "flow", z, s, None, shift)
