@@ -10,6 +10,7 @@ from combust.errors import ConfigError
 from combust.kinetics import Mechanism
 from combust.reduction.batch import delays
 from combust.reduction.conditions import Case
+from combust.reduction.evaluate import Evaluator
 from combust.reduction.ignition_case import outcome, reference
 from combust.reduction.measures import Watch
 from combust.reduction.submechanism import Parent, Subset
@@ -77,3 +78,17 @@ def test_other_cases_are_refused_and_empty_parts_do_not_ignite(parent):
         delays(parent, [parent.whole], [replace(CASES[0], kind="flame")], 1.0)
     empty = parent.keep(parent.gas.index(name) for name in ("CH4", "O2", "N2"))
     assert torch.isnan(delays(parent, [empty], CASES, 1e-3)).all()
+
+
+def test_both_engines_judge_alike(parent, found, tmp_path):
+    subsets = [*found[0][:3], found[0][5]]
+    watch, tolerance = Watch(burnt=False), {"ignition_delay": 0.1}
+    scores = []
+    for engine in ("cantera", "batched"):
+        with Evaluator(parent, CASES, tolerance, watch, 1, tmp_path, engine=engine) as evaluator:
+            judged = evaluator.judge(subsets)
+            assert evaluator.evaluations == 8
+            assert evaluator.judge(subsets[::-1]) == judged[::-1] and evaluator.evaluations == 8
+            scores.append([judgement.score for judgement in judged])
+    np.testing.assert_allclose(*scores, atol=0.005 / 0.1)
+    assert np.isinf(scores[1][3])
