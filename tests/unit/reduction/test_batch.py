@@ -42,7 +42,7 @@ def found(parent):
     falloff = [i for i in whole.reactions if "falloff" in parent.reactions[i].reaction_type][:4]
     factors = [(i, 1.5) for i in falloff] + [(whole.reactions[n], 0.6) for n in (2, 20, 60)]
     subsets.append(Subset(whole.species, whole.reactions[:100] + whole.reactions[102:], tuple(sorted(factors))))
-    known = [reference(parent.gas.cantera(), case, WATCH) for case in CASES]
+    known = [reference(parent.gas, case, WATCH) for case in CASES]
     patience = [3.0 * one.number("delay") for one in known]
     rise = [0.5 * one.number("rise") for one in known]
     return subsets, known, delays(parent, subsets, CASES, patience, rise=rise)
