@@ -1,6 +1,6 @@
 """The chain of steps that makes a small mechanism of a large one, each judged by the true errors of its result.
 
-    samples -> graph -> search on the number of species -> trial removal of species -> of reactions
+    graph -> trial removal of species (or the network's search) -> re-fit -> removal of reactions -> quasi-steady states
 
 The result of each step starts the next.
 """
@@ -54,8 +54,8 @@ class Progress:
     parent: Parent
     cases: tuple[Case, ...]
     tolerance: Mapping[str, float]
-    samples: Samples
     targets: Mapping[str, float]
+    samples: Samples | None = None  # needed by `reduce`
     stages: list[Stage] = field(default_factory=list)
     graph: Graph | None = None
     ranking: Ranking | None = None
@@ -94,13 +94,13 @@ def watch_of(settings: Reduction, tolerance: Mapping[str, float]) -> Watch:
     return Watch(peak=peak, final=final, burnt=burnt)
 
 
-def begin(settings: Reduction, gas: Mechanism, samples: Samples) -> Progress:
+def begin(settings: Reduction, gas: Mechanism, samples: Samples | None = None) -> Progress:
     """Checks names and targets. Raises ConfigError or MechanismError with near matches."""
     cases = settings.cases
     targets = settings.graph.targets or default_targets(gas, cases)
     for name in settings.retain:
         gas.index(name)
-    return Progress(settings, Parent(gas), cases, tolerances(settings, cases), samples, targets)
+    return Progress(settings, Parent(gas), cases, tolerances(settings, cases), targets, samples)
 
 
 def reduce(progress: Progress, evaluator: Evaluator, say: Say = print) -> None:
