@@ -78,7 +78,8 @@ def outcomes(
     Raises what `delays` raises.
     """
     end = [PATIENCE * known.number("delay") for known in references]
-    found = delays(parent, subsets, cases, end, rise=[0.5 * known.number("rise") for known in references], device=device)
+    rise = [0.5 * known.number("rise") for known in references]
+    found = delays(parent, subsets, cases, end, rise=rise, device=device)
     late = [Outcome.failed(f"no ignition by {t:.3g} s, or none that can be integrated") for t in end]
     return [
         [Outcome({"ignition_delay": x}, T_unburnt=case.T) if x == x else late[j]

@@ -128,14 +128,14 @@ class _Search:
         )
 
     def first(self) -> list[np.ndarray]:
-        """Masks to begin with: each species removed alone, the easiest first, and random ones together."""
+        """Masks to begin with: each species removed alone, the easiest first, then random ones together."""
         start = self.masks[0]
-        count = math.ceil(min(1.5 * start.sum() + 2, self.left / 3))
-        alone = self._singles(start)[: (count + 1) // 2]
+        alone = self._singles(start)[: math.ceil(self.left / 2)]
+        count = len(alone) + math.ceil(min(self.left / 6, start.sum() / 2))
         # Deep deletions teach something only where it is known what matters little.
         most = max(3, int(start.sum()) // 4) if np.ptp(self.ease) else 3
         together = self._proposals(np.array([start]), 8 * count, 0.2, (2, most))
-        return self._unseen([*alone, *together], count)
+        return self._unseen([*alone, *together], min(count, self.left))
 
     def chosen(self, count: int, quiet: int) -> list[np.ndarray]:
         """Up to `count` new masks, those of most worth.

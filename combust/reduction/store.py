@@ -26,7 +26,7 @@ class Store:
         path.parent.mkdir(parents=True, exist_ok=True)
         torn = False
         if path.exists():
-            for line in path.read_bytes().splitlines():
+            for line in filter(None, path.read_bytes().splitlines()):
                 try:
                     key, value = json.loads(line)
                 except ValueError:
