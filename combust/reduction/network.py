@@ -24,7 +24,7 @@ Terms = Callable[[Judgement], Mapping[str, float]]
 
 BATCH = (8, 24)  # masks judged in a round
 ROUNDS = 14  # that a budget is spread over, within these bounds
-QUIET = 6  # rounds without a better mask, after which the search ends
+QUIET = 8  # rounds without a better mask, after which the search ends
 SCREENED, GENERATIONS = 4096, 4  # masks that the network sees: in each of the generations of a round
 PARENTS = 24  # judged masks that proposals are made of
 NEAR = 3.0  # score of a mask that fails, below which it is a parent nevertheless
