@@ -58,10 +58,10 @@ def check(settings: Reduction, gas: Mechanism) -> None:
     require_inputs(gas, gas.cantera(), cases)
     for name in settings.retain:
         gas.index(name)
-    rows_of(gas, settings.graph.targets or default_targets(gas, cases))
-    for name in chain.tolerances(settings, cases):
-        if species := name.partition(" ")[2]:
-            gas.index(species)
+    watched = chain.species_of(chain.tolerances(settings, cases))
+    for name in watched:
+        gas.index(name)
+    rows_of(gas, settings.graph.targets or default_targets(gas, cases, watched))
 
 
 def describe(settings: Reduction, gas: Mechanism, meter: Meter) -> None:
