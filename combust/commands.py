@@ -124,8 +124,10 @@ def cell(path: Path) -> None:
 def mechanism(path: Path) -> None:
     import cantera
 
+    from combust.kinetics.mechanism import find
+
     try:
-        gas = cantera.Solution(str(path))
+        gas = cantera.Solution(str(find(path)))
     except cantera.CanteraError as error:
         raise MechanismError(f"{path}: Cantera cannot read it: {error}") from error
     print(f"phase {gas.name}: {gas.n_species} species, {gas.n_reactions} reactions, transport {gas.transport_model}")

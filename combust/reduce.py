@@ -20,7 +20,7 @@ from combust import __version__
 from combust.errors import FileFormatError, MechanismError
 from combust.kinetics.mechanism import Mechanism
 from combust.progress import clock
-from combust.reduction import chain, report
+from combust.reduction import chain, qss, report
 from combust.reduction.evaluate import Evaluator
 from combust.reduction.folder import Folder
 from combust.reduction.meter import Meter
@@ -74,18 +74,17 @@ def describe(settings: Reduction, gas: Mechanism, meter: Meter) -> None:
 
 
 def run(settings: Reduction, gas: Mechanism, folder: Folder, command: str, meter: Meter) -> None:
-    """Samples, steps, held-out conditions, files."""
+    """The detailed mechanism, samples, steps, held-out conditions, files."""
     seconds: dict[str, float] = {}
-    with timed(seconds, "samples"):
-        samples = sampled(settings, gas, folder, meter)
-    progress = chain.begin(settings, gas, samples)
+    progress, how = chain.begin(settings, gas), settings.search
     watch = chain.watch_of(settings, progress.tolerance)
-    workers = settings.search.workers
     with Evaluator(
-        progress.parent, progress.cases, progress.tolerance, watch, workers, done=meter.reach
+        progress.parent, progress.cases, progress.tolerance, watch, how.workers, done=meter.reach, engine=how.engine
     ) as evaluator:
-        with timed(seconds, "detailed mechanism"):
+        with timed(seconds, "detailed mechanism"):  # first, as it solves in parallel the flames that samples are of
             evaluator.references()
+        with timed(seconds, "samples"):
+            progress.samples = sampled(settings, gas, folder, meter)
         chain.reduce(progress, evaluator, meter.say)
         with timed(seconds, "held-out conditions"):
             held_out = judged_apart(progress, evaluator)
@@ -124,10 +123,17 @@ def judged_apart(progress: chain.Progress, evaluator: Evaluator) -> Judgement | 
 def write_mechanism(path: Path, progress: chain.Progress, held_out: Judgement | None, command: str) -> None:
     """The YAML file with its origin; it is read again, by Cantera and by combust, before anyone relies on it."""
     subset, parent = progress.best.subset, progress.parent
-    text = parent.yaml(subset, provenance(progress, held_out, command), f"Reduced from {Path(parent.gas.path).name}")
+    origin, title = provenance(progress, held_out, command), f"Reduced from {Path(parent.gas.path).name}"
+    if subset.qss:
+        text, module = qss.export(parent, subset, subset.qss, origin, title)
+        path.with_name("qss_cantera.py").write_text(module, encoding="utf-8")
+    else:
+        text = parent.yaml(subset, origin, title)
     path.write_text(text, encoding="utf-8")
     again = ct.Solution(str(path))
     Mechanism.load(path)
+    if subset.qss:
+        return  # reactions that are not linear in QSS species are gone
     if (again.n_species, again.n_reactions) != (len(subset.species), len(subset.reactions)):
         raise MechanismError(f"{path}: holds {again.n_species} species and {again.n_reactions} reactions, not {subset}")
 

@@ -98,12 +98,14 @@ def ignition_delays(
     atol: float = 1e-15,
     progress: Callable[[int], None] | None = None,
     member: Tensor | None = None,
+    rise: Tensor | float = LEAST_RISE,
 ) -> Tensor:
     """Ignition delays (cells,) s; NaN where nothing ignited by t_end.
 
     T (cells,) K, p [Pa] and t_end [s] one number or (cells,), Y (species, cells) or (species,). hold: "uv" or "hp";
     criterion: see `Criterion`. progress: told how many cells are done, now and then. member (cells,): of an ensemble,
-    see `Mechanism.ensemble`; NaN also for a cell of an ensemble that cannot be integrated.
+    see `Mechanism.ensemble`; NaN also for a cell of an ensemble that cannot be integrated. rise: of the temperature
+    [K], one number or (cells,), that makes an ignition.
     Raises StateError for bad states, ConfigError for bad options, DivergenceError for a cell that CVODE cannot do.
     """
     T = torch.as_tensor(T, dtype=torch.float64, device=gas.device).reshape(-1)
@@ -113,6 +115,7 @@ def ignition_delays(
     marks = Criterion.parse(criterion, gas, hold)
     end = torch.as_tensor(t_end, dtype=T.dtype, device=T.device).expand(T.shape)
     batch = integrator.batch(T, p, Y, end, None, member)
+    least = torch.as_tensor(rise, dtype=T.dtype, device=T.device).expand(T.shape)
     delays = torch.empty_like(T)
     size = max(HISTORY // (VISITS * 5), integrator.block)
     worth = T.numel() * batch.z.shape[0] ** 2 * STEPS >= COMPILE_FROM
@@ -120,18 +123,22 @@ def ignition_delays(
         for start in range(0, T.numel(), size):
             part = slice(start, start + size)
             arrived = None if progress is None else lambda done: progress(start + done)
-            delays[part] = _delays(integrator, marks, batch.of(part), arrived)
+            delays[part] = _delays(integrator, marks, batch.of(part), arrived, least[part])
     return delays
 
 
 def _delays(
-    integrator: ReactorIntegrator, criterion: Criterion, batch: Batch, arrived: Callable[[int], None] | None
+    integrator: ReactorIntegrator,
+    criterion: Criterion,
+    batch: Batch,
+    arrived: Callable[[int], None] | None,
+    rise: Tensor,
 ) -> Tensor:
     single = batch.fixed.member is None
     if single and batch.z.shape[0] > LARGEST_BATCHED:
         cells, delays = range(batch.z.shape[1]), torch.empty_like(batch.dt)
         for cell in cells:
-            delays[cell] = _by_cvode(integrator, criterion, batch.of(slice(cell, cell + 1)))
+            delays[cell] = _by_cvode(integrator, criterion, batch.of(slice(cell, cell + 1)), rise[cell])
             if arrived is not None:
                 arrived(cell + 1)
         return delays
@@ -140,14 +147,14 @@ def _delays(
         integrator.system, integrator.method, integrator.tolerance, batch.z, batch.s, batch.dt,
         integrator.first_steps(batch, integrator.rates(batch)), integrator.block, batch.fixed, history, arrived,
     )  # fmt: skip
-    delays = read_delays(criterion, *history.table(batch.z.shape[1]))
+    delays = read_delays(criterion, *history.table(batch.z.shape[1]), rise)
     for cell in path.failed.tolist():
         one = batch.of(slice(cell, cell + 1))
-        delays[cell] = _by_cvode(integrator, criterion, one) if single else torch.nan
+        delays[cell] = _by_cvode(integrator, criterion, one, rise[cell]) if single else torch.nan
     return delays
 
 
-def _by_cvode(integrator: ReactorIntegrator, criterion: Criterion, one: Batch) -> Tensor:
+def _by_cvode(integrator: ReactorIntegrator, criterion: Criterion, one: Batch, rise: Tensor) -> Tensor:
     """The delay of one cell from the steps of Cantera's CVODE."""
     gas, hold = integrator.gas, integrator.system.hold
     require_rates_of_file(gas)
@@ -172,7 +179,7 @@ def _by_cvode(integrator: ReactorIntegrator, criterion: Criterion, one: Batch) -
             network.step()
     except ct.CanteraError as error:
         raise DivergenceError(f"ignition from T = {float(one.z[0]):g} K: CVODE failed too: {error}") from error
-    return read_delays(criterion, *history.table(1))[0]
+    return read_delays(criterion, *history.table(1), rise)[0]
 
 
 def _state_and_rate(solution: ct.Solution, hold: str) -> tuple[np.ndarray, np.ndarray]:
@@ -185,9 +192,11 @@ def _state_and_rate(solution: ct.Solution, hold: str) -> tuple[np.ndarray, np.nd
     return np.append(solution.T, solution.Y), np.append(-(e @ dY) / c, dY)
 
 
-def read_delays(criterion: Criterion, t: Tensor, value: Tensor, slope: Tensor, T: Tensor) -> Tensor:
+def read_delays(
+    criterion: Criterion, t: Tensor, value: Tensor, slope: Tensor, T: Tensor, rise: Tensor | float = LEAST_RISE
+) -> Tensor:
     """Delays (cells,) s from t, value, slope, T (cells, visits), NaN after the last visit of a cell."""
-    hotter = torch.nan_to_num(T, nan=0.0).amax(1) - T[:, 0] >= LEAST_RISE
+    hotter = torch.nan_to_num(T, nan=0.0).amax(1) - T[:, 0] >= rise
     if criterion.kind == "max slope":
         return torch.where(hotter, _steepest(t, slope), torch.nan)
     at = _half_way(t, value, slope) if criterion.kind == "half max" else _maximum(t, value, slope)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from combust.kinetics.reactor import Reactors
 
 BLOCK_VALUES = 80_000  # reactions times cells of a block: what fits the cache
+LIBRARY = Path(__file__).parents[1] / "reduction" / "library"  # mechanisms that come with combust
 COMPILE_FROM = 200_000  # cells in one call
 
 production_kernel = compiled(qss.production_rates)
@@ -61,7 +62,7 @@ class Mechanism:
         Species under the phase's `combust: {qss: {species: [...]}}` are in quasi-steady state (combust.kinetics.qss).
         Raises MechanismError for a file that Cantera cannot read, or listing all that is not covered.
         """
-        file = _find(path)
+        file = find(path)
         solution = _read(path, phase)
         reactions.refuse_uncovered(solution)
         steady = qss_file.qss_species(solution)
@@ -138,7 +139,7 @@ class Mechanism:
         if self.qss:
             from combust.kinetics import qss_cantera
 
-            return qss_cantera.solution(self.path, self.name)
+            return qss_cantera.solution(str(find(self.path)), self.name)
         return _read(self.path, self.name)
 
     def index(self, species: str) -> int:
@@ -374,10 +375,10 @@ def _to(data: Any, device: torch.device | str) -> Any:
     return torch.utils._pytree.tree_map(lambda x: x.to(device) if isinstance(x, Tensor) else x, data)
 
 
-def _find(path: str | Path) -> Path:
-    """The file that Cantera would read."""
+def find(path: str | Path) -> Path:
+    """The file that Cantera would read, or one that comes with combust."""
     given = Path(path).expanduser()
-    folders = [Path(".")] if given.is_absolute() else [Path("."), *map(Path, ct.get_data_directories())]
+    folders = [Path(".")] if given.is_absolute() else [Path("."), *map(Path, ct.get_data_directories()), LIBRARY]
     for folder in folders:
         if (folder / given).is_file():
             return folder / given
@@ -387,6 +388,6 @@ def _find(path: str | Path) -> Path:
 
 def _read(path: str | Path, phase: str | None) -> ct.Solution:
     try:
-        return ct.Solution(str(path), *([phase] if phase else []))
+        return ct.Solution(str(find(path)), *([phase] if phase else []))
     except Exception as error:  # Cantera raises several kinds, all with a readable message
         raise MechanismError(f"{path}: Cantera cannot read this mechanism: {error}") from error

@@ -10,15 +10,16 @@ fast as they are produced; no reaction direction may consume more than one molec
 The kept species react in global steps, one for each species beyond those that the elements need: the step forms the
 species from these, with the species' production rate as its rate of progress, of zero order in everything. So rates
 of progress, equilibrium constants and reaction paths of the steps have no meaning of their own; net production rates,
-heat release and all that follows from them do. Steps are irreversible and their rates may be negative. There are no
-analytic derivatives: preconditioners and derivatives by concentration are not available. Negative concentrations
-count as zero, as everywhere in Cantera. Every evaluation runs through Python: about ten times slower than Cantera.
+heat release and all that follows from them do. Steps are irreversible and their rates may be negative. Cantera takes
+their analytic derivatives for zero: do not use its preconditioners or derivatives by concentration. Negative
+concentrations count as zero. Where the QSS species have no steady state an error is raised, or CVODE fails. Every
+evaluation runs through Python, about twenty times as slow as the mechanism of all species; one process, one thread.
 """
 
 from __future__ import annotations
 
+import hashlib
 from fractions import Fraction
-from functools import cache
 from typing import Any
 
 import cantera as ct
@@ -59,10 +60,23 @@ class SteadyState:
         return c * UNIT, self.net @ (q * np.append(c, 1.0)[self.consumed])
 
 
-@cache
-def steady_state(file: str, phase: str) -> SteadyState:
-    """One for all steps of a phase; not for several threads at once."""
-    return SteadyState(ct.Solution(file, phase))
+_known: dict[str, SteadyState] = {}  # by digest: one for all steps of a phase; not for several threads at once
+
+
+def digest(full: ct.Solution) -> str:
+    """Of all that the rates depend on: a file may change while a program runs."""
+    parts = [full.input_data, *(s.input_data for s in full.species()), *(r.input_data for r in full.reactions())]
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+def steady_state(file: str, phase: str, expected: str) -> SteadyState:
+    """Of the phase with this digest. Raises ValueError if the file no longer holds it."""
+    if expected not in _known:
+        full = ct.Solution(file, phase)
+        if digest(full) != expected:
+            raise ValueError(f"{file}: phase {phase} has changed since these reactions were made")
+        _known[expected] = SteadyState(full)
+    return _known[expected]
 
 
 def steady_state_of(gas: ct.Solution) -> SteadyState:
@@ -84,20 +98,21 @@ class Step(ct.ExtensibleRate):
     """Forms one species at its production rate."""
 
     def set_parameters(self, node: Any, units: Any) -> None:
-        self.file, self.phase, self.place = node["file"], node["phase"], int(node["place"])
+        self.source = node["file"], node["phase"], node["digest"]
+        self.place = int(node["place"])
 
     def get_parameters(self, node: Any) -> None:
-        node["file"], node["phase"], node["place"] = self.file, self.phase, self.place
+        node["file"], node["phase"], node["digest"] = self.source
+        node["place"] = self.place
 
     def validate(self, equation: str, gas: Any) -> None:
-        if not steady_state(self.file, self.phase).linear:
-            raise ValueError(f"{self.file}: a reaction direction consumes more than one molecule of QSS species")
+        if not steady_state(*self.source).linear:
+            raise ValueError(f"{self.source[0]}: a reaction direction consumes more than one molecule of QSS species")
 
     def eval(self, data: StepData) -> float:
-        source = self.file, self.phase
-        if source not in data.rates:
-            data.rates[source] = steady_state(*source)(data.T, data.C)[1]
-        return data.rates[source][self.place]
+        if self.source not in data.rates:
+            data.rates[self.source] = steady_state(*self.source)(data.T, data.C)[1]
+        return data.rates[self.source][self.place]
 
 
 def solution(file: str, phase: str = "", transport_model: str | None = "default") -> ct.Solution:
@@ -108,11 +123,12 @@ def solution(file: str, phase: str = "", transport_model: str | None = "default"
     model = full.transport_model if transport_model == "default" else transport_model
     common = {"thermo": full.thermo_model, "kinetics": "gas", "species": species, "name": full.name}
     bare = ct.Solution(**common, reactions=[])
-    steps = [ct.Reaction.from_dict(step, bare) for step in global_steps(bare, file, full.name)]
+    source = {"type": TYPE, "file": file, "phase": full.name, "digest": digest(full)}
+    steps = [ct.Reaction.from_dict(step | source, bare) for step in global_steps(bare)]
     return ct.Solution(**common, reactions=steps, transport_model=None if model in (None, "none") else model)
 
 
-def global_steps(gas: ct.Solution, file: str, phase: str) -> list[dict[str, Any]]:
+def global_steps(gas: ct.Solution) -> list[dict[str, Any]]:
     """Reactions that form every species but a few, enough for all elements, from these few."""
     atoms = np.array([[gas.n_atoms(s, e) for s in gas.species_names] for e in gas.element_names])
     basis: list[int] = []
@@ -126,10 +142,7 @@ def global_steps(gas: ct.Solution, file: str, phase: str) -> list[dict[str, Any]
         reactants = {name: x for name, x in parts.items() if x > 0}
         products = {gas.species_name(k): Fraction(1), **{name: -x for name, x in parts.items() if x < 0}}
         sides = (" + ".join(f"{float(x)!r} {name}" for name, x in side.items()) for side in (reactants, products))
-        orders = dict.fromkeys(reactants, 0.0)
-        steps.append(
-            {"equation": " => ".join(sides), "type": TYPE, "file": file, "phase": phase, "place": k, "orders": orders}
-        )
+        steps.append({"equation": " => ".join(sides), "place": k, "orders": dict.fromkeys(reactants, 0.0)})
     return steps
 
 

@@ -1,12 +1,13 @@
 """The chain of steps that makes a small mechanism of a large one, each judged by the true errors of its result.
 
-    samples -> graph -> search on the number of species -> trial removal of species -> of reactions
+    graph -> trial removal of species (or the network's search) -> re-fit -> removal of reactions -> quasi-steady states
 
 The result of each step starts the next.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,7 +17,7 @@ import torch
 
 from combust.errors import ConfigError, DivergenceError
 from combust.kinetics.mechanism import Mechanism
-from combust.reduction import csp, qss_ranking, refit, search
+from combust.reduction import csp, network, qss_ranking, refit, search
 from combust.reduction.conditions import Case
 from combust.reduction.evaluate import Evaluator
 from combust.reduction.graph import Graph, Ranking
@@ -53,8 +54,8 @@ class Progress:
     parent: Parent
     cases: tuple[Case, ...]
     tolerance: Mapping[str, float]
-    samples: Samples
     targets: Mapping[str, float]
+    samples: Samples | None = None  # needed by `reduce`
     stages: list[Stage] = field(default_factory=list)
     graph: Graph | None = None
     ranking: Ranking | None = None
@@ -85,6 +86,7 @@ def species_of(tolerance: Iterable[str]) -> list[str]:
 
 REPAIRABLE = 8.0  # a score that a re-fit may bring below 1
 TRIALS = 4  # species whose loss is tried at each size, in a re-fit
+WIDER = 0.5  # species that the network may bring back, over those of the graph's result
 STANDARD_TOLERANCE = {"ignition_delay": 0.1, "flame_speed": 0.05, "extinction_time": 0.1}
 
 
@@ -97,14 +99,14 @@ def watch_of(settings: Reduction, tolerance: Mapping[str, float]) -> Watch:
     return Watch(peak=peak, final=final, burnt=burnt)
 
 
-def begin(settings: Reduction, gas: Mechanism, samples: Samples) -> Progress:
+def begin(settings: Reduction, gas: Mechanism, samples: Samples | None = None) -> Progress:
     """Checks names and targets. Raises ConfigError or MechanismError with near matches."""
     cases = settings.cases
     limits = tolerances(settings, cases)
     targets = settings.graph.targets or default_targets(gas, cases, species_of(limits))
     for name in settings.retain:
         gas.index(name)
-    return Progress(settings, Parent(gas), cases, limits, samples, targets)
+    return Progress(settings, Parent(gas), cases, limits, targets, samples)
 
 
 def reduce(progress: Progress, evaluator: Evaluator, say: Say = print) -> None:
@@ -123,6 +125,8 @@ def reduce(progress: Progress, evaluator: Evaluator, say: Say = print) -> None:
         (progress.settings.graph.method, by_graph), ("sensitivity", by_sensitivity), ("refit", by_refit),
         ("reactions", by_reactions), ("qss", by_qss),
     ]  # fmt: skip
+    if progress.settings.search.method == "network":
+        steps[1] = ("network", by_network)
     for name, step in steps:
         start, count = time.monotonic(), evaluator.evaluations
         found = step(progress, evaluator, say)
@@ -189,6 +193,33 @@ def by_refit(progress: Progress, evaluator: Evaluator, say: Say) -> Judgement | 
                 break
         else:
             return best
+
+
+def by_network(progress: Progress, evaluator: Evaluator, say: Say) -> Judgement:
+    """Species removed, and others brought back, by a network that learns what passes; see combust.reduction.network.
+
+    It starts from the graph's result, which passes with few species, so that most of its masks are informative. The
+    graph may have cut a species that makes two others needless, so the next WIDER of its ranking are candidates too.
+    """
+    settings, parent = progress.settings, progress.parent
+    assert progress.ranking is not None
+    start, fixed = progress.best, fixed_rows(progress)
+    value = dict(zip(progress.ranking.species, progress.ranking.values, strict=True))
+    inside = [k for k in start.subset.species if value[k] <= settings.sensitivity.upper]
+    outside = [k for k in progress.ranking.species if k not in start.subset.species and value[k] > 0]
+    outside = outside[: math.ceil(WIDER * len(start.subset.species))]
+
+    def terms(judgement: Judgement) -> dict[str, float]:
+        return {
+            f"{place} {metric}": error / progress.tolerance[metric]
+            for place, found in judgement.errors.items() for metric, error in found.items()
+            if metric in progress.tolerance
+        }  # fmt: skip
+
+    return network.search(
+        start, [k for k in (*inside, *outside) if k not in fixed], parent.keep, evaluator.judge,
+        settings.search.budget, settings.search.seed, say, value, terms,
+    )  # fmt: skip
 
 
 def by_reactions(progress: Progress, evaluator: Evaluator, say: Say) -> Judgement | None:

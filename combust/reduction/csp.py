@@ -16,7 +16,7 @@ from torch import Tensor
 
 from combust.errors import MechanismError
 from combust.kinetics.mechanism import Mechanism
-from combust.kinetics.systems import rate
+from combust.kinetics.systems import Fixed, rate
 from combust.kinetics.thermo import column, cp_mass, h_mass
 
 RTOL, ATOL = 1e-3, 1e-10  # change of z that a mode may still cause and count as exhausted; ATOL of mass fractions
@@ -47,7 +47,7 @@ def modes(gas: Mechanism, T: Any, p: Any, Y: Any, rtol: float = RTOL, atol: floa
     """
     T, p, Y = gas.check_state(T, p, Y)
     z = torch.cat([T.unsqueeze(0), Y])
-    g = rate(gas.kinetics, "hp", z, torch.zeros_like(z), p).T
+    g = rate(gas.kinetics, "hp", z, torch.zeros_like(z), Fixed(p)).T
     values, right = torch.linalg.eig(gas.jacobian(T, p, Y).permute(2, 0, 1))
     order = torch.sort(values.abs(), dim=1, descending=True, stable=True).indices
     values = values.gather(1, order)

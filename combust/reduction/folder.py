@@ -44,7 +44,7 @@ class Folder:
             return
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            for name in (MARK, self.samples.name, self.mechanism.name, *FILES):
+            for name in (MARK, self.samples.name, self.mechanism.name, "qss_cantera.py", *FILES):
                 (self.path / name).unlink(missing_ok=True)
             self.mark.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
         except OSError as error:

@@ -25,7 +25,7 @@ from torch import Tensor
 
 from combust.errors import ConfigError, MechanismError
 from combust.kinetics.mechanism import Mechanism
-from combust.kinetics.systems import rate
+from combust.kinetics.systems import Fixed, rate
 from combust.reduction import csp
 
 Criterion = Literal["balance", "csp", "lifetime"]
@@ -90,4 +90,4 @@ def _lifetime(gas: Mechanism, T: Tensor, p: Tensor, Y: Tensor, gross: Tensor, he
 def _heating(gas: Mechanism, T: Tensor, p: Tensor, Y: Tensor) -> Tensor:
     """|dT/dt| / T (states,) 1/s at constant enthalpy and pressure."""
     z = torch.cat([T.unsqueeze(0), Y])
-    return rate(gas.kinetics, "hp", z, torch.zeros_like(z), p)[0].abs() / T
+    return rate(gas.kinetics, "hp", z, torch.zeros_like(z), Fixed(p))[0].abs() / T

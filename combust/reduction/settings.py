@@ -20,6 +20,7 @@ from combust.settings.base import Count, Positive, Pressure, Settings, Text, doc
 Fraction = Annotated[float, Meta(gt=0, le=1)]
 Values = float | tuple[float, ...] | Text
 Method = Literal["drgep", "drg", "pfa"]
+Engine = Literal["cantera", "batched"]
 METRICS = (
     "ignition_delay", "flame_speed", "extinction_time", "burnt_temperature", "peak_temperature",
     "extinction_temperature", "heat_release",
@@ -91,6 +92,7 @@ class SearchSettings(Settings, frozen=True):
     method: Annotated[Literal["chain", "network"], doc("graph, trial, reactions; or a network of DeePMR")] = "chain"
     look: Annotated[int, Meta(ge=0, le=50), doc("sizes tried below the first that fails")] = 4
     workers: Annotated[int, Meta(ge=0), doc("processes; 0: as many as cores")] = 0
+    engine: Annotated[Engine, doc("of ignition delays: one by one, or a round at once")] = "cantera"
     seed: Annotated[int, Meta(ge=0), doc("of the network's sampling")] = 0
     budget: Annotated[Count, doc("candidates that the network search may evaluate")] = 400
 

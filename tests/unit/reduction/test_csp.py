@@ -7,7 +7,7 @@ import torch
 
 from combust.errors import ConfigError
 from combust.kinetics import Mechanism
-from combust.kinetics.systems import rate
+from combust.kinetics.systems import Fixed, rate
 from combust.reduction import csp, qss_ranking
 
 
@@ -36,7 +36,7 @@ def test_modes_rebuild_jacobian_and_rates(igniting):
     again = modes.right @ torch.diag_embed(modes.eigenvalues) @ modes.left
     assert float((again.real - J).abs().amax((1, 2)).div(J.abs().amax((1, 2))).max()) < 1e-7
     z = torch.cat([T[None], Y])
-    g = rate(gas.kinetics, "hp", z, torch.zeros_like(z), torch.full_like(T, 1e5)).T
+    g = rate(gas.kinetics, "hp", z, torch.zeros_like(z), Fixed(torch.full_like(T, 1e5))).T
     sums = (modes.right @ modes.amplitudes.unsqueeze(-1)).squeeze(-1)
     assert float(((sums.real - g).abs().amax(1) / g.abs().amax(1)).max()) < 1e-7
     speed = modes.eigenvalues.abs()
@@ -50,7 +50,7 @@ def test_exhausted_modes(igniting):
     M = modes.exhausted
     assert 1 <= int(M.min()) and int(M.max()) < len(gas.species)
     z = torch.cat([T[None], Y])
-    g = rate(gas.kinetics, "hp", z, torch.zeros_like(z), torch.full_like(T, 1e5)).T
+    g = rate(gas.kinetics, "hp", z, torch.zeros_like(z), Fixed(torch.full_like(T, 1e5))).T
     moved = (modes.fast @ g.unsqueeze(-1)).squeeze(-1)
     states = torch.arange(T.numel())
     tau = 1.0 / modes.eigenvalues[states, M].abs()

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 import torch
 
+from combust import kernels
 from combust.errors import MechanismError
 from combust.kinetics import Mechanism, qss, rates
+from combust.kinetics import integrate as ode
 from combust.kinetics.cvode import Cvode
 from combust.kinetics.direct import Direct
 from combust.kinetics.ignition import ignition_delays
@@ -113,6 +115,22 @@ def test_linear_chain_by_hand(tmp_path):
     np.testing.assert_allclose(omega[0].numpy(), 100.0 * expected[0] - 3.0 * C[0].numpy(), rtol=1e-12)
     np.testing.assert_allclose(omega[1].numpy(), 50.0 * (expected[1] - C[1].numpy()), rtol=1e-12)
     assert torch.equal(qss.steady_state(gas.kinetics, T, 0 * C)[1], 0 * C)  # nothing produced: nothing there
+
+
+@pytest.mark.slow
+def test_compiled_kernels(full, steady, igniting, monkeypatch):
+    """Rates and Jacobians of fused kernels are the eager ones."""
+    T, Y = igniting[0][2:18], kept(full, steady, igniting[1])[:, 2:18]
+    z = torch.cat([T[None], steady.density(T, 1e5, Y) * Y])
+    s, shift = torch.zeros_like(z), torch.full_like(T, 1e6)
+    expected = [ode.rate_kernel.eager(steady.kinetics, "flow", z, s)]
+    expected += ode.linearise_kernel.eager(steady.kinetics, "flow", z, s, None, shift)
+    monkeypatch.setenv("COMBUST_COMPILE", "1")
+    with kernels.using("compiled"):
+        found = [ode.rate_kernel(steady.kinetics, "flow", z, s)]
+        found += ode.linearise_kernel(steady.kinetics, "flow", z, s, None, shift)
+    for a, b in zip(found, expected, strict=True):
+        assert float((a - b).abs().max()) <= 1e-11 * float(b.abs().max())
 
 
 @pytest.mark.parametrize("n", [1, 5, qss.LARGEST_ELIMINATED + 4])
@@ -218,6 +236,19 @@ def test_cantera_agrees(steady, files, igniting, full):
         warnings.simplefilter("error")
         plain = ct.Solution(str(files))
     assert plain.n_species == len(METHANE)  # by itself, Cantera takes it for a mechanism of all species
+
+
+def test_cantera_follows_a_file_that_changes(tmp_path):
+    """Two mechanisms of one name, one after the other; neither takes the other's rates."""
+    path, omega = tmp_path / "chain.yaml", []
+    solutions = []
+    for factor in ("3.0", "6.0"):
+        path.write_text(CHAIN.replace("A: 3.0", f"A: {factor}"))
+        solutions.append(Mechanism.load(path).cantera())
+    for solution in (*solutions, *solutions):
+        solution.TPX = 900.0, 1e5, "A:1"
+        omega.append(solution.net_production_rates[0])
+    assert omega[1] == pytest.approx(2 * omega[0], rel=1e-12) and omega[2:] == omega[:2]
 
 
 def test_exported_module_needs_no_combust(steady, files):

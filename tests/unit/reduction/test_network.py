@@ -1,0 +1,141 @@
+"""Search by a network, on problems whose smallest part is known."""
+
+import math
+
+import numpy as np
+import pytest
+
+from combust.reduction import search
+from combust.reduction.network import search as by_network
+from combust.reduction.search import Judgement
+from combust.reduction.submechanism import Subset
+
+FIXED = (100, 101)  # never candidates
+
+
+def keep(species):
+    return Subset(tuple(sorted(species)), ())
+
+
+class Problem:
+    """`bits` species: the first `needed` may not go; traps of three want the first, or the other two, of them.
+
+    To remove the first of a trap costs least, so that greedy removal takes it and is left with two instead of one.
+    """
+
+    def __init__(self, bits, needed, traps, seed=0):
+        rng = np.random.default_rng(seed)
+        place = rng.permutation(bits)
+        self.bits, self.needed = bits, set(place[:needed].tolist())
+        self.traps = place[needed : needed + 3 * traps].reshape(-1, 3).tolist()
+        self.cost = rng.uniform(0.3, 0.9, bits) / bits
+        for first, *_ in self.traps:
+            self.cost[first] = 0.01 / bits
+        self.calls, self.seen = 0, set()
+
+    @property
+    def least(self):
+        return len(FIXED) + len(self.needed) + len(self.traps)
+
+    def terms(self, kept):
+        gone = set(range(self.bits)) - kept
+        burns = self.needed <= kept
+        values = {"cost": sum(self.cost[k] for k in gone)}
+        for i, (a, b, c) in enumerate(self.traps):
+            values[f"trap {i}"] = 0.0 if a in kept or (b in kept and c in kept) else 8.0
+        return {name: value if burns else math.inf for name, value in values.items()}
+
+    def __call__(self, subsets):
+        found = []
+        for subset in subsets:
+            assert set(FIXED) <= set(subset.species)
+            self.calls += 1
+            self.seen.add(subset)
+            values = self.terms(set(subset.species))
+            found.append(Judgement(subset, max(values.values()), {0: values}))
+        return found
+
+    def start(self):
+        return self([keep([*FIXED, *range(self.bits)])])[0]
+
+    def search(self, budget, seed=0, **more):
+        start = self.start()
+        self.calls, self.seen = 0, set()
+        return by_network(start, range(self.bits), keep, self, budget, seed, lambda line: None, **more)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_finds_the_smallest_where_greedy_is_trapped(seed):
+    problem = Problem(24, 9, 3, seed)
+    start = problem.start()
+    problem.calls = 0
+    greedy = search.greedy(
+        start, range(24), lambda s, k: keep(j for j in s.species if j != k), problem, lambda line: None
+    )
+    assert len(greedy.subset.species) == problem.least + 3
+    budget = problem.calls
+    found = problem.search(budget, seed, terms=lambda judgement: judgement.errors[0])
+    assert found.passes
+    assert len(found.subset.species) <= problem.least + 1
+    assert len(found.subset.species) < len(greedy.subset.species)
+
+
+def test_a_network_of_the_score_alone_finds_it_too():
+    problem = Problem(20, 8, 1)
+    found = problem.search(90)
+    assert found.passes and len(found.subset.species) <= problem.least + 1
+
+
+def test_same_seed_same_search():
+    first, again, other = Problem(16, 6, 1), Problem(16, 6, 1), Problem(16, 6, 1)
+    results = [problem.search(30, seed) for problem, seed in ((first, 3), (again, 3), (other, 4))]
+    assert results[0] == results[1] and first.seen == again.seen
+    assert first.seen != other.seen
+
+
+def test_budget_is_kept_and_nothing_is_judged_twice():
+    problem = Problem(20, 8, 1)
+    problem.search(37)
+    assert problem.calls == len(problem.seen) == 37
+    small = Problem(4, 1, 1)
+    found = small.search(400)  # more than there are masks
+    assert small.calls == len(small.seen) <= 15
+    assert len(found.subset.species) == small.least
+
+
+def test_the_start_is_returned_where_nothing_passes():
+    problem = Problem(12, 12, 0)
+    found = problem.search(30)
+    assert found == problem.start()
+    assert by_network(found, (), keep, problem, 30) == found
+
+
+def test_species_that_the_start_lacks_may_come():
+    """The start keeps two of each trap; only with the third, which it lacks, can both go."""
+    problem = Problem(18, 6, 3)
+    away = {first for first, *_ in problem.traps}
+    start = problem([keep([*FIXED, *(set(range(18)) - away)])])[0]
+    assert start.passes
+    found = by_network(start, range(18), keep, problem, 90, terms=lambda j: j.errors[0], say=lambda line: None)
+    assert len(found.subset.species) <= problem.least + 1
+
+
+def test_unknown_terms_are_no_obstacle():
+    """What was skipped, as flames are where reactors fail, is left out of the errors."""
+    problem = Problem(16, 6, 1)
+
+    def some(judgement):
+        values = judgement.errors[0]
+        return values if judgement.passes else {"cost": values["cost"]}
+
+    lines = []
+    found = by_network(problem.start(), range(16), keep, problem, 60, 1, lines.append, terms=some)
+    assert found.passes and len(found.subset.species) <= problem.least + 1
+    assert "pass" in lines[0] and len(lines) > 3
+
+
+def test_important_species_are_removed_seldom():
+    problem = Problem(24, 10, 0)
+    importance = {k: 1.0 if k in problem.needed else 0.0 for k in range(24)}
+    found = problem.search(60, importance=importance)
+    assert len(found.subset.species) <= problem.least + 1
