@@ -105,6 +105,7 @@ def stages(progress: Progress) -> list[dict[str, Any]]:
                 "name": stage.name,
                 "species": list(progress.parent.names(subset)),
                 "reactions": [progress.parent.reactions[i].equation for i in subset.reactions],
+                "quasi_steady": [progress.parent.gas.species[k] for k in subset.qss],
                 "removed": [progress.parent.gas.species[k] for k in sorted(lost)],
                 "factors": {str(i): factor for i, factor in subset.factors},
                 "score": stage.judgement.score,
