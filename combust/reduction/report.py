@@ -167,7 +167,7 @@ def _pictures(folder: Path, progress: Progress, compared: Sequence[Compared]) ->
         found["profiles"] = Picture(path["profiles"], "Heat release over the progress of the temperature.")
     subsets = [stage.judgement.subset for stage in progress.stages]
     report_pictures.stages_picture(
-        path["stages"], [s.name for s in progress.stages], [len(s.species) for s in subsets],
+        path["stages"], [s.name for s in progress.stages], [len(s.species) - len(s.qss) for s in subsets],
         [len(s.reactions) for s in subsets],
     )  # fmt: skip
     found["stages"] = Picture(path["stages"], "Species and reactions after each step.")
