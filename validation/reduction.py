@@ -10,6 +10,7 @@ import contextlib
 import json
 import math
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -117,7 +118,7 @@ def perform(each: Run, folder: Path, workers: int) -> dict[str, Any]:
     command = [sys.executable, "-m", "combust", "reduce", f"cases/reduction/{each.config}", *changes,
                "--force", "--out", str(out.relative_to(ROOT))]  # fmt: skip
     environment = os.environ | {"COMBUST_CACHE": str(folder / "cache"), "OMP_NUM_THREADS": "1"}
-    begin, loads, memory = time.monotonic(), [os.getloadavg()[0]], 0.0
+    begin, before, loads, memory = time.monotonic(), used(), [os.getloadavg()[0]], 0.0
     process = subprocess.Popen(command, cwd=ROOT, env=environment)
     while process.poll() is None:
         time.sleep(POLL)
@@ -126,8 +127,8 @@ def perform(each: Run, folder: Path, workers: int) -> dict[str, Any]:
     if process.returncode:
         raise RuntimeError(f"{each.name}: combust reduce ended with {process.returncode}")
     found = json.loads((out / "report.json").read_text(encoding="utf-8"))
-    cost = {"wall": time.monotonic() - begin, "memory": memory, "workers": workers or os.cpu_count(),
-            "load": sum(loads) / len(loads)}  # fmt: skip
+    cost = {"wall": time.monotonic() - begin, "cpu": used() - before, "memory": memory,
+            "workers": workers or os.cpu_count(), "load": sum(loads) / len(loads)}  # fmt: skip
     return {name: round(value, 1) for name, value in cost.items()} | summary(found)
 
 
@@ -159,6 +160,12 @@ def worst(cases: Any, names: Any) -> dict[str, float | None]:
             if metric in names:
                 result[metric] = max(result.get(metric, 0.0), math.inf if error is None else error)
     return {metric: error if math.isfinite(error) else None for metric, error in result.items()}
+
+
+def used() -> float:
+    """CPU time [s] of all processes that this one has started and that have ended, and of theirs."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def family(pid: int) -> Iterator[int]:
@@ -264,18 +271,18 @@ def large(report: Report, found: list[tuple[Run, dict[str, Any]]]) -> None:
             ])  # fmt: skip
     report.table(["mechanism", "step", "species", "reactions", "quasi-steady", "largest errors", "evaluations",
                   "time"], rows)  # fmt: skip
-    report.text("Held-out conditions, and the cost of the whole command with its report; memory is that of all "
-                "processes together at one time:")
+    report.text("Held-out conditions, and the cost of the whole command with its report; CPU time and memory are those "
+                "of all its processes, memory at one time:")
     rows = []
     for each, kept in found:
         rows.append([
             each.title, f"{kept['conditions']} + {kept['conditions_held_out']}", listed(kept["held_out"]),
-            clock(kept["wall"]), f"{kept['memory']:.0f} MiB", kept["workers"], kept["load"],
+            clock(kept["wall"]), clock(kept["cpu"]), f"{kept['memory']:.0f} MiB", kept["workers"], kept["load"],
         ])  # fmt: skip
         if each.minutes is not None:
             report.target(f"{each.title}: time", kept["wall"] / 60, each.minutes, " min")
-    report.table(["mechanism", "conditions + held out", "largest errors at held-out conditions", "time", "peak memory",
-                  "workers", "load"], rows)  # fmt: skip
+    report.table(["mechanism", "conditions + held out", "largest errors at held-out conditions", "time", "CPU time",
+                  "peak memory", "workers", "load"], rows)  # fmt: skip
 
 
 def label(names: Sequence[str]) -> str:

@@ -23,13 +23,13 @@ def found():
 
 
 def test_page():
-    kept = {"wall": 300.0, "memory": 123.4, "workers": 1, "load": 2.0} | reduction.summary(found())
+    kept = {"wall": 300.0, "cpu": 90.0, "memory": 123.4, "workers": 1, "load": 2.0} | reduction.summary(found())
     report = Report("reduction", reduction.TITLE)
     reduction.page(report, {"methane-drg": kept, "ignition-drg": kept, "dodecane": kept})
     text = report.markdown()
     assert "| DRG | 4 | 7 | 4 % |  |  |  | 20 | 13 s |" in text  # all at search conditions
     assert "| DRG | 4 | 7 | 4 % | fails | 50 % | 20 | 13 s |" in text  # flames held out
-    assert "flame speed fails; extinction time 50 % | 5.0 min | 123 MiB | 1 | 2.0 |" in text
+    assert "flame speed fails; extinction time 50 % | 5.0 min | 90 s | 123 MiB | 1 | 2.0 |" in text
     assert not report.missed and "5 min | <= 30 min" in text
 
 
