@@ -58,10 +58,10 @@ def check(settings: Reduction, gas: Mechanism) -> None:
     require_inputs(gas, gas.cantera(), cases)
     for name in settings.retain:
         gas.index(name)
-    rows_of(gas, settings.graph.targets or default_targets(gas, cases))
-    for name in chain.tolerances(settings, cases):
-        if species := name.partition(" ")[2]:
-            gas.index(species)
+    watched = chain.species_of(chain.tolerances(settings, cases))
+    for name in watched:
+        gas.index(name)
+    rows_of(gas, settings.graph.targets or default_targets(gas, cases, watched))
 
 
 def describe(settings: Reduction, gas: Mechanism, meter: Meter) -> None:
@@ -170,7 +170,7 @@ def tell(progress: chain.Progress, held_out: Judgement | None, folder: Folder) -
     print(f"{'step':<14} {'species':>8} {'reactions':>10} {'error/tolerance':>16} {'time':>12}")
     for stage in progress.stages:
         subset, score = stage.judgement.subset, stage.judgement.score
-        counts = f"{len(subset.species):8d} {len(subset.reactions):10d}"
+        counts = f"{len(subset.species) - len(subset.qss):8d} {len(subset.reactions):10d}"
         print(f"{stage.name:<14} {counts} {score:16.3f} {clock(stage.seconds):>12}")
     if held_out is not None:
         print(f"held-out conditions: greatest error over tolerance {held_out.score:.3f} ({held_out.why or 'no error'})")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import inspect
 import pkgutil
 import sys
 from types import ModuleType
@@ -18,13 +19,16 @@ def studies() -> dict[str, ModuleType]:
     return {name: module for name, module in modules.items() if hasattr(module, "TITLE") and hasattr(module, "run")}
 
 
-def run(name: str, module: ModuleType) -> list[str]:
+def run(name: str, module: ModuleType, only: list[str], workers: int) -> list[str]:
     """Runs one study and writes its page; returns what missed its target."""
     from validation.report import Report
 
     report = Report(name, module.TITLE)
     report.progress(module.TITLE)
-    module.run(report)
+    if "only" in inspect.signature(module.run).parameters:
+        module.run(report, only, workers)
+    else:
+        module.run(report)
     report.progress(f"written to {report.write()}")
     return report.missed
 
@@ -34,6 +38,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m validation", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="name", help="studies to run; all if none is named")
     parser.add_argument("--list", action="store_true", help="list the studies and stop")
+    parser.add_argument("--only", action="append", default=[], metavar="RUN",
+                        help="of reduction: runs whose names begin so; the others keep their figures")  # fmt: skip
+    parser.add_argument("--workers", type=int, default=0, help="of reduction: processes; 0: as many as cores")
     options = parser.parse_args(arguments)
     known = studies()
     if options.list:
@@ -47,7 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
     import torch
 
     torch.set_num_threads(1)
-    missed = {name: run(name, known[name]) for name in options.names or known}
+    missed = {name: run(name, known[name], options.only, options.workers) for name in options.names or known}
     for name, what in missed.items():
         print(f"{name:20} {'targets met' if not what else 'MISSED: ' + '; '.join(what)}")
     return 1 if any(missed.values()) else 0

@@ -79,6 +79,11 @@ def tolerances(settings: Reduction, cases: Iterable[Case]) -> dict[str, float]:
     return {name: value for name, value in given.items() if name not in lost}
 
 
+def species_of(tolerance: Iterable[str]) -> list[str]:
+    """Species that the names of tolerances speak of, each once."""
+    return list(dict.fromkeys(name.partition(" ")[2] for name in tolerance if " " in name))
+
+
 REPAIRABLE = 8.0  # a score that a re-fit may bring below 1
 TRIALS = 4  # species whose loss is tried at each size, in a re-fit
 WIDER = 0.5  # species that the network may bring back, over those of the graph's result
@@ -97,10 +102,11 @@ def watch_of(settings: Reduction, tolerance: Mapping[str, float]) -> Watch:
 def begin(settings: Reduction, gas: Mechanism, samples: Samples | None = None) -> Progress:
     """Checks names and targets. Raises ConfigError or MechanismError with near matches."""
     cases = settings.cases
-    targets = settings.graph.targets or default_targets(gas, cases)
+    limits = tolerances(settings, cases)
+    targets = settings.graph.targets or default_targets(gas, cases, species_of(limits))
     for name in settings.retain:
         gas.index(name)
-    return Progress(settings, Parent(gas), cases, tolerances(settings, cases), targets, samples)
+    return Progress(settings, Parent(gas), cases, limits, targets, samples)
 
 
 def reduce(progress: Progress, evaluator: Evaluator, say: Say = print) -> None:

@@ -25,6 +25,7 @@ from combust.reduction.report_pictures import PLOTS, Compared
 from combust.reduction.report_sections import sections
 from combust.reduction.search import Judgement
 
+DRAWN = 60  # species in the picture of the graph, at most
 PICTURES = ("delays", "flame_speeds", "extinction", "counterflow", "profiles", "stages", "graph")
 FILES = ("report.json", "report.md", "report.html", *(f"report_{name}.png" for name in PICTURES))
 
@@ -105,6 +106,7 @@ def stages(progress: Progress) -> list[dict[str, Any]]:
                 "name": stage.name,
                 "species": list(progress.parent.names(subset)),
                 "reactions": [progress.parent.reactions[i].equation for i in subset.reactions],
+                "quasi_steady": [progress.parent.gas.species[k] for k in subset.qss],
                 "removed": [progress.parent.gas.species[k] for k in sorted(lost)],
                 "factors": {str(i): factor for i, factor in subset.factors},
                 "score": stage.judgement.score,
@@ -166,7 +168,7 @@ def _pictures(folder: Path, progress: Progress, compared: Sequence[Compared]) ->
         found["profiles"] = Picture(path["profiles"], "Heat release over the progress of the temperature.")
     subsets = [stage.judgement.subset for stage in progress.stages]
     report_pictures.stages_picture(
-        path["stages"], [s.name for s in progress.stages], [len(s.species) for s in subsets],
+        path["stages"], [s.name for s in progress.stages], [len(s.species) - len(s.qss) for s in subsets],
         [len(s.reactions) for s in subsets],
     )  # fmt: skip
     found["stages"] = Picture(path["stages"], "Species and reactions after each step.")
@@ -176,14 +178,16 @@ def _pictures(folder: Path, progress: Progress, compared: Sequence[Compared]) ->
 
 
 def _graph(path: Path, progress: Progress) -> Picture:
-    assert progress.graph is not None
-    kept = list(progress.best.subset.species)
-    names = progress.parent.names(progress.best.subset)
-    fixed = {progress.parent.gas.species[k] for k in retained_rows(progress)}
+    assert progress.graph is not None and progress.ranking is not None
+    gas, all_kept = progress.parent.gas, set(progress.best.subset.species)
+    kept = sorted([k for k in progress.ranking.species if k in all_kept][:DRAWN])
+    names = [gas.species[k] for k in kept]
+    fixed = {gas.species[k] for k in retained_rows(progress)}
     strength = report_graph.mean_strength(progress.graph, kept)
     least = report_graph.graph_picture(path, names, strength, set(progress.targets), fixed)
+    which = "kept species" if len(kept) == len(all_kept) else f"the {len(kept)} most important kept species"
     return Picture(
         path,
-        f"How strongly kept species depend on each other: {progress.graph.method.upper()} coefficients of the detailed "
+        f"How strongly {which} depend on each other: {progress.graph.method.upper()} coefficients of the detailed "
         f"mechanism, averaged over the sampled states; wider is stronger, from {least:.2g} on.",
     )

@@ -44,7 +44,7 @@ def result(found: dict[str, Any]) -> list[Block]:
         held_out = f"{ratio(score['held_out'])} at held-out conditions ({found['worst']['held_out'] or 'no error'})"
     return [
         f"{parent['species']} species and {parent['reactions']} reactions of {parent['file']} (phase {parent['phase']})"
-        f" became {len(last['species'])} species and {len(last['reactions'])} reactions.",
+        f" became {counted(last)} species and {len(last['reactions'])} reactions.",
         f"Greatest error over its tolerance: {ratio(score['search'])} at the conditions of the search "
         f"({found['worst']['search'] or 'no error'}); {held_out}.",
         Table(
@@ -62,11 +62,17 @@ def result(found: dict[str, Any]) -> list[Block]:
     ]
 
 
+def counted(stage: dict[str, Any]) -> str:
+    """Number of species, those in quasi-steady state apart."""
+    steady = len(stage["quasi_steady"])
+    return f"{len(stage['species']) - steady}" + (f" (and {steady} quasi-steady)" if steady else "")
+
+
 def stage_table(found: dict[str, Any]) -> Table:
     header = ("step", "greatest error", "species", "reactions", "error / tolerance", "evaluations", "time")
     rows = [
         (
-            s["name"], worst(s), str(len(s["species"])), str(len(s["reactions"])),
+            s["name"], worst(s), counted(s), str(len(s["reactions"])),
             over(ratio(s["score"]), s["score"] > 1), str(s["evaluations"]), clock(s["seconds"]),
         )
         for s in found["stages"]
@@ -113,7 +119,9 @@ def error_cells(errors: Sequence[float], value: dict[str, Any]) -> list[str]:
 def species_blocks(found: dict[str, Any], pictures: Mapping[str, Picture]) -> list[Block]:
     last = found["stages"][-1]
     rows = [(s["name"], str(len(s["removed"])), wrapped(s["removed"])) for s in found["stages"][1:] if s["removed"]]
-    blocks: list[Block] = [f"Kept: {', '.join(last['species'])}."]
+    solved = [name for name in last["species"] if name not in last["quasi_steady"]]
+    blocks: list[Block] = [f"Kept: {', '.join(solved)}."]
+    blocks += [f"In quasi-steady state: {', '.join(last['quasi_steady'])}."] if last["quasi_steady"] else []
     blocks += [Table(("step", "removed", "species"), rows, text=3)] if rows else []
     return [*blocks, *([pictures["graph"]] if "graph" in pictures else [])]
 

@@ -13,13 +13,13 @@ from combust.kinetics.thermo import GAS_CONSTANT, h_RT
 from combust.reduction.conditions import Case
 
 HEAT = "heat release"  # a target that is no species
-RADICALS = ("H", "OH")
+RADICALS = ("H", "OH")  # or in lower case
 # Moles of O2 that an atom takes up (or gives) when it burns to CO2, H2O, SO2, N2.
 OXYGEN_DEMAND = {"C": 1.0, "H": 0.25, "S": 1.0, "O": -0.5}
 
 
-def default_targets(gas: Mechanism, cases: Iterable[Case]) -> dict[str, float]:
-    """Fuels and oxidizers of the cases, heat release, H and OH, all of weight 1.
+def default_targets(gas: Mechanism, cases: Iterable[Case], watched: Iterable[str] = ()) -> dict[str, float]:
+    """Fuels and oxidizers of the cases, heat release, H and OH, and species with a tolerance, all of weight 1.
 
     Of the streams only species that burn or burn others count: not N2, AR, H2O, CO2.
     """
@@ -31,7 +31,8 @@ def default_targets(gas: Mechanism, cases: Iterable[Case]) -> dict[str, float]:
             rows = torch.nonzero((gas.composition(stream).cpu() > 0) & active).reshape(-1).tolist()
             found.update({gas.species[k]: 1.0 for k in rows})
     found[HEAT] = 1.0
-    found.update({name: 1.0 for name in RADICALS if name in gas.species})
+    found.update({name: 1.0 for name in gas.species if name.upper() in RADICALS})
+    found.update(dict.fromkeys(watched, 1.0))
     return found
 
 

@@ -228,6 +228,7 @@ def test_colliders():
 def test_default_targets(gri):
     case = Case("flame", "CH4:1, N2:1, CO2:0.1", "O2:1, N2:3, AR:0.1, H2O:0.1", 300.0, 1e5)
     assert list(default_targets(gri, [case])) == ["CH4", "O2", HEAT, "H", "OH"]
+    assert list(default_targets(gri, [case], ["NO", "H"]))[-2:] == ["OH", "NO"]
     assert "O" not in default_targets(gri, [case]) and set(default_targets(gri, [case]).values()) == {1.0}
 
 
