@@ -302,6 +302,8 @@ def listed(errors: dict[str, float | None]) -> str:
 
 def share(error: float | None) -> str:
     """An error as a percentage."""
+    if error is not None and error < 1e-4:
+        return "below 0.01 %"
     return "fails" if error is None else f"{100 * error:.2g} %" if error < 1 else f"{100 * error:.0f} %"
 
 
