@@ -75,6 +75,7 @@ def export(
     names = [parent.gas.species[k] for k in part.qss]
     changes = {"dropped": _equations(parent, part.dropped), "one-way": _equations(parent, part.one_way)}
     block = {**provenance, "qss": {"species": names, **{k: v for k, v in changes.items() if v}}}
+    solution.TP = 300.0, ct.one_atm  # Cantera writes the state too
     try:
         solution.update_user_header({"description": description} if description else {})
         solution.update_user_data({"combust": _plain(block)})
