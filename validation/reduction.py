@@ -195,8 +195,8 @@ def page(report: Report, kept: dict[str, Any]) -> None:
         "--only NAME`; the others keep their figures, in reduction.json beside this page. Errors are the largest of "
         "all conditions of the search, at full cost, against the detailed mechanism. Evaluations are simulations of a "
         "candidate at one condition. Times of steps are cumulative and do not count what the detailed mechanism cost, "
-        "which has a row of its own; they were taken on two cores that shared their time with other work (load is the mean number of processes "
-        "that wanted to run), so they are upper bounds.")
+        "which has a row of its own; they were taken on two cores that shared their time with other work (load is the "
+        "mean number of processes that wanted to run), so they are upper bounds.")
     methane(report, [(each, kept[each.name]) for each in METHANE if each.name in kept])
     ignition(report, [(each, kept[each.name]) for each in IGNITION if each.name in kept])
     large(report, [(each, kept[each.name]) for each in LARGE if each.name in kept])
