@@ -16,7 +16,7 @@ from combust.charts import drawing, picture
 from combust.errors import DivergenceError
 from combust.kinetics.flame1d import free_flame
 from combust.kinetics.mechanism import Mechanism
-from combust.ranges import positive, pressures, values
+from combust.ranges import positive, pressures, stream, values
 from combust.tables import Countdown, outputs, write_csv
 from combust.units import ATM
 
@@ -84,11 +84,6 @@ def flamespeed(args: argparse.Namespace) -> int:
     title = f"{args.fuel} in {args.oxidizer}, {Path(args.mechanism).name}"
     picture(image, lambda: draw(image, rows, title))
     return 0
-
-
-def stream(text: str) -> str:
-    """A composition; a name alone is a pure gas."""
-    return text if ":" in text else f"{text}:1"
 
 
 def flames(

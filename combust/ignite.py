@@ -13,10 +13,9 @@ import torch
 
 from combust.charts import drawing, picture
 from combust.errors import ConfigError, DivergenceError
-from combust.flamespeed import stream
 from combust.kinetics.ignition import Criterion, ignition_delays
 from combust.kinetics.mechanism import Mechanism
-from combust.ranges import positive, pressures, values
+from combust.ranges import positive, pressures, stream, values
 from combust.tables import Countdown, outputs, write_csv
 from combust.units import ATM
 

@@ -1,6 +1,6 @@
 """One switch between eager and fused kernels.
 
-Every kernel of combust is a pure function of tensors; `compiled` fuses it with torch.compile (C++ on a CPU,
+Every kernel of combust is a pure function of tensors; `compiled` fuses it with torch's compiler (C++ on a CPU,
 Triton on a GPU) at its first call. What runs is decided call by call: `COMBUST_COMPILE=0` forces eager, else
 the mode that the run set with `set_mode`, else eager (with one warning) on a CPU without a C++ compiler.
 """
@@ -19,16 +19,14 @@ from collections.abc import Callable, Iterator
 from typing import Any, Literal, TypeVar
 
 import torch
+from torch.fx.experimental.proxy_tensor import get_proxy_mode
+
+from combust.graphs import LIMIT, Graphs
 
 logger = logging.getLogger(__name__)
 
 Mode = Literal["compiled", "eager"]
 F = TypeVar("F", bound=Callable[..., Any])
-
-# Distinct shapes, dtypes and devices that one kernel may meet before torch would fall back to eager; we let it
-# raise instead, because a kernel that is silently ten times slower is the worse failure.
-RECOMPILE_LIMIT = 64
-
 
 class _Policy:
     """What the process decided about compilation.
@@ -83,16 +81,17 @@ def mode() -> Mode:
     return "eager" if os.environ.get("COMBUST_COMPILE", "1") == "0" else _policy.mode
 
 
-def compiled(fn: F, *, dynamic: bool = False) -> F:
-    """`fn` fused by torch.compile at its first call; static shapes, or symbolic ones with `dynamic=True`.
+def compiled(fn: F, *, dynamic: bool | None = False) -> F:
+    """`fn` fused by torch's compiler at its first call; static shapes, or symbolic ones with `dynamic=True`.
 
-    The result has fn's signature; `.eager` is fn itself. Errors inside the compiler are raised, never hidden.
+    None lets the compiler choose by what `torch._dynamo.maybe_mark_dynamic` was told. The result has fn's signature;
+    `.eager` is fn itself. Errors inside the compiler are raised, never hidden.
     """
     fused: list[Callable[..., Any]] = []
 
     @functools.wraps(fn)
     def kernel(*args: Any, **kwargs: Any) -> Any:
-        if mode() == "eager" or torch.compiler.is_compiling() or not _can_compile(args, kwargs):
+        if mode() == "eager" or _inside_compiler() or not _can_compile(args, kwargs):
             return fn(*args, **kwargs)
         if fused:
             return fused[0](*args, **kwargs)
@@ -101,7 +100,7 @@ def compiled(fn: F, *, dynamic: bool = False) -> F:
         name = f"{fn.__module__}.{fn.__qualname__}"
         logger.info("compiling %s ...", name)
         start = time.perf_counter()
-        function = torch.compile(fn, dynamic=dynamic, fullgraph=True)
+        function = _fuse(fn, dynamic)
         result = function(*args, **kwargs)
         logger.info("compiled %s in %.1f s", name, time.perf_counter() - start)
         fused.append(function)
@@ -111,20 +110,36 @@ def compiled(fn: F, *, dynamic: bool = False) -> F:
     return kernel  # type: ignore[return-value]
 
 
+def _fuse(fn: Callable[..., Any], dynamic: bool | None) -> Callable[..., Any]:
+    """fn by torch.compile; for static shapes by graphs that are cheaper to call, where they will do."""
+    by_torch = torch.compile(fn, dynamic=dynamic, fullgraph=True)
+    if dynamic is not False:
+        return by_torch
+    graphs = Graphs(fn)
+    return lambda *args, **kwargs: by_torch(*args, **kwargs) if kwargs else graphs(args, by_torch)
+
+
+def _inside_compiler() -> bool:
+    """Whether another kernel is being traced: it takes this one in."""
+    return torch.compiler.is_compiling() or get_proxy_mode() is not None
+
+
 def _configure() -> None:
     if _policy.configured:
         return
     import torch._dynamo
     import torch._inductor.config
 
-    torch._dynamo.config.recompile_limit = max(torch._dynamo.config.recompile_limit, RECOMPILE_LIMIT)
+    torch._dynamo.config.recompile_limit = max(torch._dynamo.config.recompile_limit, LIMIT)
+    # We let it raise rather than fall back to eager: a kernel that is silently ten times slower is the worse failure.
     torch._dynamo.config.fail_on_recompile_limit_hit = True
     torch._dynamo.config.suppress_errors = False
+    torch._inductor.config.size_asserts = False  # of what was looked at before the call
     _policy.configured = True
 
 
 def _can_compile(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-    if _on_gpu(args) or _on_gpu(tuple(kwargs.values())) or _has_compiler():
+    if _has_compiler() or _on_gpu(args) or _on_gpu(tuple(kwargs.values())):
         return True
     if not _policy.warned:
         _policy.warned = True

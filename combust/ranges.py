@@ -68,3 +68,8 @@ def parse(item: str, text: str, what: str) -> tuple[list[float], str]:
     if n != count or n < 1 or (n == 1 and first != last):
         raise ConfigError(f"{what} {text}: '{item.strip()}' asks for {count:g} values; allowed: a whole number >= 2")
     return [first + (last - first) * i / max(n - 1, 1) for i in range(n)], unit
+
+
+def stream(text: str) -> str:
+    """A composition; a name alone is a pure gas."""
+    return text if ":" in text else f"{text}:1"

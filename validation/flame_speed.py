@@ -154,7 +154,8 @@ def measure(flame: Flame, r: Run, progress=None) -> planar.Speeds:  # noqa: ANN0
     ends = (-flame.fresh_zone, r.burnt_zone)
     faces = planar.graded_faces(fine, (-4 * thickness, 4 * thickness), ends, 1.06, 20 * fine)
     overrides = [
-        planar.mesh_override(faces), "initial.position=0.0", f"initial.phi={flame.phi}", 'numerics.compile="off"']
+        planar.mesh_override(faces), f"gas.mechanism={flame.mechanism}", "initial.position=0.0",
+        f"initial.phi={flame.phi}", 'numerics.compile="off"']
     flow = planar.build(flame.case, overrides, profile)
     rows = planar.follow(flow, r.dt, r.end, progress)
     return planar.speeds(flow, rows, profile.speed, r.end / 2)

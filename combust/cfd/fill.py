@@ -66,9 +66,17 @@ class Filler:
     def velocity(self, u: Faces) -> Faces:
         """Padded velocities with boundary faces and ghosts set, in place."""
         with self.timers.phase("halo"):
-            self.halo.fill(*(
-                Field(f, a, self._velocity_fill(a)) for a, f in enumerate(u) if f is not None))
+            self.halo.fill(*self._velocity_fields(u))
             return u
+
+    def velocity_boundaries(self, u: Faces) -> Faces:
+        """Padded velocities with boundary faces and the ghosts beyond them set, in place; others are left."""
+        with self.timers.phase("halo"):
+            self.halo.fill_boundaries(*self._velocity_fields(u))
+            return u
+
+    def _velocity_fields(self, u: Faces) -> list[Field]:
+        return [Field(f, a, self._velocity_fill(a)) for a, f in enumerate(u) if f is not None]
 
     def _velocity_fill(self, component: int) -> BoundaryFill:
         return lambda d, a, s: self._condition(a, s).fill_velocity(d, a, s, component)
@@ -87,8 +95,12 @@ class Filler:
             self.halo.fill(Field(data, None, at_boundary))
             return data
 
-    def momentum_inputs(self, rho_old: Tensor, rho_new: Tensor, mass: Faces) -> tuple[Tensor, Tensor, Faces]:
-        """Both densities and the mass fluxes, padded, in one exchange; boundaries repeat their edge."""
+    def momentum_inputs(
+        self, rho_old: Tensor, rho_new: Tensor, mass: Faces, u: Faces
+    ) -> tuple[Tensor, Tensor, Faces]:
+        """Both densities and the mass fluxes, padded, their boundaries repeating their edge; in the same exchange the
+        ghosts of the padded velocities, in place.
+        """
 
         def repeat(data: Tensor, axis: int, side: int) -> None:
             copy_edge(data, axis, side, GHOST)
@@ -97,7 +109,7 @@ class Filler:
             old, new, faces = self.pad(rho_old), self.pad(rho_new), self.pad_faces(mass)
             fields = [Field(old, None, repeat), Field(new, None, repeat)]
             fields += [Field(f, a, repeat) for a, f in enumerate(faces) if f is not None]
-            self.halo.fill(*fields)
+            self.halo.fill(*fields, *self._velocity_fields(u))
             return old, new, faces
 
     def outflow(self, u: Faces) -> float:

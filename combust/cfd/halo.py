@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -25,12 +26,19 @@ class Field:
     at_boundary: BoundaryFill
 
 
+class Buffers(NamedTuple):
+    """A message and the strips in it, field by field: views of one memory."""
+
+    whole: np.ndarray
+    parts: list[torch.Tensor]
+
+
 class Halo:
     """Fills ghosts of fields on one grid; directions in turn, so that corners come out right."""
 
     def __init__(self, grid: Grid):
         self.grid, self.block = grid, grid.block
-        self.seconds = 0.0
+        self._kept: dict[Hashable, Buffers] = {}
 
     def fill(self, *fields: Field) -> None:
         """Fills all ghosts of the fields, with one message per neighbour for all of them."""
@@ -40,10 +48,18 @@ class Halo:
                 self._wrap(fields, axis)
             elif low is not None or high is not None:
                 self._swap(fields, axis, low, high)
-            for side in (0, 1):
-                if self.block.at_boundary(axis, side):
-                    for field in fields:
-                        field.at_boundary(field.data, axis, side)
+            self._at_boundaries(fields, axis)
+
+    def fill_boundaries(self, *fields: Field) -> None:
+        """Fills the ghosts beyond physical boundaries alone, where those of neighbours are known to be right."""
+        for axis in reversed(self.grid.layout.axes):
+            self._at_boundaries(fields, axis)
+
+    def _at_boundaries(self, fields: Sequence[Field], axis: int) -> None:
+        for side in (0, 1):
+            if self.block.at_boundary(axis, side):
+                for field in fields:
+                    field.at_boundary(field.data, axis, side)
 
     def _strip(self, field: Field, axis: int, side: int, ghost: bool) -> torch.Tensor:
         """Ghost strip of a side, or the owned strip that the neighbour on that side needs.
@@ -67,28 +83,32 @@ class Halo:
     def _swap(self, fields: Sequence[Field], axis: int, low: int | None, high: int | None) -> None:
         from mpi4py import MPI
 
-        mpi = self.block.comm.mpi
-        receives, requests, keep = [], [], []
-        for side, rank in ((0, low), (1, high)):
-            if rank is None:
-                continue
-            size = sum(self._strip(f, axis, side, True).numel() for f in fields)
-            buffer = np.empty(size)
-            requests.append(mpi.Irecv(buffer, source=rank, tag=2 * axis + side))
-            receives.append((side, buffer))
-        for side, rank in ((0, low), (1, high)):
-            if rank is None:
-                continue
-            packed = torch.cat([self._strip(f, axis, side, False).reshape(-1) for f in fields]).cpu().numpy()
-            keep.append(packed)
-            requests.append(mpi.Isend(packed, dest=rank, tag=2 * axis + 1 - side))
+        mpi, sides = self.block.comm.mpi, [(s, rank) for s, rank in ((0, low), (1, high)) if rank is not None]
+        shapes = tuple((field.data.shape, field.stagger) for field in fields)
+        receives, requests, sends = [], [], []
+        for side, rank in sides:
+            receive, send = (self._buffers(shapes, fields, axis, side, ghost) for ghost in (True, False))
+            requests.append(mpi.Irecv(receive.whole, source=rank, tag=2 * axis + side))
+            receives.append((side, receive))
+            sends.append((side, rank, send))
+        for side, rank, send in sends:
+            for field, part in zip(fields, send.parts, strict=True):
+                part.copy_(self._strip(field, axis, side, False))
+            requests.append(mpi.Isend(send.whole, dest=rank, tag=2 * axis + 1 - side))
         MPI.Request.Waitall(requests)
-        for side, buffer in receives:
-            parts = torch.from_numpy(buffer).to(self.grid.device)
-            for field in fields:
-                strip = self._strip(field, axis, side, True)
-                strip.copy_(parts[: strip.numel()].reshape(strip.shape))
-                parts = parts[strip.numel() :]
+        for side, receive in receives:
+            for field, part in zip(fields, receive.parts, strict=True):
+                self._strip(field, axis, side, True).copy_(part)
+
+    def _buffers(self, shapes: Hashable, fields: Sequence[Field], axis: int, side: int, ghost: bool) -> Buffers:
+        """What the strips of a side travel in, made once for fields of these shapes."""
+        key = (shapes, axis, side, ghost)
+        if key not in self._kept:
+            strips = [self._strip(field, axis, side, ghost) for field in fields]
+            whole = torch.empty(sum(s.numel() for s in strips), dtype=torch.float64)
+            parts = whole.split([s.numel() for s in strips])
+            self._kept[key] = Buffers(whole.numpy(), [p.view(s.shape) for p, s in zip(parts, strips, strict=True)])
+        return self._kept[key]
 
 
 def copy_edge(data: torch.Tensor, axis: int, side: int, ghosts: int) -> torch.Tensor:

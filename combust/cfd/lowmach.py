@@ -104,12 +104,13 @@ class LowMach:
             lambda: self.chemistry.begin(self.inner(s.q)[0].reshape(-1), s.U[1:].reshape(n, -1), dt))
         w = 0.5 * dt / s.dt_before
         q_half, S_half, c_half = self._extrapolated(s, w)
+        u_half = self._extrapolated_velocity(s, w)
         start = self._start_diffusion(s, c_half, dt)
         U, q, wdot = s.U, s.q, s.wdot
         for sweep in range(self.numerics.sweeps):
             if sweep:
                 q_half, S_half = self._centred(s, U, q, wdot, c_half, t + 0.5 * dt)
-            u_adv, dp0 = self._advection_velocity(s, q_half, S_half + chi, w)
+            u_adv, dp0 = self._advection_velocity(s, u_half, q_half, S_half + chi)
             Q, fluxes, left = self._transport(s, start, q_half, u_adv, wdot, dp0, t, dt)
             T, rhoY = self._react(work, s, Q)
             wdot = (rhoY - s.U[1:]) / dt - Q[1:]
@@ -122,6 +123,7 @@ class LowMach:
         chi = scalars.equation_of_state_error(s.U, self.inner(s.q)[0], s.p0, self.thermo) / dt
         w = 0.5 * dt / s.dt_before
         q_half, S_half, c_half = self._extrapolated(s, w)
+        u_half = self._extrapolated_velocity(s, w)
         none = torch.zeros_like(s.wdot)
         first = replace(s, U=self._react_alone(s.U, self.inner(s.q)[0], 0.5 * dt))
         T0 = primitive_kernel(first.U, self.inner(s.q)[0], self.thermo, 3)[0]
@@ -131,7 +133,7 @@ class LowMach:
         for sweep in range(self.numerics.sweeps):
             if sweep:
                 q_half, S_half = self._centred(s, U, q, wdot, c_half, t + 0.5 * dt)
-            u_adv, dp0 = self._advection_velocity(s, q_half, S_half + chi, w)
+            u_adv, dp0 = self._advection_velocity(s, u_half, q_half, S_half + chi)
             Q, fluxes, left = self._transport(first, start, q_half, u_adv, none, dp0, t, dt)
             U = first.U + dt * Q
             T = primitive_kernel(U, T0, self.thermo, 3)[0]
@@ -191,17 +193,23 @@ class LowMach:
         with self.timers.phase("eos"):
             return self.filler.scalars(primitive_kernel(U, T, self.thermo, 2))
 
-    def _advection_velocity(self, s: State, q: Tensor, target: Tensor, w: float) -> tuple[Faces, float]:
-        """Velocity at n+1/2 with the divergence that the equation of state asks for, and dp0/dt of a closed box."""
+    def _extrapolated_velocity(self, s: State, w: float) -> Faces:
+        """Velocity extrapolated to n+1/2: its ghosts on other ranks' cells are as good as those it comes from."""
         with self.timers.phase("pressure"):
             u = tuple(
                 None if a is None or b is None else a + w * (a - b)
                 for a, b in zip(s.u, s.u_before, strict=True))
-            u = self.filler.velocity(u)
+            return self.filler.velocity_boundaries(u)
+
+    def _advection_velocity(self, s: State, u: Faces, q: Tensor, target: Tensor) -> tuple[Faces, float]:
+        """The velocity u, at n+1/2, with the divergence that the equation of state asks for, and dp0/dt of a closed
+        box. Its ghosts are not yet those of the new velocity: advection needs none.
+        """
+        with self.timers.phase("pressure"):
             target, dp0 = self._compatible(target, q, s.p0, u)
             rhs = momentum.velocity_divergence(u, self.layout, self.metrics) - target
             phi = self.filler.pressure(self.pressure.solve_constant(rhs))
-            return self.filler.velocity(self._minus_gradient(u, phi, None)), dp0
+            return self._minus_gradient(u, phi, None), dp0
 
     def _compatible(self, S: Tensor, q: Tensor, p0: Tensor, u: Faces) -> tuple[Tensor, float]:
         """S - theta dp0/dt; in a closed box dp0/dt makes its integral equal the flow through the boundaries."""
@@ -215,7 +223,7 @@ class LowMach:
         return S - theta * dp0, dp0
 
     def _minus_gradient(self, u: Faces, p: Tensor, beta: Faces | None) -> Faces:
-        """u - beta grad p on the block's faces, padded."""
+        """u - beta grad p on the block's faces, padded with the ghosts of u."""
         result: list[Tensor | None] = [None] * 3
         for a in self.layout.axes:
             ua, metric = u[a], self.metrics[a]
@@ -312,7 +320,7 @@ class LowMach:
         self, s: State, new: State, u_adv: Faces, mass: Faces, t: float, dt: float
     ) -> tuple[Faces, Tensor]:
         layout, metrics = self.layout, self.metrics
-        rho_old, rho_new, mass = self.filler.momentum_inputs(s.U[1:].sum(0), new.U[1:].sum(0), mass)
+        rho_old, rho_new, mass = self.filler.momentum_inputs(s.U[1:].sum(0), new.U[1:].sum(0), mass, u_adv)
         rho = 0.5 * (rho_old + rho_new)
         assert s.coefficients is not None and new.coefficients is not None
         mu = 0.5 * (s.coefficients.viscosity + new.coefficients.viscosity)
@@ -337,8 +345,7 @@ class LowMach:
     def project(
         self, u: Faces, p: Tensor, beta: Faces, new: State
     ) -> tuple[Faces, Tensor]:
-        """u with the divergence of `new`, and the pressure p + dp that gives it."""
-        u = self.filler.velocity(u)
+        """u, ghosts set, with the divergence of `new`, and the pressure p + dp that gives it."""
         with self.timers.phase("pressure"):
             target, _ = self._compatible(new.S, new.q, new.p0, u)
             rhs = momentum.velocity_divergence(u, self.layout, self.metrics) - target
@@ -349,7 +356,7 @@ class LowMach:
 
     def initial_projection(self, s: State) -> Faces:
         """Velocities of a start state with the divergence it asks for; the pressure of this impulse is dropped."""
-        rho, _, _ = self.filler.momentum_inputs(s.U[1:].sum(0), s.U[1:].sum(0), self.block_faces(s.u))
+        rho, _, _ = self.filler.momentum_inputs(s.U[1:].sum(0), s.U[1:].sum(0), self.block_faces(s.u), s.u)
         beta = tuple(
             1.0 / momentum.face_density(rho, self.layout, self.metrics, a) if a in self.layout.axes else None
             for a in range(3))

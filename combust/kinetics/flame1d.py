@@ -115,10 +115,13 @@ def compute_or_load(path: Path, compute: Callable[[], FlameProfile]) -> FlamePro
 
 def _solve(gas: Mechanism, query: FlameQuery, loglevel: int) -> FlameProfile:
     """Coarse grid first, then the asked one, then finer ones until the burnt gas is in equilibrium."""
-    solution, equilibrium = _unburnt(gas, query)
+    solution, equilibrium = _unburnt(gas.cantera(), query)
     widths = (query.width, 4.0 * query.width)
     try:
-        flame = first_solution(lambda width: ct.FreeFlame(solution, width=width), query, loglevel, widths)
+        if gas.qss:
+            flame = _from_all_species(gas, solution, query, widths, loglevel)
+        else:
+            flame = first_solution(lambda width: ct.FreeFlame(solution, width=width), query, loglevel, widths)
         _refine(flame, query, query.slope, query.curve, loglevel)
     except ct.CanteraError as error:
         raise DivergenceError(
@@ -144,6 +147,36 @@ def _solve(gas: Mechanism, query: FlameQuery, loglevel: int) -> FlameProfile:
     )
 
 
+def _from_all_species(
+    gas: Mechanism, solution: ct.Solution, query: FlameQuery, widths: tuple[float, ...], loglevel: int
+) -> ct.FreeFlame:
+    """A flame with QSS species, begun from that in which they are ordinary ones, on its grid.
+
+    Every evaluation of rates with QSS species runs through Python: few are needed from so close.
+    """
+    full, _ = _unburnt(gas.cantera_of_all(), query)
+    known = first_solution(lambda width: ct.FreeFlame(full, width=width), query, loglevel, widths)
+    _refine(known, query, query.slope, query.curve, loglevel)
+    rows = [full.species_index(name) for name in solution.species_names]
+    flame = ct.FreeFlame(solution, grid=known.grid)
+    flame.transport_model = TRANSPORT[query.transport]
+    flame.set_max_grid_points(flame.flame, query.max_points)
+    begin_from(flame, solution, known.T, known.velocity, known.Y[rows] / known.Y[rows].sum(0), known.fixed_temperature)
+    flame.solve(loglevel=loglevel, refine_grid=False)
+    return flame
+
+
+def begin_from(
+    flame: ct.FreeFlame, solution: ct.Solution, T: np.ndarray, u: np.ndarray, Y: np.ndarray, fixed: float
+) -> None:
+    """Takes T, u (points,) and Y (species, points) on its own grid as the guess; fixed : T where the flame is held."""
+    ct.FlameBase.set_initial_guess(flame)  # marks it as begun, else `solve` makes a guess of its own
+    for name, values in (("velocity", u), ("T", T), *zip(solution.species_names, Y, strict=True)):
+        flame.flame.set_values(name, values)
+    flame.inlet.mdot = solution.density * u[0]
+    flame.fixed_temperature = fixed
+
+
 def _converge(flame: ct.FreeFlame, query: FlameQuery, equilibrium: float, loglevel: int) -> None:
     """Refine until the burnt gas is in equilibrium."""
     slope, curve = query.slope, query.curve
@@ -164,9 +197,8 @@ def _name(query: FlameQuery) -> str:
     return f"free flame of {query.fuel} in {query.oxidizer}, phi {query.phi:g}, {query.T:g} K, {query.p:g} Pa"
 
 
-def _unburnt(gas: Mechanism, query: FlameQuery) -> tuple[ct.Solution, float]:
-    """Solution in the unburnt state and its adiabatic equilibrium temperature."""
-    solution = gas.cantera()
+def _unburnt(solution: ct.Solution, query: FlameQuery) -> tuple[ct.Solution, float]:
+    """The solution in the unburnt state, and its adiabatic equilibrium temperature."""
     try:
         solution.TP = query.T, query.p
         solution.set_equivalence_ratio(query.phi, query.fuel, query.oxidizer)

@@ -109,9 +109,9 @@ def jacobian_at(kin: AnyKinetics, z: Tensor) -> Tensor:
 
 
 # One compilation serves all batch sizes: `cells_last` tells the compiler which extent varies.
-rate_kernel = compiled(systems.rate, dynamic=None)  # type: ignore[arg-type]
-linearise_kernel = compiled(linearise, dynamic=None)  # type: ignore[arg-type]
-factor_kernel = compiled(linear.factor, dynamic=None)  # type: ignore[arg-type]
+rate_kernel = compiled(systems.rate, dynamic=None)
+linearise_kernel = compiled(linearise, dynamic=None)
+factor_kernel = compiled(linear.factor, dynamic=None)
 
 
 def cells_last(*tensors: Tensor | None) -> None:
@@ -206,7 +206,7 @@ def stage_kernel(method: Method, tolerance: Tolerance) -> Callable[..., Any]:
             return tuple(U), z + weighted(method.a[last], U)
         return z + weighted(method.m, U), tolerance.error(z, weighted(method.e, U))
 
-    return compiled(stages, dynamic=None)  # type: ignore[arg-type]
+    return compiled(stages, dynamic=None)
 
 
 def correction_step(
@@ -242,7 +242,7 @@ def correction_kernel(method: Method, tolerance: Tolerance) -> Callable[..., Any
         change = weighted(method.m, U)
         return change, tolerance.error(z, change), tolerance.error(z, weighted(method.e, U))
 
-    return compiled(correct, dynamic=None)  # type: ignore[arg-type]
+    return compiled(correct, dynamic=None)
 
 
 def slow_step(
@@ -269,7 +269,7 @@ def slow_first(
     return z + dt * k1, k1
 
 
-slow_first_kernel = compiled(slow_first, dynamic=None)  # type: ignore[arg-type]
+slow_first_kernel = compiled(slow_first, dynamic=None)
 
 
 @functools.cache
@@ -280,7 +280,7 @@ def slow_second_kernel(tolerance: Tolerance) -> Callable[..., Any]:
         k2 = solve @ (f - 2.0 * k1)
         return z + dt * (1.5 * k1 + 0.5 * k2), tolerance.error(z, (0.5 * dt) * (k1 + k2))
 
-    return compiled(second, dynamic=None)  # type: ignore[arg-type]
+    return compiled(second, dynamic=None)
 
 
 def slow_change(
@@ -299,7 +299,7 @@ def slow_change_kernel(tolerance: Tolerance) -> Callable[..., Any]:
         moved = response @ transport_rate(thermo, z, ds)
         return moved, tolerance.error(z, moved)
 
-    return compiled(change, dynamic=None)  # type: ignore[arg-type]
+    return compiled(change, dynamic=None)
 
 
 def weighted(weights: tuple[float, ...], terms: list[Tensor]) -> Tensor:

@@ -142,6 +142,10 @@ class Mechanism:
             return qss_cantera.solution(str(find(self.path)), self.name)
         return _read(self.path, self.name)
 
+    def cantera_of_all(self) -> ct.Solution:
+        """A fresh ct.Solution of all species of the file, those in quasi-steady state as ordinary ones."""
+        return _read(self.path, self.name)
+
     def index(self, species: str) -> int:
         """Row of a species; raises MechanismError naming near matches."""
         if species in self.species:

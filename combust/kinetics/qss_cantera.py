@@ -82,7 +82,7 @@ def steady_state(file: str, phase: str, expected: str) -> SteadyState:
 def steady_state_of(gas: ct.Solution) -> SteadyState:
     """What `gas`, made by `solution`, takes its rates from."""
     step = gas.reaction(0).input_data
-    return steady_state(step["file"], step["phase"])
+    return steady_state(step["file"], step["phase"], step["digest"])
 
 
 class StepData(ct.ExtensibleRateData):

@@ -12,7 +12,7 @@ from typing import Any
 import cantera as ct
 import numpy as np
 
-from combust.kinetics.flame1d import free_flame
+from combust.kinetics.flame1d import begin_from, free_flame
 from combust.kinetics.flame_solver import TRANSPORT, first_solution, refine
 from combust.kinetics.mechanism import Mechanism
 from combust.reduction.conditions import Case
@@ -123,14 +123,16 @@ def _flame(solution: ct.Solution, case: Case, watch: Watch, **domain: Any) -> An
 
 def _begin(flame: Any, solution: ct.Solution, of: Reference) -> None:
     """The reference's profiles as the guess."""
-    ct.FlameBase.set_initial_guess(flame)  # marks it as begun, else `solve` makes a guess of its own
-    for name in COMPONENTS["flame" if "fixed" in of.arrays else "counterflow"]:
-        flame.flame.set_values(name, of.arrays[f"component {name}"])
-    for name, Y in zip(solution.species_names, of.rows("Y", solution), strict=True):
-        flame.flame.set_values(name, Y)
+    Y = of.rows("Y", solution)
     if "fixed" in of.arrays:
-        flame.inlet.mdot = solution.density * of.arrays["component velocity"][0]
-        flame.fixed_temperature = of.number("fixed")
+        T, u = of.arrays["component T"], of.arrays["component velocity"]
+        begin_from(flame, solution, T, u, Y, of.number("fixed"))
+        return
+    ct.FlameBase.set_initial_guess(flame)  # marks it as begun, else `solve` makes a guess of its own
+    for name in COMPONENTS["counterflow"]:
+        flame.flame.set_values(name, of.arrays[f"component {name}"])
+    for name, values in zip(solution.species_names, Y, strict=True):
+        flame.flame.set_values(name, values)
 
 
 def _outcome(flame: Any, case: Case, watch: Watch, rise: float) -> Outcome:

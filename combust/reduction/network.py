@@ -24,7 +24,7 @@ Terms = Callable[[Judgement], Mapping[str, float]]
 
 BATCH = (8, 24)  # masks judged in a round
 ROUNDS = 14  # that a budget is spread over, within these bounds
-QUIET = 6  # rounds without a better mask, after which the search ends
+QUIET = 8  # rounds without a better mask, after which the search ends
 SCREENED, GENERATIONS = 4096, 4  # masks that the network sees: in each of the generations of a round
 PARENTS = 24  # judged masks that proposals are made of
 NEAR = 3.0  # score of a mask that fails, below which it is a parent nevertheless
@@ -128,14 +128,14 @@ class _Search:
         )
 
     def first(self) -> list[np.ndarray]:
-        """Masks to begin with: each species removed alone, the easiest first, and random ones together."""
+        """Masks to begin with: each species removed alone, the easiest first, then random ones together."""
         start = self.masks[0]
-        count = math.ceil(min(1.5 * start.sum() + 2, self.left / 3))
-        alone = self._singles(start)[: (count + 1) // 2]
+        alone = self._singles(start)[: math.ceil(self.left / 2)]
+        count = len(alone) + math.ceil(min(self.left / 6, start.sum() / 2))
         # Deep deletions teach something only where it is known what matters little.
         most = max(3, int(start.sum()) // 4) if np.ptp(self.ease) else 3
         together = self._proposals(np.array([start]), 8 * count, 0.2, (2, most))
-        return self._unseen([*alone, *together], count)
+        return self._unseen([*alone, *together], min(count, self.left))
 
     def chosen(self, count: int, quiet: int) -> list[np.ndarray]:
         """Up to `count` new masks, those of most worth.

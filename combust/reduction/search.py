@@ -6,6 +6,7 @@ worst score that is allowed, and a part that cannot burn has an infinite one.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +27,9 @@ class Judgement:
     def passes(self) -> bool:
         return self.score <= 1.0
 
+
+NOTHING = 0.01  # a change of the score that is none
+HOPELESS = 20.0  # a score from which a species is not tried again
 
 Judge = Callable[[Sequence[Subset]], list[Judgement]]
 Say = Callable[[str], None]
@@ -67,10 +71,20 @@ def greedy(
     say: Say = print,
     name: Callable[[int], str] = str,
 ) -> Judgement:
-    """Removes one candidate after the other, each time the one whose removal leaves the smallest score."""
+    """Removes one candidate after the other, each time the one whose removal leaves the smallest score.
+
+    Those that change nothing, alone and all together, go in one round.
+    """
     best, left = start, list(candidates)
     while left:
         found = judge([without(best.subset, k) for k in left])
+        idle = [k for k, f in zip(left, found, strict=True) if f.score <= best.score + NOTHING]
+        if len(idle) > 1:
+            together = judge([functools.reduce(without, idle, best.subset)])[0]
+            if together.score <= best.score + NOTHING:
+                best, left = together, [k for k in left if k not in idle]
+                say(f"without {', '.join(map(name, idle))}: {best.subset}, score {best.score:.3f} ({best.why})")
+                continue
         score, place = min((f.score, i) for i, f in enumerate(found))
         if score > 1.0:
             say(f"no further removal passes; the best would have a score of {score:.3g} ({found[place].why})")
@@ -80,9 +94,6 @@ def greedy(
         # What fails badly on its own seldom passes later, when more is gone.
         left = [k for i, k in enumerate(left) if i != place and found[i].score <= HOPELESS]
     return best
-
-
-HOPELESS = 20.0  # a score from which a species is not tried again
 
 
 def initial(

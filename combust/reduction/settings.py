@@ -13,7 +13,6 @@ from msgspec import Meta
 from combust import ranges
 from combust.config import checked, read
 from combust.errors import ConfigError
-from combust.flamespeed import stream
 from combust.reduction.conditions import Case
 from combust.settings.base import Count, Positive, Pressure, Settings, Text, doc
 
@@ -138,8 +137,9 @@ class Reduction(Settings, frozen=True):
             _values(table.strain, f"{where}.strain") if counterflow else (0.0,),
         )
         for T, p, phi, strain in itertools.product(*axes):
+            streams = (ranges.stream(text) for text in (table.fuel or self.fuel, table.oxidizer or self.oxidizer))
             yield Case(
-                table.kind, stream(table.fuel or self.fuel), stream(table.oxidizer or self.oxidizer), T, p, phi,
+                table.kind, *streams, T, p, phi,
                 table.hold if table.kind == "ignition" else "hp", strain, table.held_out,
             )  # fmt: skip
 

@@ -1,11 +1,12 @@
 """The switch between eager and fused kernels."""
 
 import logging
+from typing import NamedTuple
 
 import pytest
 import torch
 
-from combust import kernels
+from combust import graphs, kernels
 
 
 def wave(x, y):
@@ -60,13 +61,51 @@ def test_without_a_compiler_eager_with_one_warning(switch, caplog):
     assert len(caplog.records) == 1 and "install g++" in caplog.text
 
 
-def test_errors_of_the_compiler_are_raised(switch):
-    def breaks_the_graph(x):
-        torch._dynamo.graph_break()
-        return x
+@pytest.mark.parametrize("dynamic", [False, None])
+def test_errors_of_the_compiler_are_raised(switch, dynamic):
+    def depends_on_the_data(x):
+        return x + 1 if float(x.sum()) > 0 else x
 
-    with pytest.raises(Exception, match="graph_break|graph break"):
-        kernels.compiled(breaks_the_graph)(torch.ones(2))
+    with pytest.raises(Exception, match="[Dd]ata.dependent|_local_scalar_dense"):
+        kernels.compiled(depends_on_the_data, dynamic=dynamic)(torch.ones(2))
+
+
+class Pair(NamedTuple):
+    first: torch.Tensor
+    power: int
+
+
+def raised(pair, x, y, sign):
+    result = sign * x * pair.first**pair.power + 2 * y
+    return Pair(result, pair.power), result.sum(0)
+
+
+def test_static_kernels_know_their_arguments_apart(switch):
+    """A tensor given twice, other constants, shapes and layouts: each meets the graph that was made for it."""
+    kernel = kernels.compiled(raised)
+    x, y = torch.rand(4, 6, dtype=torch.float64), torch.rand(4, 6, dtype=torch.float64)
+    a, b = Pair(y, 2), Pair(y[:, :3].clone(), 3)
+    for args in ((a, x, x, 1), (a, x, y, 1), (Pair(x, 2), x, y, 1), (a, x, y, -1), (Pair(y, 3), x, y, 1),
+                 (b, x[:, :3], y[:, 3:], 1), (a, x.float(), y, 1), (a, x, y, 1)):
+        got, expected = kernel(*args), raised(*args)
+        assert isinstance(got[0], Pair) and got[0].power == expected[0].power
+        torch.testing.assert_close((got[0].first, got[1]), (expected[0].first, expected[1]), rtol=1e-13, atol=0)
+
+
+def test_static_kernels_can_be_differentiated(switch):
+    kernel = kernels.compiled(wave)
+    x, y = torch.rand(3, 5, dtype=torch.float64), torch.rand(3, 5, dtype=torch.float64)
+    kernel(x, y)
+    kernel(x.requires_grad_(), y).sum().backward()
+    assert torch.allclose(x.grad, torch.cos(x.detach()) * y + 3)
+
+
+def test_a_kernel_compiled_again_and_again_is_an_error(switch):
+    switch.setattr(graphs, "LIMIT", 2)
+    kernel = kernels.compiled(lambda x: x + 1)
+    with pytest.raises(RuntimeError, match="compiled for 2 sets"):
+        for n in range(2, 5):
+            kernel(torch.ones(n))
 
 
 def test_a_kernel_may_call_a_kernel(switch):

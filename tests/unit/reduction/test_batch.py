@@ -69,8 +69,8 @@ def test_no_ignition_and_no_fuel_are_nan(found):
 
 def test_company_does_not_matter(parent, found):
     subsets, known, batched = found
-    alone = delays(parent, [subsets[2]], CASES[:1], 3.0 * known[0].number("delay"))
-    np.testing.assert_allclose(float(alone), float(batched[2, 0]), rtol=1e-6)
+    alone = delays(parent, [subsets[2]], CASES[1:], 3.0 * known[1].number("delay"))
+    np.testing.assert_allclose(float(alone), float(batched[2, 1]), rtol=2e-4)
 
 
 def test_other_cases_are_refused_and_empty_parts_do_not_ignite(parent):
@@ -81,14 +81,14 @@ def test_other_cases_are_refused_and_empty_parts_do_not_ignite(parent):
 
 
 def test_both_engines_judge_alike(parent, found, tmp_path):
-    subsets = [*found[0][:3], found[0][5]]
+    subsets = [*found[0][:2], found[0][5]]
     watch, tolerance = Watch(burnt=False), {"ignition_delay": 0.1}
     scores = []
     for engine in ("cantera", "batched"):
-        with Evaluator(parent, CASES, tolerance, watch, 1, tmp_path, engine=engine) as evaluator:
+        with Evaluator(parent, CASES[1:], tolerance, watch, 1, tmp_path, engine=engine) as evaluator:
             judged = evaluator.judge(subsets)
-            assert evaluator.evaluations == 8
-            assert evaluator.judge(subsets[::-1]) == judged[::-1] and evaluator.evaluations == 8
+            assert evaluator.evaluations == 3
+            assert evaluator.judge(subsets[::-1]) == judged[::-1] and evaluator.evaluations == 3
             scores.append([judgement.score for judgement in judged])
     np.testing.assert_allclose(*scores, atol=0.005 / 0.1)
-    assert np.isinf(scores[1][3])
+    assert np.isinf(scores[1][2])

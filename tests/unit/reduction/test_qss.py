@@ -344,3 +344,15 @@ def test_undershoots_stay_small(steady):
         omega = steady.net_production_rates(T, 1e5, Y / Y.sum(0))
         plain = 1e-12 * 1e14 * 1e-2 * 1e-2  # traces at collision rate
         assert bool(torch.isfinite(omega).all()) and float(omega.abs().max()) < plain
+
+
+def test_extinction_by_cantera_is_ours(steady):
+    """The stirred reactor with rates and Jacobian from QSS steps in Cantera, against that with our kinetics."""
+    from combust.kinetics.psr import extinction, follow
+    from combust.kinetics.psr_cantera import CanteraReactor
+
+    Y = steady.mixture("CH4:1", "O2:0.21, N2:0.79", 1.0)
+    ours = extinction(steady, 300.0, ct.one_atm, Y)
+    found = follow(CanteraReactor(steady.cantera(), 300.0, ct.one_atm, Y.numpy()))
+    assert found.tau == pytest.approx(ours.tau, rel=1e-5)
+    assert found.T == pytest.approx(ours.T, abs=0.01)
