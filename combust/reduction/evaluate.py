@@ -127,6 +127,8 @@ class Evaluator:
                 if metric in self.tolerance and not error / self.tolerance[metric] <= worst:
                     worst = math.inf if math.isnan(error) else error / self.tolerance[metric]
                     why = f"{self.cases[place]}: {kept.reason or f'{metric} off by {100 * error:.3g} %'}"
+        if found and not any(metric in self.tolerance for errors_of in found.values() for metric in errors_of):
+            why = "nothing measured there has a tolerance"
         return Judgement(subset, worst, found, why)
 
     def _key(self, subset: Subset, place: int) -> str:
