@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -166,7 +167,9 @@ class Evaluator:
         """Jobs and their results, work(job, worker), as they are ready; `work` is a function of a module."""
         if self._pool is None:
             for count, job in enumerate(jobs):
-                yield job, work(job, self._local)  # type: ignore[call-arg]
+                with uninterrupted():
+                    found = work(job, self._local)  # type: ignore[call-arg]
+                yield job, found
                 self.done(count + 1, len(jobs))
             return
         try:
@@ -181,6 +184,16 @@ class Evaluator:
                 f"a worker process ended unexpectedly ({error}): too little memory? Set search.workers = 1; what was "
                 "finished is kept, so the same command continues"
             ) from error
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Ctrl-C and SIGTERM wait for the end of the block: inside Cantera they would pass for a candidate's failure."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class Worker:
