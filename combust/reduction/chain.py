@@ -167,7 +167,6 @@ def by_sensitivity(progress: Progress, evaluator: Evaluator, say: Say) -> Judgem
     start = progress.best
     tried = [k for k in start.subset.species if k not in fixed and value[k] <= settings.sensitivity.upper]
     step = search.greedy if settings.sensitivity.method == "greedy" else search.initial
-
     return step(start, tried, progress.parent.without, evaluator.judge, say, progress.parent.gas.species.__getitem__)
 
 
@@ -230,8 +229,8 @@ def by_reactions(progress: Progress, evaluator: Evaluator, say: Say) -> Judgemen
     parent, start = progress.parent, progress.best
     importance = reaction_importance(parent, start.subset, progress.samples, method)
     order = sorted(start.subset.reactions, key=lambda i: -importance[i])
-    nested = [replace(start.subset, reactions=tuple(sorted(order[:count]))) for count in range(1, len(order) + 1)]
-    nested = [s for s in nested if len(s.reactions) * 5 >= len(order)]
+    counts = range(math.ceil(len(order) / 5), len(order) + 1)  # never less than a fifth
+    nested = [replace(start.subset, reactions=tuple(sorted(order[:count]))) for count in counts]
     return search.smallest(nested, evaluator.judge, progress.settings.search.look)
 
 
@@ -259,7 +258,6 @@ def reaction_importance(parent: Parent, subset: Subset, samples: Samples, method
     """Greatest importance (reactions,) of each reaction to any kept species in any state."""
     T, p, Y = (torch.as_tensor(x) for x in (samples.T, samples.p, samples.Y))
     if method == "csp":
-
         return csp.importance(parent.gas, T, p, Y, subset.species).numpy()
     forward, reverse = parent.gas.rates_of_progress(T, p, Y)
     net = (forward - reverse).abs()

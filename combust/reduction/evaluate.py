@@ -58,6 +58,7 @@ class Evaluator:
         """
         self.parent, self.cases, self.tolerance, self.watch = parent, tuple(cases), dict(tolerance), watch
         self.done, self.evaluations = done, 0
+        self._references: dict[int, Reference] = {}
         self.batched = engine == "batched" and not (watch.burnt or watch.species)
         self.device = device
         self.folder = folder or cache_folder() / "reduction" / parent.gas.sha256[:16]
@@ -88,8 +89,10 @@ class Evaluator:
         return [self.reference(place) for place in places]
 
     def reference(self, place: int) -> Reference:
-        """Of case number `place`, once `references` has run."""
-        return Reference.read(reference_file(self.folder, self.cases[place], self.watch))
+        """Of case number `place`, once `references` has run; read from its file once."""
+        if place not in self._references:
+            self._references[place] = Reference.read(reference_file(self.folder, self.cases[place], self.watch))
+        return self._references[place]
 
     def mechanism(self, subset: Subset) -> Mechanism:
         """The part as our own kinetics take it, from a file in the folder."""

@@ -28,7 +28,7 @@ from combust.reduction.conditions import Case
 from combust.reduction.evaluate import Evaluator, Job, Worker, at_work
 from combust.reduction.outcome import outcome
 from combust.reduction.search import Judgement
-from combust.reduction.submechanism import Parent, Subset
+from combust.reduction.submechanism import Subset
 
 METRIC = {"ignition": "ignition_delay", "psr": "extinction_time", "flame": "flame_speed"}
 PULL = 0.05  # weight of ln A at its bound against an error at its tolerance
@@ -48,9 +48,8 @@ def refit(start: Judgement, evaluator: Evaluator, factor: float) -> Judgement:
         if linear is None:
             break
         error, S = linear
-        rows, now = best.subset.reactions, np.zeros(len(best.subset.reactions))
         old = dict(best.subset.factors)
-        now[:] = [math.log(old.get(i, 1.0)) for i in rows]
+        now = np.array([math.log(old.get(i, 1.0)) for i in best.subset.reactions])
         target = step(error, S, now, math.log(factor))
         tried = evaluator.judge([_with(best.subset, now + share * (target - now)) for share in SHARES])
         found = min(tried, key=lambda judgement: judgement.score)
@@ -152,11 +151,3 @@ def extinction_sensitivity(gas: Mechanism, case: Case) -> np.ndarray:
     per_rate = gas.molar_mass.unsqueeze(1) * nu * (forward - reverse)
     R_x = fold.tau / gas.density(fold.T, case.p, fold.Y) * per_rate
     return (-(w[:-1] @ R_x) / (w @ J[:, -1])).numpy()
-
-
-def largest_changes(parent: Parent, subset: Subset, count: int = 10) -> list[tuple[str, float]]:
-    """Equations and factors of the rates that were changed most."""
-    ranked = sorted(subset.factors, key=lambda item: -abs(math.log(item[1])))
-    return [(parent.reactions[i].equation, value) for i, value in ranked[:count]]
-
-
