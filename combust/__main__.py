@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import sys
 import time
@@ -12,6 +13,7 @@ from combust import __version__
 from combust.errors import CombustError
 from combust.parallel import Communicator, all_or_none, report, world
 from combust.ranges import HELP, PRESSURE_HELP
+from combust.surrogates import arguments as learned
 
 EXIT_CODES = """exit codes:
   0 done   1 failed (disk full, bug)   2 bad input   3 diverged
@@ -67,6 +69,9 @@ def dispatch(args: argparse.Namespace, comm: Communicator) -> int:
         from combust.experiments.validate import validate
 
         return validate(args)
+    if args.verb in learned.VERBS:
+        verb = importlib.import_module(f"combust.surrogates.{args.verb}")
+        return int(getattr(verb, args.verb)(args))
     from combust import commands
 
     if args.verb == "check":
@@ -107,6 +112,7 @@ def parser() -> argparse.ArgumentParser:
     flamespeed_arguments(verbs)
     validate_arguments(verbs)
     reduce_arguments(verbs)
+    learned.add(verbs, verb)
     verb(verbs, "doctor", "versions of all that combust needs, and how to get what is missing")
     listing = verb(verbs, "list", "kinds that a case file may name")
     listing.add_argument("section", nargs="?", help="one table: mesh, chemistry, initial, boundary, ...")
