@@ -79,7 +79,7 @@ class SampleSet:
         return f"SampleSet({len(self)} rows of {len(self.groups)} trajectories, {self.mechanism!r})"
 
     def rows(self, which: np.ndarray) -> SampleSet:
-        """Some of the rows: a mask or indices, each once; all groups stay, audited rows as far as they are among them."""
+        """Some of the rows, by a mask or indices (each once); all groups stay, and the audit of what is chosen."""
         index = np.arange(len(self))[which]
         found = replace(self, audit={}, **{name: getattr(self, name)[index] for name in KINDS})
         if not self.audit:

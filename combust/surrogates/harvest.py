@@ -1,0 +1,62 @@
+"""Cells of flow runs, from their checkpoints: what a learned chemistry meets on its own path."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from combust.errors import ConfigError, FileFormatError
+from combust.io.checkpoint import checksum, open_checkpoint, read_meta
+from combust.kinetics.mechanism import Mechanism
+from combust.parallel import Communicator
+from combust.surrogates.settings import Surrogate
+from combust.surrogates.streams import Group, States
+
+
+def harvest(gas: Mechanism, settings: Surrogate, first: int) -> tuple[States, list[Group], int]:
+    """States of all cells of all checkpoints of sample.flows, a group per run from number `first`, and how many cells
+    were left out as beyond range.T or range.p.
+
+    Raises ConfigError for a folder without checkpoints, FileFormatError for a damaged one or of another mechanism.
+    """
+    parts, groups, skipped = [], [], 0
+    (T0, T1), (p0, p1) = settings.range.T, settings.range.p
+    for folder in settings.sample.flows:
+        files = sorted(Path(folder).glob("checkpoint_*.h5"))
+        if not files:
+            raise ConfigError(f"sample.flows: {folder} holds no checkpoint_*.h5; give the output folder of a run")
+        for path in files:
+            T, p, Y = read_cells(path, gas)
+            inside = (T >= T0) & (T <= T1) & (p >= p0) & (p <= p1)
+            skipped += int((~inside).sum())
+            parts.append(States(T, p, Y, np.full(len(T), first + len(groups))).rows(inside))
+        groups.append({"kind": "flow", "folder": str(folder), "checkpoints": len(files)})
+    found = States.join(parts)
+    if not len(found):
+        raise ConfigError("sample.flows: no cell of any checkpoint lies within range.T and range.p")
+    return found, groups, skipped
+
+
+def read_cells(path: Path, gas: Mechanism) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """T (cells,), p (cells,), Y (cells, species) of a checkpoint's cells."""
+    try:
+        with open_checkpoint(path) as file:
+            identity = read_meta(path, file)["identity"]
+            if identity.get("mechanism") != gas.sha256:
+                raise FileFormatError(
+                    f"{path}: its run had another mechanism (SHA-256 {str(identity.get('mechanism'))[:12]}) than "
+                    f"{gas.path} ({gas.sha256[:12]}): harvest runs of the same mechanism"
+                )
+            arrays = {}
+            for name in ("U", "q", "p0"):
+                data = file["state"][name]
+                arrays[name] = np.asarray(data[...])
+                whole = checksum(Communicator(), arrays[name], arrays[name].shape, (0,) * arrays[name].ndim)
+                if whole != int(data.attrs["checksum"]):
+                    raise FileFormatError(f"{path}: damaged: the checksum of {name!r} is wrong")
+    except (OSError, KeyError, ValueError, RuntimeError) as error:
+        raise FileFormatError(f"{path}: damaged: {error}") from error
+    rhoY = arrays["U"][1:].reshape(len(gas.species), -1).T.clip(min=0.0)
+    T = arrays["q"][0].reshape(-1)
+    return T, np.full(len(T), float(arrays["p0"])), rhoY / rhoY.sum(1, keepdims=True)

@@ -1,0 +1,281 @@
+"""combust sample: states of trajectories and their copies, with exact end states, for learned chemistry."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from combust.config import toml_value
+from combust.errors import ConfigError, DivergenceError
+from combust.kinetics.cvode import require_rates_of_file
+from combust.kinetics.mechanism import Mechanism
+from combust.progress import clock
+from combust.reduce import STOPPED, stoppable
+from combust.reduction.meter import Meter
+from combust.surrogates import labels, streams
+from combust.surrogates.copies import Copier
+from combust.surrogates.harvest import harvest
+from combust.surrogates.sample_set import KINDS, SPLITS, STREAMS, SampleSet, audited
+from combust.surrogates.settings import Surrogate, load
+from combust.surrogates.streams import States
+
+DRAWN = ("T", "p", "dt", "Y", "stream", "group", "split", "round", "slow")
+
+
+def sample(args: argparse.Namespace) -> int:
+    """Samples what a TOML file asks for; the exit code."""
+    settings = load(args.config, args.set)
+    out = Path(args.out or f"runs/{Path(args.config).stem}/samples.h5")
+    gas = Mechanism.load(settings.mechanism, settings.phase)
+    check(settings, gas)
+    store = Store(out, settings, gas.sha256, args.force, args.resume)
+    meter = Meter("steps")
+    try:
+        with stoppable():
+            made = make(gas, settings, store, meter)
+            made.write(out)
+    except KeyboardInterrupt:
+        meter.say("stopped: the same command with --resume continues")
+        return STOPPED
+    finally:
+        meter.clear()
+    store.remove()
+    print(table(made, gas))
+    print(f"samples: {out}")
+    return 0
+
+
+def check(settings: Surrogate, gas: Mechanism) -> None:
+    """Raises MechanismError for a species that the mechanism lacks, ConfigError for what else cannot be."""
+    require_rates_of_file(gas)
+    for mixture in (settings.fuel, settings.oxidizer):
+        gas.composition(mixture)
+    low, high = gas.T_range
+    T0, T1 = settings.range.T
+    if T0 < low or T1 > high:
+        raise ConfigError(
+            f"range.T = [{T0:g}, {T1:g}]: the thermodynamic data of {gas.path} end at {low:g} and {high:g} K"
+        )
+    if not any(msgspec.structs.astuple(settings.sample.streams)) and not settings.sample.flows:
+        raise ConfigError("sample.streams: all shares are zero, and sample.flows names no run: nothing to sample")
+    asked = settings.sample.trajectories
+    if any(getattr(asked, kind) for kind in streams.FLAMES):
+        bare = [species.name for species in gas.cantera().species() if species.transport is None]
+        if bare:
+            raise ConfigError(
+                f"sample.trajectories: flames need transport data, which {gas.path} lacks for {', '.join(bare[:3])}: "
+                "set flame, counterflow and burner to 0 or take another file"
+            )
+
+
+class Store:
+    """Where unfinished work is kept, next to the output: the drawn states, and chunks of end states."""
+
+    def __init__(self, out: Path, settings: Surrogate, sha256: str, force: bool, resume: bool) -> None:
+        """Raises ConfigError where the output is there already, or what is to be resumed is not, or is another."""
+        self.out, self.path = out, out.with_name(out.name + ".parts")
+        content = msgspec.to_builtins(settings)
+        own = {key: content[key] for key in ("fuel", "oxidizer", "range", "sample", "phase")} | {"sha256": sha256}
+        key = hashlib.sha256(json.dumps(own, sort_keys=True).encode()).hexdigest()
+        if resume:
+            self._require(key)
+            return
+        if not force and (out.exists() or self.path.exists()):
+            there = out if out.exists() else self.path
+            raise ConfigError(f"{there} exists: choose another --out, --resume what was interrupted, or --force")
+        self.remove()
+        try:
+            self.path.mkdir(parents=True)
+            (self.path / "key").write_text(key, encoding="utf-8")
+        except OSError as error:
+            raise ConfigError(f"--out {out}: cannot be written: {error.strerror}") from error
+
+    def _require(self, key: str) -> None:
+        try:
+            before = (self.path / "key").read_text(encoding="utf-8")
+        except OSError:
+            raise ConfigError(f"--resume: no interrupted sampling beside {self.out}; run without --resume") from None
+        if before != key:
+            raise ConfigError(
+                f"--resume: {self.path} was begun with other settings or another mechanism; give what was given then, "
+                "or --force to begin anew"
+            )
+
+    def remove(self) -> None:
+        """All that is unfinished."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    def get(self, name: str) -> dict[str, np.ndarray] | None:
+        """What `put` stored under the name; None if there is none or it is damaged."""
+        try:
+            with np.load(self.path / f"{name}.npz", allow_pickle=False) as file:
+                return {key: file[key] for key in file.files}
+        except Exception:  # zipfile, zlib and numpy have many errors for a damaged file, which is made again
+            return None
+
+    def put(self, name: str, **arrays: Any) -> None:
+        """Stores arrays under a name, all or nothing."""
+        part = self.path / f"{name}.part"
+        with part.open("wb") as file:
+            np.savez(file, **arrays)
+        os.replace(part, self.path / f"{name}.npz")
+
+
+def make(gas: Mechanism, settings: Surrogate, store: Store, meter: Meter) -> SampleSet:
+    """The sample set, from what is stored and what is not yet."""
+    begin = time.monotonic()
+    drawn = store.get("drawn")
+    if drawn is None:
+        drawn = draw(gas, settings, meter)
+        store.put("drawn", **drawn)
+    texts = json.loads(str(drawn["texts"]))
+    states = States(drawn["T"], drawn["p"], drawn["Y"], drawn["group"])
+    meter.say(f"{len(states)} rows drawn ({clock(time.monotonic() - begin)})")
+    T1, Y1, counts = labelled(gas, settings, states, drawn["dt"], store, meter)
+    good = np.isfinite(T1)
+    counts |= texts["counts"] | {"rows left out that could not be integrated": int((~good).sum())}
+    made = SampleSet(
+        **{name: drawn[name] for name in DRAWN}, T1=np.where(good, T1, 0.0), Y1=Y1,
+        species=gas.species, mechanism=settings.mechanism, sha256=gas.sha256, hold=settings.sample.labels.hold,
+        groups=tuple(texts["groups"]), counts=counts, notes=tuple(texts["notes"]), config=to_toml(settings),
+        revision=revision(),
+    )  # fmt: skip
+    made = made.rows(good)
+    rng = np.random.default_rng([settings.sample.seed, 300])
+    rows = np.sort(rng.permutation(len(made))[: settings.sample.labels.audit])
+    states = States(made.T[rows], made.p[rows], made.Y[rows], made.group[rows])
+    return audited(made, rows, *labels.audit(gas, made.hold, states, made.dt[rows]))
+
+
+def draw(gas: Mechanism, settings: Surrogate, meter: Meter) -> dict[str, Any]:
+    """All rows but their end states."""
+    of = Meter("trajectories")
+    base, groups, notes = streams.trajectories(gas, settings, of.reach)
+    of.clear()
+    own = settings.sample
+    split = streams.splits(groups, own.held_out, own.validation, own.seed)
+    for note in notes:
+        meter.say(note)
+    meter.say(f"{len(base)} states of {len(groups)} trajectories")
+    (T0, T1), (p0, p1) = settings.range.T, settings.range.p
+    inside = (base.T >= T0) & (base.T <= T1) & (base.p >= p0) & (base.p <= p1)
+    copier = Copier(gas, settings, base.rows(inside), split)
+    copier.rejected["trajectories: range"] += int((~inside).sum())
+    parts = []
+    for stream, rows in shares(settings).items():
+        rng = np.random.default_rng([own.seed, 200 + STREAMS.index(stream)])
+        if stream == "flow":
+            flow, runs, skipped = harvest(gas, settings, len(groups))
+            groups, split = groups + runs, np.r_[split, np.zeros(len(runs), np.int8)]
+            copier.rejected["flow: range"] += skipped
+            found = copier.thinned(stream, rows, rng, lambda n: flow.rows(rng.integers(len(flow), size=n)))  # noqa: B023
+        else:
+            found = copier.rows_of(stream, rows, rng)
+        parts.append((stream, *found))
+        meter.say(f"  {stream}: {len(found[0])} rows")
+    return joined(parts, groups, split, notes, copier.rejected)
+
+
+def shares(settings: Surrogate) -> dict[str, int]:
+    """Rows of each stream."""
+    own = settings.sample
+    weight = msgspec.structs.asdict(own.streams)
+    total = sum(weight.values())
+    flow = (own.flow_share if total else 1.0) if own.flows else 0.0
+    found = {name: round(own.rows * (1 - flow) * value / total) for name, value in weight.items() if value}
+    return found | ({"flow": own.rows - sum(found.values())} if own.flows else {})
+
+
+def joined(parts: list, groups: list, split: np.ndarray, notes: list[str], rejected: Counter[str]) -> dict[str, Any]:
+    """Rows of all streams, in random order so that any slice is a fair sample."""
+    states = States.join([states for _, states, _, _ in parts])
+    stream = np.concatenate([np.full(len(x), STREAMS.index(name), np.int8) for name, x, _, _ in parts])
+    if not len(states):
+        raise DivergenceError("not one row could be drawn: widen range or sample.heat_release")
+    for group, number in zip(groups, split, strict=True):
+        group["split"] = SPLITS[number]
+    order = np.random.default_rng(len(states)).permutation(len(states))
+    arrays = {
+        "T": states.T, "p": states.p, "dt": np.concatenate([dt for *_, dt, _ in parts]), "Y": states.Y,
+        "stream": stream, "group": states.group, "split": split[states.group],
+        "round": np.where(stream == STREAMS.index("flow"), 1, 0), "slow": np.concatenate([x for *_, x in parts]),
+    }  # fmt: skip
+    texts = json.dumps({"groups": groups, "notes": notes, "counts": {k: v for k, v in rejected.items() if v}})
+    return {name: value[order].astype(KINDS[name]) for name, value in arrays.items()} | {"texts": np.array(texts)}
+
+
+def labelled(
+    gas: Mechanism, settings: Surrogate, states: States, dt: np.ndarray, store: Store, meter: Meter
+) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
+    """T, Y at the end of dt; chunks that are stored are not computed again."""
+    of, ends, begin = Meter("rows labelled"), [], time.monotonic()
+    compile = len(states) >= labels.COMPILE_FROM
+    of.reach(0, len(states))
+    for start in range(0, len(states), labels.CHUNK):
+        part, name = slice(start, start + labels.CHUNK), f"labels_{start:09d}"
+        end = store.get(name)
+        if end is None:
+            found = labels.label(gas, settings.sample.labels, states.rows(part), dt[part], compile)
+            end = {"T": found.T, "Y": found.Y, "clipped": np.array(found.clipped), "least": np.array(found.least)}
+            store.put(name, **end)
+        ends.append(end)
+        of.reach(min(start + labels.CHUNK, len(states)), len(states))
+    of.clear()
+    seconds = time.monotonic() - begin
+    meter.say(f"labels: {clock(seconds)}, {1e6 * seconds / len(states):.0f} us a row")
+    counts = {"negative mass fractions set to 0": sum(int(end["clipped"]) for end in ends)}
+    counts["lowest of them"] = min(float(end["least"]) for end in ends)
+    return np.concatenate([end["T"] for end in ends]), np.concatenate([end["Y"] for end in ends]), counts
+
+
+def to_toml(settings: Surrogate) -> str:
+    """The settings with all defaults; loads again to the same."""
+    raw = {key: value for key, value in msgspec.to_builtins(settings).items() if value is not None}
+    lines = [f"{key} = {toml_value(value)}" for key, value in raw.items() if not isinstance(value, dict)]
+    for name, inner in raw.items():
+        if isinstance(inner, dict):
+            lines += ["", f"[{name}]", *(f"{key} = {toml_value(value)}" for key, value in inner.items())]
+    return "\n".join(lines) + "\n"
+
+
+def revision() -> str:
+    """Of the source by git, or nothing."""
+    try:
+        words = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+        return subprocess.run(words, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return ""
+
+
+def table(made: SampleSet, gas: Mechanism) -> str:
+    """What there is: rows by stream and split, ranges, audit, what was left out."""
+    lines = [f"{'stream':<12}" + "".join(f"{name:>12}" for name in SPLITS) + f"{'slow':>9}"]
+    for number, name in enumerate(STREAMS):
+        own = made.stream == number
+        if own.any():
+            counts = [int((own & (made.split == k)).sum()) for k in range(len(SPLITS))]
+            lines.append(f"{name:<12}" + "".join(f"{n:12d}" for n in counts) + f"{made.slow[own].mean():9.1%}")
+    moles = made.Y @ (gas.element_matrix / gas.molar_mass).cpu().numpy().T
+    atoms = moles / moles.sum(1, keepdims=True)
+    ranges = {"T [K]": made.T, "p [Pa]": made.p, "dt [s]": made.dt} | {
+        f"atoms of {e}": atoms[:, k] for k, e in enumerate(gas.elements) if atoms[:, k].any()
+    }
+    lines += [f"{name:<12}{x.min():12.5g} to {x.max():.5g}" for name, x in ranges.items()]
+    found = made.audit["summary"]
+    lines.append(
+        f"audit of {found['rows']} rows by CVODE: T within {found['T']:.2g} K, largest error {found['error']:.2g} of "
+        f"the row's largest increment; {found['within_1']:.2%} of components within 1 % of their increment, "
+        f"{found['within_10']:.2%} within 10 %"
+    )
+    return "\n".join(lines + [f"{key}: {value}" for key, value in made.counts.items() if value])
