@@ -254,22 +254,49 @@ class Builder:
             from combust.kinetics.frozen import Frozen
 
             return Frozen(self.gas)
-        if isinstance(table, physics.CvodeChemistry):
-            from combust.kinetics.cvode import Cvode
-
-            chemistry: Any = Cvode(self.gas, table.rtol, table.atol)
-        else:
-            from combust.kinetics.direct import Direct
-
-            fresh = self.unburnt
-            reference = None if fresh is None else torch.cat(
-                [fresh.Y.new_tensor([fresh.temperature]), fresh.density * fresh.Y])
-            chemistry = Direct(self.gas, table.rtol, table.atol, reference=reference)
+        if isinstance(table, physics.LearnedChemistry):
+            return self._learned(table)
+        chemistry = self._exact("cvode" if isinstance(table, physics.CvodeChemistry) else "direct", table)
         if table.balance and self.comm.size > 1:
             from combust.cfd.balance import Balanced
 
             return Balanced(chemistry, self.comm)
         return chemistry
+
+    def _exact(self, kind: str, table: Any) -> Any:
+        """Exact chemistry to the tolerances of a table."""
+        if kind == "cvode":
+            from combust.kinetics.cvode import Cvode
+
+            return Cvode(self.gas, table.rtol, table.atol)
+        from combust.kinetics.direct import Direct
+
+        fresh = self.unburnt
+        reference = None if fresh is None else torch.cat(
+            [fresh.Y.new_tensor([fresh.temperature]), fresh.density * fresh.Y])
+        return Direct(self.gas, table.rtol, table.atol, reference=reference)
+
+    def _learned(self, table: physics.LearnedChemistry) -> Any:
+        from combust.io.blocks import on_root
+        from combust.surrogates import library
+        from combust.surrogates.flow import LearnedFlow
+        from combust.surrogates.learned import Parts
+        from combust.surrogates.pool import Pool
+        from combust.surrogates.sharing import Shared
+        from combust.surrogates.slow import References
+
+        model = on_root(self.comm, lambda: library.load(table.model))
+        parts = Parts.of(model, self.gas, table.precision)
+        fresh, references = self.unburnt, None
+        if fresh is not None:
+            T = torch.tensor([fresh.temperature, fresh.burnt_temperature], dtype=torch.float64)
+            references = References(T, torch.stack([fresh.Y.cpu(), fresh.burnt_Y.cpu()], 1))
+        several = self.comm.size > 1
+        share = table.share == "on" or (table.share == "auto" and self.device != "cpu")
+        return LearnedFlow(
+            parts, self._exact(table.fallback, table), references, table.splitting, table.fallback, table.router,
+            Pool(self.comm, table.pool) if several else None,
+            Shared(self.comm, self.device, force=table.share == "on") if several and share else None)
 
     def pressure(self) -> Any:
         def side(b: Boundary | None) -> str:

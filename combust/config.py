@@ -22,6 +22,7 @@ from combust.settings.physics import (
     FlameInitial,
     Inflow,
     KernelInitial,
+    LearnedChemistry,
     ManufacturedInitial,
     UniformMesh,
 )
@@ -100,9 +101,14 @@ def complete(config: Config, path: Path) -> Config:
     beside = path.parent / gas.mechanism
     if beside.is_file():
         gas = replace(gas, mechanism=str(beside.resolve()))
+    chemistry = config.chemistry
+    if isinstance(chemistry, LearnedChemistry):
+        model = path.parent / chemistry.model
+        if any(model.with_name(model.name + end).is_file() for end in ("", ".json")):
+            chemistry = replace(chemistry, model=str(model.resolve()))
     if output.directory is None:
         output = replace(output, directory=f"runs/{path.stem}")
-    return replace(config, title=config.title or path.stem, gas=gas, output=output)
+    return replace(config, title=config.title or path.stem, gas=gas, chemistry=chemistry, output=output)
 
 
 def problems(config: Config) -> Iterator[str]:

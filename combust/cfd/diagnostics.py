@@ -41,6 +41,8 @@ class Diagnostics:
             "equivalence_ratio": self.equivalence_ratio,
             "progress": self.progress,
             "eos_drift": self.eos_drift,
+            "route": self.route,
+            "route_error": self.route_error,
             "rank": lambda: torch.full(self.grid.layout.n, float(flow.block.comm.rank), dtype=torch.float64),
         }
         self.quantities: dict[str, Callable[[], float]] = {
@@ -60,6 +62,10 @@ class Diagnostics:
             "pressure_iterations": lambda: float(self.scheme.iterations[-1]) if self.scheme.iterations else 0.0,
             "stages": lambda: float(self.scheme.stages),
             "active_share": self.active_share,
+            "slow_share": lambda: self.route_share("slow"),
+            "network_share": lambda: self.route_share("network"),
+            "exact_share": lambda: self.route_share("exact"),
+            "refused_share": lambda: self.route_share("refused"),
         }
 
     @property
@@ -241,6 +247,32 @@ class Diagnostics:
             return 0.0
         cells, skipped = self.flow.block.comm.sum(float(stats.cells), float(stats.skipped))
         return 1.0 - skipped / cells if cells else 0.0
+
+    def _routed(self, name: str):  # noqa: ANN202
+        chemistry = self.scheme.chemistry
+        if not hasattr(chemistry, "routes"):
+            raise ConfigError(f'"{name}" needs chemistry.kind = "learned"')
+        return chemistry
+
+    def route(self) -> Tensor:
+        """Of each cell in the last step: 0 slow, 1 network, 2 exact, 3 refused."""
+        return self._of_cells(self._routed("route").route)
+
+    def route_error(self) -> Tensor:
+        """Estimated error of network steps, over the limit of trust: those above one went to exact chemistry."""
+        return self._of_cells(self._routed("route_error").error)
+
+    def _of_cells(self, values: Tensor) -> Tensor:
+        """A field (nz, ny, nx) of a provider's values; zeros before the first step."""
+        if not values.numel():
+            return torch.zeros(self.grid.layout.n, dtype=torch.float64, device=self.grid.device)
+        return values.to(torch.float64).reshape(self.grid.layout.n)
+
+    def route_share(self, route: str) -> float:
+        """Share of the cells that took a route in the last step."""
+        routes = self._routed(f"{route}_share").routes
+        cells, own = self.flow.block.comm.sum(float(routes.cells), float(getattr(routes, route)))
+        return own / cells if cells else 0.0
 
     # --- balances -----------------------------------------------------------------------------------------------
 

@@ -161,6 +161,28 @@ class CvodeChemistry(Settings, frozen=True, tag_field="kind", tag="cvode"):
     balance: Annotated[bool, doc("share the cells that need work evenly over the ranks")] = True
 
 
+class LearnedChemistry(Settings, frozen=True, tag_field="kind", tag="learned"):
+    """A network where it is trusted, exact rates elsewhere; cell by cell (docs/learned.md)."""
+
+    model: Annotated[Text, doc("a shipped model (combust models), or the path of one: beside the case file, or as given")]
+    fallback: Annotated[
+        Literal["direct", "cvode", "none"],
+        doc("where the network is not trusted: batched integration, CVODE, or none (such cells do not react)"),
+    ] = "direct"
+    router: Annotated[bool, doc("false: every cell to the network, trusted or not, for studies")] = True
+    splitting: Annotated[
+        Literal["radau", "radau2", "strang", "midpoint", "lie"],
+        doc("how transport is fed to network cells; radau2: in two sub-steps"),
+    ] = "radau"
+    precision: Annotated[Literal["fp32", "bf16", "fp64"], doc("of the network's arithmetic")] = "fp32"
+    rtol: Annotated[Positive, doc("relative tolerance of the exact integration")] = 1e-4
+    atol: Annotated[Positive, doc("absolute tolerance on mass fractions")] = 1e-9
+    pool: Annotated[Count, doc("exact cells of all ranks are integrated in batches of at least so many")] = 512
+    share: Annotated[
+        Literal["auto", "on", "off"], doc("ranks on one device evaluate in one batch; auto: if it is a GPU")
+    ] = "auto"
+
+
 class NoChemistry(Settings, frozen=True, tag_field="kind", tag="none"):
     """No reactions: mixing only."""
 

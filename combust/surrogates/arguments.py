@@ -20,7 +20,7 @@ def add(verbs: Any, verb: Verb) -> None:
 
     train_arguments(verb(verbs, "train", "train a learned chemistry on sampled states"))
 
-    verify = verb(verbs, "verify", "the report card of a learned chemistry: reactors and flames against exact chemistry")
+    verify = verb(verbs, "verify", "report card of a learned chemistry: reactors and flames beside exact chemistry")
     verify.add_argument("model", help="name of a shipped model (combust models), or path")
     verify.add_argument("--out", metavar="DIR", help="folder of report.md and report.json; default: runs/verify_<name>")
     verify.add_argument("--quick", action="store_true", help="a small subset, in about a minute")

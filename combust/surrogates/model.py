@@ -236,7 +236,8 @@ def read_card(path: Path) -> dict[str, Any]:
     if not isinstance(card, dict) or card.get("format") != FORMAT:
         raise FileFormatError(f"learned chemistry '{path}': a JSON file, but not the card of a model")
     if card.get("version") != VERSION:
-        raise FileFormatError(f"learned chemistry '{path}': version {card.get('version')}; this combust reads {VERSION}")
+        raise FileFormatError(
+            f"learned chemistry '{path}': version {card.get('version')}; this combust reads {VERSION}")
     missing = [k for k in ("weights", "species", "mechanism", "coordinates", "network") if k not in card]
     if missing:
         raise FileFormatError(f"learned chemistry '{path}': the card lacks {', '.join(missing)}")

@@ -51,7 +51,7 @@ class Streams(Settings, frozen=True):
     base: Annotated[NotNegative, doc("states of the trajectories as they are")] = 0.35
     perturbed: Annotated[NotNegative, doc("copies with other T and Y^(1 + a)")] = 0.25
     mixed: Annotated[NotNegative, doc("partly mixed pairs, at constant enthalpy")] = 0.2
-    evolved: Annotated[NotNegative, doc("the above, after exact chemistry over 1e-7 to 1e-3 s: the slow manifold")] = 0.1
+    evolved: Annotated[NotNegative, doc("the above after exact chemistry over 1e-7 to 1e-3 s: slow manifold")] = 0.1
     multiscale: Annotated[NotNegative, doc("log-uniform draws of the species, evolved briefly")] = 0.1
 
 
@@ -72,7 +72,7 @@ class Sample(Settings, frozen=True):
     streams: Streams = Streams()
     temperature: Annotated[NotNegative, doc("largest shift of T in perturbed copies", "K")] = 100.0
     exponent: Annotated[NotNegative, doc("largest a in Y^(1 + a) of perturbed copies")] = 0.1
-    slow: Annotated[Share, doc("largest share of rows whose rates are slow over dt (the router skips such cells)")] = 0.25
+    slow: Annotated[Share, doc("largest share of rows whose rates are slow over dt: not for the network")] = 0.25
     heat_release: Annotated[Positive, doc("copies keep heat release within this factor of the greatest of all")] = 3.0
     flows: Annotated[tuple[str, ...], doc("folders of flow runs whose checkpoints are harvested")] = ()
     flow_share: Annotated[Share, doc("of the rows, from these")] = 0.2

@@ -1,0 +1,240 @@
+"""Learned chemistry in the flow: a `Chemistry` whose cells are slow, or the network's, or exact.
+
+Transport acts on a cell while it reacts, which the network does not see: it is fed to a network cell in kicks between
+network steps (`SPLITTINGS`). Slow and exact cells carry it as a source throughout. The test of trust compares the
+whole step, kicks included, with the exact rates and the transport at both ends.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from combust.errors import ConfigError
+from combust.kinetics import systems
+from combust.kinetics.base import Result, Statistics
+from combust.kinetics.cvode import Cvode
+from combust.kinetics.direct import Direct
+from combust.kinetics.integrate import System, evaluate_all, take
+from combust.kinetics.state import check_source, check_state, pack
+from combust.kinetics.thermo import GAS_CONSTANT, column, h_mass, temperature_from_enthalpy
+from combust.surrogates.learned import BLOCK, Fallback, Parts, RouteStatistics
+from combust.surrogates.model import Step
+from combust.surrogates.pool import Pool
+from combust.surrogates.router import EXACT, NETWORK, REFUSED, SLOW, disagreement, error_estimate, trusted
+from combust.surrogates.sharing import Shared
+from combust.surrogates.slow import References, SlowStep
+
+# (share of the transport, share of the step that then reacts), in turn. Each is a quadrature of what transport becomes
+# by the end of the step: "radau" (Radau IA) is of third order in it and ends with chemistry, so that radicals are back
+# on their manifold (docs/learned.md has the flame speeds).
+SPLITTINGS: dict[str, tuple[tuple[float, float], ...]] = {
+    "lie": ((1.0, 1.0),),
+    "strang": ((0.5, 1.0), (0.5, 0.0)),
+    "midpoint": ((0.0, 0.5), (1.0, 0.5)),
+    "radau": ((0.25, 2.0 / 3.0), (0.75, 1.0 / 3.0)),
+    "radau2": ((0.125, 1.0 / 3.0), (0.375, 1.0 / 6.0), (0.125, 1.0 / 3.0), (0.375, 1.0 / 6.0)),
+}
+
+
+@dataclass
+class LearnedStep:
+    """What `begin` prepared and the first `advance` decided."""
+
+    z: Tensor
+    chemical: Tensor  # dz/dt at z without transport
+    p: Tensor
+    dt: float
+    slow: Tensor | None = None  # cells of each route, known after the first `advance`
+    network: Tensor | None = None
+    exact: Tensor | None = None
+    plan: Any = None  # of the pool
+    integrator: Any = None  # the exact provider's own step
+    last: tuple[Tensor, Tensor] | None = None  # source and end of the last `advance`
+
+
+class LearnedFlow:
+    """The provider. `route` and `error` (cells,) are those of the last step, `routes` its counts."""
+
+    def __init__(
+        self, parts: Parts, exact: Direct | Cvode, references: References | None = None, splitting: str = "radau",
+        fallback: Fallback = "direct", router: bool = True, pool: Pool | None = None, shared: Shared | None = None,
+    ) -> None:
+        """exact: the provider behind the network; references: of the slow step, the model's if None."""
+        if splitting not in SPLITTINGS:
+            raise ConfigError(f'splitting "{splitting}": known are {", ".join(SPLITTINGS)}')
+        if parts.model.hold != "hp":
+            raise ConfigError(
+                f"learned chemistry '{parts.model.name}' keeps {parts.model.hold}; a low-Mach flow needs one of \"hp\"")
+        self.gas, self.parts, self.exact, self.router = parts.gas, parts, exact, router
+        self.splitting, self.fallback, self.pool, self.shared = SPLITTINGS[splitting], fallback, pool, shared
+        self.system = System(parts.gas.kinetics)
+        self.slow = SlowStep(
+            parts.gas, "flow", references or parts.references, parts.trust.peak.cpu(), parts.slow_tolerance)
+        self.route = self.error = torch.zeros(0)
+        self.routes = RouteStatistics(substeps=0)
+        self._recent: tuple[Tensor, Tensor] | None = None
+
+    def rates(self, T: Tensor, rhoY: Tensor) -> Tensor:
+        """Mass production rates (species, cells) kg/m3/s at T [K], rhoY [kg/m3]: always the exact ones."""
+        return self._chemical(pack(T, rhoY))[1:]
+
+    def _chemical(self, z: Tensor) -> Tensor:
+        """dz/dt without transport; kept, since a flow asks for it at the end of a step and begins the next."""
+        if self._recent is None or not (self._recent[0].shape == z.shape and torch.equal(self._recent[0], z)):
+            self._recent = (z, evaluate_all(self.system, z, torch.zeros_like(z), BLOCK))
+        return self._recent[1]
+
+    def begin(
+        self, T: Tensor, rhoY: Tensor, dt: float, Q: Tensor | None = None, Qh: Tensor | None = None
+    ) -> LearnedStep:
+        """Raises StateError naming the first cell whose state is not finite or out of range."""
+        z = pack(T, rhoY)
+        check_state(self.gas, z)
+        p = GAS_CONSTANT * T * (rhoY / column(self.gas.molar_mass, T)).sum(0)
+        return LearnedStep(z, self._chemical(z), p, dt)
+
+    def advance(self, step: LearnedStep, Q: Tensor, Qh: Tensor) -> Result:
+        """Over the step with constant Q [kg/m3/s], Qh [W/m3].
+
+        The first call of a step chooses the routes; later ones, with better transport, keep them. Raises StateError for
+        sources that are not finite, DivergenceError naming a cell that cannot be integrated.
+        """
+        s = pack(Qh, Q)
+        check_source(s)
+        end = step.z.clone()
+        if step.last is None:
+            self._choose(step, s, end)
+        else:
+            self._again(step, s, end)
+        self._exact(step, s, end)
+        step.last = (s, end)
+        r = self.routes
+        return Result(end[0], end[1:], Statistics(r.cells, r.slow, r.network + r.exact, 0, r.exact))
+
+    # --- routes -------------------------------------------------------------------------------------------------
+
+    def _choose(self, step: LearnedStep, s: Tensor, end: Tensor) -> None:
+        z, cells = step.z, step.z.shape[1]
+        self.route = torch.full_like(z[0], EXACT, dtype=torch.int8)
+        self.error = torch.zeros_like(z[0])
+        step.slow = self._slow(step, s, end)
+        self.route[step.slow] = SLOW
+        left = (self.route != SLOW).nonzero().squeeze(-1)
+        inside = left[self._covered(step, left)] if self.router else left
+        z1, network = self._kicked(step, inside, s)
+        good = self._trusted(step, inside, s, z1, network) if self.router else torch.isfinite(z1).all(0)
+        step.network = inside[good]
+        end[:, step.network] = z1[:, good]
+        self.route[step.network] = NETWORK
+        step.exact = (self.route == EXACT).nonzero().squeeze(-1)
+        if self.fallback == "none":
+            self.route[step.exact] = REFUSED
+        step.plan = self.pool.begin(step.exact.numel()) if self.pool is not None else None
+        counts = torch.bincount(self.route.long(), minlength=4).tolist()
+        outside = left.numel() - inside.numel()
+        self.routes = RouteStatistics(
+            cells, *counts, outside=outside, distrusted=step.exact.numel() - outside,
+            negative=int((z[1:] < 0).any(0).sum()), error=self.error)
+
+    def _again(self, step: LearnedStep, s: Tensor, end: Tensor) -> None:
+        """The same routes with other transport."""
+        assert step.slow is not None and step.network is not None
+        if step.slow.numel():
+            new, _, _ = self.slow.step(step.slow, step.z, step.chemical, s, step.p, step.dt)
+            end[:, step.slow] = new
+        z1, _ = self._kicked(step, step.network, s)
+        end[:, step.network] = z1
+
+    def _slow(self, step: LearnedStep, s: Tensor, end: Tensor) -> Tensor:
+        """Does the slow cells, into `end`, and returns them."""
+        if not self.router:
+            return step.z.new_zeros(0, dtype=torch.int64)
+        tried = self.slow.tries(step.z, step.chemical, step.dt).nonzero().squeeze(-1)
+        new, error, _ = self.slow.step(tried, step.z, step.chemical, s, step.p, step.dt)
+        good = error <= 0.5  # leaves room: the transport will change a little
+        end[:, tried[good]] = new[:, good]
+        return tried[good]
+
+    def _covered(self, step: LearnedStep, cells: Tensor) -> Tensor:
+        """Whether the network may try these cells."""
+        low, high = self.parts.dt_range
+        shares = [share for _, share in self.splitting if share]
+        if min(shares) * step.dt < low or max(shares) * step.dt > high:
+            return torch.zeros_like(cells, dtype=torch.bool)
+        here = take(step.z, cells)
+        return self.parts.covered(here[0], step.p[cells], here[1:] / here[1:].sum(0))
+
+    def _kicked(self, step: LearnedStep, cells: Tensor, s: Tensor) -> tuple[Tensor, Step]:
+        """Network steps with kicks of transport between them: z (1 + species, cells), and the worst of the steps."""
+        thermo, source, p = self.gas.thermo, take(s, cells), step.p[cells]
+        T, r = step.z[0, cells], take(step.z[1:], cells)
+        H = (r * h_mass(thermo, T)).sum(0)
+        factor = defect = torch.zeros_like(T)
+        for kick, share in self.splitting:
+            if kick:
+                r, H = r + kick * step.dt * source[1:], H + kick * step.dt * source[0]
+                T = temperature_from_enthalpy(thermo, H / r.sum(0), r / r.sum(0), T, 3)
+            if share:
+                rho = r.sum(0)
+                done = self._network(T, p, r / rho, share * step.dt)
+                T, r = done.T, rho * done.Y
+                factor, defect = torch.maximum(factor, done.factor), torch.maximum(defect, done.defect)
+        z1 = pack(T, r)
+        return z1, Step(T, r, factor, defect)
+
+    def _network(self, T: Tensor, p: Tensor, Y: Tensor, dt: float) -> Step:
+        """By this rank, or by the owner of the device that it shares."""
+        if self.shared is None:
+            return self.parts.network(T, p, Y, dt)
+
+        def together(x: Tensor) -> Tensor:
+            done = self.parts.network(x[0], x[1], x[2:], dt)
+            return torch.cat([done.T.unsqueeze(0), done.factor.unsqueeze(0), done.defect.unsqueeze(0), done.Y])
+
+        out = self.shared.evaluate(torch.cat([T.unsqueeze(0), p.unsqueeze(0), Y]), together)
+        return Step(out[0], out[3:], out[1], out[2])
+
+    def _trusted(self, step: LearnedStep, cells: Tensor, s: Tensor, z1: Tensor, network: Step) -> Tensor:
+        """Whether the network's cells may stand, by the exact rates at both ends."""
+        z, source = take(step.z, cells), take(s, cells)
+        f = take(step.chemical, cells) + systems.transport_rate(self.gas.thermo, z, source)
+        f1 = evaluate_all(self.system, z1, source, BLOCK)
+        off = disagreement(self.parts.trust, z, z1, f, f1, z.new_tensor(step.dt))
+        self.error[cells] = error_estimate(self.parts.trust, off)
+        return trusted(self.parts.trust, network, off)
+
+    def _inert(self, step: LearnedStep, cells: Tensor, s: Tensor) -> Tensor:
+        """Transport alone (1 + species, cells)."""
+        thermo, source = self.gas.thermo, take(s, cells)
+        T, r = step.z[0, cells], take(step.z[1:], cells)
+        H = (r * h_mass(thermo, T)).sum(0) + step.dt * source[0]
+        r = r + step.dt * source[1:]
+        return pack(temperature_from_enthalpy(thermo, H / r.sum(0), r / r.sum(0), T, 4), r)
+
+    # --- exact cells --------------------------------------------------------------------------------------------
+
+    def _exact(self, step: LearnedStep, s: Tensor, end: Tensor) -> None:
+        """Integrates the rest, into `end`; pooled over the ranks where there is a pool."""
+        cells = step.exact
+        assert cells is not None
+        if self.fallback == "none":
+            end[:, cells] = self._inert(step, cells, s)
+            return
+        fields = torch.cat([take(step.z, cells), take(s, cells)])
+        rows = step.z.shape[0]
+
+        def solve(given: Tensor) -> Tensor:
+            z, source = given[:rows], given[rows:]
+            if step.integrator is None:
+                step.integrator = self.exact.begin(z[0].clone(), z[1:].clone(), step.dt, source[1:], source[0])
+            done = self.exact.advance(step.integrator, source[1:], source[0])
+            return pack(done.T, done.rhoY)
+
+        if self.pool is not None:
+            end[:, cells] = self.pool.solve(step.plan, fields, solve, rows)
+        elif cells.numel():
+            end[:, cells] = solve(fields)

@@ -1,0 +1,309 @@
+"""Learned chemistry for any number of cells at constant enthalpy and pressure, with exact chemistry behind it.
+
+    chem = Learned.load("h2_air", fallback="direct")
+    T, Y, route, stats = chem.advance(T, p, Y, dt)
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, get_args
+
+import torch
+from torch import Tensor
+
+from combust.errors import ConfigError, StateError
+from combust.kinetics import systems
+from combust.kinetics.cvode import CellIntegrator
+from combust.kinetics.integrate import System, Tolerance, blocks, cells_last, evaluate_all, take
+from combust.kinetics.mechanism import Mechanism
+from combust.kinetics.reactor import ReactorIntegrator
+from combust.kinetics.state import T_MAX, T_MIN, require
+from combust.kinetics.systems import Fixed
+from combust.surrogates import library
+from combust.surrogates.model import Core, Model, Step, step_kernel
+from combust.surrogates.router import (
+    EXACT,
+    NETWORK,
+    REFUSED,
+    SLOW,
+    covered_kernel,
+    disagreement,
+    error_estimate,
+    trust_of,
+    trusted,
+)
+from combust.surrogates.slow import References, SlowStep
+
+Fallback = Literal["direct", "cvode", "none"]
+Precision = Literal["fp32", "bf16", "fp64"]
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp64": torch.float64}
+BLOCK = 2048  # cells of a network evaluation: its layers stay in the cache
+SMALLEST_SUM, LARGEST_SUM = 0.9, 1.1  # of mass fractions as they come from transport
+NEGLIGIBLE = 1e-9  # change of any mass fraction over dt below which a cell is left alone if nothing else is asked
+
+
+@dataclass(frozen=True)
+class RouteStatistics:
+    """Counts of cells over the (sub-)steps of an `advance`; add them up with +."""
+
+    cells: int = 0
+    slow: int = 0
+    network: int = 0
+    exact: int = 0
+    refused: int = 0  # left as they were: not trusted, and nothing to fall back on
+    outside: int = 0  # unlike the training rows: range, element ratios, density
+    distrusted: int = 0  # disagree with the exact rates, or elements could not be met
+    negative: int = 0  # with a mass fraction below zero as given
+    unnormalised: int = 0  # whose mass fractions do not sum to one within 1e-6 as given
+    substeps: int = 1
+    error: Any = field(default=None, compare=False)  # (...cells) estimate, in units of the limit of trust
+
+    def __add__(self, other: RouteStatistics) -> RouteStatistics:
+        counts = {f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self) if f.name != "error"}
+        return RouteStatistics(**counts, error=other.error)
+
+    def share(self, route: str) -> float:
+        """Of the cells, that took a route ("slow", "network", "exact", "refused")."""
+        return getattr(self, route) / self.cells if self.cells else 0.0
+
+
+class Advanced(NamedTuple):
+    """T (...cells) K, Y (species, ...cells), route (...cells) as combust.surrogates.router.ROUTES, statistics."""
+
+    T: Tensor
+    Y: Tensor
+    route: Tensor
+    stats: RouteStatistics
+
+
+@dataclass
+class Parts:
+    """A model made ready for a mechanism: what the API and the flow share."""
+
+    model: Model
+    gas: Mechanism
+    core: Core
+    trust: Any
+    slow_tolerance: Tolerance
+
+    @classmethod
+    def of(cls, model: Model, gas: Mechanism, precision: Precision = "fp32") -> Parts:
+        """Raises ConfigError if model and mechanism do not belong together, or for a model without its router."""
+        model.require(gas)
+        if "router" not in model.card or "references.T" not in model.tables:
+            raise ConfigError(
+                f"learned chemistry '{model.name}' has no router: its training was not finished; run combust train "
+                "with --resume")
+        if precision not in DTYPES:
+            raise ConfigError(f'precision "{precision}": known are {", ".join(DTYPES)}')
+        slow = model.card["router"]["slow"]
+        return cls(model, gas, model.core(gas, DTYPES[precision]), trust_of(model, gas),
+                   Tolerance(slow["rtol"], slow["atol"]))
+
+    @property
+    def references(self) -> References:
+        """Of the slow step, as the model brings them."""
+        return References(self.model.tables["references.T"], self.model.tables["references.Y"])
+
+    @property
+    def p_range(self) -> tuple[float, float]:
+        low, high = self.model.card["ranges"]["p"]
+        return low * (1 - 1e-6), high * (1 + 1e-6)
+
+    @property
+    def dt_range(self) -> tuple[float, float]:
+        low, high = self.model.card["ranges"]["dt"]
+        return low * (1 - 1e-6), high * (1 + 1e-6)
+
+    def covered(self, T: Tensor, p: Tensor, Y: Tensor) -> Tensor:
+        """Cells (cells,) that are like the training rows."""
+        good = torch.empty_like(T, dtype=torch.bool)
+        for cells, count in blocks(torch.arange(T.shape[0], device=T.device), BLOCK):
+            t, q, y = T[cells], p[cells], take(Y, cells)
+            cells_last(t, q, y)
+            good[cells[:count]] = covered_kernel(self.core.coordinates, self.trust, t, q, y)[:count]
+        low, high = self.p_range
+        return good & (p >= low) & (p <= high)
+
+    def network(self, T: Tensor, p: Tensor, Y: Tensor, dt: float) -> Step:
+        """The network's step of dt [s], (cells,)."""
+        parts, every = [], torch.arange(T.shape[0], device=T.device)
+        for cells, count in blocks(every, BLOCK):
+            given = (T[cells], p[cells], take(Y, cells), torch.full_like(T[cells], dt))
+            cells_last(*given)
+            parts.append(tuple(x[..., :count] for x in step_kernel(self.core, *given)))
+        if not parts:
+            return Step(T.clone(), Y.clone(), torch.zeros_like(T), torch.zeros_like(T))
+        return Step(*(torch.cat(x, -1) for x in zip(*parts, strict=True)))
+
+
+class Learned:
+    """A network, a router and exact chemistry for one mechanism; made with `Learned.load`."""
+
+    def __init__(
+        self, model: Model, gas: Mechanism, fallback: Fallback = "direct", router: bool = True,
+        precision: Precision = "fp32", rtol: float = 1e-4, atol: float = 1e-9,
+    ) -> None:
+        """fallback: of cells that the network may not have: "direct" integration, "cvode", or "none" (they stay as they
+        are and are counted). router=False: every cell whose rates are not negligible goes to the network.
+        rtol, atol: of the exact integration.
+        """
+        if fallback not in get_args(Fallback):
+            raise ConfigError(f'fallback "{fallback}": allowed are {", ".join(get_args(Fallback))}')
+        self.parts = Parts.of(model, gas, precision)
+        self.model, self.gas, self.fallback, self.router = model, gas, fallback, router
+        self.slow = SlowStep(
+            gas, model.hold, self.parts.references, self.parts.trust.peak.cpu(), self.parts.slow_tolerance)
+        self.exact = ReactorIntegrator(gas, model.hold, rtol, atol, "rodas3")
+        self.system = System(gas.kinetics, model.hold)
+
+    @classmethod
+    def load(
+        cls, model: str | Path, fallback: Fallback = "direct", mechanism: str | Path | None = None,
+        device: torch.device | str = "cpu", **options: Any,
+    ) -> Learned:
+        """By the name of a shipped model or a path; `mechanism` if not found where the card says.
+
+        Raises FileFormatError for a missing or damaged model, ConfigError for one of another mechanism.
+        """
+        found = library.load(model)
+        known = found.card["mechanism"]
+        gas = Mechanism.load(mechanism or known["path"], known.get("phase"), device)
+        return cls(found, gas, fallback, **options)
+
+    def advance(self, T: Any, p: Any, Y: Any, dt: float) -> Advanced:
+        """T [K], Y after dt [s], of T, p [Pa] (...cells), Y (species, ...cells), at what the model keeps constant.
+
+        Y may be slightly negative or unnormalised (sum within 0.9 to 1.1), as it comes from transport: the networks see
+        max(Y, 0) over its sum, and the result has the elements and energy of Y as given; such cells are counted.
+        A dt above the model's range is done in equal sub-steps; below it cells are slow or exact. Raises StateError for
+        states that are not finite, out of range, or whose sum is off; DivergenceError if exact chemistry fails.
+        """
+        T, p, Y = self._checked(T, p, Y)
+        if not (math.isfinite(dt) and dt > 0):
+            raise StateError(f"dt = {dt} s: must be finite and > 0")
+        shape = T.shape
+        t, q, y = T.reshape(-1), p.reshape(-1), Y.reshape(Y.shape[0], -1)
+        total = y.sum(0)
+        given = RouteStatistics(
+            negative=int((y < 0).any(0).sum()), unnormalised=int(((total - 1).abs() > 1e-6).sum()), substeps=0)
+        count = max(1, math.ceil(dt / self.parts.dt_range[1]))
+        stats, route = given, torch.full_like(t, SLOW, dtype=torch.int8)
+        y = y / total  # the scale of a cell's mass is not chemistry's
+        for _ in range(count):
+            t, y, now, more = self._step(t, q, y, dt / count)
+            stats, route = stats + more, torch.maximum(route, now)
+        return Advanced(t.reshape(shape), (y * total).reshape(Y.shape), route.reshape(shape), stats)
+
+    def _checked(self, T: Any, p: Any, Y: Any) -> tuple[Tensor, Tensor, Tensor]:
+        Y = torch.as_tensor(Y, dtype=torch.float64, device=self.gas.device)
+        if Y.dim() == 0 or Y.shape[0] != len(self.gas.species):
+            raise StateError(
+                f"Y has shape {tuple(Y.shape)}: the first extent must be the {len(self.gas.species)} species of "
+                f"{self.gas.path}")
+        T = torch.as_tensor(T, dtype=torch.float64, device=self.gas.device).expand(Y.shape[1:])
+        p = torch.as_tensor(p, dtype=torch.float64, device=self.gas.device).expand(Y.shape[1:])
+        total = Y.sum(0)
+        require((T >= T_MIN) & (T <= T_MAX), T, "temperature", f"{T_MIN:g} to {T_MAX:g} K")
+        require((p > 0) & torch.isfinite(p), p, "pressure", "finite and > 0 Pa")
+        require((total > SMALLEST_SUM) & (total < LARGEST_SUM), total, "sum of mass fractions", "0.9 to 1.1")
+        return T, p, Y
+
+    def _step(self, T: Tensor, p: Tensor, Y: Tensor, dt: float) -> tuple[Tensor, Tensor, Tensor, RouteStatistics]:
+        z = torch.cat([T.unsqueeze(0), Y])
+        end, zero = z.clone(), torch.zeros_like(z)
+        fixed = Fixed(p if self.model.hold == "hp" else self.gas.density(T, p, Y))
+        f = evaluate_all(self.system, z, zero, BLOCK, fixed)
+        route = torch.full_like(T, EXACT, dtype=torch.int8)
+        error = torch.zeros_like(T)
+        left = self._slow(z, f, zero, p, dt, end, route)
+        inside = self._inside(z, p, left, dt)
+        outside = left.numel() - inside.numel()
+        self._network(z, f, p, inside, dt, end, route, error, fixed)
+        rest = ((route == EXACT)).nonzero().squeeze(-1)
+        self._exact(z, p, rest, dt, end, route)
+        counts = torch.bincount(route.long(), minlength=4).tolist()
+        stats = RouteStatistics(
+            T.numel(), *counts, outside=outside, distrusted=rest.numel() - outside, error=error)
+        return end[0], end[1:], route, stats
+
+    def _slow(
+        self, z: Tensor, f: Tensor, zero: Tensor, p: Tensor, dt: float, end: Tensor, route: Tensor
+    ) -> Tensor:
+        """Does the cells whose rates are slow, or negligible without the router; returns the others."""
+        if not self.router:
+            idle = (f[1:].abs() * dt < NEGLIGIBLE).all(0)
+            route[idle] = SLOW
+            return (~idle).nonzero().squeeze(-1)
+        tried = self.slow.tries(z, f, dt).nonzero().squeeze(-1)
+        new, error, grows = self.slow.step(tried, z, f, zero, p, dt)
+        good = (error <= 1.0) & ~grows
+        done = tried[good]
+        new = new[:, good]
+        new[0] = self._temperature(z[:, done], new)
+        end[:, done], route[done] = new, SLOW
+        return (route != SLOW).nonzero().squeeze(-1)
+
+    def _temperature(self, z: Tensor, new: Tensor) -> Tensor:
+        """T of the energy that is kept, by Newton from the integrated one."""
+        thermo, hold, T = self.gas.thermo, self.model.hold, new[0]
+        energy = (z[1:] * systems.energies(thermo, hold, z[0])[0]).sum(0)
+        for _ in range(2):
+            e, c = systems.energies(thermo, hold, T)
+            T = T + (energy - (new[1:] * e).sum(0)) / (new[1:] * c).sum(0)
+        return T
+
+    def _inside(self, z: Tensor, p: Tensor, cells: Tensor, dt: float) -> Tensor:
+        """Those of the cells that the network may try."""
+        if not self.router:
+            return cells
+        if dt < self.parts.dt_range[0]:
+            return cells[:0]
+        here = take(z, cells)
+        return cells[self.parts.covered(here[0], p[cells], here[1:])]
+
+    def _network(
+        self, z: Tensor, f: Tensor, p: Tensor, cells: Tensor, dt: float, end: Tensor, route: Tensor, error: Tensor,
+        fixed: Fixed,
+    ) -> None:
+        """Does the cells whose network step is trusted."""
+        here, pressure = take(z, cells), p[cells]
+        step = self.parts.network(here[0], pressure, here[1:], dt)
+        z1 = torch.cat([step.T.unsqueeze(0), step.Y])
+        if self.router:
+            f1 = evaluate_all(self.system, z1, torch.zeros_like(z1), BLOCK, fixed.of(cells))
+            off = disagreement(self.parts.trust, here, z1, take(f, cells), f1, z.new_tensor(dt))
+            error[cells] = error_estimate(self.parts.trust, off)
+            good = trusted(self.parts.trust, step, off)
+        else:
+            good = torch.isfinite(z1).all(0) & (step.defect <= 1e-6)
+        done = cells[good]
+        end[:, done], route[done] = z1[:, good], NETWORK
+
+    def _exact(self, z: Tensor, p: Tensor, cells: Tensor, dt: float, end: Tensor, route: Tensor) -> None:
+        if not cells.numel():
+            return
+        if self.fallback == "none":
+            route[cells] = REFUSED
+            return
+        here = take(z, cells)
+        batch = self.exact.batch(here[0], p[cells], here[1:], torch.full_like(here[0], dt))
+        if self.fallback == "direct":
+            end[:, cells] = self.exact.run(batch)[0]
+            return
+        one = CellIntegrator(self.gas, self.exact.tolerance.rtol, self.exact.tolerance.atol, self.model.hold)
+        held = batch.fixed.held.tolist()
+        for i, cell in enumerate(cells.tolist()):
+            end[:, cell] = one(cell, batch.z[:, i], batch.s[:, i], dt, held[i])
+
+
+def iterate(chem: Learned, T: Tensor, p: Tensor, Y: Tensor, dt: float, steps: int) -> Iterator[Advanced]:
+    """The states after 1, 2, ... steps of dt."""
+    for _ in range(steps):
+        done = chem.advance(T, p, Y, dt)
+        yield done
+        T, Y = done.T, done.Y

@@ -1,0 +1,38 @@
+"""Models that come with combust: for each NAME a card, weights, the config that reproduces it, and its report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from combust.errors import FileFormatError
+
+if TYPE_CHECKING:
+    from combust.surrogates.model import Model
+
+FOLDER = Path(__file__).parent
+
+
+def names() -> list[str]:
+    """Of the shipped models."""
+    return sorted(path.stem for path in FOLDER.glob("*.safetensors"))
+
+
+def find(name: str | Path) -> Path:
+    """The path of a shipped model, or of one given by its path. Raises FileFormatError listing what there is."""
+    given = Path(name).expanduser()
+    if given.suffix in (".json", ".safetensors") or len(given.parts) > 1 or given.with_suffix(".json").is_file():
+        return given
+    if str(name) in names():
+        return FOLDER / str(name)
+    known = ", ".join(names()) or "none"
+    raise FileFormatError(
+        f"learned chemistry '{name}': no such model among those that come with combust ({known}) and no such file; "
+        "give a path, or train one (combust train)")
+
+
+def load(name: str | Path) -> Model:
+    """A model by name or path. Raises FileFormatError."""
+    from combust.surrogates.model import Model
+
+    return Model.load(find(name))
