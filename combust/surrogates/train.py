@@ -1,0 +1,340 @@
+"""combust train: networks, their coordinates and their card from a sample set."""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import hashlib
+import importlib.util
+import os
+import sys
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import h5py
+import msgspec
+import numpy as np
+import torch
+
+from combust import __version__
+from combust.errors import ConfigError, MechanismError
+from combust.kinetics.mechanism import Mechanism
+from combust.progress import clock
+from combust.reduce import STOPPED, stoppable
+from combust.reduction.folder import flat
+from combust.reduction.meter import Meter
+from combust.surrogates import losses, scores, training_state
+from combust.surrogates.arguments import train_arguments
+from combust.surrogates.coordinates import Coordinates
+from combust.surrogates.curve import Curve, board
+from combust.surrogates.distributed import Group
+from combust.surrogates.model import Core, Model, atoms_of, files_of
+from combust.surrogates.rows import columns, encode, peaks
+from combust.surrogates.sample import revision, to_toml
+from combust.surrogates.sample_set import SPLITS, STREAMS, SampleSet
+from combust.surrogates.settings import Surrogate, decades, load
+from combust.surrogates.training import Task, Trainer
+from combust.surrogates.training_state import State
+
+CHECKPOINT, MODEL = "checkpoint.safetensors", "model"
+NEAR = 0.02  # of the logarithm of a range: rows that come so close cover its end
+FREE = ("config.train.device", "config.mechanism", "config.title")  # may differ when a training goes on
+
+
+def train(args: argparse.Namespace) -> int:
+    """Trains what a TOML file asks for; the exit code."""
+    keep_memory()
+    if "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(1)  # a second one gains little for such networks, and is another training's
+    settings = load(args.config, args.set)
+    folder = Path(args.out or f"runs/{Path(args.config).stem}")
+    source = Path(args.samples) if args.samples else folder / "samples.h5"
+    check(args, settings)
+    gas = Mechanism.load(settings.mechanism, settings.phase)
+    samples = SampleSet.read(source)
+    start = Model.load(args.init) if args.init else None
+    check_samples(settings, gas, samples, source)
+    check_start(settings, gas, start, samples)
+    identity = identity_of(settings, gas, source, args.init)
+    meter = Meter("steps")
+    group = Group(device=device_of(settings))
+    state = claim(folder, identity, args.resume, args.force)
+    try:
+        with stoppable():
+            run(args, settings, gas, samples, start, folder, group, state, identity, meter)
+    except KeyboardInterrupt:
+        meter.say("stopped: the same command with --resume continues")
+        return STOPPED
+    finally:
+        meter.clear()
+    return 0
+
+
+def check(args: argparse.Namespace, settings: Surrogate) -> None:
+    """Raises ConfigError for arguments that cannot be."""
+    if args.minutes is not None and not args.minutes > 0:
+        raise ConfigError(f"--minutes {args.minutes}: must be > 0")
+    if args.processes < 1:
+        raise ConfigError(f"--processes {args.processes}: must be at least 1")
+    if not losses.weights_of(settings.train.loss):
+        raise ConfigError("train.loss: all weights are zero: nothing to learn")
+
+
+def device_of(settings: Surrogate) -> torch.device:
+    """Raises ConfigError for a GPU that is not there."""
+    there = torch.cuda.is_available()
+    if settings.train.device == "cuda" and not there:
+        raise ConfigError('train.device = "cuda": torch finds no GPU here; take "cpu" or "auto"')
+    return torch.device("cuda" if there and settings.train.device != "cpu" else "cpu")
+
+
+def check_samples(settings: Surrogate, gas: Mechanism, samples: SampleSet, source: Path) -> None:
+    """Raises ConfigError for rows that cannot train what is asked for."""
+    samples.require(gas)
+    for split in ("train", "validation"):
+        if not (samples.split == SPLITS.index(split)).any():
+            raise ConfigError(f"{source}: has no rows for {split}; sample more trajectories or another split")
+    low, high = settings.range.dt
+    if samples.dt.min() < low * (1 - 1e-9) or samples.dt.max() > high * (1 + 1e-9):
+        raise ConfigError(
+            f"{source}: its time steps go from {samples.dt.min():g} to {samples.dt.max():g} s, beyond "
+            f"range.dt = [{low:g}, {high:g}]: sample again, or set range.dt to what was sampled"
+        )
+    for name, share in losses.composable(settings.train.loss, torch.from_numpy(samples.dt), low).items():
+        if not share:
+            raise ConfigError(
+                f"train.loss.{name}: no row's dt can be cut into steps within range.dt = [{low:g}, {high:g}]; "
+                "set it to 0, or sample a range of dt"
+            )
+
+
+def check_start(settings: Surrogate, gas: Mechanism, start: Model | None, samples: SampleSet) -> None:
+    """Raises ConfigError for a model to start from that has another mechanism, form or thing held."""
+    if start is None:
+        return
+    start.require(gas, "--init: ")
+    shape, wanted = start.card["network"], settings.network
+    for key in ("width", "depth"):
+        if shape[key] != getattr(wanted, key):
+            raise ConfigError(
+                f"--init: network.{key} of the model is {shape[key]}, of the configuration {getattr(wanted, key)}: "
+                f"add --set network.{key}={shape[key]}"
+            )
+    if start.hold != samples.hold:
+        raise ConfigError(f'--init: the model holds "{start.hold}", the samples "{samples.hold}"')
+
+
+def identity_of(settings: Surrogate, gas: Mechanism, source: Path, init: str | None) -> dict[str, Any]:
+    """What a training is known by when it is to go on."""
+    with h5py.File(source, "r", locking="best-effort") as file:
+        content = str(file.attrs["content"])
+    weights = hashlib.sha256(files_of(init)[1].read_bytes()).hexdigest() if init else None
+    config = msgspec.to_builtins(settings)
+    kept = {name: config[name] for name in ("network", "train", "range")}
+    return {"mechanism": gas.sha256, "samples": content, "init": weights, "config": kept}
+
+
+def claim(folder: Path, identity: dict[str, Any], resume: bool, force: bool) -> State:
+    """The state to begin with. Raises ConfigError for a folder in use, or an interrupted training that was another."""
+    checkpoint, made = folder / CHECKPOINT, (*files_of(folder / MODEL), folder / "losses.csv", folder / "losses.png")
+    if resume:
+        if not checkpoint.is_file():
+            raise ConfigError(f"--resume: {folder} holds no {CHECKPOINT}; run without --resume")
+        state, before = training_state.read(checkpoint)
+        require_same(before, identity, folder)
+        return state
+    there = [path for path in (checkpoint, *made) if path.exists()]
+    if there and not force:
+        raise ConfigError(
+            f"{there[0]} exists: choose another folder with --out, --resume an interrupted training, or --force to "
+            "replace it"
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for path in there:
+            path.unlink()
+    except OSError as error:
+        raise ConfigError(f"--out {folder}: cannot be written: {error.strerror}") from error
+    return State()
+
+
+def require_same(before: dict[str, Any], now: dict[str, Any], folder: Path) -> None:
+    """Raises ConfigError naming what differs between an interrupted training and this one."""
+    then, given = dict(flat(before)), dict(flat(now))
+    for key in (*then, *given):
+        if key not in FREE and then.get(key) != given.get(key):
+            raise ConfigError(
+                f"--resume: {key.removeprefix('config.')} was {then.get(key)} in {folder} and is {given.get(key)} now; "
+                "give what was given then, or --force to begin anew"
+            )
+
+
+def run(
+    args: argparse.Namespace, settings: Surrogate, gas: Mechanism, samples: SampleSet, start: Model | None,
+    folder: Path, group: Group, state: State, identity: dict[str, Any], meter: Meter,
+) -> None:
+    """Coordinates, networks, card, router, files."""
+    learned = samples.of("train")
+    if start is None:
+        T, p, dt, Y, Y1, _ = columns(learned)
+        coordinates = Coordinates.fit(gas, settings.network, settings.range, T, p, Y, dt, Y1)
+    else:
+        coordinates = start.coordinates
+    terms = losses.weights_of(settings.train.loss)
+    writer, why = board(folder) if args.tensorboard and group.is_root else (None, "")
+    if why:
+        meter.say(why)
+    curve = Curve(folder, tuple(terms), writer)
+    task = task_of(settings, gas, samples, learned, coordinates, group)
+    task.checkpoint, task.identity, task.told = folder / CHECKPOINT, identity, curve
+    task.start = [net.state_dict() for net in start.networks] if start is not None else []
+    task.budget = None if args.minutes is None else 60.0 * args.minutes
+    if group.is_root:
+        describe(settings, task, meter)
+    networks = Trainer(task, state, meter if group.is_root else None).run()
+    if not group.is_root:
+        return
+    meter.clear()
+    model = Model(coordinates, [net.cpu() for net in networks], card(settings, gas, samples, state, args))
+    finish(model, gas, samples, settings, folder, meter)
+    picture = curve.draw(state)
+    print(f"losses:  {curve.path}" + (f" and {picture.name}" if picture else " (no picture: matplotlib is missing)"))
+    print(f"model:   {files_of(folder / MODEL)[0]}")
+
+
+def task_of(
+    settings: Surrogate, gas: Mechanism, samples: SampleSet, learned: SampleSet, coordinates: Coordinates, group: Group
+) -> Task:
+    """What the loop needs, on the device."""
+    core = Core(gas.thermo, coordinates, atoms_of(gas, coordinates.active), (), samples.hold)  # type: ignore[arg-type]
+    physical = any(name in losses.PHYSICAL for name in losses.weights_of(settings.train.loss))
+    rows = encode(core, learned, physical, group.device)
+    validation = encode(core, samples.of("validation"), physical, group.device)
+    peak = peaks(learned, coordinates).to(group.device)
+    shape = (coordinates.mean.numel(), coordinates.active.numel(), settings.network.width, settings.network.depth)
+    return Task(settings, core_on(core, group.device), rows, validation, peak, shape, [], group, Path(CHECKPOINT), {})
+
+
+def core_on(core: Core, device: torch.device) -> Core:
+    """The core with its tensors on a device."""
+    def moved(value: Any) -> Any:
+        return value.to(device) if isinstance(value, torch.Tensor) else value
+
+    return core._replace(
+        thermo=type(core.thermo)(*map(moved, core.thermo)),
+        coordinates=type(core.coordinates)(*map(moved, core.coordinates)), atoms=moved(core.atoms),
+    )  # fmt: skip
+
+
+def describe(settings: Surrogate, task: Task, meter: Meter) -> None:
+    """Prints what is to be done."""
+    inputs, outputs, width, depth = task.shape
+    weights = inputs * width + depth * width * width + width * outputs
+    meter.say(
+        f"{len(task.rows)} training and {len(task.validation)} validation rows; {settings.network.ensemble} network(s) "
+        f"of {inputs} inputs, {depth} layers of {width}, {outputs} outputs: {weights} weights each"
+    )
+    terms = ", ".join(f"{name} {weight:g}" for name, weight in losses.weights_of(settings.train.loss).items())
+    threads = f"{torch.get_num_threads()} thread(s)" if task.group.device.type == "cpu" else "GPU"
+    meter.say(f"loss: {terms}; {settings.train.precision} on {task.group.size} process(es), {threads}")
+
+
+def card(
+    settings: Surrogate, gas: Mechanism, samples: SampleSet, state: State, args: argparse.Namespace
+) -> dict[str, Any]:
+    """What the model is and where it comes from."""
+    learned = samples.split == SPLITS.index("train")
+    Y = samples.Y[learned]
+    moles = Y @ (gas.element_matrix / gas.molar_mass).cpu().numpy().T
+    atoms = moles / moles.sum(1, keepdims=True)
+    return {
+        "title": settings.title,
+        "mechanism": {"path": mechanism_path(gas), "sha256": gas.sha256, "phase": gas.name},
+        "fuel": settings.fuel,
+        "oxidizer": settings.oxidizer,
+        "species": list(gas.species),
+        "hold": samples.hold,
+        "ranges": {
+            "T": [float(samples.T[learned].min()), float(samples.T[learned].max())],
+            "p": covered(samples.p[learned], settings.range.p), "dt": covered(samples.dt[learned], settings.range.dt),
+            "phi": list(settings.range.phi),
+            "atoms": {e: [float(atoms[:, k].min()), float(atoms[:, k].max())] for k, e in enumerate(gas.elements)},
+        },
+        "labels": msgspec.to_builtins(settings.sample.labels) | {"audit": samples.audit.get("summary", {})},
+        "samples": {
+            "rows": {name: int((samples.split == k).sum()) for k, name in enumerate(SPLITS)},
+            "streams": {name: int((samples.stream == k).sum()) for k, name in enumerate(STREAMS)},
+            "rounds": int(samples.round.max()), "slow": float(samples.slow.mean()),
+            "trajectories": len(samples.groups), "revision": samples.revision,
+        },
+        "sampler": samples.config,
+        "config": to_toml(settings),
+        "training": {
+            "epochs": [int(line[1]) for line in last_lines(state)], "rows_seen": state.rows,
+            "seconds": round(state.seconds, 1), "seed": settings.train.seed, "init": Path(args.init).name if args.init
+            else None, "minutes": args.minutes,
+        },
+        "versions": {"combust": __version__, "torch": torch.__version__, "revision": revision()},
+        "written": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+    }  # fmt: skip
+
+
+def covered(values: np.ndarray, asked: tuple[float, float]) -> list[float]:
+    """Lowest and highest value of the rows; a bound that was asked for where they come near it, as random draws do."""
+    room = 1.0 + NEAR * decades(asked) + 1e-9
+    found = zip(asked, (float(values.min()), float(values.max())), strict=True)
+    return [bound if bound / room <= value <= bound * room else value for bound, value in found]
+
+
+def last_lines(state: State) -> list[list[float]]:
+    """Of the loss curve, the last of each network."""
+    return list({line[0]: line for line in state.history}.values())
+
+
+def mechanism_path(gas: Mechanism) -> str:
+    """The bare name of a mechanism's file if it is found by that, else the path."""
+    name = Path(gas.path).name
+    with suppress(MechanismError):
+        if Mechanism.load(name, gas.name).sha256 == gas.sha256:
+            return name
+    return gas.path
+
+
+def finish(model: Model, gas: Mechanism, samples: SampleSet, settings: Surrogate, folder: Path, meter: Meter) -> None:
+    """Scores, the router's limits, the files."""
+    errors = {split: scores.errors(model, gas, samples.of(split)) for split in SPLITS[1:]}
+    model.card["errors"] = errors
+    if importlib.util.find_spec("combust.surrogates.calibrate"):
+        from combust.surrogates.calibrate import calibrate
+
+        calibrate(model, gas, samples, settings)
+    model.save(folder / MODEL)
+    meter.say(scores.table(errors))
+    training = model.card["training"]
+    meter.say(f"{training['rows_seen']} rows seen in {clock(training['seconds'])}")
+
+
+def keep_memory() -> None:
+    """Asks the C library to keep what is freed: new pages for each batch's tensors cost a tenth of the time."""
+    with suppress(OSError, AttributeError):
+        libc = ctypes.CDLL(None)
+        libc.mallopt(-3, 1 << 30)  # M_MMAP_THRESHOLD
+        libc.mallopt(-1, 1 << 30)  # M_TRIM_THRESHOLD
+
+
+def main(argv: list[str] | None = None) -> int:
+    """As `combust train`, for launchers that start a module."""
+    from combust.parallel import Communicator, report
+
+    parser = argparse.ArgumentParser("python -m combust.surrogates.train", description="As `combust train`.")
+    train_arguments(parser)
+    try:
+        return train(parser.parse_args(argv))
+    except (Exception, KeyboardInterrupt) as error:
+        return report(error, Communicator())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,124 @@
+"""What a training needs to go on after it was stopped, as one file that is either the old or the new one.
+
+A safetensors file: weights of the network in training, of its best epoch and of the networks that are done, Adam's
+moments; its header holds a JSON text with the numbers. The order of rows follows from seed and epoch.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from combust.errors import FileFormatError
+
+FORMAT, VERSION = "combust training", 1
+Weights = dict[str, Tensor]
+
+
+@dataclass
+class State:
+    """Between two epochs."""
+
+    member: int = 0  # network of the ensemble that is being trained
+    epoch: int = 0  # epochs that it has seen
+    planned: int = 0  # epochs of its schedule; changes with a time budget
+    best: float = float("inf")  # validation loss
+    best_epoch: int = 0
+    rows: int = 0  # seen by all networks together
+    seconds: float = 0.0  # of training, all networks and runs
+    history: list[list[float]] = field(default_factory=list)  # lines of losses.csv
+    network: Weights = field(default_factory=dict)
+    best_network: Weights = field(default_factory=dict)
+    done: list[Weights] = field(default_factory=list)
+    adam: list[Weights] = field(default_factory=list)  # moments of each parameter
+
+    def next_member(self) -> None:
+        """The network is done: its best weights are kept, and the next begins."""
+        self.done.append(self.best_network)
+        self.member, self.epoch, self.planned, self.best, self.best_epoch = self.member + 1, 0, 0, float("inf"), 0
+        self.network, self.best_network, self.adam = {}, {}, []
+
+
+LISTS, PLAIN = ("done", "adam"), ("network", "best_network")
+
+
+def write(path: Path, state: State, identity: dict[str, Any]) -> None:
+    """Readers see the whole file or the one before. Raises OSError where it cannot be written."""
+    tensors = {f"{name}.{k}": v for name in PLAIN for k, v in getattr(state, name).items()}
+    for name in LISTS:
+        tensors |= {f"{name}.{i}.{k}": v for i, held in enumerate(getattr(state, name)) for k, v in held.items()}
+    numbers = {k: v for k, v in asdict_shallow(state).items() if k not in (*PLAIN, *LISTS)}
+    text = json.dumps({"state": numbers, "identity": identity})
+    data = save(
+        {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()},  # shared ones are refused
+        {"format": FORMAT, "version": str(VERSION), "content": text},
+    )
+    replace_file(path, data)
+
+
+def asdict_shallow(state: State) -> dict[str, Any]:
+    """Fields by name, not copied."""
+    return {name: getattr(state, name) for name in state.__dataclass_fields__}
+
+
+def read(path: Path) -> tuple[State, dict[str, Any]]:
+    """The state and what it belongs to. Raises FileFormatError."""
+    try:
+        with safe_open(path, "pt") as file:
+            header = file.metadata() or {}
+            if header.get("format") != FORMAT or header.get("version") != str(VERSION):
+                raise FileFormatError(f"checkpoint '{path}': not a state of a training that this combust can continue")
+            content = json.loads(header["content"])
+            tensors = {key: file.get_tensor(key) for key in file.keys()}
+        state = State(**content["state"])
+        for key, value in tensors.items():
+            name, _, rest = key.partition(".")
+            if name in PLAIN:
+                getattr(state, name)[rest] = value
+                continue
+            number, _, rest = rest.partition(".")
+            kept = getattr(state, name)
+            while len(kept) <= int(number):
+                kept.append({})
+            kept[int(number)][rest] = value
+        return state, content["identity"]
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise FileFormatError(f"checkpoint '{path}': damaged: {error}; train again with --force") from error
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Writes data so that readers see all of it or the file before."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def moments(optimizer: torch.optim.Optimizer) -> list[Weights]:
+    """Adam's state, a dictionary for each parameter in its order."""
+    held = optimizer.state_dict()["state"]
+    return [dict(held[i]) for i in sorted(held)]
+
+
+def set_moments(optimizer: torch.optim.Optimizer, held: list[Weights]) -> None:
+    """The reverse."""
+    if not held:
+        return
+    whole = optimizer.state_dict()
+    whole["state"] = dict(enumerate(held))
+    optimizer.load_state_dict(whole)
