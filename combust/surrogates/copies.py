@@ -14,16 +14,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
+from combust import kernels
 from combust.kinetics.integrate import Tolerance
 from combust.kinetics.mechanism import Mechanism
 from combust.kinetics.reactor import ReactorIntegrator
 from combust.surrogates.coordinates import reacting
 from combust.surrogates.settings import Surrogate
-from combust.surrogates.streams import States
+from combust.surrogates.streams import Progress, States
 
 JITTER = 0.05  # of ln p in copies
 ELEMENT_MARGIN = 0.03  # beyond the covered proportions of elements
@@ -32,8 +34,12 @@ EVOLVED, BRIEF = (1e-7, 1e-3), (1e-7, 1e-5)  # s
 RTOL, ATOL = 1e-4, 1e-12  # of the evolution: where it ends need not be exact
 FAINT = 1e-14  # mass fraction that is not significant
 BLEND = (1e-2, 1.0)  # share of a log-uniform draw in a multiscale copy, the rest is a state of a trajectory
-SLOW = Tolerance(1e-4, 1e-9)  # a router skips cells that change less over dt
-MOST_ROUNDS = 30  # of drawing candidates
+SLOW = Tolerance(1e-3, 1e-8)  # cells that change less over dt have no need of a network (combust.surrogates.slow)
+CHUNK = 2**14  # copies that are integrated between two signs of life
+MOST_ROUNDS, LEAST_DRAWN = 30, 500  # of drawing candidates
+AS_THEY_ARE = ("base", "flow")  # streams of states that a reactor, flame or run has passed through
+
+Candidates = Callable[[int], States]
 
 
 @dataclass(eq=False)
@@ -44,6 +50,8 @@ class Copier:
     settings: Surrogate
     base: States
     split: np.ndarray  # of each group
+    compile: bool = False  # fused kernels for the exact chemistry of copies
+    progress: Progress | None = None  # told how many of the copies of a call have been integrated
     rejected: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
@@ -54,7 +62,7 @@ class Copier:
         share = self._elements(base.Y)
         self.lowest, self.highest = share.min(0) * (1 - ELEMENT_MARGIN), share.max(0) * (1 + ELEMENT_MARGIN) + 1e-12
         self.integrator = ReactorIntegrator(gas, self.settings.sample.labels.hold)
-        self.hottest = self.settings.sample.heat_release * float(np.abs(self._rates(base)[0]).max())
+        self.hottest = self.settings.sample.heat_release * float(np.abs(self.slow(base, np.ones(len(base)))[1]).max())
         self.order = np.lexsort((np.log(base.p), split_of := self.split[base.group]))  # by split, then pressure
         self.key = 1e3 * split_of[self.order] + np.log(base.p[self.order])
         first = np.flatnonzero(np.r_[True, np.diff(base.group) != 0])
@@ -67,18 +75,12 @@ class Copier:
         moles = Y @ self.atoms
         return moles / moles.sum(1, keepdims=True)
 
-    def _rates(self, states: States, dt: np.ndarray | None = None) -> np.ndarray:
-        """dz/dt (1 + species, rows)."""
-        return self.integrator.rates(self._batch(states, dt)).cpu().numpy()
-
-    def _batch(self, states: States, dt: np.ndarray | None = None):
-        T, p, dt = (torch.as_tensor(x) for x in (states.T, states.p, np.ones(len(states)) if dt is None else dt))
-        return self.integrator.batch(T, p, torch.as_tensor(np.ascontiguousarray(states.Y.T)), dt)
-
     def slow(self, states: States, dt: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Whether the rates are slow over dt (rows,), and dT/dt K/s."""
-        batch = self._batch(states, dt)
-        f = self.integrator.rates(batch)
+        """Whether the rates are slow over dt (rows,) s, and dT/dt (rows,) K/s."""
+        T, p, Y, step = (torch.as_tensor(np.ascontiguousarray(x)) for x in (states.T, states.p, states.Y.T, dt))
+        batch = self.integrator.batch(T, p, Y, step)
+        with kernels.using("compiled" if self.compile else "eager"):
+            f = self.integrator.rates(batch)
         return (SLOW.error(batch.z, batch.dt * f) <= 1.0).cpu().numpy(), f[0].cpu().numpy()
 
     def draw(self, stream: str, rows: int, rng: np.random.Generator) -> States:
@@ -123,10 +125,8 @@ class Copier:
 
     def _normalised(self, Y: np.ndarray) -> np.ndarray:
         """Scales reactive species so that all sum to one."""
-        inert = np.where(self.reactive, 0.0, Y)
-        return inert + np.where(self.reactive, Y, 0.0) * (
-            (1 - inert.sum(1)) / np.where(self.reactive, Y, 0.0).sum(1).clip(1e-300)
-        ).reshape(-1, 1)
+        inert, rest = np.where(self.reactive, 0.0, Y), np.where(self.reactive, Y, 0.0)
+        return inert + rest * ((1 - inert.sum(1)) / rest.sum(1).clip(1e-300))[:, None]
 
     def _mixed(self, rows: int, rng: np.random.Generator) -> States:
         one = rng.integers(len(self.base), size=rows)
@@ -172,63 +172,63 @@ class Copier:
         if not len(states):
             return states
         dt = log_uniform(times, len(states), rng)
-        end = self.gas.integrate(
-            states.T, states.p, np.ascontiguousarray(states.Y.T), dt, self.integrator.system.hold, RTOL, ATOL
-        )
-        Y = end.Y.cpu().numpy().T.clip(min=0.0)
-        return States(end.T.cpu().numpy(), states.p, Y / Y.sum(1, keepdims=True), states.group)
+        parts, hold = [], self.settings.sample.labels.hold
+        for start in range(0, len(states), CHUNK):
+            part = states.rows(slice(start, start + CHUNK))
+            Y0, step = np.ascontiguousarray(part.Y.T), dt[start : start + CHUNK]
+            end = self.gas.integrate(part.T, part.p, Y0, step, hold, RTOL, ATOL, compile=self.compile)
+            Y = end.Y.cpu().numpy().T.clip(min=0.0)
+            parts.append(States(end.T.cpu().numpy(), part.p, Y / Y.sum(1, keepdims=True), part.group))
+            if self.progress is not None:
+                self.progress(min(start + CHUNK, len(states)), len(states))
+        return States.join(parts)
 
     def rows_of(
-        self, stream: str, rows: int, rng: np.random.Generator, progress: Callable[[int], None] | None = None
+        self, stream: str, rows: int, rng: np.random.Generator, candidates: Candidates | None = None
     ) -> tuple[States, np.ndarray, np.ndarray]:
         """`rows` rows of a stream with dt (rows,) s and whether they are slow, these no more than sample.slow.
 
-        Fewer where the filters leave no more; that is noted in `rejected`.
+        candidates: what draws some of them, if not `draw`. There are fewer rows where filters and the limit of slow
+        ones leave no more; how many are missing is counted in `rejected`.
         """
-        return self.thinned(stream, rows, rng, lambda count: self.draw(stream, count, rng), progress)
-
-    def thinned(
-        self,
-        stream: str,
-        rows: int,
-        rng: np.random.Generator,
-        candidates: Callable[[int], States],
-        progress: Callable[[int], None] | None = None,
-    ) -> tuple[States, np.ndarray, np.ndarray]:
-        """Draws candidates until there are enough that are not slow."""
-        most = self.settings.sample.slow
-        fast: list[tuple[States, np.ndarray]] = [(self.base.rows(np.arange(0)), np.zeros(0))]
-        slow = list(fast)
+        most, draw = self.settings.sample.slow, candidates or (lambda count: self.draw(stream, count, rng))
+        drawn = [Drawn(self.base.rows(np.arange(0)), np.zeros(0), np.zeros(0, bool))]
         for _ in range(MOST_ROUNDS if rows else 0):
-            have, idle = (sum(len(states) for states, _ in found) for found in (fast, slow))
-            lazy = min(most, idle / max(have + idle, 1)) if have + idle else 0.0
-            if progress is not None:
-                progress(min(have + int(lazy * rows), rows))
-            if have >= rows - int(lazy * rows) and have + idle >= rows:
+            idle = sum(int(part.slow.sum()) for part in drawn)
+            busy = sum(len(part.slow) for part in drawn) - idle
+            allowed = int(min(most, idle / max(busy + idle, 1)) * rows)
+            if busy >= rows - allowed:
                 break
-            states = candidates(max(int(1.2 * (rows - have)), 1000))
+            states = draw(max(int(1.2 * (rows - busy)), LEAST_DRAWN))
             dt = log_uniform(self.settings.range.dt, len(states), rng)
-            still, heat = self.slow(states, dt)
-            good = np.abs(heat) <= self.hottest if stream not in ("base", "flow") else np.ones(len(states), bool)
+            slow, heat = self.slow(states, dt)
+            good = (np.abs(heat) <= self.hottest) | (stream in AS_THEY_ARE)
             self.rejected[f"{stream}: heat release"] += int((~good).sum())
-            fast.append((states.rows(good & ~still), dt[good & ~still]))
-            slow.append((states.rows(good & still), dt[good & still]))
-        return self._chosen(stream, rows, fast, slow, rng)
+            drawn.append(Drawn(states.rows(good), dt[good], slow[good]))
+        return self._chosen(stream, rows, drawn, rng)
 
-    def _chosen(self, stream, rows, fast, slow, rng):  # type: ignore[no-untyped-def]
-        (quick, dt_quick), (lazy, dt_lazy) = (
-            (States.join([x for x, _ in found]), np.concatenate([x for _, x in found])) for found in (fast, slow)
-        )
-        natural = len(lazy) / max(len(quick) + len(lazy), 1)
-        idle = min(int(min(self.settings.sample.slow, natural) * rows), len(lazy))
-        busy = min(rows - idle, len(quick))
-        if idle + busy < rows:
-            self.rejected[f"{stream}: rows that could not be drawn"] += rows - idle - busy
-        a, b = rng.permutation(len(quick))[:busy], rng.permutation(len(lazy))[:idle]
-        states = States.join([quick.rows(a), lazy.rows(b)])
-        still = np.r_[np.zeros(busy, bool), np.ones(idle, bool)]
-        shuffle = rng.permutation(len(states))
-        return states.rows(shuffle), np.r_[dt_quick[a], dt_lazy[b]][shuffle], still[shuffle]
+    def _chosen(
+        self, stream: str, rows: int, drawn: list[Drawn], rng: np.random.Generator
+    ) -> tuple[States, np.ndarray, np.ndarray]:
+        """Slow rows in their natural share if that is allowed, else in the greatest that is."""
+        states = States.join([part.states for part in drawn])
+        dt, slow = (np.concatenate([getattr(part, name) for part in drawn]) for name in ("dt", "slow"))
+        share = min(self.settings.sample.slow, slow.mean() if len(slow) else 0.0)
+        shuffled = rng.permutation(len(slow))
+        lazy = shuffled[slow[shuffled]][: int(share * rows)]
+        busy = shuffled[~slow[shuffled]][: rows - len(lazy)]
+        if len(lazy) + len(busy) < rows:
+            self.rejected[f"{stream}: rows that could not be drawn"] += rows - len(lazy) - len(busy)
+        chosen = rng.permutation(np.concatenate([lazy, busy]))
+        return states.rows(chosen), dt[chosen], slow[chosen]
+
+
+class Drawn(NamedTuple):
+    """Candidates: states, dt (rows,) s, whether that is slow (rows,)."""
+
+    states: States
+    dt: np.ndarray
+    slow: np.ndarray
 
 
 def log_uniform(between: tuple[float, float], count: int, rng: np.random.Generator) -> np.ndarray:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,18 +16,44 @@ from combust.surrogates.settings import Surrogate
 from combust.surrogates.streams import Group, States
 
 
+def require_runs(gas: Mechanism, folders: Sequence[str]) -> None:
+    """Raises ConfigError for a folder without checkpoints, FileFormatError for a run with another mechanism."""
+    for folder in folders:
+        for path in checkpoints(folder):
+            with open_checkpoint(path) as file:
+                _require_mechanism(path, read_meta(path, file), gas)
+
+
+def checkpoints(folder: str) -> list[Path]:
+    """Those of a run, in turn. Raises ConfigError if there are none."""
+    files = sorted(Path(folder).glob("checkpoint_*.h5"))
+    if not files:
+        raise ConfigError(f"sample.flows: {folder} holds no checkpoint_*.h5; give the output folder of a run")
+    return files
+
+
+def _require_mechanism(path: Path, meta: dict[str, Any], gas: Mechanism) -> None:
+    sha256 = meta.get("identity", {}).get("mechanism", "nothing")
+    if sha256 != gas.sha256:
+        raise FileFormatError(
+            f"{path}: its run had another mechanism (SHA-256 {sha256[:12]}) than {gas.path} ({gas.sha256[:12]}): "
+            "harvest runs of the same mechanism"
+        )
+
+
 def harvest(gas: Mechanism, settings: Surrogate, first: int) -> tuple[States, list[Group], int]:
     """States of all cells of all checkpoints of sample.flows, a group per run from number `first`, and how many cells
     were left out as beyond range.T or range.p.
 
-    Raises ConfigError for a folder without checkpoints, FileFormatError for a damaged one or of another mechanism.
+    Raises ConfigError for a folder without checkpoints or without a cell in the range, FileFormatError for a damaged
+    checkpoint or of another mechanism.
     """
-    parts, groups, skipped = [], [], 0
+    parts: list[States] = []
+    groups: list[Group] = []
+    skipped = 0
     (T0, T1), (p0, p1) = settings.range.T, settings.range.p
     for folder in settings.sample.flows:
-        files = sorted(Path(folder).glob("checkpoint_*.h5"))
-        if not files:
-            raise ConfigError(f"sample.flows: {folder} holds no checkpoint_*.h5; give the output folder of a run")
+        files = checkpoints(folder)
         for path in files:
             T, p, Y = read_cells(path, gas)
             inside = (T >= T0) & (T <= T1) & (p >= p0) & (p <= p1)
@@ -42,12 +70,7 @@ def read_cells(path: Path, gas: Mechanism) -> tuple[np.ndarray, np.ndarray, np.n
     """T (cells,), p (cells,), Y (cells, species) of a checkpoint's cells."""
     try:
         with open_checkpoint(path) as file:
-            identity = read_meta(path, file)["identity"]
-            if identity.get("mechanism") != gas.sha256:
-                raise FileFormatError(
-                    f"{path}: its run had another mechanism (SHA-256 {str(identity.get('mechanism'))[:12]}) than "
-                    f"{gas.path} ({gas.sha256[:12]}): harvest runs of the same mechanism"
-                )
+            _require_mechanism(path, read_meta(path, file), gas)
             arrays = {}
             for name in ("U", "q", "p0"):
                 data = file["state"][name]

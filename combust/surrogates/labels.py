@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 
@@ -18,21 +16,13 @@ COMPILE_FROM = 100_000  # rows of all chunks, from which compiled kernels pay
 AUDIT_RTOL, AUDIT_ATOL = 1e-10, 1e-18
 
 
-@dataclass(frozen=True, eq=False)
-class End:
-    """End states; T is NaN where even CVODE found none."""
+def label(gas: Mechanism, settings: Labels, states: States, dt: np.ndarray, compile: bool) -> dict[str, np.ndarray]:
+    """End states after dt (rows,) s: T (rows,), NaN where even CVODE found none, and Y (rows, species) >= 0.
 
-    T: np.ndarray  # (rows,) K
-    Y: np.ndarray  # (rows, species)
-    clipped: int  # mass fractions below zero that were set to it
-    least: float  # the lowest of them
-
-
-def label(gas: Mechanism, settings: Labels, states: States, dt: np.ndarray, compile: bool) -> End:
-    """End states after dt (rows,) s."""
+    clipped: how many mass fractions below zero were set to it; least: the lowest of them.
+    """
     T, Y = _integrated(gas, settings, states, dt, compile)
-    below = Y < 0
-    return End(T, Y.clip(min=0.0), int(below.sum()), float(Y.min(initial=0.0)))
+    return {"T": T, "Y": Y.clip(min=0.0), "clipped": (Y < 0).sum(), "least": Y.min(initial=0.0)}
 
 
 def _integrated(

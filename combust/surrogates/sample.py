@@ -10,6 +10,9 @@ import shutil
 import subprocess
 import time
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +27,13 @@ from combust.progress import clock
 from combust.reduce import STOPPED, stoppable
 from combust.reduction.meter import Meter
 from combust.surrogates import labels, streams
-from combust.surrogates.copies import Copier
-from combust.surrogates.harvest import harvest
-from combust.surrogates.sample_set import KINDS, SPLITS, STREAMS, SampleSet, audited
+from combust.surrogates.copies import Candidates, Copier
+from combust.surrogates.harvest import harvest, require_runs
+from combust.surrogates.sample_set import LOWEST, SPLITS, STREAMS, SampleSet, audited
 from combust.surrogates.settings import Surrogate, load
 from combust.surrogates.streams import States
 
-DRAWN = ("T", "p", "dt", "Y", "stream", "group", "split", "round", "slow")
+PARTS = 2  # raise when what unfinished work holds changes
 
 
 def sample(args: argparse.Namespace) -> int:
@@ -61,6 +64,7 @@ def check(settings: Surrogate, gas: Mechanism) -> None:
     require_rates_of_file(gas)
     for mixture in (settings.fuel, settings.oxidizer):
         gas.composition(mixture)
+    require_runs(gas, settings.sample.flows)
     low, high = gas.T_range
     T0, T1 = settings.range.T
     if T0 < low or T1 > high:
@@ -86,7 +90,8 @@ class Store:
         """Raises ConfigError where the output is there already, or what is to be resumed is not, or is another."""
         self.out, self.path = out, out.with_name(out.name + ".parts")
         content = msgspec.to_builtins(settings)
-        own = {key: content[key] for key in ("fuel", "oxidizer", "range", "sample", "phase")} | {"sha256": sha256}
+        own = {key: content[key] for key in ("fuel", "oxidizer", "range", "sample", "phase")}
+        own |= {"sha256": sha256, "parts": PARTS}
         key = hashlib.sha256(json.dumps(own, sort_keys=True).encode()).hexdigest()
         if resume:
             self._require(key)
@@ -124,6 +129,14 @@ class Store:
         except Exception:  # zipfile, zlib and numpy have many errors for a damaged file, which is made again
             return None
 
+    def once(self, name: str, compute: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """What is stored under the name, or is computed and stored now."""
+        found = self.get(name)
+        if found is None:
+            found = compute()
+            self.put(name, **found)
+        return found
+
     def put(self, name: str, **arrays: Any) -> None:
         """Stores arrays under a name, all or nothing."""
         part = self.path / f"{name}.part"
@@ -135,56 +148,98 @@ class Store:
 def make(gas: Mechanism, settings: Surrogate, store: Store, meter: Meter) -> SampleSet:
     """The sample set, from what is stored and what is not yet."""
     begin = time.monotonic()
-    drawn = store.get("drawn")
-    if drawn is None:
-        drawn = draw(gas, settings, meter)
-        store.put("drawn", **drawn)
-    texts = json.loads(str(drawn["texts"]))
-    states = States(drawn["T"], drawn["p"], drawn["Y"], drawn["group"])
+    drawn = draw(gas, settings, store, meter)
+    states, arrays = drawn.states, drawn.arrays
     meter.say(f"{len(states)} rows drawn ({clock(time.monotonic() - begin)})")
-    T1, Y1, counts = labelled(gas, settings, states, drawn["dt"], store, meter)
+    T1, Y1, counts = labelled(gas, settings, states, arrays["dt"], store, meter)
     good = np.isfinite(T1)
-    counts |= texts["counts"] | {"rows left out that could not be integrated": int((~good).sum())}
+    counts |= drawn.counts | {"rows left out that could not be integrated": int((~good).sum())}
     made = SampleSet(
-        **{name: drawn[name] for name in DRAWN}, T1=np.where(good, T1, 0.0), Y1=Y1,
+        T=states.T, p=states.p, Y=states.Y, group=states.group, **arrays, T1=np.where(good, T1, 0.0), Y1=Y1,
         species=gas.species, mechanism=settings.mechanism, sha256=gas.sha256, hold=settings.sample.labels.hold,
-        groups=tuple(texts["groups"]), counts=counts, notes=tuple(texts["notes"]), config=to_toml(settings),
+        groups=tuple(drawn.groups), counts=counts, notes=tuple(drawn.notes), config=to_toml(settings),
         revision=revision(),
-    )  # fmt: skip
-    made = made.rows(good)
+    ).rows(good)  # fmt: skip
     rng = np.random.default_rng([settings.sample.seed, 300])
     rows = np.sort(rng.permutation(len(made))[: settings.sample.labels.audit])
     states = States(made.T[rows], made.p[rows], made.Y[rows], made.group[rows])
     return audited(made, rows, *labels.audit(gas, made.hold, states, made.dt[rows]))
 
 
-def draw(gas: Mechanism, settings: Surrogate, meter: Meter) -> dict[str, Any]:
-    """All rows but their end states."""
-    of = Meter("trajectories")
-    base, groups, notes = streams.trajectories(gas, settings, of.reach)
-    of.clear()
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Rows without their end states."""
+
+    states: States
+    arrays: dict[str, Any]  # dt, stream, split, round, slow
+    groups: list[streams.Group]
+    notes: list[str]
+    counts: dict[str, Any]
+
+
+def draw(gas: Mechanism, settings: Surrogate, store: Store, meter: Meter) -> Rows:
+    """All rows but their end states, in random order, so that any slice is a fair sample."""
     own = settings.sample
+    base, groups, notes, counts = of_trajectories(gas, settings, store, meter)
     split = streams.splits(groups, own.held_out, own.validation, own.seed)
+    if own.flows:
+        flow, runs, skipped = harvest(gas, settings, len(groups))
+        groups, split = groups + runs, np.r_[split, np.zeros(len(runs), np.int8)]
+        counts["flow: range"] += skipped
+    of = Meter("copies")
+    copier = Copier(gas, settings, base, split, own.rows >= labels.COMPILE_FROM, of.reach)
+    parts = []
+    for name, rows in shares(settings).items():
+        rng = np.random.default_rng([own.seed, 200 + STREAMS.index(name)])
+        pick = (lambda n: flow.rows(rng.integers(len(flow), size=n))) if name == "flow" else None  # noqa: B023
+        part = store.once(f"stream_{name}", lambda: of_stream(copier, name, rows, rng, pick))  # noqa: B023
+        of.clear()
+        counts.update(json.loads(str(part["counts"])))
+        parts.append(part | {"stream": np.full(len(part["T"]), STREAMS.index(name), np.int8)})
+        meter.say(f"  {name}: {len(part['T'])} rows")
+    for group, number in zip(groups, split, strict=True):
+        group["split"] = SPLITS[number]
+    names = ("T", "p", "Y", "group", "dt", "slow", "stream")
+    order = np.random.default_rng([own.seed, 299]).permutation(sum(len(part["T"]) for part in parts))
+    T, p, Y, group, dt, slow, stream = (np.concatenate([part[name] for part in parts])[order] for name in names)
+    if not len(T):
+        raise DivergenceError("not one row could be drawn: widen range or sample.heat_release")
+    turn = np.where(stream == STREAMS.index("flow"), own.round, 0)
+    arrays = {"dt": dt, "slow": slow, "stream": stream, "round": turn, "split": split[group]}
+    return Rows(States(T, p, Y, group), arrays, groups, notes, {key: int(n) for key, n in counts.items() if n})
+
+
+def of_trajectories(
+    gas: Mechanism, settings: Surrogate, store: Store, meter: Meter
+) -> tuple[States, list[streams.Group], list[str], Counter[str]]:
+    """States of the trajectories that lie in the range, what these are, notes and counts."""
+    of = Meter("trajectories")
+
+    def compute() -> dict[str, Any]:
+        states, groups, notes = streams.trajectories(gas, settings, of.reach)
+        return vars(states) | {"texts": np.array(json.dumps([groups, notes]))}
+
+    stored = store.once("trajectories", compute)
+    of.clear()
+    groups, notes = json.loads(str(stored["texts"]))
     for note in notes:
         meter.say(note)
+    base = States(stored["T"], stored["p"], stored["Y"], stored["group"])
     meter.say(f"{len(base)} states of {len(groups)} trajectories")
     (T0, T1), (p0, p1) = settings.range.T, settings.range.p
-    inside = (base.T >= T0) & (base.T <= T1) & (base.p >= p0) & (base.p <= p1)
-    copier = Copier(gas, settings, base.rows(inside), split)
-    copier.rejected["trajectories: range"] += int((~inside).sum())
-    parts = []
-    for stream, rows in shares(settings).items():
-        rng = np.random.default_rng([own.seed, 200 + STREAMS.index(stream)])
-        if stream == "flow":
-            flow, runs, skipped = harvest(gas, settings, len(groups))
-            groups, split = groups + runs, np.r_[split, np.zeros(len(runs), np.int8)]
-            copier.rejected["flow: range"] += skipped
-            found = copier.thinned(stream, rows, rng, lambda n: flow.rows(rng.integers(len(flow), size=n)))  # noqa: B023
-        else:
-            found = copier.rows_of(stream, rows, rng)
-        parts.append((stream, *found))
-        meter.say(f"  {stream}: {len(found[0])} rows")
-    return joined(parts, groups, split, notes, copier.rejected)
+    inside = (base.T >= T0) & (base.T <= T1) & np.asarray((base.p >= p0) & (base.p <= p1))
+    if not inside.any():
+        raise ConfigError(f"range.T = [{T0:g}, {T1:g}]: no state of any trajectory lies within")
+    return base.rows(inside), groups, notes, Counter({"trajectories: range": int((~inside).sum())})
+
+
+def of_stream(
+    copier: Copier, name: str, rows: int, rng: np.random.Generator, pick: Candidates | None
+) -> dict[str, Any]:
+    """Rows of one stream, and what was rejected on the way."""
+    copier.rejected.clear()
+    states, dt, slow = copier.rows_of(name, rows, rng, pick)
+    return vars(states) | {"dt": dt, "slow": slow, "counts": np.array(json.dumps(copier.rejected))}
 
 
 def shares(settings: Surrogate) -> dict[str, int]:
@@ -197,45 +252,23 @@ def shares(settings: Surrogate) -> dict[str, int]:
     return found | ({"flow": own.rows - sum(found.values())} if own.flows else {})
 
 
-def joined(parts: list, groups: list, split: np.ndarray, notes: list[str], rejected: Counter[str]) -> dict[str, Any]:
-    """Rows of all streams, in random order so that any slice is a fair sample."""
-    states = States.join([states for _, states, _, _ in parts])
-    stream = np.concatenate([np.full(len(x), STREAMS.index(name), np.int8) for name, x, _, _ in parts])
-    if not len(states):
-        raise DivergenceError("not one row could be drawn: widen range or sample.heat_release")
-    for group, number in zip(groups, split, strict=True):
-        group["split"] = SPLITS[number]
-    order = np.random.default_rng(len(states)).permutation(len(states))
-    arrays = {
-        "T": states.T, "p": states.p, "dt": np.concatenate([dt for *_, dt, _ in parts]), "Y": states.Y,
-        "stream": stream, "group": states.group, "split": split[states.group],
-        "round": np.where(stream == STREAMS.index("flow"), 1, 0), "slow": np.concatenate([x for *_, x in parts]),
-    }  # fmt: skip
-    texts = json.dumps({"groups": groups, "notes": notes, "counts": {k: v for k, v in rejected.items() if v}})
-    return {name: value[order].astype(KINDS[name]) for name, value in arrays.items()} | {"texts": np.array(texts)}
-
-
 def labelled(
     gas: Mechanism, settings: Surrogate, states: States, dt: np.ndarray, store: Store, meter: Meter
-) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
+) -> tuple[np.ndarray, np.ndarray, dict[str, float]]:
     """T, Y at the end of dt; chunks that are stored are not computed again."""
     of, ends, begin = Meter("rows labelled"), [], time.monotonic()
     compile = len(states) >= labels.COMPILE_FROM
     of.reach(0, len(states))
     for start in range(0, len(states), labels.CHUNK):
-        part, name = slice(start, start + labels.CHUNK), f"labels_{start:09d}"
-        end = store.get(name)
-        if end is None:
-            found = labels.label(gas, settings.sample.labels, states.rows(part), dt[part], compile)
-            end = {"T": found.T, "Y": found.Y, "clipped": np.array(found.clipped), "least": np.array(found.least)}
-            store.put(name, **end)
-        ends.append(end)
+        part = slice(start, start + labels.CHUNK)
+        make = partial(labels.label, gas, settings.sample.labels, states.rows(part), dt[part], compile)
+        ends.append(store.once(f"labels_{start:09d}", make))
         of.reach(min(start + labels.CHUNK, len(states)), len(states))
     of.clear()
     seconds = time.monotonic() - begin
     meter.say(f"labels: {clock(seconds)}, {1e6 * seconds / len(states):.0f} us a row")
-    counts = {"negative mass fractions set to 0": sum(int(end["clipped"]) for end in ends)}
-    counts["lowest of them"] = min(float(end["least"]) for end in ends)
+    counts: dict[str, float] = {"negative mass fractions set to 0": sum(int(end["clipped"]) for end in ends)}
+    counts[LOWEST] = min(float(end["least"]) for end in ends)
     return np.concatenate([end["T"] for end in ends]), np.concatenate([end["Y"] for end in ends]), counts
 
 

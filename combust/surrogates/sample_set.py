@@ -31,6 +31,7 @@ KINDS = {
 }  # fmt: skip
 TWO = ("Y", "Y1")
 AUDIT = {"row": "<i8", "T": "<f8", "Y": "<f8"}
+LOWEST = "lowest of them"  # of the negative mass fractions: not a count
 FAINT = 1e-15  # mass fraction that no label is asked to resolve
 
 
@@ -189,7 +190,7 @@ def _added(counts: Sequence[dict[str, Any]]) -> dict[str, Any]:
     total: dict[str, Any] = {}
     for one in counts:
         for key, value in one.items():
-            total[key] = total.get(key, 0) + value if isinstance(value, (int, float)) else value
+            total[key] = min(total.get(key, 0.0), value) if key == LOWEST else total.get(key, 0) + value
     return total
 
 
@@ -221,9 +222,10 @@ def _read(path: str | Path, file: h5py.File) -> SampleSet:
     text = file["texts"][()].tobytes().decode()
     texts = json.loads(text)
     audit: dict[str, Any] = {name: file[f"audit/{name}"][()] for name in AUDIT} if "audit" in file else {}
+    names = ("mechanism", "sha256", "hold", "revision", "combust")
+    stored: dict[str, Any] = {name: str(file.attrs[name]) for name in names}
     samples = SampleSet(
-        **{name: file[name][()] for name in KINDS},
-        **{name: str(file.attrs[name]) for name in ("mechanism", "sha256", "hold", "revision", "combust")},
+        **stored, **{name: file[name][()] for name in KINDS},
         species=tuple(texts["species"]), groups=tuple(texts["groups"]), counts=texts["counts"],
         notes=tuple(texts["notes"]), config=texts["config"],
         audit=audit | {"summary": texts["summary"]} if audit else {},

@@ -76,6 +76,7 @@ class Sample(Settings, frozen=True):
     heat_release: Annotated[Positive, doc("copies keep heat release within this factor of the greatest of all")] = 3.0
     flows: Annotated[tuple[str, ...], doc("folders of flow runs whose checkpoints are harvested")] = ()
     flow_share: Annotated[Share, doc("of the rows, from these")] = 0.2
+    round: Annotated[Count, doc("on-policy round that rows from flow runs are marked with")] = 1
     held_out: Annotated[Share, doc("of the trajectories: for test")] = 0.12
     validation: Annotated[Share, doc("of the trajectories: to stop early and calibrate the router")] = 0.1
     seed: Annotated[int, Meta(ge=0), doc("of all draws")] = 0

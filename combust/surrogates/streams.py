@@ -22,7 +22,8 @@ from combust.kinetics.mechanism import Mechanism
 from combust.kinetics.psr import extinction
 from combust.surrogates.settings import Range, Surrogate
 
-STEPS, AROUND, TAIL = 200, 120, 40  # states of an ignition: by CVODE's steps, around it in time, to equilibrium
+# States of an ignition: by CVODE's steps, even in time before it, even in time around it, to equilibrium.
+STEPS, INDUCTION, AROUND, TAIL = 200, 40, 120, 40
 RTOL, ATOL = 1e-8, 1e-16
 LONGEST, AFTER = 2.0, 1e-2  # s: by when a reactor must have ignited; how long its tail is followed, at least
 MAX_STEPS = 20_000
@@ -55,7 +56,7 @@ class States:
     def __len__(self) -> int:
         return len(self.T)
 
-    def rows(self, which: np.ndarray) -> States:
+    def rows(self, which: np.ndarray | slice) -> States:
         """Some of them."""
         return States(self.T[which], self.p[which], self.Y[which], self.group[which])
 
@@ -176,7 +177,8 @@ def _ignition(gas: Mechanism, solution: ct.Solution, settings: Surrogate, at: Co
     chosen = t[_spread(len(t), STEPS)]
     around = np.linspace(max(delay - 5 * thickness, 0.0), delay + 15 * thickness, AROUND)
     tail = np.geomspace(delay + 15 * thickness, max(t[-1], delay + 30 * thickness), TAIL)
-    return _at(np.concatenate([chosen, around, tail]).clip(max=t[-1]), t, T, states, at.p)
+    early = np.linspace(0.0, delay, INDUCTION)
+    return _at(np.concatenate([chosen, early, around, tail]).clip(max=t[-1]), t, T, states, at.p)
 
 
 def _ignite(solution: ct.Solution, start: float, final: float) -> Arrays:
