@@ -1,0 +1,151 @@
+"""A tiny learned chemistry of h2o2.yaml, sampled and trained once per session through the verbs' own entries.
+
+    @pytest.fixture(scope="module")
+    def tiny(tmp_path_factory):
+        return learned_fixture.make(tmp_path_factory)
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from combust.config import convert
+from combust.kinetics.flame1d import FlameProfile, free_flame
+from combust.kinetics.mechanism import Mechanism
+from combust.surrogates.learned import Learned
+from combust.surrogates.model import Model
+from combust.surrogates.sample_set import SPLITS, SampleSet
+from combust.surrogates.settings import Surrogate, load
+
+FUEL, AIR, PHI, T_FRESH, P = "H2:1", "O2:0.21, N2:0.79", 0.5, 300.0, 101325.0
+CONFIG = f"""
+title = "tiny"
+mechanism = "h2o2.yaml"
+fuel = "{FUEL}"
+oxidizer = "{AIR}"
+[range]
+p = [9e4, 1.1e5]
+T = [280.0, 2400.0]
+phi = [0.45, 0.56]
+dt = [2e-7, 2e-6]
+T_fresh = [300.0, 301.0]
+[sample]
+rows = 3500
+slow = 0.15
+temperature = 40.0
+exponent = 0.05
+trajectories = {{ ignition = 4, flame = 3, extinction = 0, counterflow = 0, burner = 0 }}
+streams = {{ base = 0.5, perturbed = 0.25, mixed = 0.25, evolved = 0.0, multiscale = 0.0 }}
+labels = {{ audit = 2 }}
+held_out = 0.0
+validation = 0.3
+[network]
+width = 32
+depth = 2
+[train]
+epochs = 60
+batch = 256
+rate = 4e-3
+device = "cpu"
+[router]
+temperature = 5.0
+species = 1e-2
+quantile = 0.95
+"""
+# A flame of 2.4 mm on cells of 75 um: six per thermal thickness. It is too short to burn out, and needs no more.
+CASE: dict[str, Any] = {
+    "mesh": {"kind": "uniform", "cells": [32], "lower": [0.0], "upper": [2.4e-3]},
+    "gas": {"mechanism": "h2o2.yaml", "pressure": P},
+    "initial": {"kind": "flame", "fuel": FUEL, "oxidizer": AIR, "phi": PHI, "temperature": T_FRESH,
+                "position": 1.2e-3},
+    "boundary": {"x_low": {"kind": "inflow", "velocity": "flame-speed"}, "x_high": {"kind": "outflow"}},
+    "numerics": {"dt": 1e-6},
+    "stop": {"steps": 15},
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Tiny:
+    """The files of the model, and what made it."""
+
+    folder: Path
+
+    @property
+    def path(self) -> Path:
+        """The stem of the model's files."""
+        return self.folder / "model"
+
+    @cached_property
+    def gas(self) -> Mechanism:
+        return Mechanism.load("h2o2.yaml")
+
+    @cached_property
+    def samples(self) -> SampleSet:
+        return SampleSet.read(self.folder / "samples.h5")
+
+    @cached_property
+    def config(self) -> Surrogate:
+        return load(self.folder / "tiny.toml")
+
+    def model(self) -> Model:
+        """Read anew: a test may change it."""
+        return Model.load(self.path)
+
+    def learned(self, **options: Any) -> Learned:
+        return Learned(self.model(), self.gas, **options)
+
+    def rows(self, split: str, count: int, slow: bool | None = None) -> tuple[torch.Tensor, ...]:
+        """T, p, Y (species, rows), dt, T1, Y1 of some rows of a split, evenly picked."""
+        own = self.samples.split == SPLITS.index(split)
+        if slow is not None:
+            own &= self.samples.slow == slow
+        some = self.samples.rows(np.flatnonzero(own)[:: max(1, int(own.sum()) // count)][:count])
+        T, p, dt, T1 = (torch.as_tensor(x) for x in (some.T, some.p, some.dt, some.T1))
+        return T, p, torch.as_tensor(some.Y).T.contiguous(), dt, T1, torch.as_tensor(some.Y1).T.contiguous()
+
+    def flame(self, every: int = 1) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """T, p, Y (species, points) of the free flame that the flow starts from."""
+        found: FlameProfile = free_flame(self.gas, T_FRESH, P, FUEL, AIR, PHI)
+        T = torch.as_tensor(found.T)[::every].contiguous()
+        Y = torch.as_tensor(found.Y)[:, ::every].clamp_min(0.0)
+        return T, torch.full_like(T, P), (Y / Y.sum(0)).contiguous()
+
+    def case(self, chemistry: dict[str, Any] | None = None, **tables: Any) -> Any:
+        """The flame's case with the model, or with other chemistry; tables are merged into those of CASE."""
+        raw = {name: dict(table) for name, table in CASE.items()}
+        raw["chemistry"] = {"kind": "learned", "model": str(self.path)} | (chemistry or {})
+        for name, table in tables.items():
+            raw[name] = raw.get(name, {}) | table
+        return convert(raw, "test")
+
+
+def make(factory: Any) -> Tiny:
+    """The model; `factory`: pytest's tmp_path_factory, under whose folder the first test that asks has it made."""
+    folder = factory.getbasetemp() / "learned"
+    if not (folder / "model.json").exists():
+        folder.mkdir(exist_ok=True)
+        build(folder)
+    return Tiny(folder)
+
+
+def build(folder: Path) -> None:
+    """Samples, trains and calibrates into a folder."""
+    from combust.surrogates import sample, train
+
+    config, samples = folder / "tiny.toml", folder / "samples.h5"
+    config.write_text(CONFIG)
+    common = {"config": str(config), "set": [], "resume": False, "force": True}
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        assert sample.sample(argparse.Namespace(out=str(samples), **common)) == 0
+        assert train.train(argparse.Namespace(
+            out=str(folder), samples=str(samples), init=None, minutes=None, processes=1, tensorboard=False, **common,
+        )) == 0  # fmt: skip
