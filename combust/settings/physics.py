@@ -164,7 +164,7 @@ class CvodeChemistry(Settings, frozen=True, tag_field="kind", tag="cvode"):
 class LearnedChemistry(Settings, frozen=True, tag_field="kind", tag="learned"):
     """A network where it is trusted, exact rates elsewhere; cell by cell (docs/learned.md)."""
 
-    model: Annotated[Text, doc("a shipped model (combust models), or the path of one: beside the case file, or as given")]
+    model: Annotated[Text, doc("a shipped model (combust models), or the path of one")]
     fallback: Annotated[
         Literal["direct", "cvode", "none"],
         doc("where the network is not trusted: batched integration, CVODE, or none (such cells do not react)"),

@@ -15,12 +15,13 @@ from typing import Any, Literal, NamedTuple, get_args
 import torch
 from torch import Tensor
 
+from combust import kernels
 from combust.errors import ConfigError, StateError
 from combust.kinetics import systems
 from combust.kinetics.cvode import CellIntegrator
 from combust.kinetics.integrate import System, Tolerance, blocks, cells_last, evaluate_all, take
 from combust.kinetics.mechanism import Mechanism
-from combust.kinetics.reactor import ReactorIntegrator
+from combust.kinetics.reactor import COMPILE_FROM, ReactorIntegrator
 from combust.kinetics.state import T_MAX, T_MIN, require
 from combust.kinetics.systems import Fixed
 from combust.surrogates import library
@@ -146,11 +147,12 @@ class Learned:
 
     def __init__(
         self, model: Model, gas: Mechanism, fallback: Fallback = "direct", router: bool = True,
-        precision: Precision = "fp32", rtol: float = 1e-4, atol: float = 1e-9,
+        precision: Precision = "fp32", rtol: float = 1e-4, atol: float = 1e-9, compile: bool | None = None,
     ) -> None:
         """fallback: of cells that the network may not have: "direct" integration, "cvode", or "none" (they stay as they
         are and are counted). router=False: every cell whose rates are not negligible goes to the network.
-        rtol, atol: of the exact integration.
+        rtol, atol: of the exact integration. compile: fused kernels or eager ones; None: fused for large batches only,
+        since compiling takes a minute or two.
         """
         if fallback not in get_args(Fallback):
             raise ConfigError(f'fallback "{fallback}": allowed are {", ".join(get_args(Fallback))}')
@@ -160,6 +162,7 @@ class Learned:
             gas, model.hold, self.parts.references, self.parts.trust.peak.cpu(), self.parts.slow_tolerance)
         self.exact = ReactorIntegrator(gas, model.hold, rtol, atol, "rodas3")
         self.system = System(gas.kinetics, model.hold)
+        self.compile = compile
 
     @classmethod
     def load(
@@ -194,9 +197,11 @@ class Learned:
         count = max(1, math.ceil(dt / self.parts.dt_range[1]))
         stats, route = given, torch.full_like(t, SLOW, dtype=torch.int8)
         y = y / total  # the scale of a cell's mass is not chemistry's
-        for _ in range(count):
-            t, y, now, more = self._step(t, q, y, dt / count)
-            stats, route = stats + more, torch.maximum(route, now)
+        worth = t.numel() * (1 + y.shape[0]) ** 2 >= COMPILE_FROM if self.compile is None else self.compile
+        with torch.no_grad(), kernels.using("compiled" if worth else "eager"):
+            for _ in range(count):
+                t, y, now, more = self._step(t, q, y, dt / count)
+                stats, route = stats + more, torch.maximum(route, now)
         return Advanced(t.reshape(shape), (y * total).reshape(Y.shape), route.reshape(shape), stats)
 
     def _checked(self, T: Any, p: Any, Y: Any) -> tuple[Tensor, Tensor, Tensor]:
