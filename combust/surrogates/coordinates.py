@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from combust.surrogates.settings import Network, Range
 
 
+OUTPUTS = ("box-cox", "linear")
+
+
 class Coordinates(NamedTuple):
     """Species rows and scales; float64."""
 
@@ -30,7 +33,7 @@ class Coordinates(NamedTuple):
     power: float
     floor: float
     tau: float  # s
-    output: str  # "box-cox" or "linear"
+    output: str  # of OUTPUTS
 
     def raw(self, T: Tensor, p: Tensor, Y: Tensor, dt: Tensor) -> Tensor:
         """Inputs before scaling, (inputs, cells)."""

@@ -25,13 +25,15 @@ from combust.kinetics import systems
 from combust.kinetics.systems import Hold
 from combust.kinetics.thermo import Thermo
 from combust.surrogates.conserve import correct
-from combust.surrogates.coordinates import Coordinates
+from combust.surrogates.coordinates import OUTPUTS, Coordinates
 from combust.surrogates.network import Network, Weights, apply
 
 if TYPE_CHECKING:
     from combust.kinetics.mechanism import Mechanism
 
 FORMAT, VERSION = "combust learned chemistry", 1
+NEEDED = ("weights", "species", "mechanism", "coordinates", "network", "ranges")  # of a card
+ADVICE = "copy both files of the model again, or train again (combust train)"
 NEWTON = 5  # steps: the error of T is squared by each, and starts below half of T
 T_LOWEST, T_HIGHEST = 50.0, 6000.0
 
@@ -133,15 +135,17 @@ class Model:
     def require(self, gas: Mechanism, where: str = "") -> None:
         """Raises ConfigError if the model belongs to another mechanism, saying what differs."""
         known, found = self.card["species"], list(gas.species)
-        if known == found and self.card["mechanism"]["sha256"] == gas.sha256:
+        if known == found and self.card["mechanism"]["sha256"] == gas.sha256 and gas.is_file:
             return
         if known != found:
             same = sorted(known) == sorted(found)
             what = "its species stand in another order" if same else (
                 f"it has {len(known)} species, the mechanism {len(found)}"
                 + (f"; only in one of them: {', '.join(sorted(set(known) ^ set(found))[:6])}" if not same else ""))
-        else:
+        elif gas.is_file:
             what = "the species are the same but the content of the file differs (rates or thermo data)"
+        else:
+            what = "its rate parameters were changed in memory"
         raise ConfigError(
             f"{where}learned chemistry '{self.name}' was trained on {self.card['mechanism']['path']}, "
             f"not on {gas.path}: {what}. Use gas.mechanism = \"{self.card['mechanism']['path']}\", train a model for "
@@ -179,21 +183,22 @@ class Model:
         card_file, weights_file = files_of(path)
         card = read_card(card_file)
         expected = card["weights"]
-        weights_file = card_file.with_name(expected["file"])
+        weights_file = card_file.with_name(Path(expected["file"]).name)
         try:
             data = weights_file.read_bytes()
         except OSError as error:
             raise FileFormatError(
                 f"learned chemistry '{card_file}': its weights {weights_file} cannot be read ({error.strerror}); "
-                "the two files belong together: copy both, or train again (combust train)") from error
+                f"the two files belong together: {ADVICE}") from error
         if hashlib.sha256(data).hexdigest() != expected["sha256"]:
             raise FileFormatError(
                 f"learned chemistry '{weights_file}': damaged or of another card: {len(data)} bytes that do not match "
-                f"the checksum in {card_file.name} ({expected['bytes']} bytes); copy both files again")
+                f"the checksum in {card_file.name} ({expected['bytes']} bytes); {ADVICE}")
         try:
             return cls._from(card, load(data))
         except (KeyError, SafetensorError, RuntimeError, ValueError, TypeError) as error:
-            raise FileFormatError(f"learned chemistry '{card_file}': cannot be understood: {error}") from error
+            raise FileFormatError(
+                f"learned chemistry '{card_file}': cannot be understood: {error}; {ADVICE}") from error
 
     @classmethod
     def _from(cls, card: dict[str, Any], tensors: dict[str, Tensor]) -> Model:
@@ -201,6 +206,8 @@ class Model:
             return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
 
         coordinates = Coordinates(**part("coordinates."), **card["coordinates"])
+        if coordinates.output not in OUTPUTS:
+            raise ValueError(f'output "{coordinates.output}" is none of {", ".join(OUTPUTS)}')
         inputs, outputs = coordinates.mean.numel(), coordinates.active.numel()
         shape, networks = card["network"], []
         for i in range(shape["ensemble"]):
@@ -231,16 +238,22 @@ def read_card(path: Path) -> dict[str, Any]:
         raise FileFormatError(
             f"learned chemistry '{path}': no such file; `combust models` lists those that come with combust, "
             "`combust train` makes others") from error
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise FileFormatError(f"learned chemistry '{path}': damaged, not a card: {error}") from error
+    except OSError as error:
+        raise FileFormatError(f"learned chemistry '{path}': cannot be read: {error.strerror}") from error
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise FileFormatError(f"learned chemistry '{path}': damaged, not a card ({error}); {ADVICE}") from error
     if not isinstance(card, dict) or card.get("format") != FORMAT:
-        raise FileFormatError(f"learned chemistry '{path}': a JSON file, but not the card of a model")
+        raise FileFormatError(f"learned chemistry '{path}': a JSON file, but not the card of a model: {ADVICE}")
     if card.get("version") != VERSION:
         raise FileFormatError(
-            f"learned chemistry '{path}': version {card.get('version')}; this combust reads {VERSION}")
-    missing = [k for k in ("weights", "species", "mechanism", "coordinates", "network") if k not in card]
+            f"learned chemistry '{path}': version {card.get('version')}; this combust reads {VERSION}: "
+            "train again (combust train), or take the combust that wrote it")
+    missing = [k for k in NEEDED if k not in card]
+    for table, keys in (("weights", ("file", "sha256", "bytes")), ("mechanism", ("path", "sha256"))):
+        found = card.get(table)
+        missing += [f"{table}.{k}" for k in keys if not (isinstance(found, dict) and k in found)]
     if missing:
-        raise FileFormatError(f"learned chemistry '{path}': the card lacks {', '.join(missing)}")
+        raise FileFormatError(f"learned chemistry '{path}': the card lacks {', '.join(missing)}: {ADVICE}")
     return card
 
 
