@@ -191,8 +191,8 @@ def draw(gas: Mechanism, settings: Surrogate, store: Store, meter: Meter) -> Row
     parts = []
     for name, rows in shares(settings).items():
         rng = np.random.default_rng([own.seed, 200 + STREAMS.index(name)])
-        pick = (lambda n: flow.rows(rng.integers(len(flow), size=n))) if name == "flow" else None  # noqa: B023
-        part = store.once(f"stream_{name}", lambda: of_stream(copier, name, rows, rng, pick))  # noqa: B023
+        pick = picking(flow, rng) if name == "flow" else None
+        part = store.once(f"stream_{name}", partial(of_stream, copier, name, rows, rng, pick))
         of.clear()
         counts.update(json.loads(str(part["counts"])))
         parts.append(part | {"stream": np.full(len(part["T"]), STREAMS.index(name), np.int8)})
@@ -227,10 +227,15 @@ def of_trajectories(
     base = States(stored["T"], stored["p"], stored["Y"], stored["group"])
     meter.say(f"{len(base)} states of {len(groups)} trajectories")
     (T0, T1), (p0, p1) = settings.range.T, settings.range.p
-    inside = (base.T >= T0) & (base.T <= T1) & np.asarray((base.p >= p0) & (base.p <= p1))
+    inside = (base.T >= T0) & (base.T <= T1) & (base.p >= p0) & (base.p <= p1)
     if not inside.any():
         raise ConfigError(f"range.T = [{T0:g}, {T1:g}]: no state of any trajectory lies within")
     return base.rows(inside), groups, notes, Counter({"trajectories: range": int((~inside).sum())})
+
+
+def picking(states: States, rng: np.random.Generator) -> Candidates:
+    """Draws any of the states."""
+    return lambda count: states.rows(np.asarray(rng.integers(len(states), size=count)))
 
 
 def of_stream(
