@@ -36,7 +36,7 @@ FAINT = 1e-14  # mass fraction that is not significant
 BLEND = (1e-2, 1.0)  # share of a log-uniform draw in a multiscale copy, the rest is a state of a trajectory
 SLOW = Tolerance(1e-3, 1e-8)  # cells that change less over dt have no need of a network (combust.surrogates.slow)
 CHUNK = 2**14  # copies that are integrated between two signs of life
-MOST_ROUNDS, LEAST_DRAWN = 30, 500  # of drawing candidates
+MOST_ROUNDS, LEAST_DRAWN, LEAST_YIELD = 30, 50, 0.1  # of drawing candidates
 AS_THEY_ARE = ("base", "flow")  # streams of states that a reactor, flame or run has passed through
 
 Candidates = Callable[[int], States]
@@ -192,14 +192,16 @@ class Copier:
         ones leave no more; how many are missing is counted in `rejected`.
         """
         most, draw = self.settings.sample.slow, candidates or (lambda count: self.draw(stream, count, rng))
-        drawn = [Drawn(self.base.rows(np.arange(0)), np.zeros(0), np.zeros(0, bool))]
+        drawn, asked = [Drawn(self.base.rows(np.arange(0)), np.zeros(0), np.zeros(0, bool))], 0
         for _ in range(MOST_ROUNDS if rows else 0):
             idle = sum(int(part.slow.sum()) for part in drawn)
             busy = sum(len(part.slow) for part in drawn) - idle
             allowed = int(min(most, idle / max(busy + idle, 1)) * rows)
             if busy >= rows - allowed:
                 break
-            states = draw(max(int(1.2 * (rows - busy)), LEAST_DRAWN))
+            share = max(busy / asked, LEAST_YIELD) if asked else 1.0
+            count = max(int(1.1 * (rows - allowed - busy) / share), LEAST_DRAWN)
+            asked, states = asked + count, draw(count)
             dt = log_uniform(self.settings.range.dt, len(states), rng)
             slow, heat = self.slow(states, dt)
             good = (np.abs(heat) <= self.hottest) | (stream in AS_THEY_ARE)
