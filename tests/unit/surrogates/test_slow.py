@@ -1,0 +1,182 @@
+"""The step for slow cells: its order, what it keeps, its error estimate, the growth that it must not miss."""
+
+import learned_fixture
+import numpy as np
+import pytest
+import torch
+
+from combust.kinetics.direct import Direct
+from combust.kinetics.integrate import System, Tolerance, evaluate_all
+from combust.kinetics.systems import Fixed, linearise
+from combust.surrogates.slow import GAMMA, SlowStep, burnt_and_fresh
+
+torch.set_num_threads(1)
+TOLERANCE = Tolerance(1e-3, 1e-8)
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    return learned_fixture.make(tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def references(tiny):
+    return burnt_and_fresh(tiny.gas, learned_fixture.FUEL, learned_fixture.AIR, [0.5], 300.0, learned_fixture.P)
+
+
+@pytest.fixture(scope="module")
+def flame(tiny):
+    T, p, Y = tiny.flame(every=2)
+    return torch.cat([T.unsqueeze(0), Y]), p
+
+
+def stepper(tiny, references, hold="hp", **options):
+    return SlowStep(tiny.gas, hold, references, tiny.flame()[2].amax(1), TOLERANCE, **options)
+
+
+def chemical(gas, z, p, hold="hp"):
+    held = Fixed(p if hold == "hp" else gas.density(z[0], p, z[1:]))
+    return evaluate_all(System(gas.kinetics, hold), z, torch.zeros_like(z), 2048, None if hold == "flow" else held)
+
+
+def stepped(slow, gas, z, p, dt, cells=None):
+    cells = torch.arange(z.shape[1]) if cells is None else cells
+    return slow.step(cells, z, chemical(gas, z, p, slow.hold), torch.zeros_like(z), p, dt)
+
+
+def exact(gas, z, p, dt, rtol=1e-12, atol=1e-18, hold="hp"):
+    end = gas.integrate(z[0], p, z[1:], dt, hold, rtol, atol)
+    return torch.cat([end.T.unsqueeze(0), end.Y])
+
+
+@pytest.mark.parametrize("hold", ["hp", "uv"])
+def test_second_order_with_a_foreign_jacobian(tiny, references, flame, hold):
+    """Cells of the flame, with the Jacobians of fresh and burnt gas: a step's error falls as dt^3."""
+    z, p = flame
+    z, p = z[:, 40:120:10].contiguous(), p[:8]
+    slow, errors = stepper(tiny, references, hold), []
+    for dt in (5e-9, 2.5e-9):
+        new, _, _ = stepped(slow, tiny.gas, z, p, dt)
+        errors.append(TOLERANCE.error(z, new - exact(tiny.gas, z, p, dt, hold=hold)))
+    order = torch.log2(errors[0] / errors[1])
+    assert float(order.min()) > 2.8 and float(order.max()) < 3.3, order
+
+
+def test_elements_and_mass_to_round_off(tiny, references, flame):
+    z, p = flame
+    atoms = torch.cat([torch.zeros(4, 1), tiny.gas.element_matrix / tiny.gas.molar_mass], 1).double()
+    for dt in (1e-7, 2e-6):
+        new, _, _ = stepped(stepper(tiny, references), tiny.gas, z, p, dt)
+        assert float((atoms @ (new - z)).abs().max()) < 1e-15
+        assert float((new[1:].sum(0) - 1.0).abs().max()) < 1e-13
+
+
+def test_error_estimate_covers_the_true_error(tiny, references, flame):
+    """In the tolerance of the step; cells that it lets stand are within it."""
+    z, p = flame
+    slow, f, taken = stepper(tiny, references), chemical(tiny.gas, *flame), 0
+    for dt in (2e-7, 1e-6, 2e-6):
+        new, error, grows = stepped(slow, tiny.gas, z, p, dt)
+        true = TOLERANCE.error(z, new - exact(tiny.gas, z, p, dt, 1e-10, 1e-16))
+        near = error <= 1.0
+        assert bool((true <= 2.0 * error + 0.01)[near].all()), dt  # never far below it
+        good = slow.tries(z, f, dt) & (error <= 1.0) & ~grows
+        taken += int(good.sum())
+        assert float(true[good].max()) <= 1.0, dt
+    assert taken > 100
+
+
+def test_tries_is_the_rate_test(tiny, references, flame):
+    z, p = flame
+    f = chemical(tiny.gas, z, p)
+    scale = 1e-3 * z.abs() + 1e-8 * torch.cat([z[:1], torch.ones_like(z[1:])])
+    expected = (1e-6 * f / scale).square().mean(0).sqrt() <= 10.0
+    assert torch.equal(stepper(tiny, references).tries(z, f, 1e-6), expected) and 0 < int(expected.sum()) < z.shape[1]
+
+
+def test_radicals_that_grow_are_seen(tiny, references):
+    """Hot fresh gas with next to no radicals: slow by every tolerance, and it ignites within a few steps."""
+    gas = tiny.gas
+    Y = gas.mixture(learned_fixture.FUEL, learned_fixture.AIR, 0.5).unsqueeze(1).expand(-1, 4).clone()
+    z = torch.cat([torch.tensor([[1200.0, 1100.0, 1000.0, 400.0]], dtype=torch.float64), Y])
+    z[1 + gas.index("H"), :3] = 1e-14
+    p = torch.full((4,), learned_fixture.P, dtype=torch.float64)
+    slow = stepper(tiny, references)
+    _, error, grows = stepped(slow, gas, z, p, 2e-6)
+    assert bool(slow.tries(z, chemical(gas, z, p), 2e-6).all()) and bool((error <= 1.0).all())
+    assert grows.tolist() == [True, True, True, False]
+
+
+def test_matrices_are_those_of_the_references(tiny, references):
+    """(1 - gamma dt J)^-1, J from the mechanism at a pressure rounded to 1 %; kept for the last pressure and dt."""
+    gas, slow, p, dt = tiny.gas, stepper(tiny, references), 10.0 ** (1151 / 230), 1e-6
+    made = slow._solves(p, dt)
+    assert len(made) == 2 and slow._solves(1.0001 * p, dt) is made
+    for solve, T, Y in zip(made, references.T, references.Y.T, strict=True):
+        z = torch.cat([T.reshape(1), Y]).unsqueeze(1)
+        held = Fixed(torch.full((1,), p, dtype=torch.float64))
+        J = linearise(gas.kinetics, "hp", z, torch.zeros_like(z), held).jacobian[..., 0]
+        expected = np.linalg.inv(np.eye(len(z)) - GAMMA * dt * J.numpy())
+        np.testing.assert_allclose(solve, expected, rtol=1e-9, atol=1e-13)
+    assert slow._solves(p, 2e-6) is not made
+    for a, b in zip(slow._solves(p, dt), made, strict=True):
+        assert torch.equal(a, b)
+
+
+def test_the_nearest_reference(tiny, references, flame):
+    z, _ = flame
+    slow = stepper(tiny, references)
+    near = slow._nearest(z)
+    assert near[0] == 0 and near[-1] == 1 and bool((near.diff() >= 0).all())
+    places = np.vstack([references.T / 300.0, references.Y / tiny.flame()[2].amax(1).clamp_min(1e-12).unsqueeze(1)])
+    here = np.vstack([z[0] / 300.0, z[1:] / tiny.flame()[2].amax(1).clamp_min(1e-12).unsqueeze(1)])
+    distance = ((here[:, None, :] - places[:, :, None]) ** 2).sum(0)
+    np.testing.assert_array_equal(near, distance.argmin(0))
+    flow = stepper(tiny, references, "flow")
+    rho = tiny.gas.density(z[0], learned_fixture.P, z[1:])
+    assert torch.equal(flow._nearest(torch.cat([z[:1], rho * z[1:]])), near)
+
+
+def test_some_cells_in_small_blocks(tiny, references, flame):
+    """Of chosen cells, in their order, whatever the block."""
+    z, p = flame
+    cells = torch.tensor([100, 3, 50, 51, 7, 120])
+    whole = stepped(stepper(tiny, references), tiny.gas, z, p, 1e-6)
+    for block in (2, 5):
+        some = stepped(stepper(tiny, references, block=block), tiny.gas, z, p, 1e-6, cells)
+        torch.testing.assert_close(some[0], whole[0][:, cells], rtol=1e-12, atol=1e-18)
+        torch.testing.assert_close(some[1], whole[1][cells], rtol=1e-6, atol=1e-9)
+        assert torch.equal(some[2], whole[2][cells])
+    none = stepped(stepper(tiny, references), tiny.gas, z, p, 1e-6, cells[:0])
+    assert [tuple(x.shape) for x in none] == [(11, 0), (0,), (0,)]
+
+
+def test_transport_as_a_source(tiny, references, flame):
+    """ "flow": cells with sources, against exact integration of the same cells; growth is not asked for."""
+    z, p = flame
+    gas, dt = tiny.gas, 1e-6
+    z = z[:, 90:].contiguous()
+    rho = gas.density(z[0], p[90:], z[1:])
+    z = torch.cat([z[:1], rho * z[1:]])
+    Q = 1e3 * rho * (z[1:].roll(1, 1) - z[1:]) / z[1:].sum(0)
+    Q[:, 0] = 0.0
+    Qh = 1e6 * torch.cos(torch.linspace(0.0, 9.0, z.shape[1], dtype=torch.float64))
+    s = torch.cat([Qh.unsqueeze(0), Q])
+    slow = stepper(tiny, references, "flow")
+    cells = torch.arange(z.shape[1])
+    f = chemical(gas, z, p[90:], "flow")
+    new, error, grows = slow.step(cells, z, f, s, p[90:], dt)
+    tight = Direct(gas, 1e-10, 1e-16)
+    end = tight.advance(tight.begin(z[0], z[1:], dt), Q, Qh)
+    true = TOLERANCE.error(z, new - torch.cat([end.T.unsqueeze(0), end.rhoY]))
+    good = error <= 0.5
+    assert int(good.sum()) > 10 and float(true[good].max()) <= 0.5 and not bool(grows.any())
+    assert bool((true <= 2.0 * error + 0.01).all())
+
+
+def test_nan_is_no_small_error(tiny, references, flame):
+    z, p = flame
+    z = z.clone()
+    z[3, 5] = torch.nan
+    _, error, _ = stepped(stepper(tiny, references), tiny.gas, z, p, 1e-6)
+    assert bool(error[5].isnan()) and not bool(error[torch.arange(len(error)) != 5].isnan().any())
