@@ -24,7 +24,7 @@ from combust.kinetics.thermo import GAS_CONSTANT, column, h_mass, temperature_fr
 from combust.surrogates.learned import BLOCK, Fallback, Parts, RouteStatistics
 from combust.surrogates.model import Step
 from combust.surrogates.pool import Pool
-from combust.surrogates.router import EXACT, NETWORK, REFUSED, SLOW, disagreement, error_estimate, trusted
+from combust.surrogates.router import EXACT, NETWORK, REFUSED, SLOW, disagreement, error_estimate, met, trusted
 from combust.surrogates.sharing import Shared
 from combust.surrogates.slow import References, SlowStep
 
@@ -126,7 +126,7 @@ class LearnedFlow:
         left = (self.route != SLOW).nonzero().squeeze(-1)
         inside = left[self._covered(step, left)] if self.router else left
         z1, network = self._kicked(step, inside, s)
-        good = self._trusted(step, inside, s, z1, network) if self.router else torch.isfinite(z1).all(0)
+        good = self._trusted(step, inside, s, z1, network) if self.router else torch.isfinite(z1).all(0) & met(network)
         step.network = inside[good]
         end[:, step.network] = z1[:, good]
         self.route[step.network] = NETWORK

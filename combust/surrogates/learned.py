@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -24,6 +24,7 @@ from combust.kinetics.mechanism import Mechanism
 from combust.kinetics.reactor import COMPILE_FROM, ReactorIntegrator
 from combust.kinetics.state import T_MAX, T_MIN, require
 from combust.kinetics.systems import Fixed
+from combust.kinetics.thermo import GAS_CONSTANT
 from combust.surrogates import library
 from combust.surrogates.model import Core, Model, Step, step_kernel
 from combust.surrogates.router import (
@@ -34,6 +35,7 @@ from combust.surrogates.router import (
     covered_kernel,
     disagreement,
     error_estimate,
+    met,
     trust_of,
     trusted,
 )
@@ -197,11 +199,15 @@ class Learned:
         count = max(1, math.ceil(dt / self.parts.dt_range[1]))
         stats, route = given, torch.full_like(t, SLOW, dtype=torch.int8)
         y = y / total  # the scale of a cell's mass is not chemistry's
+        rho = self.gas.density(t, q, y)
         worth = t.numel() * (1 + y.shape[0]) ** 2 >= COMPILE_FROM if self.compile is None else self.compile
         with torch.no_grad(), kernels.using("compiled" if worth else "eager"):
             for _ in range(count):
                 t, y, now, more = self._step(t, q, y, dt / count)
+                if self.model.hold == "uv":
+                    q = rho * GAS_CONSTANT * t / self.gas.mean_molar_mass(y)
                 stats, route = stats + more, torch.maximum(route, now)
+        stats = replace(stats, error=stats.error.reshape(shape))
         return Advanced(t.reshape(shape), (y * total).reshape(Y.shape), route.reshape(shape), stats)
 
     def _checked(self, T: Any, p: Any, Y: Any) -> tuple[Tensor, Tensor, Tensor]:
@@ -210,13 +216,21 @@ class Learned:
             raise StateError(
                 f"Y has shape {tuple(Y.shape)}: the first extent must be the {len(self.gas.species)} species of "
                 f"{self.gas.path}")
-        T = torch.as_tensor(T, dtype=torch.float64, device=self.gas.device).expand(Y.shape[1:])
-        p = torch.as_tensor(p, dtype=torch.float64, device=self.gas.device).expand(Y.shape[1:])
+        T, p = (self._of_cells(name, x, Y.shape[1:]) for name, x in (("T", T), ("p", p)))
         total = Y.sum(0)
         require((T >= T_MIN) & (T <= T_MAX), T, "temperature", f"{T_MIN:g} to {T_MAX:g} K")
         require((p > 0) & torch.isfinite(p), p, "pressure", "finite and > 0 Pa")
         require((total > SMALLEST_SUM) & (total < LARGEST_SUM), total, "sum of mass fractions", "0.9 to 1.1")
         return T, p, Y
+
+    def _of_cells(self, name: str, value: Any, shape: torch.Size) -> Tensor:
+        value = torch.as_tensor(value, dtype=torch.float64, device=self.gas.device)
+        try:
+            return value.expand(shape)
+        except RuntimeError:
+            raise StateError(
+                f"{name} has shape {tuple(value.shape)}: must be one value, or {tuple(shape)} as the cells of Y"
+            ) from None
 
     def _step(self, T: Tensor, p: Tensor, Y: Tensor, dt: float) -> tuple[Tensor, Tensor, Tensor, RouteStatistics]:
         z = torch.cat([T.unsqueeze(0), Y])
@@ -229,7 +243,7 @@ class Learned:
         inside = self._inside(z, p, left, dt)
         outside = left.numel() - inside.numel()
         self._network(z, f, p, inside, dt, end, route, error, fixed)
-        rest = ((route == EXACT)).nonzero().squeeze(-1)
+        rest = (route == EXACT).nonzero().squeeze(-1)
         self._exact(z, p, rest, dt, end, route)
         counts = torch.bincount(route.long(), minlength=4).tolist()
         stats = RouteStatistics(
@@ -285,7 +299,7 @@ class Learned:
             error[cells] = error_estimate(self.parts.trust, off)
             good = trusted(self.parts.trust, step, off)
         else:
-            good = torch.isfinite(z1).all(0) & (step.defect <= 1e-6)
+            good = torch.isfinite(z1).all(0) & met(step)
         done = cells[good]
         end[:, done], route[done] = z1[:, good], NETWORK
 
@@ -295,15 +309,20 @@ class Learned:
         if self.fallback == "none":
             route[cells] = REFUSED
             return
-        here = take(z, cells)
+        here, (low, high) = take(z, cells), self.gas.T_range
+        bad = torch.zeros_like(z[0], dtype=torch.bool)
+        bad[cells] = (here[0] < low) | (here[0] > high)
+        require(~bad, z[0], "temperature", f"within the mechanism's {low:g} to {high:g} K for exact chemistry")
         batch = self.exact.batch(here[0], p[cells], here[1:], torch.full_like(here[0], dt))
         if self.fallback == "direct":
             end[:, cells] = self.exact.run(batch)[0]
             return
         one = CellIntegrator(self.gas, self.exact.tolerance.rtol, self.exact.tolerance.atol, self.model.hold)
         held = batch.fixed.held.tolist()
-        for i, cell in enumerate(cells.tolist()):
-            end[:, cell] = one(cell, batch.z[:, i], batch.s[:, i], dt, held[i])
+        done = [one(cell, batch.z[:, i], batch.s[:, i], dt, held[i]) for i, cell in enumerate(cells.tolist())]
+        new = torch.stack(done, 1)
+        new[0] = self._temperature(here, new)
+        end[:, cells] = new
 
 
 def iterate(chem: Learned, T: Tensor, p: Tensor, Y: Tensor, dt: float, steps: int) -> Iterator[Advanced]:

@@ -76,6 +76,11 @@ def trusted(trust: Trust, step: Step, off: Tensor) -> Tensor:
     return sound & (off <= trust.limits.unsqueeze(1)).all(0)
 
 
+def met(step: Step) -> Tensor:
+    """Whether elements and energy are kept and nothing turned negative (cells,): all that is asked without a router."""
+    return (step.factor < 1.0) & (step.defect <= LARGEST_DEFECT)
+
+
 def error_estimate(trust: Trust, off: Tensor) -> Tensor:
     """The disagreement in units of its limits (cells,): above one is not trusted."""
     return (off / trust.limits.unsqueeze(1)).amax(0)
