@@ -19,7 +19,7 @@ from combust.parallel import world
 from combust.surrogates.pool import Pool
 
 DT, REPEATS = 1e-6, 4
-# The least cells of a batch: too many for any to move, as the flow has it, and all ranks at work.
+# Least cells of a batch: without a pool, as the flow has it, and with all ranks at work.
 WAYS = {"own batches": None, "512 or more": 512, "evenly spread": 1}
 
 
