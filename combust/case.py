@@ -282,8 +282,8 @@ class Builder:
         from combust.surrogates.flow import LearnedFlow
         from combust.surrogates.learned import Parts
         from combust.surrogates.pool import Pool
+        from combust.surrogates.references import References
         from combust.surrogates.sharing import Shared
-        from combust.surrogates.slow import References
 
         model = on_root(self.comm, lambda: library.load(table.model))
         parts = Parts.of(model, self.gas, table.precision)

@@ -21,12 +21,14 @@ from combust.kinetics.direct import Direct
 from combust.kinetics.integrate import System, evaluate_all, take
 from combust.kinetics.state import check_source, check_state, pack
 from combust.kinetics.thermo import GAS_CONSTANT, column, h_mass, temperature_from_enthalpy
+from combust.surrogates.corrector import Corrector
 from combust.surrogates.learned import BLOCK, Fallback, Parts, RouteStatistics
 from combust.surrogates.model import Step
 from combust.surrogates.pool import Pool
-from combust.surrogates.router import EXACT, NETWORK, REFUSED, SLOW, disagreement, error_estimate, met, trusted
+from combust.surrogates.references import References, SharedJacobians
+from combust.surrogates.router import EXACT, NETWORK, REFUSED, SLOW, misfit, trusted
 from combust.surrogates.sharing import Shared
-from combust.surrogates.slow import References, SlowStep
+from combust.surrogates.slow import SlowStep
 
 # (share of the transport, share of the step that then reacts), in turn. Each is a quadrature of what transport becomes
 # by the end of the step: "radau" (Radau IA) is of third order in it and ends with chemistry, so that radicals are back
@@ -72,8 +74,11 @@ class LearnedFlow:
         self.gas, self.parts, self.exact, self.router = parts.gas, parts, exact, router
         self.splitting, self.fallback, self.pool, self.shared = SPLITTINGS[splitting], fallback, pool, shared
         self.system = System(parts.gas.kinetics)
-        self.slow = SlowStep(
-            parts.gas, "flow", references or parts.references, parts.trust.peak.cpu(), parts.slow_tolerance)
+        slow, front = parts.references("slow"), parts.references("front")
+        if references is not None:
+            slow, front = references, front.joined(references)
+        self.slow = SlowStep(SharedJacobians(parts.gas, "flow", slow), parts.slow_tolerance)
+        self.corrector = Corrector(parts.core, self.system, SharedJacobians(parts.gas, "flow", front))
         self.route = self.error = torch.zeros(0)
         self.routes = RouteStatistics(substeps=0)
         self._recent: tuple[Tensor, Tensor] | None = None
@@ -125,8 +130,7 @@ class LearnedFlow:
         self.route[step.slow] = SLOW
         left = (self.route != SLOW).nonzero().squeeze(-1)
         inside = left[self._covered(step, left)] if self.router else left
-        z1, network = self._kicked(step, inside, s)
-        good = self._trusted(step, inside, s, z1, network) if self.router else torch.isfinite(z1).all(0) & met(network)
+        z1, good = self._network_cells(step, inside, s)
         step.network = inside[good]
         end[:, step.network] = z1[:, good]
         self.route[step.network] = NETWORK
@@ -146,8 +150,7 @@ class LearnedFlow:
         if step.slow.numel():
             new, _, _ = self.slow.step(step.slow, step.z, step.chemical, s, step.p, step.dt)
             end[:, step.slow] = new
-        z1, _ = self._kicked(step, step.network, s)
-        end[:, step.network] = z1
+        end[:, step.network] = self._network_cells(step, step.network, s)[0]
 
     def _slow(self, step: LearnedStep, s: Tensor, end: Tensor) -> Tensor:
         """Does the slow cells, into `end`, and returns them."""
@@ -198,14 +201,19 @@ class LearnedFlow:
         out = self.shared.evaluate(torch.cat([T.unsqueeze(0), p.unsqueeze(0), Y]), together)
         return Step(out[0], out[3:], out[1], out[2])
 
-    def _trusted(self, step: LearnedStep, cells: Tensor, s: Tensor, z1: Tensor, network: Step) -> Tensor:
-        """Whether the network's cells may stand, by the exact rates at both ends."""
+    def _network_cells(self, step: LearnedStep, cells: Tensor, s: Tensor) -> tuple[Tensor, Tensor]:
+        """Corrected steps of the network, (1 + species, cells), and whether they may stand."""
+        z1, network = self._kicked(step, cells, s)
+        if not self.router:
+            return z1, torch.isfinite(z1).all(0)
         z, source = take(step.z, cells), take(s, cells)
         f = take(step.chemical, cells) + systems.transport_rate(self.gas.thermo, z, source)
-        f1 = evaluate_all(self.system, z1, source, BLOCK)
-        off = disagreement(self.parts.trust, z, z1, f, f1, z.new_tensor(step.dt))
-        self.error[cells] = error_estimate(self.parts.trust, off)
-        return trusted(self.parts.trust, network, off)
+        new = self.corrector(z, z1, f, source, step.p[cells], step.dt, None)
+        estimate = misfit(self.parts.trust, z, new.z, new.error)
+        self.error[cells] = estimate
+        return new.z, trusted(self.parts.trust, network, new, estimate)
+
+    # --- exact cells --------------------------------------------------------------------------------------------
 
     def _inert(self, step: LearnedStep, cells: Tensor, s: Tensor) -> Tensor:
         """Transport alone (1 + species, cells)."""
@@ -214,8 +222,6 @@ class LearnedFlow:
         H = (r * h_mass(thermo, T)).sum(0) + step.dt * source[0]
         r = r + step.dt * source[1:]
         return pack(temperature_from_enthalpy(thermo, H / r.sum(0), r / r.sum(0), T, 4), r)
-
-    # --- exact cells --------------------------------------------------------------------------------------------
 
     def _exact(self, step: LearnedStep, s: Tensor, end: Tensor) -> None:
         """Integrates the rest, into `end`; pooled over the ranks where there is a pool."""

@@ -26,20 +26,20 @@ from combust.kinetics.state import T_MAX, T_MIN, require
 from combust.kinetics.systems import Fixed
 from combust.kinetics.thermo import GAS_CONSTANT
 from combust.surrogates import library
+from combust.surrogates.corrector import Corrector
 from combust.surrogates.model import Core, Model, Step, step_kernel
+from combust.surrogates.references import References, SharedJacobians
 from combust.surrogates.router import (
     EXACT,
     NETWORK,
     REFUSED,
     SLOW,
     covered_kernel,
-    disagreement,
-    error_estimate,
-    met,
+    misfit,
     trust_of,
     trusted,
 )
-from combust.surrogates.slow import References, SlowStep
+from combust.surrogates.slow import SlowStep
 
 Fallback = Literal["direct", "cvode", "none"]
 Precision = Literal["fp32", "bf16", "fp64"]
@@ -63,7 +63,7 @@ class RouteStatistics:
     negative: int = 0  # with a mass fraction below zero as given
     unnormalised: int = 0  # whose mass fractions do not sum to one within 1e-6 as given
     substeps: int = 1
-    error: Any = field(default=None, compare=False)  # (...cells) estimate, in units of the limit of trust
+    error: Any = field(default=None, compare=False)  # (...cells) estimate, in units of what is allowed
 
     def __add__(self, other: RouteStatistics) -> RouteStatistics:
         counts = {f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self) if f.name != "error"}
@@ -97,7 +97,7 @@ class Parts:
     def of(cls, model: Model, gas: Mechanism, precision: Precision = "fp32") -> Parts:
         """Raises ConfigError if model and mechanism do not belong together, or for a model without its router."""
         model.require(gas)
-        if "router" not in model.card or "references.T" not in model.tables:
+        if "router" not in model.card or "front.T" not in model.tables:
             raise ConfigError(
                 f"learned chemistry '{model.name}' has no router: its training was not finished; run combust train "
                 "with --resume")
@@ -107,10 +107,9 @@ class Parts:
         return cls(model, gas, model.core(gas, DTYPES[precision]), trust_of(model, gas),
                    Tolerance(slow["rtol"], slow["atol"]))
 
-    @property
-    def references(self) -> References:
-        """Of the slow step, as the model brings them."""
-        return References(self.model.tables["references.T"], self.model.tables["references.Y"])
+    def references(self, kind: Literal["slow", "front"]) -> References:
+        """Of the slow step or of the correction, as the model brings them."""
+        return References(self.model.tables[f"{kind}.T"], self.model.tables[f"{kind}.Y"])
 
     @property
     def p_range(self) -> tuple[float, float]:
@@ -152,7 +151,8 @@ class Learned:
         precision: Precision = "fp32", rtol: float = 1e-4, atol: float = 1e-9, compile: bool | None = None,
     ) -> None:
         """fallback: of cells that the network may not have: "direct" integration, "cvode", or "none" (they stay as they
-        are and are counted). router=False: every cell whose rates are not negligible goes to the network.
+        are and are counted). router=False: the network alone, uncorrected, for every cell
+        whose rates are not negligible.
         rtol, atol: of the exact integration. compile: fused kernels or eager ones; None: fused for large batches only,
         since compiling takes a minute or two.
         """
@@ -160,10 +160,12 @@ class Learned:
             raise ConfigError(f'fallback "{fallback}": allowed are {", ".join(get_args(Fallback))}')
         self.parts = Parts.of(model, gas, precision)
         self.model, self.gas, self.fallback, self.router = model, gas, fallback, router
-        self.slow = SlowStep(
-            gas, model.hold, self.parts.references, self.parts.trust.peak.cpu(), self.parts.slow_tolerance)
-        self.exact = ReactorIntegrator(gas, model.hold, rtol, atol, "rodas3")
-        self.system = System(gas.kinetics, model.hold)
+        hold = model.hold
+        self.system = System(gas.kinetics, hold)
+        self.slow = SlowStep(SharedJacobians(gas, hold, self.parts.references("slow")), self.parts.slow_tolerance)
+        self.corrector = Corrector(
+            self.parts.core, self.system, SharedJacobians(gas, hold, self.parts.references("front")))
+        self.exact = ReactorIntegrator(gas, hold, rtol, atol, "rodas3")
         self.compile = compile
 
     @classmethod
@@ -294,12 +296,11 @@ class Learned:
         step = self.parts.network(here[0], pressure, here[1:], dt)
         z1 = torch.cat([step.T.unsqueeze(0), step.Y])
         if self.router:
-            f1 = evaluate_all(self.system, z1, torch.zeros_like(z1), BLOCK, fixed.of(cells))
-            off = disagreement(self.parts.trust, here, z1, take(f, cells), f1, z.new_tensor(dt))
-            error[cells] = error_estimate(self.parts.trust, off)
-            good = trusted(self.parts.trust, step, off)
+            new = self.corrector(here, z1, take(f, cells), torch.zeros_like(z1), pressure, dt, fixed.of(cells))
+            error[cells] = misfit(self.parts.trust, here, new.z, new.error)
+            good, z1 = trusted(self.parts.trust, step, new, error[cells]), new.z
         else:
-            good = torch.isfinite(z1).all(0) & met(step)
+            good = torch.isfinite(z1).all(0) & (step.defect <= 1e-6)
         done = cells[good]
         end[:, done], route[done] = z1[:, good], NETWORK
 

@@ -3,8 +3,8 @@
 Routes: SLOW, one cheap step with exact rates, where these are slow over the step (combust.surrogates.slow); NETWORK;
 EXACT, integrated; REFUSED, left as they were, where there is nothing to fall back on.
 
-Agreement: the trapezoidal rule with the exact rates at both ends of the step, whose departure from the network's change
-ranks its true error nearly as the error itself would.
+Agreement: with the trapezoidal rule and the exact rates at both ends of the step, after a correction that makes most of
+the departure vanish (combust.surrogates.corrector).
 """
 
 from __future__ import annotations
@@ -17,12 +17,14 @@ from torch import Tensor
 from combust.kernels import compiled
 from combust.kinetics.mechanism import Mechanism
 from combust.surrogates.coordinates import Coordinates
+from combust.surrogates.corrector import Corrected
 from combust.surrogates.model import Model, Step
 
 SLOW, NETWORK, EXACT, REFUSED = 0, 1, 2, 3
 ROUTES = ("slow", "network", "exact", "refused")
 LARGEST_FACTOR = 0.2  # of the element correction: beyond it the network is lost
 LARGEST_DEFECT = 1e-11  # of elements and energy, relative
+LARGEST_LIFT = 1e-5  # mass fraction that the correction may have to keep from going below zero
 
 
 class Trust(NamedTuple):
@@ -36,7 +38,8 @@ class Trust(NamedTuple):
     ratio_lower: Tensor  # (elements, elements) of Z_e / (Z_e + Z_f)
     ratio_upper: Tensor
     peak: Tensor  # (species,) largest mass fractions
-    limits: Tensor  # (2,): K of T, share of the peak of Y
+    stated: Tensor  # (3,) error allowed in a step: K of T, share of the peak of Y, share of the step's own change
+    limit: Tensor  # (1,) of the estimate, in units of what is allowed
 
 
 def covered(c: Coordinates, trust: Trust, T: Tensor, p: Tensor, Y: Tensor) -> Tensor:
@@ -62,28 +65,23 @@ def ratios(elements: Tensor, y: Tensor) -> Tensor:
 covered_kernel = compiled(covered, dynamic=None)
 
 
-def disagreement(trust: Trust, z: Tensor, z1: Tensor, f: Tensor, f1: Tensor, dt: Tensor) -> Tensor:
-    """Departure of z1 from the trapezoidal rule with dz/dt at both ends, (2, cells): of T [K], and the largest of Y, in
-    shares of the peaks. z = (T, y), (1 + species, cells); y may be Y or rho Y.
+def misfit(trust: Trust, z: Tensor, new: Tensor, error: Tensor) -> Tensor:
+    """Size of an error (1 + species, cells) of a step from z to new, in units of what is allowed (cells,).
+
+    Allowed: so many K and shares of the species' peaks, and a share of the change of T, or of the Y that changes most.
+    z = (T, y); y may be Y or rho Y.
     """
-    off = (z1 - z - 0.5 * dt * (f + f1)).abs()
-    return torch.stack([off[0], (off[1:] / trust.peak.unsqueeze(1)).amax(0) / z1[1:].sum(0)])
+    weight = trust.peak.unsqueeze(1) * new[1:].sum(0)
+    change, a = new - z, trust.stated
+    T = error[0].abs() / (a[0] + a[2] * change[0].abs())
+    Y = (error[1:].abs() / weight).amax(0) / (a[1] + a[2] * (change[1:].abs() / weight).amax(0))
+    return torch.maximum(T, Y)
 
 
-def trusted(trust: Trust, step: Step, off: Tensor) -> Tensor:
-    """Whether the network's step may stand (cells,); NaN may not."""
-    sound = (step.factor <= LARGEST_FACTOR) & (step.defect <= LARGEST_DEFECT)
-    return sound & (off <= trust.limits.unsqueeze(1)).all(0)
-
-
-def met(step: Step) -> Tensor:
-    """Whether elements and energy are kept and nothing turned negative (cells,): all that is asked without a router."""
-    return (step.factor < 1.0) & (step.defect <= LARGEST_DEFECT)
-
-
-def error_estimate(trust: Trust, off: Tensor) -> Tensor:
-    """The disagreement in units of its limits (cells,): above one is not trusted."""
-    return (off / trust.limits.unsqueeze(1)).amax(0)
+def trusted(trust: Trust, step: Step, new: Corrected, estimate: Tensor) -> Tensor:
+    """Whether the corrected step of the network may stand (cells,); NaN may not. estimate: `misfit` of its error."""
+    sound = (step.factor <= LARGEST_FACTOR) & (step.defect <= LARGEST_DEFECT) & (new.defect <= LARGEST_DEFECT)
+    return sound & (new.lifted <= LARGEST_LIFT) & (estimate <= trust.limit)
 
 
 def trust_of(model: Model, gas: Mechanism) -> Trust:

@@ -123,9 +123,11 @@ class Train(Settings, frozen=True):
 class Router(Settings, frozen=True):
     """When the network is trusted: calibrated on validation rows to this error of one step."""
 
-    temperature: Annotated[Positive, doc("allowed error of T after a step", "K")] = 2.0
-    species: Annotated[Positive, doc("allowed error of Y after a step, in shares of the species' peak")] = 5e-3
-    quantile: Annotated[Share, doc("of the accepted rows that keep within both")] = 0.99
+    temperature: Annotated[Positive, doc("allowed error of T after a step", "K")] = 0.1
+    species: Annotated[Positive, doc("allowed error of Y after a step, in shares of the species' peak")] = 2e-4
+    relative: Annotated[NotNegative, doc("also allowed: this share of the step's change of T, and of Y")] = 0.05
+    quantile: Annotated[Share, doc("of the accepted rows that keep within both")] = 0.98
+    references: Annotated[Count, doc("states whose Jacobians the correction shares")] = 64
 
 
 class Surrogate(Settings, frozen=True):
