@@ -171,9 +171,9 @@ class LearnedChemistry(Settings, frozen=True, tag_field="kind", tag="learned"):
     ] = "direct"
     router: Annotated[bool, doc("false: every cell to the network, trusted or not, for studies")] = True
     splitting: Annotated[
-        Literal["radau", "radau2", "strang", "midpoint", "lie"],
-        doc("how transport is fed to network cells; radau2: in two sub-steps"),
-    ] = "radau"
+        Literal["strang", "lie", "midpoint", "radau", "radau2"],
+        doc("how transport is fed to network cells before they are corrected; radau2: in two sub-steps"),
+    ] = "strang"
     precision: Annotated[Literal["fp32", "bf16", "fp64"], doc("of the network's arithmetic")] = "fp32"
     rtol: Annotated[Positive, doc("relative tolerance of the exact integration")] = 1e-4
     atol: Annotated[Positive, doc("absolute tolerance on mass fractions")] = 1e-9

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from combust.kernels import compiled
+from combust.kinetics import systems
 from combust.kinetics.integrate import System, cells_last, evaluate_all, take
 from combust.kinetics.systems import Fixed, Hold
 from combust.kinetics.thermo import Thermo
@@ -75,6 +76,18 @@ class Corrector:
                 core.thermo, self.system.hold, core.atoms, core.coordinates.active, a, b)
         left = new - z - HALF * dt * (f + evaluate_all(self.system, new, s, BLOCK, fixed))
         return Corrected(new, self._solved(new, p, dt, left), defect, lifted)
+
+    def respond(self, z: Tensor, end: Tensor, s: Tensor, p: Tensor, dt: float) -> tuple[Tensor, Tensor]:
+        """`end` of a "flow" step from z with the sources changed by s, to first order, and that change; no rates.
+
+        Active species stay non-negative and elements exact; T is that of the linearised equations.
+        """
+        change = self._solved(z, p, dt, dt * systems.transport_rate(self.core.thermo, z, s))
+        active, atoms = self.core.coordinates.active, self.core.atoms
+        y, _, _ = correct(atoms, atoms @ (end[1:] + dt * s[1:])[active], (end + change)[1:][active].clamp_min(0.0))
+        moved = end + change
+        moved[1:] = moved[1:].index_copy(0, active, y)
+        return moved, change
 
     def _solved(self, z: Tensor, p: Tensor, dt: float, departure: Tensor) -> Tensor:
         """(1 - dt J / 2)^-1 departure."""

@@ -46,7 +46,7 @@ Precision = Literal["fp32", "bf16", "fp64"]
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp64": torch.float64}
 BLOCK = 2048  # cells of a network evaluation: its layers stay in the cache
 SMALLEST_SUM, LARGEST_SUM = 0.9, 1.1  # of mass fractions as they come from transport
-NEGLIGIBLE = 1e-9  # change of any mass fraction over dt below which a cell is left alone if nothing else is asked
+NEGLIGIBLE = 1e-13  # change of every mass fraction over dt, below which a cell is left alone without the router
 
 
 @dataclass(frozen=True)
