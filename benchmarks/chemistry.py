@@ -33,6 +33,10 @@ from combust.surrogates.learned import Learned
 CHAINS = {"h2": (("h2o2.yaml", "h2_air"),), "ch4": (("gri30.yaml", None), ("methane_cfd.yaml", "ch4_air"))}
 FUELS.setdefault("methane_cfd.yaml", "CH4:1")
 RTOL = 1e-4
+ROUTED = "learned, router on"
+WAYS: dict[str, dict[str, bool]] = {
+    ROUTED: {}, "the same without its network": {"network": False}, "learned, router off": {"router": False},
+}  # fmt: skip
 
 
 class Row(NamedTuple):
@@ -85,10 +89,9 @@ def rows_of(mech: str, model: str | None, options: argparse.Namespace) -> list[R
     for precision in ("fp32",) if options.device == "cpu" else ("fp32", "bf16"):
         if model is None or (model not in library.names() and options.model is None):
             continue
-        for router in (True, False):
-            chem = Learned(library.load(options.model or model), own, "direct", router, precision, compile=True)
-            name = f"{mech}: learned, router {'on' if router else 'off'}, {precision}"
-            rows.append(timed(chem, T, Y, p, dt, exact, name))
+        for name, how in WAYS.items():
+            chem = Learned(library.load(options.model or model), own, "direct", precision=precision, compile=True, **how)
+            rows.append(timed(chem, T, Y, p, dt, exact, f"{mech}: {name}, {precision}"))
     return rows
 
 
@@ -106,7 +109,7 @@ def factors(rows: list[Row]) -> None:
     cost = {row.name: row.cost for row in rows}
     first, second = "gri30.yaml", "methane_cfd.yaml"
     links = [f"{first}: CVODE, rtol 1e-06", f"{second}: CVODE, rtol 1e-06", f"{second}: batched, rtol 1e-04",
-             f"{second}: learned, router on, fp32"]  # fmt: skip
+             f"{second}: {ROUTED}, fp32"]  # fmt: skip
     if all(link in cost for link in links):
         a, b, c, d = (cost[link] for link in links)
         print(f"\nreduction {a / b:.1f} x batched integration {b / c:.1f} x network {c / d:.1f} = {a / d:.1f}")

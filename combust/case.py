@@ -32,6 +32,7 @@ from combust.settings.running import Config
 AXES = ("z", "y", "x")
 # Below this much work the seconds of compiling are not won back (cells x steps of one rank, times species).
 COMPILE_WORTH = 1.5e7
+FLAME_REFERENCES = 32
 
 
 def build(config: Config, comm: Communicator) -> ReactingFlow:
@@ -282,21 +283,32 @@ class Builder:
         from combust.surrogates.flow import LearnedFlow
         from combust.surrogates.learned import Parts
         from combust.surrogates.pool import Pool
-        from combust.surrogates.references import References
         from combust.surrogates.sharing import Shared
 
         model = on_root(self.comm, lambda: library.load(table.model))
         parts = Parts.of(model, self.gas, table.precision)
-        fresh, references = self.unburnt, None
-        if fresh is not None:
-            T = torch.tensor([fresh.temperature, fresh.burnt_temperature], dtype=torch.float64)
-            references = References(T, torch.stack([fresh.Y.cpu(), fresh.burnt_Y.cpu()], 1))
-        several = self.comm.size > 1
-        share = table.share == "on" or (table.share == "auto" and self.device != "cpu")
+        several, force = self.comm.size > 1, table.share == "on"
+        share = force or (table.share == "auto" and self.device != "cpu")
         return LearnedFlow(
-            parts, self._exact(table.fallback, table), references, table.splitting, table.fallback, table.router,
-            Pool(self.comm, table.pool) if several else None,
-            Shared(self.comm, self.device, force=table.share == "on") if several and share else None)
+            parts, self._exact(table.fallback, table), self._references(), table.splitting, table.fallback,
+            table.router, Pool(self.comm, table.pool) if several else None,
+            Shared(self.comm, self.device, force) if several and share else None)
+
+    def _references(self) -> Any:
+        """States of this case whose Jacobians similar cells may share: fresh and burnt gas, and those of its flame."""
+        from combust.surrogates.references import References
+
+        fresh = self.unburnt
+        if fresh is None:
+            return None
+        T, Y = [fresh.temperature, fresh.burnt_temperature], [fresh.Y.cpu(), fresh.burnt_Y.cpu()]
+        if isinstance(self.config.initial, physics.FlameInitial):
+            flame = self.profile
+            for level in np.linspace(flame.T[0], flame.T[-1], FLAME_REFERENCES):
+                point = int(np.abs(flame.T - level).argmin())
+                T.append(float(flame.T[point]))
+                Y.append(torch.tensor(flame.Y[:, point].copy()))
+        return References(torch.tensor(T, dtype=torch.float64), torch.stack(Y, 1))
 
     def pressure(self) -> Any:
         def side(b: Boundary | None) -> str:

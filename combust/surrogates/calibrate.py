@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 MARGIN = 0.01  # of the range of an input, by which states may exceed the training rows
 FARTHEST = 0.9995  # quantile of the rows' distances from their centre, the limit of density
-REFERENCE_PHIS = 5
+REFERENCE_PHIS, FRONT_OF_SLOW = 5, 22  # of the slow step: burnt and fresh gas of so many mixtures, and of the fronts
 SLOW_RTOL, SLOW_ATOL = 1e-3, 1e-8  # of the step for slow cells
 MOST_ROWS = 12_000
 EXACT = (1e-6, 1e-11)  # tolerances of the end states that the calibration compares with
@@ -38,7 +38,8 @@ def calibrate(model: Model, gas: Mechanism, samples: SampleSet, config: Surrogat
     want = config.router
     trust = coverage(model, gas, samples)._replace(
         stated=torch.tensor([want.temperature, want.species, want.relative], dtype=torch.float64))
-    slow, front = slow_references(gas, config), front_references(samples, want.references, config.train.seed)
+    front = front_references(samples, want.references, config.train.seed)
+    slow = slow_references(gas, config).joined(References(front.T[:FRONT_OF_SLOW], front.Y[:, :FRONT_OF_SLOW]))
     rows = chosen(samples)
     limit, ranking = choose(model, trust, front, gas, samples, rows, want.quantile)
     trust = trust._replace(limit=torch.tensor([limit], dtype=torch.float64))

@@ -77,7 +77,7 @@ class LearnedFlow:
         self.system = System(parts.gas.kinetics)
         slow, front = parts.references("slow"), parts.references("front")
         if references is not None:
-            slow, front = references, front.joined(references)
+            slow, front = references, references.joined(front)
         self.slow = SlowStep(SharedJacobians(parts.gas, "flow", slow), parts.slow_tolerance)
         self.corrector = Corrector(parts.core, self.system, SharedJacobians(parts.gas, "flow", front))
         self.route = self.error = torch.zeros(0)

@@ -149,12 +149,13 @@ class Learned:
     def __init__(
         self, model: Model, gas: Mechanism, fallback: Fallback = "direct", router: bool = True,
         precision: Precision = "fp32", rtol: float = 1e-4, atol: float = 1e-9, compile: bool | None = None,
+        network: bool = True,
     ) -> None:
         """fallback: of cells that the network may not have: "direct" integration, "cvode", or "none" (they stay as they
         are and are counted). router=False: the network alone, uncorrected, for every cell
         whose rates are not negligible.
         rtol, atol: of the exact integration. compile: fused kernels or eager ones; None: fused for large batches only,
-        since compiling takes a minute or two.
+        since compiling takes a minute or two. network=False: what the network would do is exact, to see what it gives.
         """
         if fallback not in get_args(Fallback):
             raise ConfigError(f'fallback "{fallback}": allowed are {", ".join(get_args(Fallback))}')
@@ -166,7 +167,7 @@ class Learned:
         self.corrector = Corrector(
             self.parts.core, self.system, SharedJacobians(gas, hold, self.parts.references("front")))
         self.exact = ReactorIntegrator(gas, hold, rtol, atol, "rodas3")
-        self.compile = compile
+        self.compile, self.with_network = compile, network
 
     @classmethod
     def load(
@@ -282,7 +283,7 @@ class Learned:
         """Those of the cells that the network may try."""
         if not self.router:
             return cells
-        if dt < self.parts.dt_range[0]:
+        if dt < self.parts.dt_range[0] or not self.with_network:
             return cells[:0]
         here = take(z, cells)
         return cells[self.parts.covered(here[0], p[cells], here[1:])]

@@ -19,7 +19,7 @@ from combust.kinetics.systems import Fixed, Hold
 from combust.surrogates.references import SharedJacobians
 
 GAMMA = 1.0 - 0.5**0.5  # with an exact Jacobian the method is L-stable
-TRIED = 10.0  # chemical change over dt, in tolerances, up to which the step is tried
+TRIED = 30.0  # chemical change over dt, in tolerances, up to which the step is tried
 FAINT = 1e-6  # of the tolerance: a change too faint to grow into one that matters
 
 
