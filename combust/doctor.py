@@ -28,7 +28,7 @@ class Part:
 
 def doctor() -> int:
     """Prints one line per part; returns 0 if all that is required is there, else 2."""
-    print(f"combust    {__version__}")
+    print(f"combust     {__version__}")
     complete = True
     for part in parts():
         try:
@@ -37,9 +37,9 @@ def doctor() -> int:
             found = f"missing ({error})".splitlines()[0]
             mark = "MISSING" if part.required else "absent"
             complete = complete and not part.required
-        print(f"{part.name:<10} {mark:<8} {found}")
+        print(f"{part.name:<11} {mark:<8} {found}")
         if mark != "ok":
-            print(f"{'':<20}for {part.why}; get it: {part.remedy}")
+            print(f"{'':<21}for {part.why}; get it: {part.remedy}")
     print("all required parts are there" if complete else "required parts are missing: see the lines marked MISSING")
     return 0 if complete else 2
 
@@ -54,6 +54,7 @@ def parts() -> list[Part]:
         Part("cantera", module("cantera"), True, "mechanisms and initial flames", pip + "cantera"),
         Part("msgspec", module("msgspec"), True, "case files", pip + "msgspec"),
         Part("h5py", module("h5py"), True, "checkpoints", pip + "h5py"),
+        Part("safetensors", module("safetensors"), True, "learned chemistry", pip + "safetensors"),
         Part("matplotlib", module("matplotlib"), False, "flame.png", pip + "matplotlib"),
         Part("C++", compiler, False, "compiled kernels (else they run eagerly, slower)", f"{DEBIAN} g++"),
         Part("mpirun", launcher, False, "more than one rank", f"{DEBIAN} openmpi-bin"),
