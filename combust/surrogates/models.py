@@ -1,0 +1,201 @@
+"""combust models: the learned chemistries that come with combust, whether their files are whole, what each is for."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from combust.errors import FileFormatError, MechanismError
+from combust.kinetics.mechanism import find as find_mechanism
+from combust.progress import clock
+from combust.reduction.report_pages import Table
+from combust.surrogates import library
+from combust.surrogates.model import Model, files_of, read_card
+from combust.surrogates.report_card import Target, lines, target_table
+from combust.units import ATM
+
+DAMAGED = 1  # exit code
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A model's files as they are found."""
+
+    path: Path  # without ending
+    card: dict[str, Any] | None  # None if it cannot be read
+    size: int  # bytes of both files
+    problems: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """By which a case names it."""
+        return self.path.name if self.path.parent == library.FOLDER else str(self.path)
+
+
+def models(args: argparse.Namespace) -> int:
+    """Lists the shipped models, or explains one; 1 if a model listed or explained cannot be used."""
+    if args.name:
+        entry = examine(files_of(library.find(args.name))[0].with_suffix(""))
+        if entry.card is None:
+            raise FileFormatError("; ".join(entry.problems))
+        print(explain(entry.path, entry, entry.card))
+        return DAMAGED if entry.problems else 0
+    entries = [examine(library.FOLDER / name) for name in shipped()]
+    print(listing(entries))
+    return DAMAGED if any(entry.problems for entry in entries) else 0
+
+
+def shipped() -> list[str]:
+    """Names of which there is a card or weights."""
+    cards = {path.stem for path in library.FOLDER.glob("*.json") if not path.stem.endswith(".report")}
+    return sorted(cards | set(library.names()))
+
+
+def examine(path: Path) -> Entry:
+    """Reads and checks the files of a model: checksum, content, and the mechanism that it belongs to."""
+    files, problems, card = files_of(path), [], None
+    try:
+        card = read_card(files[0])
+        Model.load(path)
+    except FileFormatError as error:
+        problems.append(str(error))
+    if card is not None:
+        problems += mechanism_problems(card["mechanism"])
+    size = sum(file.stat().st_size for file in files if file.is_file())
+    return Entry(path, card, size, tuple(problems))
+
+
+def mechanism_problems(known: dict[str, Any]) -> list[str]:
+    """What is wrong with the mechanism that a card names."""
+    try:
+        file = find_mechanism(known["path"])
+    except MechanismError as error:
+        return [f"its mechanism is not found: {error}"]
+    if hashlib.sha256(file.read_bytes()).hexdigest() != known["sha256"]:
+        return [
+            f"its mechanism {known['path']} is another one here ({file}): the model cannot be used with it; take the "
+            "version that it was trained on, or train again (combust train)"]
+    return []
+
+
+def listing(entries: list[Entry]) -> str:
+    """A table, what is wrong, and what to do next."""
+    if not entries:
+        return "no models come with this combust; train one: combust sample, combust train (docs/learned.md)"
+    rows = [row(entry) for entry in entries]
+    head = ["name", "mechanism", "species", "p [atm]", "T [K]", "phi", "dt [s]", "kB", "files", "mechanism file"]
+    text = [lines(Table(head, rows, 2))]
+    text += [f"{entry.name}: {problem}" for entry in entries for problem in entry.problems]
+    text.append("combust models NAME explains one; combust verify NAME judges it beside exact chemistry.")
+    return "\n".join(text)
+
+
+def row(entry: Entry) -> list[str]:
+    """Of the table."""
+    size = f"{entry.size / 1000:.0f}"
+    if entry.card is None:
+        return [entry.name, *["?"] * 6, size, "DAMAGED", "?"]
+    card, ranges = entry.card, entry.card["ranges"]
+    foreign = bool(mechanism_problems(card["mechanism"]))
+    damaged = len(entry.problems) > foreign
+    return [
+        entry.name, card["mechanism"]["path"], str(len(card["species"])), span(ranges["p"], 1 / ATM),
+        span(ranges["T"], form=".0f"), span(ranges["phi"]), span(ranges["dt"]), size,
+        "DAMAGED" if damaged else "whole", "ANOTHER" if foreign else "the same"]  # fmt: skip
+
+
+def span(pair: list[float], factor: float = 1.0, form: str = ".3g") -> str:
+    """0.5 to 10."""
+    return " to ".join(f"{factor * x:{form}}" for x in pair)
+
+
+# --- one model ----------------------------------------------------------------------------------------------------
+
+
+def explain(path: Path, entry: Entry, card: dict[str, Any]) -> str:
+    """In plain words: what it covers, how well, how to use and to make it."""
+    parts = [
+        [f"{entry.name}: {card.get('title') or card['name']}", *(f"PROBLEM: {p}" for p in entry.problems)],
+        what(card), how_well(path, entry.name), trust(card), use(entry.name, card), reproduce(path, entry.name), [
+            "files", *(f"  {file}" for file in files_of(path)),
+            f"  weights {card['weights']['sha256'][:16]}, mechanism {card['mechanism']['sha256'][:16]} (SHA-256)"]]
+    return "\n\n".join("\n".join(part) for part in parts if part)
+
+
+def what(card: dict[str, Any]) -> list[str]:
+    """What it does and for which states."""
+    ranges, shape = card["ranges"], card["network"]
+    kept = {"hp": "enthalpy and pressure", "uv": "energy and volume"}[card.get("hold", "hp")]
+    count = shape.get("ensemble", 1)
+    networks = "a network" if count == 1 else f"the mean of {count} networks"
+    samples, training = card.get("samples", {}), card.get("training", {})
+    made = [f"  learned from {samples['rows']['train']} states of {samples['trajectories']} reactors and flames"] if (
+        samples) else []
+    if made and training.get("seconds"):
+        made[0] += f", in {clock(training['seconds'])}"
+    return [
+        f"It advances the {len(card['species'])} species of {card['mechanism']['path']} over one time step at constant "
+        f"{kept}, by {networks} of {shape['depth']} layers of {shape['width']} neurons.",
+        f"  pressure           {span(ranges['p'], 1 / ATM)} atm",
+        f"  temperature        {span(ranges['T'], form='.0f')} K",
+        f"  equivalence ratio  {span(ranges['phi'])} of {card['fuel']} in {card['oxidizer']}",
+        f"  time step          {span(ranges['dt'])} s",
+        *made,
+        "Elements, energy and the sign of mass fractions are exact by construction. States that it does not cover, or "
+        "whose step disagrees with the exact rates, go to exact chemistry, cell by cell, and are counted; so do time "
+        "steps below the range; longer ones are cut by Learned.advance, and are exact in a flow.",
+    ]  # fmt: skip
+
+
+def how_well(path: Path, name: str) -> list[str]:
+    """The targets of its report card."""
+    file = path.with_name(path.name + ".report.json")
+    if not file.is_file():
+        return ["how well", f"  no report is kept with it: combust verify {name}"]
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+        judged = [Target(*(t[k] for k in ("name", "value", "limit", "unit", "least"))) for t in found["targets"]]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return ["how well", f"  its report {file} is damaged ({error}): combust verify {name}"]
+    other = found.get("model", {}).get("sha256") != read_card(files_of(path)[0])["weights"]["sha256"]
+    judged = [t if t.value is not None else Target(t.name, float("nan"), t.limit, t.unit, t.least) for t in judged]
+    table = lines(target_table(judged)).splitlines()
+    return [
+        f"how well (report card of {found.get('date', '?')}" + (", of OTHER weights)" if other else ")"),
+        *(f"  {line}" for line in table)]  # fmt: skip
+
+
+def trust(card: dict[str, Any]) -> list[str]:
+    """What the router allows."""
+    router = card.get("router")
+    if not router:
+        return ["It has no router: its training was not finished, and it cannot be used."]
+    stated = router["stated"]
+    return [
+        f"A step of the network is trusted if it agrees with the exact rates at both its ends; the limits are set so "
+        f"that {100 * stated['quantile']:g} % of the trusted steps are within {stated['T_K']:g} K and "
+        f"{100 * stated['Y_of_peak']:g} % of the peak of every species (held-out rows)."]
+
+
+def use(name: str, card: dict[str, Any]) -> list[str]:
+    """Snippets."""
+    return [
+        "in a case", "  [gas]", f'  mechanism = "{card["mechanism"]["path"]}"', "  [chemistry]", '  kind  = "learned"',
+        f'  model = "{name}"', "", "in Python", "  from combust.surrogates import Learned",
+        f'  chem = Learned.load("{name}", fallback="direct")',
+        "  T, Y, route, stats = chem.advance(T, p, Y, dt)   # T, p (cells,), Y (species, cells), dt [s]"]  # fmt: skip
+
+
+def reproduce(path: Path, name: str) -> list[str]:
+    """The commands, where the configuration lies beside the model."""
+    config = path.with_suffix(".toml")
+    if not config.is_file():
+        return ["made from the configuration in the card (key config); judge it again: combust verify " + name]
+    folder = f"runs/{path.name}"
+    return [
+        "make it again", f"  combust sample {config}", f"  combust train {config}",
+        f"  combust verify {folder}/model"]  # fmt: skip

@@ -1,0 +1,255 @@
+"""The report card: what was found, which targets are met, as JSON, as Markdown and as a table for the terminal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from combust.reduction.report_pages import Block, Over, Picture, Section, Table
+from combust.units import ATM
+
+FLAME_SPEED, FLAME_SPEED_H2 = 0.01, 0.005
+DELAY_MEAN, DELAY_WORST, BURNT, PEAK = 0.02, 0.05, 5.0, 0.05
+DRIFT, EXACT_SHARE = 1e-12, 0.1
+ROUTED = "router on"
+
+
+@dataclass(frozen=True)
+class Target:
+    """A number that is held to a limit, at most or (least=True) at least."""
+
+    name: str
+    value: float
+    limit: float
+    unit: str = ""
+    least: bool = False
+
+    @property
+    def met(self) -> bool:
+        """NaN is not."""
+        return self.value >= self.limit if self.least else self.value <= self.limit
+
+    def numbers(self) -> tuple[str, str]:
+        """Value and limit for people."""
+        scale = 100.0 if self.unit == "%" else 1.0
+        sign = "\N{GREATER-THAN OR EQUAL TO}" if self.least else "\N{LESS-THAN OR EQUAL TO}"
+        unit = f" {self.unit}" if self.unit else ""
+        return f"{scale * self.value:.3g}{unit}", f"{sign} {scale * self.limit:.3g}{unit}"
+
+
+def targets(found: dict[str, Any]) -> list[Target]:
+    """Those of what was computed."""
+    made: list[Target] = []
+    for run in found.get("reactors", []):
+        if run["mode"] != "router":
+            continue
+        made += _of_reactors(run)
+    flames = [flame for flame in found.get("flames", []) if flame["mode"] == "router"]
+    if flames:
+        pure = _is_hydrogen(found["model"]["fuel"])
+        made += [
+            Target("flame speed, worst", worst(abs(f["speed_error"]) for f in flames),
+                   FLAME_SPEED_H2 if pure else FLAME_SPEED, "%"),
+            Target("burnt T of flames, worst", worst(abs(f["burnt_error"]) for f in flames), BURNT, "K"),
+            Target("peak radicals of flames, worst", worst(f["peak_error"] for f in flames), PEAK, "%"),
+            Target("cells sent to exact chemistry in flames, worst", worst(f["routes"].get("exact", math.nan)
+                   for f in flames), EXACT_SHARE, "%"),
+            Target("elements in flames, drift", worst(f["element_error"] for f in flames), DRIFT),
+        ]  # fmt: skip
+    return made
+
+
+def _of_reactors(run: dict[str, Any]) -> Iterator[Target]:
+    cases, dt = run["cases"], f"dt {run['dt']:.2g} s"
+    errors = [abs(c["delay_error"]) for c in cases]
+    yield Target(f"ignition delay, mean, {dt}", mean(errors), DELAY_MEAN, "%")
+    yield Target(f"ignition delay, worst, {dt}", worst(errors), DELAY_WORST, "%")
+    if run["long"]:
+        yield Target(f"burnt T after {run['steps']} steps, worst", worst(abs(c["burnt_error"]) for c in cases),
+                     BURNT, "K")
+    yield Target(f"peak radicals, worst, {dt}", worst(c["peak_error"] for c in cases), PEAK, "%")
+    yield Target(f"elements over all steps, drift, {dt}", run["drift"], DRIFT)
+    yield Target(f"least mass fraction, {dt}", run["Y_min"], 0.0, least=True)
+
+
+def _is_hydrogen(fuel: str) -> bool:
+    return {part.partition(":")[0].strip() for part in fuel.split(",")} == {"H2"}
+
+
+def mean(values: Any) -> float:
+    """NaN if there is none, or one is."""
+    found = list(values)
+    return sum(found) / len(found) if found else math.nan
+
+
+def worst(values: Any) -> float:
+    """NaN if there is none, or one is."""
+    found = list(values)
+    return math.nan if not found or any(math.isnan(x) for x in found) else max(found)
+
+
+# --- pages ------------------------------------------------------------------------------------------------------
+
+
+def sections(found: dict[str, Any], judged: Sequence[Target], pictures: dict[str, Picture]) -> list[Section]:
+    """The whole report."""
+    made = [Section("Targets", [_head(found), target_table(judged)])]
+    if "steps" in found:
+        made.append(Section("One step", _steps(found["steps"])))
+    if "reactors" in found:
+        blocks: list[Block] = [REACTORS]
+        for run in found["reactors"]:
+            blocks += _reactors(run)
+        made.append(Section("Reactors", blocks + [p for k, p in pictures.items() if k == "delays"]))
+    if "flames" in found:
+        made.append(Section("Flames", [FLAMES, _flames(found["flames"]), *(
+            p for k, p in pictures.items() if k != "delays")]))
+    if "cost" in found:
+        made.append(Section("Cost", _cost(found)))
+    return made
+
+
+REACTORS = (
+    "Homogeneous reactors, advanced in one batch with a fixed time step. Reference: Cantera's CVODE at 1e-10, 1e-16, "
+    "sampled at the same instants. The delay is the time of the steepest slope of T. Peaks are of the radicals with "
+    "the largest ones. Router off: the network alone, wherever rates are not negligible; nothing is corrected.")
+FLAMES = (
+    "Planar free flames by combust's own flow solver: 12 cells per thermal thickness, the same start, time step and "
+    "grid with exact chemistry (batched integration), learned chemistry, the network alone (router off: every cell to "
+    "it, none to exact chemistry). With --coupling also, router on, in the place of the network: exact chemistry, "
+    "which shows the error of the splitting, and nothing at all, which shows what router and correction do without a "
+    "network. Speeds are consumption speeds averaged over the last half.")
+
+
+def _head(found: dict[str, Any]) -> str:
+    model = found["model"]
+    text = (
+        f"{model['name']} ({model['title']}), weights {model['sha256'][:12]}, mechanism {model['mechanism']}. "
+        f"{found['date']}, combust {found['versions']['combust']}, {found['seconds']:.0f} s.")
+    text += " Only a part: --quick." if found["quick"] else ""
+    return text + (" Stopped before the end." if found["stopped"] else "")
+
+
+def target_table(judged: Sequence[Target]) -> Table:
+    rows = [[t.name, *t.numbers(), "met" if t.met else Over("MISSED")] for t in judged]
+    return Table(["target", "found", "allowed", ""], rows)
+
+
+def _steps(found: dict[str, Any]) -> list[Block]:
+    names = list(found)
+    head = ["", *(f"{name} rows" for name in names)]
+
+    def row(text: str, key: str, form: str) -> list[str]:
+        return [text, *(form.format(found[name][key]) for name in names)]
+
+    rows = [
+        row("rows", "rows", "{:d}"),
+        row("components within 10 % of the increment", "within_10", "{:.1%}"),
+        row("\N{EN DASH} by a model that changes nothing", "zero_within_10", "{:.1%}"),
+        row("whole states within 10 %", "states_within_10", "{:.1%}"),
+        row("\N{EN DASH} by a model that changes nothing", "zero_states_within_10", "{:.1%}"),
+        row("increments with their sign and a tenth of their size (0 % by no change)", "recall", "{:.1%}"),
+        row("mean error of T [K]", "T_mean", "{:.3g}"),
+        row("\N{EN DASH} by a model that changes nothing", "zero_T_mean", "{:.3g}"),
+        row("99 % quantile of the error of T [K]", "T_99", "{:.3g}"),
+    ]
+    species = list(found[names[0]]["relative_L1"])
+    errors = [[s, *(f"{found[name]['relative_L1'][s]:.3f}" for name in names)] for s in species]
+    return [
+        "States of reactors and flames at the conditions below, none of which was trained on, after time steps drawn "
+        "from the range of the model; a component is within 10 % if |e| <= 1e-15 + 0.1 |d|, d its increment.",
+        Table(head, rows), "Sum of errors over sum of increments, by species (1 for a model that changes nothing):",
+        Table(head, errors),
+    ]  # fmt: skip
+
+
+def percent(x: float, limit: float = math.inf) -> str:
+    """With its sign; marked beyond the limit, or where there is no number."""
+    text = f"{100 * x:+.2f} %" if math.isfinite(x) else "none"
+    return text if abs(x) <= limit else Over(text)
+
+
+def _reactors(run: dict[str, Any]) -> list[Block]:
+    title = f"Router {'on' if run['mode'] == 'router' else 'off'}, dt {run['dt']:.2g} s, {run['steps']} steps"
+    errors = [abs(c["delay_error"]) for c in run["cases"]]
+    lost = sum(c["lost"] for c in run["cases"])
+    text = (
+        f"**{title}**: delays {100 * mean(errors):.2f} % off in the mean, {100 * worst(errors):.2f} % at worst; "
+        f"elements drift by {run['drift']:.1e}, least mass fraction {run['Y_min']:.1e}; {run['seconds']:.0f} s"
+        + (f"; {lost} reactors lost" if lost else ""))
+    rows = []
+    for c in run["cases"]:
+        own, after = c["routes"]["ignition"], c["routes"]["burnt"]
+        top = max(c["peaks"], key=lambda s: abs(c["peaks"][s][1] / c["peaks"][s][0] - 1))
+        rows.append([
+            f"{c['phi']:.3g}, {c['p'] / ATM:.3g} atm, {c['T']:.0f} K", f"{1e6 * c['delay'][0]:.1f}",
+            percent(c["delay_error"], DELAY_WORST), f"{c['burnt_T'][0]:.1f}",
+            _kelvin(c["burnt_error"]), f"{percent(c['peak_error'], PEAK)} ({top})", three(own), three(after)])
+    head = ["phi, p, T", "delay [us]", "error", "end T [K]", "error [K]", "worst peak", "slow/network/exact [%]",
+            "after 2 delays [%]"]  # fmt: skip
+    return [text, Table(head, rows)]
+
+
+def _kelvin(x: float) -> str:
+    text = f"{x:+.2f}"
+    return text if abs(x) <= BURNT else Over(text)
+
+
+def three(share: dict[str, float]) -> str:
+    """Slow, network, exact or refused, in percent."""
+    slow, network, exact, refused = (100 * share.get(name, 0.0) for name in ("slow", "network", "exact", "refused"))
+    return f"{slow:.0f} / {network:.0f} / {exact + refused:.1f}"
+
+
+def _flames(flames: Sequence[dict[str, Any]]) -> Table:
+    rows = []
+    for f in flames:
+        limit = FLAME_SPEED if f["mode"] == "router" else math.inf
+        top = max(f["peaks"], key=lambda s: abs(f["peaks"][s][1] / f["peaks"][s][0] - 1))
+        rows.append([
+            f"{f['phi']:g}, {f['p'] / ATM:.3g} atm, dt {f['dt']:.2g} s", NAMES[f["mode"]], f"{f['speed'][0]:.4f}",
+            Over(f["failure"]) if f["failure"] else percent(f["speed_error"], limit), _kelvin(f["burnt_error"]),
+            f"{percent(f['peak_error'], PEAK)} ({top})", three(f["routes"]), f"{f['element_error']:.0e}",
+            f"{f['Y_min'][0]:.0e}, {f['Y_min'][1]:.0e}", f"{f['cost'][0]:.0f}, {f['cost'][1]:.0f}"])
+    return Table(
+        ["flame", "chemistry", "exact speed [m/s]", "error", "burnt T error [K]", "worst peak",
+         "slow/network/exact [%]", "elements", "least Y (exact, own)", "CPU us/cell (exact, own)"], rows, 2)
+
+
+NAMES = {"router": "router on", "network": "router off",
+         "coupling": "exact in its place",
+         "still": "nothing in its place"}
+
+
+def in_words(f: dict[str, Any]) -> str:
+    """A flame in a line."""
+    if f["failure"]:
+        return f["failure"]
+    return (
+        f"speed {f['speed'][1]:.4f} m/s ({100 * f['speed_error']:+.2f} %), burnt T {f['burnt_error']:+.2f} K, peaks "
+        f"{100 * f['peak_error']:.1f} %, slow / network / exact {three(f['routes'])} %, {f['cost'][1]:.0f} us/cell "
+        f"(exact {f['cost'][0]:.0f})")
+
+
+def _cost(found: dict[str, Any]) -> list[Block]:
+    cost = found["cost"]
+    rows = [
+        ["network, with elements and temperature", f"{cost['network']:.2f}"],
+        ["learned chemistry, router on, cells that the network may have", f"{cost.get('routed', math.nan):.2f}"],
+        ["exact chemistry, batched, 1e-4, 1e-9", f"{cost['exact']:.1f}"],
+        ["exact chemistry, CVODE cell by cell, 1e-4, 1e-9", f"{cost['cvode']:.1f}"],
+    ]
+    return [
+        f"Of {cost['cells']} cells whose rates are not slow, one step of {cost['dt']:.2g} s, {cost['threads']} "
+        "thread(s), kernels not compiled:", Table(["", "CPU us per cell and step"], rows)]
+
+
+def lines(table: Table) -> str:
+    """A table for the terminal."""
+    cells = [list(table.header), *map(list, table.rows)]
+    width = [max(len(row[i]) for row in cells) for i in range(len(table.header))]
+    signs = ["<" if i < table.text else ">" for i in range(len(width))]
+    return "\n".join(
+        "  ".join(f"{x:{sign}{w}}" for x, sign, w in zip(row, signs, width, strict=True)).rstrip() for row in cells)

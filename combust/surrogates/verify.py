@@ -1,0 +1,271 @@
+"""combust verify: the report card of a learned chemistry, beside exact chemistry, where it was not trained."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import cantera as ct
+import torch
+
+from combust import __version__, kernels
+from combust.errors import ConfigError, DependencyError, DivergenceError
+from combust.kinetics.flame1d import FlameProfile
+from combust.kinetics.mechanism import Mechanism
+from combust.progress import clock
+from combust.reduce import STOPPED, stoppable
+from combust.reduction.meter import Meter
+from combust.reduction.report import finite
+from combust.reduction.report_pages import Picture, markdown
+from combust.surrogates import card_conditions, card_flames, card_reactors, card_reference, card_steps, library
+from combust.surrogates import report_card as pages
+from combust.surrogates.card_conditions import FULL, QUICK, Effort, Flame, Reactor
+from combust.surrogates.card_reference import Trajectory
+from combust.surrogates.learned import Learned
+from combust.surrogates.model import Model, files_of
+from combust.surrogates.settings import Surrogate
+from combust.tables import outputs
+
+MISSED = 1  # exit code: a target is
+PARTS = ("reactors", "flames", "steps", "cost")
+
+
+@dataclass
+class Work:
+    """What is judged, how much, and what was found so far."""
+
+    model: Model
+    path: Path  # of the model's files, without ending
+    gas: Mechanism
+    settings: Surrogate
+    effort: Effort
+    folder: Path
+    meter: Meter
+    references: list[tuple[Reactor, Trajectory]] = field(default_factory=list)
+    profiles: list[tuple[Flame, FlameProfile]] = field(default_factory=list)
+    found: dict[str, Any] = field(default_factory=dict)
+    pictures: dict[str, Picture] = field(default_factory=dict)
+
+    def progress(self, what: str) -> Any:
+        """A Meter's `reach` for a piece of work."""
+        self.meter.what = what
+        return self.meter.reach
+
+    def picture(self, name: str, path: Path, caption: str, draw: Any) -> None:
+        """Draws one; without matplotlib a warning: the tables hold the same."""
+        try:
+            draw(path)
+        except DependencyError as error:
+            print(f"warning: no picture: {error}", file=sys.stderr)
+        else:
+            self.pictures[name] = Picture(path, caption)
+
+
+def verify(args: argparse.Namespace) -> int:
+    """Writes report.md, report.json and pictures; 0 if all targets are met, 1 if not."""
+    begin = time.monotonic()
+    path = library.find(args.model)
+    model = Model.load(path)
+    known = model.card["mechanism"]
+    gas = Mechanism.load(known["path"], known.get("phase"))
+    Learned(model, gas)  # refuses what cannot be used
+    parts = chosen(getattr(args, "only", None))
+    stem = files_of(path)[0].with_suffix("")
+    name = stem.parent.name if model.name == "model" else model.name
+    report, numbers = outputs(args.out or f"runs/verify_{name}", ("report.md", "report.json"), args.force)
+    work = Work(model, stem, gas, card_conditions.settings_of(model), QUICK if args.quick else FULL, report.parent,
+                Meter("steps"))  # fmt: skip
+    kernels.set_mode("eager")
+    stopped = False
+    try:
+        with stoppable():
+            compute(work, parts, bool(getattr(args, "coupling", False)))
+    except KeyboardInterrupt:
+        stopped = True
+    finally:
+        work.meter.clear()
+    work.found = heading(work, args, begin) | {"stopped": stopped} | work.found
+    missed = write(work, report, numbers)
+    return STOPPED if stopped else MISSED if missed else 0
+
+
+def write(work: Work, report: Path, numbers: Path) -> int:
+    """Both files, and the targets on the terminal; how many were missed."""
+    judged = pages.targets(work.found)
+    work.found["targets"] = [asdict(t) | {"met": t.met} for t in judged]
+    numbers.write_text(json.dumps(finite(work.found), indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    text = markdown(f"Report card: {work.model.name}", pages.sections(work.found, judged, work.pictures))
+    report.write_text(text, encoding="utf-8")
+    if judged:
+        print(pages.lines(pages.target_table(judged)))
+    missed = sum(not t.met for t in judged)
+    stopped = "stopped: only what was finished is judged; " if work.found["stopped"] else ""
+    print(f"{stopped}{len(judged) - missed} of {len(judged)} targets met, {clock(work.found['seconds'])}")
+    print(f"report:  {report} (and .json)")
+    return missed
+
+
+def chosen(only: str | None) -> list[str]:
+    """Parts of the card. Raises ConfigError for an unknown one."""
+    asked = list(PARTS) if not only else only.split(",")
+    for name in asked:
+        if name not in PARTS:
+            raise ConfigError(f"--only {name}: unknown; known: {', '.join(PARTS)}")
+    return asked
+
+
+def heading(work: Work, args: argparse.Namespace, begin: float) -> dict[str, Any]:
+    """What was judged, by what, when."""
+    card = work.model.card
+    return {
+        "model": {
+            "name": work.model.name, "title": card.get("title", ""), "fuel": card["fuel"], "oxidizer": card["oxidizer"],
+            "sha256": card["weights"]["sha256"], "mechanism": card["mechanism"]["path"],
+            "mechanism_sha256": work.gas.sha256, "ranges": card["ranges"],
+        },
+        "quick": bool(args.quick), "effort": asdict(work.effort),
+        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "versions": {"combust": __version__, "cantera": ct.__version__, "torch": torch.__version__},
+        "seconds": time.monotonic() - begin,
+        "trained": {"errors": card.get("errors"), "router": card.get("router"), "training": card.get("training")},
+    }  # fmt: skip
+
+
+def compute(work: Work, parts: Sequence[str], coupling: bool) -> None:
+    """The parts asked for, into work.found."""
+    dt = card_conditions.step_of(work.model.card)
+    if set(parts) - {"flames"}:
+        refer(work, dt)
+    if set(parts) & {"flames", "steps", "cost"}:
+        take_profiles(work)
+    if "reactors" in parts:
+        reactors(work, dt)
+    if "flames" in parts:
+        flames(work, coupling)
+    if set(parts) & {"steps", "cost"}:
+        steps(work, parts, dt)
+
+
+def refer(work: Work, dt: float) -> None:
+    """Reactors by CVODE."""
+    model, effort, card = work.model, work.effort, work.model.card
+    mixtures = card_conditions.mixtures(card, effort)
+    span = (card_reference.SHORTEST * dt, effort.induction * dt)
+    tell = work.progress("mixtures")
+    made: list[Reactor] = []
+    for k, found in enumerate(card_reference.reactors(
+            work.gas, work.settings, mixtures, model.hold, span, effort.temperatures)):
+        made += found
+        if not found:
+            phi, p = mixtures[k]
+            work.meter.say(f"no reactor at phi {phi:g}, {p:g} Pa: no delay between {span[0]:g} and {span[1]:g} s")
+        tell(k + 1, len(mixtures))
+    if not made:
+        raise DivergenceError(
+            f"no ignition within range.T_ignition has a delay between {span[0]:g} and {span[1]:g} s: nothing to judge")
+    solution, tell = work.gas.cantera(), work.progress("reactors by CVODE")
+    for k, at in enumerate(made):
+        end = effort.steps * dt
+        work.references.append((at, card_reference.trajectory(solution, work.settings, at, model.hold, end)))
+        tell(k + 1, len(made))
+
+
+def take_profiles(work: Work) -> None:
+    """Cantera's free flames; one that fails is left out and said so."""
+    asked = card_conditions.flames(work.model.card, work.settings.range.T_fresh[0], work.effort)
+    tell = work.progress("flames by Cantera")
+    for k, at in enumerate(asked):
+        try:
+            work.profiles.append((at, card_flames.profile_of(work.gas, work.settings, at)))
+        except DivergenceError as error:
+            work.meter.say(f"flame {at} left out: {str(error).splitlines()[0]}")
+        tell(k + 1, len(asked))
+
+
+def reactors(work: Work, dt: float) -> None:
+    """Router on and off at the usual step, router on at the largest."""
+    largest = work.model.card["ranges"]["dt"][1]
+    effort = work.effort
+    runs = [("router", dt, effort.steps), ("network", dt, effort.steps)]
+    if largest > 1.5 * dt and long_enough(work, largest):
+        runs.append(("router", largest, max(100, int(1.5 * effort.induction * dt / largest))))
+    work.found["reactors"] = []
+    for mode, step, count in runs:
+        run = reactor_run(work, mode, step, count)
+        work.found["reactors"].append(run)
+        errors = [abs(c["delay_error"]) for c in run["cases"]]
+        work.meter.say(
+            f"reactors, router {'on' if mode == 'router' else 'off'}, dt {step:.2g} s: {len(errors)} delays within "
+            f"{100 * pages.mean(errors):.2f} % (mean), {100 * pages.worst(errors):.2f} % (worst); end T within "
+            f"{pages.worst(abs(c['burnt_error']) for c in run['cases']):.2f} K; {run['seconds']:.0f} s")
+    if work.found["reactors"]:
+        from combust.surrogates import card_pictures
+
+        work.picture("delays", work.folder / "delays.png", "Ignition delays: CVODE (lines), router on (filled), off.",
+                     lambda path: card_pictures.delays(path, work.found["reactors"]))
+
+
+def long_enough(work: Work, dt: float) -> list[tuple[Reactor, Trajectory]]:
+    """Reactors whose delay is some steps of dt."""
+    return [(at, found) for at, found in work.references
+            if card_reference.delay_of(found) >= 0.9 * card_reference.SHORTEST * dt]
+
+
+def reactor_run(work: Work, mode: str, dt: float, count: int) -> dict[str, Any]:
+    """A batch of all reactors whose delays are long enough for the step."""
+    chem = Learned(work.model, work.gas, fallback="direct" if mode == "router" else "none", router=mode == "router")
+    own = long_enough(work, dt)
+    T, p = (torch.tensor([getattr(at, name) for at, _ in own], dtype=torch.float64) for name in ("T", "p"))
+    Y = torch.tensor(card_reference.stack(own))
+    made = card_reactors.follow(chem, T, p, Y, dt, count, work.progress(f"steps of reactors, {mode}, dt {dt:.2g} s"))
+    cases = [card_reactors.compare(work.gas, at, k, found, made) for k, (at, found) in enumerate(own)]
+    return {
+        "mode": mode, "dt": dt, "steps": count, "long": count == work.effort.steps, "cases": cases,
+        "drift": made.drift, "Y_min": made.Y_min, "seconds": made.seconds,
+        "routes": card_reactors.shares(made.routes),
+    }  # fmt: skip
+
+
+def flames(work: Work, coupling: bool) -> None:
+    """Every flame by exact chemistry, router on, router off, and in the network's splitting if asked for."""
+    work.found["flames"] = []
+    modes = [*card_flames.MODES, *(card_flames.CONTROLS if coupling else [])]
+    for at, profile in work.profiles:
+        dt = card_flames.time_step(profile, work.model.card["ranges"]["dt"])
+        runs: list[card_flames.Run] = []
+        rows: list[dict[str, Any]] = []
+        for mode in modes:
+            tell = work.progress(f"steps of the flame {at}, {mode}")
+            runs.append(card_flames.run(
+                work.gas, work.settings, at, profile, work.path, mode, dt, work.effort.flame_steps, tell))
+            if mode != "exact":
+                rows.append(card_flames.compare(work.gas, at, runs[0], runs[-1]) | {"dt": dt})
+                work.found["flames"].append(rows[-1])
+                work.meter.say(f"flame {at}, dt {dt:.2g} s, {pages.NAMES[mode]}: {pages.in_words(rows[-1])}")
+        from combust.surrogates import card_pictures
+
+        work.picture(
+            str(at), work.folder / card_pictures.file_name(str(at)),
+            f"Flame, {at}: exact chemistry (lines), router on (dashed), off (dotted); behind, the routes.",
+            lambda path, at=at, runs=runs, rows=rows: card_pictures.flame(
+                path, work.gas, str(at), runs, list(rows[0]["peaks"])))
+
+
+def steps(work: Work, parts: Sequence[str], dt: float) -> None:
+    """One-step errors and cost."""
+    model = work.model
+    T, p, Y = card_steps.states(
+        [(at.p, found) for at, found in work.references], [(at.p, found) for at, found in work.profiles],
+        work.effort.rows)
+    rows = card_steps.labelled(work.gas, model, T, p, Y, tuple(model.card["ranges"]["dt"]))
+    if "steps" in parts:
+        work.found["steps"] = card_steps.judge(work.gas, model, rows)
+    if "cost" in parts:
+        work.found["cost"] = card_steps.cost(model, work.gas, rows, dt, card_steps.TIMED)
