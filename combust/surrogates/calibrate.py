@@ -41,7 +41,7 @@ def calibrate(model: Model, gas: Mechanism, samples: SampleSet, config: Surrogat
     front = front_references(samples, want.references, config.train.seed)
     slow = slow_references(gas, config).joined(References(front.T[:FRONT_OF_SLOW], front.Y[:, :FRONT_OF_SLOW]))
     rows = chosen(samples)
-    limit, ranking = choose(model, trust, front, gas, samples, rows, want.quantile)
+    limit, ranking = choose(model, trust, slow, front, gas, samples, rows, want.quantile)
     trust = trust._replace(limit=torch.tensor([limit], dtype=torch.float64))
     model.tables |= {f"trust.{k}": v for k, v in trust._asdict().items()}
     model.tables |= {f"slow.{k}": v for k, v in slow._asdict().items()}
@@ -106,8 +106,8 @@ def chosen(samples: SampleSet) -> np.ndarray:
 
 
 def choose(
-    model: Model, trust: Trust, front: References, gas: Mechanism, samples: SampleSet, rows: np.ndarray,
-    quantile: float,
+    model: Model, trust: Trust, slow: References, front: References, gas: Mechanism, samples: SampleSet,
+    rows: np.ndarray, quantile: float,
 ) -> tuple[float, dict[str, Any]]:
     """Limit of the estimate, and how well this and other estimators rank the true error of the corrected step.
 
@@ -115,7 +115,7 @@ def choose(
     """
     values: dict[str, list[np.ndarray]] = {}
     for part in np.array_split(rows[np.argsort(samples.dt[rows], kind="stable")], min(STEPS, len(rows))):
-        for name, value in compared(model, trust, front, gas, samples, part).items():
+        for name, value in compared(model, trust, slow, front, gas, samples, part).items():
             values.setdefault(name, []).append(np.nan_to_num(value.numpy(), nan=np.inf, posinf=np.inf))
     found = {name: np.concatenate(value) for name, value in values.items()}
     true, alone = found.pop("true"), found.pop("network alone")
@@ -135,7 +135,8 @@ def rank_correlation(estimate: np.ndarray, true: np.ndarray) -> float:
 
 
 def compared(
-    model: Model, trust: Trust, front: References, gas: Mechanism, samples: SampleSet, rows: np.ndarray
+    model: Model, trust: Trust, slow: References, front: References, gas: Mechanism, samples: SampleSet,
+    rows: np.ndarray,
 ) -> dict[str, Tensor]:
     """Estimates of the error of the corrected network step over the rows' middle dt, and the true one (rows,)."""
     T, p = (torch.as_tensor(x[rows]) for x in (samples.T, samples.p))
@@ -150,7 +151,8 @@ def compared(
         z1 = torch.cat([step.T.unsqueeze(0), step.Y])
         f = evaluate_all(system, z, zero, BLOCK, fixed)
         f1 = evaluate_all(system, z1, zero, BLOCK, fixed)
-        done = Corrector(core, system, SharedJacobians(gas, model.hold, front))(z, z1, f, zero, p, dt, fixed)
+        shared = SharedJacobians(gas, model.hold, slow, front)
+        done = Corrector(core, system, shared)(z, z1, f, zero, shared.nearest(z)[1], p, dt, fixed)
     x = model.coordinates.raw(T, p, Y, torch.full_like(T, dt))[:-1]
     return {
         "true": misfit(trust, z, end, done.z - end),

@@ -46,7 +46,8 @@ def apply(
     y = y1[active] - change[1:][active]
     total = y1.sum(0)
     lifted = (-y).clamp_min(0.0).amax(0) / total
-    y, _, missing = correct(atoms, atoms @ y1[active], y.clamp_min(0.0))
+    y, factor, missing = correct(atoms, atoms @ y1[active], y.clamp_min(0.0))
+    missing = torch.where(factor < 1.0, missing, torch.inf)  # a factor below zero: there is no such mixture
     new = y1.index_copy(0, active, y)
     T, residual = temperature(thermo, "uv" if hold == "uv" else "hp", z1[0], y1, new)
     return torch.cat([T.unsqueeze(0), new]), missing + residual, lifted
@@ -62,10 +63,10 @@ class Corrector:
         self.core, self.system, self.shared = core, system, shared
 
     def __call__(
-        self, z: Tensor, z1: Tensor, f: Tensor, s: Tensor, p: Tensor, dt: float, fixed: Fixed | None
+        self, z: Tensor, z1: Tensor, f: Tensor, s: Tensor, near: Tensor, p: Tensor, dt: float, fixed: Fixed | None
     ) -> Corrected:
-        """z1 corrected; f: dz/dt at z, sources s (1 + species, cells) included; p (cells,) Pa."""
-        change = self._solved(z1, p, dt, z1 - z - HALF * dt * (f + evaluate_all(self.system, z1, s, BLOCK, fixed)))
+        """z1 corrected; f: dz/dt at z, sources s (1 + species, cells) included; near: references, p [Pa] (cells,)."""
+        change = self._solved(near, p, dt, z1 - z - HALF * dt * (f + evaluate_all(self.system, z1, s, BLOCK, fixed)))
         new, defect, lifted = torch.empty_like(z1), torch.empty_like(z1[0]), torch.empty_like(z1[0])
         core = self.core
         for start in range(0, z1.shape[1], BLOCK):
@@ -75,23 +76,25 @@ class Corrector:
             new[:, part], defect[part], lifted[part] = apply_kernel(
                 core.thermo, self.system.hold, core.atoms, core.coordinates.active, a, b)
         left = new - z - HALF * dt * (f + evaluate_all(self.system, new, s, BLOCK, fixed))
-        return Corrected(new, self._solved(new, p, dt, left), defect, lifted)
+        return Corrected(new, self._solved(near, p, dt, left), defect, lifted)
 
-    def respond(self, z: Tensor, end: Tensor, s: Tensor, p: Tensor, dt: float) -> tuple[Tensor, Tensor]:
+    def respond(
+        self, z: Tensor, end: Tensor, s: Tensor, near: Tensor, p: Tensor, dt: float
+    ) -> tuple[Tensor, Tensor]:
         """`end` of a "flow" step from z with the sources changed by s, to first order, and that change; no rates.
 
         Active species stay non-negative and elements exact; T is that of the linearised equations.
         """
-        change = self._solved(z, p, dt, dt * systems.transport_rate(self.core.thermo, z, s))
+        change = self._solved(near, p, dt, dt * systems.transport_rate(self.core.thermo, z, s))
         active, atoms = self.core.coordinates.active, self.core.atoms
         y, _, _ = correct(atoms, atoms @ (end[1:] + dt * s[1:])[active], (end + change)[1:][active].clamp_min(0.0))
         moved = end + change
         moved[1:] = moved[1:].index_copy(0, active, y)
         return moved, change
 
-    def _solved(self, z: Tensor, p: Tensor, dt: float, departure: Tensor) -> Tensor:
+    def _solved(self, near: Tensor, p: Tensor, dt: float, departure: Tensor) -> Tensor:
         """(1 - dt J / 2)^-1 departure."""
         found = torch.empty_like(departure)
-        for cells, count, solve in self.shared.groups(z, p, dt, HALF):
+        for cells, count, solve in self.shared.groups(near, p, dt, HALF):
             found[:, cells[:count]] = (solve @ take(departure, cells))[:, :count]
         return found

@@ -49,6 +49,7 @@ class LearnedStep:
 
     z: Tensor
     chemical: Tensor  # dz/dt at z without transport
+    near: Tensor  # references (2, cells)
     p: Tensor
     dt: float
     slow: Tensor | None = None  # cells of each route, known after the first `advance`
@@ -77,9 +78,10 @@ class LearnedFlow:
         self.system = System(parts.gas.kinetics)
         slow, front = parts.references("slow"), parts.references("front")
         if references is not None:
-            slow, front = references, references.joined(front)
-        self.slow = SlowStep(SharedJacobians(parts.gas, "flow", slow), parts.slow_tolerance)
-        self.corrector = Corrector(parts.core, self.system, SharedJacobians(parts.gas, "flow", front))
+            slow, front = references, slow.joined(front)
+        self.shared_jacobians = SharedJacobians(parts.gas, "flow", slow, front)
+        self.slow = SlowStep(self.shared_jacobians, parts.slow_tolerance)
+        self.corrector = Corrector(parts.core, self.system, self.shared_jacobians)
         self.route = self.error = torch.zeros(0)
         self.routes = RouteStatistics(substeps=0)
         self._recent: tuple[Tensor, Tensor] | None = None
@@ -101,7 +103,7 @@ class LearnedFlow:
         z = pack(T, rhoY)
         check_state(self.gas, z)
         p = GAS_CONSTANT * T * (rhoY / column(self.gas.molar_mass, T)).sum(0)
-        return LearnedStep(z, self._chemical(z), p, dt)
+        return LearnedStep(z, self._chemical(z), self.shared_jacobians.nearest(z), p, dt)
 
     def advance(self, step: LearnedStep, Q: Tensor, Qh: Tensor) -> Result:
         """Over the step with constant Q [kg/m3/s], Qh [W/m3].
@@ -152,11 +154,12 @@ class LearnedFlow:
         end.copy_(last)
         for cells in (step.slow, step.network):
             z, ds = take(step.z, cells), take(s, cells) - take(before, cells)
-            moved, change = self.corrector.respond(z, take(last, cells), ds, step.p[cells], step.dt)
+            moved, change = self.corrector.respond(
+                z, take(last, cells), ds, step.near[1, cells], step.p[cells], step.dt)
             end[:, cells] = moved
             far = cells[misfit(self.parts.trust, z, moved, change) > RESPONSE]
             if cells is step.slow:
-                end[:, far] = self.slow.step(far, step.z, step.chemical, s, step.p, step.dt)[0]
+                end[:, far] = self.slow.step(far, step.near, step.z, step.chemical, s, step.p, step.dt)[0]
             else:  # always: ranks that share a device evaluate together
                 end[:, far] = self._network_cells(step, far, s)[0]
 
@@ -165,7 +168,7 @@ class LearnedFlow:
         if not self.router:
             return step.z.new_zeros(0, dtype=torch.int64)
         tried = self.slow.tries(step.z, step.chemical, step.dt).nonzero().squeeze(-1)
-        new, error, _ = self.slow.step(tried, step.z, step.chemical, s, step.p, step.dt)
+        new, error, _ = self.slow.step(tried, step.near, step.z, step.chemical, s, step.p, step.dt)
         good = error <= 0.5  # leaves room: the transport will change a little
         end[:, tried[good]] = new[:, good]
         return tried[good]
@@ -216,7 +219,7 @@ class LearnedFlow:
             return z1, torch.isfinite(z1).all(0)
         z, source = take(step.z, cells), take(s, cells)
         f = take(step.chemical, cells) + systems.transport_rate(self.gas.thermo, z, source)
-        new = self.corrector(z, z1, f, source, step.p[cells], step.dt, None)
+        new = self.corrector(z, z1, f, source, step.near[1, cells], step.p[cells], step.dt, None)
         estimate = misfit(self.parts.trust, z, new.z, new.error)
         self.error[cells] = estimate
         return new.z, trusted(self.parts.trust, network, new, estimate)

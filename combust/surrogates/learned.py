@@ -163,9 +163,9 @@ class Learned:
         self.model, self.gas, self.fallback, self.router = model, gas, fallback, router
         hold = model.hold
         self.system = System(gas.kinetics, hold)
-        self.slow = SlowStep(SharedJacobians(gas, hold, self.parts.references("slow")), self.parts.slow_tolerance)
-        self.corrector = Corrector(
-            self.parts.core, self.system, SharedJacobians(gas, hold, self.parts.references("front")))
+        self.shared = SharedJacobians(gas, hold, self.parts.references("slow"), self.parts.references("front"))
+        self.slow = SlowStep(self.shared, self.parts.slow_tolerance)
+        self.corrector = Corrector(self.parts.core, self.system, self.shared)
         self.exact = ReactorIntegrator(gas, hold, rtol, atol, "rodas3")
         self.compile, self.with_network = compile, network
 
@@ -242,10 +242,11 @@ class Learned:
         f = evaluate_all(self.system, z, zero, BLOCK, fixed)
         route = torch.full_like(T, EXACT, dtype=torch.int8)
         error = torch.zeros_like(T)
-        left = self._slow(z, f, zero, p, dt, end, route)
+        near = self.shared.nearest(z) if self.router else z.new_empty(0)
+        left = self._slow(z, f, zero, near, p, dt, end, route)
         inside = self._inside(z, p, left, dt)
         outside = left.numel() - inside.numel()
-        self._network(z, f, p, inside, dt, end, route, error, fixed)
+        self._network(z, f, near, p, inside, dt, end, route, error, fixed)
         rest = (route == EXACT).nonzero().squeeze(-1)
         self._exact(z, p, rest, dt, end, route)
         counts = torch.bincount(route.long(), minlength=4).tolist()
@@ -254,7 +255,7 @@ class Learned:
         return end[0], end[1:], route, stats
 
     def _slow(
-        self, z: Tensor, f: Tensor, zero: Tensor, p: Tensor, dt: float, end: Tensor, route: Tensor
+        self, z: Tensor, f: Tensor, zero: Tensor, near: Tensor, p: Tensor, dt: float, end: Tensor, route: Tensor
     ) -> Tensor:
         """Does the cells whose rates are slow, or negligible without the router; returns the others."""
         if not self.router:
@@ -262,7 +263,7 @@ class Learned:
             route[idle] = SLOW
             return (~idle).nonzero().squeeze(-1)
         tried = self.slow.tries(z, f, dt).nonzero().squeeze(-1)
-        new, error, grows = self.slow.step(tried, z, f, zero, p, dt)
+        new, error, grows = self.slow.step(tried, near, z, f, zero, p, dt)
         good = (error <= 1.0) & ~grows
         done = tried[good]
         new = new[:, good]
@@ -289,15 +290,16 @@ class Learned:
         return cells[self.parts.covered(here[0], p[cells], here[1:])]
 
     def _network(
-        self, z: Tensor, f: Tensor, p: Tensor, cells: Tensor, dt: float, end: Tensor, route: Tensor, error: Tensor,
-        fixed: Fixed,
+        self, z: Tensor, f: Tensor, near: Tensor, p: Tensor, cells: Tensor, dt: float, end: Tensor, route: Tensor,
+        error: Tensor, fixed: Fixed,
     ) -> None:
         """Does the cells whose network step is trusted."""
         here, pressure = take(z, cells), p[cells]
         step = self.parts.network(here[0], pressure, here[1:], dt)
         z1 = torch.cat([step.T.unsqueeze(0), step.Y])
         if self.router:
-            new = self.corrector(here, z1, take(f, cells), torch.zeros_like(z1), pressure, dt, fixed.of(cells))
+            new = self.corrector(
+                here, z1, take(f, cells), torch.zeros_like(z1), near[1, cells], pressure, dt, fixed.of(cells))
             error[cells] = misfit(self.parts.trust, here, new.z, new.error)
             good, z1 = trusted(self.parts.trust, step, new, error[cells]), new.z
         else:

@@ -12,8 +12,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from combust.kernels import compiled
 from combust.kinetics import systems
-from combust.kinetics.integrate import blocks, take
+from combust.kinetics.integrate import blocks, cells_last
 from combust.kinetics.mechanism import Mechanism
 from combust.kinetics.systems import Fixed, Hold
 from combust.kinetics.thermo import GAS_CONSTANT
@@ -43,35 +44,47 @@ class Shared(NamedTuple):
 
 
 class SharedJacobians:
-    """References of one mechanism and system; keeps what it computed for the last pressures and time step."""
+    """References of one mechanism and system; keeps what it computed for the last pressures and time step.
 
-    def __init__(self, gas: Mechanism, hold: Hold, references: References) -> None:
-        self.gas, self.hold = gas, hold
-        self.references = References(*(x.to(gas.device) for x in references))
-        self._places = place(*self.references)
+    The first `few` stand alone where many cells are in question and a coarse choice will do.
+    """
+
+    def __init__(self, gas: Mechanism, hold: Hold, few: References, more: References) -> None:
+        self.gas, self.hold, self.few = gas, hold, few.T.numel()
+        self.references = References(*(x.to(gas.device) for x in few.joined(more)))
+        places = place(*self.references).to(torch.float32)
+        self._places = (-2.0 * places.T.contiguous(), places.square().sum(0))
         self._jacobians: dict[int, Tensor] = {}
         self._solves: dict[tuple[int, float, float], Tensor] = {}
 
-    def groups(self, z: Tensor, p: Tensor, dt: float, gamma: float) -> Iterator[Shared]:
-        """Cells of z (1 + species, cells), p (cells,) Pa in groups with the matrix of their nearest reference."""
-        if not z.shape[1]:
+    def nearest(self, z: Tensor) -> Tensor:
+        """Rows of the references nearest to z (1 + species, cells): of the first few, and of all; (2, cells)."""
+        found = torch.empty(2, z.shape[1], dtype=torch.int64, device=z.device)
+        for start in range(0, z.shape[1], BLOCK):
+            some = z[:, start : start + BLOCK].contiguous()
+            cells_last(some)
+            found[:, start : start + BLOCK] = nearest_kernel(*self._places, some, self.few)
+        return found
+
+    def groups(self, near: Tensor, p: Tensor, dt: float, gamma: float) -> Iterator[Shared]:
+        """Cells in groups with the matrix of their reference, near (cells,), at p (cells,) Pa."""
+        if not near.numel():
             return
         bins = (p.log10() * PER_DECADE).round().to(torch.int64)
-        for decade in bins.unique().tolist():
-            own = (bins == decade).nonzero().squeeze(-1)
-            near = self.nearest(take(z, own))
-            order = torch.argsort(near, stable=True)
-            counts = torch.bincount(near, minlength=self._places.shape[1]).tolist()
+        low, high = (int(x) for x in torch.aminmax(bins))
+        for decade in range(low, high + 1):
+            own = None if low == high else (bins == decade).nonzero().squeeze(-1)
+            rows = near if own is None else near[own]
+            if not rows.numel():
+                continue
+            order = torch.argsort(rows)
+            order = order if own is None else own[order]
+            counts = torch.bincount(rows, minlength=self.references.T.numel()).tolist()
             start, solves = 0, self.solves(decade, dt, gamma)
             for row, count in enumerate(counts):
-                for cells, used in blocks(own[order[start : start + count]], BLOCK):
+                for cells, used in blocks(order[start : start + count], BLOCK):
                     yield Shared(cells, used, solves[row])
                 start += count
-
-    def nearest(self, z: Tensor) -> Tensor:
-        """Row of the nearest reference (cells,)."""
-        at = place(z[0], z[1:] / z[1:].sum(0))
-        return ((self._places * self._places).sum(0).unsqueeze(1) - 2.0 * (self._places.T @ at)).argmin(0)
 
     def jacobians(self, decade: int) -> Tensor:
         """(references, 1 + species, 1 + species) at the pressure of a bin."""
@@ -94,6 +107,16 @@ class SharedJacobians:
             unit = torch.eye(J.shape[1], dtype=J.dtype, device=J.device)
             self._solves[key] = torch.linalg.inv(unit - gamma * dt * J)
         return self._solves[key]
+
+
+def nearest(minus_twice: Tensor, squares: Tensor, z: Tensor, few: int) -> Tensor:
+    """See `SharedJacobians.nearest`: minus twice the references' places, transposed, and their squared lengths."""
+    at = place(z[0], z[1:] / z[1:].sum(0)).to(minus_twice.dtype)
+    distance = (minus_twice @ at + squares.unsqueeze(1)).T
+    return torch.stack([distance[:, :few].argmin(1), distance.argmin(1)])
+
+
+nearest_kernel = compiled(nearest, dynamic=None)
 
 
 def place(T: Tensor, Y: Tensor) -> Tensor:

@@ -56,16 +56,17 @@ class SlowStep:
         return self.tolerance.error(z, dt * chemical) <= TRIED
 
     def step(
-        self, cells: Tensor, z: Tensor, chemical: Tensor, s: Tensor, p: Tensor, dt: float
+        self, cells: Tensor, near: Tensor, z: Tensor, chemical: Tensor, s: Tensor, p: Tensor, dt: float
     ) -> tuple[Tensor, Tensor, Tensor]:
         """New states (1 + species, cells) of some cells of z, their errors in tolerances, and what grows.
 
-        p (all cells,) Pa. Only reactors ("hp", "uv") are told of growth: in a flow rates change sign beside transport.
+        near: references (2, all cells), p (all cells,) Pa. Only reactors ("hp", "uv") are told of growth: in a flow
+        rates change sign beside transport.
         """
         new, error = z.new_empty(z.shape[0], cells.numel()), z.new_empty(cells.numel())
         grows = torch.zeros(cells.numel(), dtype=torch.bool, device=z.device)
         step, tolerance = z.new_tensor(dt), (self.tolerance.rtol, self.tolerance.atol)
-        for some, count, solve in self.shared.groups(take(z, cells), p[cells], dt, GAMMA):
+        for some, count, solve in self.shared.groups(near[0, cells], p[cells], dt, GAMMA):
             here = cells[some]
             state, f, source = take(z, here), take(chemical, here), take(s, here)
             fixed = None if self.hold == "flow" else self._fixed(state, p[here])
