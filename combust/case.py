@@ -32,7 +32,7 @@ from combust.settings.running import Config
 AXES = ("z", "y", "x")
 # Below this much work the seconds of compiling are not won back (cells x steps of one rank, times species).
 COMPILE_WORTH = 1.5e7
-FLAME_REFERENCES = 32
+FLAME_REFERENCES = 24
 
 
 def build(config: Config, comm: Communicator) -> ReactingFlow:

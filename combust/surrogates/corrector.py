@@ -56,6 +56,14 @@ def apply(
 apply_kernel = compiled(apply, dynamic=None)
 
 
+def push(thermo: Thermo, z: Tensor, s: Tensor, dt: Tensor) -> Tensor:
+    """What sources s do to z in dt (0-d) without chemistry, (1 + species, cells)."""
+    return dt * systems.transport_rate(thermo, z, s)
+
+
+push_kernel = compiled(push, dynamic=None)
+
+
 class Corrector:
     """For one mechanism and system."""
 
@@ -78,19 +86,24 @@ class Corrector:
         left = new - z - HALF * dt * (f + evaluate_all(self.system, new, s, BLOCK, fixed))
         return Corrected(new, self._solved(near, p, dt, left), defect, lifted)
 
-    def respond(
-        self, z: Tensor, end: Tensor, s: Tensor, near: Tensor, p: Tensor, dt: float
-    ) -> tuple[Tensor, Tensor]:
-        """`end` of a "flow" step from z with the sources changed by s, to first order, and that change; no rates.
+    def respond(self, z: Tensor, s: Tensor, near: Tensor, p: Tensor, dt: float) -> Tensor:
+        """Change of the end of a "flow" step from z by a change s of the sources, to first order; needs no rates.
 
-        Active species stay non-negative and elements exact; T is that of the linearised equations.
+        It keeps elements, but not signs.
         """
-        change = self._solved(near, p, dt, dt * systems.transport_rate(self.core.thermo, z, s))
+        push, step = torch.empty_like(z), z.new_tensor(dt)
+        for start in range(0, z.shape[1], BLOCK):
+            part = slice(start, start + BLOCK)
+            a, b = z[:, part].contiguous(), s[:, part].contiguous()
+            cells_last(a, b)
+            push[:, part] = push_kernel(self.core.thermo, a, b, step)
+        return self._solved(near, p, dt, push)
+
+    def lifted(self, end: Tensor, amounts: Tensor) -> Tensor:
+        """`end` (1 + species, cells) without negative active species and with these amounts y of the elements."""
         active, atoms = self.core.coordinates.active, self.core.atoms
-        y, _, _ = correct(atoms, atoms @ (end[1:] + dt * s[1:])[active], (end + change)[1:][active].clamp_min(0.0))
-        moved = end + change
-        moved[1:] = moved[1:].index_copy(0, active, y)
-        return moved, change
+        y, _, _ = correct(atoms, atoms @ amounts[active], end[1:][active].clamp_min(0.0))
+        return torch.cat([end[:1], end[1:].index_copy(0, active, y)])
 
     def _solved(self, near: Tensor, p: Tensor, dt: float, departure: Tensor) -> Tensor:
         """(1 - dt J / 2)^-1 departure."""

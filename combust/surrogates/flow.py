@@ -25,7 +25,7 @@ from combust.surrogates.learned import BLOCK, Fallback, Parts, RouteStatistics
 from combust.surrogates.model import Step
 from combust.surrogates.pool import Pool
 from combust.surrogates.references import References, SharedJacobians
-from combust.surrogates.router import EXACT, NETWORK, REFUSED, SLOW, misfit, trusted
+from combust.surrogates.router import EXACT, NETWORK, REFUSED, SLOW, misfits, trusted
 from combust.surrogates.sharing import Shared
 from combust.surrogates.slow import SlowStep
 
@@ -153,11 +153,13 @@ class LearnedFlow:
         before, last = step.last
         end.copy_(last)
         for cells in (step.slow, step.network):
-            z, ds = take(step.z, cells), take(s, cells) - take(before, cells)
-            moved, change = self.corrector.respond(
-                z, take(last, cells), ds, step.near[1, cells], step.p[cells], step.dt)
+            z, ds, ended = take(step.z, cells), take(s, cells) - take(before, cells), take(last, cells)
+            change = self.corrector.respond(z, ds, step.near[1, cells], step.p[cells], step.dt)
+            moved = ended + change
+            if cells is step.network:
+                moved = self.corrector.lifted(moved, ended[1:] + step.dt * ds[1:])
             end[:, cells] = moved
-            far = cells[misfit(self.parts.trust, z, moved, change) > RESPONSE]
+            far = cells[misfits(self.parts.trust, z, moved, change) > RESPONSE]
             if cells is step.slow:
                 end[:, far] = self.slow.step(far, step.near, step.z, step.chemical, s, step.p, step.dt)[0]
             else:  # always: ranks that share a device evaluate together
@@ -220,7 +222,7 @@ class LearnedFlow:
         z, source = take(step.z, cells), take(s, cells)
         f = take(step.chemical, cells) + systems.transport_rate(self.gas.thermo, z, source)
         new = self.corrector(z, z1, f, source, step.near[1, cells], step.p[cells], step.dt, None)
-        estimate = misfit(self.parts.trust, z, new.z, new.error)
+        estimate = misfits(self.parts.trust, z, new.z, new.error)
         self.error[cells] = estimate
         return new.z, trusted(self.parts.trust, network, new, estimate)
 
