@@ -90,7 +90,8 @@ def rows_of(mech: str, model: str | None, options: argparse.Namespace) -> list[R
         if model is None or (model not in library.names() and options.model is None):
             continue
         for name, how in WAYS.items():
-            chem = Learned(library.load(options.model or model), own, "direct", precision=precision, compile=True, **how)
+            found = library.load(options.model or model)
+            chem = Learned(found, own, "direct", precision=precision, compile=True, **how)
             rows.append(timed(chem, T, Y, p, dt, exact, f"{mech}: {name}, {precision}"))
     return rows
 
