@@ -18,14 +18,15 @@ from combust.kinetics.base import Result, Statistics
 from combust.kinetics.cvode import Cvode
 from combust.kinetics.direct import Direct
 from combust.kinetics.integrate import System, evaluate_all, take
-from combust.kinetics.state import check_source, check_state, pack
+from combust.kinetics.state import check_source, check_state, pack, require
 from combust.kinetics.thermo import GAS_CONSTANT, column, h_mass, temperature_from_enthalpy
+from combust.parallel import together
 from combust.surrogates.corrector import Corrector
 from combust.surrogates.learned import BLOCK, Fallback, Parts, RouteStatistics
 from combust.surrogates.model import Step
 from combust.surrogates.pool import Pool
 from combust.surrogates.references import References, SharedJacobians
-from combust.surrogates.router import EXACT, NETWORK, REFUSED, SLOW, misfits, trusted
+from combust.surrogates.router import EXACT, NETWORK, REFUSED, SLOW, met, misfits, trusted
 from combust.surrogates.sharing import Shared
 from combust.surrogates.slow import SlowStep
 
@@ -103,6 +104,7 @@ class LearnedFlow:
         z = pack(T, rhoY)
         check_state(self.gas, z)
         p = GAS_CONSTANT * T * (rhoY / column(self.gas.molar_mass, T)).sum(0)
+        require((p > 0) & torch.isfinite(p), p, "chemistry: pressure", "finite and > 0 Pa; partial densities are lost")
         return LearnedStep(z, self._chemical(z), self.shared_jacobians.nearest(z), p, dt)
 
     def advance(self, step: LearnedStep, Q: Tensor, Qh: Tensor) -> Result:
@@ -112,7 +114,10 @@ class LearnedFlow:
         sources that are not finite, DivergenceError naming a cell that cannot be integrated.
         """
         s = pack(Qh, Q)
-        check_source(s)
+        if self.pool is None:
+            check_source(s)
+        else:  # no rank may wait for one that stops here
+            together(self.pool.comm, lambda: check_source(s))
         end = step.z.clone()
         if step.last is None:
             self._choose(step, s, end)
@@ -140,7 +145,8 @@ class LearnedFlow:
         step.exact = (self.route == EXACT).nonzero().squeeze(-1)
         if self.fallback == "none":
             self.route[step.exact] = REFUSED
-        step.plan = self.pool.begin(step.exact.numel()) if self.pool is not None else None
+        if self.pool is not None and self.fallback != "none":
+            step.plan = self.pool.begin(step.exact.numel())
         counts = torch.bincount(self.route.long(), minlength=4).tolist()
         outside = left.numel() - inside.numel()
         self.routes = RouteStatistics(
@@ -163,7 +169,8 @@ class LearnedFlow:
             if cells is step.slow:
                 end[:, far] = self.slow.step(far, step.near, step.z, step.chemical, s, step.p, step.dt)[0]
             else:  # always: ranks that share a device evaluate together
-                end[:, far] = self._network_cells(step, far, s)[0]
+                z1, good = self._network_cells(step, far, s)
+                end[:, far[good]] = z1[:, good]
 
     def _slow(self, step: LearnedStep, s: Tensor, end: Tensor) -> Tensor:
         """Does the slow cells, into `end`, and returns them."""
@@ -207,18 +214,18 @@ class LearnedFlow:
         if self.shared is None:
             return self.parts.network(T, p, Y, dt)
 
-        def together(x: Tensor) -> Tensor:
+        def all_cells(x: Tensor) -> Tensor:
             done = self.parts.network(x[0], x[1], x[2:], dt)
             return torch.cat([done.T.unsqueeze(0), done.factor.unsqueeze(0), done.defect.unsqueeze(0), done.Y])
 
-        out = self.shared.evaluate(torch.cat([T.unsqueeze(0), p.unsqueeze(0), Y]), together)
+        out = self.shared.evaluate(torch.cat([T.unsqueeze(0), p.unsqueeze(0), Y]), all_cells)
         return Step(out[0], out[3:], out[1], out[2])
 
     def _network_cells(self, step: LearnedStep, cells: Tensor, s: Tensor) -> tuple[Tensor, Tensor]:
         """Corrected steps of the network, (1 + species, cells), and whether they may stand."""
         z1, network = self._kicked(step, cells, s)
         if not self.router:
-            return z1, torch.isfinite(z1).all(0)
+            return z1, met(network)
         z, source = take(step.z, cells), take(s, cells)
         f = take(step.chemical, cells) + systems.transport_rate(self.gas.thermo, z, source)
         new = self.corrector(z, z1, f, source, step.near[1, cells], step.p[cells], step.dt, None)

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from combust import kernels
-from combust.errors import ConfigError, StateError
+from combust.errors import ConfigError, MechanismError, StateError
 from combust.kinetics import systems
 from combust.kinetics.cvode import CellIntegrator
 from combust.kinetics.integrate import System, Tolerance, blocks, cells_last, evaluate_all, take
@@ -35,6 +35,7 @@ from combust.surrogates.router import (
     REFUSED,
     SLOW,
     covered_kernel,
+    met,
     misfit,
     trust_of,
     trusted,
@@ -152,10 +153,10 @@ class Learned:
         network: bool = True,
     ) -> None:
         """fallback: of cells that the network may not have: "direct" integration, "cvode", or "none" (they stay as they
-        are and are counted). router=False: the network alone, uncorrected, for every cell
-        whose rates are not negligible.
-        rtol, atol: of the exact integration. compile: fused kernels or eager ones; None: fused for large batches only,
-        since compiling takes a minute or two. network=False: what the network would do is exact, to see what it gives.
+        are and are counted). router=False: the network alone, uncorrected, for every cell whose rates are not
+        negligible, as long as it keeps elements and energy. rtol, atol: of the exact integration. compile: fused
+        kernels or eager ones; None: fused for large batches only, since compiling takes a minute or two. network=False:
+        what the network would do is exact, to see what it gives.
         """
         if fallback not in get_args(Fallback):
             raise ConfigError(f'fallback "{fallback}": allowed are {", ".join(get_args(Fallback))}')
@@ -180,7 +181,13 @@ class Learned:
         """
         found = library.load(model)
         known = found.card["mechanism"]
-        gas = Mechanism.load(mechanism or known["path"], known.get("phase"), device)
+        phase = known.get("phase")
+        try:
+            gas = Mechanism.load(mechanism or known["path"], phase, device)
+        except MechanismError:
+            if mechanism is None or phase is None:
+                raise
+            gas = Mechanism.load(mechanism, None, device)  # another file: `require` says what differs
         return cls(found, gas, fallback, **options)
 
     def advance(self, T: Any, p: Any, Y: Any, dt: float) -> Advanced:
@@ -214,7 +221,7 @@ class Learned:
         return Advanced(t.reshape(shape), (y * total).reshape(Y.shape), route.reshape(shape), stats)
 
     def _checked(self, T: Any, p: Any, Y: Any) -> tuple[Tensor, Tensor, Tensor]:
-        Y = torch.as_tensor(Y, dtype=torch.float64, device=self.gas.device)
+        Y = torch.as_tensor(Y, dtype=torch.float64, device=self.gas.device).detach()
         if Y.dim() == 0 or Y.shape[0] != len(self.gas.species):
             raise StateError(
                 f"Y has shape {tuple(Y.shape)}: the first extent must be the {len(self.gas.species)} species of "
@@ -227,7 +234,7 @@ class Learned:
         return T, p, Y
 
     def _of_cells(self, name: str, value: Any, shape: torch.Size) -> Tensor:
-        value = torch.as_tensor(value, dtype=torch.float64, device=self.gas.device)
+        value = torch.as_tensor(value, dtype=torch.float64, device=self.gas.device).detach()
         try:
             return value.expand(shape)
         except RuntimeError:
@@ -303,7 +310,7 @@ class Learned:
             error[cells] = misfit(self.parts.trust, here, new.z, new.error)
             good, z1 = trusted(self.parts.trust, step, new, error[cells]), new.z
         else:
-            good = torch.isfinite(z1).all(0) & (step.defect <= 1e-6)
+            good = met(step)
         done = cells[good]
         end[:, done], route[done] = z1[:, good], NETWORK
 

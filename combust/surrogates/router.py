@@ -99,6 +99,11 @@ def trusted(trust: Trust, step: Step, new: Corrected, estimate: Tensor) -> Tenso
     return sound & (new.lifted <= LARGEST_LIFT) & (estimate <= trust.limit)
 
 
+def met(step: Step) -> Tensor:
+    """Whether elements and energy are kept and nothing turned negative (cells,): all that is asked without a router."""
+    return torch.isfinite(step.T) & (step.factor < 1.0) & (step.defect <= LARGEST_DEFECT)
+
+
 def trust_of(model: Model, gas: Mechanism) -> Trust:
     """From the tables of a model, on the device of the mechanism."""
     tables: dict[str, Any] = {k: model.tables[f"trust.{k}"].to(gas.device) for k in Trust._fields}
