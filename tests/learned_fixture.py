@@ -57,9 +57,7 @@ batch = 256
 rate = 4e-3
 device = "cpu"
 [router]
-temperature = 5.0
-species = 1e-2
-quantile = 0.95
+references = 32
 """
 # A flame of 2.4 mm on cells of 75 um: six per thermal thickness. It is too short to burn out, and needs no more.
 CASE: dict[str, Any] = {

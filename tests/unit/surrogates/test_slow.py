@@ -1,4 +1,6 @@
-"""The step for slow cells: its order, what it keeps, its error estimate, the growth that it must not miss."""
+"""The step for slow cells: its order, what it keeps, its error estimate, the growth that it must not miss; and the
+Jacobians that cells share.
+"""
 
 import learned_fixture
 import numpy as np
@@ -8,10 +10,13 @@ import torch
 from combust.kinetics.direct import Direct
 from combust.kinetics.integrate import System, Tolerance, evaluate_all
 from combust.kinetics.systems import Fixed, linearise
-from combust.surrogates.slow import GAMMA, SlowStep, burnt_and_fresh
+from combust.surrogates import references as shared
+from combust.surrogates.references import References, SharedJacobians, burnt_and_fresh, drawn
+from combust.surrogates.slow import TRIED, SlowStep
 
 torch.set_num_threads(1)
 TOLERANCE = Tolerance(1e-3, 1e-8)
+NONE = References(torch.zeros(0, dtype=torch.float64), torch.zeros(10, 0, dtype=torch.float64))
 
 
 @pytest.fixture(scope="module")
@@ -30,8 +35,8 @@ def flame(tiny):
     return torch.cat([T.unsqueeze(0), Y]), p
 
 
-def stepper(tiny, references, hold="hp", **options):
-    return SlowStep(tiny.gas, hold, references, tiny.flame()[2].amax(1), TOLERANCE, **options)
+def stepper(tiny, references, hold="hp"):
+    return SlowStep(SharedJacobians(tiny.gas, hold, references, NONE), TOLERANCE)
 
 
 def chemical(gas, z, p, hold="hp"):
@@ -41,7 +46,7 @@ def chemical(gas, z, p, hold="hp"):
 
 def stepped(slow, gas, z, p, dt, cells=None):
     cells = torch.arange(z.shape[1]) if cells is None else cells
-    return slow.step(cells, z, chemical(gas, z, p, slow.hold), torch.zeros_like(z), p, dt)
+    return slow.step(cells, slow.shared.nearest(z), z, chemical(gas, z, p, slow.hold), torch.zeros_like(z), p, dt)
 
 
 def exact(gas, z, p, dt, rtol=1e-12, atol=1e-18, hold="hp"):
@@ -90,7 +95,7 @@ def test_tries_is_the_rate_test(tiny, references, flame):
     z, p = flame
     f = chemical(tiny.gas, z, p)
     scale = 1e-3 * z.abs() + 1e-8 * torch.cat([z[:1], torch.ones_like(z[1:])])
-    expected = (1e-6 * f / scale).square().mean(0).sqrt() <= 10.0
+    expected = (1e-6 * f / scale).square().mean(0).sqrt() <= TRIED
     assert torch.equal(stepper(tiny, references).tries(z, f, 1e-6), expected) and 0 < int(expected.sum()) < z.shape[1]
 
 
@@ -107,45 +112,16 @@ def test_radicals_that_grow_are_seen(tiny, references):
     assert grows.tolist() == [True, True, True, False]
 
 
-def test_matrices_are_those_of_the_references(tiny, references):
-    """(1 - gamma dt J)^-1, J from the mechanism at a pressure rounded to 1 %; kept for the last pressure and dt."""
-    gas, slow, p, dt = tiny.gas, stepper(tiny, references), 10.0 ** (1151 / 230), 1e-6
-    made = slow._solves(p, dt)
-    assert len(made) == 2 and slow._solves(1.0001 * p, dt) is made
-    for solve, T, Y in zip(made, references.T, references.Y.T, strict=True):
-        z = torch.cat([T.reshape(1), Y]).unsqueeze(1)
-        held = Fixed(torch.full((1,), p, dtype=torch.float64))
-        J = linearise(gas.kinetics, "hp", z, torch.zeros_like(z), held).jacobian[..., 0]
-        expected = np.linalg.inv(np.eye(len(z)) - GAMMA * dt * J.numpy())
-        np.testing.assert_allclose(solve, expected, rtol=1e-9, atol=1e-13)
-    assert slow._solves(p, 2e-6) is not made
-    for a, b in zip(slow._solves(p, dt), made, strict=True):
-        assert torch.equal(a, b)
-
-
-def test_the_nearest_reference(tiny, references, flame):
-    z, _ = flame
-    slow = stepper(tiny, references)
-    near = slow._nearest(z)
-    assert near[0] == 0 and near[-1] == 1 and bool((near.diff() >= 0).all())
-    places = np.vstack([references.T / 300.0, references.Y / tiny.flame()[2].amax(1).clamp_min(1e-12).unsqueeze(1)])
-    here = np.vstack([z[0] / 300.0, z[1:] / tiny.flame()[2].amax(1).clamp_min(1e-12).unsqueeze(1)])
-    distance = ((here[:, None, :] - places[:, :, None]) ** 2).sum(0)
-    np.testing.assert_array_equal(near, distance.argmin(0))
-    flow = stepper(tiny, references, "flow")
-    rho = tiny.gas.density(z[0], learned_fixture.P, z[1:])
-    assert torch.equal(flow._nearest(torch.cat([z[:1], rho * z[1:]])), near)
-
-
-def test_some_cells_in_small_blocks(tiny, references, flame):
+def test_some_cells_in_small_blocks(tiny, references, flame, monkeypatch):
     """Of chosen cells, in their order, whatever the block."""
     z, p = flame
     cells = torch.tensor([100, 3, 50, 51, 7, 120])
     whole = stepped(stepper(tiny, references), tiny.gas, z, p, 1e-6)
     for block in (2, 5):
-        some = stepped(stepper(tiny, references, block=block), tiny.gas, z, p, 1e-6, cells)
-        torch.testing.assert_close(some[0], whole[0][:, cells], rtol=1e-12, atol=1e-18)
-        torch.testing.assert_close(some[1], whole[1][cells], rtol=1e-6, atol=1e-9)
+        monkeypatch.setattr(shared, "BLOCK", block)
+        some = stepped(stepper(tiny, references), tiny.gas, z, p, 1e-6, cells)
+        np.testing.assert_allclose(some[0], whole[0][:, cells], rtol=1e-12, atol=1e-18)
+        np.testing.assert_allclose(some[1], whole[1][cells], rtol=1e-6, atol=1e-9)
         assert torch.equal(some[2], whole[2][cells])
     none = stepped(stepper(tiny, references), tiny.gas, z, p, 1e-6, cells[:0])
     assert [tuple(x.shape) for x in none] == [(11, 0), (0,), (0,)]
@@ -165,7 +141,7 @@ def test_transport_as_a_source(tiny, references, flame):
     slow = stepper(tiny, references, "flow")
     cells = torch.arange(z.shape[1])
     f = chemical(gas, z, p[90:], "flow")
-    new, error, grows = slow.step(cells, z, f, s, p[90:], dt)
+    new, error, grows = slow.step(cells, slow.shared.nearest(z), z, f, s, p[90:], dt)
     tight = Direct(gas, 1e-10, 1e-16)
     end = tight.advance(tight.begin(z[0], z[1:], dt), Q, Qh)
     true = TOLERANCE.error(z, new - torch.cat([end.T.unsqueeze(0), end.rhoY]))
@@ -180,3 +156,75 @@ def test_nan_is_no_small_error(tiny, references, flame):
     z[3, 5] = torch.nan
     _, error, _ = stepped(stepper(tiny, references), tiny.gas, z, p, 1e-6)
     assert bool(error[5].isnan()) and not bool(error[torch.arange(len(error)) != 5].isnan().any())
+
+
+# --- shared Jacobians -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("hold", ["hp", "uv", "flow"])
+def test_matrices_are_those_of_the_references(tiny, references, hold):
+    """(1 - gamma dt J)^-1, J from the mechanism at the pressure of the bin; kept for the last time step."""
+    gas, made, gamma, dt = tiny.gas, SharedJacobians(tiny.gas, hold, references, NONE), 0.3, 1e-6
+    solves, p = made.solves(100, dt, gamma), 1e5  # 20 bins to a decade
+    assert len(solves) == 2 and made.solves(100, dt, gamma) is solves
+    for solve, T, Y in zip(solves, references.T, references.Y.T, strict=True):
+        rho = float(gas.density(T, p, Y))
+        z = torch.cat([T.reshape(1), (rho if hold == "flow" else 1.0) * Y]).unsqueeze(1)
+        held = None if hold == "flow" else Fixed(torch.full((1,), p if hold == "hp" else rho, dtype=torch.float64))
+        J = linearise(gas.kinetics, hold, z, torch.zeros_like(z), held).jacobian[..., 0]
+        expected = np.linalg.inv(np.eye(len(z)) - gamma * dt * J.numpy())
+        np.testing.assert_allclose(solve, expected, rtol=1e-9, atol=1e-15 * np.abs(expected).max())
+    assert made.solves(100, dt, 0.5) is not solves and made.solves(100, dt, gamma) is solves
+    made.solves(100, 2e-6, gamma)
+    again = made.solves(100, dt, gamma)
+    assert again is not solves and torch.equal(again, solves)
+
+
+def test_groups_hold_each_cell_once_with_its_own_matrix(tiny, flame):
+    """Of the nearest reference, at the cell's own pressure, whoever else is in the batch."""
+    z, p = flame
+    few, more = drawn(z[0], z[1:], 5), drawn(z[0], z[1:], 12, seed=1)
+    p = p * torch.where(torch.arange(p.numel()) % 3 == 0, 2.0, 1.0)
+    made = SharedJacobians(tiny.gas, "hp", few, more)
+
+    def place(T, Y):
+        return np.vstack([T / 300.0, 6.0 * (np.maximum(Y, 0.0) + 1e-12) ** 0.1])
+
+    here, there = (place(T.numpy(), Y.numpy()) for T, Y in ((z[0], z[1:]), few.joined(more)))
+    distance = ((here[:, :, None] - there[:, None, :]) ** 2).sum(0)
+    near = made.nearest(z)
+    np.testing.assert_array_equal(near, [distance[:, :5].argmin(1), distance.argmin(1)])
+    assert len(set(near[0].tolist())) == 5 and len(set(near[1].tolist())) > 8
+    rho = tiny.gas.density(z[0], p, z[1:])
+    flow = SharedJacobians(tiny.gas, "flow", few, more)
+    assert torch.equal(flow.nearest(torch.cat([z[:1], rho * z[1:]])), near)
+
+    seen = torch.zeros(p.numel(), dtype=torch.int64)
+    for cells, count, solve in made.groups(near[1], p, 1e-6, 0.5):
+        seen[cells[:count]] += 1
+        for cell in cells[:count].tolist():
+            decade = round(20 * np.log10(float(p[cell])))
+            assert torch.equal(solve, made.solves(decade, 1e-6, 0.5)[near[1, cell]])
+    assert bool((seen == 1).all())
+    assert list(made.groups(near[1, :0], p[:0], 1e-6, 0.5)) == []
+
+
+def test_references_of_mixtures(tiny):
+    found = burnt_and_fresh(tiny.gas, learned_fixture.FUEL, learned_fixture.AIR, [0.5, 1.0], 320.0, 1e5)
+    solution = tiny.gas.cantera()
+    for k, phi in enumerate((0.5, 1.0)):
+        solution.set_equivalence_ratio(phi, learned_fixture.FUEL, learned_fixture.AIR)
+        solution.TP = 320.0, 1e5
+        np.testing.assert_allclose(found.Y[:, 2 * k], solution.Y, atol=1e-14)
+        solution.equilibrate("HP")
+        np.testing.assert_allclose(found.T[2 * k + 1], solution.T, rtol=1e-8)
+        np.testing.assert_allclose(found.Y[:, 2 * k + 1], solution.Y, atol=1e-10)
+    both = found.joined(References(found.T[:1], found.Y[:, :1]))
+    assert both.T.shape == (5,) and torch.equal(both.Y[:, 4], found.Y[:, 0])
+
+
+def test_drawn_states_repeat(flame):
+    z, _ = flame
+    one, other = drawn(z[0], z[1:], 5), drawn(z[0], z[1:], 5)
+    assert torch.equal(one.T, other.T) and one.Y.shape == (10, 5) and len(set(one.T.tolist())) == 5
+    assert drawn(z[0], z[1:], 10**6).T.numel() == z.shape[1]
