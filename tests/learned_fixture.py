@@ -120,7 +120,8 @@ class Tiny:
     def case(self, chemistry: dict[str, Any] | None = None, **tables: Any) -> Any:
         """The flame's case with the model, or with other chemistry; tables are merged into those of CASE."""
         raw = {name: dict(table) for name, table in CASE.items()}
-        raw["chemistry"] = {"kind": "learned", "model": str(self.path)} | (chemistry or {})
+        own = chemistry or {}
+        raw["chemistry"] = own if "kind" in own else {"kind": "learned", "model": str(self.path)} | own
         for name, table in tables.items():
             raw[name] = raw.get(name, {}) | table
         return convert(raw, "test")
