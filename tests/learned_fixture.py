@@ -66,7 +66,7 @@ CASE: dict[str, Any] = {
     "initial": {"kind": "flame", "fuel": FUEL, "oxidizer": AIR, "phi": PHI, "temperature": T_FRESH,
                 "position": 1.2e-3},
     "boundary": {"x_low": {"kind": "inflow", "velocity": "flame-speed"}, "x_high": {"kind": "outflow"}},
-    "numerics": {"dt": 1e-6},
+    "numerics": {"dt": 2e-6},
     "stop": {"steps": 15},
 }  # fmt: skip
 

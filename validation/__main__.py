@@ -25,10 +25,8 @@ def run(name: str, module: ModuleType, only: list[str], workers: int) -> list[st
 
     report = Report(name, module.TITLE)
     report.progress(module.TITLE)
-    if "only" in inspect.signature(module.run).parameters:
-        module.run(report, only, workers)
-    else:
-        module.run(report)
+    options = {"only": only, "workers": workers}
+    module.run(report, **{k: v for k, v in options.items() if k in inspect.signature(module.run).parameters})
     report.progress(f"written to {report.write()}")
     return report.missed
 
@@ -39,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("names", nargs="*", metavar="name", help="studies to run; all if none is named")
     parser.add_argument("--list", action="store_true", help="list the studies and stop")
     parser.add_argument("--only", action="append", default=[], metavar="RUN",
-                        help="of reduction: runs whose names begin so; the others keep their figures")  # fmt: skip
+                        help="of reduction, learned: runs whose names begin so; others keep their figures")  # fmt: skip
     parser.add_argument("--workers", type=int, default=0, help="of reduction: processes; 0: as many as cores")
     options = parser.parse_args(arguments)
     known = studies()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,13 +67,17 @@ def build(name: str, overrides: list[str], profile: FlameProfile | None = None) 
     return flow
 
 
-def follow(flow: ReactingFlow, dt: float, end: float, progress: Callable[[str], None] | None = None) -> np.ndarray:
-    """Advance to `end` [s] with steps of dt; rows (time, front, consumption speed, EOS drift, Y_min) of every step."""
+def follow(
+    flow: ReactingFlow, dt: float, end: float, progress: Callable[[str], None] | None = None, more: Sequence[str] = ()
+) -> np.ndarray:
+    """Advance to `end` [s] with steps of dt; rows (time, front, consumption speed, EOS drift, Y_min, `more` quantities)
+    of every step.
+    """
     rows = []
     steps = round(end / dt)
     for step in range(steps):
         flow.advance(dt)
-        rows.append([flow.time, *(flow.quantity(q) for q in ("front", "flame_speed", "eos_drift", "Y_min"))])
+        rows.append([flow.time, *(flow.quantity(q) for q in ("front", "flame_speed", "eos_drift", "Y_min", *more))])
         if progress is not None and (step + 1) % max(steps // 5, 1) == 0:
             progress(f"step {step + 1} of {steps}, consumption speed {rows[-1][2]:.5g} m/s")
     return np.array(rows)

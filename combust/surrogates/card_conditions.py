@@ -92,7 +92,7 @@ def flames(card: dict[str, Any], T_fresh: float, effort: Effort) -> list[Flame]:
     """Over phi at 1 atm, and one at a higher pressure."""
     low, high = card["ranges"]["phi"]
     usual = WIDE_PHI if high / low > WIDE else NARROW_PHI
-    phis = [phi for phi in usual if EDGE * low <= phi <= high / EDGE] or [math.sqrt(low * high)]
+    phis = [phi for phi in usual if EDGE * low <= phi <= high / EDGE] or [float(f"{math.sqrt(low * high):.2g}")]
     base, *raised = pressures(card)
     if not effort.all_flames:
         return [Flame(phis[len(phis) // 2], base, T_fresh)]

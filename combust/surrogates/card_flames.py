@@ -139,11 +139,15 @@ def compare(gas: Mechanism, at: Flame, exact: Run, found: Run) -> dict[str, Any]
         gas.species[k]: [float(exact.Y[k].max()), float(found.Y[k].max())]
         for k in sorted(radicals(gas), key=lambda k: -amount[k])[:PEAKS]
     }
+    lost = math.nan if found.failure else 0.0  # what did not arrive has no error that is a number
+    active = 1.0 - found.shares.get("slow", 0.0)
     return {
         "phi": at.phi, "p": at.p, "T": at.T, "mode": found.mode, "failure": found.failure,
-        "speed": [exact.speed, found.speed], "speed_error": found.speed / exact.speed - 1.0, "spread": found.spread,
-        "burnt_T": [float(exact.T[-1]), float(found.T[-1])], "burnt_error": float(found.T[-1] - exact.T[-1]),
-        "peaks": peaks, "peak_error": max(abs(b / a - 1.0) for a, b in peaks.values()),
-        "routes": found.shares, "element_error": found.element_error, "Y_min": [exact.Y_min, found.Y_min],
+        "speed": [exact.speed, found.speed], "speed_error": found.speed / exact.speed - 1.0 + lost,
+        "spread": found.spread,
+        "burnt_T": [float(exact.T[-1]), float(found.T[-1])], "burnt_error": float(found.T[-1] - exact.T[-1]) + lost,
+        "peaks": peaks, "peak_error": max(abs(b / a - 1.0) for a, b in peaks.values()) + lost,
+        "routes": found.shares, "network_of_active": found.shares.get("network", 0.0) / active if active else 0.0,
+        "element_error": found.element_error, "Y_min": [exact.Y_min, found.Y_min],
         "cost": [1e6 * exact.cost, 1e6 * found.cost],
     }  # fmt: skip

@@ -103,7 +103,7 @@ def compare(gas: Mechanism, at: Reactor, cell: int, reference: Trajectory, found
     }
     turn = min(int(2 * exact / found.dt) + 1, len(found.routes)) if np.isfinite(exact) else len(found.routes)
     return {
-        "phi": at.phi, "p": at.p, "T": at.T, "lost": cell in found.lost,
+        "name": str(at), "phi": at.phi, "p": at.p, "T": at.T, "lost": cell in found.lost,
         "delay": [exact, own], "delay_error": own / exact - 1.0,
         "burnt_T": [float(sampled[-1]), float(found.T[-1, cell])],
         "burnt_error": float(found.T[-1, cell] - sampled[-1]),

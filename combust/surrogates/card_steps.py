@@ -70,12 +70,13 @@ def labelled(
 def judge(gas: Mechanism, model: Model, rows: SampleSet) -> dict[str, Any]:
     """Scores of all rows and of those that are not slow (see `scores.errors`), and relative L1 of each species."""
     active = model.coordinates.active.numpy()
+    peak = model.tables["trust.peak"].numpy()[active]
     L1, step = scores.predicted(model, gas, rows)
     found = {}
     for name, mask in (("all", np.ones(len(rows), bool)), ("not slow", ~rows.slow)):
         if not mask.any():
             continue
-        found[name] = scores.score(rows, active, L1, step, mask)
+        found[name] = scores.score(rows, active, peak, L1, step, mask)
         change = (rows.Y1 - rows.Y)[mask]
         error = (step.Y.numpy().T - rows.Y1)[mask]
         found[name]["relative_L1"] = {
@@ -99,7 +100,7 @@ def cost(model: Model, gas: Mechanism, rows: SampleSet, dt: float, cells: int = 
     chosen = np.resize(np.flatnonzero(~rows.slow), cells)
     T, p = (torch.as_tensor(x[chosen]) for x in (rows.T, rows.p))
     Y = torch.as_tensor(rows.Y[chosen]).T.contiguous()
-    chem = Learned(model, gas, fallback="none")
+    chem = Learned(model, gas, fallback="none", compile=False)
     route = chem.advance(T, p, Y, dt).route
     own = (route == NETWORK).nonzero().squeeze(-1)
     few = slice(0, min(BY_CVODE, cells))
@@ -118,6 +119,7 @@ def cost(model: Model, gas: Mechanism, rows: SampleSet, dt: float, cells: int = 
         "cells": cells, "dt": dt, "threads": torch.get_num_threads(),
     }  # fmt: skip
     if own.numel():
+        own = own[torch.arange(cells) % own.numel()]
         t, q, y = T[own], p[own], Y[:, own].contiguous()
-        found["routed"] = clocked(lambda: chem.advance(t, q, y, dt), own.numel())
+        found["routed"] = clocked(lambda: chem.advance(t, q, y, dt), cells)
     return found

@@ -36,7 +36,8 @@ class Target:
         scale = 100.0 if self.unit == "%" else 1.0
         sign = "\N{GREATER-THAN OR EQUAL TO}" if self.least else "\N{LESS-THAN OR EQUAL TO}"
         unit = f" {self.unit}" if self.unit else ""
-        return f"{scale * self.value:.3g}{unit}", f"{sign} {scale * self.limit:.3g}{unit}"
+        value = f"{scale * self.value:.3g}{unit}" if math.isfinite(self.value) else "none"
+        return value, f"{sign} {scale * self.limit:.3g}{unit}"
 
 
 def targets(found: dict[str, Any]) -> list[Target]:
@@ -173,23 +174,31 @@ def percent(x: float, limit: float = math.inf) -> str:
 
 def _reactors(run: dict[str, Any]) -> list[Block]:
     title = f"Router {'on' if run['mode'] == 'router' else 'off'}, dt {run['dt']:.2g} s, {run['steps']} steps"
-    errors = [abs(c["delay_error"]) for c in run["cases"]]
-    lost = sum(c["lost"] for c in run["cases"])
     text = (
-        f"**{title}**: delays {100 * mean(errors):.2f} % off in the mean, {100 * worst(errors):.2f} % at worst; "
-        f"elements drift by {run['drift']:.1e}, least mass fraction {run['Y_min']:.1e}; {run['seconds']:.0f} s"
-        + (f"; {lost} reactors lost" if lost else ""))
+        f"**{title}**: {delays(run)}; elements drift by {run['drift']:.1e}, least mass fraction {run['Y_min']:.1e}; "
+        f"{run['seconds']:.0f} s")
     rows = []
     for c in run["cases"]:
         own, after = c["routes"]["ignition"], c["routes"]["burnt"]
         top = max(c["peaks"], key=lambda s: abs(c["peaks"][s][1] / c["peaks"][s][0] - 1))
         rows.append([
-            f"{c['phi']:.3g}, {c['p'] / ATM:.3g} atm, {c['T']:.0f} K", f"{1e6 * c['delay'][0]:.1f}",
+            c["name"], f"{1e6 * c['delay'][0]:.1f}",
             percent(c["delay_error"], DELAY_WORST), f"{c['burnt_T'][0]:.1f}",
             _kelvin(c["burnt_error"]), f"{percent(c['peak_error'], PEAK)} ({top})", three(own), three(after)])
-    head = ["phi, p, T", "delay [us]", "error", "end T [K]", "error [K]", "worst peak", "slow/network/exact [%]",
+    head = ["reactor", "delay [us]", "error", "end T [K]", "error [K]", "worst peak", "slow/network/exact [%]",
             "after 2 delays [%]"]  # fmt: skip
     return [text, Table(head, rows)]
+
+
+def delays(run: dict[str, Any]) -> str:
+    """Errors of the delays of a run in words."""
+    cases = run["cases"]
+    errors = [abs(c["delay_error"]) for c in cases if math.isfinite(c["delay_error"])]
+    lost = sum(c["lost"] for c in cases)
+    text = f"{len(errors)} of {len(cases)} reactors ignite"
+    if errors:
+        text += f", delays {100 * mean(errors):.2f} % off in the mean, {100 * worst(errors):.2f} % at worst"
+    return text + (f"; {lost} lost (T out of all bounds)" if lost else "")
 
 
 def _kelvin(x: float) -> str:
@@ -211,11 +220,13 @@ def _flames(flames: Sequence[dict[str, Any]]) -> Table:
         rows.append([
             f"{f['phi']:g}, {f['p'] / ATM:.3g} atm, dt {f['dt']:.2g} s", NAMES[f["mode"]], f"{f['speed'][0]:.4f}",
             Over(f["failure"]) if f["failure"] else percent(f["speed_error"], limit), _kelvin(f["burnt_error"]),
-            f"{percent(f['peak_error'], PEAK)} ({top})", three(f["routes"]), f"{f['element_error']:.0e}",
+            f"{percent(f['peak_error'], PEAK)} ({top})", three(f["routes"]), f"{100 * f['network_of_active']:.0f}",
+            f"{f['element_error']:.0e}",
             f"{f['Y_min'][0]:.0e}, {f['Y_min'][1]:.0e}", f"{f['cost'][0]:.0f}, {f['cost'][1]:.0f}"])
     return Table(
         ["flame", "chemistry", "exact speed [m/s]", "error", "burnt T error [K]", "worst peak",
-         "slow/network/exact [%]", "elements", "least Y (exact, own)", "CPU us/cell (exact, own)"], rows, 2)
+         "slow/network/exact [%]", "network, of cells not slow [%]", "elements", "least Y (exact, own)",
+         "CPU us/cell (exact, own)"], rows, 2)
 
 
 NAMES = {"router": "router on", "network": "router off",

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from combust.surrogates.sample_set import SampleSet
 
 BLOCK = 65_536  # rows that are transformed at once: their float64 temporaries stay small
+LEAST_PEAK = 1e-9  # mass fraction: errors of a species that is never there are shares of this
 
 
 class States(NamedTuple):
@@ -90,6 +91,6 @@ def heating(core: Core, T1: Tensor, Y1: Tensor) -> Tensor:
 
 
 def peaks(samples: SampleSet, coordinates: Coordinates) -> Tensor:
-    """(active species,) largest mass fraction before or after the step, at least the floor of the coordinates."""
+    """(active species,) largest mass fraction before or after the step, at least what a trace is not told apart at."""
     top = np.maximum(samples.Y.max(0), samples.Y1.max(0))
-    return torch.from_numpy(top)[coordinates.active].clamp_min(coordinates.floor)
+    return torch.from_numpy(top)[coordinates.active].clamp_min(LEAST_PEAK)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from combust.surrogates.model import Model, Step
 from combust.surrogates.rows import columns
@@ -19,8 +20,8 @@ BLOCK = 4096
 WITHIN = 0.1  # of the increment: the peers' pass rate
 
 
-def errors(model: Model, gas: Mechanism, samples: SampleSet) -> dict[str, dict[str, float]]:
-    """Scores of all rows, of those that are not slow (the network's own), and of each stream.
+def errors(model: Model, gas: Mechanism, samples: SampleSet, peak: Tensor) -> dict[str, dict[str, float]]:
+    """Scores of all rows, of those that are not slow (the network's own), and of each stream; see `rows.peaks`.
 
     rows; L1: of the scaled output; within_10: share of components of active species with |e| <= 1e-15 + 0.1 |d|, d the
     increment; states_within_10: share of rows all of whose components are; zero_within_10, zero_states_within_10: the
@@ -34,7 +35,7 @@ def errors(model: Model, gas: Mechanism, samples: SampleSet) -> dict[str, dict[s
     found = {"all": np.ones(len(samples), bool), "not slow": ~samples.slow}
     found |= {name: samples.stream == k for k, name in enumerate(STREAMS)}
     return {
-        name: score(samples, model.coordinates.active.numpy(), L1, step, mask)
+        name: score(samples, model.coordinates.active.numpy(), peak.numpy(), L1, step, mask)
         for name, mask in found.items() if mask.any()
     }  # fmt: skip
 
@@ -54,7 +55,9 @@ def predicted(model: Model, gas: Mechanism, samples: SampleSet) -> tuple[np.ndar
     return torch.cat(L1).numpy(), step
 
 
-def score(samples: SampleSet, active: np.ndarray, L1: np.ndarray, step: Step, mask: np.ndarray) -> dict[str, float]:
+def score(
+    samples: SampleSet, active: np.ndarray, peak: np.ndarray, L1: np.ndarray, step: Step, mask: np.ndarray
+) -> dict[str, float]:
     """The numbers of `errors` for the rows of a mask."""
     Y, Y1 = samples.Y[mask][:, active], samples.Y1[mask][:, active]
     change, said = Y1 - Y, step.Y.numpy().T[mask][:, active] - Y
@@ -63,7 +66,6 @@ def score(samples: SampleSet, active: np.ndarray, L1: np.ndarray, step: Step, ma
     within, still = error <= allowed, np.abs(change) <= allowed
     large = np.abs(change) > FAINT
     recalled = (said * np.sign(change) >= WITHIN * np.abs(change))[large]
-    peak = np.maximum(samples.Y1[:, active].max(0), 1e-12)
     return {
         "rows": int(mask.sum()), "L1": float(L1[mask].mean()),
         "within_10": float(within.mean()), "zero_within_10": float(still.mean()),

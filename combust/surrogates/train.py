@@ -5,71 +5,123 @@ from __future__ import annotations
 import argparse
 import ctypes
 import hashlib
-import importlib.util
 import os
 import sys
+import time
 from contextlib import suppress
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import h5py
 import msgspec
-import numpy as np
 import torch
 
-from combust import __version__
-from combust.errors import ConfigError, MechanismError
+from combust.errors import ConfigError
 from combust.kinetics.mechanism import Mechanism
+from combust.parallel import Communicator, launched_under_mpi, report
 from combust.progress import clock
 from combust.reduce import STOPPED, stoppable
 from combust.reduction.folder import flat
 from combust.reduction.meter import Meter
-from combust.surrogates import losses, scores, training_state
+from combust.surrogates import distributed, losses, scores, training_state
 from combust.surrogates.arguments import train_arguments
+from combust.surrogates.calibrate import calibrate
 from combust.surrogates.coordinates import Coordinates
 from combust.surrogates.curve import Curve, board
 from combust.surrogates.distributed import Group
+from combust.surrogates.lineage import card
 from combust.surrogates.model import Core, Model, atoms_of, files_of
 from combust.surrogates.rows import columns, encode, peaks
-from combust.surrogates.sample import revision, to_toml
-from combust.surrogates.sample_set import SPLITS, STREAMS, SampleSet
-from combust.surrogates.settings import Surrogate, decades, load
+from combust.surrogates.sample_set import SPLITS, SampleSet
+from combust.surrogates.settings import Network, Surrogate, Train, load
 from combust.surrogates.training import Task, Trainer
 from combust.surrogates.training_state import State
 
 CHECKPOINT, MODEL = "checkpoint.safetensors", "model"
-NEAR = 0.02  # of the logarithm of a range: rows that come so close cover its end
-FREE = ("config.train.device", "config.mechanism", "config.title")  # may differ when a training goes on
+WAIT = 10.0  # s
+FREE = ("config.train.device",)  # may differ when a training goes on
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be trained, on which rows, from where, to where."""
+
+    args: argparse.Namespace
+    settings: Surrogate
+    gas: Mechanism
+    samples: SampleSet
+    start: Model | None  # whose weights and coordinates are the first
+    folder: Path
+    identity: dict[str, Any]
 
 
 def train(args: argparse.Namespace) -> int:
-    """Trains what a TOML file asks for; the exit code."""
+    """Trains what a TOML file asks for; the exit code. All input is checked before anything long is computed."""
     keep_memory()
     if "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(1)  # a second one gains little for such networks, and is another training's
     settings = load(args.config, args.set)
+    check(args, settings)
+    job, meter = prepared(args, settings), Meter("steps")
+    if args.processes > 1:
+        del job  # it was only checked, so that one process says what is wrong
+        return together(args)
+    group = distributed.join(uses_gpu(settings))
+    try:
+        with stoppable():
+            run(job, group, begun(job, group), meter)
+    except KeyboardInterrupt:
+        if group.is_root:
+            meter.say("stopped: the same command with --resume continues")
+        return STOPPED
+    except RuntimeError as error:
+        if not group.lost(error):
+            raise
+        meter.say(f"[process {group.rank}] another process has ended: the same command with --resume continues")
+        return STOPPED
+    finally:
+        meter.clear()
+        group.leave()
+    return 0
+
+
+def prepared(args: argparse.Namespace, settings: Surrogate) -> Job:
+    """Raises the errors of mechanism, samples and model to start from, and ConfigError where they do not fit."""
     folder = Path(args.out or f"runs/{Path(args.config).stem}")
     source = Path(args.samples) if args.samples else folder / "samples.h5"
-    check(args, settings)
     gas = Mechanism.load(settings.mechanism, settings.phase)
     samples = SampleSet.read(source)
     start = Model.load(args.init) if args.init else None
     check_samples(settings, gas, samples, source)
     check_start(settings, gas, start, samples)
-    identity = identity_of(settings, gas, source, args.init)
-    meter = Meter("steps")
-    group = Group(device=device_of(settings))
-    state = claim(folder, identity, args.resume, args.force)
+    return Job(args, settings, gas, samples, start, folder, identity_of(settings, gas, source, args.init))
+
+
+def together(args: argparse.Namespace) -> int:
+    """The same command in several processes."""
+    words = [args.config, *(word for text in args.set for word in ("--set", text))]
+    for name in ("samples", "out", "init", "minutes"):
+        value = getattr(args, name)
+        words += [] if value is None else [f"--{name}", str(value)]
+    words += [f"--{name}" for name in ("tensorboard", "resume", "force") if getattr(args, name)]
     try:
         with stoppable():
-            run(args, settings, gas, samples, start, folder, group, state, identity, meter)
+            return distributed.spawn(words, args.processes)
     except KeyboardInterrupt:
-        meter.say("stopped: the same command with --resume continues")
         return STOPPED
-    finally:
-        meter.clear()
-    return 0
+
+
+def begun(job: Job, group: Group) -> State:
+    """The state to begin with; the root makes the output folder ready before the others look at it."""
+    def state() -> State:
+        if group.is_root or job.args.resume:
+            return claim(job.folder, job.identity, job.args.resume, job.args.force)
+        return State()
+
+    found = group.root_first(state)
+    group.barrier()  # the root may write the next checkpoint when all have read this one
+    return found
 
 
 def check(args: argparse.Namespace, settings: Surrogate) -> None:
@@ -78,16 +130,18 @@ def check(args: argparse.Namespace, settings: Surrogate) -> None:
         raise ConfigError(f"--minutes {args.minutes}: must be > 0")
     if args.processes < 1:
         raise ConfigError(f"--processes {args.processes}: must be at least 1")
+    if args.processes > 1 and (launched_under_mpi() or "WORLD_SIZE" in os.environ):
+        raise ConfigError(f"--processes {args.processes}: a launcher has started this process already; leave it out")
     if not losses.weights_of(settings.train.loss):
         raise ConfigError("train.loss: all weights are zero: nothing to learn")
 
 
-def device_of(settings: Surrogate) -> torch.device:
+def uses_gpu(settings: Surrogate) -> bool:
     """Raises ConfigError for a GPU that is not there."""
     there = torch.cuda.is_available()
     if settings.train.device == "cuda" and not there:
         raise ConfigError('train.device = "cuda": torch finds no GPU here; take "cpu" or "auto"')
-    return torch.device("cuda" if there and settings.train.device != "cpu" else "cpu")
+    return there and settings.train.device != "cpu"
 
 
 def check_samples(settings: Surrogate, gas: Mechanism, samples: SampleSet, source: Path) -> None:
@@ -163,6 +217,8 @@ def claim(folder: Path, identity: dict[str, Any], resume: bool, force: bool) -> 
 def require_same(before: dict[str, Any], now: dict[str, Any], folder: Path) -> None:
     """Raises ConfigError naming what differs between an interrupted training and this one."""
     then, given = dict(flat(before)), dict(flat(now))
+    usual = dict(flat({"config": {"network": msgspec.to_builtins(Network()), "train": msgspec.to_builtins(Train())}}))
+    then = usual | then  # a key that was added since then had its default
     for key in (*then, *given):
         if key not in FREE and then.get(key) != given.get(key):
             raise ConfigError(
@@ -171,37 +227,35 @@ def require_same(before: dict[str, Any], now: dict[str, Any], folder: Path) -> N
             )
 
 
-def run(
-    args: argparse.Namespace, settings: Surrogate, gas: Mechanism, samples: SampleSet, start: Model | None,
-    folder: Path, group: Group, state: State, identity: dict[str, Any], meter: Meter,
-) -> None:
+def run(job: Job, group: Group, state: State, meter: Meter) -> None:
     """Coordinates, networks, card, router, files."""
+    settings, gas, samples, start = job.settings, job.gas, job.samples, job.start
     learned = samples.of("train")
     if start is None:
         T, p, dt, Y, Y1, _ = columns(learned)
         coordinates = Coordinates.fit(gas, settings.network, settings.range, T, p, Y, dt, Y1)
     else:
         coordinates = start.coordinates
-    terms = losses.weights_of(settings.train.loss)
-    writer, why = board(folder) if args.tensorboard and group.is_root else (None, "")
+    writer, why = board(job.folder) if job.args.tensorboard and group.is_root else (None, "")
     if why:
         meter.say(why)
-    curve = Curve(folder, tuple(terms), writer)
+    curve = Curve(job.folder, tuple(losses.weights_of(settings.train.loss)), writer)
     task = task_of(settings, gas, samples, learned, coordinates, group)
-    task.checkpoint, task.identity, task.told = folder / CHECKPOINT, identity, curve
+    del learned  # half of the memory, no longer needed
+    task.checkpoint, task.identity, task.told = job.folder / CHECKPOINT, job.identity, curve
     task.start = [net.state_dict() for net in start.networks] if start is not None else []
-    task.budget = None if args.minutes is None else 60.0 * args.minutes
+    task.budget = None if job.args.minutes is None else 60.0 * job.args.minutes
     if group.is_root:
         describe(settings, task, meter)
     networks = Trainer(task, state, meter if group.is_root else None).run()
     if not group.is_root:
         return
     meter.clear()
-    model = Model(coordinates, [net.cpu() for net in networks], card(settings, gas, samples, state, args))
-    finish(model, gas, samples, settings, folder, meter)
+    model = Model(coordinates, [net.cpu() for net in networks], card(settings, gas, samples, state, job.args))
+    finish(model, job, meter)
     picture = curve.draw(state)
     print(f"losses:  {curve.path}" + (f" and {picture.name}" if picture else " (no picture: matplotlib is missing)"))
-    print(f"model:   {files_of(folder / MODEL)[0]}")
+    print(f"model:   {files_of(job.folder / MODEL)[0]}", flush=True)
 
 
 def task_of(
@@ -241,76 +295,13 @@ def describe(settings: Surrogate, task: Task, meter: Meter) -> None:
     meter.say(f"loss: {terms}; {settings.train.precision} on {task.group.size} process(es), {threads}")
 
 
-def card(
-    settings: Surrogate, gas: Mechanism, samples: SampleSet, state: State, args: argparse.Namespace
-) -> dict[str, Any]:
-    """What the model is and where it comes from."""
-    learned = samples.split == SPLITS.index("train")
-    Y = samples.Y[learned]
-    moles = Y @ (gas.element_matrix / gas.molar_mass).cpu().numpy().T
-    atoms = moles / moles.sum(1, keepdims=True)
-    return {
-        "title": settings.title,
-        "mechanism": {"path": mechanism_path(gas), "sha256": gas.sha256, "phase": gas.name},
-        "fuel": settings.fuel,
-        "oxidizer": settings.oxidizer,
-        "species": list(gas.species),
-        "hold": samples.hold,
-        "ranges": {
-            "T": [float(samples.T[learned].min()), float(samples.T[learned].max())],
-            "p": covered(samples.p[learned], settings.range.p), "dt": covered(samples.dt[learned], settings.range.dt),
-            "phi": list(settings.range.phi),
-            "atoms": {e: [float(atoms[:, k].min()), float(atoms[:, k].max())] for k, e in enumerate(gas.elements)},
-        },
-        "labels": msgspec.to_builtins(settings.sample.labels) | {"audit": samples.audit.get("summary", {})},
-        "samples": {
-            "rows": {name: int((samples.split == k).sum()) for k, name in enumerate(SPLITS)},
-            "streams": {name: int((samples.stream == k).sum()) for k, name in enumerate(STREAMS)},
-            "rounds": int(samples.round.max()), "slow": float(samples.slow.mean()),
-            "trajectories": len(samples.groups), "revision": samples.revision,
-        },
-        "sampler": samples.config,
-        "config": to_toml(settings),
-        "training": {
-            "epochs": [int(line[1]) for line in last_lines(state)], "rows_seen": state.rows,
-            "seconds": round(state.seconds, 1), "seed": settings.train.seed, "init": Path(args.init).name if args.init
-            else None, "minutes": args.minutes,
-        },
-        "versions": {"combust": __version__, "torch": torch.__version__, "revision": revision()},
-        "written": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-    }  # fmt: skip
-
-
-def covered(values: np.ndarray, asked: tuple[float, float]) -> list[float]:
-    """Lowest and highest value of the rows; a bound that was asked for where they come near it, as random draws do."""
-    room = 1.0 + NEAR * decades(asked) + 1e-9
-    found = zip(asked, (float(values.min()), float(values.max())), strict=True)
-    return [bound if bound / room <= value <= bound * room else value for bound, value in found]
-
-
-def last_lines(state: State) -> list[list[float]]:
-    """Of the loss curve, the last of each network."""
-    return list({line[0]: line for line in state.history}.values())
-
-
-def mechanism_path(gas: Mechanism) -> str:
-    """The bare name of a mechanism's file if it is found by that, else the path."""
-    name = Path(gas.path).name
-    with suppress(MechanismError):
-        if Mechanism.load(name, gas.name).sha256 == gas.sha256:
-            return name
-    return gas.path
-
-
-def finish(model: Model, gas: Mechanism, samples: SampleSet, settings: Surrogate, folder: Path, meter: Meter) -> None:
+def finish(model: Model, job: Job, meter: Meter) -> None:
     """Scores, the router's limits, the files."""
-    errors = {split: scores.errors(model, gas, samples.of(split)) for split in SPLITS[1:]}
+    peak = peaks(job.samples.of("train"), model.coordinates)
+    errors = {split: scores.errors(model, job.gas, job.samples.of(split), peak) for split in SPLITS[1:]}
     model.card["errors"] = errors
-    if importlib.util.find_spec("combust.surrogates.calibrate"):
-        from combust.surrogates.calibrate import calibrate
-
-        calibrate(model, gas, samples, settings)
-    model.save(folder / MODEL)
+    calibrate(model, job.gas, job.samples, job.settings)
+    model.save(job.folder / MODEL)
     meter.say(scores.table(errors))
     training = model.card["training"]
     meter.say(f"{training['rows_seen']} rows seen in {clock(training['seconds'])}")
@@ -326,13 +317,14 @@ def keep_memory() -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """As `combust train`, for launchers that start a module."""
-    from combust.parallel import Communicator, report
-
     parser = argparse.ArgumentParser("python -m combust.surrogates.train", description="As `combust train`.")
     train_arguments(parser)
+    args = parser.parse_args(argv)
     try:
-        return train(parser.parse_args(argv))
+        return train(args)
     except (Exception, KeyboardInterrupt) as error:
+        # What all processes find, the root says: its end is the others' while they wait here.
+        time.sleep(WAIT if distributed.rank() else 0.0)
         return report(error, Communicator())
 
 

@@ -24,7 +24,15 @@ from combust.reduce import STOPPED, stoppable
 from combust.reduction.meter import Meter
 from combust.reduction.report import finite
 from combust.reduction.report_pages import Picture, markdown
-from combust.surrogates import card_conditions, card_flames, card_reactors, card_reference, card_steps, library
+from combust.surrogates import (
+    card_conditions,
+    card_flames,
+    card_pictures,
+    card_reactors,
+    card_reference,
+    card_steps,
+    library,
+)
 from combust.surrogates import report_card as pages
 from combust.surrogates.card_conditions import FULL, QUICK, Effort, Flame, Reactor
 from combust.surrogates.card_reference import Trajectory
@@ -200,14 +208,11 @@ def reactors(work: Work, dt: float) -> None:
     for mode, step, count in runs:
         run = reactor_run(work, mode, step, count)
         work.found["reactors"].append(run)
-        errors = [abs(c["delay_error"]) for c in run["cases"]]
+        burnt = pages.worst(abs(c["burnt_error"]) for c in run["cases"])
         work.meter.say(
-            f"reactors, router {'on' if mode == 'router' else 'off'}, dt {step:.2g} s: {len(errors)} delays within "
-            f"{100 * pages.mean(errors):.2f} % (mean), {100 * pages.worst(errors):.2f} % (worst); end T within "
-            f"{pages.worst(abs(c['burnt_error']) for c in run['cases']):.2f} K; {run['seconds']:.0f} s")
+            f"router {'on' if mode == 'router' else 'off'}, dt {step:.2g} s: {pages.delays(run)}"
+            + (f"; end T within {burnt:.2f} K" if run["long"] else "") + f"; {run['seconds']:.0f} s")
     if work.found["reactors"]:
-        from combust.surrogates import card_pictures
-
         work.picture("delays", work.folder / "delays.png", "Ignition delays: CVODE (lines), router on (filled), off.",
                      lambda path: card_pictures.delays(path, work.found["reactors"]))
 
@@ -245,12 +250,15 @@ def flames(work: Work, coupling: bool) -> None:
             tell = work.progress(f"steps of the flame {at}, {mode}")
             runs.append(card_flames.run(
                 work.gas, work.settings, at, profile, work.path, mode, dt, work.effort.flame_steps, tell))
+            if runs[0].failure:
+                work.meter.say(f"flame {at}, dt {dt:.2g} s, left out: exact chemistry fails: {runs[0].failure}")
+                break
             if mode != "exact":
                 rows.append(card_flames.compare(work.gas, at, runs[0], runs[-1]) | {"dt": dt})
                 work.found["flames"].append(rows[-1])
                 work.meter.say(f"flame {at}, dt {dt:.2g} s, {pages.NAMES[mode]}: {pages.in_words(rows[-1])}")
-        from combust.surrogates import card_pictures
-
+        if not rows:
+            continue
         work.picture(
             str(at), work.folder / card_pictures.file_name(str(at)),
             f"Flame, {at}: exact chemistry (lines), router on (dashed), off (dotted); behind, the routes.",

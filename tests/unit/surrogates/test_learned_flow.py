@@ -19,7 +19,7 @@ from combust.surrogates.learned import Parts
 from combust.surrogates.router import EXACT, NETWORK, REFUSED, SLOW
 
 torch.set_num_threads(1)
-DT, STEPS = 1e-6, 12
+DT, STEPS = 2e-6, 12  # the longest step of the model's range: most cells are left to the network
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +69,7 @@ def near(flow, exact, T, Y, speed):
 
 def test_balances_and_nearness(flow, exact):
     balanced(flow)
-    near(flow, exact, T=3.0, Y=0.02, speed=0.01)
+    near(flow, exact, T=0.2, Y=3e-3, speed=1e-3)
     assert flow.quantity("Y_min") > -1e-9
     shares = {name: flow.quantity(f"{name}_share") for name in ("slow", "network", "exact", "refused")}
     assert sum(shares.values()) == pytest.approx(1.0) and shares["refused"] == 0
@@ -81,7 +81,7 @@ def test_splittings(tiny, exact, splitting):
     """The correction makes up for what splitting does."""
     flow = steps(build(tiny, {"splitting": splitting}))
     balanced(flow)
-    near(flow, exact, T=5.0, Y=0.03, speed=0.02)
+    near(flow, exact, T=0.2, Y=3e-3, speed=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_splittings(tiny, exact, splitting):
 def test_options(tiny, exact, chemistry):
     flow = steps(build(tiny, chemistry))
     balanced(flow, 1e-8 if "fallback" in chemistry else 1e-12)  # CVODE keeps elements to its own tolerance
-    near(flow, exact, T=3.0, Y=0.02, speed=0.01)
+    near(flow, exact, T=0.2, Y=3e-3, speed=1e-3)
 
 
 @pytest.mark.parametrize("chemistry", [{"fallback": "none"}, {"router": False}, {"router": False, "fallback": "none"}])
@@ -114,7 +114,7 @@ def test_strang_coupling(tiny):
     flow = steps(build(tiny, numerics={"coupling": "strang"}))
     other = steps(build(tiny, {"kind": "direct"}, numerics={"coupling": "strang"}))
     balanced(flow)
-    near(flow, other, T=5.0, Y=0.03, speed=0.03)
+    near(flow, other, T=0.2, Y=1e-2, speed=1e-3)
     assert flow.quantity("network_share") > 0
 
 
@@ -122,7 +122,7 @@ def test_one_sweep(tiny):
     flow = steps(build(tiny, numerics={"sweeps": 1}))
     other = steps(build(tiny, {"kind": "direct"}, numerics={"sweeps": 1}))
     balanced(flow)
-    near(flow, other, T=3.0, Y=0.02, speed=0.01)
+    near(flow, other, T=0.2, Y=3e-3, speed=1e-3)
 
 
 def test_steps_and_pressures_out_of_range_are_exact(tiny):
@@ -254,7 +254,7 @@ def test_a_step_against_exact_integration(tiny, provider, cells):
     exact = Direct(tiny.gas, 1e-8, 1e-14)
     done = provider.advance(provider.begin(T, rhoY, DT), Q, Qh)
     wanted = exact.advance(exact.begin(T, rhoY, DT), Q, Qh)
-    assert min(int((provider.route == r).sum()) for r in (SLOW, NETWORK, EXACT)) > 3
+    assert min(int((provider.route == r).sum()) for r in (SLOW, NETWORK, EXACT)) > 2
     assert float((done.T - wanted.T).abs().max()) < 2.0
     atoms = tiny.gas.element_matrix / tiny.gas.molar_mass
     np.testing.assert_allclose(atoms @ done.rhoY, atoms @ (rhoY + DT * Q), rtol=1e-13, atol=1e-18)

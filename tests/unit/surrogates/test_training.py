@@ -1,0 +1,540 @@
+"""Training: the terms of the loss, the loop, checkpoints that continue bit by bit, and the command around them."""
+
+import argparse
+import csv
+import json
+import multiprocessing
+import os
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+import torch
+
+from combust.errors import ConfigError, DivergenceError, FileFormatError
+from combust.kinetics.mechanism import Mechanism
+from combust.reduction.meter import Meter
+from combust.surrogates import curve, distributed, losses, scores, training_state
+from combust.surrogates import train as command
+from combust.surrogates.conserve import correct
+from combust.surrogates.coordinates import Coordinates
+from combust.surrogates.distributed import Group
+from combust.surrogates.lineage import covered
+from combust.surrogates.losses import EVERY, Objective
+from combust.surrogates.model import Model, temperature
+from combust.surrogates.network import Network
+from combust.surrogates.rows import BLOCK, columns, heating
+from combust.surrogates.sample_set import SampleSet
+from combust.surrogates.settings import Loss, load
+from combust.surrogates.training import Trainer
+from combust.surrogates.training_state import State
+
+torch.set_num_threads(1)
+
+CONFIG = """
+mechanism = "h2o2.yaml"
+fuel = "H2:1"
+[range]
+p = [1e5, 1e5]
+T = [300.0, 3000.0]
+phi = [0.5, 2.0]
+dt = [1e-7, 1e-5]
+[network]
+width = 16
+depth = 2
+[train]
+epochs = 5
+batch = 64
+device = "cpu"
+"""
+GROUPS = 12  # trajectories: 8 to train, 2 to validate, 2 to test
+
+
+@pytest.fixture(scope="module")
+def gas():
+    return Mechanism.load("h2o2.yaml")
+
+
+@pytest.fixture(scope="module")
+def samples(gas):
+    """Hydrogen and air at 1000 to 1700 K with radicals in them, a few hundred rows."""
+    rng, n = np.random.default_rng(0), 360
+    group = np.arange(n, dtype=np.int32) % GROUPS
+    T, p = rng.uniform(1000, 1700, n), np.full(n, 1e5)
+    dt = 10 ** rng.uniform(-7, -5, n)
+    radicals = np.array([name in ("H", "O", "OH", "HO2") for name in gas.species])
+    Y = gas.mixture("H2:1", "O2:1, N2:3.76", 1.0).numpy() * rng.uniform(0.8, 1.2, (n, len(gas.species)))
+    Y = Y + radicals * 10 ** rng.uniform(-7, -3, Y.shape)
+    Y /= Y.sum(1, keepdims=True)
+    end = gas.integrate(T, p, Y.T.copy(), torch.as_tensor(dt), rtol=1e-5, atol=1e-12, compile=False)
+    return SampleSet(
+        T, p, dt, Y, end.T.numpy(), end.Y.numpy().T.clip(0), np.zeros(n), group, np.digitize(group, [8, 10]),
+        np.zeros(n), np.zeros(n, bool), gas.species, "h2o2.yaml", gas.sha256,
+        groups=tuple({"kind": "made"} for _ in range(GROUPS)),
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def folder(samples, tmp_path_factory):
+    """With c.toml and s.h5 in it."""
+    made = tmp_path_factory.mktemp("training")
+    samples.write(made / "s.h5")
+    (made / "c.toml").write_text(CONFIG)
+    return made
+
+
+def task(gas, samples, folder, *changes, out=None):
+    config = load(folder / "c.toml", changes)
+    learned = samples.of("train")
+    T, p, dt, Y, Y1, _ = columns(learned)
+    coordinates = Coordinates.fit(gas, config.network, config.range, T, p, Y, dt, Y1)
+    found = command.task_of(config, gas, samples, learned, coordinates, Group())
+    found.checkpoint = (out or folder / "unused") / "checkpoint.safetensors"
+    return found
+
+
+def objective(task, network=None, **weights):
+    loss = Loss(**({"step": 0.0} | weights))
+    network = network or Network(*task.shape)
+    return Objective(network, task.core, loss, task.peak, task.config.range.dt[0], False)
+
+
+def without_seconds(state):
+    return [line[:-1] for line in state.history]
+
+
+# --- rows and terms -------------------------------------------------------------------------------------------------
+
+
+def test_rows_are_float32_and_contiguous(gas, samples, folder, monkeypatch):
+    monkeypatch.setattr("combust.surrogates.rows.BLOCK", 50)  # several blocks
+    assert BLOCK > 50
+    made = task(gas, samples, folder, "train.loss.tail=1")
+    rows, c = made.rows, made.core.coordinates
+    assert len(rows) == 240 and len(made.validation) == 60
+    for x in (rows.x, rows.z):
+        assert x.dtype == torch.float32 and x.is_contiguous()
+    T, p, dt, Y, Y1, _ = columns(samples.of("train"))
+    assert torch.equal(rows.x, c.features(T, p, Y, dt).T.float()) and torch.equal(rows.z, c.target(Y, Y1, dt).T.float())
+    assert torch.equal(rows.states.Y1, Y1[c.active].T)
+    assert task(gas, samples, folder).rows.states is None  # memory for terms that are not asked for
+    some = rows.of(torch.tensor([3, 5]))
+    assert torch.equal(some.states.Y, rows.states.Y[[3, 5]]) and torch.equal(some.z, rows.z[[3, 5]])
+
+
+@pytest.mark.parametrize("hold", ["hp", "uv"])
+def test_heating_is_what_an_error_does_to_the_temperature(gas, samples, folder, hold):
+    core = task(gas, samples, folder).core._replace(hold=hold)
+    T, p, dt, Y, Y1, T1 = columns(samples.of("test"))
+    active = core.coordinates.active
+    error = 1e-6 * torch.rand(active.numel(), T.numel(), generator=torch.Generator().manual_seed(0), dtype=Y.dtype)
+    error = error * Y1[active]
+    amounts = core.atoms @ Y1[active]
+    fixed, _, _ = correct(core.atoms, amounts, Y1[active] + error)
+    # The state after the step keeps its energy: T of the wrong composition from the right one.
+    off, _ = temperature(gas.thermo, hold, T1, Y1, Y1.index_copy(0, active, fixed))
+    expected = -(heating(core, T1, Y1) * error).sum(0)
+    assert (off - T1 - expected).abs().max() < 1e-4 * (off - T1).abs().max()
+    assert (off - T1).abs().max() > 1e-5
+
+
+def test_terms_by_hand(gas, samples, folder):
+    made = task(gas, samples, folder, "train.loss.tail=1")
+    torch.manual_seed(1)
+    network = Network(*made.shape)
+    torch.nn.init.normal_(network.layers[-1].weight, std=0.1)
+    rows, c = made.rows, made.core.coordinates
+    u = torch.rand(len(rows))
+    with torch.no_grad():
+        def value(**weights):
+            loss, terms = objective(made, network, **weights)(rows, u, 1.0 / len(rows))
+            assert float(loss) == pytest.approx(2.0 * float(terms[0]), rel=1e-5)
+            return float(terms[0])
+
+        out = network(rows.x)
+        assert value(step=2.0) == pytest.approx(float((out - rows.z).abs().mean()), rel=1e-5)
+        s = rows.states
+        said = c.decode(s.Y.T, out.T, s.dt)
+        assert (said >= 0).all()
+        worst = ((said - s.Y1.T).abs() / made.peak.unsqueeze(1)).amax(0)
+        assert value(tail=2.0) == pytest.approx(float(worst.mean()), rel=1e-6)
+        model = Model(c, [network], {"hold": "hp"})
+        end = model.step(gas, s.T, s.p, s.Y.T, s.dt)
+        true = torch.as_tensor(samples.of("train").T1)
+        exact = float((end.T - true).abs().mean()) / 100
+        assert value(heat=2.0) == pytest.approx(exact, rel=0.3)  # first order in errors that are not small
+
+        three, own = slice(None, None, EVERY), s.dt[::EVERY] / 3 >= 1e-7
+        T, Y, p, dt = (x[three][own] for x in (s.T, s.Y, s.p, s.dt))
+        Y = Y.T
+        for _ in range(3):
+            T, Y, _, _ = model.step(gas, T, p, Y, dt / 3)
+        off = c.target(s.Y[three][own].T, Y, dt) - rows.z[three][own].T
+        expected = float(off.abs().sum()) / off.shape[0] * EVERY / len(rows)
+        assert value(rollout=2.0) == pytest.approx(expected, rel=1e-6)
+
+
+def test_semigroup_of_exact_steps_is_zero(gas, samples, folder, monkeypatch):
+    """With exact chemistry in the network's place the term has nothing to find, whatever the cut."""
+    made = task(gas, samples, folder, "train.loss.semigroup=1")
+
+    def exact(core, T, p, Y, dt):
+        end = gas.integrate(T, p, Y, dt, rtol=1e-6, atol=1e-13, compile=False)
+        return end.T, end.Y, None, None
+
+    monkeypatch.setattr(losses, "step", exact)
+    rows = made.rows.of(slice(0, 60))
+    with torch.no_grad():
+        _, terms = objective(made, semigroup=1.0)(rows, torch.rand(60), 1.0 / 60)
+    assert 0 < float(terms[0]) < 1e-2 * float(rows.z.abs().mean())
+
+
+def test_every_term_has_a_gradient_and_none_is_computed_in_vain(gas, samples, folder, monkeypatch):
+    made = task(gas, samples, folder, "train.loss.tail=1")
+    for name in losses.TERMS:
+        own = objective(made, **{name: 1.0})
+        loss, _ = own(made.rows, torch.rand(len(made.rows)), 1.0 / len(made.rows))
+        loss.backward()
+        assert all(torch.isfinite(p.grad).all() for p in own.parameters())
+        assert float(own.network.layers[-1].weight.grad.abs().sum()) > 0
+    monkeypatch.setattr(losses, "step", None)
+    monkeypatch.setattr(Coordinates, "decode", None)
+    objective(made, step=1.0)(made.rows, None, 1.0)
+
+
+def test_composed_terms_need_time_steps_that_can_be_cut(gas, samples):
+    dt = torch.tensor([1e-6, 3e-7, 1.5e-7])
+    assert losses.composable(Loss(semigroup=1.0, rollout=1.0), dt, 1e-7) == {
+        "semigroup": pytest.approx(2 / 3), "rollout": pytest.approx(2 / 3)
+    }  # fmt: skip
+    assert losses.composable(Loss(), dt, 1e-7) == {}
+
+
+# --- the loop -------------------------------------------------------------------------------------------------------
+
+
+def test_learns_and_stops_early_with_the_best_weights(gas, samples, folder, tmp_path):
+    made = task(gas, samples, folder, "train.epochs=40", out=tmp_path)
+    state = State()
+    kept = {}
+    made.told = lambda now: kept.update({now.epoch: now.network}) if now.member == 0 else None
+    (network,) = Trainer(made, state).run()
+    validation = [line[6] for line in state.history]
+    assert validation[-1] < 0.7 * validation[0]
+    best = int(np.argmin(validation)) + 1
+    assert torch.equal(network.layers[1].weight, kept[best]["layers.1.weight"])
+    assert state.rows == 40 * 3 * 64 and state.history[-1][3] < state.history[0][3] < 2e-3
+
+    made = task(gas, samples, folder, "train.epochs=40", "train.patience=2", "train.rate=1e-12", out=tmp_path)
+    state = State(planned=40)
+    trainer = Trainer(made, state)
+    trainer._validate = lambda objective: [1.0, 1.0]  # never better than the first
+    trainer.run()
+    assert len(state.history) == 3
+
+
+class Killed(Exception):
+    pass
+
+
+class Deadly(Meter):
+    """Ends the training at a step, as kill -9 does."""
+
+    def __init__(self, step):
+        super().__init__()
+        self.left = step
+
+    def reach(self, done, total):
+        self.left -= 1
+        if self.left == 0:
+            raise Killed
+
+    def say(self, line):
+        pass
+
+
+def test_continues_bit_by_bit_from_wherever_it_was_killed(gas, samples, folder, tmp_path):
+    changes = ("network.ensemble=2", "train.loss.semigroup=0.1", "train.epochs=4")
+    whole = State()
+    expected = Trainer(task(gas, samples, folder, *changes, out=tmp_path / "a"), whole).run()
+    made = task(gas, samples, folder, *changes, out=tmp_path / "b")
+    state = State()
+    for step in (1, 5, 7, 2, 6):  # in the middle of epochs, of both networks, and before the first checkpoint
+        with pytest.raises(Killed):
+            Trainer(made, state, Deadly(step)).run()
+        state, _ = training_state.read(made.checkpoint)
+    assert state.member == 1
+    networks = Trainer(made, state).run()
+    assert without_seconds(state) == without_seconds(whole) and len(whole.history) == 8
+    for a, b in zip(networks, expected, strict=True):
+        assert all(torch.equal(x, y) for x, y in zip(a.state_dict().values(), b.state_dict().values(), strict=True))
+    assert not torch.equal(*(net.layers[0].weight for net in expected))  # the networks differ
+    other = Trainer(task(gas, samples, folder, *changes, "train.seed=1", out=tmp_path / "c"), State()).run()
+    assert not torch.equal(other[0].layers[0].weight, expected[0].layers[0].weight)
+
+
+def test_a_time_budget_shortens_the_schedule(gas, samples, folder, tmp_path, monkeypatch):
+    clock = iter(np.arange(0.0, 1e6, 10.0))  # each look at the clock is 10 s later
+    monkeypatch.setattr("combust.surrogates.training.time.monotonic", lambda: next(clock))
+    made = task(gas, samples, folder, "train.epochs=100", "network.ensemble=2", out=tmp_path)
+    made.budget = 100.0
+    state = State()
+    Trainer(made, state).run()
+    assert [line[:2] for line in state.history] == [[m, e] for m in (0, 1) for e in range(1, 6)]
+    last = [line[3] for line in state.history if line[1] == 5]
+    assert all(rate < 0.1 * 2e-3 for rate in last)  # the cosine has come down
+
+
+def test_bf16_is_close(gas, samples, folder, tmp_path):
+    curves = []
+    for precision in ("fp32", "bf16"):
+        state = State()
+        Trainer(task(gas, samples, folder, f'train.precision="{precision}"', out=tmp_path), state).run()
+        curves.append([line[6] for line in state.history])
+    assert curves[0] != curves[1] and np.allclose(*curves, rtol=0.02)
+
+
+def test_a_loss_that_is_not_finite(gas, samples, folder, tmp_path):
+    made = task(gas, samples, folder, out=tmp_path)
+    made.rows.z[7] = float("nan")
+    with pytest.raises(DivergenceError, match=r"training loss is nan in epoch 1 .* lower train.rate"):
+        Trainer(made, State()).run()
+
+
+def test_checkpoint_files(tmp_path):
+    path = tmp_path / "c.safetensors"
+    weights = {"w": torch.rand(3)}
+    state = State(1, 2, 3, 0.1, 1, 4, 5.0, [[0, 1, 0.1 + 0.2]], weights, weights, [weights], [{"m": torch.rand(2)}])
+    training_state.write(path, state, {"a": 1})
+    found, identity = training_state.read(path)
+    assert identity == {"a": 1} and found.history == state.history and not list(tmp_path.glob("*.tmp"))
+    assert torch.equal(found.done[0]["w"], weights["w"]) and torch.equal(found.adam[0]["m"], state.adam[0]["m"])
+    data = path.read_bytes()
+    for damage in (data[:-3], data[:20], b""):
+        path.write_bytes(damage)
+        with pytest.raises(FileFormatError, match="damaged"):
+            training_state.read(path)
+
+
+# --- the command ----------------------------------------------------------------------------------------------------
+
+
+def run(folder, out, *changes, samples="s.h5", **options):
+    given = {"init": None, "minutes": None, "processes": 1, "tensorboard": False, "resume": False, "force": False}
+    return command.train(argparse.Namespace(
+        config=str(folder / "c.toml"), set=list(changes), samples=str(folder / samples), out=str(out), **given | options
+    ))  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def trained(folder):
+    out = folder / "out"
+    assert run(folder, out) == 0
+    return out
+
+
+def test_command_writes_model_card_and_curve(trained, gas, samples):
+    names = {"checkpoint.safetensors", "losses.csv", "losses.png", "model.json", "model.safetensors"}
+    assert {path.name for path in trained.iterdir()} == names
+    model = Model.load(trained / "model")
+    model.require(gas)
+    card = model.card
+    assert card["species"] == list(gas.species) and card["hold"] == "hp" and "router" in card
+    assert card["mechanism"] == {"path": "h2o2.yaml", "sha256": gas.sha256, "phase": gas.name}
+    assert card["samples"]["rows"] == {"train": 240, "validation": 60, "test": 60}
+    assert card["training"]["rows_seen"] == 5 * 3 * 64 and card["training"]["seed"] == 0
+    assert card["ranges"]["p"] == [1e5, 1e5] and card["versions"]["torch"] == torch.__version__
+    score = card["errors"]["test"]["all"]
+    assert score["rows"] == 60 and 0 <= score["zero_within_10"] < score["within_10"] < 1
+    with (trained / "losses.csv").open() as file:
+        lines = list(csv.DictReader(file))
+    assert ",".join(lines[0]) == "network,epoch,rows,rate,loss,step,validation,validation_step,seconds"
+    assert [int(line["epoch"]) for line in lines] == [1, 2, 3, 4, 5]
+    best = min(float(line["validation"]) for line in lines)
+    assert card["errors"]["validation"]["all"]["L1"] == pytest.approx(best, rel=1e-4)
+
+
+@pytest.fixture
+def no_router(monkeypatch):
+    """What has nothing to do with the loop, and takes longer than it, is left out."""
+    monkeypatch.setattr(command, "calibrate", lambda *given: None)
+
+
+def test_interrupted_command_continues(trained, folder, tmp_path, no_router, capsys):
+    before = curve.Curve.__call__
+
+    def stop(self, state):
+        before(self, state)
+        if state.epoch == 2:
+            raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(curve.Curve, "__call__", stop)
+        assert run(folder, tmp_path / "o") == 4
+    assert "the same command with --resume continues" in capsys.readouterr().out
+    with pytest.raises(ConfigError, match="checkpoint.safetensors exists: .*--resume.*--force"):
+        run(folder, tmp_path / "o")
+    with pytest.raises(ConfigError, match="train.batch was 64 in .* and is 32 now"):
+        run(folder, tmp_path / "o", "train.batch=32", resume=True)
+    assert run(folder, tmp_path / "o", resume=True) == 0
+    one, two = (Model.load(out / "model").networks[0].state_dict() for out in (trained, tmp_path / "o"))
+    assert all(torch.equal(one[name], two[name]) for name in one)
+    with pytest.raises(ConfigError, match="holds no checkpoint.safetensors; run without --resume"):
+        run(folder, tmp_path / "new", resume=True)
+
+
+def test_other_samples_are_refused_on_resume(trained, folder, samples, gas):
+    replace(samples, T1=samples.T1 + 1e-9).write(folder / "other.h5")
+    with pytest.raises(ConfigError, match="--resume: samples was"):
+        run(folder, trained, samples="other.h5", resume=True)
+
+
+def test_init_keeps_coordinates_and_weights(trained, folder, tmp_path, samples, no_router):
+    shifted = replace(samples, T=samples.T + 10.0, T1=samples.T1 + 10.0)  # other coordinates, were they fitted anew
+    shifted.write(folder / "shifted.h5")
+    given = {"samples": "shifted.h5", "init": trained / "model"}
+    assert run(folder, tmp_path, "train.epochs=1", "train.rate=1e-12", **given) == 0
+    old, new = Model.load(trained / "model"), Model.load(tmp_path / "model")
+    assert torch.equal(old.coordinates.mean, new.coordinates.mean)
+    assert torch.allclose(old.networks[0].layers[1].weight, new.networks[0].layers[1].weight, rtol=1e-6)
+    assert new.card["training"]["init"] == "model"
+    with pytest.raises(ConfigError, match="network.width of the model is 16, of the configuration 8: add --set"):
+        run(folder, tmp_path / "x", "network.width=8", init=trained / "model")
+    replace(samples, hold="uv").write(folder / "uv.h5")
+    with pytest.raises(ConfigError, match='the model holds "hp", the samples "uv"'):
+        run(folder, tmp_path / "x", samples="uv.h5", init=trained / "model")
+
+
+def test_bad_input_is_refused(folder, samples, tmp_path):
+    def refused(match, *changes, error=ConfigError, **options):
+        with pytest.raises(error, match=match):
+            run(folder, tmp_path / "x", *changes, **options)
+        assert not (tmp_path / "x").exists()
+
+    refused("no such file; make it with `combust sample`", error=FileFormatError, samples="none.h5")
+    refused("belong to another mechanism", 'mechanism="gri30.yaml"')
+    refused("beyond range.dt", "range.dt=[1e-6, 1e-5]")
+    refused("all weights are zero", "train.loss.step=0")
+    refused("--minutes 0", minutes=0.0)
+    refused("--processes 0", processes=0)
+    refused("train.loss.rollout: no row's dt can be cut", "train.loss.rollout=1", "train.loss.rollout_steps=101")
+    if not torch.cuda.is_available():
+        refused("torch finds no GPU", 'train.device="cuda"')
+    replace(samples, split=np.where(samples.split == 1, 0, samples.split)).write(folder / "unchecked.h5")
+    refused("no rows for validation", samples="unchecked.h5")
+
+
+def test_tensorboard_is_asked_for_and_missing(monkeypatch, tmp_path):
+    monkeypatch.setitem(__import__("sys").modules, "torch.utils.tensorboard", None)
+    writer, why = curve.board(tmp_path)
+    assert writer is None and "losses.csv has the same numbers" in why
+
+
+def test_ranges_reach_the_ends_that_were_asked_for():
+    assert covered(np.array([1.01e-7, 3e-6]), (1e-7, 1e-5)) == [1e-7, 3e-6]
+    assert covered(np.array([1e5, 1e5]), (1e5, 1e5)) == [1e5, 1e5]
+
+
+def test_scores_of_a_model_that_changes_nothing(gas, samples, folder):
+    made = task(gas, samples, folder)
+    model = Model(made.core.coordinates, [Network(*made.shape)], {"hold": "hp"})  # untrained: zero
+    score = scores.errors(model, gas, samples.of("test"), made.peak)["all"]
+    assert score["within_10"] == pytest.approx(score["zero_within_10"], abs=1e-3) and score["recall"] == 0.0
+    assert score["T_mean"] == pytest.approx(score["zero_T_mean"], rel=1e-9)
+    assert score["L1"] == pytest.approx(float(made.core.coordinates.target(*[
+        x for i, x in enumerate(columns(samples.of("test"))) if i in (3, 4)
+    ], columns(samples.of("test"))[2]).abs().mean()), rel=1e-6)  # fmt: skip
+    assert scores.errors(model, gas, samples.rows(np.zeros(len(samples), bool)), made.peak) == {}
+    assert "test, base" in scores.table({"test": {"base": score}})
+
+
+# --- processes ------------------------------------------------------------------------------------------------------
+
+
+def test_parts_of_a_batch_are_whole_and_aligned():
+    for total in (1, 7, 64, 240):
+        parts = [Group(rank, 3).part(total) for rank in range(3)]
+        assert parts[0].start == 0 and parts[-1].stop == total
+        assert all(a.stop == b.start and b.start % EVERY == 0 for a, b in zip(parts, parts[1:], strict=False))
+
+
+def child(number, port, made, folder):
+    """One of two processes that train; the root leaves its curve and weights behind."""
+    os.environ.update(RANK=str(number), WORLD_SIZE="2", MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
+    made.group = distributed.join(cuda=False)
+    assert (made.group.rank, made.group.size) == (number, 2)
+    assert made.group.bcast(float(number)) == 0.0 and made.group.root_first(lambda: number) == number
+    state = State()
+    (network,) = Trainer(made, state).run()
+    made.group.leave()
+    np.save(folder / f"curve{number}.npy", np.array(without_seconds(state)))
+    np.save(folder / f"weights{number}.npy", network.layers[1].weight.detach().numpy())
+
+
+def test_two_processes_agree_with_one(gas, samples, folder, tmp_path):
+    """Gradients are means over processes: the same numbers to round-off, with uneven parts and composed terms."""
+    changes = ("train.epochs=2", "train.batch=50", "train.loss.semigroup=0.2", "train.loss.tail=0.1")
+    made = task(gas, samples, folder, *changes, out=tmp_path)
+    state = State()
+    (network,) = Trainer(made, state).run()
+    fork = multiprocessing.get_context("fork")  # what is loaded and made here need not be so again
+    port = distributed.free_port()
+    started = [fork.Process(target=child, args=(k, port, made, tmp_path)) for k in range(2)]
+    for process in started:
+        process.start()
+    for process in started:
+        process.join()
+        assert process.exitcode == 0
+    for number in range(2):
+        curve = np.load(tmp_path / f"curve{number}.npy")
+        assert np.allclose(curve, without_seconds(state), rtol=1e-5)
+        weights = np.load(tmp_path / f"weights{number}.npy")
+        assert np.allclose(weights, network.layers[1].weight.detach().numpy(), rtol=0, atol=1e-5)
+    assert not np.array_equal(curve, without_seconds(state))  # sums were in another order
+
+
+@pytest.mark.slow
+def test_processes_of_the_command(trained, folder, tmp_path):
+    assert run(folder, tmp_path / "two", processes=2) == 0
+    one, two = (np.loadtxt(out / "losses.csv", delimiter=",", skiprows=1) for out in (trained, tmp_path / "two"))
+    assert np.allclose(one[:, :-1], two[:, :-1], rtol=1e-5)
+    with pytest.raises(ConfigError, match="losses.csv exists|checkpoint.safetensors exists"):
+        run(folder, tmp_path / "two")
+    assert run(folder, tmp_path / "two", processes=2) == 2
+    assert run(folder, tmp_path / "two", processes=2, resume=True) == 0
+
+
+def test_the_worst_exit_code_of_processes(monkeypatch, capfd):
+    """One that fails ends the others."""
+    sh = "if [ $RANK = 1 ]; then exit 3; else sleep 60; fi"
+    real = distributed.subprocess.Popen
+    monkeypatch.setattr(distributed.subprocess, "Popen", lambda command, env: real(["/bin/sh", "-c", sh], env=env))
+    begin = time.monotonic()
+    assert distributed.spawn([], 3) == 3
+    assert time.monotonic() - begin < 30
+    sh = "kill -9 $$"
+    assert distributed.spawn([], 2) == 1
+    assert "signal 9: the same command with --resume continues" in capfd.readouterr().out
+    sh = "exit 0"
+    assert distributed.spawn([], 2) == 0
+
+
+def test_bad_input_is_said_before_processes_start(folder, tmp_path):
+    with pytest.raises(FileFormatError, match="no such file"):
+        run(folder, tmp_path / "x", samples="none.h5", processes=2)
+
+
+def test_launcher_variables(monkeypatch):
+    monkeypatch.setenv("RANK", "3")
+    assert distributed.rank() == 3
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    with pytest.raises(ConfigError, match="a launcher has started this process already"):
+        command.check(argparse.Namespace(minutes=None, processes=2), msgspec.structs.replace)
+
+
+def test_schema_of_the_card_is_json(trained):
+    card = json.loads(Path(trained / "model.json").read_text())
+    assert set(card) >= {"title", "mechanism", "ranges", "labels", "sampler", "config", "training", "errors", "router"}

@@ -1,0 +1,307 @@
+"""combust verify and combust models: what a report card says, what it calls missed, what is damaged."""
+
+import argparse
+import json
+import math
+import shutil
+
+import learned_fixture
+import numpy as np
+import pytest
+import torch
+
+from combust.errors import ConfigError, FileFormatError
+from combust.kinetics.mechanism import Mechanism
+from combust.surrogates import (
+    card_conditions,
+    card_flames,
+    card_reactors,
+    card_reference,
+    card_steps,
+    library,
+    models,
+    report_card,
+    verify,
+)
+from combust.surrogates.card_conditions import Effort, Flame, Reactor
+from combust.surrogates.learned import Parts
+from combust.surrogates.mapped import Mapped, Still
+from combust.surrogates.model import files_of
+from combust.surrogates.report_card import Target
+
+EFFORT = Effort(1, (0.5,), 1, 80, 110, False, 2, 60)
+RANGES = {"p": [5e4, 1e6], "phi": [0.3, 4.0], "dt": [1e-7, 5e-6], "T": [280.0, 3200.0]}
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    return learned_fixture.make(tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def gas():
+    return Mechanism.load("h2o2.yaml")
+
+
+def arguments(model, out, **more):
+    given = {"model": str(model), "out": str(out), "quick": True, "force": False, "only": None, "coupling": False}
+    return argparse.Namespace(**given | more)
+
+
+@pytest.fixture(scope="module")
+def card(tiny, tmp_path_factory):
+    """Exit code, folder, numbers and text of a whole report card, with the controls."""
+    out = tmp_path_factory.mktemp("card")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(verify, "QUICK", EFFORT)
+        patch.setattr(card_steps, "TIMED", 64)
+        patch.setattr(card_steps, "BY_CVODE", 4)
+        patch.setattr(card_flames, "AHEAD", 2)
+        patch.setattr(card_flames, "BEHIND", 2)
+        code = verify.verify(arguments(tiny.path, out, coupling=True))
+    return code, out, json.loads((out / "report.json").read_text()), (out / "report.md").read_text()
+
+
+# --- the whole ------------------------------------------------------------------------------------------------------
+
+
+def test_the_exit_code_says_whether_all_targets_are_met(card):
+    code, _, found, text = card
+    missed = [t for t in found["targets"] if not t["met"]]
+    assert code == (1 if missed else 0)
+    assert text.count("**MISSED**") == len(missed)
+    assert {"flame speed, worst", "burnt T of flames, worst", "peak radicals of flames, worst"} <= {
+        t["name"] for t in found["targets"]}
+
+
+def test_reactors_with_the_router_on_and_off(card):
+    _, _, found, text = card
+    runs = {(run["mode"], run["dt"]): run for run in found["reactors"]}
+    on, off = runs["router", 1e-6], runs["network", 1e-6]
+    assert on["steps"] == EFFORT.steps and on["drift"] <= 1e-12
+    case = on["cases"][0]
+    assert case["delay"][0] <= EFFORT.induction * 1e-6 * 1.1 and abs(case["delay_error"]) < 0.1
+    assert sum(case["routes"]["ignition"].values()) == pytest.approx(1)
+    assert off["cases"][0]["routes"]["ignition"]["exact"] == 0
+    assert "Router off" in text and "Router on" in text
+
+
+def test_flames_beside_exact_chemistry_and_controls(card):
+    _, folder, found, _ = card
+    modes = {flame["mode"]: flame for flame in found["flames"]}
+    assert set(modes) == {"router", "network", "coupling", "still"}
+    assert len({flame["speed"][0] for flame in modes.values()}) == 1
+    for flame in modes.values():
+        assert flame["element_error"] < 1e-12 and not flame["failure"]
+    assert abs(modes["router"]["speed_error"]) < 0.01 and abs(modes["coupling"]["speed_error"]) < 0.01
+    assert modes["network"]["routes"]["network"] == 1
+    assert list(folder.glob("flame_*.png")) and (folder / "delays.png").is_file()
+
+
+def test_one_step_errors_beside_a_model_that_changes_nothing(card):
+    steps = card[2]["steps"]["not slow"]
+    assert steps["T_mean"] < steps["zero_T_mean"] and steps["within_10"] > steps["zero_within_10"]
+    assert 0 < steps["relative_L1"]["H2O"] < 1
+    cost = card[2]["cost"]
+    assert 0 < cost["network"] and 0 < cost["exact"] and cost["cells"] == 64
+
+
+def test_a_report_is_not_replaced_unasked(card, tiny):
+    with pytest.raises(ConfigError, match="--force"):
+        verify.verify(arguments(tiny.path, card[1]))
+
+
+def test_bad_input(tiny, tmp_path):
+    with pytest.raises(ConfigError, match="--only flame: unknown; known: reactors, flames, steps, cost"):
+        verify.verify(arguments(tiny.path, tmp_path / "out", only="flame"))
+    with pytest.raises(FileFormatError, match="no such file"):
+        verify.verify(arguments(tmp_path / "none" / "model", tmp_path / "out"))
+
+
+def test_what_was_finished_before_a_stop_is_written(tiny, tmp_path, monkeypatch, capsys):
+    def stop(work, parts, coupling):
+        work.found["flames"] = []
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(verify, "compute", stop)
+    assert verify.verify(arguments(tiny.path, tmp_path)) == 4
+    assert json.loads((tmp_path / "report.json").read_text())["stopped"]
+    assert "stopped" in capsys.readouterr().out and "Stopped before the end" in (tmp_path / "report.md").read_text()
+
+
+# --- conditions -----------------------------------------------------------------------------------------------------
+
+
+def test_conditions_follow_the_ranges():
+    found = card_conditions.flames({"ranges": RANGES}, 300.0, card_conditions.FULL)
+    assert [f.phi for f in found] == [0.5, 0.7, 1.0, 1.4, 2.0, 0.7]
+    assert [round(f.p / 101325, 2) for f in found] == [1, 1, 1, 1, 1, 5]
+    methane = {"ranges": RANGES | {"p": [50662.5, 506625.0], "phi": [0.5, 1.6]}}
+    found = card_conditions.flames(methane, 300.0, card_conditions.FULL)
+    assert [(f.phi, round(f.p / 101325, 1)) for f in found] == [(0.7, 1), (0.9, 1), (1.2, 1), (0.9, 3.1)]
+    assert len(card_conditions.flames(methane, 300.0, card_conditions.QUICK)) == 1
+
+
+def test_narrow_ranges_leave_one_pressure():
+    card = {"ranges": RANGES | {"p": [2e5, 2.1e5], "phi": [0.9, 1.1]}}
+    assert card_conditions.pressures(card) == [2e5]
+    assert [f.phi for f in card_conditions.flames(card, 300.0, card_conditions.FULL)] == [0.99]
+
+
+@pytest.mark.parametrize(("span", "dt"), [([1e-7, 5e-6], 1e-6), ([2e-6, 8e-6], 4e-6), ([1e-9, 1e-7], 1e-8)])
+def test_the_time_step_is_a_usual_one_or_the_middle(span, dt):
+    assert card_conditions.step_of({"ranges": {"dt": span}}) == pytest.approx(dt)
+
+
+# --- references -----------------------------------------------------------------------------------------------------
+
+
+def test_delay_by_a_parabola_is_of_second_order():
+    errors = []
+    for dt in (2e-6, 1e-6):
+        t = np.arange(0, 2e-4, dt)
+        errors.append(abs(card_reference.delay(t, 1000 + 1000 * np.tanh((t - 1.0037e-4) / 1e-5)) - 1.0037e-4))
+    assert max(errors) < 2e-8
+
+
+def test_no_ignition_has_no_delay():
+    t = np.linspace(0, 1, 50)
+    assert math.isnan(card_reference.delay(t, 1000 + 10 * t))
+    assert math.isnan(card_reference.delay(t, 1000 + 1000 * t**2))  # steepest at the end: not there yet
+
+
+def test_temperatures_have_delays_within_the_span(tiny, gas):
+    solution, span = gas.cantera(), (2e-5, 2e-4)
+    for T in card_reference.temperatures(solution, tiny.config, 0.5, 101325.0, "hp", span, 3):
+        found = card_reference.ignition(solution, tiny.config, Reactor(0.5, 101325.0, T), "hp", 1.0)
+        assert 0.9 * span[0] < found < 1.1 * span[1]
+
+
+def test_radicals(gas):
+    assert [gas.species[k] for k in card_reactors.radicals(gas)] == ["H", "O", "OH", "HO2"]
+    methane = Mechanism.load("gri30.yaml")
+    names = {methane.species[k] for k in card_reactors.radicals(methane)}
+    assert {"H", "O", "OH", "HO2", "CH3", "HCO", "C2H5"} <= names
+    assert not names & {"CH4", "CO", "H2O", "O2", "N2", "NO", "CH2O", "C2H4"}
+
+
+# --- the stand-ins for the network ----------------------------------------------------------------------------------
+
+
+def test_stand_ins(tiny, gas):
+    T, p, Y, *_ = tiny.rows("train", 20, slow=False)
+    exact = gas.integrate(T, p, Y, 1e-6, "hp", 1e-9, 1e-14)
+    done = Mapped.of(tiny.model(), gas).network(T, p, Y, 1e-6)
+    torch.testing.assert_close(done.T, exact.T, rtol=1e-6, atol=0)
+    torch.testing.assert_close(done.Y, exact.Y, rtol=1e-3, atol=1e-9)
+    still = Still.of(tiny.model(), gas).network(T, p, Y, 1e-6)
+    assert torch.equal(still.T, T) and torch.equal(still.Y, Y)
+    assert Mapped.of(tiny.model(), gas).network(T[:0], p[:0], Y[:, :0], 1e-6).Y.shape == (len(gas.species), 0)
+    assert isinstance(Mapped.of(tiny.model(), gas), Parts)
+
+
+def test_a_flame_that_diverges_is_missed(gas):
+    shape = {"x": np.zeros(2), "T": np.ones(2), "Y": np.ones((len(gas.species), 2)), "route": np.zeros(2),
+             "speed": 1.0, "spread": 0.0, "shares": {}, "element_error": 0.0, "Y_min": 0.0, "cost": 0.0}  # fmt: skip
+    exact = card_flames.Run("exact", **shape)
+    lost = card_flames.compare(gas, Flame(1.0, 1e5), exact, card_flames.Run("router", **shape, failure="step 3: NaN"))
+    assert math.isnan(lost["speed_error"]) and math.isnan(lost["burnt_error"])
+    found = {"flames": [lost], "model": {"fuel": "H2:1"}}
+    assert not [t for t in report_card.targets(found) if t.met and t.name.startswith("flame speed")]
+
+
+# --- targets --------------------------------------------------------------------------------------------------------
+
+
+def test_targets():
+    assert Target("a", 0.004, 0.005, "%").met and not Target("a", math.nan, 0.005).met
+    assert Target("a", 0.0, 0.0, least=True).met and not Target("a", -1e-20, 0.0, least=True).met
+    assert Target("a", 0.0041, 0.005, "%").numbers() == ("0.41 %", "\u2264 0.5 %")
+    assert Target("a", math.nan, 5.0, "K").numbers()[0] == "none"
+    assert math.isnan(report_card.worst([1.0, math.nan])) and math.isnan(report_card.worst([]))
+
+
+@pytest.mark.parametrize(("fuel", "limit"), [("H2:1", 0.005), ("CH4:1", 0.01), ("CH4:0.5, H2:0.5", 0.01)])
+def test_the_limit_of_flame_speeds_depends_on_the_fuel(fuel, limit):
+    flame = {"mode": "router", "speed_error": 0.007, "burnt_error": 0.0, "peak_error": 0.0, "routes": {"exact": 0.0},
+             "element_error": 0.0}  # fmt: skip
+    first = report_card.targets({"flames": [flame], "model": {"fuel": fuel}})[0]
+    assert first.limit == limit and first.met == (limit > 0.007)
+
+
+# --- combust models -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def shelf(tiny, card, tmp_path, monkeypatch):
+    """A folder of shipped models with one, and its report."""
+    monkeypatch.setattr(library, "FOLDER", tmp_path)
+    tiny.model().save(tmp_path / "tiny_h2")
+    shutil.copy(card[1] / "report.json", tmp_path / "tiny_h2.report.json")
+    shutil.copy(tiny.folder / "tiny.toml", tmp_path / "tiny_h2.toml")
+    return tmp_path
+
+
+def listed(capsys, name=None):
+    code = models.models(argparse.Namespace(name=name))
+    return code, capsys.readouterr().out
+
+
+def test_models_lists_what_there_is(shelf, capsys):
+    code, text = listed(capsys)
+    assert code == 0
+    row = next(line for line in text.splitlines() if line.startswith("tiny_h2"))
+    assert "h2o2.yaml" in row and "0.45 to 0.56" in row and "whole" in row and "the same" in row
+    assert "report" not in row
+
+
+def test_models_explains_one(shelf, capsys):
+    code, text = listed(capsys, "tiny_h2")
+    assert code == 0
+    for part in ('kind  = "learned"', 'model = "tiny_h2"', 'Learned.load("tiny_h2"', "flame speed, worst",
+                 "equivalence ratio  0.45 to 0.56", "combust sample"):  # fmt: skip
+        assert part in text, part
+
+
+def test_models_explains_a_file(tiny, capsys):
+    code, text = listed(capsys, str(tiny.path))
+    assert code == 0 and "no report is kept with it" in text and f'model = "{tiny.path}"' in text
+
+
+def test_damaged_models_are_told(shelf, capsys):
+    weights = files_of(shelf / "tiny_h2")[1]
+    weights.write_bytes(weights.read_bytes()[:-8] + b"\0" * 8)
+    code, text = listed(capsys)
+    assert code == 1 and "DAMAGED" in text and "checksum" in text
+    code, text = listed(capsys, "tiny_h2")
+    assert code == 1 and "PROBLEM" in text
+    weights.unlink()
+    code, text = listed(capsys)
+    assert code == 1 and "cannot be read" in text
+    (shelf / "tiny_h2.json").write_text("{")
+    code, text = listed(capsys)
+    assert code == 1 and "damaged, not a card" in text
+
+
+def test_a_mechanism_that_is_another_one_is_told(shelf, capsys):
+    file = shelf / "tiny_h2.json"
+    card = json.loads(file.read_text())
+    card["mechanism"]["sha256"] = "0" * 64
+    file.write_text(json.dumps(card))
+    code, text = listed(capsys)
+    assert code == 1 and "ANOTHER" in text and "whole" in text and "combust train" in text
+
+
+def test_a_report_of_other_weights_is_told(shelf, capsys):
+    file = shelf / "tiny_h2.report.json"
+    found = json.loads(file.read_text())
+    found["model"]["sha256"] = "0" * 64
+    file.write_text(json.dumps(found))
+    assert "of OTHER weights" in listed(capsys, "tiny_h2")[1]
+    file.write_text("{}")
+    assert "is damaged" in listed(capsys, "tiny_h2")[1]
+
+
+def test_without_models_it_says_how_to_make_one(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(library, "FOLDER", tmp_path)
+    assert listed(capsys)[0] == 0
