@@ -1,33 +1,239 @@
-"""A flame with learned chemistry on 1, 2 and 4 ranks: the same fields, whoever evaluates or integrates a cell; an error on
-one rank ends all.
+"""A flame with learned chemistry on 1, 2 and 4 ranks: the same fields, whoever evaluates or integrates a cell; an error
+on one rank ends all.
 
-As a script under mpirun: runs the case MODEL in FOLDER, or lets a fault strike on the last rank.
+As a script under mpirun, with the folder of the case: runs of RUNS for this number of ranks ("runs"), errors on one
+rank, one after the other ("errors"), or one that ends the program ("lost").
 """
 
+import os
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
 
-import learned_fixture
 import numpy as np
 import pytest
-from launcher import command_of, run_ranks
+import torch
+from launcher import run_ranks
 
 from combust.cfd.block import Block
+from combust.config import to_toml
 from combust.io.checkpoint import read_checkpoint
 from combust.io.series import read_series
+from combust.io.vtr import read_vtr
 from combust.parallel import Communicator
 
 CELLS, STEPS = (1, 12, 32), 6
-# name: (ranks, chemistry): pool = 4 spreads a few exact cells over all ranks, 100000 gathers all of them on one; with
-# share = "on" all ranks' network cells are evaluated in one batch, on the first.
+# Name: ranks and chemistry. pool = 4 spreads the few exact cells over all ranks, 100000 gathers them on one; with
+# share = "on" the network cells of all ranks are evaluated in one batch, on the first.
 RUNS = {
-    "one": (1, {}),
-    "two": (2, {"pool": 4}),
-    "two, one works": (2, {"pool": 100_000}),
-    "four, shared": (4, {"pool": 4, "share": "on"}),
-    "refused": (2, {"fallback": "none"}),
-    "refused, one": (1, {"fallback": "none"}),
+    "one": (1, []),
+    "two": (2, ["chemistry.pool=4"]),
+    "two, one works": (2, ["chemistry.pool=100000"]),
+    "four": (4, ["chemistry.pool=4"]),
+    "four, shared": (4, ["chemistry.pool=100000", "chemistry.share=on"]),
+    "one, no fallback": (1, ["chemistry.fallback=none"]),
+    "two, no fallback": (2, ["chemistry.fallback=none", "chemistry.share=on"]),
 }
-"""
-"""
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    import learned_fixture  # not where the script is one rank's part
+
+    return learned_fixture.make(tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def base(tiny, tmp_path_factory):
+    """The case of a wrinkled flame."""
+    pytest.importorskip("petsc4py")
+    folder = tmp_path_factory.mktemp("ranks")
+    names = [f"{name}_share" for name in ("slow", "network", "exact", "refused")]
+    config = tiny.case(
+        mesh={"cells": [32, 12], "lower": [0.0, 0.0], "upper": [2.4e-3, 9e-4]}, stop={"steps": STEPS},
+        initial={"perturbation": {"amplitude": 2e-4, "modes": [1, 2], "seed": 3}},
+        boundary={"y": {"kind": "periodic"}}, output={
+            "fields": {"names": ["T", "route", "route_error"], "every": {"steps": STEPS}},
+            "series": {"quantities": ["element_error", *names], "every": {"steps": 1}}})
+    (folder / "flame.toml").write_text(to_toml(config))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def runs(base):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMPI_MCA_mpi_yield_when_idle", "1")  # ranks share two cores: one that waits must yield
+        for ranks in (1, 2, 4):
+            run_ranks(__file__, ranks, "runs", str(base), timeout=200)
+    return base
+
+
+def state(folder):
+    block = Block.create(Communicator(), CELLS, (False, False, False))
+    return read_checkpoint(folder / f"checkpoint_{STEPS:06d}.h5", block).arrays
+
+
+def largest(values):
+    """Largest magnitude of each component of a field, or of a global array."""
+    return np.abs(values).max(axis=(-3, -2, -1), keepdims=True) if values.ndim >= 3 else np.abs(values).max()
+
+
+@pytest.mark.parametrize("name", [name for name in RUNS if not name.startswith("one")])
+def test_ranks_agree(runs, name):
+    """To 1e-8: other batches have other round-off, in the single precision of the network too."""
+    one = runs / ("one, no fallback" if "fallback" in name else "one")
+    found, wanted = state(runs / name), state(one)
+    assert sorted(found) == sorted(wanted)
+    for field, value in wanted.items():
+        scale = np.abs(value).max() if field == "wdot" else largest(value)
+        off = np.abs(found[field] - value)
+        assert (off <= 1e-8 * scale).all(), (field, off.max(), scale.max())
+    a, b = (read_vtr(folder / f"fields_{STEPS:06d}.vtr").fields for folder in (runs / name, one))
+    np.testing.assert_array_equal(a["route"], b["route"])
+    np.testing.assert_allclose(a["route_error"], b["route_error"], rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_balances_and_routes(runs, name):
+    series = read_series(runs / name / "series.csv")
+    assert max(series["element_error"]) < 1e-12
+    total = sum(np.array(series[f"{route}_share"]) for route in ("slow", "network", "exact", "refused"))
+    np.testing.assert_allclose(total[1:], 1.0)
+    assert min(series["network_share"][1:]) > 0.1
+    dear = series["refused_share" if "fallback" in name else "exact_share"]
+    assert min(dear[1:]) > 0.01
+
+
+@pytest.mark.parametrize("ranks", [2, 4])
+def test_an_error_on_one_rank_is_everyones(base, ranks):
+    assert "all said" in run_ranks(__file__, ranks, "errors", str(base), timeout=120)
+
+
+def test_exact_chemistry_that_fails_on_one_rank_ends_the_program(base, tmp_path):
+    if not any((Path(folder) / "mpirun").exists() for folder in os.get_exec_path()):
+        pytest.skip("no mpirun on this machine")
+    environment = {**os.environ, "OMPI_MCA_mpi_yield_when_idle": "1", "OMPI_ALLOW_RUN_AS_ROOT": "1",
+                   "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
+    command = ["mpirun", "--oversubscribe", "-n", "2", sys.executable, __file__, "lost", str(base), str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=environment)
+    said = done.stdout + done.stderr
+    assert done.returncode == 3 and said.count("cannot be integrated") == 1 and "Traceback" not in said, said[-3000:]
+
+
+# --- one rank's part ------------------------------------------------------------------------------------------------
+
+
+def script(what, base, *more):
+    from combust.__main__ import main
+    from combust.parallel import all_or_none, world
+
+    sys.modules["combust.plot"] = SimpleNamespace(plot=lambda folder: "not drawn")  # type: ignore[assignment]
+    comm, case = world(), str(base / "flame.toml")
+    if what == "runs":
+        for name, (ranks, changes) in RUNS.items():
+            if ranks == comm.size:
+                sets = [part for change in changes for part in ("--set", change)]
+                assert main(["run", case, "--out", str(base / name), *sets]) == 0
+        return 0
+    if what == "lost":
+        if comm.rank == comm.size - 1:
+            no_integration()
+        return main(["run", case, "--out", f"{more[0]}/out", "--set", "chemistry.pool=4", *TIGHT])
+    with all_or_none(comm):
+        for name, fault in ERRORS.items():
+            ends_all(comm, case, name, fault)
+        comm.barrier()
+    if comm.is_root:
+        print("all said")
+    return 0
+
+
+TIGHT = ["--set", "chemistry.rtol=1e-12", "--set", "chemistry.atol=1e-20"]
+
+
+def no_integration():
+    """Neither the batched integrator nor CVODE gets to the end of a step here."""
+    from combust.kinetics import cvode, integrate
+
+    def failing(*_, **__):
+        raise RuntimeError("CVodes: too many steps")
+
+    kept = integrate.MAX_STEPS, cvode.ct
+    integrate.MAX_STEPS = 0
+    cvode.ct = SimpleNamespace(**{name: getattr(kept[1], name) for name in ("CanteraError", "IdealGasReactor")},
+                               ReactorNet=failing)
+
+    def again():
+        integrate.MAX_STEPS, cvode.ct = kept
+
+    return again
+
+
+def bad_source(flow):
+    advance = flow.scheme.chemistry.advance
+
+    def broken(step, Q, Qh):
+        Q = Q.clone()
+        Q[2, 1] = torch.nan
+        return advance(step, Q, Qh)
+
+    flow.scheme.chemistry.advance = broken
+
+
+def bad_network(flow):
+    def broken(*_):
+        raise RuntimeError("out of memory")
+
+    flow.scheme.chemistry.parts.network = broken
+
+
+def bad_state(flow):
+    flow.current.U[3, 0, 2, 9] = torch.nan
+
+
+def bad_pressure(flow):
+    flow.current.U[1, 0, 2, 9] = -0.9 * float(flow.current.U[1:, 0, 2, 9].sum())
+
+
+# Name: what to do on which rank, settings, what all must say.
+ERRORS = {
+    "a source that is not finite": (bad_source, -1, [], "source"),
+    "the same, one device": (bad_source, -1, ["chemistry.share=on"], "source"),
+    "the same, no fallback": (bad_source, -1, ["chemistry.share=on", "chemistry.fallback=none"], "source"),
+    "a state that is not finite": (bad_state, -1, ["chemistry.share=on"], "nan"),
+    "a pressure below zero": (bad_pressure, -1, [], "pressure"),
+    "exact chemistry": (lambda flow: no_integration(), -1, ["chemistry.pool=4", *TIGHT[1::2]], "cannot be integrated"),
+    "exact chemistry of all": (
+        lambda flow: no_integration(), 0, ["chemistry.pool=4", "chemistry.share=on", *TIGHT[1::2]],
+        "cannot be integrated"),
+    "the shared device": (bad_network, 0, ["chemistry.share=on"], "out of memory"),
+}  # fmt: skip
+
+
+def ends_all(comm, case, name, fault):
+    """All ranks raise the same DivergenceError in the step in which the fault strikes one of them."""
+    from combust import case as builder
+    from combust.config import load
+    from combust.errors import DivergenceError
+
+    strike, rank, changes, words = fault
+    flow = builder.build(load(case, changes), comm)
+    for _ in range(2):
+        flow.advance(2e-6)
+    again = strike(flow) if comm.rank == rank % comm.size else None
+    try:
+        flow.advance(2e-6)
+    except DivergenceError as error:
+        said = str(error)
+    else:
+        said = "nothing"
+    finally:
+        if callable(again):
+            again()
+    assert words in said and len(set(comm.gather(said))) == 1, (name, comm.rank, said)
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    sys.exit(script(sys.argv[1], Path(sys.argv[2]), *sys.argv[3:]))
