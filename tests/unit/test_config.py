@@ -202,7 +202,7 @@ def test_every_key_is_documented():
 def test_schema_and_reference():
     assert schema()["$defs"]["Numerics"]["properties"]["cfl"]["description"]
     assert "| `sweeps` | 1, 2 | `2` |" in markdown()
-    assert set(kinds_of()["chemistry"]) == {"direct", "cvode", "none"}
+    assert set(kinds_of()["chemistry"]) == {"direct", "learned", "cvode", "none"}
 
 
 def test_settings_are_immutable(case):

@@ -30,6 +30,6 @@ def test_missing_parts(capsys, monkeypatch):
     monkeypatch.setattr(doctor, "parts", lambda: parts)
     assert doctor.doctor() == 2
     said = capsys.readouterr().out
-    assert "thing      MISSING  missing (no such library)" in said and "get it: pip install thing" in said
+    assert "thing       MISSING  missing (no such library)" in said and "get it: pip install thing" in said
     parts[:] = [doctor.Part("thing", absent, False, "pictures", "pip install thing")]
     assert doctor.doctor() == 0
