@@ -65,7 +65,7 @@ def runs(base):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OMPI_MCA_mpi_yield_when_idle", "1")  # ranks share two cores: one that waits must yield
         for ranks in (1, 2, 4):
-            run_ranks(__file__, ranks, "runs", str(base), timeout=200)
+            run_ranks(__file__, ranks, "runs", str(base), timeout=900)
     return base
 
 
@@ -107,7 +107,7 @@ def test_balances_and_routes(runs, name):
 
 @pytest.mark.parametrize("ranks", [2, 4])
 def test_an_error_on_one_rank_is_everyones(base, ranks):
-    assert "all said" in run_ranks(__file__, ranks, "errors", str(base), timeout=120)
+    assert "all said" in run_ranks(__file__, ranks, "errors", str(base), timeout=900)
 
 
 def test_exact_chemistry_that_fails_on_one_rank_ends_the_program(base, tmp_path):
@@ -116,7 +116,7 @@ def test_exact_chemistry_that_fails_on_one_rank_ends_the_program(base, tmp_path)
     environment = {**os.environ, "OMPI_MCA_mpi_yield_when_idle": "1", "OMPI_ALLOW_RUN_AS_ROOT": "1",
                    "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
     command = ["mpirun", "--oversubscribe", "-n", "2", sys.executable, __file__, "lost", str(base), str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=environment)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False, env=environment)
     said = done.stdout + done.stderr
     assert done.returncode == 3 and said.count("cannot be integrated") == 1 and "Traceback" not in said, said[-3000:]
 
@@ -149,7 +149,7 @@ def script(what, base, *more):
     return 0
 
 
-TIGHT = ["--set", "chemistry.rtol=1e-12", "--set", "chemistry.atol=1e-20"]
+TIGHT = ["--set", "chemistry.rtol=1e-7", "--set", "chemistry.atol=1e-12"]  # one step will not do
 
 
 def no_integration():
