@@ -74,6 +74,8 @@ def page(report: Report, kept: dict[str, Kept]) -> None:
     for model, weights in found.items():
         if len(weights) > 1:
             report.target(f"all figures are of the same weights of {model}", len(weights), 1)
+    if missing := [name for name in models() if name not in kept]:
+        report.text(f"**Not run yet**: {', '.join(families(missing))}.")
     for flame in FLAMES:
         if any(Speed(flame, "", "", dt).name in kept for dt in flame.steps):
             speeds(report, flame, kept)
@@ -81,7 +83,7 @@ def page(report: Report, kept: dict[str, Kept]) -> None:
         report.text("## A wrinkled front")
         report.text(
             "[cases/flame_learned.toml](../../cases/flame_learned.toml) as it is shipped or with changes, by `combust "
-            "run`, compiled kernels where that pays, and the same with exact chemistry. The front is where T is half "
+            "run`, compiled kernels, and the same with exact chemistry. The front is where T is half "
             "way between fresh gas and equilibrium; the consumption speed is per section of the domain. Mean |dT| is "
             "over all cells.")
         for front in FRONTS:
@@ -89,6 +91,12 @@ def page(report: Report, kept: dict[str, Kept]) -> None:
                 wrinkled(report, front, kept[front.name])
     if any(each.name in kept for each in OUTSIDE):
         outside(report, kept)
+
+
+def families(names: Sequence[str]) -> list[str]:
+    """What to give to --only: all runs of a flame that are missing under one name."""
+    short = ["-".join(name.split("-")[:2]) if name.startswith("speed-") else name for name in names]
+    return [f"`{name}`" for name in dict.fromkeys(short)]
 
 
 def models() -> dict[str, str]:

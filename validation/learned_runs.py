@@ -226,7 +226,8 @@ class Front:
 
 FRONTS = (
     Front("front-small", "A part of the case", (
-        "mesh.cells=[96,64]", "mesh.upper=[0.0072,0.0048]", "initial.position=0.0033"), 1e-3, 1),
+        "mesh.cells=[96,64]", "mesh.upper=[0.0072,0.0048]", "initial.position=0.0033", 'numerics.compile="on"'),
+        1e-3, 1),
     Front("front-whole", "The whole case, on two ranks", (), 2e-3, 2),
 )  # fmt: skip
 
