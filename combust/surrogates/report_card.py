@@ -114,8 +114,9 @@ def sections(found: dict[str, Any], judged: Sequence[Target], pictures: dict[str
 
 REACTORS = (
     "Homogeneous reactors, advanced in one batch with a fixed time step. Reference: Cantera's CVODE at 1e-10, 1e-16, "
-    "sampled at the same instants. The delay is the time of the steepest slope of T. Peaks are of the radicals with "
-    "the largest ones. Router off: the network alone, wherever rates are not negligible; nothing is corrected.")
+    "sampled as often and in the same phase. The delay is the time of the steepest slope of T. Peaks are of the "
+    "radicals with the largest ones. Router off: the network alone, wherever rates are not negligible; nothing is "
+    "corrected.")
 FLAMES = (
     "Planar free flames by combust's own flow solver: 12 cells per thermal thickness, the same start, time step and "
     "grid with exact chemistry (batched integration), learned chemistry, the network alone (router off: every cell to "

@@ -185,6 +185,53 @@ def test_radicals(gas):
     assert not names & {"CH4", "CO", "H2O", "O2", "N2", "NO", "CH2O", "C2H4"}
 
 
+# --- reactors -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def ignition(tiny, gas):
+    """A reactor at 1 atm and its trajectory; H peaks within a few us."""
+    at = Reactor(0.5, 101325.0, 1250.0)
+    return at, card_reference.trajectory(gas.cantera(), tiny.config, at, "hp", 2e-4)
+
+
+def shifted(found, dt, late, steps, hotter=0.0):
+    """As if by a chemistry that ignites later by `late` [s]: samples of the reference."""
+    t = dt * np.arange(steps + 1)
+    places = (t - late).clip(min=0.0)
+    Y = np.stack([found.fractions(places, k) for k in range(found.Y.shape[1])])
+    T = found.temperatures(places) + hotter * (t > t[-1] / 2)
+    return card_reactors.History(dt, T[:, None], Y.max(1)[:, None], routes=np.ones((steps, 1), np.int8))
+
+
+@pytest.mark.parametrize("late", [0.0, 0.37e-6, 1.5e-6, -0.8e-6])
+@pytest.mark.parametrize("dt", [1e-6, 2e-6])
+def test_a_late_ignition_is_an_error_of_the_delay_alone(gas, ignition, late, dt):
+    at, reference = ignition
+    case = card_reactors.compare(gas, at, 0, reference, shifted(reference, dt, late, round(1.5e-4 / dt)))
+    exact = card_reference.delay_of(reference)
+    assert case["delay_error"] == pytest.approx(late / exact, abs=4e-4)
+    assert case["peak_error"] < 2e-3
+    assert case["routes"]["ignition"]["network"] == 1
+
+
+def test_errors_of_burnt_gas_and_of_peaks_are_seen(gas, ignition):
+    at, reference = ignition
+    found = shifted(reference, 1e-6, 0.0, 150, hotter=3.0)
+    found.peak[gas.index("OH")] *= 1.1
+    case = card_reactors.compare(gas, at, 0, reference, found)
+    assert case["burnt_error"] == pytest.approx(3.0, abs=0.2) and case["peak_error"] == pytest.approx(0.1, abs=3e-3)
+
+
+def test_what_does_not_ignite_has_no_delay(gas, ignition):
+    at, reference = ignition
+    dead = card_reactors.History(
+        1e-6, np.full((151, 1), at.T), reference.Y[0][:, None].copy(), routes=np.zeros((150, 1), np.int8))
+    case = card_reactors.compare(gas, at, 0, reference, dead)
+    assert math.isnan(case["delay_error"]) and case["peak_error"] == pytest.approx(1, abs=1e-3)
+    assert case["burnt_error"] < -1000
+
+
 # --- the stand-ins for the network ----------------------------------------------------------------------------------
 
 
