@@ -53,7 +53,8 @@ class Objective(nn.Module):
         out = out.float()
         error = self._error(rows, out) if {"tail", "heat"} & self.weights.keys() else None
         terms = [self._term(name, rows, out, error, u) * share for name in self.weights]
-        total = sum(weight * term for weight, term in zip(self.weights.values(), terms, strict=True))
+        weighted = (weight * term for weight, term in zip(self.weights.values(), terms, strict=True))
+        total = sum(weighted, start=out.new_zeros(()))
         return total, torch.stack([term.detach().double() for term in terms])
 
     def _error(self, rows: Rows, out: Tensor) -> Tensor:

@@ -1,99 +1,44 @@
-"""Training: the terms of the loss, the loop, checkpoints that continue bit by bit, and the command around them."""
+"""Training: the terms of the loss, the loop, checkpoints that continue bit by bit, several processes."""
 
-import argparse
-import csv
-import json
 import multiprocessing
 import os
-import time
-from dataclasses import replace
-from pathlib import Path
 
-import msgspec
 import numpy as np
 import pytest
 import torch
+import training_fixture
+from training_fixture import task
 
-from combust.errors import ConfigError, DivergenceError, FileFormatError
-from combust.kinetics.mechanism import Mechanism
+from combust.errors import DivergenceError, FileFormatError
 from combust.reduction.meter import Meter
-from combust.surrogates import curve, distributed, losses, scores, training_state
-from combust.surrogates import train as command
+from combust.surrogates import distributed, losses, training_state
 from combust.surrogates.conserve import correct
 from combust.surrogates.coordinates import Coordinates
 from combust.surrogates.distributed import Group
-from combust.surrogates.lineage import covered
 from combust.surrogates.losses import EVERY, Objective
 from combust.surrogates.model import Model, temperature
 from combust.surrogates.network import Network
 from combust.surrogates.rows import BLOCK, columns, heating
-from combust.surrogates.sample_set import SampleSet
-from combust.surrogates.settings import Loss, load
+from combust.surrogates.settings import Loss
 from combust.surrogates.training import Trainer
 from combust.surrogates.training_state import State
 
 torch.set_num_threads(1)
 
-CONFIG = """
-mechanism = "h2o2.yaml"
-fuel = "H2:1"
-[range]
-p = [1e5, 1e5]
-T = [300.0, 3000.0]
-phi = [0.5, 2.0]
-dt = [1e-7, 1e-5]
-[network]
-width = 16
-depth = 2
-[train]
-epochs = 5
-batch = 64
-device = "cpu"
-"""
-GROUPS = 12  # trajectories: 8 to train, 2 to validate, 2 to test
-
 
 @pytest.fixture(scope="module")
 def gas():
-    return Mechanism.load("h2o2.yaml")
+    return training_fixture.mechanism()
 
 
 @pytest.fixture(scope="module")
-def samples(gas):
-    """Hydrogen and air at 1000 to 1700 K with radicals in them, a few hundred rows."""
-    rng, n = np.random.default_rng(0), 360
-    group = np.arange(n, dtype=np.int32) % GROUPS
-    T, p = rng.uniform(1000, 1700, n), np.full(n, 1e5)
-    dt = 10 ** rng.uniform(-7, -5, n)
-    radicals = np.array([name in ("H", "O", "OH", "HO2") for name in gas.species])
-    Y = gas.mixture("H2:1", "O2:1, N2:3.76", 1.0).numpy() * rng.uniform(0.8, 1.2, (n, len(gas.species)))
-    Y = Y + radicals * 10 ** rng.uniform(-7, -3, Y.shape)
-    Y /= Y.sum(1, keepdims=True)
-    end = gas.integrate(T, p, Y.T.copy(), torch.as_tensor(dt), rtol=1e-5, atol=1e-12, compile=False)
-    return SampleSet(
-        T, p, dt, Y, end.T.numpy(), end.Y.numpy().T.clip(0), np.zeros(n), group, np.digitize(group, [8, 10]),
-        np.zeros(n), np.zeros(n, bool), gas.species, "h2o2.yaml", gas.sha256,
-        groups=tuple({"kind": "made"} for _ in range(GROUPS)),
-    )  # fmt: skip
+def samples():
+    return training_fixture.sample_set()
 
 
 @pytest.fixture(scope="module")
-def folder(samples, tmp_path_factory):
-    """With c.toml and s.h5 in it."""
-    made = tmp_path_factory.mktemp("training")
-    samples.write(made / "s.h5")
-    (made / "c.toml").write_text(CONFIG)
-    return made
-
-
-def task(gas, samples, folder, *changes, out=None):
-    config = load(folder / "c.toml", changes)
-    learned = samples.of("train")
-    T, p, dt, Y, Y1, _ = columns(learned)
-    coordinates = Coordinates.fit(gas, config.network, config.range, T, p, Y, dt, Y1)
-    found = command.task_of(config, gas, samples, learned, coordinates, Group())
-    found.checkpoint = (out or folder / "unused") / "checkpoint.safetensors"
-    return found
+def folder(tmp_path_factory):
+    return training_fixture.files(tmp_path_factory.mktemp("training"))
 
 
 def objective(task, network=None, **weights):
@@ -319,138 +264,6 @@ def test_checkpoint_files(tmp_path):
             training_state.read(path)
 
 
-# --- the command ----------------------------------------------------------------------------------------------------
-
-
-def run(folder, out, *changes, samples="s.h5", **options):
-    given = {"init": None, "minutes": None, "processes": 1, "tensorboard": False, "resume": False, "force": False}
-    return command.train(argparse.Namespace(
-        config=str(folder / "c.toml"), set=list(changes), samples=str(folder / samples), out=str(out), **given | options
-    ))  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def trained(folder):
-    out = folder / "out"
-    assert run(folder, out) == 0
-    return out
-
-
-def test_command_writes_model_card_and_curve(trained, gas, samples):
-    names = {"checkpoint.safetensors", "losses.csv", "losses.png", "model.json", "model.safetensors"}
-    assert {path.name for path in trained.iterdir()} == names
-    model = Model.load(trained / "model")
-    model.require(gas)
-    card = model.card
-    assert card["species"] == list(gas.species) and card["hold"] == "hp" and "router" in card
-    assert card["mechanism"] == {"path": "h2o2.yaml", "sha256": gas.sha256, "phase": gas.name}
-    assert card["samples"]["rows"] == {"train": 240, "validation": 60, "test": 60}
-    assert card["training"]["rows_seen"] == 5 * 3 * 64 and card["training"]["seed"] == 0
-    assert card["ranges"]["p"] == [1e5, 1e5] and card["versions"]["torch"] == torch.__version__
-    score = card["errors"]["test"]["all"]
-    assert score["rows"] == 60 and 0 <= score["zero_within_10"] < score["within_10"] < 1
-    with (trained / "losses.csv").open() as file:
-        lines = list(csv.DictReader(file))
-    assert ",".join(lines[0]) == "network,epoch,rows,rate,loss,step,validation,validation_step,seconds"
-    assert [int(line["epoch"]) for line in lines] == [1, 2, 3, 4, 5]
-    best = min(float(line["validation"]) for line in lines)
-    assert card["errors"]["validation"]["all"]["L1"] == pytest.approx(best, rel=1e-4)
-
-
-@pytest.fixture
-def no_router(monkeypatch):
-    """What has nothing to do with the loop, and takes longer than it, is left out."""
-    monkeypatch.setattr(command, "calibrate", lambda *given: None)
-
-
-def test_interrupted_command_continues(trained, folder, tmp_path, no_router, capsys):
-    before = curve.Curve.__call__
-
-    def stop(self, state):
-        before(self, state)
-        if state.epoch == 2:
-            raise KeyboardInterrupt
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(curve.Curve, "__call__", stop)
-        assert run(folder, tmp_path / "o") == 4
-    assert "the same command with --resume continues" in capsys.readouterr().out
-    with pytest.raises(ConfigError, match="checkpoint.safetensors exists: .*--resume.*--force"):
-        run(folder, tmp_path / "o")
-    with pytest.raises(ConfigError, match="train.batch was 64 in .* and is 32 now"):
-        run(folder, tmp_path / "o", "train.batch=32", resume=True)
-    assert run(folder, tmp_path / "o", resume=True) == 0
-    one, two = (Model.load(out / "model").networks[0].state_dict() for out in (trained, tmp_path / "o"))
-    assert all(torch.equal(one[name], two[name]) for name in one)
-    with pytest.raises(ConfigError, match="holds no checkpoint.safetensors; run without --resume"):
-        run(folder, tmp_path / "new", resume=True)
-
-
-def test_other_samples_are_refused_on_resume(trained, folder, samples, gas):
-    replace(samples, T1=samples.T1 + 1e-9).write(folder / "other.h5")
-    with pytest.raises(ConfigError, match="--resume: samples was"):
-        run(folder, trained, samples="other.h5", resume=True)
-
-
-def test_init_keeps_coordinates_and_weights(trained, folder, tmp_path, samples, no_router):
-    shifted = replace(samples, T=samples.T + 10.0, T1=samples.T1 + 10.0)  # other coordinates, were they fitted anew
-    shifted.write(folder / "shifted.h5")
-    given = {"samples": "shifted.h5", "init": trained / "model"}
-    assert run(folder, tmp_path, "train.epochs=1", "train.rate=1e-12", **given) == 0
-    old, new = Model.load(trained / "model"), Model.load(tmp_path / "model")
-    assert torch.equal(old.coordinates.mean, new.coordinates.mean)
-    assert torch.allclose(old.networks[0].layers[1].weight, new.networks[0].layers[1].weight, rtol=1e-6)
-    assert new.card["training"]["init"] == "model"
-    with pytest.raises(ConfigError, match="network.width of the model is 16, of the configuration 8: add --set"):
-        run(folder, tmp_path / "x", "network.width=8", init=trained / "model")
-    replace(samples, hold="uv").write(folder / "uv.h5")
-    with pytest.raises(ConfigError, match='the model holds "hp", the samples "uv"'):
-        run(folder, tmp_path / "x", samples="uv.h5", init=trained / "model")
-
-
-def test_bad_input_is_refused(folder, samples, tmp_path):
-    def refused(match, *changes, error=ConfigError, **options):
-        with pytest.raises(error, match=match):
-            run(folder, tmp_path / "x", *changes, **options)
-        assert not (tmp_path / "x").exists()
-
-    refused("no such file; make it with `combust sample`", error=FileFormatError, samples="none.h5")
-    refused("belong to another mechanism", 'mechanism="gri30.yaml"')
-    refused("beyond range.dt", "range.dt=[1e-6, 1e-5]")
-    refused("all weights are zero", "train.loss.step=0")
-    refused("--minutes 0", minutes=0.0)
-    refused("--processes 0", processes=0)
-    refused("train.loss.rollout: no row's dt can be cut", "train.loss.rollout=1", "train.loss.rollout_steps=101")
-    if not torch.cuda.is_available():
-        refused("torch finds no GPU", 'train.device="cuda"')
-    replace(samples, split=np.where(samples.split == 1, 0, samples.split)).write(folder / "unchecked.h5")
-    refused("no rows for validation", samples="unchecked.h5")
-
-
-def test_tensorboard_is_asked_for_and_missing(monkeypatch, tmp_path):
-    monkeypatch.setitem(__import__("sys").modules, "torch.utils.tensorboard", None)
-    writer, why = curve.board(tmp_path)
-    assert writer is None and "losses.csv has the same numbers" in why
-
-
-def test_ranges_reach_the_ends_that_were_asked_for():
-    assert covered(np.array([1.01e-7, 3e-6]), (1e-7, 1e-5)) == [1e-7, 3e-6]
-    assert covered(np.array([1e5, 1e5]), (1e5, 1e5)) == [1e5, 1e5]
-
-
-def test_scores_of_a_model_that_changes_nothing(gas, samples, folder):
-    made = task(gas, samples, folder)
-    model = Model(made.core.coordinates, [Network(*made.shape)], {"hold": "hp"})  # untrained: zero
-    score = scores.errors(model, gas, samples.of("test"), made.peak)["all"]
-    assert score["within_10"] == pytest.approx(score["zero_within_10"], abs=1e-3) and score["recall"] == 0.0
-    assert score["T_mean"] == pytest.approx(score["zero_T_mean"], rel=1e-9)
-    assert score["L1"] == pytest.approx(float(made.core.coordinates.target(*[
-        x for i, x in enumerate(columns(samples.of("test"))) if i in (3, 4)
-    ], columns(samples.of("test"))[2]).abs().mean()), rel=1e-6)  # fmt: skip
-    assert scores.errors(model, gas, samples.rows(np.zeros(len(samples), bool)), made.peak) == {}
-    assert "test, base" in scores.table({"test": {"base": score}})
-
-
 # --- processes ------------------------------------------------------------------------------------------------------
 
 
@@ -494,47 +307,3 @@ def test_two_processes_agree_with_one(gas, samples, folder, tmp_path):
         weights = np.load(tmp_path / f"weights{number}.npy")
         assert np.allclose(weights, network.layers[1].weight.detach().numpy(), rtol=0, atol=1e-5)
     assert not np.array_equal(curve, without_seconds(state))  # sums were in another order
-
-
-@pytest.mark.slow
-def test_processes_of_the_command(trained, folder, tmp_path):
-    assert run(folder, tmp_path / "two", processes=2) == 0
-    one, two = (np.loadtxt(out / "losses.csv", delimiter=",", skiprows=1) for out in (trained, tmp_path / "two"))
-    assert np.allclose(one[:, :-1], two[:, :-1], rtol=1e-5)
-    with pytest.raises(ConfigError, match="losses.csv exists|checkpoint.safetensors exists"):
-        run(folder, tmp_path / "two")
-    assert run(folder, tmp_path / "two", processes=2) == 2
-    assert run(folder, tmp_path / "two", processes=2, resume=True) == 0
-
-
-def test_the_worst_exit_code_of_processes(monkeypatch, capfd):
-    """One that fails ends the others."""
-    sh = "if [ $RANK = 1 ]; then exit 3; else sleep 60; fi"
-    real = distributed.subprocess.Popen
-    monkeypatch.setattr(distributed.subprocess, "Popen", lambda command, env: real(["/bin/sh", "-c", sh], env=env))
-    begin = time.monotonic()
-    assert distributed.spawn([], 3) == 3
-    assert time.monotonic() - begin < 30
-    sh = "kill -9 $$"
-    assert distributed.spawn([], 2) == 1
-    assert "signal 9: the same command with --resume continues" in capfd.readouterr().out
-    sh = "exit 0"
-    assert distributed.spawn([], 2) == 0
-
-
-def test_bad_input_is_said_before_processes_start(folder, tmp_path):
-    with pytest.raises(FileFormatError, match="no such file"):
-        run(folder, tmp_path / "x", samples="none.h5", processes=2)
-
-
-def test_launcher_variables(monkeypatch):
-    monkeypatch.setenv("RANK", "3")
-    assert distributed.rank() == 3
-    monkeypatch.setenv("WORLD_SIZE", "4")
-    with pytest.raises(ConfigError, match="a launcher has started this process already"):
-        command.check(argparse.Namespace(minutes=None, processes=2), msgspec.structs.replace)
-
-
-def test_schema_of_the_card_is_json(trained):
-    card = json.loads(Path(trained / "model.json").read_text())
-    assert set(card) >= {"title", "mechanism", "ranges", "labels", "sampler", "config", "training", "errors", "router"}

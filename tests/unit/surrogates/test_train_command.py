@@ -1,0 +1,220 @@
+"""combust train: what it writes, refuses, continues."""
+
+import argparse
+import csv
+import json
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+import torch
+import training_fixture
+from training_fixture import task
+
+from combust.errors import ConfigError, FileFormatError
+from combust.surrogates import curve, distributed, scores
+from combust.surrogates import train as command
+from combust.surrogates.lineage import covered
+from combust.surrogates.model import Model
+from combust.surrogates.network import Network
+from combust.surrogates.rows import columns
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="module")
+def gas():
+    return training_fixture.mechanism()
+
+
+@pytest.fixture(scope="module")
+def samples():
+    return training_fixture.sample_set()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return training_fixture.files(tmp_path_factory.mktemp("training"))
+
+
+def run(folder, out, *changes, samples="s.h5", **options):
+    given = {"init": None, "minutes": None, "processes": 1, "tensorboard": False, "resume": False, "force": False}
+    return command.train(argparse.Namespace(
+        config=str(folder / "c.toml"), set=list(changes), samples=str(folder / samples), out=str(out), **given | options
+    ))  # fmt: skip
+
+
+def no_limits(model, gas, samples, settings):
+    """In place of the calibration, which takes longer than all else and is tested with the router."""
+    assert len(samples) == 360 and settings.fuel == "H2:1"
+    model.card["router"] = {}
+
+
+@pytest.fixture
+def no_router(monkeypatch):
+    monkeypatch.setattr(command, "calibrate", no_limits)
+
+
+@pytest.fixture(scope="module")
+def trained(folder):
+    out = folder / "out"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(command, "calibrate", no_limits)
+        assert run(folder, out) == 0
+    return out
+
+
+def test_command_writes_model_card_and_curve(trained, gas, samples):
+    names = {"checkpoint.safetensors", "losses.csv", "losses.png", "model.json", "model.safetensors"}
+    assert {path.name for path in trained.iterdir()} == names
+    model = Model.load(trained / "model")
+    model.require(gas)
+    card = model.card
+    assert card["species"] == list(gas.species) and card["hold"] == "hp" and "router" in card
+    assert card["mechanism"] == {"path": "h2o2.yaml", "sha256": gas.sha256, "phase": gas.name}
+    assert card["samples"]["rows"] == {"train": 240, "validation": 60, "test": 60}
+    assert card["training"]["rows_seen"] == 5 * 3 * 64 and card["training"]["seed"] == 0
+    assert card["ranges"]["p"] == [1e5, 1e5] and card["versions"]["torch"] == torch.__version__
+    score = card["errors"]["test"]["all"]
+    assert score["rows"] == 60 and 0 <= score["zero_within_10"] < score["within_10"] < 1
+    with (trained / "losses.csv").open() as file:
+        lines = list(csv.DictReader(file))
+    assert ",".join(lines[0]) == "network,epoch,rows,rate,loss,step,validation,validation_step,seconds"
+    assert [int(line["epoch"]) for line in lines] == [1, 2, 3, 4, 5]
+    best = min(float(line["validation"]) for line in lines)
+    assert card["errors"]["validation"]["all"]["L1"] == pytest.approx(best, rel=1e-4)
+
+
+def test_interrupted_command_continues(trained, folder, tmp_path, no_router, capsys):
+    before = curve.Curve.__call__
+
+    def stop(self, state):
+        before(self, state)
+        if state.epoch == 2:
+            raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(curve.Curve, "__call__", stop)
+        assert run(folder, tmp_path / "o") == 4
+    assert "the same command with --resume continues" in capsys.readouterr().out
+    with pytest.raises(ConfigError, match="checkpoint.safetensors exists: .*--resume.*--force"):
+        run(folder, tmp_path / "o")
+    with pytest.raises(ConfigError, match="train.batch was 64 in .* and is 32 now"):
+        run(folder, tmp_path / "o", "train.batch=32", resume=True)
+    assert run(folder, tmp_path / "o", resume=True) == 0
+    one, two = (Model.load(out / "model").networks[0].state_dict() for out in (trained, tmp_path / "o"))
+    assert all(torch.equal(one[name], two[name]) for name in one)
+    with pytest.raises(ConfigError, match="holds no checkpoint.safetensors; run without --resume"):
+        run(folder, tmp_path / "new", resume=True)
+
+
+def test_other_samples_are_refused_on_resume(trained, folder, samples, gas):
+    replace(samples, T1=samples.T1 + 1e-9).write(folder / "other.h5")
+    with pytest.raises(ConfigError, match="--resume: samples was"):
+        run(folder, trained, samples="other.h5", resume=True)
+
+
+def test_init_keeps_coordinates_and_weights(trained, folder, tmp_path, samples, no_router):
+    shifted = replace(samples, T=samples.T + 10.0, T1=samples.T1 + 10.0)  # other coordinates, were they fitted anew
+    shifted.write(folder / "shifted.h5")
+    given = {"samples": "shifted.h5", "init": trained / "model"}
+    assert run(folder, tmp_path, "train.epochs=1", "train.rate=1e-12", **given) == 0
+    old, new = Model.load(trained / "model"), Model.load(tmp_path / "model")
+    assert torch.equal(old.coordinates.mean, new.coordinates.mean)
+    assert torch.allclose(old.networks[0].layers[1].weight, new.networks[0].layers[1].weight, rtol=1e-6)
+    assert new.card["training"]["init"] == "model"
+    with pytest.raises(ConfigError, match="network.width of the model is 16, of the configuration 8: add --set"):
+        run(folder, tmp_path / "x", "network.width=8", init=trained / "model")
+    replace(samples, hold="uv").write(folder / "uv.h5")
+    with pytest.raises(ConfigError, match='the model holds "hp", the samples "uv"'):
+        run(folder, tmp_path / "x", samples="uv.h5", init=trained / "model")
+
+
+def test_bad_input_is_refused(folder, samples, tmp_path):
+    def refused(match, *changes, error=ConfigError, **options):
+        with pytest.raises(error, match=match):
+            run(folder, tmp_path / "x", *changes, **options)
+        assert not (tmp_path / "x").exists()
+
+    refused("no such file; make it with `combust sample`", error=FileFormatError, samples="none.h5")
+    refused("belong to another mechanism", 'mechanism="gri30.yaml"')
+    refused("beyond range.dt", "range.dt=[1e-6, 1e-5]")
+    refused("all weights are zero", "train.loss.step=0")
+    refused("--minutes 0", minutes=0.0)
+    refused("--processes 0", processes=0)
+    refused("train.loss.rollout: no row's dt can be cut", "train.loss.rollout=1", "train.loss.rollout_steps=101")
+    if not torch.cuda.is_available():
+        refused("torch finds no GPU", 'train.device="cuda"')
+    replace(samples, split=np.where(samples.split == 1, 0, samples.split)).write(folder / "unchecked.h5")
+    refused("no rows for validation", samples="unchecked.h5")
+
+
+def test_tensorboard_is_asked_for_and_missing(monkeypatch, tmp_path):
+    monkeypatch.setitem(__import__("sys").modules, "torch.utils.tensorboard", None)
+    writer, why = curve.board(tmp_path)
+    assert writer is None and "losses.csv has the same numbers" in why
+
+
+def test_ranges_reach_the_ends_that_were_asked_for():
+    assert covered(np.array([1.01e-7, 3e-6]), (1e-7, 1e-5)) == [1e-7, 3e-6]
+    assert covered(np.array([1e5, 1e5]), (1e5, 1e5)) == [1e5, 1e5]
+
+
+def test_scores_of_a_model_that_changes_nothing(gas, samples, folder):
+    made = task(gas, samples, folder)
+    model = Model(made.core.coordinates, [Network(*made.shape)], {"hold": "hp"})  # untrained: zero
+    score = scores.errors(model, gas, samples.of("test"), made.peak)["all"]
+    assert score["within_10"] == pytest.approx(score["zero_within_10"], abs=1e-3) and score["recall"] == 0.0
+    assert score["T_mean"] == pytest.approx(score["zero_T_mean"], rel=1e-9)
+    assert score["L1"] == pytest.approx(float(made.core.coordinates.target(*[
+        x for i, x in enumerate(columns(samples.of("test"))) if i in (3, 4)
+    ], columns(samples.of("test"))[2]).abs().mean()), rel=1e-6)  # fmt: skip
+    assert scores.errors(model, gas, samples.rows(np.zeros(len(samples), bool)), made.peak) == {}
+    assert "test, base" in scores.table({"test": {"base": score}})
+
+
+@pytest.mark.slow
+def test_processes_of_the_command(trained, folder, tmp_path):
+    assert run(folder, tmp_path / "two", processes=2) == 0
+    one, two = (np.loadtxt(out / "losses.csv", delimiter=",", skiprows=1) for out in (trained, tmp_path / "two"))
+    assert np.allclose(one[:, :-1], two[:, :-1], rtol=1e-5)
+    with pytest.raises(ConfigError, match="losses.csv exists|checkpoint.safetensors exists"):
+        run(folder, tmp_path / "two")
+    assert run(folder, tmp_path / "two", processes=2) == 2
+    assert run(folder, tmp_path / "two", processes=2, resume=True) == 0
+
+
+def test_the_worst_exit_code_of_processes(monkeypatch, capfd):
+    """One that fails ends the others."""
+    sh = "if [ $RANK = 1 ]; then exit 3; else sleep 60; fi"
+    real = distributed.subprocess.Popen
+    monkeypatch.setattr(distributed.subprocess, "Popen", lambda command, env: real(["/bin/sh", "-c", sh], env=env))
+    begin = time.monotonic()
+    assert distributed.spawn([], 3) == 3
+    assert time.monotonic() - begin < 30
+    sh = "kill -9 $$"
+    assert distributed.spawn([], 2) == 1
+    assert "signal 9: the same command with --resume continues" in capfd.readouterr().out
+    sh = "exit 0"
+    assert distributed.spawn([], 2) == 0
+
+
+def test_bad_input_is_said_before_processes_start(folder, tmp_path):
+    with pytest.raises(FileFormatError, match="no such file"):
+        run(folder, tmp_path / "x", samples="none.h5", processes=2)
+
+
+def test_launcher_variables(monkeypatch):
+    monkeypatch.setenv("RANK", "3")
+    assert distributed.rank() == 3
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    with pytest.raises(ConfigError, match="a launcher has started this process already"):
+        command.check(argparse.Namespace(minutes=None, processes=2), msgspec.structs.replace)
+
+
+def test_schema_of_the_card_is_json(trained):
+    card = json.loads(Path(trained / "model.json").read_text())
+    assert set(card) >= {"title", "mechanism", "ranges", "labels", "sampler", "config", "training", "errors", "router"}
