@@ -73,7 +73,8 @@ def train(args: argparse.Namespace) -> int:
             run(job, group, begun(job, group), meter)
     except KeyboardInterrupt:
         if group.is_root:
-            meter.say("stopped: the same command with --resume continues")
+            begun_already = (job.folder / CHECKPOINT).is_file()
+            meter.say("stopped: the same command " + ("with --resume continues" if begun_already else "begins anew"))
         return STOPPED
     except RuntimeError as error:
         if not group.lost(error):
