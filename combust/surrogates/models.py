@@ -145,9 +145,9 @@ def what(card: dict[str, Any]) -> list[str]:
         f"  equivalence ratio  {span(ranges['phi'])} of {card['fuel']} in {card['oxidizer']}",
         f"  time step          {span(ranges['dt'])} s",
         *made,
-        "Elements, energy and the sign of mass fractions are exact by construction. States that it does not cover, or "
-        "whose step disagrees with the exact rates, go to exact chemistry, cell by cell, and are counted; so do time "
-        "steps below the range; longer ones are cut by Learned.advance, and are exact in a flow.",
+        "The network keeps elements and energy to round-off, and no mass fraction below zero. States that it does not "
+        "cover, or whose step disagrees with the exact rates, go to exact chemistry, cell by cell, and are counted; so "
+        "do time steps below the range; longer ones are cut by Learned.advance, and are exact in a flow.",
     ]  # fmt: skip
 
 
@@ -165,7 +165,8 @@ def how_well(path: Path, name: str) -> list[str]:
     judged = [t if t.value is not None else Target(t.name, float("nan"), t.limit, t.unit, t.least) for t in judged]
     table = lines(target_table(judged)).splitlines()
     return [
-        f"how well (report card of {found.get('date', '?')}" + (", of OTHER weights)" if other else ")"),
+        f"how well (report card of {found.get('date', '?')}" + (", quick" if found.get("quick") else "")
+        + (", of OTHER weights)" if other else ")"),
         *(f"  {line}" for line in table)]  # fmt: skip
 
 
@@ -175,10 +176,12 @@ def trust(card: dict[str, Any]) -> list[str]:
     if not router:
         return ["It has no router: its training was not finished, and it cannot be used."]
     stated = router["stated"]
+    share = stated.get("of_change", 0.0)
     return [
-        f"A step of the network is trusted if it agrees with the exact rates at both its ends; the limits are set so "
-        f"that {100 * stated['quantile']:g} % of the trusted steps are within {stated['T_K']:g} K and "
-        f"{100 * stated['Y_of_peak']:g} % of the peak of every species (held-out rows)."]
+        "A step of the network is trusted if it agrees with the exact rates at both its ends; the limit is set so that "
+        f"{100 * stated['quantile']:g} % of the trusted steps of validation rows are within {stated['T_K']:g} K and "
+        f"{100 * stated['Y_of_peak']:g} % of the peak of every species"
+        + (f", give or take {100 * share:g} % of what the step changes." if share else ".")]
 
 
 def use(name: str, card: dict[str, Any]) -> list[str]:

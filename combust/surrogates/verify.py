@@ -42,6 +42,7 @@ from combust.surrogates.settings import Surrogate
 from combust.tables import outputs
 
 MISSED = 1  # exit code: a target is
+COMPILE_FROM = 3000  # steps of reactors that win the minute of compiling back
 PARTS = ("reactors", "flames", "steps", "cost")
 
 
@@ -225,7 +226,9 @@ def long_enough(work: Work, dt: float) -> list[tuple[Reactor, Trajectory]]:
 
 def reactor_run(work: Work, mode: str, dt: float, count: int) -> dict[str, Any]:
     """A batch of all reactors whose delays are long enough for the step."""
-    chem = Learned(work.model, work.gas, fallback="direct" if mode == "router" else "none", router=mode == "router")
+    on = mode == "router"
+    chem = Learned(
+        work.model, work.gas, fallback="direct" if on else "none", router=on, compile=count >= COMPILE_FROM)
     own = long_enough(work, dt)
     T, p = (torch.tensor([getattr(at, name) for at, _ in own], dtype=torch.float64) for name in ("T", "p"))
     Y = torch.tensor(card_reference.stack(own))
