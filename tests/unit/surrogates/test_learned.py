@@ -277,6 +277,7 @@ def test_a_lost_network_costs_time_not_truth(tiny, flame):
     assert done.stats.network <= 1 and done.stats.exact > 40
     exact = tiny.gas.integrate(T, p, Y, DT, rtol=1e-10, atol=1e-16)
     np.testing.assert_allclose(done.T, exact.T, rtol=1e-4)
+    assert Learned(model, tiny.gas, network=False).advance(T, p, Y, DT).stats.network == 0
     with torch.no_grad():
         model.networks[0].layers[0].weight[0, 0] = torch.nan
     done = Learned(model, tiny.gas).advance(T, p, Y, DT)
