@@ -160,8 +160,9 @@ def _steps(found: dict[str, Any]) -> list[Block]:
     species = list(found[names[0]]["relative_L1"])
     errors = [[s, *(f"{found[name]['relative_L1'][s]:.3f}" for name in names)] for s in species]
     return [
-        "States of reactors and flames at the conditions below, none of which was trained on, after time steps drawn "
-        "from the range of the model; a component is within 10 % if |e| <= 1e-15 + 0.1 |d|, d its increment.",
+        "States of reactors and flames at the conditions below, which were chosen apart from those that were sampled "
+        "and lie between them, after time steps drawn from the range of the model; a component is within 10 % if "
+        "|e| <= 1e-15 + 0.1 |d|, d its increment.",
         Table(head, rows), "Sum of errors over sum of increments, by species (1 for a model that changes nothing):",
         Table(head, errors),
     ]  # fmt: skip
@@ -251,7 +252,7 @@ def _cost(found: dict[str, Any]) -> list[Block]:
         ["network, with elements and temperature", f"{cost['network']:.2f}"],
         ["learned chemistry, router on, cells that the network may have", f"{cost.get('routed', math.nan):.2f}"],
         ["exact chemistry, batched, 1e-4, 1e-9", f"{cost['exact']:.1f}"],
-        ["exact chemistry, CVODE cell by cell, 1e-4, 1e-9", f"{cost['cvode']:.1f}"],
+        ["exact chemistry, Cantera's CVODE cell by cell, 1e-4, 1e-9", f"{cost['cvode']:.1f}"],
     ]
     return [
         f"Of {cost['cells']} cells whose rates are not slow, one step of {cost['dt']:.2g} s, {cost['threads']} "
