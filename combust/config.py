@@ -98,9 +98,7 @@ def override(raw: dict[str, Any], text: str) -> None:
 def complete(config: Config, path: Path) -> Config:
     """Fills what depends on where the case file lies."""
     gas, output, replace = config.gas, config.output, msgspec.structs.replace
-    beside = path.parent / gas.mechanism
-    if beside.is_file():
-        gas = replace(gas, mechanism=str(beside.resolve()))
+    gas = replace(gas, mechanism=beside(path, gas.mechanism))
     chemistry = config.chemistry
     if isinstance(chemistry, LearnedChemistry):
         model = path.parent / chemistry.model
@@ -134,6 +132,12 @@ def problems(config: Config) -> Iterator[str]:
         yield "initial.hot_temperature: must exceed initial.temperature"
     if isinstance(config.mesh, UniformMesh) and math.prod(config.mesh.cells) < 4:
         yield "mesh.cells: needs at least 4 cells"
+
+
+def beside(path: Path, file: str) -> str:
+    """The full path of a file that lies in the folder of `path`; what is found elsewhere keeps its name."""
+    found = path.parent / file
+    return str(found.resolve()) if found.is_file() else file
 
 
 def numbers(raw: Any, place: str = "") -> Iterator[tuple[str, float]]:

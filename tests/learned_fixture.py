@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,7 +22,7 @@ import torch
 from combust.config import convert
 from combust.kinetics.flame1d import FlameProfile, free_flame
 from combust.kinetics.mechanism import Mechanism
-from combust.surrogates.learned import Learned
+from combust.surrogates.learned import Advanced, Learned
 from combust.surrogates.model import Model
 from combust.surrogates.sample_set import SPLITS, SampleSet
 from combust.surrogates.settings import Surrogate, load
@@ -148,3 +149,11 @@ def build(folder: Path) -> None:
         assert train.train(argparse.Namespace(
             out=str(folder), samples=str(samples), init=None, minutes=None, processes=1, tensorboard=False, **common,
         )) == 0  # fmt: skip
+
+
+def iterate(chem: Learned, T: torch.Tensor, p: Any, Y: torch.Tensor, dt: float, steps: int) -> Iterator[Advanced]:
+    """The states after 1, 2, ... steps of dt."""
+    for _ in range(steps):
+        done = chem.advance(T, p, Y, dt)
+        yield done
+        T, Y = done.T, done.Y

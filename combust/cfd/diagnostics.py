@@ -259,7 +259,7 @@ class Diagnostics:
         return self._of_cells(self._routed("route").route)
 
     def route_error(self) -> Tensor:
-        """Estimated error of network steps, over the limit of trust: those above one went to exact chemistry."""
+        """Estimated error of network steps, in units of what is allowed: above the limit of trust they were exact."""
         return self._of_cells(self._routed("route_error").error)
 
     def _of_cells(self, values: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from combust.kinetics.cvode import CellIntegrator
 from combust.kinetics.integrate import Linearised, Tolerance
 from combust.kinetics.mechanism import Mechanism
 from combust.kinetics.rosenbrock import METHODS, Method
-from combust.kinetics.state import check_source, check_state, pack
+from combust.kinetics.state import Kept, check_source, check_state, pack
 
 # A change of the end state between two sweeps, in units of the tolerance, up to which the linearised equations give
 # it: in hydrogen flames at 2 and 7 us its error then stays below 0.02 of the tolerance, and 99 % of the cells qualify;
@@ -71,17 +71,11 @@ class Direct:
         self.block = block or (2048 if len(gas.species) <= 16 else 512)
         self._jacobian = None if reference is None else ode.jacobian_at(gas.kinetics, reference)
         self._fallback: CellIntegrator | None = None
-        self._recent: tuple[Tensor, Tensor] | None = None
+        self._chemical = Kept(lambda z: self._rate(z, torch.zeros_like(z)))  # dz/dt without transport
 
     def rates(self, T: Tensor, rhoY: Tensor) -> Tensor:
         """Mass production rates (species, cells) kg/m3/s at T [K], rhoY [kg/m3]."""
         return self._chemical(pack(T, rhoY))[1:]
-
-    def _chemical(self, z: Tensor) -> Tensor:
-        """dz/dt without transport; kept, since a flow solver asks for it at the end of a step and begins the next."""
-        if self._recent is None or not (self._recent[0].shape == z.shape and torch.equal(self._recent[0], z)):
-            self._recent = (z, self._rate(z, torch.zeros_like(z)))
-        return self._recent[1]
 
     def begin(
         self, T: Tensor, rhoY: Tensor, dt: float, Q: Tensor | None = None, Qh: Tensor | None = None

@@ -6,7 +6,6 @@ import hashlib
 import json
 import logging
 import os
-import tempfile
 import zipfile
 from collections.abc import Callable
 from dataclasses import asdict, fields
@@ -14,6 +13,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+
+from combust.atomic import replacing
 
 logger = logging.getLogger(__name__)
 
@@ -71,12 +72,5 @@ def entry(value: np.ndarray, kind: Any) -> Any:
 
 def write_profile(path: Path, profile: Any) -> None:
     """Writes a dataclass of arrays, numbers and names so that readers never see half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez_compressed(file, **{key: np.asarray(value) for key, value in vars(profile).items()})
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    with replacing(path) as part, open(part, "wb") as file:
+        np.savez_compressed(file, **{key: np.asarray(value) for key, value in vars(profile).items()})

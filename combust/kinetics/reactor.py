@@ -156,11 +156,8 @@ class ReactorIntegrator:
         thermo, hold = self.gas.thermo, self.system.hold
         e, _ = systems.energies(thermo, hold, batch.z[0])
         E = (batch.z[1:] * e).sum(0) + batch.s[0] * batch.dt
-        T, y = end[0], end[1:]
-        for _ in range(2):
-            e, c = systems.energies(thermo, hold, T)
-            T = T + (E - (y * e).sum(0)) / (y * c).sum(0)
-        return torch.cat([T.unsqueeze(0), y])
+        T = systems.temperature(thermo, hold, E, end[1:], end[0])
+        return torch.cat([T.unsqueeze(0), end[1:]])
 
     def _by_cvode(self, cell: int, one: Batch) -> Tensor:
         if self._cells is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,20 @@ class StartState:
 
     z: Tensor
     dt: float
+
+
+class Kept:
+    """A function of z that keeps its last value: a flow asks for rates where a step ends, and the next begins there."""
+
+    def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
+        self.function = function
+        self._last: tuple[Tensor, Tensor] | None = None
+
+    def __call__(self, z: Tensor) -> Tensor:
+        """function(z)."""
+        if self._last is None or not (self._last[0].shape == z.shape and torch.equal(self._last[0], z)):
+            self._last = (z, self.function(z))
+        return self._last[1]
 
 
 def pack(T: Tensor, rhoY: Tensor) -> Tensor:

@@ -82,6 +82,14 @@ def energies(thermo: Thermo, hold: Hold, T: Tensor) -> tuple[Tensor, Tensor]:
     return h - R * T, cp - R
 
 
+def temperature(thermo: Thermo, hold: Hold, E: Tensor, y: Tensor, T: Tensor, steps: int = 2) -> Tensor:
+    """T (...cells) at which y has the energy E = sum_k y_k e_k, by Newton's steps from a close T."""
+    for _ in range(steps):
+        e, c = energies(thermo, hold, T)
+        T = T + (E - (y * e).sum(0)) / (y * c).sum(0)
+    return T
+
+
 def rate(kin: AnyKinetics, hold: Hold, z: Tensor, s: Tensor, fixed: Fixed | None = None) -> Tensor:
     """dz/dt (1 + species, ...cells)."""
     T, y = z[0], z[1:]

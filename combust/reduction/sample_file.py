@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
@@ -19,6 +17,7 @@ import h5py
 import numpy as np
 
 from combust import __version__
+from combust.atomic import replacing
 from combust.errors import FileFormatError
 from combust.reduction.conditions import Case
 from combust.reduction.samples import Samples
@@ -31,23 +30,15 @@ TEXTS = ("cases", "species")
 def write(samples: Samples, path: Path) -> None:
     """Readers see the whole file or none of it."""
     texts = {"cases": json.dumps([asdict(case) for case in samples.cases]), "species": json.dumps(samples.species)}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
-    os.close(handle)
-    try:
-        with h5py.File(name, "w") as file:
-            for key in NUMBERS:
-                file[key] = getattr(samples, key)
-            for key, text in texts.items():
-                file[key] = text
-            file.attrs.update(
-                format=FORMAT, version=VERSION, combust=__version__, cantera=ct.__version__,
-                mechanism=samples.mechanism, sha256=samples.sha256, content=_content(samples, texts),
-            )  # fmt: skip
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    with replacing(path) as part, h5py.File(part, "w") as file:
+        for key in NUMBERS:
+            file[key] = getattr(samples, key)
+        for key, text in texts.items():
+            file[key] = text
+        file.attrs.update(
+            format=FORMAT, version=VERSION, combust=__version__, cantera=ct.__version__,
+            mechanism=samples.mechanism, sha256=samples.sha256, content=_content(samples, texts),
+        )  # fmt: skip
 
 
 def read(path: Path) -> Samples:

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from combust import ranges
-from combust.config import checked, read
+from combust.config import beside, checked, read
 from combust.errors import ConfigError
 from combust.reduction.conditions import Case
 from combust.settings.base import Count, Positive, Pressure, Settings, Text, doc
@@ -171,6 +171,4 @@ def load(path: str | Path, overrides: Sequence[str] = ()) -> Reduction:
         raise ConfigError(f"{path}: {error}") from None
     if all(case.held_out for case in cases):
         raise ConfigError(f"{path}: conditions: all are held out; the search needs some of its own")
-    beside = path.parent / found.mechanism
-    mechanism = str(beside.resolve()) if beside.is_file() else found.mechanism
-    return msgspec.structs.replace(found, mechanism=mechanism, title=found.title or path.stem)
+    return msgspec.structs.replace(found, mechanism=beside(path, found.mechanism), title=found.title or path.stem)

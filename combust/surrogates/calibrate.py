@@ -13,9 +13,10 @@ from combust import kernels
 from combust.kinetics.integrate import System, Tolerance, evaluate_all
 from combust.kinetics.mechanism import Mechanism
 from combust.kinetics.systems import Fixed
+from combust.surrogates.cells import BLOCK
 from combust.surrogates.corrector import Corrector
 from combust.surrogates.model import Model, Step
-from combust.surrogates.references import BLOCK, References, SharedJacobians, burnt_and_fresh, drawn
+from combust.surrogates.references import References, SharedJacobians, burnt_and_fresh, drawn
 from combust.surrogates.router import Trust, misfit, ratios
 from combust.surrogates.sample_set import STREAMS
 from combust.surrogates.settings import Surrogate

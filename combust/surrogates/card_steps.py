@@ -15,7 +15,8 @@ from combust.kinetics.mechanism import Mechanism
 from combust.kinetics.systems import Fixed
 from combust.surrogates import scores
 from combust.surrogates.card_reference import Trajectory, network
-from combust.surrogates.learned import BLOCK, Learned
+from combust.surrogates.cells import BLOCK
+from combust.surrogates.learned import Learned
 from combust.surrogates.model import Model
 from combust.surrogates.router import NETWORK
 from combust.surrogates.sample_set import SampleSet

@@ -10,6 +10,7 @@ Dutt, Greengard, Rokhlin, BIT 40 (2000) 241, doi:10.1023/A:1022338906936.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -17,12 +18,13 @@ from torch import Tensor
 
 from combust.kernels import compiled
 from combust.kinetics import systems
-from combust.kinetics.integrate import System, cells_last, evaluate_all, take
+from combust.kinetics.integrate import System, evaluate_all, take
 from combust.kinetics.systems import Fixed, Hold
 from combust.kinetics.thermo import Thermo
+from combust.surrogates.cells import BLOCK, by_blocks
 from combust.surrogates.conserve import correct
 from combust.surrogates.model import Core, temperature
-from combust.surrogates.references import BLOCK, SharedJacobians
+from combust.surrogates.references import SharedJacobians
 
 HALF = 0.5
 
@@ -56,7 +58,7 @@ def apply(
 apply_kernel = compiled(apply, dynamic=None)
 
 
-def push(thermo: Thermo, z: Tensor, s: Tensor, dt: Tensor) -> Tensor:
+def push(thermo: Thermo, dt: Tensor, z: Tensor, s: Tensor) -> Tensor:
     """What sources s do to z in dt (0-d) without chemistry, (1 + species, cells)."""
     return dt * systems.transport_rate(thermo, z, s)
 
@@ -75,14 +77,9 @@ class Corrector:
     ) -> Corrected:
         """z1 corrected; f: dz/dt at z, sources s (1 + species, cells) included; near: references, p [Pa] (cells,)."""
         change = self._solved(near, p, dt, z1 - z - HALF * dt * (f + evaluate_all(self.system, z1, s, BLOCK, fixed)))
-        new, defect, lifted = torch.empty_like(z1), torch.empty_like(z1[0]), torch.empty_like(z1[0])
         core = self.core
-        for start in range(0, z1.shape[1], BLOCK):
-            part = slice(start, start + BLOCK)
-            a, b = z1[:, part].contiguous(), change[:, part].contiguous()
-            cells_last(a, b)
-            new[:, part], defect[part], lifted[part] = apply_kernel(
-                core.thermo, self.system.hold, core.atoms, core.coordinates.active, a, b)
+        known = (core.thermo, self.system.hold, core.atoms, core.coordinates.active)
+        new, defect, lifted = by_blocks(partial(apply_kernel, *known), z1, change)
         left = new - z - HALF * dt * (f + evaluate_all(self.system, new, s, BLOCK, fixed))
         return Corrected(new, self._solved(near, p, dt, left), defect, lifted)
 
@@ -91,13 +88,8 @@ class Corrector:
 
         It keeps elements, but not signs.
         """
-        push, step = torch.empty_like(z), z.new_tensor(dt)
-        for start in range(0, z.shape[1], BLOCK):
-            part = slice(start, start + BLOCK)
-            a, b = z[:, part].contiguous(), s[:, part].contiguous()
-            cells_last(a, b)
-            push[:, part] = push_kernel(self.core.thermo, a, b, step)
-        return self._solved(near, p, dt, push)
+        pushed = by_blocks(partial(push_kernel, self.core.thermo, z.new_tensor(dt)), z, s)
+        return self._solved(near, p, dt, pushed)
 
     def lifted(self, end: Tensor, amounts: Tensor) -> Tensor:
         """`end` (1 + species, cells) without negative active species and with these amounts y of the elements."""

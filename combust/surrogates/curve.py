@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from combust.surrogates.training_state import State, replace_file
+from combust.atomic import replace_bytes
+from combust.surrogates.training_state import State
 
 
 class Curve:
@@ -26,7 +27,7 @@ class Curve:
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(self.columns)
         writer.writerows([f"{value:.8g}" for value in line] for line in state.history)
-        replace_file(self.path, text.getvalue().encode())
+        replace_bytes(self.path, text.getvalue().encode())
         for line in state.history[self.written :] if self.board is not None else ():
             for name, value in zip(self.columns[2:], line[2:], strict=True):
                 self.board.add_scalar(f"network {line[0]:.0f}/{name}", value, int(line[1]))

@@ -18,11 +18,12 @@ from combust.kinetics.base import Result, Statistics
 from combust.kinetics.cvode import Cvode
 from combust.kinetics.direct import Direct
 from combust.kinetics.integrate import System, evaluate_all, take
-from combust.kinetics.state import check_source, check_state, pack, require
+from combust.kinetics.state import Kept, check_source, check_state, pack, require
 from combust.kinetics.thermo import GAS_CONSTANT, column, h_mass, temperature_from_enthalpy
 from combust.parallel import together
+from combust.surrogates.cells import BLOCK
 from combust.surrogates.corrector import Corrector
-from combust.surrogates.learned import BLOCK, Fallback, Parts, RouteStatistics
+from combust.surrogates.learned import Fallback, Parts, RouteStatistics
 from combust.surrogates.model import Step
 from combust.surrogates.pool import Pool
 from combust.surrogates.references import References, SharedJacobians
@@ -32,15 +33,15 @@ from combust.surrogates.slow import SlowStep
 
 # (share of the transport, share of the step that then reacts), in turn. The correction, which knows the transport,
 # makes up for what splitting does; without it the flame speed depends on the choice (docs/learned.md).
-SPLITTINGS: dict[str, tuple[tuple[float, float], ...]] = {
+Splitting = tuple[tuple[float, float], ...]
+SPLITTINGS: dict[str, Splitting] = {
     "lie": ((1.0, 1.0),),
     "strang": ((0.5, 1.0), (0.5, 0.0)),
     "midpoint": ((0.0, 0.5), (1.0, 0.5)),
     "radau": ((0.25, 2.0 / 3.0), (0.75, 1.0 / 3.0)),
     "radau2": ((0.125, 1.0 / 3.0), (0.375, 1.0 / 6.0), (0.125, 1.0 / 3.0), (0.375, 1.0 / 6.0)),
 }
-
-
+TRANSPORT = ((1.0, 0.0),)  # no reaction
 RESPONSE = 1.0  # change of a cell between sweeps, in units of what is allowed, up to which it is taken linear
 
 
@@ -85,17 +86,12 @@ class LearnedFlow:
         self.corrector = Corrector(parts.core, self.system, self.shared_jacobians)
         self.route = self.error = torch.zeros(0)
         self.routes = RouteStatistics(substeps=0)
-        self._recent: tuple[Tensor, Tensor] | None = None
+        # dz/dt without transport
+        self._chemical = Kept(lambda z: evaluate_all(self.system, z, torch.zeros_like(z), BLOCK))
 
     def rates(self, T: Tensor, rhoY: Tensor) -> Tensor:
         """Mass production rates (species, cells) kg/m3/s at T [K], rhoY [kg/m3]: always the exact ones."""
         return self._chemical(pack(T, rhoY))[1:]
-
-    def _chemical(self, z: Tensor) -> Tensor:
-        """dz/dt without transport; kept, since a flow asks for it at the end of a step and begins the next."""
-        if self._recent is None or not (self._recent[0].shape == z.shape and torch.equal(self._recent[0], z)):
-            self._recent = (z, evaluate_all(self.system, z, torch.zeros_like(z), BLOCK))
-        return self._recent[1]
 
     def begin(
         self, T: Tensor, rhoY: Tensor, dt: float, Q: Tensor | None = None, Qh: Tensor | None = None
@@ -191,13 +187,15 @@ class LearnedFlow:
         here = take(step.z, cells)
         return self.parts.covered(here[0], step.p[cells], here[1:] / here[1:].sum(0))
 
-    def _kicked(self, step: LearnedStep, cells: Tensor, s: Tensor) -> tuple[Tensor, Step]:
+    def _kicked(
+        self, step: LearnedStep, cells: Tensor, s: Tensor, splitting: Splitting
+    ) -> tuple[Tensor, Step]:
         """Network steps with kicks of transport between them: z (1 + species, cells), and the worst of the steps."""
         thermo, source, p = self.gas.thermo, take(s, cells), step.p[cells]
         T, r = step.z[0, cells], take(step.z[1:], cells)
         H = (r * h_mass(thermo, T)).sum(0)
         factor = defect = torch.zeros_like(T)
-        for kick, share in self.splitting:
+        for kick, share in splitting:
             if kick:
                 r, H = r + kick * step.dt * source[1:], H + kick * step.dt * source[0]
                 T = temperature_from_enthalpy(thermo, H / r.sum(0), r / r.sum(0), T, 3)
@@ -223,7 +221,7 @@ class LearnedFlow:
 
     def _network_cells(self, step: LearnedStep, cells: Tensor, s: Tensor) -> tuple[Tensor, Tensor]:
         """Corrected steps of the network, (1 + species, cells), and whether they may stand."""
-        z1, network = self._kicked(step, cells, s)
+        z1, network = self._kicked(step, cells, s, self.splitting)
         if not self.router:
             return z1, met(network)
         z, source = take(step.z, cells), take(s, cells)
@@ -235,20 +233,12 @@ class LearnedFlow:
 
     # --- exact cells --------------------------------------------------------------------------------------------
 
-    def _inert(self, step: LearnedStep, cells: Tensor, s: Tensor) -> Tensor:
-        """Transport alone (1 + species, cells)."""
-        thermo, source = self.gas.thermo, take(s, cells)
-        T, r = step.z[0, cells], take(step.z[1:], cells)
-        H = (r * h_mass(thermo, T)).sum(0) + step.dt * source[0]
-        r = r + step.dt * source[1:]
-        return pack(temperature_from_enthalpy(thermo, H / r.sum(0), r / r.sum(0), T, 4), r)
-
     def _exact(self, step: LearnedStep, s: Tensor, end: Tensor) -> None:
         """Integrates the rest, into `end`; pooled over the ranks where there is a pool."""
         cells = step.exact
         assert cells is not None
         if self.fallback == "none":
-            end[:, cells] = self._inert(step, cells, s)
+            end[:, cells] = self._kicked(step, cells, s, TRANSPORT)[0]
             return
         fields = torch.cat([take(step.z, cells), take(s, cells)])
         rows = step.z.shape[0]

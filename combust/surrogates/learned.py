@@ -7,8 +7,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -19,13 +19,14 @@ from combust import kernels
 from combust.errors import ConfigError, MechanismError, StateError
 from combust.kinetics import systems
 from combust.kinetics.cvode import CellIntegrator
-from combust.kinetics.integrate import System, Tolerance, blocks, cells_last, evaluate_all, take
+from combust.kinetics.integrate import System, Tolerance, evaluate_all, take
 from combust.kinetics.mechanism import Mechanism
 from combust.kinetics.reactor import COMPILE_FROM, ReactorIntegrator
 from combust.kinetics.state import T_MAX, T_MIN, require
 from combust.kinetics.systems import Fixed
 from combust.kinetics.thermo import GAS_CONSTANT
 from combust.surrogates import library
+from combust.surrogates.cells import BLOCK, by_blocks
 from combust.surrogates.corrector import Corrector
 from combust.surrogates.model import Core, Model, Step, step_kernel
 from combust.surrogates.references import References, SharedJacobians
@@ -45,7 +46,6 @@ from combust.surrogates.slow import SlowStep
 Fallback = Literal["direct", "cvode", "none"]
 Precision = Literal["fp32", "bf16", "fp64"]
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp64": torch.float64}
-BLOCK = 2048  # cells of a network evaluation: its layers stay in the cache
 SMALLEST_SUM, LARGEST_SUM = 0.9, 1.1  # of mass fractions as they come from transport
 NEGLIGIBLE = 1e-13  # change of every mass fraction over dt, below which a cell is left alone without the router
 
@@ -124,24 +124,13 @@ class Parts:
 
     def covered(self, T: Tensor, p: Tensor, Y: Tensor) -> Tensor:
         """Cells (cells,) that are like the training rows."""
-        good = torch.empty_like(T, dtype=torch.bool)
-        for cells, count in blocks(torch.arange(T.shape[0], device=T.device), BLOCK):
-            t, q, y = T[cells], p[cells], take(Y, cells)
-            cells_last(t, q, y)
-            good[cells[:count]] = covered_kernel(self.core.coordinates, self.trust, t, q, y)[:count]
+        good = by_blocks(partial(covered_kernel, self.core.coordinates, self.trust), T, p, Y)
         low, high = self.p_range
         return good & (p >= low) & (p <= high)
 
     def network(self, T: Tensor, p: Tensor, Y: Tensor, dt: float) -> Step:
         """The network's step of dt [s], (cells,)."""
-        parts, every = [], torch.arange(T.shape[0], device=T.device)
-        for cells, count in blocks(every, BLOCK):
-            given = (T[cells], p[cells], take(Y, cells), torch.full_like(T[cells], dt))
-            cells_last(*given)
-            parts.append(tuple(x[..., :count] for x in step_kernel(self.core, *given)))
-        if not parts:
-            return Step(T.clone(), Y.clone(), torch.zeros_like(T), torch.zeros_like(T))
-        return Step(*(torch.cat(x, -1) for x in zip(*parts, strict=True)))
+        return Step(*by_blocks(partial(step_kernel, self.core), T, p, Y, torch.full_like(T, dt)))
 
 
 class Learned:
@@ -280,12 +269,9 @@ class Learned:
 
     def _temperature(self, z: Tensor, new: Tensor) -> Tensor:
         """T of the energy that is kept, by Newton from the integrated one."""
-        thermo, hold, T = self.gas.thermo, self.model.hold, new[0]
+        thermo, hold = self.gas.thermo, self.model.hold
         energy = (z[1:] * systems.energies(thermo, hold, z[0])[0]).sum(0)
-        for _ in range(2):
-            e, c = systems.energies(thermo, hold, T)
-            T = T + (energy - (new[1:] * e).sum(0)) / (new[1:] * c).sum(0)
-        return T
+        return systems.temperature(thermo, hold, energy, new[1:], new[0])
 
     def _inside(self, z: Tensor, p: Tensor, cells: Tensor, dt: float) -> Tensor:
         """Those of the cells that the network may try."""
@@ -334,11 +320,3 @@ class Learned:
         new = torch.stack(done, 1)
         new[0] = self._temperature(here, new)
         end[:, cells] = new
-
-
-def iterate(chem: Learned, T: Tensor, p: Tensor, Y: Tensor, dt: float, steps: int) -> Iterator[Advanced]:
-    """The states after 1, 2, ... steps of dt."""
-    for _ in range(steps):
-        done = chem.advance(T, p, Y, dt)
-        yield done
-        T, Y = done.T, done.Y

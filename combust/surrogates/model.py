@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -19,6 +17,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
+from combust.atomic import replace_bytes
 from combust.errors import ConfigError, FileFormatError
 from combust.kernels import compiled
 from combust.kinetics import systems
@@ -156,7 +155,6 @@ class Model:
     def save(self, path: str | Path) -> Path:
         """Writes NAME.safetensors and NAME.json, whole or not at all; returns the path of the card."""
         card, weights = files_of(path)
-        card.parent.mkdir(parents=True, exist_ok=True)
         data = save({k: v.detach().cpu().contiguous() for k, v in self._tensors().items()})
         c = self.coordinates
         numbers = {"power": c.power, "floor": c.floor, "tau": c.tau, "output": c.output}
@@ -166,8 +164,8 @@ class Model:
             network={"width": shape[0], "depth": len(self.networks[0].layers) - 2, "ensemble": len(shape)},
             weights={"file": weights.name, "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)},
         )  # fmt: skip
-        _write(weights, data)
-        _write(card, (json.dumps(self.card, indent=1, ensure_ascii=False) + "\n").encode())
+        replace_bytes(weights, data)
+        replace_bytes(card, (json.dumps(self.card, indent=1, ensure_ascii=False) + "\n").encode())
         return card
 
     def _tensors(self) -> dict[str, Tensor]:
@@ -255,15 +253,3 @@ def read_card(path: Path) -> dict[str, Any]:
     if missing:
         raise FileFormatError(f"learned chemistry '{path}': the card lacks {', '.join(missing)}: {ADVICE}")
     return card
-
-
-def _write(path: Path, data: bytes) -> None:
-    handle, name = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

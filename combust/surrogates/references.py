@@ -7,6 +7,7 @@ order whatever the Jacobian is, and its error is tested.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -14,12 +15,12 @@ from torch import Tensor
 
 from combust.kernels import compiled
 from combust.kinetics import systems
-from combust.kinetics.integrate import blocks, cells_last
+from combust.kinetics.integrate import blocks
 from combust.kinetics.mechanism import Mechanism
 from combust.kinetics.systems import Fixed, Hold
 from combust.kinetics.thermo import GAS_CONSTANT
+from combust.surrogates.cells import BLOCK, by_blocks
 
-BLOCK = 2048
 KELVIN, POWER, WEIGHT, FLOOR = 300.0, 0.1, 6.0, 1e-12  # of the distance: T / KELVIN and WEIGHT (Y + FLOOR)^POWER
 PER_DECADE = 20.0  # pressures that share Jacobians: within 12 %
 
@@ -59,12 +60,7 @@ class SharedJacobians:
 
     def nearest(self, z: Tensor) -> Tensor:
         """Rows of the references nearest to z (1 + species, cells): of the first few, and of all; (2, cells)."""
-        found = torch.empty(2, z.shape[1], dtype=torch.int64, device=z.device)
-        for start in range(0, z.shape[1], BLOCK):
-            some = z[:, start : start + BLOCK].contiguous()
-            cells_last(some)
-            found[:, start : start + BLOCK] = nearest_kernel(*self._places, some, self.few)
-        return found
+        return by_blocks(partial(nearest_kernel, *self._places, self.few), z)
 
     def groups(self, near: Tensor, p: Tensor, dt: float, gamma: float) -> Iterator[Shared]:
         """Cells in groups with the matrix of their reference, near (cells,), at p (cells,) Pa."""
@@ -109,7 +105,7 @@ class SharedJacobians:
         return self._solves[key]
 
 
-def nearest(minus_twice: Tensor, squares: Tensor, z: Tensor, few: int) -> Tensor:
+def nearest(minus_twice: Tensor, squares: Tensor, few: int, z: Tensor) -> Tensor:
     """See `SharedJacobians.nearest`: minus twice the references' places, transposed, and their squared lengths."""
     at = place(z[0], z[1:] / z[1:].sum(0)).to(minus_twice.dtype)
     distance = (minus_twice @ at + squares.unsqueeze(1)).T

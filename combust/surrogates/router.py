@@ -9,18 +9,18 @@ the departure vanish (combust.surrogates.corrector).
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from combust.kernels import compiled
-from combust.kinetics.integrate import cells_last
 from combust.kinetics.mechanism import Mechanism
+from combust.surrogates.cells import by_blocks
 from combust.surrogates.coordinates import Coordinates
 from combust.surrogates.corrector import Corrected
 from combust.surrogates.model import Model, Step
-from combust.surrogates.references import BLOCK
 
 SLOW, NETWORK, EXACT, REFUSED = 0, 1, 2, 3
 ROUTES = ("slow", "network", "exact", "refused")
@@ -85,12 +85,7 @@ misfit_kernel = compiled(misfit, dynamic=None)
 
 def misfits(trust: Trust, z: Tensor, new: Tensor, error: Tensor) -> Tensor:
     """`misfit` of any number of cells, in blocks."""
-    found = torch.empty_like(z[0])
-    for start in range(0, z.shape[1], BLOCK):
-        given = [x[:, start : start + BLOCK].contiguous() for x in (z, new, error)]
-        cells_last(*given)
-        found[start : start + BLOCK] = misfit_kernel(trust, *given)
-    return found
+    return by_blocks(partial(misfit_kernel, trust), z, new, error)
 
 
 def trusted(trust: Trust, step: Step, new: Corrected, estimate: Tensor) -> Tensor:

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,6 +17,7 @@ import h5py
 import numpy as np
 
 from combust import __version__
+from combust.atomic import replacing
 from combust.errors import ConfigError, FileFormatError
 from combust.kinetics.mechanism import Mechanism
 
@@ -105,17 +104,8 @@ class SampleSet:
 
     def write(self, path: str | Path) -> None:
         """Writes an HDF5 file; readers see the whole of it or none. Raises OSError where it cannot."""
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
-        os.close(handle)
-        try:
-            with h5py.File(name, "w") as file:
-                _write(self, file)
-            os.replace(name, path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        with replacing(Path(path)) as part, h5py.File(part, "w") as file:
+            _write(self, file)
 
     @classmethod
     def read(cls, path: str | Path) -> SampleSet:

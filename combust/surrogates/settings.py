@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from combust.config import checked, read
+from combust.config import beside, checked, read
 from combust.settings.base import Count, NotNegative, Positive, Settings, Text, doc
 
 Share = Annotated[float, Meta(ge=0, le=1)]
@@ -153,9 +153,7 @@ def load(path: str | Path, overrides: Sequence[str] = ()) -> Surrogate:
     """
     path = Path(path)
     found = checked(read(path, overrides), str(path), Surrogate)
-    beside = path.parent / found.mechanism
-    mechanism = str(beside.resolve()) if beside.is_file() else found.mechanism
-    return msgspec.structs.replace(found, mechanism=mechanism, title=found.title or path.stem)
+    return msgspec.structs.replace(found, mechanism=beside(path, found.mechanism), title=found.title or path.stem)
 
 
 def decades(pair: tuple[float, float]) -> float:

@@ -7,8 +7,6 @@ moments; its header holds a JSON text with the numbers. The order of rows follow
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from combust.atomic import replace_bytes
 from combust.errors import FileFormatError
 
 FORMAT, VERSION = "combust training", 1
@@ -62,7 +61,7 @@ def write(path: Path, state: State, identity: dict[str, Any]) -> None:
         {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()},  # shared ones are refused
         {"format": FORMAT, "version": str(VERSION), "content": text},
     )
-    replace_file(path, data)
+    replace_bytes(path, data)
 
 
 def asdict_shallow(state: State) -> dict[str, Any]:
@@ -93,20 +92,6 @@ def read(path: Path) -> tuple[State, dict[str, Any]]:
         return state, content["identity"]
     except (OSError, SafetensorError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise FileFormatError(f"checkpoint '{path}': damaged: {error}; train again with --force") from error
-
-
-def replace_file(path: Path, data: bytes) -> None:
-    """Writes data so that readers see all of it or the file before."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def moments(optimizer: torch.optim.Optimizer) -> list[Weights]:

@@ -4,8 +4,11 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 
 import pytest
+
+from combust.parallel import Communicator, all_or_none, world
 
 
 def run_ranks(script: str, ranks: int, *arguments: str, timeout: float = 300.0) -> str:
@@ -24,3 +27,16 @@ def run_ranks(script: str, ranks: int, *arguments: str, timeout: float = 300.0) 
     done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, env=environment)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
     return done.stdout
+
+
+def as_script(check: Callable[[Communicator], None], word: str) -> None:
+    """What a rank of `run_ranks` does: check(comm), and the root says `word` when all have."""
+    import torch
+
+    torch.set_num_threads(1)
+    comm = world()
+    with all_or_none(comm):
+        check(comm)
+        comm.barrier()
+    if comm.is_root:
+        print(word)

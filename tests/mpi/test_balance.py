@@ -1,16 +1,14 @@
 """Shared-out chemistry gives each cell what its own rank would. Run as a script under mpirun: one rank's part."""
 
-import sys
 
 import numpy as np
 import pytest
 import torch
-from launcher import run_ranks
+from launcher import as_script, run_ranks
 
 from combust.cfd.balance import ACTIVE, Balanced, imbalance, plan
 from combust.kinetics.direct import Direct
 from combust.kinetics.mechanism import Mechanism
-from combust.parallel import all_or_none, world
 
 CELLS, DT = 600, 1e-6
 
@@ -102,10 +100,4 @@ def remembered(balanced, T, rhoY, step):
 
 
 if __name__ == "__main__":
-    torch.set_num_threads(1)
-    ranks = world()
-    with all_or_none(ranks):
-        check(ranks)
-        ranks.barrier()
-    if ranks.is_root:
-        print("balanced", file=sys.stdout)
+    as_script(check, "balanced")

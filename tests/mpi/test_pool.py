@@ -1,14 +1,13 @@
 """Pooled cells get what their own rank would give them. Run as a script under mpirun, this file is one rank's part."""
 
-import sys
 
 import numpy as np
 import pytest
 import torch
-from launcher import run_ranks
+from launcher import as_script, run_ranks
 
 from combust.errors import ConfigError, DivergenceError, StateError
-from combust.parallel import Communicator, all_or_none, together, world
+from combust.parallel import Communicator, together
 from combust.surrogates.pool import Pool, moves, spread
 
 ROWS, ROWS_OUT, LEAST = 3, 2, 100
@@ -132,10 +131,4 @@ def without_waiting(comm, pool):
 
 
 if __name__ == "__main__":
-    torch.set_num_threads(1)
-    ranks = world()
-    with all_or_none(ranks):
-        check(ranks)
-        ranks.barrier()
-    if ranks.is_root:
-        print("pooled", file=sys.stdout)
+    as_script(check, "pooled")

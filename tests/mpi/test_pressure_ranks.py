@@ -1,15 +1,14 @@
 """The pressure on 1, 2 and 4 ranks is that of one rank. Run as a script under mpirun, this file is one rank's part."""
 
-import sys
 
 import numpy as np
 import pytest
 import torch
-from launcher import run_ranks
+from launcher import as_script, run_ranks
 
 from combust.cfd.block import Block
 from combust.cfd.pressure import PressureGrid, make_solver
-from combust.parallel import Communicator, all_or_none, world
+from combust.parallel import Communicator
 
 P, N, ND = ("periodic", "periodic"), ("neumann", "neumann"), ("neumann", "dirichlet")
 CASES = [
@@ -82,10 +81,4 @@ def close(found, expected, tolerance):
 
 
 if __name__ == "__main__":
-    torch.set_num_threads(1)
-    ranks = world()
-    with all_or_none(ranks):
-        check(ranks)
-        ranks.barrier()
-    if ranks.is_root:
-        print(f"{len(CASES)} cases agree", file=sys.stdout)
+    as_script(check, f"{len(CASES)} cases agree")

@@ -1,13 +1,12 @@
 """Ranks that share a device get what each would compute. Run as a script under mpirun: one rank's part."""
 
-import sys
 
 import pytest
 import torch
-from launcher import run_ranks
+from launcher import as_script, run_ranks
 
 from combust.errors import DivergenceError, StateError
-from combust.parallel import Communicator, all_or_none, world
+from combust.parallel import Communicator
 from combust.surrogates.sharing import Shared
 
 ROWS = 3
@@ -106,10 +105,4 @@ def failing(comm, shared):
 
 
 if __name__ == "__main__":
-    torch.set_num_threads(1)
-    ranks = world()
-    with all_or_none(ranks):
-        check(ranks)
-        ranks.barrier()
-    if ranks.is_root:
-        print("shared", file=sys.stdout)
+    as_script(check, "shared")

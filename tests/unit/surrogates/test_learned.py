@@ -8,7 +8,7 @@ import torch
 from combust.errors import ConfigError, FileFormatError, StateError
 from combust.kinetics import systems
 from combust.surrogates import Learned as Exported
-from combust.surrogates.learned import Learned, RouteStatistics, iterate
+from combust.surrogates.learned import Learned, RouteStatistics
 from combust.surrogates.router import EXACT, NETWORK, REFUSED, SLOW, misfit, trust_of
 
 torch.set_num_threads(1)
@@ -124,7 +124,7 @@ def test_hundreds_of_steps(tiny, steps, options):
     T, p, Y = tiny.flame(every=16)
     seen = RouteStatistics(substeps=0)
     t, y = T, Y
-    for step in iterate(tiny.learned(**options), T, p, Y, DT, steps):
+    for step in learned_fixture.iterate(tiny.learned(**options), T, p, Y, DT, steps):
         conserved(tiny.gas, (t, y), (step.T, step.Y))
         assert float(step.Y.min()) >= -1e-20, seen
         t, y, seen = step.T, step.Y, seen + step.stats
@@ -205,7 +205,7 @@ def test_long_steps_are_cut(tiny, chem, flame):
     long = chem.advance(T, p, Y, 5e-6)
     assert long.stats.substeps == 3 and long.stats.cells == 3 * T.numel()
     t, y, route = T, Y, torch.zeros_like(long.route)
-    for step in iterate(chem, T, p, Y, 5e-6 / 3, 3):
+    for step in learned_fixture.iterate(chem, T, p, Y, 5e-6 / 3, 3):
         t, y, route = step.T, step.Y, torch.maximum(route, step.route)
     assert torch.equal(long.route, route)
     np.testing.assert_allclose(long.T, t, rtol=1e-6)  # the sums of Y differ by round-off, the network is fp32

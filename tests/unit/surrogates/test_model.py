@@ -153,7 +153,7 @@ def test_weights_of_another_model_with_a_matching_checksum(copy):
 def test_a_failed_save_leaves_the_old_files(copy, tiny, monkeypatch):
     card, weights = copy
     before = card.read_bytes(), weights.read_bytes()
-    monkeypatch.setattr("combust.surrogates.model.os.replace", None)
+    monkeypatch.setattr("combust.atomic.os.replace", None)
     with pytest.raises(TypeError):
         tiny.model().save(card)
     assert (card.read_bytes(), weights.read_bytes()) == before
