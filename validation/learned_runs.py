@@ -215,7 +215,7 @@ class Front:
         path = PICTURES / f"learned_{self.name.replace('-', '_')}.png"
         try:
             y, x = exact[0][-1].coordinates[1:]
-            height = 3.4 * float((y[-1] - y[0]) / (x[-1] - x[0])) + 1.3
+            height = 3.4 * float((y[-1] - y[0]) / (x[-1] - x[0])) + 1.9  # room for titles and bars
             with drawing(path, (8.0, height)) as figure:
                 fronts(figure, exact[0][-1], learned[0][-1], self.level)
         except DependencyError as error:
