@@ -2,6 +2,8 @@
 
 torch.compile examines every tensor of every argument at each call, which takes 0.1 to 0.2 ms: as long as a small kernel
 on a small block. Here the constants that a kernel gets in each call (thermodynamic data, metrics) are examined once.
+
+Where the last extent of arguments is a number of cells that varies (`cells_last`), one graph serves all numbers.
 """
 
 from __future__ import annotations
@@ -17,23 +19,40 @@ from torch.fx.experimental.proxy_tensor import make_fx
 
 # Distinct shapes, dtypes and devices that one kernel may meet; a kernel compiled again and again is the worse failure.
 LIMIT = 64
-SMALL = 2**16  # entries of an argument that may be kept alive to know it again
+SMALL = 2**18  # entries of an argument that may be kept alive to know it again
+USUAL = 1024  # cells for which a graph of any number of them is laid out
 SLOT = object()  # where a tensor goes
 
 
 class Examined(NamedTuple):
-    """A nested argument: itself, its tensors, and a number that stands for all else about it."""
+    """A nested argument: itself, its tensors, places of those with cells, and a number that stands for all else."""
 
     argument: tuple[Any, ...]
     tensors: list[Tensor]
+    varying: list[int]
     number: int
 
 
-class Graphs:
-    """A pure function of (nested tuples of) tensors and hashable constants, compiled on the CPU for fixed shapes."""
+def cells_last(*tensors: Tensor | None) -> None:
+    """Mark the last extent of the tensors as one that varies from call to call."""
+    for x in tensors:
+        if x is not None:
+            x.cells_last = True  # type: ignore[attr-defined]
 
-    def __init__(self, fn: Callable[..., Any]) -> None:
-        self.fn = fn
+
+def has_cells(x: Tensor) -> bool:
+    """Whether `cells_last` marked it."""
+    return hasattr(x, "cells_last")
+
+
+class Graphs:
+    """A pure function of (nested tuples of) tensors and hashable constants, compiled on the CPU for fixed shapes; or,
+    with cells=True, for any extent of at least two in the last place of arguments that are marked (others go
+    `otherwise`).
+    """
+
+    def __init__(self, fn: Callable[..., Any], cells: bool = False) -> None:
+        self.fn, self.cells = fn, cells
         self._graphs: dict[tuple[Any, ...], tuple[Callable[..., Any], Any] | None] = {}
         self._numbers: dict[Any, int] = {}
         self._recent: dict[int, Examined] = {}
@@ -43,47 +62,63 @@ class Graphs:
 
         Raises RuntimeError after LIMIT sets of shapes.
         """
-        tensors, key = self._examine(args)
+        tensors, varying, key = self._examine(args)
+        if self.cells:
+            counts = {tensors[i].shape[-1] for i in varying}
+            if len(counts) != 1 or min(counts) < 2:
+                return otherwise(*args)
+            for i in varying:
+                tensors[i] = tensors[i].contiguous()
         if key not in self._graphs:
             if len(self._graphs) == LIMIT:
                 raise RuntimeError(f"{self.fn.__qualname__} was compiled for {LIMIT} sets of argument shapes")
-            self._graphs[key] = self._compile(args, tensors) if suitable(args) else None
+            self._graphs[key] = self._compile(args, tensors, set(varying)) if suitable(args) else None
         found = self._graphs[key]
         if found is None:
             return otherwise(*args)
         graph, form = found
         return restored(form, iter(graph(*tensors)))
 
-    def _examine(self, args: tuple[Any, ...]) -> tuple[list[Tensor], tuple[Any, ...]]:
-        """All tensors of the arguments, and what identifies their shapes and the constants beside them."""
+    def _examine(self, args: tuple[Any, ...]) -> tuple[list[Tensor], list[int], tuple[Any, ...]]:
+        """All tensors of the arguments, the places of those with cells among them, and what identifies their shapes
+        and the constants beside them.
+        """
         tensors: list[Tensor] = []
+        varying: list[int] = []
         key: list[Any] = []
         for place, argument in enumerate(args):
             if isinstance(argument, Tensor):
+                if self.cells and has_cells(argument):
+                    varying.append(len(tensors))
                 tensors.append(argument)
-                key.append(signature(argument))
+                key.append(signature(argument, self.cells))
             elif isinstance(argument, tuple):
                 known = self._recent.get(place)
                 if known is None or known.argument is not argument:
                     known = self._known(place, argument)
+                varying += [len(tensors) + i for i in known.varying]
                 tensors += known.tensors
                 key.append(known.number)
             else:
                 key.append(signature(argument))
-        return tensors, tuple(key)
+        return tensors, varying, tuple(key)
 
     def _known(self, place: int, argument: tuple[Any, ...]) -> Examined:
         found = tensors_of(argument)
-        number = self._numbers.setdefault(signature(argument), len(self._numbers))
-        known = Examined(argument, found, number)
+        varying = [i for i, x in enumerate(found) if has_cells(x)] if self.cells else []
+        number = self._numbers.setdefault(signature(argument, self.cells), len(self._numbers))
+        known = Examined(argument, found, varying, number)
         if sum(x.numel() for x in found) <= SMALL:
             self._recent[place] = known
         return known
 
-    def _compile(self, args: tuple[Any, ...], tensors: list[Tensor]) -> tuple[Callable[..., Any], Any]:
-        """The compiled graph of all tensors, and the form of its result."""
-        from torch import _inductor  # both loaded only where something is compiled: half a second
-        from torch.fx.experimental.symbolic_shapes import ShapeEnv
+    def _compile(
+        self, args: tuple[Any, ...], tensors: list[Tensor], varying: set[int]
+    ) -> tuple[Callable[..., Any], Any] | None:
+        """The compiled graph of all tensors, and the form of its result. None if it is not for any number of cells."""
+        from torch import _inductor  # loaded only where something is compiled: half a second
+        from torch._dynamo.source import ConstantSource
+        from torch.fx.experimental.symbolic_shapes import DimDynamic, ShapeEnv
 
         form, result = outline(args), []
 
@@ -93,29 +128,45 @@ class Graphs:
             return tensors_of((value,))
 
         # Stand-ins: of a tensor that is given twice the graph would take only one.
-        mode = FakeTensorMode(shape_env=ShapeEnv())  # without a ShapeEnv the disk cache is passed by
+        sizes = ShapeEnv()  # without one the disk cache is passed by
+        mode = FakeTensorMode(shape_env=sizes)
+        source = ConstantSource("cells")
+        symbol = sizes.create_symbol(USUAL, source, dynamic_dim=DimDynamic.DYNAMIC)
+        cells = sizes.create_symintnode(symbol, hint=USUAL, source=source)
         with mode:
-            inputs = [torch.empty_strided(x.shape, x.stride(), dtype=x.dtype, device=x.device) for x in tensors]
+            inputs = [
+                torch.empty((*x.shape[:-1], cells), dtype=x.dtype) if i in varying else
+                torch.empty_strided(x.shape, x.stride(), dtype=x.dtype, device=x.device)
+                for i, x in enumerate(tensors)
+            ]  # fmt: skip
             traced = make_fx(flat)(*inputs)
         with tracing(TracingContext(mode)):
             graph = _inductor.compile(traced, inputs)  # type: ignore[arg-type]
+        if varying and (sizes.guards or symbol in sizes.replacements or sizes.var_to_range[symbol].lower > 2):
+            return None
         return graph, result[-1]  # type: ignore[return-value]
 
 
-def signature(x: Any) -> Any:
-    """All that a compiled graph may depend on except the entries of tensors; hashable."""
+def signature(x: Any, cells: bool = False) -> Any:
+    """All that a compiled graph may depend on except the entries of tensors, and except the number of cells where
+    that is marked and `cells`; hashable.
+    """
     if isinstance(x, Tensor):
+        if cells and has_cells(x):
+            return x.shape[:-1], x.dtype, x.device, x.requires_grad
         return x.shape, x.stride(), x.dtype, x.device, x.requires_grad
     if isinstance(x, tuple):
-        return type(x), *(signature(part) for part in x)
+        return type(x), *(signature(part, cells) for part in x)
     return type(x), x
 
 
-def suitable(x: Any) -> bool:
-    """Whether everything in x is what a graph can be kept for."""
+def suitable(x: Any, within: bool = False) -> bool:
+    """Whether everything in x is what a graph can be kept for. Fractions are, as constants `within` a tuple."""
     if isinstance(x, Tensor):
         return x.device.type == "cpu" and not x.requires_grad
-    return all(map(suitable, x)) if isinstance(x, tuple) else x is None or isinstance(x, (bool, int, str))
+    if isinstance(x, tuple):
+        return all(suitable(part, True) for part in x)
+    return x is None or isinstance(x, (bool, int, str)) or (within and isinstance(x, float))
 
 
 def tensors_of(x: tuple[Any, ...]) -> list[Tensor]:

@@ -21,7 +21,7 @@ from typing import Any, Literal, TypeVar
 import torch
 from torch.fx.experimental.proxy_tensor import get_proxy_mode
 
-from combust.graphs import LIMIT, Graphs
+from combust.graphs import LIMIT, Graphs, has_cells, tensors_of
 
 logger = logging.getLogger(__name__)
 
@@ -84,7 +84,7 @@ def mode() -> Mode:
 def compiled(fn: F, *, dynamic: bool | None = False) -> F:
     """`fn` fused by torch's compiler at its first call; static shapes, or symbolic ones with `dynamic=True`.
 
-    None lets the compiler choose by what `torch._dynamo.maybe_mark_dynamic` was told. The result has fn's signature;
+    None: symbolic where `combust.graphs.cells_last` marked an argument. The result has fn's signature;
     `.eager` is fn itself. Errors inside the compiler are raised, never hidden.
     """
     fused: list[Callable[..., Any]] = []
@@ -113,10 +113,18 @@ def compiled(fn: F, *, dynamic: bool | None = False) -> F:
 def _fuse(fn: Callable[..., Any], dynamic: bool | None) -> Callable[..., Any]:
     """fn by torch.compile; for static shapes by graphs that are cheaper to call, where they will do."""
     by_torch = torch.compile(fn, dynamic=dynamic, fullgraph=True)
-    if dynamic is not False:
+    if dynamic:
         return by_torch
-    graphs = Graphs(fn)
-    return lambda *args, **kwargs: by_torch(*args, **kwargs) if kwargs else graphs(args, by_torch)
+    graphs = Graphs(fn, cells=dynamic is None)
+
+    def marked(*args: Any) -> Any:
+        for x in tensors_of(args):
+            if has_cells(x):
+                torch._dynamo.maybe_mark_dynamic(x, x.dim() - 1)
+        return by_torch(*args)
+
+    otherwise = by_torch if dynamic is False else marked
+    return lambda *args, **kwargs: by_torch(*args, **kwargs) if kwargs else graphs(args, otherwise)
 
 
 def _inside_compiler() -> bool:

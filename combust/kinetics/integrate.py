@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from combust import kernels
+from combust.graphs import cells_last
 from combust.kernels import compiled
 from combust.kinetics import linear, systems
 from combust.kinetics.qss import AnyKinetics
@@ -112,14 +113,6 @@ def jacobian_at(kin: AnyKinetics, z: Tensor) -> Tensor:
 rate_kernel = compiled(systems.rate, dynamic=None)
 linearise_kernel = compiled(linearise, dynamic=None)
 factor_kernel = compiled(linear.factor, dynamic=None)
-
-
-def cells_last(*tensors: Tensor | None) -> None:
-    """Mark the last extent of the tensors as one that varies from call to call."""
-    if kernels.mode() == "compiled":
-        for x in tensors:
-            if x is not None:
-                torch._dynamo.maybe_mark_dynamic(x, x.dim() - 1)
 
 
 def take(x: Tensor, cells: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from scipy.stats import spearmanr
 from torch import Tensor
 
 from combust import kernels
-from combust.kinetics.integrate import System, Tolerance, evaluate_all
+from combust.kinetics.integrate import System, evaluate_all
 from combust.kinetics.mechanism import Mechanism
 from combust.kinetics.systems import Fixed
 from combust.surrogates.cells import BLOCK
@@ -20,14 +20,14 @@ from combust.surrogates.references import References, SharedJacobians, burnt_and
 from combust.surrogates.router import Trust, misfit, ratios
 from combust.surrogates.sample_set import STREAMS
 from combust.surrogates.settings import Surrogate
+from combust.surrogates.slow import RATES
 
 if TYPE_CHECKING:
     from combust.surrogates.sample_set import SampleSet
 
 MARGIN = 0.01  # of the range of an input, by which states may exceed the training rows
 FARTHEST = 0.9995  # quantile of the rows' distances from their centre, the limit of density
-REFERENCE_PHIS, FRONT_OF_SLOW = 5, 22  # of the slow step: burnt and fresh gas of so many mixtures, and of the fronts
-SLOW_RTOL, SLOW_ATOL = 1e-3, 1e-8  # of the step for slow cells
+REFERENCE_PHIS = 5  # mixtures, of whose burnt and fresh gas references are
 MOST_ROWS = 12_000
 EXACT = (1e-6, 1e-11)  # tolerances of the end states that the calibration compares with
 STEPS = 12  # time steps to which the rows' own are moved, since those of a batch share matrices
@@ -35,22 +35,20 @@ TRAIN, VALIDATION = 0, 1
 
 
 def calibrate(model: Model, gas: Mechanism, samples: SampleSet, config: Surrogate) -> dict[str, Any]:
-    """Fills the model's tables and card: trust, references of slow step and correction. Returns the card's "router"."""
+    """Fills the model's tables and card: trust, states that share their Jacobians. Returns the card's "router"."""
     want = config.router
     trust = coverage(model, gas, samples)._replace(
         stated=torch.tensor([want.temperature, want.species, want.relative], dtype=torch.float64))
-    front = front_references(samples, want.references, config.train.seed)
-    slow = slow_references(gas, config).joined(References(front.T[:FRONT_OF_SLOW], front.Y[:, :FRONT_OF_SLOW]))
+    references = mixture_references(gas, config).joined(front_references(samples, want.references, config.train.seed))
     rows = chosen(samples)
-    limit, ranking = choose(model, trust, slow, front, gas, samples, rows, want.quantile)
+    limit, ranking = choose(model, trust, references, gas, samples, rows, want.quantile)
     trust = trust._replace(limit=torch.tensor([limit], dtype=torch.float64))
-    model.tables |= {f"trust.{k}": v for k, v in trust._asdict().items()}
-    model.tables |= {f"slow.{k}": v for k, v in slow._asdict().items()}
-    model.tables |= {f"front.{k}": v for k, v in front._asdict().items()}
+    tables = {"trust": trust, "references": references}
+    model.tables = {f"{table}.{k}": v for table, values in tables.items() for k, v in values._asdict().items()}
     card = {
         "stated": {"T_K": want.temperature, "Y_of_peak": want.species, "of_change": want.relative,
                    "quantile": want.quantile},
-        "limit": limit, "rows": len(rows), "slow": {"rtol": SLOW_RTOL, "atol": SLOW_ATOL}, "ranking": ranking,
+        "limit": limit, "rows": len(rows), "ranking": ranking,
     }  # fmt: skip
     model.card["router"] = card
     return card
@@ -80,7 +78,7 @@ def coverage(model: Model, gas: Mechanism, samples: SampleSet) -> Trust:
     )  # fmt: skip
 
 
-def slow_references(gas: Mechanism, config: Surrogate) -> References:
+def mixture_references(gas: Mechanism, config: Surrogate) -> References:
     """Fresh and burnt gas over the range of equivalence ratios."""
     low, high = config.range.phi
     phis = np.geomspace(low, high, REFERENCE_PHIS).tolist()
@@ -107,8 +105,8 @@ def chosen(samples: SampleSet) -> np.ndarray:
 
 
 def choose(
-    model: Model, trust: Trust, slow: References, front: References, gas: Mechanism, samples: SampleSet,
-    rows: np.ndarray, quantile: float,
+    model: Model, trust: Trust, references: References, gas: Mechanism, samples: SampleSet, rows: np.ndarray,
+    quantile: float,
 ) -> tuple[float, dict[str, Any]]:
     """Limit of the estimate, and how well this and other estimators rank the true error of the corrected step.
 
@@ -116,7 +114,7 @@ def choose(
     """
     values: dict[str, list[np.ndarray]] = {}
     for part in np.array_split(rows[np.argsort(samples.dt[rows], kind="stable")], min(STEPS, len(rows))):
-        for name, value in compared(model, trust, slow, front, gas, samples, part).items():
+        for name, value in compared(model, trust, references, gas, samples, part).items():
             values.setdefault(name, []).append(np.nan_to_num(value.numpy(), nan=np.inf, posinf=np.inf))
     found = {name: np.concatenate(value) for name, value in values.items()}
     true, alone = found.pop("true"), found.pop("network alone")
@@ -136,8 +134,7 @@ def rank_correlation(estimate: np.ndarray, true: np.ndarray) -> float:
 
 
 def compared(
-    model: Model, trust: Trust, slow: References, front: References, gas: Mechanism, samples: SampleSet,
-    rows: np.ndarray,
+    model: Model, trust: Trust, references: References, gas: Mechanism, samples: SampleSet, rows: np.ndarray,
 ) -> dict[str, Tensor]:
     """Estimates of the error of the corrected network step over the rows' middle dt, and the true one (rows,)."""
     T, p = (torch.as_tensor(x[rows]) for x in (samples.T, samples.p))
@@ -152,8 +149,8 @@ def compared(
         z1 = torch.cat([step.T.unsqueeze(0), step.Y])
         f = evaluate_all(system, z, zero, BLOCK, fixed)
         f1 = evaluate_all(system, z1, zero, BLOCK, fixed)
-        shared = SharedJacobians(gas, model.hold, slow, front)
-        done = Corrector(core, system, shared)(z, z1, f, zero, shared.nearest(z)[1], p, dt, fixed)
+        shared = SharedJacobians(gas, model.hold, references)
+        done = Corrector(core, system, shared)(z, z1, f, zero, shared.nearest(z), p, dt, fixed)
     x = model.coordinates.raw(T, p, Y, torch.full_like(T, dt))[:-1]
     return {
         "true": misfit(trust, z, end, done.z - end),
@@ -161,7 +158,7 @@ def compared(
         "remaining departure": misfit(trust, z, done.z, done.error),
         "correction": misfit(trust, z, done.z, done.z - z1),
         "trapezoid": misfit(trust, z, z1, z1 - z - 0.5 * dt * (f + f1)),
-        "rates": Tolerance(SLOW_RTOL, SLOW_ATOL).error(z, dt * f),
+        "rates": RATES.error(z, dt * f),
         "distance": (trust.whiten @ (x - trust.centre.unsqueeze(1))).square().sum(0),
         "element correction": step.factor,
     }

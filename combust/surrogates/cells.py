@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from combust import kernels
-from combust.kinetics.integrate import cells_last
+from combust.graphs import cells_last
 
 BLOCK = 2048  # cells
 MULTIPLE = 8  # of compiled kernels: vector loops then have no remainder, and no block has the size one

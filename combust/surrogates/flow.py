@@ -27,9 +27,9 @@ from combust.surrogates.learned import Fallback, Parts, RouteStatistics
 from combust.surrogates.model import Step
 from combust.surrogates.pool import Pool
 from combust.surrogates.references import References, SharedJacobians
-from combust.surrogates.router import EXACT, NETWORK, REFUSED, SLOW, met, misfits, trusted
+from combust.surrogates.router import EXACT, NETWORK, REFUSED, SLOW, growths, met, misfits, trusted
 from combust.surrogates.sharing import Shared
-from combust.surrogates.slow import SlowStep
+from combust.surrogates.slow import LIMIT, SlowStep
 
 # (share of the transport, share of the step that then reacts), in turn. The correction, which knows the transport,
 # makes up for what splitting does; without it the flame speed depends on the choice (docs/learned.md).
@@ -51,7 +51,7 @@ class LearnedStep:
 
     z: Tensor
     chemical: Tensor  # dz/dt at z without transport
-    near: Tensor  # references (2, cells)
+    near: Tensor  # references (cells,)
     p: Tensor
     dt: float
     slow: Tensor | None = None  # cells of each route, known after the first `advance`
@@ -69,7 +69,8 @@ class LearnedFlow:
         self, parts: Parts, exact: Direct | Cvode, references: References | None = None, splitting: str = "strang",
         fallback: Fallback = "direct", router: bool = True, pool: Pool | None = None, shared: Shared | None = None,
     ) -> None:
-        """exact: the provider behind the network; references: of the slow step, the model's if None."""
+        """exact: the provider behind the network; references: states of the flow to share Jacobians, beside the model's.
+        """
         if splitting not in SPLITTINGS:
             raise ConfigError(f'splitting "{splitting}": known are {", ".join(SPLITTINGS)}')
         if parts.model.hold != "hp":
@@ -78,11 +79,9 @@ class LearnedFlow:
         self.gas, self.parts, self.exact, self.router = parts.gas, parts, exact, router
         self.splitting, self.fallback, self.pool, self.shared = SPLITTINGS[splitting], fallback, pool, shared
         self.system = System(parts.gas.kinetics)
-        slow, front = parts.references("slow"), parts.references("front")
-        if references is not None:
-            slow, front = references, slow.joined(front)
-        self.shared_jacobians = SharedJacobians(parts.gas, "flow", slow, front)
-        self.slow = SlowStep(self.shared_jacobians, parts.slow_tolerance)
+        own = parts.references
+        self.shared_jacobians = SharedJacobians(parts.gas, "flow", own if references is None else own.joined(references))
+        self.slow = SlowStep(self.shared_jacobians, parts.trust)
         self.corrector = Corrector(parts.core, self.system, self.shared_jacobians)
         self.route = self.error = torch.zeros(0)
         self.routes = RouteStatistics(substeps=0)
@@ -156,7 +155,7 @@ class LearnedFlow:
         end.copy_(last)
         for cells in (step.slow, step.network):
             z, ds, ended = take(step.z, cells), take(s, cells) - take(before, cells), take(last, cells)
-            change = self.corrector.respond(z, ds, step.near[1, cells], step.p[cells], step.dt)
+            change = self.corrector.respond(z, ds, step.near[cells], step.p[cells], step.dt)
             moved = ended + change
             if cells is step.network:
                 moved = self.corrector.lifted(moved, ended[1:] + step.dt * ds[1:])
@@ -173,8 +172,8 @@ class LearnedFlow:
         if not self.router:
             return step.z.new_zeros(0, dtype=torch.int64)
         tried = self.slow.tries(step.z, step.chemical, step.dt).nonzero().squeeze(-1)
-        new, error, _ = self.slow.step(tried, step.near, step.z, step.chemical, s, step.p, step.dt)
-        good = error <= 0.5  # leaves room: the transport will change a little
+        new, error = self.slow.step(tried, step.near, step.z, step.chemical, s, step.p, step.dt)
+        good = error <= LIMIT
         end[:, tried[good]] = new[:, good]
         return tried[good]
 
@@ -226,10 +225,11 @@ class LearnedFlow:
             return z1, met(network)
         z, source = take(step.z, cells), take(s, cells)
         f = take(step.chemical, cells) + systems.transport_rate(self.gas.thermo, z, source)
-        new = self.corrector(z, z1, f, source, step.near[1, cells], step.p[cells], step.dt, None)
+        new = self.corrector(z, z1, f, source, step.near[cells], step.p[cells], step.dt, None)
         estimate = misfits(self.parts.trust, z, new.z, new.error)
         self.error[cells] = estimate
-        return new.z, trusted(self.parts.trust, network, new, estimate)
+        good = trusted(self.parts.trust, network, new, estimate)
+        return new.z, good & (growths(self.parts.trust, z, new.z, new.error, step.dt * f) <= 1.0)
 
     # --- exact cells --------------------------------------------------------------------------------------------
 

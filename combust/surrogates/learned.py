@@ -17,14 +17,15 @@ from torch import Tensor
 
 from combust import kernels
 from combust.errors import ConfigError, MechanismError, StateError
+from combust.kernels import compiled
 from combust.kinetics import systems
 from combust.kinetics.cvode import CellIntegrator
-from combust.kinetics.integrate import System, Tolerance, evaluate_all, take
+from combust.kinetics.integrate import System, evaluate_all, take
 from combust.kinetics.mechanism import Mechanism
 from combust.kinetics.reactor import COMPILE_FROM, ReactorIntegrator
 from combust.kinetics.state import T_MAX, T_MIN, require
 from combust.kinetics.systems import Fixed
-from combust.kinetics.thermo import GAS_CONSTANT
+from combust.kinetics.thermo import GAS_CONSTANT, Thermo
 from combust.surrogates import library
 from combust.surrogates.cells import BLOCK, by_blocks
 from combust.surrogates.corrector import Corrector
@@ -35,13 +36,15 @@ from combust.surrogates.router import (
     NETWORK,
     REFUSED,
     SLOW,
+    Trust,
     covered_kernel,
+    growths,
     met,
-    misfit,
+    misfits,
     trust_of,
     trusted,
 )
-from combust.surrogates.slow import SlowStep
+from combust.surrogates.slow import LIMIT, SlowStep
 
 Fallback = Literal["direct", "cvode", "none"]
 Precision = Literal["fp32", "bf16", "fp64"]
@@ -91,26 +94,24 @@ class Parts:
     model: Model
     gas: Mechanism
     core: Core
-    trust: Any
-    slow_tolerance: Tolerance
+    trust: Trust
 
     @classmethod
     def of(cls, model: Model, gas: Mechanism, precision: Precision = "fp32") -> Parts:
         """Raises ConfigError if model and mechanism do not belong together, or for a model without its router."""
         model.require(gas)
-        if "router" not in model.card or "front.T" not in model.tables:
+        if "router" not in model.card or "references.T" not in model.tables:
             raise ConfigError(
                 f"learned chemistry '{model.name}' has no router: its training was not finished; run combust train "
                 "with --resume")
         if precision not in DTYPES:
             raise ConfigError(f'precision "{precision}": known are {", ".join(DTYPES)}')
-        slow = model.card["router"]["slow"]
-        return cls(model, gas, model.core(gas, DTYPES[precision]), trust_of(model, gas),
-                   Tolerance(slow["rtol"], slow["atol"]))
+        return cls(model, gas, model.core(gas, DTYPES[precision]), trust_of(model, gas))
 
-    def references(self, kind: Literal["slow", "front"]) -> References:
-        """Of the slow step or of the correction, as the model brings them."""
-        return References(self.model.tables[f"{kind}.T"], self.model.tables[f"{kind}.Y"])
+    @property
+    def references(self) -> References:
+        """States whose Jacobians others share, as the model brings them."""
+        return References(self.model.tables["references.T"], self.model.tables["references.Y"])
 
     @property
     def p_range(self) -> tuple[float, float]:
@@ -133,6 +134,15 @@ class Parts:
         return Step(*by_blocks(partial(step_kernel, self.core), T, p, Y, torch.full_like(T, dt)))
 
 
+def energy_kept(thermo: Thermo, hold: systems.Hold, z: Tensor, new: Tensor) -> Tensor:
+    """T (cells,) at which `new` has the energy of z, both (1 + species, cells), by Newton from the T of `new`."""
+    energy = (z[1:] * systems.energies(thermo, hold, z[0])[0]).sum(0)
+    return systems.temperature(thermo, hold, energy, new[1:], new[0])
+
+
+energy_kept_kernel = compiled(energy_kept, dynamic=None)
+
+
 class Learned:
     """A network, a router and exact chemistry for one mechanism; made with `Learned.load`."""
 
@@ -153,11 +163,12 @@ class Learned:
         self.model, self.gas, self.fallback, self.router = model, gas, fallback, router
         hold = model.hold
         self.system = System(gas.kinetics, hold)
-        self.shared = SharedJacobians(gas, hold, self.parts.references("slow"), self.parts.references("front"))
-        self.slow = SlowStep(self.shared, self.parts.slow_tolerance)
+        self.shared = SharedJacobians(gas, hold, self.parts.references)
+        self.slow = SlowStep(self.shared, self.parts.trust)
         self.corrector = Corrector(self.parts.core, self.system, self.shared)
         self.exact = ReactorIntegrator(gas, hold, rtol, atol, "rodas3")
         self.compile, self.with_network = compile, network
+        self.energy_kept = partial(energy_kept_kernel, gas.thermo, hold)
 
     @classmethod
     def load(
@@ -259,19 +270,15 @@ class Learned:
             route[idle] = SLOW
             return (~idle).nonzero().squeeze(-1)
         tried = self.slow.tries(z, f, dt).nonzero().squeeze(-1)
-        new, error, grows = self.slow.step(tried, near, z, f, zero, p, dt)
-        good = (error <= 1.0) & ~grows
+        new, error = self.slow.step(tried, near, z, f, zero, p, dt)
+        good = error <= LIMIT
         done = tried[good]
-        new = new[:, good]
-        new[0] = self._temperature(z[:, done], new)
+        new, before = new[:, good], take(z, done)
+        low = (new[1:] < 0.0).any(0).nonzero().squeeze(-1)
+        new[:, low] = self.corrector.lifted(take(new, low), take(before, low)[1:])
+        new[0] = by_blocks(self.energy_kept, before, new)
         end[:, done], route[done] = new, SLOW
         return (route != SLOW).nonzero().squeeze(-1)
-
-    def _temperature(self, z: Tensor, new: Tensor) -> Tensor:
-        """T of the energy that is kept, by Newton from the integrated one."""
-        thermo, hold = self.gas.thermo, self.model.hold
-        energy = (z[1:] * systems.energies(thermo, hold, z[0])[0]).sum(0)
-        return systems.temperature(thermo, hold, energy, new[1:], new[0])
 
     def _inside(self, z: Tensor, p: Tensor, cells: Tensor, dt: float) -> Tensor:
         """Those of the cells that the network may try."""
@@ -292,9 +299,10 @@ class Learned:
         z1 = torch.cat([step.T.unsqueeze(0), step.Y])
         if self.router:
             new = self.corrector(
-                here, z1, take(f, cells), torch.zeros_like(z1), near[1, cells], pressure, dt, fixed.of(cells))
-            error[cells] = misfit(self.parts.trust, here, new.z, new.error)
+                here, z1, take(f, cells), torch.zeros_like(z1), near[cells], pressure, dt, fixed.of(cells))
+            error[cells] = misfits(self.parts.trust, here, new.z, new.error)
             good, z1 = trusted(self.parts.trust, step, new, error[cells]), new.z
+            good &= growths(self.parts.trust, here, new.z, new.error, dt * take(f, cells)) <= 1.0
         else:
             good = met(step)
         done = cells[good]
@@ -318,5 +326,5 @@ class Learned:
         held = batch.fixed.held.tolist()
         done = [one(cell, batch.z[:, i], batch.s[:, i], dt, held[i]) for i, cell in enumerate(cells.tolist())]
         new = torch.stack(done, 1)
-        new[0] = self._temperature(here, new)
+        new[0] = by_blocks(self.energy_kept, here, new)
         end[:, cells] = new

@@ -6,7 +6,7 @@ order whatever the Jacobian is, and its error is tested.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import NamedTuple
 
@@ -25,6 +25,9 @@ KELVIN, POWER, WEIGHT, FLOOR = 300.0, 0.1, 6.0, 1e-12  # of the distance: T / KE
 PER_DECADE = 20.0  # pressures that share Jacobians: within 12 %
 
 
+MatrixOf = Callable[[Tensor], Tensor]  # of dt J (references, n, n): (references, n, any)
+
+
 class References(NamedTuple):
     """T (references,) K, Y (species, references)."""
 
@@ -36,51 +39,62 @@ class References(NamedTuple):
         return References(torch.cat([self.T, other.T.to(self.T)]), torch.cat([self.Y, other.Y.to(self.Y)], 1))
 
 
-class Shared(NamedTuple):
-    """Some cells, how many of them are no padding, and (1 - gamma dt J)^-1 that they share."""
+class Block(NamedTuple):
+    """Some cells, how many of them are no padding, and the places (from, to) of those that share a matrix, each with
+    the pressure bin and the reference of that.
+    """
 
     cells: Tensor
     count: int
-    solve: Tensor
+    runs: list[tuple[int, int, int, int]]
 
 
 class SharedJacobians:
-    """References of one mechanism and system; keeps what it computed for the last pressures and time step.
+    """References of one mechanism and system; keeps what it computed for the last pressures and time step."""
 
-    The first `few` stand alone where many cells are in question and a coarse choice will do.
-    """
-
-    def __init__(self, gas: Mechanism, hold: Hold, few: References, more: References) -> None:
-        self.gas, self.hold, self.few = gas, hold, few.T.numel()
-        self.references = References(*(x.to(gas.device) for x in few.joined(more)))
+    def __init__(self, gas: Mechanism, hold: Hold, references: References) -> None:
+        self.gas, self.hold = gas, hold
+        self.size = 1 + len(gas.species)
+        self.references = References(*(x.to(gas.device) for x in references))
         places = place(*self.references).to(torch.float32)
         self._places = (-2.0 * places.T.contiguous(), places.square().sum(0))
         self._jacobians: dict[int, Tensor] = {}
-        self._solves: dict[tuple[int, float, float], Tensor] = {}
+        self._matrices: dict[tuple[int, float, MatrixOf], list[Tensor]] = {}
 
     def nearest(self, z: Tensor) -> Tensor:
-        """Rows of the references nearest to z (1 + species, cells): of the first few, and of all; (2, cells)."""
-        return by_blocks(partial(nearest_kernel, *self._places, self.few), z)
+        """Rows (cells,) of the references nearest to z (1 + species, cells)."""
+        return by_blocks(partial(nearest_kernel, *self._places), z)
 
-    def groups(self, near: Tensor, p: Tensor, dt: float, gamma: float) -> Iterator[Shared]:
-        """Cells in groups with the matrix of their reference, near (cells,), at p (cells,) Pa."""
+    def blocks(self, near: Tensor, p: Tensor) -> Iterator[Block]:
+        """Cells with references near (cells,), at p (cells,) Pa, in an order in which those alike stand together."""
         if not near.numel():
             return
-        bins = (p.log10() * PER_DECADE).round().to(torch.int64)
-        low, high = (int(x) for x in torch.aminmax(bins))
-        for decade in range(low, high + 1):
-            own = None if low == high else (bins == decade).nonzero().squeeze(-1)
-            rows = near if own is None else near[own]
-            if not rows.numel():
-                continue
-            order = torch.argsort(rows)
-            order = order if own is None else own[order]
-            counts = torch.bincount(rows, minlength=self.references.T.numel()).tolist()
-            start, solves = 0, self.solves(decade, dt, gamma)
-            for row, count in enumerate(counts):
-                for cells, used in blocks(order[start : start + count], BLOCK):
-                    yield Shared(cells, used, solves[row])
-                start += count
+        count, bins = self.references.T.numel(), (p.log10() * PER_DECADE).round().to(torch.int64)
+        lowest = int(bins.min())
+        kinds = (bins - lowest) * count + near
+        order, numbers = torch.argsort(kinds), torch.bincount(kinds)
+        present = numbers.nonzero().squeeze(-1)
+        stops = numbers[present].cumsum(0).tolist()
+        rest = [(kind // count + lowest, kind % count, stop) for kind, stop in zip(present.tolist(), stops, strict=True)]
+        first = begin = 0
+        for cells, used in blocks(order, BLOCK):
+            runs, start = [], 0
+            while start < len(cells):
+                decade, row, stop = rest[first]
+                end = min(stop - begin, used)
+                first += stop - begin <= used
+                end = len(cells) if end == used else end  # the padding is like the last cell
+                runs.append((decade, row, start, end))
+                start = end
+            begin += used
+            yield Block(cells, used, runs)
+
+    def solve(self, block: Block, dt: float, of: MatrixOf, x: Tensor) -> Tensor:
+        """of(dt J) x for the cells of a block, each with the J of its reference."""
+        found = x.new_empty(self.size, x.shape[1])
+        for decade, row, start, end in block.runs:
+            torch.mm(self.matrices(decade, dt, of)[row], x[:, start:end], out=found[:, start:end])
+        return found
 
     def jacobians(self, decade: int) -> Tensor:
         """(references, 1 + species, 1 + species) at the pressure of a bin."""
@@ -94,22 +108,24 @@ class SharedJacobians:
             self._jacobians[decade] = found.permute(2, 0, 1).contiguous()
         return self._jacobians[decade]
 
-    def solves(self, decade: int, dt: float, gamma: float) -> Tensor:
-        """(1 - gamma dt J)^-1 of each reference."""
-        key = (decade, dt, gamma)
-        if key not in self._solves:
-            self._solves = {k: v for k, v in self._solves.items() if k[1] == dt}  # those of other steps are history
-            J = self.jacobians(decade)
-            unit = torch.eye(J.shape[1], dtype=J.dtype, device=J.device)
-            self._solves[key] = torch.linalg.inv(unit - gamma * dt * J)
-        return self._solves[key]
+    def matrices(self, decade: int, dt: float, of: MatrixOf) -> list[Tensor]:
+        """of(dt J) of each reference."""
+        key = (decade, dt, of)
+        if key not in self._matrices:
+            self._matrices = {k: v for k, v in self._matrices.items() if k[1] == dt}  # those of other steps are history
+            self._matrices[key] = list(of(dt * self.jacobians(decade)).contiguous().unbind(0))
+        return self._matrices[key]
 
 
-def nearest(minus_twice: Tensor, squares: Tensor, few: int, z: Tensor) -> Tensor:
+def inverse(x: Tensor) -> Tensor:
+    """(1 + x)^-1 of matrices x (..., n, n)."""
+    return torch.linalg.inv(torch.eye(x.shape[-1], dtype=x.dtype, device=x.device) + x)
+
+
+def nearest(minus_twice: Tensor, squares: Tensor, z: Tensor) -> Tensor:
     """See `SharedJacobians.nearest`: minus twice the references' places, transposed, and their squared lengths."""
     at = place(z[0], z[1:] / z[1:].sum(0)).to(minus_twice.dtype)
-    distance = (minus_twice @ at + squares.unsqueeze(1)).T
-    return torch.stack([distance[:, :few].argmin(1), distance.argmin(1)])
+    return (minus_twice @ at + squares.unsqueeze(1)).T.argmin(1)
 
 
 nearest_kernel = compiled(nearest, dynamic=None)

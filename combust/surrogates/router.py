@@ -26,6 +26,9 @@ SLOW, NETWORK, EXACT, REFUSED = 0, 1, 2, 3
 ROUTES = ("slow", "network", "exact", "refused")
 LARGEST_FACTOR = 0.2  # of the element correction: beyond it the network is lost
 LARGEST_DEFECT = 1e-11  # of elements and energy, relative
+GROWN, GROWTH = 1.05, 0.01  # by this factor; error allowed, of the change
+FAINT, COLD = 1e-10, 600.0  # of the peaks, too faint to matter; K, where that is a hundred times as much
+RELEASE = 3.0  # K in a step, from which a cell burns already
 LARGEST_LIFT = 1e-5  # mass fraction that the correction may have to keep from going below zero
 
 
@@ -70,7 +73,7 @@ covered_kernel = compiled(covered, dynamic=None)
 def misfit(trust: Trust, z: Tensor, new: Tensor, error: Tensor) -> Tensor:
     """Size of an error (1 + species, cells) of a step from z to new, in units of what is allowed (cells,).
 
-    Allowed: so many K and shares of the species' peaks, and a share of the change of T, or of the Y that changes most.
+    Allowed: so many K and shares of the species' peaks, and a share of the change of T, or of the Y that changes most;
     z = (T, y); y may be Y or rho Y.
     """
     weight = trust.peak.unsqueeze(1) * new[1:].sum(0)
@@ -80,12 +83,31 @@ def misfit(trust: Trust, z: Tensor, new: Tensor, error: Tensor) -> Tensor:
     return torch.maximum(T, Y)
 
 
+def growth(trust: Trust, z: Tensor, new: Tensor, error: Tensor, rise: Tensor) -> Tensor:
+    """The same of the species alone that grow, in the end or by the first rate's `rise` = dt f: what is faint now may
+    ignite the cell, so a share of their own change is allowed, and one of the peaks only where heat is released.
+    """
+    weight = trust.peak.unsqueeze(1) * new[1:].sum(0)
+    growing = torch.maximum(new[1:], z[1:] + rise[1:]) > GROWN * z[1:]
+    wrong, change = (torch.where(growing, x[1:].abs() / weight, 0.0).amax(0) for x in (error, new - z))
+    faint = torch.where(z[0] < COLD, 100.0 * FAINT, FAINT)
+    return wrong / (faint + GROWTH * change + trust.stated[1] * ((new[0] - z[0]) / RELEASE).square())
+
+
+growth_kernel = compiled(growth, dynamic=None)
+
+
 misfit_kernel = compiled(misfit, dynamic=None)
 
 
 def misfits(trust: Trust, z: Tensor, new: Tensor, error: Tensor) -> Tensor:
     """`misfit` of any number of cells, in blocks."""
     return by_blocks(partial(misfit_kernel, trust), z, new, error)
+
+
+def growths(trust: Trust, z: Tensor, new: Tensor, error: Tensor, rise: Tensor) -> Tensor:
+    """`growth` of any number of cells, in blocks."""
+    return by_blocks(partial(growth_kernel, trust), z, new, error, rise)
 
 
 def trusted(trust: Trust, step: Step, new: Corrected, estimate: Tensor) -> Tensor:

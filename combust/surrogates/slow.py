@@ -11,72 +11,77 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from combust.graphs import cells_last
 from combust.kernels import compiled
 from combust.kinetics import systems
-from combust.kinetics.integrate import Tolerance, cells_last, take
-from combust.kinetics.qss import AnyKinetics
-from combust.kinetics.systems import Fixed, Hold
-from combust.surrogates.references import SharedJacobians
+from combust.kinetics.integrate import System, Tolerance, evaluate, take
+from combust.kinetics.systems import Fixed
+from combust.kinetics.thermo import Thermo
+from combust.surrogates.references import SharedJacobians, inverse
+from combust.surrogates.router import Trust, growth, misfit
 
 GAMMA = 1.0 - 0.5**0.5  # with an exact Jacobian the method is L-stable
-TRIED = 30.0  # chemical change over dt, in tolerances, up to which the step is tried
-FAINT = 1e-6  # of the tolerance: a change too faint to grow into one that matters
+TRIED, RATES = 30.0, Tolerance(1e-3, 1e-8)  # chemical change over dt, in tolerances, up to which the step is tried
+LIMIT = 0.5  # of its error, in units of what is allowed
 
 
-def w_step(
-    kin: AnyKinetics, hold: Hold, tolerance: tuple[float, float], solve: Tensor, z: Tensor, chemical: Tensor,
-    s: Tensor, fixed: Fixed | None, dt: Tensor,
-) -> tuple[Tensor, Tensor, Tensor]:
-    """z (1 + species, cells) after dt (0-d) with sources s, its error in tolerances, and whether radicals grow in it.
-
-    chemical: dz/dt at z without sources; solve: (1 - gamma dt J)^-1.
-    """
-    test = Tolerance(*tolerance)
-    f0 = chemical + systems.transport_rate(kin.thermo, z, s) if fixed is None else chemical
-    k1 = solve @ f0
-    f1 = systems.rate(kin, hold, z + dt * k1, s, fixed)
-    k2 = solve @ (f1 - 2.0 * k1)
-    grows = (f1.abs() > 2.0 * f0.abs()) & (dt * f1.abs() > FAINT * test.scale(z))
-    return z + dt * (1.5 * k1 + 0.5 * k2), test.error(z, (0.5 * dt) * (k1 + k2)), grows.any(0)
+def damped(x: Tensor) -> Tensor:
+    """(1 - gamma x)^-1 of x = dt J."""
+    return inverse(-GAMMA * x)
 
 
-w_step_kernel = compiled(w_step, dynamic=None)
+def total(thermo: Thermo, chemical: Tensor, z: Tensor, s: Tensor) -> Tensor:
+    """dz/dt with sources s, of the chemical one (1 + species, cells)."""
+    return chemical + systems.transport_rate(thermo, z, s)
+
+
+def completed(
+    trust: Trust, z: Tensor, f0: Tensor, k1: Tensor, k2: Tensor, dt: Tensor
+) -> tuple[Tensor, Tensor]:
+    """z after dt (0-d), and its error in units of what is allowed (cells,), of the stages."""
+    new, error = z + dt * (1.5 * k1 + 0.5 * k2), (0.5 * dt) * (k1 + k2)
+    return new, torch.maximum(misfit(trust, z, new, error), growth(trust, z, new, error, dt * f0))
+
+
+total_kernel = compiled(total, dynamic=None)
+completed_kernel = compiled(completed, dynamic=None)
 
 
 class SlowStep:
     """The step for one mechanism and system."""
 
-    def __init__(self, shared: SharedJacobians, tolerance: Tolerance) -> None:
-        """tolerance: of the error of a step."""
-        self.shared, self.tolerance = shared, tolerance
+    def __init__(self, shared: SharedJacobians, trust: Trust) -> None:
+        """trust: of the router, which says what error is allowed."""
+        self.shared, self.trust = shared, trust
         self.gas, self.hold = shared.gas, shared.hold
+        self.system = System(shared.gas.kinetics, shared.hold)
 
     def tries(self, z: Tensor, chemical: Tensor, dt: float) -> Tensor:
         """Cells whose rates are slow enough to try (cells,)."""
-        return self.tolerance.error(z, dt * chemical) <= TRIED
+        return RATES.error(z, dt * chemical) <= TRIED
 
     def step(
         self, cells: Tensor, near: Tensor, z: Tensor, chemical: Tensor, s: Tensor, p: Tensor, dt: float
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """New states (1 + species, cells) of some cells of z, their errors in tolerances, and what grows.
+    ) -> tuple[Tensor, Tensor]:
+        """New states (1 + species, cells) of some cells of z, and their errors in units of what is allowed.
 
-        near: references (2, all cells), p (all cells,) Pa. Only reactors ("hp", "uv") are told of growth: in a flow
-        rates change sign beside transport.
+        near: references (all cells,), p (all cells,) Pa, chemical: dz/dt without sources s (1 + species, all cells).
         """
         new, error = z.new_empty(z.shape[0], cells.numel()), z.new_empty(cells.numel())
-        grows = torch.zeros(cells.numel(), dtype=torch.bool, device=z.device)
-        step, tolerance = z.new_tensor(dt), (self.tolerance.rtol, self.tolerance.atol)
-        for some, count, solve in self.shared.groups(near[0, cells], p[cells], dt, GAMMA):
-            here = cells[some]
+        h = z.new_tensor(dt)
+        for block in self.shared.blocks(near[cells], p[cells]):
+            here, own = cells[block.cells], block.cells[: block.count]
             state, f, source = take(z, here), take(chemical, here), take(s, here)
             fixed = None if self.hold == "flow" else self._fixed(state, p[here])
-            cells_last(state, f, source, *(fixed or ()))
-            a, b, g = w_step_kernel(self.gas.kinetics, self.hold, tolerance, solve, state, f, source, fixed, step)
-            own = some[:count]
-            new[:, own], error[own] = a[:, :count], b[:count]
-            if self.hold != "flow":
-                grows[own] = g[:count]
-        return new, error, grows
+            cells_last(state, f, source)
+            f0 = total_kernel(self.gas.thermo, f, state, source) if fixed is None else f
+            k1 = self.shared.solve(block, dt, damped, f0)
+            f1 = evaluate(self.system, torch.add(state, k1, alpha=dt), source, fixed)
+            k2 = self.shared.solve(block, dt, damped, torch.add(f1, k1, alpha=-2.0))
+            cells_last(f0, k1, k2)
+            a, b = completed_kernel(self.trust, state, f0, k1, k2, h)
+            new[:, own], error[own] = a[:, : block.count], b[: block.count]
+        return new, error
 
     def _fixed(self, z: Tensor, p: Tensor) -> Fixed:
         return Fixed(p if self.hold == "hp" else self.gas.density(z[0], p, z[1:]))
