@@ -17,10 +17,10 @@ from combust.surrogates.cells import BLOCK
 from combust.surrogates.corrector import Corrector
 from combust.surrogates.model import Model, Step
 from combust.surrogates.references import References, SharedJacobians, burnt_and_fresh, drawn
-from combust.surrogates.router import Trust, misfit, ratios
+from combust.surrogates.router import Trust, growth, misfit, ratios
 from combust.surrogates.sample_set import STREAMS
 from combust.surrogates.settings import Surrogate
-from combust.surrogates.slow import RATES
+from combust.surrogates.slow import LIMIT, RATES, SlowStep
 
 if TYPE_CHECKING:
     from combust.surrogates.sample_set import SampleSet
@@ -41,14 +41,14 @@ def calibrate(model: Model, gas: Mechanism, samples: SampleSet, config: Surrogat
         stated=torch.tensor([want.temperature, want.species, want.relative], dtype=torch.float64))
     references = mixture_references(gas, config).joined(front_references(samples, want.references, config.train.seed))
     rows = chosen(samples)
-    limit, ranking = choose(model, trust, references, gas, samples, rows, want.quantile)
+    limit, asked, ranking = choose(model, trust, references, gas, samples, rows, want.quantile)
     trust = trust._replace(limit=torch.tensor([limit], dtype=torch.float64))
     tables = {"trust": trust, "references": references}
     model.tables = {f"{table}.{k}": v for table, values in tables.items() for k, v in values._asdict().items()}
     card = {
         "stated": {"T_K": want.temperature, "Y_of_peak": want.species, "of_change": want.relative,
                    "quantile": want.quantile},
-        "limit": limit, "rows": len(rows), "ranking": ranking,
+        "limit": limit, "rows": len(rows), "asked": asked, "ranking": ranking,
     }  # fmt: skip
     model.card["router"] = card
     return card
@@ -107,8 +107,9 @@ def chosen(samples: SampleSet) -> np.ndarray:
 def choose(
     model: Model, trust: Trust, references: References, gas: Mechanism, samples: SampleSet, rows: np.ndarray,
     quantile: float,
-) -> tuple[float, dict[str, Any]]:
-    """Limit of the estimate, and how well this and other estimators rank the true error of the corrected step.
+) -> tuple[float, int, dict[str, Any]]:
+    """Limit of the estimate, number of rows that the network is asked for, and how well this and other estimators rank
+    the true error of its corrected step there.
 
     The rows are integrated anew: in a dozen groups, each with one time step out of the rows' own.
     """
@@ -125,7 +126,7 @@ def choose(
         limit = bound if name == "remaining departure" else limit
     table["true error"] = {"rank_correlation": 1.0, "accepted": accepted(true, true, quantile)[0]}
     table["within what is stated"] = {"network": float((alone <= 1).mean()), "corrected": float((true <= 1).mean())}
-    return limit, table
+    return limit, len(true), table
 
 
 def rank_correlation(estimate: np.ndarray, true: np.ndarray) -> float:
@@ -136,7 +137,9 @@ def rank_correlation(estimate: np.ndarray, true: np.ndarray) -> float:
 def compared(
     model: Model, trust: Trust, references: References, gas: Mechanism, samples: SampleSet, rows: np.ndarray,
 ) -> dict[str, Tensor]:
-    """Estimates of the error of the corrected network step over the rows' middle dt, and the true one (rows,)."""
+    """Estimates of the error of the corrected network step over the rows' middle dt, and the true one, of the rows that
+    will be the network's: which the slow step does not do, and no faint species grows in (rows left,).
+    """
     T, p = (torch.as_tensor(x[rows]) for x in (samples.T, samples.p))
     Y, dt = torch.as_tensor(samples.Y[rows]).T.contiguous(), float(np.median(samples.dt[rows]))
     exact = gas.integrate(T, p, Y, dt, model.hold, *EXACT, compile=False)
@@ -150,9 +153,12 @@ def compared(
         f = evaluate_all(system, z, zero, BLOCK, fixed)
         f1 = evaluate_all(system, z1, zero, BLOCK, fixed)
         shared = SharedJacobians(gas, model.hold, references)
-        done = Corrector(core, system, shared)(z, z1, f, zero, shared.nearest(z), p, dt, fixed)
+        near, slow = shared.nearest(z), SlowStep(shared, trust)
+        _, error = slow.step(torch.arange(len(T)), near, z, f, zero, p, dt)
+        done = Corrector(core, system, shared)(z, z1, f, zero, near, p, dt, fixed)
     x = model.coordinates.raw(T, p, Y, torch.full_like(T, dt))[:-1]
-    return {
+    asked = ~(slow.tries(z, f, dt) & (error <= LIMIT)) & (growth(trust, z, done.z, done.error, dt * f) <= 1.0)
+    found = {
         "true": misfit(trust, z, end, done.z - end),
         "network alone": misfit(trust, z, end, z1 - end),
         "remaining departure": misfit(trust, z, done.z, done.error),
@@ -162,6 +168,7 @@ def compared(
         "distance": (trust.whiten @ (x - trust.centre.unsqueeze(1))).square().sum(0),
         "element correction": step.factor,
     }
+    return {name: value[asked] for name, value in found.items()}
 
 
 def accepted(estimate: np.ndarray, true: np.ndarray, quantile: float) -> tuple[float, float]:

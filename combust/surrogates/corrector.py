@@ -6,8 +6,8 @@ derivatives J f at both ends,
     z1 - z - dt/2 (f + f1) + dt^2/12 J (f1 - f) ,
 
 solved for z1 with J of a reference state nearby, is an estimate of its error, which is taken off. What then departs
-from the trapezoidal rule, of second order, solved alike, bounds the error of the corrected step, and ranks it far better
-than the departure itself: that of a radical which lives for a hundredth of the step is a hundred times its error.
+from the trapezoidal rule, of second order, solved alike, estimates the error of the corrected step, far better than the
+departure itself: that of a radical which lives for a hundredth of the step is a hundred times its error.
 
 Dutt, Greengard, Rokhlin, BIT 40 (2000) 241, doi:10.1023/A:1022338906936; Ehle's method, Hairer and Wanner, Solving
 Ordinary Differential Equations II (1996), section IV.5: (1 - x/2 + x^2/12)^-1 (1 + x/2 + x^2/12) for exp x.

@@ -69,8 +69,7 @@ class LearnedFlow:
         self, parts: Parts, exact: Direct | Cvode, references: References | None = None, splitting: str = "strang",
         fallback: Fallback = "direct", router: bool = True, pool: Pool | None = None, shared: Shared | None = None,
     ) -> None:
-        """exact: the provider behind the network; references: states of the flow to share Jacobians, beside the model's.
-        """
+        """exact: the provider behind the network; references: of this flow, beside those that the model brings."""
         if splitting not in SPLITTINGS:
             raise ConfigError(f'splitting "{splitting}": known are {", ".join(SPLITTINGS)}')
         if parts.model.hold != "hp":
@@ -79,8 +78,8 @@ class LearnedFlow:
         self.gas, self.parts, self.exact, self.router = parts.gas, parts, exact, router
         self.splitting, self.fallback, self.pool, self.shared = SPLITTINGS[splitting], fallback, pool, shared
         self.system = System(parts.gas.kinetics)
-        own = parts.references
-        self.shared_jacobians = SharedJacobians(parts.gas, "flow", own if references is None else own.joined(references))
+        known = parts.references if references is None else parts.references.joined(references)
+        self.shared_jacobians = SharedJacobians(parts.gas, "flow", known)
         self.slow = SlowStep(self.shared_jacobians, parts.trust)
         self.corrector = Corrector(parts.core, self.system, self.shared_jacobians)
         self.route = self.error = torch.zeros(0)

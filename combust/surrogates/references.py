@@ -75,17 +75,19 @@ class SharedJacobians:
         order, numbers = torch.argsort(kinds), torch.bincount(kinds)
         present = numbers.nonzero().squeeze(-1)
         stops = numbers[present].cumsum(0).tolist()
-        rest = [(kind // count + lowest, kind % count, stop) for kind, stop in zip(present.tolist(), stops, strict=True)]
-        first = begin = 0
+        alike = list(zip(present.tolist(), stops, strict=True))
+        begin = 0
         for cells, used in blocks(order, BLOCK):
             runs, start = [], 0
-            while start < len(cells):
-                decade, row, stop = rest[first]
+            while start < used:
+                kind, stop = alike[0]
                 end = min(stop - begin, used)
-                first += stop - begin <= used
-                end = len(cells) if end == used else end  # the padding is like the last cell
-                runs.append((decade, row, start, end))
+                if stop - begin <= used:
+                    del alike[0]
+                runs.append((kind // count + lowest, kind % count, start, end))
                 start = end
+            decade, row, start, _ = runs[-1]
+            runs[-1] = decade, row, start, len(cells)  # the padding is like the last cell
             begin += used
             yield Block(cells, used, runs)
 

@@ -92,6 +92,49 @@ def test_static_kernels_know_their_arguments_apart(switch):
         torch.testing.assert_close((got[0].first, got[1]), (expected[0].first, expected[1]), rtol=1e-13, atol=0)
 
 
+def scaled(pair, x, held, sign):
+    count = x.shape[-1]
+    return sign * x * pair.first.sum() + held + torch.zeros(count, dtype=x.dtype), x.sum(0) / count
+
+
+def test_one_graph_for_any_number_of_cells(switch, monkeypatch):
+    """Where the last extent is marked; others, and arguments that do not agree about it, go another way."""
+    made = []
+    whole = graphs.Graphs._compile
+    monkeypatch.setattr(graphs.Graphs, "_compile", lambda *args: made.append(1) or whole(*args))
+    kernel, pair = kernels.compiled(scaled, dynamic=None), Pair(torch.rand(3, 3, dtype=torch.float64), 2)
+
+    def check(n, marked=True, layout=None, sign=1):
+        x, held = torch.rand(4, n, dtype=torch.float64), torch.rand(n, dtype=torch.float64)
+        x = torch.rand(4, 2 * n, dtype=torch.float64)[:, ::2] if layout == "strided" else x
+        if marked:
+            graphs.cells_last(x, held)
+        torch.testing.assert_close(kernel(pair, x, held, sign), scaled(pair, x, held, sign), rtol=1e-13, atol=1e-15)
+
+    for n in (8, 3, 2048, 7, 2):
+        check(n)
+    check(16, layout="strided")
+    assert len(made) == 1
+    check(16, sign=-1)
+    assert len(made) == 2
+    for n in (1, 5, 9):
+        check(n, marked=n == 1)
+    assert len(made) == 2
+
+
+def test_a_kernel_that_depends_on_the_number_of_cells(switch):
+    """No graph for all: each call is as if there were none."""
+
+    def odd(x):
+        return x * (2.0 if x.shape[-1] % 2 else 3.0)
+
+    kernel = kernels.compiled(odd, dynamic=None)
+    for n in (5, 8, 9):
+        x = torch.rand(2, n, dtype=torch.float64)
+        graphs.cells_last(x)
+        assert torch.equal(kernel(x), odd(x))
+
+
 def test_static_kernels_can_be_differentiated(switch):
     kernel = kernels.compiled(wave)
     x, y = torch.rand(3, 5, dtype=torch.float64), torch.rand(3, 5, dtype=torch.float64)

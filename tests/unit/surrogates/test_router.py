@@ -8,11 +8,11 @@ from scipy.stats import spearmanr
 
 from combust.errors import ConfigError
 from combust.kinetics.mechanism import Mechanism
-from combust.surrogates.calibrate import accepted, calibrate, chosen, compared
+from combust.surrogates.calibrate import STEPS, accepted, calibrate, chosen, compared
 from combust.surrogates.corrector import Corrected
 from combust.surrogates.learned import Parts
 from combust.surrogates.model import Step
-from combust.surrogates.router import Trust, misfit, ratios, trust_of, trusted
+from combust.surrogates.router import Trust, growth, misfit, ratios, trust_of, trusted
 
 torch.set_num_threads(1)
 
@@ -142,6 +142,29 @@ def test_misfit_does_not_depend_on_what_y_is():
     np.testing.assert_allclose(misfit(trust, *dense), misfit(trust, z, new, error), rtol=1e-12)
 
 
+def test_growth_asks_for_a_share_of_the_change():
+    """Of the species that grow, at first or in the end; of others and of a cell that burns already, nothing."""
+    z = torch.zeros(4, 6, dtype=torch.float64)
+    z[0], z[1], z[2], z[3] = 1000.0, 0.9, 1e-8, 2e-8
+    new, error, rise = z.clone(), torch.zeros_like(z), torch.zeros_like(z)
+    new[2] = 2e-8  # doubles
+    error[2] = 4e-10  # 4 % of the change
+    new[2, 1] = z[2, 1]  # does not change
+    rise[2, 2], new[2, 2] = 1e-8, 0.5e-8  # turned round: falls, though its first rate doubles it
+    new[0, 3] += 30.0  # burns
+    error[2, 4], error[3, 4] = 0.0, 1e-7  # the error is another species'
+    z[0, 5] = new[0, 5] = 500.0  # cold
+    found = growth(made_trust(torch.ones(3)), z, new, error, rise)
+    total = float(new[1:, 0].sum())
+    # 4e-10 / total over 1e-10 + 1 % of 1e-8 / total
+    expected = 4e-10 / total / (1e-10 + 1e-10 / total)
+    np.testing.assert_allclose(found[0], expected, rtol=1e-6)
+    assert float(found[1]) == 0.0 and float(found[4]) == 0.0
+    np.testing.assert_allclose(found[2], 4e-10 / total / (1e-10 + 5e-11 / total), rtol=1e-6)
+    assert 0 < float(found[3]) < 1e-4
+    np.testing.assert_allclose(found[5], 4e-10 / total / (1e-8 + 1e-10 / total), rtol=1e-6)
+
+
 def test_only_sound_steps_are_trusted():
     """One thing wrong at a time, or not a number."""
     nan, good = torch.nan, torch.zeros(8, dtype=torch.float64)
@@ -162,10 +185,9 @@ def test_only_sound_steps_are_trusted():
 @pytest.fixture(scope="module")
 def judged(tiny, parts):
     """Estimates and true errors of validation rows, in units of what is stated."""
-    rows = chosen(tiny.samples)[::2]
-    own = (parts.trust, parts.references("slow"), parts.references("front"))
-    found = [compared(tiny.model(), *own, tiny.gas, tiny.samples, part)
-             for part in np.array_split(rows[np.argsort(tiny.samples.dt[rows])], 4)]
+    rows = chosen(tiny.samples)
+    found = [compared(tiny.model(), parts.trust, parts.references, tiny.gas, tiny.samples, part)
+             for part in np.array_split(rows[np.argsort(tiny.samples.dt[rows], kind="stable")], STEPS)]
     return {name: torch.cat([x[name] for x in found]) for name in found[0]}
 
 
@@ -180,11 +202,11 @@ def test_the_correction_corrects(judged):
 
 
 def test_the_stated_error_is_kept(tiny, parts, judged):
-    """Of the validation rows below the limit at least the stated share is within the stated error."""
+    """Of the validation rows below the limit, those it was chosen by, the stated share is within the stated error."""
     good = judged["remaining departure"] <= parts.trust.limit
     within = (judged["true"] <= 1.0)[good]
-    assert int(good.sum()) > 50  # these are half of the rows it was chosen by
-    assert float(within.double().mean()) >= tiny.config.router.quantile - 0.02
+    assert int(good.sum()) > 40
+    assert float(within.double().mean()) >= tiny.config.router.quantile - 1e-9
 
 
 def test_accepted_is_the_largest_prefix():

@@ -7,16 +7,18 @@ import numpy as np
 import pytest
 import torch
 
+from combust import kernels
 from combust.kinetics.direct import Direct
 from combust.kinetics.integrate import System, Tolerance, evaluate_all
 from combust.kinetics.systems import Fixed, linearise
 from combust.surrogates import references as shared
+from combust.surrogates import router
+from combust.surrogates.corrector import trapezoid
 from combust.surrogates.references import References, SharedJacobians, burnt_and_fresh, drawn
-from combust.surrogates.slow import TRIED, SlowStep
+from combust.surrogates.slow import GAMMA, LIMIT, RATES, TRIED, SlowStep, damped
 
 torch.set_num_threads(1)
 TOLERANCE = Tolerance(1e-3, 1e-8)
-NONE = References(torch.zeros(0, dtype=torch.float64), torch.zeros(10, 0, dtype=torch.float64))
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +38,7 @@ def flame(tiny):
 
 
 def stepper(tiny, references, hold="hp"):
-    return SlowStep(SharedJacobians(tiny.gas, hold, references, NONE), TOLERANCE)
+    return SlowStep(SharedJacobians(tiny.gas, hold, references), router.trust_of(tiny.model(), tiny.gas))
 
 
 def chemical(gas, z, p, hold="hp"):
@@ -61,7 +63,7 @@ def test_second_order_with_a_foreign_jacobian(tiny, references, flame, hold):
     z, p = z[:, 40:120:10].contiguous(), p[:8]
     slow, errors = stepper(tiny, references, hold), []
     for dt in (5e-9, 2.5e-9):
-        new, _, _ = stepped(slow, tiny.gas, z, p, dt)
+        new, _ = stepped(slow, tiny.gas, z, p, dt)
         errors.append(TOLERANCE.error(z, new - exact(tiny.gas, z, p, dt, hold=hold)))
     order = torch.log2(errors[0] / errors[1])
     assert float(order.min()) > 2.8 and float(order.max()) < 3.3, order
@@ -71,45 +73,48 @@ def test_elements_and_mass_to_round_off(tiny, references, flame):
     z, p = flame
     atoms = torch.cat([torch.zeros(4, 1), tiny.gas.element_matrix / tiny.gas.molar_mass], 1).double()
     for dt in (1e-7, 2e-6):
-        new, _, _ = stepped(stepper(tiny, references), tiny.gas, z, p, dt)
+        new, _ = stepped(stepper(tiny, references), tiny.gas, z, p, dt)
         assert float((atoms @ (new - z)).abs().max()) < 1e-15
         assert float((new[1:].sum(0) - 1.0).abs().max()) < 1e-13
 
 
 def test_error_estimate_covers_the_true_error(tiny, references, flame):
-    """In the tolerance of the step; cells that it lets stand are within it."""
+    """In units of what the router allows; cells that it lets stand are within that."""
     z, p = flame
     slow, f, taken = stepper(tiny, references), chemical(tiny.gas, *flame), 0
     for dt in (2e-7, 1e-6, 2e-6):
-        new, error, grows = stepped(slow, tiny.gas, z, p, dt)
-        true = TOLERANCE.error(z, new - exact(tiny.gas, z, p, dt, 1e-10, 1e-16))
-        near = error <= 1.0
-        assert bool((true <= 2.0 * error + 0.01)[near].all()), dt  # never far below it
-        good = slow.tries(z, f, dt) & (error <= 1.0) & ~grows
+        new, error = stepped(slow, tiny.gas, z, p, dt)
+        true = router.misfit(slow.trust, z, new, new - exact(tiny.gas, z, p, dt, 1e-10, 1e-16))
+        assert bool((true <= 2.0 * error + 0.01)[error <= 1.0].all()), dt  # never far below it
+        good = slow.tries(z, f, dt) & (error <= LIMIT)
         taken += int(good.sum())
-        assert float(true[good].max()) <= 1.0, dt
+        assert float(true[good].max()) <= 2.0 * LIMIT, dt
     assert taken > 100
 
 
 def test_tries_is_the_rate_test(tiny, references, flame):
     z, p = flame
     f = chemical(tiny.gas, z, p)
-    scale = 1e-3 * z.abs() + 1e-8 * torch.cat([z[:1], torch.ones_like(z[1:])])
+    scale = RATES.rtol * z.abs() + RATES.atol * torch.cat([z[:1], torch.ones_like(z[1:])])
     expected = (1e-6 * f / scale).square().mean(0).sqrt() <= TRIED
     assert torch.equal(stepper(tiny, references).tries(z, f, 1e-6), expected) and 0 < int(expected.sum()) < z.shape[1]
 
 
 def test_radicals_that_grow_are_seen(tiny, references):
-    """Hot fresh gas with next to no radicals: slow by every tolerance, and it ignites within a few steps."""
+    """Hot fresh gas with next to no radicals: slow by every tolerance, and it ignites within a few steps. The error of
+    its radicals is next to nothing in shares of their peaks.
+    """
     gas = tiny.gas
     Y = gas.mixture(learned_fixture.FUEL, learned_fixture.AIR, 0.5).unsqueeze(1).expand(-1, 4).clone()
     z = torch.cat([torch.tensor([[1200.0, 1100.0, 1000.0, 400.0]], dtype=torch.float64), Y])
     z[1 + gas.index("H"), :3] = 1e-14
     p = torch.full((4,), learned_fixture.P, dtype=torch.float64)
     slow = stepper(tiny, references)
-    _, error, grows = stepped(slow, gas, z, p, 2e-6)
-    assert bool(slow.tries(z, chemical(gas, z, p), 2e-6).all()) and bool((error <= 1.0).all())
-    assert grows.tolist() == [True, True, True, False]
+    new, error = stepped(slow, gas, z, p, 2e-6)
+    assert bool(slow.tries(z, chemical(gas, z, p), 2e-6).all())
+    true = new - exact(gas, z, p, 2e-6)
+    assert float(router.misfit(slow.trust, z, new, true).max()) < 0.1
+    assert (error <= LIMIT).tolist() == [False, False, False, True]
 
 
 def test_some_cells_in_small_blocks(tiny, references, flame, monkeypatch):
@@ -122,13 +127,12 @@ def test_some_cells_in_small_blocks(tiny, references, flame, monkeypatch):
         some = stepped(stepper(tiny, references), tiny.gas, z, p, 1e-6, cells)
         np.testing.assert_allclose(some[0], whole[0][:, cells], rtol=1e-12, atol=1e-18)
         np.testing.assert_allclose(some[1], whole[1][cells], rtol=1e-6, atol=1e-9)
-        assert torch.equal(some[2], whole[2][cells])
     none = stepped(stepper(tiny, references), tiny.gas, z, p, 1e-6, cells[:0])
-    assert [tuple(x.shape) for x in none] == [(11, 0), (0,), (0,)]
+    assert [tuple(x.shape) for x in none] == [(11, 0), (0,)]
 
 
 def test_transport_as_a_source(tiny, references, flame):
-    """ "flow": cells with sources, against exact integration of the same cells; growth is not asked for."""
+    """ "flow": cells with sources, against exact integration of the same cells."""
     z, p = flame
     gas, dt = tiny.gas, 1e-6
     z = z[:, 90:].contiguous()
@@ -141,12 +145,12 @@ def test_transport_as_a_source(tiny, references, flame):
     slow = stepper(tiny, references, "flow")
     cells = torch.arange(z.shape[1])
     f = chemical(gas, z, p[90:], "flow")
-    new, error, grows = slow.step(cells, slow.shared.nearest(z), z, f, s, p[90:], dt)
+    new, error = slow.step(cells, slow.shared.nearest(z), z, f, s, p[90:], dt)
     tight = Direct(gas, 1e-10, 1e-16)
     end = tight.advance(tight.begin(z[0], z[1:], dt), Q, Qh)
-    true = TOLERANCE.error(z, new - torch.cat([end.T.unsqueeze(0), end.rhoY]))
-    good = error <= 0.5
-    assert int(good.sum()) > 10 and float(true[good].max()) <= 0.5 and not bool(grows.any())
+    true = router.misfit(slow.trust, z, new, new - torch.cat([end.T.unsqueeze(0), end.rhoY]))
+    good = error <= LIMIT
+    assert int(good.sum()) > 10 and float(true[good].max()) <= LIMIT
     assert bool((true <= 2.0 * error + 0.01).all())
 
 
@@ -154,7 +158,7 @@ def test_nan_is_no_small_error(tiny, references, flame):
     z, p = flame
     z = z.clone()
     z[3, 5] = torch.nan
-    _, error, _ = stepped(stepper(tiny, references), tiny.gas, z, p, 1e-6)
+    _, error = stepped(stepper(tiny, references), tiny.gas, z, p, 1e-6)
     assert bool(error[5].isnan()) and not bool(error[torch.arange(len(error)) != 5].isnan().any())
 
 
@@ -164,49 +168,55 @@ def test_nan_is_no_small_error(tiny, references, flame):
 @pytest.mark.parametrize("hold", ["hp", "uv", "flow"])
 def test_matrices_are_those_of_the_references(tiny, references, hold):
     """(1 - gamma dt J)^-1, J from the mechanism at the pressure of the bin; kept for the last time step."""
-    gas, made, gamma, dt = tiny.gas, SharedJacobians(tiny.gas, hold, references, NONE), 0.3, 1e-6
-    solves, p = made.solves(100, dt, gamma), 1e5  # 20 bins to a decade
-    assert len(solves) == 2 and made.solves(100, dt, gamma) is solves
+    gas, made, dt = tiny.gas, SharedJacobians(tiny.gas, hold, references), 1e-6
+    solves, p = made.matrices(100, dt, damped), 1e5  # 20 bins to a decade
+    assert len(solves) == 2 and made.matrices(100, dt, damped) is solves
     for solve, T, Y in zip(solves, references.T, references.Y.T, strict=True):
         rho = float(gas.density(T, p, Y))
         z = torch.cat([T.reshape(1), (rho if hold == "flow" else 1.0) * Y]).unsqueeze(1)
         held = None if hold == "flow" else Fixed(torch.full((1,), p if hold == "hp" else rho, dtype=torch.float64))
         J = linearise(gas.kinetics, hold, z, torch.zeros_like(z), held).jacobian[..., 0]
-        expected = np.linalg.inv(np.eye(len(z)) - gamma * dt * J.numpy())
+        expected = np.linalg.inv(np.eye(len(z)) - GAMMA * dt * J.numpy())
         np.testing.assert_allclose(solve, expected, rtol=1e-9, atol=1e-15 * np.abs(expected).max())
-    assert made.solves(100, dt, 0.5) is not solves and made.solves(100, dt, gamma) is solves
-    made.solves(100, 2e-6, gamma)
-    again = made.solves(100, dt, gamma)
-    assert again is not solves and torch.equal(again, solves)
+    assert made.matrices(100, dt, trapezoid) is not solves and made.matrices(100, dt, damped) is solves
+    made.matrices(100, 2e-6, damped)
+    again = made.matrices(100, dt, damped)
+    assert again is not solves and all(map(torch.equal, again, solves))
 
 
-def test_groups_hold_each_cell_once_with_its_own_matrix(tiny, flame):
-    """Of the nearest reference, at the cell's own pressure, whoever else is in the batch."""
+@pytest.mark.parametrize("mode", ["eager", "compiled"])
+def test_blocks_hold_each_cell_once_with_its_own_matrix(tiny, flame, mode, monkeypatch):
+    """Of the nearest reference, at the cell's own pressure, whoever else is in the block; padding changes nothing."""
     z, p = flame
-    few, more = drawn(z[0], z[1:], 5), drawn(z[0], z[1:], 12, seed=1)
     p = p * torch.where(torch.arange(p.numel()) % 3 == 0, 2.0, 1.0)
-    made = SharedJacobians(tiny.gas, "hp", few, more)
+    references = drawn(z[0], z[1:], 12, seed=1)
+    made = SharedJacobians(tiny.gas, "hp", references)
 
     def place(T, Y):
         return np.vstack([T / 300.0, 6.0 * (np.maximum(Y, 0.0) + 1e-12) ** 0.1])
 
-    here, there = (place(T.numpy(), Y.numpy()) for T, Y in ((z[0], z[1:]), few.joined(more)))
-    distance = ((here[:, :, None] - there[:, None, :]) ** 2).sum(0)
+    here, there = (place(T.numpy(), Y.numpy()) for T, Y in ((z[0], z[1:]), references))
     near = made.nearest(z)
-    np.testing.assert_array_equal(near, [distance[:, :5].argmin(1), distance.argmin(1)])
-    assert len(set(near[0].tolist())) == 5 and len(set(near[1].tolist())) > 8
+    np.testing.assert_array_equal(near, ((here[:, :, None] - there[:, None, :]) ** 2).sum(0).argmin(1))
+    assert len(set(near.tolist())) > 8
     rho = tiny.gas.density(z[0], p, z[1:])
-    flow = SharedJacobians(tiny.gas, "flow", few, more)
+    flow = SharedJacobians(tiny.gas, "flow", references)
     assert torch.equal(flow.nearest(torch.cat([z[:1], rho * z[1:]])), near)
 
-    seen = torch.zeros(p.numel(), dtype=torch.int64)
-    for cells, count, solve in made.groups(near[1], p, 1e-6, 0.5):
-        seen[cells[:count]] += 1
-        for cell in cells[:count].tolist():
-            decade = round(20 * np.log10(float(p[cell])))
-            assert torch.equal(solve, made.solves(decade, 1e-6, 0.5)[near[1, cell]])
-    assert bool((seen == 1).all())
-    assert list(made.groups(near[1, :0], p[:0], 1e-6, 0.5)) == []
+    monkeypatch.setattr(kernels, "mode", lambda: mode)
+    for size in (2048, 64, 24):
+        monkeypatch.setattr(shared, "BLOCK", size)
+        found, seen = torch.full_like(z, torch.nan), torch.zeros(p.numel(), dtype=torch.int64)
+        for block in made.blocks(near, p):
+            own = block.cells[: block.count]
+            assert len(block.cells) % (8 if mode == "compiled" else 1) == 0 and len(own) <= size
+            seen[own] += 1
+            found[:, own] = made.solve(block, 1e-6, damped, z[:, block.cells])[:, : block.count]
+        assert bool((seen == 1).all())
+        for cell in range(p.numel()):
+            matrix = made.matrices(round(20 * np.log10(float(p[cell]))), 1e-6, damped)[near[cell]]
+            np.testing.assert_allclose(found[:, cell], matrix @ z[:, cell], rtol=1e-9, atol=1e-13)
+    assert list(made.blocks(near[:0], p[:0])) == []
 
 
 def test_references_of_mixtures(tiny):
