@@ -107,7 +107,7 @@ class Builder:
     def mixture(self, table: Any) -> torch.Tensor:
         """Y of a table with composition, or fuel, oxidizer and phi."""
         if getattr(table, "composition", None) is not None:
-            return self.gas.mass_fractions(self.gas.composition(table.composition))
+            return self.gas.composition(table.composition)
         return self.gas.mixture(table.fuel, table.oxidizer, table.phi)
 
     @cached_property
@@ -136,14 +136,10 @@ class Builder:
         solution.TPY = table.temperature, p, Y.cpu().numpy()
         density = float(solution.density)
         solution.equilibrate("HP")
-        fuel = max(self._amounts(table.fuel), key=lambda k: k[1])[0]
+        fuel = int(self.gas.mole_fractions(self.gas.composition(table.fuel)).argmax())
         return Unburnt(
-            density, Y, self.gas.index(fuel), torch.tensor(solution.Y.copy(), device=self.device), table.temperature,
+            density, Y, fuel, torch.tensor(solution.Y.copy(), device=self.device), table.temperature,
             float(solution.T))
-
-    def _amounts(self, composition: str) -> list[tuple[str, float]]:
-        X = self.gas.composition(composition)
-        return [(s, float(x)) for s, x in zip(self.gas.species, X, strict=True)]
 
     # --- boundaries ---------------------------------------------------------------------------------------------
 

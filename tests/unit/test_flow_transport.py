@@ -107,3 +107,14 @@ def test_models_reach_the_flow(table, name):
 def test_unknown_species_is_named_when_the_case_is_built():
     with pytest.raises(ConfigError, match="no species 'H3'.*nearest: .*H2"):
         kernel('gas.transport={kind="constant-Lewis", lewis={H3=0.3}, default=1.0}')
+
+
+def test_compositions_of_a_case_are_mole_fractions():
+    """Air, by hand: 0.2329 of its mass is oxygen. A fuel is what most moles are."""
+    flow = kernel('initial={kind="uniform", temperature=300.0, composition="O2:1, N2:3.76"}')
+    gas = flow.scheme.problem.gas
+    oxygen = 31.998 / (31.998 + 3.76 * 28.014)
+    Y = flow.current.q[1:, 0, 4, 4]
+    np.testing.assert_allclose(float(Y[gas.index("O2")]), oxygen, rtol=1e-5)
+    diluted = load(CASES / "kernel.toml", [*SMALL, 'initial.fuel="H2:6, AR:4"'])
+    assert case.Builder(diluted, Communicator()).unburnt.fuel == gas.index("H2")
