@@ -50,6 +50,7 @@ Fallback = Literal["direct", "cvode", "none"]
 Precision = Literal["fp32", "bf16", "fp64"]
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp64": torch.float64}
 SMALLEST_SUM, LARGEST_SUM = 0.9, 1.1  # of mass fractions as they come from transport
+LEAST = -0.05  # of one
 NEGLIGIBLE = 1e-13  # change of every mass fraction over dt, below which a cell is left alone without the router
 
 
@@ -193,8 +194,9 @@ class Learned:
     def advance(self, T: Any, p: Any, Y: Any, dt: float) -> Advanced:
         """T [K], Y after dt [s], of T, p [Pa] (...cells), Y (species, ...cells), at what the model keeps constant.
 
-        Y may be slightly negative or unnormalised (sum within 0.9 to 1.1), as it comes from transport: the networks see
-        max(Y, 0) over its sum, and the result has the elements and energy of Y as given; such cells are counted.
+        Y may be slightly negative (to -0.05) or unnormalised (sum within 0.9 to 1.1), as it comes from transport: the
+        networks see max(Y, 0) over its sum, and the result has the elements and energy of Y as given; such cells are
+        counted.
         A dt above the model's range is done in equal sub-steps; below it cells are slow or exact. Raises StateError for
         states that are not finite, out of range, or whose sum is off; DivergenceError if exact chemistry fails.
         """
@@ -231,6 +233,8 @@ class Learned:
         require((T >= T_MIN) & (T <= T_MAX), T, "temperature", f"{T_MIN:g} to {T_MAX:g} K")
         require((p > 0) & torch.isfinite(p), p, "pressure", "finite and > 0 Pa")
         require((total > SMALLEST_SUM) & (total < LARGEST_SUM), total, "sum of mass fractions", "0.9 to 1.1")
+        least = Y.amin(0)
+        require(least >= LEAST, least, "least mass fraction", f"{LEAST:g} or more")
         return T, p, Y
 
     def _of_cells(self, name: str, value: Any, shape: torch.Size) -> Tensor:

@@ -26,7 +26,8 @@ SLOW, NETWORK, EXACT, REFUSED = 0, 1, 2, 3
 ROUTES = ("slow", "network", "exact", "refused")
 LARGEST_FACTOR = 0.2  # of the element correction: beyond it the network is lost
 LARGEST_DEFECT = 1e-11  # of elements and energy, relative
-GROWN, GROWTH = 1.05, 0.01  # by this factor; error allowed, of the change
+GROWN, ACCELERATING = 1.05, 1.001  # by these factors
+GROWTH = 0.01  # error allowed, of the change
 FAINT, COLD = 1e-10, 600.0  # of the peaks, too faint to matter; K, where that is a hundred times as much
 RELEASE = 3.0  # K in a step, from which a cell burns already
 LARGEST_LIFT = 1e-5  # mass fraction that the correction may have to keep from going below zero
@@ -87,8 +88,10 @@ def growth(trust: Trust, z: Tensor, new: Tensor, error: Tensor, rise: Tensor) ->
     """The same of the species alone that grow, in the end or by the first rate's `rise` = dt f: what is faint now may
     ignite the cell, so a share of their own change is allowed, and one of the peaks only where heat is released.
     """
-    weight = trust.peak.unsqueeze(1) * new[1:].sum(0)
-    growing = torch.maximum(new[1:], z[1:] + rise[1:]) > GROWN * z[1:]
+    weight, before, after, linear = trust.peak.unsqueeze(1) * new[1:].sum(0), z[1:], new[1:], (z + rise)[1:]
+    fast = torch.maximum(after, linear) > GROWN * before
+    unstable = (after > linear) & (linear > before) & (after > ACCELERATING * before)
+    growing = fast | unstable  # what relaxes slows down
     wrong, change = (torch.where(growing, x[1:].abs() / weight, 0.0).amax(0) for x in (error, new - z))
     faint = torch.where(z[0] < COLD, 100.0 * FAINT, FAINT)
     return wrong / (faint + GROWTH * change + trust.stated[1] * ((new[0] - z[0]) / RELEASE).square())

@@ -8,8 +8,10 @@ import torch
 from combust.errors import ConfigError, FileFormatError, StateError
 from combust.kinetics import systems
 from combust.surrogates import Learned as Exported
+from combust.surrogates.calibrate import own_states
 from combust.surrogates.learned import Learned, RouteStatistics
 from combust.surrogates.router import EXACT, NETWORK, REFUSED, SLOW, misfit, trust_of
+from combust.surrogates.sample_set import SPLITS
 
 torch.set_num_threads(1)
 DT = 1e-6
@@ -135,7 +137,9 @@ def test_hundreds_of_steps(tiny, steps, options):
 def test_agrees_with_exact_integration(tiny):
     """Exact cells closely, slow ones within the stated error, of the network's most, as of the rows it was tuned by."""
     gas, chem, trust = tiny.gas, tiny.learned(), trust_of(tiny.model(), tiny.gas)
-    T, p, Y, *_ = tiny.rows("validation", 2000)
+    rows = np.flatnonzero((tiny.samples.split == SPLITS.index("validation")) & own_states(tiny.samples))
+    T, p, Y = (torch.as_tensor(x[rows]) for x in (tiny.samples.T, tiny.samples.p, tiny.samples.Y))
+    Y = Y.T.contiguous()
     done, exact = chem.advance(T, p, Y, DT), gas.integrate(T, p, Y, DT, rtol=1e-10, atol=1e-16)
     z, z1, end = (torch.cat([t.unsqueeze(0), y]) for t, y in ((T, Y), (done.T, done.Y), (exact.T, exact.Y)))
     true = misfit(trust, z, z1, z1 - end)
@@ -356,6 +360,14 @@ def test_impossible_states_are_named(chem, flame, where, value, words):
     with pytest.raises(StateError, match=words) as found:
         chem.advance(*spoilt(flame, where, 7, value), DT)
     assert "cell (7,)" in str(found.value)
+
+
+def test_a_large_negative_fraction_is_refused_whatever_the_sum(chem, flame):
+    T, p, Y = flame
+    Y = Y.clone()
+    Y[3, 7], Y[9, 7] = -0.2, Y[9, 7] + Y[3, 7] + 0.2
+    with pytest.raises(StateError, match="least mass fraction -0.2 .*-0.05 or more"):
+        chem.advance(T, p, Y, DT)
 
 
 def test_half_of_a_cell_is_refused(chem, flame):
