@@ -223,12 +223,14 @@ class LearnedFlow:
         if not self.router:
             return z1, met(network)
         z, source = take(step.z, cells), take(s, cells)
-        f = take(step.chemical, cells) + systems.transport_rate(self.gas.thermo, z, source)
+        chemical, moved = take(step.chemical, cells), systems.transport_rate(self.gas.thermo, z, source)
+        f = chemical + moved
         new = self.corrector(z, z1, f, source, step.near[cells], step.p[cells], step.dt, None)
         estimate = misfits(self.parts.trust, z, new.z, new.error)
         self.error[cells] = estimate
         good = trusted(self.parts.trust, network, new, estimate)
-        return new.z, good & (growths(self.parts.trust, z, new.z, new.error, step.dt * f) <= 1.0)
+        grown = growths(self.parts.trust, z + step.dt * moved, new.z, new.error, step.dt * chemical)
+        return new.z, good & (grown <= 1.0)
 
     # --- exact cells --------------------------------------------------------------------------------------------
 

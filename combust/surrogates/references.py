@@ -126,7 +126,8 @@ def inverse(x: Tensor) -> Tensor:
 
 def nearest(minus_twice: Tensor, squares: Tensor, z: Tensor) -> Tensor:
     """See `SharedJacobians.nearest`: minus twice the references' places, transposed, and their squared lengths."""
-    at = place(z[0], z[1:] / z[1:].sum(0)).to(minus_twice.dtype)
+    z = z.to(minus_twice.dtype)
+    at = place(z[0], z[1:] / z[1:].sum(0))
     return (minus_twice @ at + squares.unsqueeze(1)).T.argmin(1)
 
 

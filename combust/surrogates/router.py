@@ -85,8 +85,9 @@ def misfit(trust: Trust, z: Tensor, new: Tensor, error: Tensor) -> Tensor:
 
 
 def growth(trust: Trust, z: Tensor, new: Tensor, error: Tensor, rise: Tensor) -> Tensor:
-    """The same of the species alone that grow, in the end or by the first rate's `rise` = dt f: what is faint now may
-    ignite the cell, so a share of their own change is allowed, and one of the peaks only where heat is released.
+    """The same of the species alone that grow by chemistry, in the end or at its first rate f by `rise` = dt f, from z
+    with what transport adds: what is faint now may ignite the cell, so a share of their own change is allowed, and one
+    of the peaks only where heat is released.
     """
     weight, before, after, linear = trust.peak.unsqueeze(1) * new[1:].sum(0), z[1:], new[1:], (z + rise)[1:]
     fast = torch.maximum(after, linear) > GROWN * before

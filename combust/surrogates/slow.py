@@ -36,11 +36,15 @@ def total(thermo: Thermo, chemical: Tensor, z: Tensor, s: Tensor) -> Tensor:
 
 
 def completed(
-    trust: Trust, z: Tensor, f0: Tensor, k1: Tensor, k2: Tensor, dt: Tensor
+    trust: Trust, z: Tensor, chemical: Tensor, f0: Tensor, k1: Tensor, k2: Tensor, dt: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """z after dt (0-d), and its error in units of what is allowed (cells,), of the stages."""
+    """z after dt (0-d), and its error in units of what is allowed (cells,), of the stages.
+
+    f0: dz/dt at z, chemical: without transport.
+    """
     new, error = z + dt * (1.5 * k1 + 0.5 * k2), (0.5 * dt) * (k1 + k2)
-    return new, torch.maximum(misfit(trust, z, new, error), growth(trust, z, new, error, dt * f0))
+    grown = growth(trust, z + dt * (f0 - chemical), new, error, dt * chemical)
+    return new, torch.maximum(misfit(trust, z, new, error), grown)
 
 
 total_kernel = compiled(total, dynamic=None)
@@ -79,7 +83,7 @@ class SlowStep:
             f1 = evaluate(self.system, torch.add(state, k1, alpha=dt), source, fixed)
             k2 = self.shared.solve(block, dt, damped, torch.add(f1, k1, alpha=-2.0))
             cells_last(f0, k1, k2)
-            a, b = completed_kernel(self.trust, state, f0, k1, k2, h)
+            a, b = completed_kernel(self.trust, state, f, f0, k1, k2, h)
             new[:, own], error[own] = a[:, : block.count], b[: block.count]
         return new, error
 
