@@ -233,9 +233,9 @@ def test_a_model_of_constant_volume_is_refused(tiny):
 
 @pytest.fixture
 def provider(tiny):
-    """Stricter than it was trained to be, so that some cells are exact."""
+    """With a limit that leaves cells to every route."""
     parts = Parts.of(tiny.model(), tiny.gas)
-    parts.trust = parts.trust._replace(limit=0.05 * parts.trust.limit)
+    parts.trust = parts.trust._replace(limit=torch.full_like(parts.trust.limit, 2.0))
     return LearnedFlow(parts, Direct(tiny.gas))
 
 
@@ -258,7 +258,8 @@ def test_a_step_against_exact_integration(tiny, provider, cells):
     exact = Direct(tiny.gas, 1e-8, 1e-14)
     done = provider.advance(provider.begin(T, rhoY, DT), Q, Qh)
     wanted = exact.advance(exact.begin(T, rhoY, DT), Q, Qh)
-    assert min(int((provider.route == r).sum()) for r in (SLOW, NETWORK, EXACT)) > 1
+    counts = [int((provider.route == r).sum()) for r in (SLOW, NETWORK, EXACT)]
+    assert min(counts) > 1, counts
     assert float((done.T - wanted.T).abs().max()) < 2.0
     atoms = tiny.gas.element_matrix / tiny.gas.molar_mass
     np.testing.assert_allclose(atoms @ done.rhoY, atoms @ (rhoY + DT * Q), rtol=1e-13, atol=1e-18)
