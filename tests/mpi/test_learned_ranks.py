@@ -105,7 +105,7 @@ def test_balances_and_routes(runs, name):
     assert min(dear[1:]) > 0.01
 
 
-@pytest.mark.parametrize("ranks", [2, 4])
+@pytest.mark.parametrize("ranks", [2, pytest.param(4, marks=pytest.mark.slow)])
 def test_an_error_on_one_rank_is_everyones(base, ranks):
     assert "all said" in run_ranks(__file__, ranks, "errors", str(base), timeout=900)
 
