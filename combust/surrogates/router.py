@@ -28,6 +28,7 @@ LARGEST_FACTOR = 0.2  # of the element correction: beyond it the network is lost
 LARGEST_DEFECT = 1e-11  # of elements and energy, relative
 GROWN, ACCELERATING = 1.05, 1.001  # by these factors
 GROWTH = 0.01  # error allowed, of the change
+SCARCE, FALLEN = 1e-3, 0.98  # of the peak; of what was there
 FAINT, COLD = 1e-10, 600.0  # of the peaks, too faint to matter; K, where that is a hundred times as much
 RELEASE = 3.0  # K in a step, from which a cell burns already
 LARGEST_LIFT = 1e-5  # mass fraction that the correction may have to keep from going below zero
@@ -92,7 +93,9 @@ def growth(trust: Trust, z: Tensor, new: Tensor, error: Tensor, rise: Tensor) ->
     weight, before, after, linear = trust.peak.unsqueeze(1) * new[1:].sum(0), z[1:], new[1:], (z + rise)[1:]
     fast = torch.maximum(after, linear) > GROWN * before
     unstable = (after > linear) & (linear > before) & (after > ACCELERATING * before)
-    growing = fast | unstable  # what relaxes slows down
+    scarce = (before < SCARCE * weight) & (rise[1:] > 0.1 * FAINT * weight)
+    turned = scarce & (after < FALLEN * before)  # grows, but the step, with a foreign Jacobian, lets it fall
+    growing = fast | unstable | turned  # what relaxes slows down
     wrong, change = (torch.where(growing, x[1:].abs() / weight, 0.0).amax(0) for x in (error, new - z))
     faint = torch.where(z[0] < COLD, 100.0 * FAINT, FAINT)
     return wrong / (faint + GROWTH * change + trust.stated[1] * ((new[0] - z[0]) / RELEASE).square())

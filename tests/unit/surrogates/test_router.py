@@ -154,12 +154,15 @@ def test_growth_asks_for_a_share_of_the_change():
     new[0, 3] += 30.0  # burns
     error[2, 4], error[3, 4] = 0.0, 1e-7  # the error is another species'
     z[0, 5] = new[0, 5] = 500.0  # cold
+    rise[2, 1], new[2, 1] = 1e-11, 0.99e-8  # falls a little: no sign of trouble
     found = growth(made_trust(torch.ones(3)), z, new, error, rise)
     total = float(new[1:, 0].sum())
     # 4e-10 / total over 1e-10 + 1 % of 1e-8 / total
     expected = 4e-10 / total / (1e-10 + 1e-10 / total)
     np.testing.assert_allclose(found[0], expected, rtol=1e-6)
     assert float(found[1]) == 0.0 and float(found[4]) == 0.0
+    rise[2, 1], new[2, 1] = 3e-10, 0.5e-8  # falls to half, though its rate has it grow by 3 %
+    assert float(growth(made_trust(torch.ones(3)), z, new, error, rise)[1]) > 1.0
     np.testing.assert_allclose(found[2], 4e-10 / total / (1e-10 + 5e-11 / total), rtol=1e-6)
     assert 0 < float(found[3]) < 1e-4
     np.testing.assert_allclose(found[5], 4e-10 / total / (1e-8 + 1e-10 / total), rtol=1e-6)
