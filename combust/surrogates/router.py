@@ -75,7 +75,7 @@ covered_kernel = compiled(covered, dynamic=None)
 def misfit(trust: Trust, z: Tensor, new: Tensor, error: Tensor) -> Tensor:
     """Size of an error (1 + species, cells) of a step from z to new, in units of what is allowed (cells,).
 
-    Allowed: so many K and shares of the species' peaks, and a share of the change of T, or of the Y that changes most;
+    Allowed: so many K and shares of the species' peaks, and a share of the change of T, or of the Y that changes most.
     z = (T, y); y may be Y or rho Y.
     """
     weight = trust.peak.unsqueeze(1) * new[1:].sum(0)
@@ -101,10 +101,8 @@ def growth(trust: Trust, z: Tensor, new: Tensor, error: Tensor, rise: Tensor) ->
     return wrong / (faint + GROWTH * change + trust.stated[1] * ((new[0] - z[0]) / RELEASE).square())
 
 
-growth_kernel = compiled(growth, dynamic=None)
-
-
 misfit_kernel = compiled(misfit, dynamic=None)
+growth_kernel = compiled(growth, dynamic=None)
 
 
 def misfits(trust: Trust, z: Tensor, new: Tensor, error: Tensor) -> Tensor:
