@@ -27,7 +27,7 @@ from combust.surrogates.learned import Fallback, Parts, RouteStatistics
 from combust.surrogates.model import Step
 from combust.surrogates.pool import Pool
 from combust.surrogates.references import References, SharedJacobians
-from combust.surrogates.router import EXACT, NETWORK, REFUSED, SLOW, growths, met, misfits, trusted
+from combust.surrogates.router import EXACT, NETWORK, REFUSED, SLOW, betters, growths, met, misfits, trusted
 from combust.surrogates.sharing import Shared
 from combust.surrogates.slow import LIMIT, SlowStep
 
@@ -226,11 +226,11 @@ class LearnedFlow:
         chemical, moved = take(step.chemical, cells), systems.transport_rate(self.gas.thermo, z, source)
         f = chemical + moved
         new = self.corrector(z, z1, f, source, step.near[cells], step.p[cells], step.dt, None)
-        estimate = misfits(self.parts.trust, z, new.z, new.error)
+        end, error, estimate = betters(self.parts.trust, z, z1, new)
         self.error[cells] = estimate
         good = trusted(self.parts.trust, network, new, estimate)
-        grown = growths(self.parts.trust, z + step.dt * moved, new.z, new.error, step.dt * chemical)
-        return new.z, good & (grown <= 1.0)
+        grown = growths(self.parts.trust, z + step.dt * moved, end, error, step.dt * chemical)
+        return end, good & (grown <= 1.0)
 
     # --- exact cells --------------------------------------------------------------------------------------------
 

@@ -37,10 +37,10 @@ from combust.surrogates.router import (
     REFUSED,
     SLOW,
     Trust,
+    betters,
     covered_kernel,
     growths,
     met,
-    misfits,
     trust_of,
     trusted,
 )
@@ -278,11 +278,19 @@ class Learned:
         good = error <= LIMIT
         done = tried[good]
         new, before = new[:, good], take(z, done)
+        end[:, done], route[done] = self._kept(before, self._lifted(before, new)), SLOW
+        return (route != SLOW).nonzero().squeeze(-1)
+
+    def _lifted(self, before: Tensor, new: Tensor) -> Tensor:
+        """`new` (1 + species, cells) without negative mass fractions, with the elements of `before`."""
         low = (new[1:] < 0.0).any(0).nonzero().squeeze(-1)
         new[:, low] = self.corrector.lifted(take(new, low), take(before, low)[1:])
+        return new
+
+    def _kept(self, before: Tensor, new: Tensor) -> Tensor:
+        """`new` with the energy of `before`."""
         new[0] = by_blocks(self.energy_kept, before, new)
-        end[:, done], route[done] = new, SLOW
-        return (route != SLOW).nonzero().squeeze(-1)
+        return new
 
     def _inside(self, z: Tensor, p: Tensor, cells: Tensor, dt: float) -> Tensor:
         """Those of the cells that the network may try."""
@@ -304,9 +312,9 @@ class Learned:
         if self.router:
             new = self.corrector(
                 here, z1, take(f, cells), torch.zeros_like(z1), near[cells], pressure, dt, fixed.of(cells))
-            error[cells] = misfits(self.parts.trust, here, new.z, new.error)
-            good, z1 = trusted(self.parts.trust, step, new, error[cells]), new.z
-            good &= growths(self.parts.trust, here, new.z, new.error, dt * take(f, cells)) <= 1.0
+            z1, wrong, error[cells] = betters(self.parts.trust, here, z1, new)
+            good = trusted(self.parts.trust, step, new, error[cells])
+            good &= growths(self.parts.trust, here, z1, wrong, dt * take(f, cells)) <= 1.0
         else:
             good = met(step)
         done = cells[good]
@@ -324,11 +332,9 @@ class Learned:
         require(~bad, z[0], "temperature", f"within the mechanism's {low:g} to {high:g} K for exact chemistry")
         batch = self.exact.batch(here[0], p[cells], here[1:], torch.full_like(here[0], dt))
         if self.fallback == "direct":
-            end[:, cells] = self.exact.run(batch)[0]
+            end[:, cells] = self._kept(here, self._lifted(here, self.exact.run(batch)[0]))
             return
         one = CellIntegrator(self.gas, self.exact.tolerance.rtol, self.exact.tolerance.atol, self.model.hold)
         held = batch.fixed.held.tolist()
         done = [one(cell, batch.z[:, i], batch.s[:, i], dt, held[i]) for i, cell in enumerate(cells.tolist())]
-        new = torch.stack(done, 1)
-        new[0] = by_blocks(self.energy_kept, here, new)
-        end[:, cells] = new
+        end[:, cells] = self._kept(here, self.corrector.lifted(torch.stack(done, 1), here[1:]))

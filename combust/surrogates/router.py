@@ -29,7 +29,8 @@ LARGEST_DEFECT = 1e-11  # of elements and energy, relative
 GROWN, ACCELERATING = 1.05, 1.001  # by these factors
 GROWTH = 0.01  # error allowed, of the change
 SCARCE, FALLEN = 1e-3, 0.98  # of the peak; of what was there
-FAINT, COLD = 1e-10, 600.0  # of the peaks, too faint to matter; K, where that is a hundred times as much
+FAINT = 1e-13  # of the peaks, too faint to matter
+COLD, FAINT_COLD = 600.0, 1e-5  # K, and what is too faint below: there nothing ignites
 RELEASE = 3.0  # K in a step, from which a cell burns already
 LARGEST_LIFT = 1e-5  # mass fraction that the correction may have to keep from going below zero
 
@@ -81,8 +82,8 @@ def misfit(trust: Trust, z: Tensor, new: Tensor, error: Tensor) -> Tensor:
     weight = trust.peak.unsqueeze(1) * new[1:].sum(0)
     change, a = new - z, trust.stated
     T = error[0].abs() / (a[0] + a[2] * change[0].abs())
-    Y = (error[1:].abs() / weight).amax(0) / (a[1] + a[2] * (change[1:].abs() / weight).amax(0))
-    return torch.maximum(T, Y)
+    wrong, changed = ((x[1:].abs() / weight).amax(0) for x in (error, change))
+    return torch.maximum(T, wrong / (a[1] + a[2] * changed))
 
 
 def growth(trust: Trust, z: Tensor, new: Tensor, error: Tensor, rise: Tensor) -> Tensor:
@@ -96,12 +97,24 @@ def growth(trust: Trust, z: Tensor, new: Tensor, error: Tensor, rise: Tensor) ->
     scarce = (before < SCARCE * weight) & (rise[1:] > 0.1 * FAINT * weight)
     turned = scarce & (after < FALLEN * before)  # grows, but the step, with a foreign Jacobian, lets it fall
     growing = fast | unstable | turned  # what relaxes slows down
-    wrong, change = (torch.where(growing, x[1:].abs() / weight, 0.0).amax(0) for x in (error, new - z))
-    faint = torch.where(z[0] < COLD, 100.0 * FAINT, FAINT)
-    return wrong / (faint + GROWTH * change + trust.stated[1] * ((new[0] - z[0]) / RELEASE).square())
+    faint = torch.where(z[0] < COLD, FAINT_COLD, FAINT)
+    wrong, change = (x[1:].abs() / weight for x in (error, new - z))
+    allowed = faint + GROWTH * change + trust.stated[1] * ((new[0] - z[0]) / RELEASE).square()
+    return torch.where(growing, wrong / allowed, 0.0).amax(0)
+
+
+def better(trust: Trust, z: Tensor, z1: Tensor, new: Tensor, error: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Of the network's step to z1 and its correction to `new` with this error, the one whose error is less by `misfit`;
+    its error, and that in units of what is allowed (cells,). Of the network's step, what was corrected is the error.
+    """
+    own = z1 - new
+    a, b = misfit(trust, z, z1, own), misfit(trust, z, new, error)
+    kept = a < b
+    return torch.where(kept, z1, new), torch.where(kept, own, error), torch.where(kept, a, b)
 
 
 misfit_kernel = compiled(misfit, dynamic=None)
+better_kernel = compiled(better, dynamic=None)
 growth_kernel = compiled(growth, dynamic=None)
 
 
@@ -110,13 +123,19 @@ def misfits(trust: Trust, z: Tensor, new: Tensor, error: Tensor) -> Tensor:
     return by_blocks(partial(misfit_kernel, trust), z, new, error)
 
 
+def betters(trust: Trust, z: Tensor, z1: Tensor, new: Corrected) -> tuple[Tensor, Tensor, Tensor]:
+    """`better` of any number of cells, in blocks."""
+    end, error, estimate = by_blocks(partial(better_kernel, trust), z, z1, new.z, new.error)
+    return end, error, estimate
+
+
 def growths(trust: Trust, z: Tensor, new: Tensor, error: Tensor, rise: Tensor) -> Tensor:
     """`growth` of any number of cells, in blocks."""
     return by_blocks(partial(growth_kernel, trust), z, new, error, rise)
 
 
 def trusted(trust: Trust, step: Step, new: Corrected, estimate: Tensor) -> Tensor:
-    """Whether the corrected step of the network may stand (cells,); NaN may not. estimate: `misfit` of its error."""
+    """Whether the step of the network may stand (cells,); NaN may not. estimate: as `betters` gives it."""
     sound = (step.factor <= LARGEST_FACTOR) & (step.defect <= LARGEST_DEFECT) & (new.defect <= LARGEST_DEFECT)
     return sound & (new.lifted <= LARGEST_LIFT) & (estimate <= trust.limit)
 

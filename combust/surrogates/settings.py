@@ -124,7 +124,7 @@ class Router(Settings, frozen=True):
     """When the network is trusted: calibrated on validation rows to this error of one step."""
 
     temperature: Annotated[Positive, doc("allowed error of T after a step", "K")] = 0.1
-    species: Annotated[Positive, doc("allowed error of Y after a step, in shares of the species' peak")] = 2e-4
+    species: Annotated[Positive, doc("allowed error of Y after a step, in shares of the species' peak")] = 1e-3
     relative: Annotated[NotNegative, doc("also allowed: this share of the step's change of T, and of Y")] = 0.05
     quantile: Annotated[Share, doc("of the accepted rows that keep within both")] = 0.98
     references: Annotated[Count, doc("states whose Jacobians the correction shares")] = 64

@@ -17,7 +17,7 @@ def test_card_and_files_belong_to_the_mechanism(name):
     model = library.load(name)
     card = model.card
     model.require(Mechanism.load(card["mechanism"]["path"]))
-    assert card["router"]["ranking"]["remaining departure"]["accepted"] > 0.8
+    assert card["router"]["ranking"]["estimate"]["accepted"] > 0.8
     assert (library.FOLDER / f"{name}.toml").is_file()
 
 
