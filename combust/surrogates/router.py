@@ -3,8 +3,8 @@
 Routes: SLOW, one cheap step with exact rates, where these are slow over the step (combust.surrogates.slow); NETWORK;
 EXACT, integrated; REFUSED, left as they were, where there is nothing to fall back on.
 
-Agreement: with the trapezoidal rule and the exact rates at both ends of the step, after a correction that makes most of
-the departure vanish (combust.surrogates.corrector).
+Agreement: with the exact rates at both ends of the step, of the network's step and of its correction
+(combust.surrogates.corrector), of which the better is kept.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Trust(NamedTuple):
     elements: Tensor  # (elements, species) kg per kg
     ratio_lower: Tensor  # (elements, elements) of Z_e / (Z_e + Z_f)
     ratio_upper: Tensor
-    peak: Tensor  # (species,) largest mass fractions
+    peak: Tensor  # (species,) largest mass fractions of trajectories and flows
     stated: Tensor  # (3,) error allowed in a step: K of T, share of the peak of Y, share of the step's own change
     limit: Tensor  # (1,) of the estimate, in units of what is allowed
 

@@ -143,7 +143,7 @@ def test_misfit_does_not_depend_on_what_y_is():
 
 
 def test_growth_asks_for_a_share_of_the_change():
-    """Of its own, of a species that grows, at first or in the end; of others and of cells that burn already, nothing."""
+    """Its own, of a species that grows at first or in the end; of others and where a cell burns already, nothing."""
     z = torch.zeros(4, 6, dtype=torch.float64)
     z[0], z[1], z[2], z[3] = 1000.0, 0.9, 1e-8, 2e-8
     new, error, rise = z.clone(), torch.zeros_like(z), torch.zeros_like(z)
