@@ -58,7 +58,7 @@ def coverage(model: Model, gas: Mechanism, samples: SampleSet) -> Trust:
     """Ranges, element ratios and density of the training rows; limits still infinite."""
     train = samples.split == TRAIN
     T, p, Y = (torch.as_tensor(x[train]) for x in (samples.T, samples.p, samples.Y))
-    peak = torch.as_tensor(samples.Y[train & own_states(samples)].max(0))  # copies have hundred times as much HO2
+    peak = torch.as_tensor(samples.Y[train & own_states(samples)].max(0))  # copies have a hundred times as much HO2
     Y = Y.T.contiguous()
     x = model.coordinates.raw(T, p, Y, torch.ones_like(T))[:-1]
     low, high = x.amin(1), x.amax(1)

@@ -370,8 +370,10 @@ def test_a_large_negative_fraction_is_refused_whatever_the_sum(chem, flame):
 
 def test_half_of_a_cell_is_refused(chem, flame):
     T, p, Y = flame
-    with pytest.raises(StateError, match=r"sum of mass fractions 0\.(5|49999)"):
-        chem.advance(T, p, 0.5 * Y, DT)
+    half = torch.zeros_like(Y)
+    half[:2] = 0.25  # exactly a half, in whatever order they are summed
+    with pytest.raises(StateError, match="sum of mass fractions 0.5"):
+        chem.advance(T, p, half, DT)
 
 
 def test_wrong_shapes(chem, flame):

@@ -157,16 +157,16 @@ def test_growth_asks_for_a_share_of_the_change():
     z[0, 5] = new[0, 5] = 500.0  # cold
     rise[2, 1], new[2, 1] = 1e-11, 0.99e-8  # falls a little: no sign of trouble
     found = growth(made_trust(torch.ones(3)), z, new, error, rise)
-    total = float(new[1:, 0].sum())
+    total = new[1:].sum(0)
     # 4e-10 / total over 1e-13 + 1 % of 1e-8 / total
-    expected = 4e-10 / total / (1e-13 + 1e-10 / total)
-    np.testing.assert_allclose(found[0], expected, rtol=1e-5)
+    expected = 4e-10 / total[0] / (1e-13 + 1e-10 / total[0])
+    np.testing.assert_allclose(found[0], expected, rtol=1e-6)
     assert float(found[1]) == 0.0 and float(found[4]) == 0.0
     rise[2, 1], new[2, 1] = 3e-10, 0.5e-8  # falls to half, though its rate has it grow by 3 %
     assert float(growth(made_trust(torch.ones(3)), z, new, error, rise)[1]) > 1.0
-    np.testing.assert_allclose(found[2], 4e-10 / total / (1e-13 + 5e-11 / total), rtol=1e-5)
+    np.testing.assert_allclose(found[2], 4e-10 / total[2] / (1e-13 + 5e-11 / total[2]), rtol=1e-6)
     assert 0 < float(found[3]) < 1e-4
-    np.testing.assert_allclose(found[5], 4e-10 / total / (1e-5 + 1e-10 / total), rtol=1e-5)
+    np.testing.assert_allclose(found[5], 4e-10 / total[5] / (1e-5 + 1e-10 / total[5]), rtol=1e-6)
 
 
 def test_only_sound_steps_are_trusted():
@@ -209,15 +209,15 @@ def test_the_better_step_is_taken():
     """The network's where its correction is small beside what is left of the error; the correction elsewhere."""
     z = torch.tensor([[1000.0] * 3, [0.5] * 3, [0.5] * 3], dtype=torch.float64)
     z1, new, error = z.clone(), z.clone(), torch.zeros_like(z)
-    z1[1:, 0] = torch.tensor([0.51, 0.49])  # is corrected by much, and little is left
+    z1[1:, 0] = torch.tensor([0.51, 0.49], dtype=torch.float64)  # is corrected by much, and little is left
     error[1, 0], error[1, 1] = 1e-3, 1e-2  # there, much is left
-    z1[1:, 1] = torch.tensor([0.501, 0.499])
+    z1[1:, 1] = torch.tensor([0.501, 0.499], dtype=torch.float64)
     new[1, 2] = torch.nan
     trust = made_trust(torch.ones(2))
     end, wrong, estimate = better(trust, z, z1, new, error)
     np.testing.assert_array_equal(end[:, :2], torch.stack([new[:, 0], z1[:, 1]], 1))
     np.testing.assert_array_equal(wrong[:, :2], torch.stack([error[:, 0], (z1 - new)[:, 1]], 1))
-    np.testing.assert_allclose(estimate[:2], [1e-3 / 2e-4, 1e-3 / (2e-4 + 0.05 * 1e-3)], rtol=1e-4)  # T changes nothing
+    np.testing.assert_allclose(estimate[:2], [1e-3 / 2e-4, 1e-3 / (2e-4 + 0.05 * 1e-3)], rtol=1e-6)
     assert bool(estimate[2].isnan())  # is not trusted
 
 
