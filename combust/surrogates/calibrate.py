@@ -17,7 +17,7 @@ from combust.surrogates.cells import BLOCK
 from combust.surrogates.corrector import Corrector
 from combust.surrogates.model import Model, Step
 from combust.surrogates.references import References, SharedJacobians, burnt_and_fresh, drawn
-from combust.surrogates.router import Trust, better, growth, misfit, ratios
+from combust.surrogates.router import Trust, misfit, ratios, settled
 from combust.surrogates.sample_set import STREAMS
 from combust.surrogates.settings import Surrogate
 from combust.surrogates.slow import LIMIT, RATES, SlowStep
@@ -126,7 +126,7 @@ def choose(
         table[name] = {"rank_correlation": rank_correlation(value, true), "accepted": share}
         limit = bound if name == "estimate" else limit
     table["true error"] = {"rank_correlation": 1.0, "accepted": accepted(true, true, quantile)[0]}
-    steps = {"network": alone, "corrected": corrected, "better of both": true}
+    steps = {"network": alone, "corrected": corrected, "kept": true}
     table["within what is stated"] = {name: float((error <= 1).mean()) for name, error in steps.items()}
     return limit, len(true), table
 
@@ -157,15 +157,16 @@ def compared(
         shared = SharedJacobians(gas, model.hold, references)
         near, slow = shared.nearest(z), SlowStep(shared, trust)
         _, left = slow.step(torch.arange(len(T)), near, z, f, zero, p, dt)
-        corrected = Corrector(core, system, shared)(z, z1, f, zero, near, p, dt, fixed)
-        done, error, estimate = better(trust, z, z1, corrected.z, corrected.error)
+        corrector = Corrector(core, system, shared)
+        corrected = corrector(z, z1, f, zero, near, p, dt, fixed)
+        kept = settled(trust, corrector, z, z1, step, f, zero, near, p, dt, fixed)
     x = model.coordinates.raw(T, p, Y, torch.full_like(T, dt))[:-1]
-    asked = ~(slow.tries(z, f, dt) & (left <= LIMIT)) & (growth(trust, z, done, error, dt * f) <= 1.0)
+    asked = ~(slow.tries(z, f, dt) & (left <= LIMIT)) & (kept.grown <= 1.0)
     found = {
-        "true": misfit(trust, z, end, done - end),
+        "true": misfit(trust, z, end, kept.z - end),
         "network alone": misfit(trust, z, end, z1 - end),
         "corrected": misfit(trust, z, end, corrected.z - end),
-        "estimate": estimate,
+        "estimate": kept.error,
         "remaining departure": misfit(trust, z, corrected.z, corrected.error),
         "correction": misfit(trust, z, z1, corrected.z - z1),
         "trapezoid": misfit(trust, z, z1, z1 - z - 0.5 * dt * (f + f1)),

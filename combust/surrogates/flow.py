@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 
 from combust.errors import ConfigError
-from combust.kinetics import systems
 from combust.kinetics.base import Result, Statistics
 from combust.kinetics.cvode import Cvode
 from combust.kinetics.direct import Direct
@@ -27,7 +26,7 @@ from combust.surrogates.learned import Fallback, Parts, RouteStatistics
 from combust.surrogates.model import Step
 from combust.surrogates.pool import Pool
 from combust.surrogates.references import References, SharedJacobians
-from combust.surrogates.router import EXACT, NETWORK, REFUSED, SLOW, betters, growths, met, misfits, trusted
+from combust.surrogates.router import EXACT, NETWORK, REFUSED, SLOW, met, misfits, settled
 from combust.surrogates.sharing import Shared
 from combust.surrogates.slow import LIMIT, SlowStep
 
@@ -222,15 +221,11 @@ class LearnedFlow:
         z1, network = self._kicked(step, cells, s, self.splitting)
         if not self.router:
             return z1, met(network)
-        z, source = take(step.z, cells), take(s, cells)
-        chemical, moved = take(step.chemical, cells), systems.transport_rate(self.gas.thermo, z, source)
-        f = chemical + moved
-        new = self.corrector(z, z1, f, source, step.near[cells], step.p[cells], step.dt, None)
-        end, error, estimate = betters(self.parts.trust, z, z1, new)
-        self.error[cells] = estimate
-        good = trusted(self.parts.trust, network, new, estimate)
-        grown = growths(self.parts.trust, z + step.dt * moved, end, error, step.dt * chemical)
-        return end, good & (grown <= 1.0)
+        found = settled(
+            self.parts.trust, self.corrector, take(step.z, cells), z1, network, take(step.chemical, cells),
+            take(s, cells), step.near[cells], step.p[cells], step.dt, None)
+        self.error[cells] = found.error
+        return found.z, found.stands(self.parts.trust.limit)
 
     # --- exact cells --------------------------------------------------------------------------------------------
 

@@ -37,12 +37,10 @@ from combust.surrogates.router import (
     REFUSED,
     SLOW,
     Trust,
-    betters,
     covered_kernel,
-    growths,
     met,
+    settled,
     trust_of,
-    trusted,
 )
 from combust.surrogates.slow import LIMIT, SlowStep
 
@@ -310,11 +308,11 @@ class Learned:
         step = self.parts.network(here[0], pressure, here[1:], dt)
         z1 = torch.cat([step.T.unsqueeze(0), step.Y])
         if self.router:
-            new = self.corrector(
-                here, z1, take(f, cells), torch.zeros_like(z1), near[cells], pressure, dt, fixed.of(cells))
-            z1, wrong, error[cells] = betters(self.parts.trust, here, z1, new)
-            good = trusted(self.parts.trust, step, new, error[cells])
-            good &= growths(self.parts.trust, here, z1, wrong, dt * take(f, cells)) <= 1.0
+            chemical = take(f, cells)
+            found = settled(
+                self.parts.trust, self.corrector, here, z1, step, chemical, torch.zeros_like(z1), near[cells], pressure,
+                dt, fixed.of(cells))
+            z1, error[cells], good = found.z, found.error, found.stands(self.parts.trust.limit)
         else:
             good = met(step)
         done = cells[good]

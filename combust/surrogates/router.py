@@ -4,7 +4,7 @@ Routes: SLOW, one cheap step with exact rates, where these are slow over the ste
 EXACT, integrated; REFUSED, left as they were, where there is nothing to fall back on.
 
 Agreement: with the exact rates at both ends of the step, of the network's step and of its correction
-(combust.surrogates.corrector), of which the better is kept.
+(combust.surrogates.corrector), of which the better is kept; where that is not good enough yet, it is corrected again.
 """
 
 from __future__ import annotations
@@ -16,10 +16,14 @@ import torch
 from torch import Tensor
 
 from combust.kernels import compiled
+from combust.kinetics import systems
+from combust.kinetics.integrate import take
 from combust.kinetics.mechanism import Mechanism
+from combust.kinetics.systems import Fixed
+from combust.kinetics.thermo import Thermo
 from combust.surrogates.cells import by_blocks
 from combust.surrogates.coordinates import Coordinates
-from combust.surrogates.corrector import Corrected
+from combust.surrogates.corrector import Corrected, Corrector
 from combust.surrogates.model import Model, Step
 
 SLOW, NETWORK, EXACT, REFUSED = 0, 1, 2, 3
@@ -33,6 +37,7 @@ FAINT = 1e-13  # of the peaks, too faint to matter
 COLD, FAINT_COLD = 600.0, 1e-5  # K, and what is too faint below: there nothing ignites
 RELEASE = 3.0  # K in a step, from which a cell burns already
 LARGEST_LIFT = 1e-5  # mass fraction that the correction may have to keep from going below zero
+ROUNDS = 2  # corrections of a step, the second where the first leaves more than the stated error
 
 
 class Trust(NamedTuple):
@@ -113,6 +118,12 @@ def better(trust: Trust, z: Tensor, z1: Tensor, new: Tensor, error: Tensor) -> t
     return torch.where(kept, z1, new), torch.where(kept, own, error), torch.where(kept, a, b)
 
 
+def total(thermo: Thermo, chemical: Tensor, z: Tensor, s: Tensor) -> Tensor:
+    """dz/dt of "flow" with sources s, of the chemical one (1 + species, cells)."""
+    return chemical + systems.transport_rate(thermo, z, s)
+
+
+total_kernel = compiled(total, dynamic=None)
 misfit_kernel = compiled(misfit, dynamic=None)
 better_kernel = compiled(better, dynamic=None)
 growth_kernel = compiled(growth, dynamic=None)
@@ -134,10 +145,53 @@ def growths(trust: Trust, z: Tensor, new: Tensor, error: Tensor, rise: Tensor) -
     return by_blocks(partial(growth_kernel, trust), z, new, error, rise)
 
 
-def trusted(trust: Trust, step: Step, new: Corrected, estimate: Tensor) -> Tensor:
-    """Whether the step of the network may stand (cells,); NaN may not. estimate: as `betters` gives it."""
-    sound = (step.factor <= LARGEST_FACTOR) & (step.defect <= LARGEST_DEFECT) & (new.defect <= LARGEST_DEFECT)
-    return sound & (new.lifted <= LARGEST_LIFT) & (estimate <= trust.limit)
+class Settled(NamedTuple):
+    """Corrected steps of the network: z (1 + species, cells); the estimate of their error in units of what is allowed,
+    the same of the species that grow, and whether elements, energy and signs are kept (cells,).
+    """
+
+    z: Tensor
+    error: Tensor
+    grown: Tensor
+    sound: Tensor
+
+    def stands(self, limit: Tensor) -> Tensor:
+        """Whether the step may stand (cells,); NaN may not. limit: of the estimate."""
+        return self.sound & (self.error <= limit) & (self.grown <= 1.0)
+
+
+def settled(
+    trust: Trust, corrector: Corrector, z: Tensor, z1: Tensor, step: Step, chemical: Tensor, s: Tensor, near: Tensor,
+    p: Tensor, dt: float, fixed: Fixed | None,
+) -> Settled:
+    """The network's `step` from z to z1 (1 + species, cells) corrected, again where the stated error is not kept yet.
+
+    chemical: dz/dt at z without the sources s; near: references, p [Pa] (cells,).
+    """
+    f = chemical if fixed is not None else by_blocks(partial(total_kernel, corrector.core.thermo), chemical, z, s)
+    moved, rise = z + dt * (f - chemical), dt * chemical
+    begun = (step.factor <= LARGEST_FACTOR) & (step.defect <= LARGEST_DEFECT)
+    found = Settled(z1.clone(), torch.full_like(p, torch.nan), torch.zeros_like(p), torch.zeros_like(begun))
+    left, guess = torch.arange(p.numel(), device=p.device), z1
+    for _ in range(ROUNDS):
+        here = take(z, left)
+        new = corrector(
+            here, guess, take(f, left), take(s, left), near[left], p[left], dt, None if fixed is None else fixed.of(left))
+        end, wrong, error = betters(trust, here, take(z1, left), new)
+        grown = growths(trust, take(moved, left), end, wrong, take(rise, left))
+        now = Settled(end, error, grown, begun[left] & kept(new))
+        for whole, part in zip(found, now, strict=True):
+            whole[..., left] = part
+        again = now.sound & error.isfinite() & ~now.stands(torch.ones_like(trust.limit))
+        left, guess = left[again], new.z[:, again]
+        if not left.numel():
+            break
+    return found
+
+
+def kept(new: Corrected) -> Tensor:
+    """Whether a correction keeps elements, energy and signs (cells,); NaN does not."""
+    return (new.defect <= LARGEST_DEFECT) & (new.lifted <= LARGEST_LIFT)
 
 
 def met(step: Step) -> Tensor:

@@ -13,12 +13,10 @@ from torch import Tensor
 
 from combust.graphs import cells_last
 from combust.kernels import compiled
-from combust.kinetics import systems
 from combust.kinetics.integrate import System, Tolerance, evaluate, take
 from combust.kinetics.systems import Fixed
-from combust.kinetics.thermo import Thermo
 from combust.surrogates.references import SharedJacobians, inverse
-from combust.surrogates.router import Trust, growth, misfit
+from combust.surrogates.router import Trust, growth, misfit, total_kernel
 
 GAMMA = 1.0 - 0.5**0.5  # with an exact Jacobian the method is L-stable
 TRIED, RATES = 30.0, Tolerance(1e-3, 1e-8)  # chemical change over dt, in tolerances, up to which the step is tried
@@ -28,11 +26,6 @@ LIMIT = 0.5  # of its error, in units of what is allowed
 def damped(x: Tensor) -> Tensor:
     """(1 - gamma x)^-1 of x = dt J."""
     return inverse(-GAMMA * x)
-
-
-def total(thermo: Thermo, chemical: Tensor, z: Tensor, s: Tensor) -> Tensor:
-    """dz/dt with sources s, of the chemical one (1 + species, cells)."""
-    return chemical + systems.transport_rate(thermo, z, s)
 
 
 def completed(
@@ -47,7 +40,6 @@ def completed(
     return new, torch.maximum(misfit(trust, z, new, error), grown)
 
 
-total_kernel = compiled(total, dynamic=None)
 completed_kernel = compiled(completed, dynamic=None)
 
 
