@@ -24,7 +24,9 @@ def add(verbs: Any, verb: Verb) -> None:
     verify.add_argument("model", help="name of a shipped model (combust models), or path")
     verify.add_argument("--out", metavar="DIR", help="folder of report.md and report.json; default: runs/verify_<name>")
     verify.add_argument("--quick", action="store_true", help="a small subset, in about a minute")
-    verify.add_argument("--only", metavar="A,B", help="of the parts reactors, flames, steps, cost; default: all")
+    verify.add_argument(
+        "--only", metavar="A,B",
+        help="of the parts reactors, flames, steps, cost; an earlier report of the same weights keeps its others")
     verify.add_argument(
         "--coupling", action="store_true", help="flames also with exact chemistry, and nothing, in its place")
     verify.add_argument("--force", action="store_true", help="replace these files")

@@ -131,6 +131,8 @@ def _head(found: dict[str, Any]) -> str:
         f"{model['name']} ({model['title']}), weights {model['sha256'][:12]}, mechanism {model['mechanism']}. "
         f"{found['date']}, combust {found['versions']['combust']}, {found['seconds']:.0f} s.")
     text += " Only a part: --quick." if found["quick"] else ""
+    if len(set(found["made"].values())) > 1:
+        text += " Made in parts: " + ", ".join(f"{part} {date}" for part, date in found["made"].items()) + "."
     return text + (" Stopped before the end." if found["stopped"] else "")
 
 

@@ -174,9 +174,8 @@ def settled(
     found = Settled(z1.clone(), torch.full_like(p, torch.nan), torch.zeros_like(p), torch.zeros_like(begun))
     left, guess = torch.arange(p.numel(), device=p.device), z1
     for _ in range(ROUNDS):
-        here = take(z, left)
-        new = corrector(
-            here, guess, take(f, left), take(s, left), near[left], p[left], dt, None if fixed is None else fixed.of(left))
+        here, held = take(z, left), None if fixed is None else fixed.of(left)
+        new = corrector(here, guess, take(f, left), take(s, left), near[left], p[left], dt, held)
         end, wrong, error = betters(trust, here, take(z1, left), new)
         grown = growths(trust, take(moved, left), end, wrong, take(rise, left))
         now = Settled(end, error, grown, begun[left] & kept(new))

@@ -43,6 +43,7 @@ from combust.tables import outputs
 
 MISSED = 1  # exit code: a target is
 COMPILE_FROM = 3000  # steps of reactors that win the minute of compiling back
+REPORT = ("report.md", "report.json")
 PARTS = ("reactors", "flames", "steps", "cost")
 
 
@@ -88,9 +89,12 @@ def verify(args: argparse.Namespace) -> int:
     parts = chosen(getattr(args, "only", None))
     stem = files_of(path)[0].with_suffix("")
     name = stem.parent.name if model.name == "model" else model.name
-    report, numbers = outputs(args.out or f"runs/verify_{name}", ("report.md", "report.json"), args.force)
-    work = Work(model, stem, gas, card_conditions.settings_of(model), QUICK if args.quick else FULL, report.parent,
-                Meter("steps"))  # fmt: skip
+    folder = Path(args.out or f"runs/verify_{name}")
+    effort = QUICK if args.quick else FULL
+    kept = earlier(folder / REPORT[1], model, effort) if getattr(args, "only", None) else {}
+    report, numbers = outputs(folder, REPORT, args.force or bool(kept) and not set(parts) & set(kept["made"]))
+    work = Work(model, stem, gas, card_conditions.settings_of(model), effort, folder, Meter("steps"))
+    restore(work, kept, parts)
     kernels.set_mode("eager")
     stopped = False
     try:
@@ -100,15 +104,51 @@ def verify(args: argparse.Namespace) -> int:
         stopped = True
     finally:
         work.meter.clear()
+    made = {part: now() for part in parts if part in work.found}
     work.found = heading(work, args, begin) | {"stopped": stopped} | work.found
+    work.found["made"] = kept.get("made", {}) | made
+    work.found["seconds"] += kept.get("seconds", 0.0)
     missed = write(work, report, numbers)
     return STOPPED if stopped else MISSED if missed else 0
+
+
+def now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def earlier(numbers: Path, model: Model, effort: Effort) -> dict[str, Any]:
+    """What an earlier report of the same weights and effort found, which `--only` adds to; {} where there is none."""
+    try:
+        found = json.loads(numbers.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    same = (found.get("model", {}).get("sha256"), found.get("effort")) == (
+        model.card["weights"]["sha256"], json.loads(json.dumps(asdict(effort))))
+    return found if same and "made" in found else {}
+
+
+def restore(work: Work, kept: dict[str, Any], parts: Sequence[str]) -> None:
+    """Parts and pictures of an earlier report that are not asked for now."""
+    if not kept:
+        return
+    old = [part for part in kept["made"] if part not in parts]
+    work.found |= {part: kept[part] for part in old}
+    work.pictures |= {
+        name: Picture(work.folder / file, caption) for name, (file, caption) in kept["pictures"].items()
+        if part_of(name) in old}
+    work.meter.say(f"kept of an earlier report of these weights: {', '.join(old) or 'nothing'}")
+
+
+def part_of(picture: str) -> str:
+    """The part of the card that a picture belongs to."""
+    return "reactors" if picture == "delays" else "flames"
 
 
 def write(work: Work, report: Path, numbers: Path) -> int:
     """Both files, and the targets on the terminal; how many were missed."""
     judged = pages.targets(work.found)
     work.found["targets"] = [asdict(t) | {"met": t.met} for t in judged]
+    work.found["pictures"] = {name: [p.path.name, p.caption] for name, p in work.pictures.items()}
     numbers.write_text(json.dumps(finite(work.found), indent=1, allow_nan=False) + "\n", encoding="utf-8")
     text = markdown(f"Report card: {work.model.name}", pages.sections(work.found, judged, work.pictures))
     report.write_text(text, encoding="utf-8")
@@ -140,7 +180,7 @@ def heading(work: Work, args: argparse.Namespace, begin: float) -> dict[str, Any
             "mechanism_sha256": work.gas.sha256, "ranges": card["ranges"],
         },
         "quick": bool(args.quick), "effort": asdict(work.effort),
-        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "date": now(),
         "versions": {"combust": __version__, "cantera": ct.__version__, "torch": torch.__version__},
         "seconds": time.monotonic() - begin,
         "trained": {"errors": card.get("errors"), "router": card.get("router"), "training": card.get("training")},

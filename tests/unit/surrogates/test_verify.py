@@ -111,6 +111,32 @@ def test_a_report_is_not_replaced_unasked(card, tiny):
         verify.verify(arguments(tiny.path, card[1]))
 
 
+def test_only_adds_to_an_earlier_report_of_the_same_weights(card, tiny, tmp_path, monkeypatch, capsys):
+    """Parts that are there already only by --force; a report of other weights is not added to."""
+    _, folder, before, text = card
+    out = shutil.copytree(folder, tmp_path / "out")
+    (out / "report.json").write_text(json.dumps(
+        {k: v for k, v in before.items() if k != "steps"}
+        | {"made": {k: "2026-01-01 00:00 UTC" for k in before["made"] if k != "steps"}}))
+    monkeypatch.setattr(verify, "QUICK", EFFORT)
+    verify.verify(arguments(tiny.path, out, only="steps"))
+    after = json.loads((out / "report.json").read_text())
+    assert after["steps"] == before["steps"] and after["targets"] == before["targets"]
+    assert after["flames"] == before["flames"] and after["seconds"] > before["seconds"]
+    assert "kept of an earlier report of these weights: reactors, flames, cost" in capsys.readouterr().out
+    page = (out / "report.md").read_text()
+    assert "Made in parts: reactors 2026-01-01" in page
+    assert page.count("](") == text.count("](") >= 2  # pictures
+    with pytest.raises(ConfigError, match="--force"):
+        verify.verify(arguments(tiny.path, out, only="steps,flames"))
+    after["model"]["sha256"] = "0"
+    (out / "report.json").write_text(json.dumps(after))
+    with pytest.raises(ConfigError, match="--force"):
+        verify.verify(arguments(tiny.path, out, only="steps"))
+    verify.verify(arguments(tiny.path, out, only="steps", force=True))
+    assert "flames" not in json.loads((out / "report.json").read_text())
+
+
 def test_bad_input(tiny, tmp_path):
     with pytest.raises(ConfigError, match="--only flame: unknown; known: reactors, flames, steps, cost"):
         verify.verify(arguments(tiny.path, tmp_path / "out", only="flame"))
