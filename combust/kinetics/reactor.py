@@ -153,10 +153,7 @@ class ReactorIntegrator:
 
     def _with_energy(self, batch: Batch, end: Tensor) -> Tensor:
         """The end state with T from the energy that the sources leave, by Newton from the integrated T."""
-        thermo, hold = self.gas.thermo, self.system.hold
-        e, _ = systems.energies(thermo, hold, batch.z[0])
-        E = (batch.z[1:] * e).sum(0) + batch.s[0] * batch.dt
-        T = systems.temperature(thermo, hold, E, end[1:], end[0])
+        T = systems.energy_kept(self.gas.thermo, self.system.hold, batch.z, end, batch.s[0] * batch.dt)
         return torch.cat([T.unsqueeze(0), end[1:]])
 
     def _by_cvode(self, cell: int, one: Batch) -> Tensor:

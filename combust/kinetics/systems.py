@@ -90,6 +90,12 @@ def temperature(thermo: Thermo, hold: Hold, E: Tensor, y: Tensor, T: Tensor, ste
     return T
 
 
+def energy_kept(thermo: Thermo, hold: Hold, z: Tensor, new: Tensor, added: Tensor | float = 0.0) -> Tensor:
+    """T (...cells) at which `new` has the energy of z, both (1 + species, ...cells), and what was added to it."""
+    energy = (z[1:] * energies(thermo, hold, z[0])[0]).sum(0) + added
+    return temperature(thermo, hold, energy, new[1:], new[0])
+
+
 def rate(kin: AnyKinetics, hold: Hold, z: Tensor, s: Tensor, fixed: Fixed | None = None) -> Tensor:
     """dz/dt (1 + species, ...cells)."""
     T, y = z[0], z[1:]

@@ -25,7 +25,7 @@ from combust.kinetics.mechanism import Mechanism
 from combust.kinetics.reactor import COMPILE_FROM, ReactorIntegrator
 from combust.kinetics.state import T_MAX, T_MIN, require
 from combust.kinetics.systems import Fixed
-from combust.kinetics.thermo import GAS_CONSTANT, Thermo
+from combust.kinetics.thermo import GAS_CONSTANT
 from combust.surrogates import library
 from combust.surrogates.cells import BLOCK, by_blocks
 from combust.surrogates.corrector import Corrector
@@ -133,13 +133,7 @@ class Parts:
         return Step(*by_blocks(partial(step_kernel, self.core), T, p, Y, torch.full_like(T, dt)))
 
 
-def energy_kept(thermo: Thermo, hold: systems.Hold, z: Tensor, new: Tensor) -> Tensor:
-    """T (cells,) at which `new` has the energy of z, both (1 + species, cells), by Newton from the T of `new`."""
-    energy = (z[1:] * systems.energies(thermo, hold, z[0])[0]).sum(0)
-    return systems.temperature(thermo, hold, energy, new[1:], new[0])
-
-
-energy_kept_kernel = compiled(energy_kept, dynamic=None)
+energy_kept_kernel = compiled(systems.energy_kept, dynamic=None)
 
 
 class Learned:
@@ -276,17 +270,18 @@ class Learned:
         good = error <= LIMIT
         done = tried[good]
         new, before = new[:, good], take(z, done)
-        end[:, done], route[done] = self._kept(before, self._lifted(before, new)), SLOW
+        new[0] = by_blocks(self.energy_kept, before, new)
+        end[:, done], route[done] = self._signed(before, new), SLOW
         return (route != SLOW).nonzero().squeeze(-1)
 
-    def _lifted(self, before: Tensor, new: Tensor) -> Tensor:
-        """`new` (1 + species, cells) without negative mass fractions, with the elements of `before`."""
+    def _signed(self, before: Tensor, new: Tensor) -> Tensor:
+        """`new` (1 + species, cells) without negative mass fractions, with the elements and energy of `before`."""
         low = (new[1:] < 0.0).any(0).nonzero().squeeze(-1)
-        new[:, low] = self.corrector.lifted(take(new, low), take(before, low)[1:])
+        new[:, low] = self._lifted(take(before, low), take(new, low))
         return new
 
-    def _kept(self, before: Tensor, new: Tensor) -> Tensor:
-        """`new` with the energy of `before`."""
+    def _lifted(self, before: Tensor, new: Tensor) -> Tensor:
+        new = self.corrector.lifted(new, before[1:])
         new[0] = by_blocks(self.energy_kept, before, new)
         return new
 
@@ -330,9 +325,9 @@ class Learned:
         require(~bad, z[0], "temperature", f"within the mechanism's {low:g} to {high:g} K for exact chemistry")
         batch = self.exact.batch(here[0], p[cells], here[1:], torch.full_like(here[0], dt))
         if self.fallback == "direct":
-            end[:, cells] = self._kept(here, self._lifted(here, self.exact.run(batch)[0]))
+            end[:, cells] = self._signed(here, self.exact.run(batch)[0])
             return
         one = CellIntegrator(self.gas, self.exact.tolerance.rtol, self.exact.tolerance.atol, self.model.hold)
         held = batch.fixed.held.tolist()
         done = [one(cell, batch.z[:, i], batch.s[:, i], dt, held[i]) for i, cell in enumerate(cells.tolist())]
-        end[:, cells] = self._kept(here, self.corrector.lifted(torch.stack(done, 1), here[1:]))
+        end[:, cells] = self._lifted(here, torch.stack(done, 1))

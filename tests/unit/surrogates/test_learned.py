@@ -301,9 +301,8 @@ def test_constant_volume(tiny, flame):
     u0, u1 = energy(tiny.gas, T, Y, "uv"), energy(tiny.gas, done.T, done.Y, "uv")
     assert float(((u1 - u0).abs() / (tiny.gas.cp(T, Y) * T)).max()) < 1e-12
     exact = tiny.gas.integrate(T, p, Y, 6e-6, "uv", rtol=1e-10, atol=1e-16)
-    kept = done.route != NETWORK  # the networks were taught another system
-    assert int(kept.sum()) > 40
-    np.testing.assert_allclose(done.T[kept], exact.T[kept], rtol=1e-4)
+    alone = Learned(model, tiny.gas, rtol=1e-7, atol=1e-12, network=False)  # which was taught another system
+    np.testing.assert_allclose(alone.advance(T, p, Y, 6e-6).T, exact.T, rtol=1e-4)
 
 
 # --- states as transport leaves them --------------------------------------------------------------------------------
