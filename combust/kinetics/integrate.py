@@ -26,6 +26,7 @@ from combust.kinetics.thermo import Thermo
 MAX_STEPS = 2000  # per cell and call, before it goes to the fallback
 MIN_FRACTION = 1e-15  # of dt: a smaller step means that the error test cannot be met
 SAFETY, GROW, SHRINK = 0.9, 5.0, 0.1
+AGAIN = 0.2  # at most, after a second rejection in a row: in an initial layer the error does not fall with the step
 LANDING, RELAX = 0.25, 1.05  # of steps that would leap over a growth, and of their limit afterwards
 
 
@@ -358,6 +359,7 @@ def integrate_cells(
             left = torch.where(left.abs() <= 1e-12 * whole, torch.zeros_like(left), left)
             elapsed[cells] = whole - left
             following, limit = next_step(method, h, error, good), cap[cells]
+            following = torch.where(good | fresh[cells], following, torch.minimum(following, AGAIN * h))
             limit = torch.where(following < limit, torch.inf, RELAX * limit)  # the error test sees the growth again
             cap[cells] = torch.where(leaping, LANDING * h, limit)
             following = torch.minimum(following, cap[cells])
