@@ -56,8 +56,6 @@ class LearnedStep:
     slow: Tensor | None = None  # cells of each route, known after the first `advance`
     network: Tensor | None = None
     exact: Tensor | None = None
-    plan: Any = None  # of the pool
-    integrator: Any = None  # the exact provider's own step
     last: tuple[Tensor, Tensor] | None = None  # source and end of the last `advance`
 
 
@@ -116,7 +114,6 @@ class LearnedFlow:
             self._choose(step, s, end)
         else:
             self._again(step, s, end)
-        self._exact(step, s, end)
         step.last = (s, end)
         r = self.routes
         return Result(end[0], end[1:], Statistics(r.cells, r.slow, r.network + r.exact, 0, r.exact))
@@ -138,8 +135,7 @@ class LearnedFlow:
         step.exact = (self.route == EXACT).nonzero().squeeze(-1)
         if self.fallback == "none":
             self.route[step.exact] = REFUSED
-        if self.pool is not None and self.fallback != "none":
-            step.plan = self.pool.begin(step.exact.numel())
+        self._exact(step, step.exact, s, end)
         counts = torch.bincount(self.route.long(), minlength=4).tolist()
         outside = left.numel() - inside.numel()
         self.routes = RouteStatistics(
@@ -148,22 +144,24 @@ class LearnedFlow:
 
     def _again(self, step: LearnedStep, s: Tensor, end: Tensor) -> None:
         """The same routes with other transport: to first order, in full where that changes much."""
-        assert step.slow is not None and step.network is not None and step.last is not None
-        before, last = step.last
-        end.copy_(last)
-        for cells in (step.slow, step.network):
-            z, ds, ended = take(step.z, cells), take(s, cells) - take(before, cells), take(last, cells)
-            change = self.corrector.respond(z, ds, step.near[cells], step.p[cells], step.dt)
-            moved = ended + change
-            if cells is step.network:
-                moved = self.corrector.lifted(moved, ended[1:] + step.dt * ds[1:])
-            end[:, cells] = moved
-            far = cells[misfits(self.parts.trust, z, moved, change) > RESPONSE]
-            if cells is step.slow:
-                end[:, far] = self.slow.step(far, step.near, step.z, step.chemical, s, step.p, step.dt)[0]
-            else:  # always: ranks that share a device evaluate together
-                z1, good = self._network_cells(step, far, s)
-                end[:, far[good]] = z1[:, good]
+        assert step.slow is not None and step.network is not None and step.exact is not None
+        far = [self._respond(step, cells, s, end) for cells in (step.slow, step.network, step.exact)]
+        end[:, far[0]] = self.slow.step(far[0], step.near, step.z, step.chemical, s, step.p, step.dt)[0]
+        z1, good = self._network_cells(step, far[1], s)  # always: ranks that share a device evaluate together
+        end[:, far[1][good]] = z1[:, good]
+        self._exact(step, step.exact if self.fallback == "none" else far[2], s, end)
+
+    def _respond(self, step: LearnedStep, cells: Tensor, s: Tensor, end: Tensor) -> Tensor:
+        """Changes `end` of cells to first order; returns those that this does not suit."""
+        assert step.last is not None
+        before, last = (take(x, cells) for x in step.last)
+        z, ds = take(step.z, cells), take(s, cells) - before
+        change = self.corrector.respond(z, ds, step.near[cells], step.p[cells], step.dt)
+        moved = last + change
+        if cells is step.network:
+            moved = self.corrector.lifted(moved, last[1:] + step.dt * ds[1:])
+        end[:, cells] = moved
+        return cells[misfits(self.parts.trust, z, moved, change) > RESPONSE]
 
     def _slow(self, step: LearnedStep, s: Tensor, end: Tensor) -> Tensor:
         """Does the slow cells, into `end`, and returns them."""
@@ -229,24 +227,20 @@ class LearnedFlow:
 
     # --- exact cells --------------------------------------------------------------------------------------------
 
-    def _exact(self, step: LearnedStep, s: Tensor, end: Tensor) -> None:
-        """Integrates the rest, into `end`; pooled over the ranks where there is a pool."""
-        cells = step.exact
-        assert cells is not None
+    def _exact(self, step: LearnedStep, cells: Tensor, s: Tensor, end: Tensor) -> None:
+        """Integrates cells, into `end`; pooled over the ranks where there is a pool, so that all ranks call it."""
         if self.fallback == "none":
             end[:, cells] = self._kicked(step, cells, s, TRANSPORT)[0]
             return
-        fields = torch.cat([take(step.z, cells), take(s, cells)])
-        rows = step.z.shape[0]
+        fields, rows = torch.cat([take(step.z, cells), take(s, cells)]), step.z.shape[0]
 
         def solve(given: Tensor) -> Tensor:
             z, source = given[:rows], given[rows:]
-            if step.integrator is None:
-                step.integrator = self.exact.begin(z[0].clone(), z[1:].clone(), step.dt, source[1:], source[0])
-            done = self.exact.advance(step.integrator, source[1:], source[0])
+            begun: Any = self.exact.begin(z[0].clone(), z[1:].clone(), step.dt, source[1:], source[0])
+            done = self.exact.advance(begun, source[1:], source[0])
             return pack(done.T, done.rhoY)
 
         if self.pool is not None:
-            end[:, cells] = self.pool.solve(step.plan, fields, solve, rows)
+            end[:, cells] = self.pool.solve(self.pool.begin(cells.numel()), fields, solve, rows)
         elif cells.numel():
             end[:, cells] = solve(fields)

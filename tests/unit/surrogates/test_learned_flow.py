@@ -13,10 +13,11 @@ from combust.errors import ConfigError, DivergenceError, StateError
 from combust.io.series import read_series
 from combust.io.vtr import read_vtr
 from combust.kinetics.direct import Direct
+from combust.kinetics.state import pack
 from combust.parallel import Communicator
 from combust.surrogates.flow import SPLITTINGS, LearnedFlow
 from combust.surrogates.learned import Parts
-from combust.surrogates.router import EXACT, NETWORK, REFUSED, SLOW
+from combust.surrogates.router import EXACT, NETWORK, REFUSED, SLOW, misfit
 
 torch.set_num_threads(1)
 DT, STEPS = 2e-6, 12  # the longest step of the model's range: most cells are left to the network
@@ -281,6 +282,20 @@ def test_later_sweeps(tiny, provider, cells):
         assert torch.equal(provider.route, route) and float((done.T - wanted.T).abs().max()) < 3.0, factor
         atoms = tiny.gas.element_matrix / tiny.gas.molar_mass
         np.testing.assert_allclose(atoms @ done.rhoY, atoms @ (rhoY + factor * DT * Q), rtol=1e-12, atol=1e-16)
+
+
+@pytest.mark.parametrize("factor", [1.02, 1.5])
+def test_later_sweeps_of_exact_cells(tiny, provider, cells, factor):
+    """By a little, to first order; by much, integrated anew: within a share of what is allowed in a step either way."""
+    T, rhoY, Q, Qh = cells
+    begun = provider.begin(T, rhoY, DT)
+    provider.advance(begun, Q, Qh)
+    done = provider.advance(begun, factor * Q, factor * Qh)
+    exact = Direct(tiny.gas, 1e-8, 1e-14)
+    wanted = exact.advance(exact.begin(T, rhoY, DT), factor * Q, factor * Qh)
+    here, z, a, b = provider.route == EXACT, pack(T, rhoY), pack(done.T, done.rhoY), pack(wanted.T, wanted.rhoY)
+    wrong = misfit(provider.parts.trust, z, b, a - b)[here]
+    assert wrong.numel() > 2 and float(wrong.max()) < 0.2
 
 
 def test_a_later_sweep_that_the_network_cannot_follow(provider, cells, monkeypatch):
