@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 import time
 from collections.abc import Sequence
@@ -132,11 +133,20 @@ def restore(work: Work, kept: dict[str, Any], parts: Sequence[str]) -> None:
     if not kept:
         return
     old = [part for part in kept["made"] if part not in parts]
-    work.found |= {part: kept[part] for part in old}
+    work.found |= {part: numbers_again(kept[part]) for part in old}
     work.pictures |= {
         name: Picture(work.folder / file, caption) for name, (file, caption) in kept["pictures"].items()
         if part_of(name) in old}
     work.meter.say(f"kept of an earlier report of these weights: {', '.join(old) or 'nothing'}")
+
+
+def numbers_again(found: Any) -> Any:
+    """NaN for null, which is what JSON has in its place."""
+    if isinstance(found, dict):
+        return {k: numbers_again(v) for k, v in found.items()}
+    if isinstance(found, list):
+        return [numbers_again(v) for v in found]
+    return math.nan if found is None else found
 
 
 def part_of(picture: str) -> str:
