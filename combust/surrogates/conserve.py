@@ -13,19 +13,18 @@ TINY = 1e-300
 PASSES = 2  # the second removes the round-off of the first
 
 
-def correct(atoms: Tensor, amounts: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """y (species, cells) >= 0 with the element amounts (elements, cells); atoms (elements, species) kmol/kg.
+def correct(atoms: Tensor, kept: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """y (species, cells) >= 0 with the elements of `kept` (species, cells); atoms (elements, species) kmol/kg.
 
     Returns y, the largest departure of a factor from one (cells,), and what is still missing of an element, over all
     elements (cells,). Cells whose factors are not positive or whose elements cannot be met say so by these numbers.
     """
     factor = torch.ones_like(y)
     for _ in range(PASSES):
-        now = y * factor
-        multiplier = solve(atoms, now, amounts - atoms @ now)
-        factor = factor * (1.0 + atoms.T @ multiplier)
-    y = y * factor
-    missing = (amounts - atoms @ y).abs().sum(0) / amounts.abs().sum(0).clamp_min(TINY)
+        # of differences, and added: the round-off of sums and of factors is the same in all steps, and would add up
+        change = atoms.T @ solve(atoms, y, atoms @ (kept - y))
+        y, factor = torch.addcmul(y, y, change), factor * (1.0 + change)
+    missing = (atoms @ (kept - y)).abs().sum(0) / (atoms @ kept).abs().sum(0).clamp_min(TINY)
     return y, (factor - 1.0).abs().amax(0), missing
 
 

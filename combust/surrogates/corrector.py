@@ -64,7 +64,7 @@ def apply(
     y = y1[active] - change[1:][active]
     total = y1.sum(0)
     lifted = (-y).clamp_min(0.0).amax(0) / total
-    y, factor, missing = correct(atoms, atoms @ y1[active], y.clamp_min(0.0))
+    y, factor, missing = correct(atoms, y1[active], y.clamp_min(0.0))
     missing = torch.where(factor < 1.0, missing, torch.inf)  # a factor below zero: there is no such mixture
     new = y1.index_copy(0, active, y)
     T, residual = temperature(thermo, "uv" if hold == "uv" else "hp", z1[0], y1, new)
@@ -140,5 +140,5 @@ class Corrector:
     def lifted(self, end: Tensor, amounts: Tensor) -> Tensor:
         """`end` (1 + species, cells) without negative active species and with these amounts y of the elements."""
         active, atoms = self.core.coordinates.active, self.core.atoms
-        y, _, _ = correct(atoms, atoms @ amounts[active], end[1:][active].clamp_min(0.0))
+        y, _, _ = correct(atoms, amounts[active], end[1:][active].clamp_min(0.0))
         return torch.cat([end[:1], end[1:].index_copy(0, active, y)])

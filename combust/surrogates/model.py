@@ -70,7 +70,7 @@ def step(core: Core, T: Tensor, p: Tensor, Y: Tensor, dt: Tensor) -> Step:
     for weights in core.weights[1:]:
         out = out + apply(weights, x)
     new = c.decode(y, out.to(Y.dtype) / len(core.weights), dt)
-    new, factor, missing = correct(core.atoms, core.atoms @ Y[c.active], new)
+    new, factor, missing = correct(core.atoms, Y[c.active], new)
     Y1 = Y.index_copy(0, c.active, new)
     T1, residual = temperature(core.thermo, core.hold, T, Y, Y1)
     return Step(T1, Y1, factor, missing + residual)

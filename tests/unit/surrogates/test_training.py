@@ -77,8 +77,7 @@ def test_heating_is_what_an_error_does_to_the_temperature(gas, samples, folder, 
     active = core.coordinates.active
     error = 1e-6 * torch.rand(active.numel(), T.numel(), generator=torch.Generator().manual_seed(0), dtype=Y.dtype)
     error = error * Y1[active]
-    amounts = core.atoms @ Y1[active]
-    fixed, _, _ = correct(core.atoms, amounts, Y1[active] + error)
+    fixed, _, _ = correct(core.atoms, Y1[active], Y1[active] + error)
     # The state after the step keeps its energy: T of the wrong composition from the right one.
     off, _ = temperature(gas.thermo, hold, T1, Y1, Y1.index_copy(0, active, fixed))
     expected = -(heating(core, T1, Y1) * error).sum(0)
