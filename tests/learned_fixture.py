@@ -147,7 +147,8 @@ def build(folder: Path) -> None:
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         assert sample.sample(argparse.Namespace(out=str(samples), **common)) == 0
         assert train.train(argparse.Namespace(
-            out=str(folder), samples=str(samples), init=None, minutes=None, processes=1, tensorboard=False, **common,
+            out=str(folder), samples=str(samples), init=None, minutes=None, processes=1, tensorboard=False,
+            calibrate=False, **common,
         )) == 0  # fmt: skip
 
 

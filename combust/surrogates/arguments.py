@@ -52,6 +52,8 @@ def train_arguments(made: argparse.ArgumentParser) -> None:
     made.add_argument("--samples", metavar="FILE", help="samples; default: samples.h5 in the output folder")
     made.add_argument("--out", metavar="DIR", help="output folder; default: runs/<name of the config>")
     made.add_argument("--init", metavar="MODEL", help="start from the weights and coordinates of this model")
+    made.add_argument(
+        "--calibrate", action="store_true", help="no training: the router of --init anew, by [router] of the config")
     made.add_argument("--minutes", type=float, metavar="M", help="fit the schedule into M minutes by the measured pace")
     made.add_argument("--processes", type=int, default=1, metavar="N", help="processes (torch DDP); default: 1")
     made.add_argument("--tensorboard", action="store_true", help="also write the losses for TensorBoard")

@@ -61,8 +61,13 @@ def card(
             else None, "minutes": args.minutes,
         },
         "versions": {"combust": __version__, "torch": torch.__version__, "revision": revision()},
-        "written": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "written": now(),
     }  # fmt: skip
+
+
+def now() -> str:
+    """For a card."""
+    return datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def covered(values: np.ndarray, asked: tuple[float, float]) -> list[float]:

@@ -24,15 +24,17 @@ from combust.progress import clock
 from combust.reduce import STOPPED, stoppable
 from combust.reduction.folder import flat
 from combust.reduction.meter import Meter
-from combust.surrogates import distributed, losses, scores, training_state
+from combust.surrogates import distributed, library, losses, scores, training_state
 from combust.surrogates.arguments import train_arguments
 from combust.surrogates.calibrate import calibrate
+from combust.surrogates.card_conditions import settings_of
 from combust.surrogates.coordinates import Coordinates
 from combust.surrogates.curve import Curve, board
 from combust.surrogates.distributed import Group
-from combust.surrogates.lineage import card
+from combust.surrogates.lineage import card, now
 from combust.surrogates.model import Core, Model, atoms_of, files_of
 from combust.surrogates.rows import columns, encode, peaks
+from combust.surrogates.sample import to_toml
 from combust.surrogates.sample_set import SPLITS, SampleSet
 from combust.surrogates.settings import Network, Surrogate, Train, load
 from combust.surrogates.training import Task, Trainer
@@ -64,6 +66,8 @@ def train(args: argparse.Namespace) -> int:
     settings = load(args.config, args.set)
     check(args, settings)
     job, meter = prepared(args, settings), Meter("steps")
+    if args.calibrate:
+        return calibrated(job, meter)
     if args.processes > 1:
         del job  # it was only checked, so that one process says what is wrong
         return together(args)
@@ -93,10 +97,11 @@ def prepared(args: argparse.Namespace, settings: Surrogate) -> Job:
     source = Path(args.samples) if args.samples else folder / "samples.h5"
     gas = Mechanism.load(settings.mechanism, settings.phase)
     samples = SampleSet.read(source)
-    start = Model.load(args.init) if args.init else None
+    init = library.find(args.init) if args.init else None
+    start = Model.load(init) if init else None
     check_samples(settings, gas, samples, source)
     check_start(settings, gas, start, samples)
-    return Job(args, settings, gas, samples, start, folder, identity_of(settings, gas, source, args.init))
+    return Job(args, settings, gas, samples, start, folder, identity_of(settings, gas, source, init))
 
 
 def together(args: argparse.Namespace) -> int:
@@ -133,6 +138,8 @@ def check(args: argparse.Namespace, settings: Surrogate) -> None:
         raise ConfigError(f"--processes {args.processes}: must be at least 1")
     if args.processes > 1 and (launched_under_mpi() or "WORLD_SIZE" in os.environ):
         raise ConfigError(f"--processes {args.processes}: a launcher has started this process already; leave it out")
+    if args.calibrate and (args.init is None or args.minutes is not None or args.processes > 1 or args.resume):
+        raise ConfigError("--calibrate: needs --init MODEL, and goes with none of --minutes, --processes, --resume")
     if not losses.weights_of(settings.train.loss):
         raise ConfigError("train.loss: all weights are zero: nothing to learn")
 
@@ -181,7 +188,7 @@ def check_start(settings: Surrogate, gas: Mechanism, start: Model | None, sample
         raise ConfigError(f'--init: the model holds "{start.hold}", the samples "{samples.hold}"')
 
 
-def identity_of(settings: Surrogate, gas: Mechanism, source: Path, init: str | None) -> dict[str, Any]:
+def identity_of(settings: Surrogate, gas: Mechanism, source: Path, init: Path | None) -> dict[str, Any]:
     """What a training is known by when it is to go on."""
     with h5py.File(source, "r", locking="best-effort") as file:
         content = str(file.attrs["content"])
@@ -306,6 +313,28 @@ def finish(model: Model, job: Job, meter: Meter) -> None:
     meter.say(scores.table(errors))
     training = model.card["training"]
     meter.say(f"{training['rows_seen']} rows seen in {clock(training['seconds'])}")
+
+
+def calibrated(job: Job, meter: Meter) -> int:
+    """The model of --init with its router fitted anew to these samples and [router]; the networks stay as they are."""
+    model, path = job.start, job.folder / MODEL
+    assert model is not None
+    there = [file for file in files_of(path) if file.exists()]
+    if there and not job.args.force:
+        raise ConfigError(f"{there[0]} exists: choose another folder with --out, or --force to replace it")
+    own = msgspec.structs.replace(settings_of(model), router=job.settings.router)
+    model.card |= {"config": to_toml(own), "written": now()}
+    try:
+        with stoppable():
+            job.folder.mkdir(parents=True, exist_ok=True)
+            finish(model, job, meter)
+    except KeyboardInterrupt:
+        meter.say("stopped: nothing was changed")
+        return STOPPED
+    finally:
+        meter.clear()
+    print(f"model:   {files_of(path)[0]}", flush=True)
+    return 0
 
 
 def keep_memory() -> None:

@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +37,7 @@ from combust.surrogates import report_card as pages
 from combust.surrogates.card_conditions import FULL, QUICK, Effort, Flame, Reactor
 from combust.surrogates.card_reference import Trajectory
 from combust.surrogates.learned import Learned
+from combust.surrogates.lineage import now
 from combust.surrogates.model import Model, files_of
 from combust.surrogates.settings import Surrogate
 from combust.tables import outputs
@@ -111,10 +111,6 @@ def verify(args: argparse.Namespace) -> int:
     work.found["seconds"] += kept.get("seconds", 0.0)
     missed = write(work, report, numbers)
     return STOPPED if stopped else MISSED if missed else 0
-
-
-def now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def earlier(numbers: Path, model: Model, effort: Effort) -> dict[str, Any]:

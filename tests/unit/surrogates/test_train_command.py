@@ -17,6 +17,7 @@ from training_fixture import task
 from combust.errors import ConfigError, FileFormatError
 from combust.surrogates import curve, distributed, scores
 from combust.surrogates import train as command
+from combust.surrogates.card_conditions import settings_of
 from combust.surrogates.lineage import covered
 from combust.surrogates.model import Model
 from combust.surrogates.network import Network
@@ -41,7 +42,10 @@ def folder(tmp_path_factory):
 
 
 def run(folder, out, *changes, samples="s.h5", **options):
-    given = {"init": None, "minutes": None, "processes": 1, "tensorboard": False, "resume": False, "force": False}
+    given = {
+        "init": None, "minutes": None, "processes": 1, "tensorboard": False, "resume": False, "force": False,
+        "calibrate": False,
+    }  # fmt: skip
     return command.train(argparse.Namespace(
         config=str(folder / "c.toml"), set=list(changes), samples=str(folder / samples), out=str(out), **given | options
     ))  # fmt: skip
@@ -133,6 +137,27 @@ def test_init_keeps_coordinates_and_weights(trained, folder, tmp_path, samples, 
         run(folder, tmp_path / "x", samples="uv.h5", init=trained / "model")
 
 
+def test_calibration_alone(trained, folder, tmp_path, monkeypatch):
+    """The networks stay as they are; the card has the router's settings, and whatever else it was trained by."""
+    def fitted(model, gas, samples, settings):
+        model.card["router"] = {"stated": settings.router.species}
+
+    monkeypatch.setattr(command, "calibrate", fitted)
+    given = {"init": trained / "model", "calibrate": True}
+    assert run(folder, tmp_path, "router.species=0.02", "train.seed=7", **given) == 0
+    old, new = Model.load(trained / "model"), Model.load(tmp_path / "model")
+    assert new.card["router"] == {"stated": 0.02}
+    assert all(torch.equal(a, b) for a, b in zip(
+        old.networks[0].state_dict().values(), new.networks[0].state_dict().values(), strict=True))
+    before, after = settings_of(old), settings_of(new)
+    assert after.router.species == 0.02 and after == msgspec.structs.replace(before, router=after.router)
+    assert new.card["training"] == old.card["training"]
+    with pytest.raises(ConfigError, match="--force"):
+        run(folder, tmp_path, **given)
+    assert run(folder, tmp_path, force=True, **given | {"init": tmp_path / "model"}) == 0  # in place
+    assert settings_of(Model.load(tmp_path / "model")).router.species == before.router.species
+
+
 def test_bad_input_is_refused(folder, samples, tmp_path):
     def refused(match, *changes, error=ConfigError, **options):
         with pytest.raises(error, match=match):
@@ -145,6 +170,7 @@ def test_bad_input_is_refused(folder, samples, tmp_path):
     refused("all weights are zero", "train.loss.step=0")
     refused("--minutes 0", minutes=0.0)
     refused("--processes 0", processes=0)
+    refused("--calibrate: needs --init MODEL", calibrate=True)
     refused("train.loss.rollout: no row's dt can be cut", "train.loss.rollout=1", "train.loss.rollout_steps=101")
     if not torch.cuda.is_available():
         refused("torch finds no GPU", 'train.device="cuda"')
