@@ -14,7 +14,7 @@ from validation.planar import CASES
 from validation.report import Report
 
 TITLE = "The shipped cases, run to their ends"
-RANKS = {"flame": 2}
+RANKS = {"flame": 2, "flame_learned": 2}
 DRIFT, NEGATIVE, CONSERVED = 1e-3, 1e-8, 1e-11
 ROOT = CASES.parent
 
@@ -22,7 +22,7 @@ ROOT = CASES.parent
 def run(report: Report) -> None:
     """Runs all cases; those on two ranks by mpirun."""
     report.text(
-        "`python -m combust.run cases/NAME.toml` on one rank, `flame` by `mpirun` on two. Time: seconds in the "
+        "`python -m combust.run cases/NAME.toml` on one rank, `flame` and `flame_learned` by `mpirun` on two. Time: seconds in the "
         "time loop (compiling kernels included). Drift, most negative mass fraction and errors of mass and "
         "elements: extremes of the columns of series.csv over the whole run; a dash where a case has none. The "
         "pictures `combust plot` made of the ends are docs/pictures/NAME.png.")
