@@ -23,7 +23,7 @@ def run(report: Report) -> None:
     """Runs all cases; those on two ranks by mpirun."""
     report.text(
         "`python -m combust.run cases/NAME.toml` on one rank, `flame` and `flame_learned` by `mpirun` on two. Time: "
-        "seconds in the time loop (compiling kernels included). Drift, most negative mass fraction and errors of mass and "
+        "seconds in the time loop (compiling kernels included). Drift, most negative mass fraction, errors of mass and "
         "elements: extremes of the columns of series.csv over the whole run; a dash where a case has none. The "
         "pictures `combust plot` made of the ends are docs/pictures/NAME.png.")
     rows = []
