@@ -62,6 +62,7 @@ class Work:
     references: list[tuple[Reactor, Trajectory]] = field(default_factory=list)
     profiles: list[tuple[Flame, FlameProfile]] = field(default_factory=list)
     found: dict[str, Any] = field(default_factory=dict)
+    made: dict[str, str] = field(default_factory=dict)  # parts that are finished, and when
     pictures: dict[str, Picture] = field(default_factory=dict)
 
     def progress(self, what: str) -> Any:
@@ -105,9 +106,7 @@ def verify(args: argparse.Namespace) -> int:
         stopped = True
     finally:
         work.meter.clear()
-    made = {part: now() for part in parts if part in work.found}
-    work.found = heading(work, args, begin) | {"stopped": stopped} | work.found
-    work.found["made"] = kept.get("made", {}) | made
+    work.found = heading(work, args, begin) | {"stopped": stopped, "made": work.made} | work.found
     work.found["seconds"] += kept.get("seconds", 0.0)
     missed = write(work, report, numbers)
     return STOPPED if stopped else MISSED if missed else 0
@@ -130,6 +129,7 @@ def restore(work: Work, kept: dict[str, Any], parts: Sequence[str]) -> None:
         return
     old = [part for part in kept["made"] if part not in parts]
     work.found |= {part: numbers_again(kept[part]) for part in old}
+    work.made |= {part: kept["made"][part] for part in old}
     work.pictures |= {
         name: Picture(work.folder / file, caption) for name, (file, caption) in kept["pictures"].items()
         if part_of(name) in old}
@@ -202,10 +202,13 @@ def compute(work: Work, parts: Sequence[str], coupling: bool) -> None:
         take_profiles(work)
     if "reactors" in parts:
         reactors(work, dt)
+        work.made["reactors"] = now()
     if "flames" in parts:
         flames(work, coupling)
+        work.made["flames"] = now()
     if set(parts) & {"steps", "cost"}:
         steps(work, parts, dt)
+        work.made |= {part: now() for part in ("steps", "cost") if part in parts}
 
 
 def refer(work: Work, dt: float) -> None:
