@@ -39,6 +39,7 @@ from combust.surrogates.sample_set import SPLITS, SampleSet
 from combust.surrogates.settings import Network, Surrogate, Train, load
 from combust.surrogates.training import Task, Trainer
 from combust.surrogates.training_state import State
+from combust.tables import outputs
 
 CHECKPOINT, MODEL = "checkpoint.safetensors", "model"
 WAIT = 10.0  # s
@@ -317,23 +318,20 @@ def finish(model: Model, job: Job, meter: Meter) -> None:
 
 def calibrated(job: Job, meter: Meter) -> int:
     """The model of --init with its router fitted anew to these samples and [router]; the networks stay as they are."""
-    model, path = job.start, job.folder / MODEL
+    model = job.start
     assert model is not None
-    there = [file for file in files_of(path) if file.exists()]
-    if there and not job.args.force:
-        raise ConfigError(f"{there[0]} exists: choose another folder with --out, or --force to replace it")
+    files = outputs(job.folder, [file.name for file in files_of(job.folder / MODEL)], job.args.force)
     own = msgspec.structs.replace(settings_of(model), router=job.settings.router)
     model.card |= {"config": to_toml(own), "written": now()}
     try:
         with stoppable():
-            job.folder.mkdir(parents=True, exist_ok=True)
             finish(model, job, meter)
     except KeyboardInterrupt:
         meter.say("stopped: nothing was changed")
         return STOPPED
     finally:
         meter.clear()
-    print(f"model:   {files_of(path)[0]}", flush=True)
+    print(f"model:   {files[0]}", flush=True)
     return 0
 
 
