@@ -103,13 +103,18 @@ def sections(found: dict[str, Any], judged: Sequence[Target], pictures: dict[str
         blocks: list[Block] = [REACTORS]
         for run in found["reactors"]:
             blocks += _reactors(run)
-        made.append(Section("Reactors", blocks + [p for k, p in pictures.items() if k == "delays"]))
+        made.append(Section("Reactors", blocks + [p for k, p in pictures.items() if part_of(k) == "reactors"]))
     if "flames" in found:
         made.append(Section("Flames", [FLAMES, _flames(found["flames"]), *(
-            p for k, p in pictures.items() if k != "delays")]))
+            p for k, p in pictures.items() if part_of(k) == "flames")]))
     if "cost" in found:
         made.append(Section("Cost", _cost(found)))
     return made
+
+
+def part_of(picture: str) -> str:
+    """The part of the card that a picture, by its name, belongs to."""
+    return "reactors" if picture == "delays" else "flames"
 
 
 REACTORS = (

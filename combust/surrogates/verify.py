@@ -132,7 +132,7 @@ def restore(work: Work, kept: dict[str, Any], parts: Sequence[str]) -> None:
     work.made |= {part: kept["made"][part] for part in old}
     work.pictures |= {
         name: Picture(work.folder / file, caption) for name, (file, caption) in kept["pictures"].items()
-        if part_of(name) in old}
+        if pages.part_of(name) in old}
     work.meter.say(f"kept of an earlier report of these weights: {', '.join(old) or 'nothing'}")
 
 
@@ -143,11 +143,6 @@ def numbers_again(found: Any) -> Any:
     if isinstance(found, list):
         return [numbers_again(v) for v in found]
     return math.nan if found is None else found
-
-
-def part_of(picture: str) -> str:
-    """The part of the card that a picture belongs to."""
-    return "reactors" if picture == "delays" else "flames"
 
 
 def write(work: Work, report: Path, numbers: Path) -> int:
