@@ -37,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("names", nargs="*", metavar="name", help="studies to run; all if none is named")
     parser.add_argument("--list", action="store_true", help="list the studies and stop")
     parser.add_argument("--only", action="append", default=[], metavar="RUN",
-                        help="of reduction, learned: runs whose names begin so; others keep their figures")  # fmt: skip
+                        help="of reduction, learned, trust: runs whose names begin so; the rest stays")  # fmt: skip
     parser.add_argument("--workers", type=int, default=0, help="of reduction: processes; 0: as many as cores")
     options = parser.parse_args(arguments)
     known = studies()

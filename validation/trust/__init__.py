@@ -1,0 +1,58 @@
+"""Trust: kinds of fault that held-out inputs and users' reports found, each with its members tried and the outcome.
+
+A module of this package is a kind: `KIND`, a sentence on what must hold, and `members()`, which yields a Member for
+each input as it is tried. A later `--only NAME` repeats the kinds whose modules begin so; the others keep their rows.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import pkgutil
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from validation.report import DOCS, Report
+
+TITLE = "Kinds of fault found by held-out inputs, and what happens to each now"
+FILE = DOCS / "trust.json"
+
+
+@dataclass(frozen=True)
+class Member:
+    """One input of a kind: what was tried, what is right (and says who), what came out, and whether that is right."""
+
+    tried: str
+    right: str
+    outcome: str
+    holds: bool
+
+
+def kinds() -> dict[str, Any]:
+    """The modules of this package by name."""
+    return {m.name: importlib.import_module(f"{__name__}.{m.name}") for m in pkgutil.iter_modules(__path__)}
+
+
+def run(report: Report, only: list[str]) -> None:
+    """A table of each kind; figures of kinds that are not repeated come from the last run."""
+    kept = json.loads(FILE.read_text()) if FILE.is_file() else {}
+    found = {}
+    for name, module in kinds().items():
+        wanted = not only or any(name.startswith(prefix) for prefix in only)
+        found[name] = [asdict(m) for m in _tried(report, name, module)] if wanted else kept.get(name, [])
+    FILE.write_text(json.dumps(found, indent=1) + "\n")
+    for name, module in kinds().items():
+        members = [Member(**row) for row in found[name]]
+        right = sum(m.holds for m in members)
+        report.parts.append(f"## {name}")
+        report.text(module.KIND)
+        report.table(["tried", "right", "outcome", ""],
+                     [[m.tried, m.right, m.outcome, "" if m.holds else "WRONG"] for m in members])  # fmt: skip
+        report.target(f"{name}: members that come out right", right, max(len(members), 1), at_least=True)
+
+
+def _tried(report: Report, name: str, module: Any) -> Iterator[Member]:
+    for member in module.members():
+        report.progress(f"{name}: {member.tried}: {member.outcome}{'' if member.holds else '   WRONG'}")
+        yield member
