@@ -349,7 +349,8 @@ class LowMach:
         with self.timers.phase("pressure"):
             target, _ = self._compatible(new.S, new.q, new.p0, u)
             rhs = momentum.velocity_divergence(u, self.layout, self.metrics) - target
-            solution = self.pressure.solve(beta, rhs)  # type: ignore[arg-type]
+            terms = momentum.velocity_moduli(u, self.layout, self.metrics) + new.S.abs() + target.abs()
+            solution = self.pressure.solve(beta, rhs, terms=terms)  # type: ignore[arg-type]
             self.iterations.append(solution.iterations)
             dp = self.filler.pressure(solution.p)
             return self.filler.velocity(self._minus_gradient(u, dp, beta)), p + dp

@@ -151,11 +151,22 @@ def viscous_rate(u: Faces, rho: Tensor, viscosity: Tensor, layout: Layout, metri
 
 def velocity_divergence(u: Faces, layout: Layout, metrics: Metrics) -> Tensor:
     """div u over the owned cells [1/s]."""
+    return _over_faces(u, layout, metrics, -1.0)
+
+
+def velocity_moduli(u: Faces, layout: Layout, metrics: Metrics) -> Tensor:
+    """The sum of the moduli of the terms of div u over the owned cells [1/s]: what its round-off is a share of."""
+    return _over_faces(tuple(None if f is None else f.abs() for f in u), layout, metrics, 1.0)
+
+
+def _over_faces(u: Faces, layout: Layout, metrics: Metrics, low: float) -> Tensor:
+    """Sum over the axes of (u_high + low u_low) / width."""
     total: Tensor | None = None
     for a in layout.axes:
-        ua, metric = u[a], metrics[a]
+        ua, metric, n = u[a], metrics[a], layout.n[a]
         assert ua is not None and metric is not None
-        part = difference(take(ua, layout, {a: (0, 1)}), a) * metric.per_width
+        faces = take(ua, layout, {a: (0, 1)})
+        part = torch.add(faces.narrow(a - 3, 1, n), faces.narrow(a - 3, 0, n), alpha=low) * metric.per_width
         total = part if total is None else total + part
     assert total is not None
     return total

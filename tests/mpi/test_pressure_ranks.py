@@ -66,6 +66,8 @@ def check(comm):
             assert found.incompatibility == pytest.approx(expected.incompatibility, abs=1e-15)
             if preconditioner == "separable" and len(grid.axes) > 1:
                 assert abs(found.iterations - expected.iterations) <= 1
+            nothing = solver.solve(local, 1e-16 * mine, terms=torch.ones_like(mine))  # round-off of terms like 1
+            assert nothing.iterations == 0 and not nothing.p.any()
             again = solver.solve(local, mine, found.p)
             assert again.iterations <= 1
             solver.forget()

@@ -181,6 +181,47 @@ def test_zero_rhs_gives_zero():
     assert solution.iterations == 0 and not solution.p.any()
 
 
+def roundings(grid, size):
+    """The same last digit in all cells, its sign by chance, and the same once more on top: what is left of terms of
+    `size` that cancel.
+    """
+    signs = torch.as_tensor(np.random.default_rng(3).integers(-1, 2, grid.block.shape).astype(float))
+    unit = size * torch.finfo(torch.float64).eps
+    return [unit * torch.ones_like(signs), unit * signs, unit * (1.0 + 1e-15 * signs)]
+
+
+@pytest.mark.parametrize("kind", ["torch", "petsc"])
+@pytest.mark.parametrize("sides", [(P, P), (N, N), (N, P), (P, ND)])
+@pytest.mark.parametrize("size", [1e-12, 1.0, 1e9])
+def test_what_is_all_round_off_is_zero(kind, sides, size):
+    """The mean that a singular problem drops leaves roundings of the roundings, which no p fits."""
+    if kind == "petsc":
+        pytest.importorskip("petsc4py")
+    grid, beta, _ = front(16, sides=sides)
+    if sides[1] == P:
+        beta[2][..., -1] = beta[2][..., 0]  # one face
+    solver, terms = make_solver(grid, kind), torch.full((1, 16, 16), size, dtype=torch.float64)
+    for rhs in roundings(grid, size):
+        solution = solver.solve(beta, rhs, terms=terms)
+        assert solution.iterations == 0 and not solution.p.any()
+        if grid.singular:  # rhs alone says how large the mean was
+            assert bool(torch.isfinite(solver.solve(beta, rhs).p).all())
+
+
+@pytest.mark.parametrize("kind", ["torch", "petsc"])
+def test_little_beside_a_large_mean_is_solved(kind):
+    """Of a right-hand side that is nearly all mean, what is left is solved to the round-off of the mean."""
+    if kind == "petsc":
+        pytest.importorskip("petsc4py")
+    grid, beta, rhs = front(32, sides=(N, N))
+    rhs = rhs - rhs.mean()
+    expected = make_solver(grid, "torch", 1e-11).solve(beta, rhs).p
+    for share in (1e-6, 1e-9, 1e-12):
+        found = make_solver(grid, kind).solve(beta, rhs + float(rhs.abs().max()) / share).p
+        error = float((found - expected).abs().max()) / float(expected.abs().max())
+        assert error < 1e-8 + 100 * torch.finfo(torch.float64).eps / share
+
+
 @pytest.mark.parametrize("sides", [(P, ND), (N, N)])
 @pytest.mark.parametrize("preconditioner", ["auto", "gamg", "separable"])
 def test_petsc_agrees_with_torch(preconditioner, sides):

@@ -18,6 +18,9 @@ Beta = tuple[torch.Tensor | None, torch.Tensor | None, torch.Tensor | None]
 
 AXIS_NAMES = "zyx"
 ROUND_OFF = 1e-12
+# Residuals of so many times the terms of rhs are their rounding: a dozen terms of half a unit in the last place each,
+# and what is left of the mean that a singular problem drops. No iteration can tell them from zero.
+FLOOR = 16 * float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +101,8 @@ class PressureGrid:
 class Solution:
     """p of L_beta p = rhs and how it was found.
 
-    residual : |V (rhs - L_beta p)|_2 / |V rhs|_2 over all cells, V their volumes, as the iteration knows it
+    residual : |V (rhs - L_beta p)|_2 / |V rhs|_2 over all cells, V their volumes, as the iteration knows it; above
+        rtol only where the residual is within the round-off of the terms of rhs
     incompatibility : |sum V rhs| / sum V |rhs| that a singular problem had to drop; 0 when only round-off
     """
 
@@ -118,8 +122,14 @@ class PressureSolver(Protocol):
     Every rank calls; each gets the same iterations and residual.
     """
 
-    def solve(self, beta: Beta, rhs: torch.Tensor, guess: torch.Tensor | None = None) -> Solution:
-        """p of L_beta p = rhs to the solver's rtol on Solution.residual, from `guess`. Raises DivergenceError."""
+    def solve(
+        self, beta: Beta, rhs: torch.Tensor, guess: torch.Tensor | None = None, terms: torch.Tensor | None = None
+    ) -> Solution:
+        """p of L_beta p = rhs to the solver's rtol on Solution.residual, from `guess`. Raises DivergenceError.
+
+        terms : the sum of the moduli of what rhs was summed from, |rhs| if omitted. A residual within their
+            round-off, FLOOR |V terms|_2, is none: where rhs is all round-off, p is zero.
+        """
         ...
 
     def solve_constant(self, rhs: torch.Tensor) -> torch.Tensor:

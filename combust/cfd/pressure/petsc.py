@@ -9,6 +9,7 @@ import torch
 
 from combust.cfd.block import Block, split
 from combust.cfd.pressure.base import (
+    FLOOR,
     Beta,
     Conductances,
     PressureGrid,
@@ -139,24 +140,31 @@ class PetscSolver:
         """p of L_1 p = rhs, directly; with no dirichlet side without rhs's mean, and p has zero mean."""
         return self.direct.solve(rhs.cpu()).to(self.device)
 
-    def solve(self, beta: Beta, rhs: torch.Tensor, guess: torch.Tensor | None = None) -> Solution:
+    def solve(
+        self, beta: Beta, rhs: torch.Tensor, guess: torch.Tensor | None = None, terms: torch.Tensor | None = None
+    ) -> Solution:
         """p of L_beta p = rhs. Raises DivergenceError if rtol is not reached."""
         faces = self.conductances(tuple(None if b is None else b.cpu() for b in beta))  # type: ignore[arg-type]
         main = diagonal(faces)
         load, incompatibility = -self.volumes * rhs.cpu(), 0.0
+        size = load if terms is None else self.volumes * terms.cpu()
         if self.grid.singular:
             load, incompatibility = compatible(load, self.volumes, self.comm)
         self.sparsity.fill(self.matrix, faces, main)
         if self.separable is not None:
             self.separable.scale = (self.unit_diagonal / main) ** (0.5 * SCALING)
-        goal, healthy = self.comm.sum(float((load * load).sum()), float(main.sum()))
-        if goal == 0.0:
-            return Solution(torch.zeros_like(load).to(self.device), 0, 0.0, incompatibility)
-        if not np.isfinite(goal + healthy):
+        squares, terms_squared, healthy = self.comm.sum(
+            float((load * load).sum()), float((size * size).sum()), float(main.sum()))
+        if not np.isfinite(squares + terms_squared + healthy):
             raise not_converged(0, float("nan"), self.rtol)
+        goal, round_off = np.sqrt(squares), FLOOR * np.sqrt(terms_squared)
+        if goal <= round_off:
+            residual = 1.0 if goal > 0.0 else 0.0
+            return Solution(torch.zeros_like(load).to(self.device), 0, residual, incompatibility)
+        self.krylov.setTolerances(rtol=self.rtol, atol=round_off)
         self.load.setArray(load.numpy().ravel())
-        self._start(None if guess is None else guess.cpu(), np.sqrt(goal))
-        iterations, residual = self._run(np.sqrt(goal))
+        self._start(None if guess is None else guess.cpu(), goal)
+        iterations, residual = self._run(goal)
         p = torch.tensor(self.unknown.getArray(readonly=True)).view(load.shape)
         if self.grid.singular:
             p = zero_mean(p, self.volumes, self.comm)

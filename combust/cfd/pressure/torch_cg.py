@@ -11,6 +11,7 @@ import math
 import torch
 
 from combust.cfd.pressure.base import (
+    FLOOR,
     Beta,
     Conductances,
     PressureGrid,
@@ -55,14 +56,16 @@ class TorchSolver:
             return self._line(self.conductances.unit(), *self._load(rhs)).p
         return self.direct.solve(rhs)
 
-    def solve(self, beta: Beta, rhs: torch.Tensor, guess: torch.Tensor | None = None) -> Solution:
+    def solve(
+        self, beta: Beta, rhs: torch.Tensor, guess: torch.Tensor | None = None, terms: torch.Tensor | None = None
+    ) -> Solution:
         """p of L_beta p = rhs; in one direction it is found directly. Raises DivergenceError."""
         faces = self.conductances(beta)
         load, incompatibility = self._load(rhs)
         if self.direct is None:
             return self._line(faces, load, incompatibility)
         main = diagonal(faces)
-        p, iterations, residual = self._iterate(faces, main, load, guess)
+        p, iterations, residual = self._iterate(faces, main, load, guess, rhs if terms is None else terms)
         return Solution(self._free(p), iterations, residual, incompatibility)
 
     def _load(self, rhs: torch.Tensor) -> tuple[torch.Tensor, float]:
@@ -86,14 +89,15 @@ class TorchSolver:
         main: torch.Tensor,
         load: torch.Tensor,
         guess: torch.Tensor | None,
+        terms: torch.Tensor,
     ) -> tuple[torch.Tensor, int, float]:
         assert self.direct is not None
         scale = (self.unit_diagonal / main) ** (0.5 * SCALING)
-        p, r, norm, goal = self._start(faces, main, load, guess)
-        if norm <= self.rtol * goal:
-            return p, 0, norm / goal if goal > 0.0 else 0.0
-        s, rz = None, None
-        for iteration in range(1, self.max_iterations + 1):
+        p, r, norm, goal, enough = self._start(faces, main, load, guess, terms)
+        s, rz, iteration = None, None, 0
+        while not norm <= enough:
+            if not math.isfinite(norm) or iteration == self.max_iterations:
+                raise not_converged(iteration, norm / goal, self.rtol)
             z = scale * self.direct.solve_symmetric(scale * r)
             rz, previous = torch.sum(r * z), rz
             s = z if s is None else torch.addcmul(z, s, rz / previous)
@@ -101,11 +105,8 @@ class TorchSolver:
             step = rz / torch.sum(s * q)
             p, r = torch.addcmul(p, s, step), torch.addcmul(r, q, step, value=-1.0)
             norm = float(torch.linalg.vector_norm(r))  # the only value the host waits for
-            if norm <= self.rtol * goal:
-                return p, iteration, norm / goal
-            if not math.isfinite(norm):
-                raise not_converged(iteration, norm / goal, self.rtol)
-        raise not_converged(self.max_iterations, norm / goal, self.rtol)
+            iteration += 1
+        return p, iteration, norm / goal if goal > 0.0 else 0.0
 
     def _start(
         self,
@@ -113,16 +114,19 @@ class TorchSolver:
         main: torch.Tensor,
         load: torch.Tensor,
         guess: torch.Tensor | None,
-    ) -> tuple[torch.Tensor, torch.Tensor, float, float]:
-        """First p and residual: those of the guess, unless p = 0 leaves less to do."""
-        if guess is None:
-            goal = float(torch.linalg.vector_norm(load))
-            return torch.zeros_like(load), load, goal, goal
-        r = load - apply(faces, main, self.periodic, guess)
-        norm, goal = torch.stack((torch.linalg.vector_norm(r), torch.linalg.vector_norm(load))).tolist()
-        if norm < goal:
-            return guess, r, norm, goal
-        return torch.zeros_like(load), load, goal, goal
+        terms: torch.Tensor,
+    ) -> tuple[torch.Tensor, torch.Tensor, float, float, float]:
+        """First p and residual: those of the guess, unless p = 0 leaves less to do; norms of residual and load, and
+        the norm of the residual that is small enough.
+        """
+        r = load if guess is None else load - apply(faces, main, self.periodic, guess)
+        norms = torch.stack([torch.linalg.vector_norm(f) for f in (r, load, self.volumes * terms)]).tolist()
+        norm, goal, round_off = norms[0], norms[1], FLOOR * norms[2]
+        if not math.isfinite(norm + goal + round_off):
+            raise not_converged(0, float("nan"), self.rtol)
+        if guess is None or not norm < goal or goal <= round_off:
+            guess, r, norm = torch.zeros_like(load), load, goal
+        return guess, r, norm, goal, max(self.rtol * goal, round_off)
 
 
 def apply(
