@@ -14,6 +14,7 @@ from combust.errors import CombustError
 from combust.parallel import Communicator, all_or_none, report, world
 from combust.ranges import HELP, PRESSURE_HELP
 from combust.surrogates import arguments as learned
+from combust.terminal import shown
 
 EXIT_CODES = """exit codes:
   0 done   1 failed (disk full, bug)   2 bad input   3 diverged
@@ -22,7 +23,12 @@ EXIT_CODES = """exit codes:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one verb; returns the exit code."""
-    args = parser().parse_args(argv)
+    with shown():
+        return run_verb(parser().parse_args(argv))
+
+
+def run_verb(args: argparse.Namespace) -> int:
+    """Runs what the command line asks for, on all ranks; errors become messages and exit codes."""
     comm = Communicator()
     try:
         if args.verb in ("run", "check"):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import math
+import os
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -21,7 +23,7 @@ from combust.cfd.initial import Fields
 from combust.cfd.lowmach import LowMach
 from combust.cfd.pressure import PressureGrid, make_solver
 from combust.cfd.problem import Numerics, Problem, Sides, Unburnt
-from combust.errors import ConfigError
+from combust.errors import ConfigError, at
 from combust.kinetics.flame1d import FlameProfile, free_flame
 from combust.kinetics.mechanism import Mechanism
 from combust.kinetics.transport_models import transport_model
@@ -33,6 +35,7 @@ AXES = ("z", "y", "x")
 # Below this much work the seconds of compiling are not won back (cells x steps of one rank, times species).
 COMPILE_WORTH = 1.5e7
 FLAME_REFERENCES = 24
+FIELDS_OF_SPECIES = 4  # of T and Y that any run keeps: before and after a step, conserved and primitive
 
 
 def build(config: Config, comm: Communicator) -> ReactingFlow:
@@ -80,12 +83,30 @@ class Builder:
 
     @cached_property
     def grid(self) -> Grid:
+        self._require_memory()
         faces = self._faces()
         sides = self.config.boundary.sides(self.config.mesh.dimensions)
         periodic = tuple(isinstance(sides.get(f"{a}_low"), physics.Periodic) for a in AXES)
         shape = tuple(len(f) - 1 for f in faces)
         block = Block.create(self.comm, (shape[0], shape[1], shape[2]), (periodic[0], periodic[1], periodic[2]))
         return Grid(block, faces, self.device)
+
+    def _require_memory(self) -> None:
+        """Raises ConfigError if the fields alone would not fit into this machine, before one of them is made."""
+        mesh = self.config.mesh
+        if isinstance(mesh, physics.UniformMesh):
+            counts = list(mesh.cells)
+        else:
+            axes = [axis for axis in (mesh.x, mesh.y, mesh.z) if axis is not None]
+            counts = [axis.cells or len(axis.faces or ()) - 1 for axis in axes]
+        each = 8 * FIELDS_OF_SPECIES * (1 + len(self.gas.species))
+        need = each * math.prod(counts) / self.comm.size + 8 * sum(counts)
+        have = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        if need > have:
+            cells = " x ".join(str(n) for n in counts)
+            raise ConfigError(
+                f"mesh: {cells} cells of {len(self.gas.species)} species need more than {need / 1e9:.3g} GB on each of "
+                f"{self.comm.size} rank(s); this machine has {have / 1e9:.3g} GB: take fewer cells or more ranks")
 
     def _faces(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         mesh, faces = self.config.mesh, []
@@ -104,11 +125,16 @@ class Builder:
 
     # --- gas and flame ------------------------------------------------------------------------------------------
 
-    def mixture(self, table: Any) -> torch.Tensor:
-        """Y of a table with composition, or fuel, oxidizer and phi."""
+    def mixture(self, table: Any, where: str = "initial") -> torch.Tensor:
+        """Y of the table at `where` with composition, or fuel, oxidizer and phi."""
+        for key in ("composition", "fuel", "oxidizer"):
+            if getattr(table, key, None) is not None:
+                with at(f"{where}.{key}"):
+                    Y = self.gas.composition(getattr(table, key))
         if getattr(table, "composition", None) is not None:
-            return self.gas.composition(table.composition)
-        return self.gas.mixture(table.fuel, table.oxidizer, table.phi)
+            return Y
+        with at(f"{where}: fuel, oxidizer, phi"):
+            return self.gas.mixture(table.fuel, table.oxidizer, table.phi)
 
     @cached_property
     def profile(self) -> FlameProfile:
@@ -177,7 +203,7 @@ class Builder:
 
     def _inflow(self, name: str, table: physics.Inflow) -> Inflow:
         fresh: Any = self.config.initial
-        Y = self.mixture(table if table.has_composition else fresh)
+        Y = self.mixture(table, f"boundary.{name}") if table.has_composition else self.mixture(fresh)
         T = table.temperature or fresh.temperature
         speed = self.profile.speed if isinstance(table.velocity, str) else table.velocity
         velocity = [0.0, 0.0, 0.0]

@@ -10,7 +10,7 @@ import numpy as np
 
 from combust.config import load, to_toml
 from combust.config import schema as json_schema
-from combust.errors import ConfigError, FileFormatError, MechanismError
+from combust.errors import ConfigError, FileFormatError, MechanismError, at
 from combust.io.blocks import on_root
 from combust.io.summary import peak_memory
 from combust.parallel import Communicator
@@ -22,11 +22,12 @@ def check(case: str, comm: Communicator, overrides: Sequence[str] = ()) -> int:
     config = on_root(comm, lambda: load(case, overrides))
     from combust.case import build
 
-    flow = build(config, comm)
-    for name in config.output.fields.names:
-        flow.field(name)
-    for name in config.output.series.quantities:
-        flow.quantity(name)
+    with at(case):
+        flow = build(config, comm)
+        for name in config.output.fields.names:
+            flow.field(name)
+        for name in config.output.series.quantities:
+            flow.quantity(name)
     dt, limit = flow.limit()
     own = sum(array.nbytes for array, _ in flow.state().values())
     rows = comm.gather((int(np.prod(flow.block.count)), own, peak_memory()))

@@ -16,7 +16,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from combust.errors import ConfigError
-from combust.explain import explain
+from combust.explain import explain, shortened, shown
+from combust.files import DEEPEST, UnreadableError, leaves, read_text
 from combust.settings.physics import (
     SIDES,
     FlameInitial,
@@ -27,9 +28,11 @@ from combust.settings.physics import (
     UniformMesh,
 )
 from combust.settings.running import Config
+from combust.terminal import OBEYED
 
 T = TypeVar("T")
 BARE = re.compile(r"[^\[\]{}\"'#\n]+")
+LARGEST = 1e30  # of any number: none in SI is so large, and squares of larger ones overflow
 
 
 def load(path: str | Path, overrides: Sequence[str] = ()) -> Config:
@@ -45,25 +48,46 @@ def load(path: str | Path, overrides: Sequence[str] = ()) -> Config:
 def read(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
     """The content of a TOML file, with overrides. Raises ConfigError for a file that cannot be read."""
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raw = parsed(read_text(path))
+    except UnreadableError as error:
+        raise ConfigError(str(error)) from error
+    except ValueError as error:
         raise ConfigError(f"{path}: is not valid TOML: {error}") from error
     for text in overrides:
         override(raw, text)
     return raw
 
 
+def parsed(text: str) -> dict[str, Any]:
+    """The tree of a TOML text. Raises ValueError for what is not TOML, or nested too deeply."""
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise ValueError("its lists and tables are nested too deeply") from None
+
+
 def checked(raw: dict[str, Any], source: str, kind: type[T]) -> T:
     """`raw` as a struct of type `kind`; `source` is the file named in errors. Raises ConfigError."""
-    for place, value in numbers(raw):
-        if not math.isfinite(value):
-            raise ConfigError(f"{source}: {place} = {value}: must be a finite number")
+    for place, value in leaves(raw):
+        if problem := beyond_use(value):
+            raise ConfigError(f"{source}: {place} = {shown(value)}: {problem}")
     try:
         return msgspec.convert(raw, kind, strict=True)
     except msgspec.ValidationError as error:
         raise ConfigError(f"{source}: {explain(str(error), raw, kind)}") from None
+
+
+def beyond_use(value: Any) -> str:
+    """What is wrong with a value whatever its key; empty if nothing is."""
+    if value is None:
+        return f"more than {DEEPEST} lists and tables within each other"
+    if isinstance(value, float) and not math.isfinite(value):
+        return "must be a finite number"
+    if isinstance(value, float) and abs(value) > LARGEST:
+        return f"must be a number of at most {LARGEST:g} in size (all units are SI)"
+    if isinstance(value, int) and abs(value) >= 2**63:
+        return "must be a whole number below 2^63"
+    return "holds a NUL character" if isinstance(value, str) and "\0" in value else ""
 
 
 def convert(raw: dict[str, Any], source: str) -> Config:
@@ -82,17 +106,17 @@ def override(raw: dict[str, Any], text: str) -> None:
         raise ConfigError(f"override {text!r}: write table.key=value")
     value = value.strip()
     try:
-        parsed = tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
+        new = parsed(f"value = {value}")["value"]
+    except ValueError:
         if not BARE.fullmatch(value):
-            raise ConfigError(f"override {text!r}: {value!r} is not a TOML value") from None
-        parsed = value
+            raise ConfigError(f"override {shortened(text)!r}: {shortened(value)!r} is not a TOML value") from None
+        new = value
     table = raw
     for depth, name in enumerate(names[:-1]):
         table = table.setdefault(name, {})
         if not isinstance(table, dict):
             raise ConfigError(f"override {text!r}: {'.'.join(names[: depth + 1])} is not a table")
-    table[names[-1]] = parsed
+    table[names[-1]] = new
 
 
 def complete(config: Config, path: Path) -> Config:
@@ -140,18 +164,6 @@ def beside(path: Path, file: str) -> str:
     return str(found.resolve()) if found.is_file() else file
 
 
-def numbers(raw: Any, place: str = "") -> Iterator[tuple[str, float]]:
-    """All floats of a tree with their paths."""
-    if isinstance(raw, dict):
-        for key, value in raw.items():
-            yield from numbers(value, f"{place}.{key}" if place else key)
-    elif isinstance(raw, list):
-        for index, value in enumerate(raw):
-            yield from numbers(value, f"{place}[{index}]")
-    elif isinstance(raw, float):
-        yield place, raw
-
-
 def to_toml(config: Config) -> str:
     """The whole case with all defaults filled in; loads again to an equal Config."""
     raw = msgspec.to_builtins(config)
@@ -174,7 +186,7 @@ def toml_value(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(toml_value(v) for v in value) + "]"
     if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+        return OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(value, ensure_ascii=False))
     return str(value).lower() if isinstance(value, bool) else repr(value)
 
 

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from combust.terminal import printable
+
 
 class CombustError(Exception):
     """Base of all errors that combust raises on purpose; `exit_code` is what the command line ends with."""
 
     exit_code = 2
+
+    def __str__(self) -> str:
+        """The message; what a terminal would obey in it is written as escapes."""
+        return printable(super().__str__())
 
 
 class ConfigError(CombustError):
@@ -33,3 +42,12 @@ class FileFormatError(CombustError):
 
 class DependencyError(CombustError):
     """A library that is missing; the message says how to get it."""
+
+
+@contextmanager
+def at(place: object) -> Iterator[None]:
+    """Errors of input from within begin with `place`: a file, a key of it, an option."""
+    try:
+        yield
+    except (ConfigError, MechanismError, StateError, FileFormatError) as error:
+        raise type(error)(f"{place}: {error}") from error

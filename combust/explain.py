@@ -20,6 +20,7 @@ NAMES = {
     mi.DictType: "a table of numbers",
 }
 MEASURED = (mi.FloatType, mi.VarTupleType, mi.TupleType)
+LONGEST = 200  # characters of a value that a message repeats
 LIMITS = {"gt": "greater than", "ge": "at least", "lt": "less than", "le": "at most"}
 
 
@@ -158,5 +159,12 @@ def shown(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
-        return f'"{value}"'
-    return "{ ... }" if isinstance(value, dict) else str(value)
+        return f'"{shortened(value)}"'
+    if isinstance(value, int) and abs(value) > 10**LONGEST:
+        return "a number of that many digits"
+    return "{ ... }" if isinstance(value, dict) else shortened(str(value))
+
+
+def shortened(text: str) -> str:
+    """The beginning of a long text."""
+    return text if len(text) <= LONGEST else text[:LONGEST] + "..."

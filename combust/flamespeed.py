@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from combust.charts import drawing, picture
-from combust.errors import DivergenceError
+from combust.errors import DivergenceError, at
 from combust.kinetics.flame1d import free_flame
 from combust.kinetics.mechanism import Mechanism
 from combust.ranges import positive, pressures, stream, values
@@ -61,8 +61,9 @@ def flamespeed(args: argparse.Namespace) -> int:
     table, image = outputs(args.out, ("flamespeed.csv", "flamespeed.png"), args.force)
     gas = Mechanism.load(args.mechanism)
     fuel, oxidizer = stream(args.fuel), stream(args.oxidizer)
-    for X in (fuel, oxidizer):
-        gas.composition(X)  # an unknown species is bad input, not a flame that failed
+    for option, mixture in (("--fuel", fuel), ("--oxidizer", oxidizer)):
+        with at(option):
+            gas.composition(mixture)  # an unknown species is bad input, not a flame that failed
 
     def solve(T: float, p: float, phi: float) -> Any:
         return free_flame(

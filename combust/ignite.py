@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from combust.charts import drawing, picture
-from combust.errors import ConfigError, DivergenceError
+from combust.errors import ConfigError, DivergenceError, at
 from combust.kinetics.ignition import Criterion, ignition_delays
 from combust.kinetics.mechanism import Mechanism
 from combust.ranges import positive, pressures, stream, values
@@ -47,6 +47,9 @@ def ignite(args: argparse.Namespace) -> int:
     gas = Mechanism.load(args.mechanism)
     Criterion.parse(args.criterion, gas, args.hold)
     fuel, oxidizer = stream(args.fuel), stream(args.oxidizer)
+    for option, mixture in (("--fuel", fuel), ("--oxidizer", oxidizer)):
+        with at(option):
+            gas.composition(mixture)
     mixtures = {phi: gas.mixture(fuel, oxidizer, phi) for phi in phis}
     p, T = (torch.tensor([c[i] for c in conditions], dtype=torch.float64) for i in (0, 2))
     Y = torch.stack([mixtures[phi] for _, phi, _ in conditions], 1)

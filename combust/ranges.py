@@ -10,6 +10,7 @@ from combust.units import ATM, PRESSURE, factor
 
 HELP = "a:b:n (n equally spaced values from a to b), a list a,b,c, or one number"
 PRESSURE_HELP = "a range in atm, or with a unit: 10bar, 1:10:4bar, 1e5Pa"
+MOST = 100_000  # values of a range
 ITEM = re.compile(r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([A-Za-z]*)")
 
 
@@ -65,8 +66,9 @@ def parse(item: str, text: str, what: str) -> tuple[list[float], str]:
         return numbers, unit
     first, last, count = numbers
     n = int(count)
-    if n != count or n < 1 or (n == 1 and first != last):
-        raise ConfigError(f"{what} {text}: '{item.strip()}' asks for {count:g} values; allowed: a whole number >= 2")
+    if n != count or not 1 <= n <= MOST or (n == 1 and first != last):
+        raise ConfigError(
+            f"{what} {text}: '{item.strip()}' asks for {count:g} values; allowed: a whole number from 2 to {MOST}")
     return [first + (last - first) * i / max(n - 1, 1) for i in range(n)], unit
 
 

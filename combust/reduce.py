@@ -17,9 +17,10 @@ from typing import Any
 import cantera as ct
 
 from combust import __version__
-from combust.errors import FileFormatError, MechanismError
+from combust.errors import FileFormatError, MechanismError, at
 from combust.kinetics.mechanism import Mechanism
 from combust.progress import clock
+from combust.ranges import stream
 from combust.reduction import chain, qss, report
 from combust.reduction.evaluate import Evaluator
 from combust.reduction.folder import Folder
@@ -37,7 +38,8 @@ def reduce(args: argparse.Namespace) -> int:
     settings = load(args.config, args.set)
     folder = Folder(Path(args.out or f"runs/{Path(args.config).stem}"), args.force, args.resume)
     gas = Mechanism.load(settings.mechanism, settings.phase)
-    check(settings, gas)
+    with at(args.config):
+        check(settings, gas)
     folder.claim(settings, gas.sha256)
     meter = Meter()
     describe(settings, gas, meter)
@@ -55,6 +57,11 @@ def reduce(args: argparse.Namespace) -> int:
 def check(settings: Reduction, gas: Mechanism) -> None:
     """Raises MechanismError for a species that the mechanism lacks, ConfigError for what else cannot be."""
     cases = settings.cases
+    tables = {"": settings} | {f"conditions[{i}].": table for i, table in enumerate(settings.conditions)}
+    for place, table in tables.items():
+        for key in ("fuel", "oxidizer"):
+            with at(place + key):
+                gas.composition(stream(getattr(table, key) or getattr(settings, key)))
     require_inputs(gas, gas.cantera(), cases)
     for name in settings.retain:
         gas.index(name)

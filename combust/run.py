@@ -10,7 +10,7 @@ from pathlib import Path
 
 from combust import __version__
 from combust.config import load, to_toml
-from combust.errors import DivergenceError, FileFormatError
+from combust.errors import DivergenceError, FileFormatError, at
 from combust.hooks import Checkpoints, Fields, Guard, Series
 from combust.io.blocks import OutputError, on_root, write_text
 from combust.io.checkpoint import Checkpoint, DamagedFileError, read_checkpoint
@@ -45,7 +45,8 @@ def run(
         print(f"combust {__version__}: {config.title}; {comm.size} rank(s), output in {folder.path}", flush=True)
     from combust.case import build  # torch and the solver: seconds, so only after the case file is known to be good
 
-    sim = simulation(build(config, comm), config, folder)
+    with at(case):
+        sim = simulation(build(config, comm), config, folder)
     if again:
         saved = find_checkpoint(sim.flow, folder, restart)
         sim.restore(saved.meta, saved.arrays)

@@ -149,9 +149,10 @@ def uniform_faces(lower: float, upper: float, cells: int) -> np.ndarray:
 def stretched_faces(lower: float, upper: float, cells: int, ratio: float, symmetric: bool = False) -> np.ndarray:
     """Faces whose cells grow by `ratio` from the low side; `symmetric`: from both sides towards the middle."""
     steps = np.arange(cells)
-    growth = ratio ** (np.minimum(steps, cells - 1 - steps) if symmetric else steps).astype(float)
-    edges = np.concatenate([[0.0], np.cumsum(growth)])
-    return lower + (upper - lower) * edges / edges[-1]
+    with np.errstate(over="ignore", invalid="ignore"):  # Grid refuses faces that do not rise
+        growth = ratio ** (np.minimum(steps, cells - 1 - steps) if symmetric else steps).astype(float)
+        edges = np.concatenate([[0.0], np.cumsum(growth)])
+        return lower + (upper - lower) * edges / edges[-1]
 
 
 def cut(f: torch.Tensor, layout: Layout, **spans: tuple[int, int]) -> torch.Tensor:

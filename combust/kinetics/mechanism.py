@@ -174,7 +174,10 @@ class Mechanism:
             raise MechanismError(f"equivalence ratio {phi}: must be finite and >= 0")
         gas = self.cantera()
         streams = [self._amounts(X).cpu().numpy() for X in (fuel, oxidizer)]
-        gas.set_equivalence_ratio(phi, *streams, basis="mole")
+        try:
+            gas.set_equivalence_ratio(phi, *streams, basis="mole")
+        except ct.CanteraError as error:
+            raise MechanismError(f"{fuel!r} in {oxidizer!r} at phi {phi:g}: {error}") from error
         return torch.tensor(gas.Y.copy(), dtype=torch.float64, device=self.device)
 
     def _amounts(self, X: Composition) -> Tensor:
@@ -182,8 +185,8 @@ class Mechanism:
         amounts = torch.zeros(len(self.species), dtype=torch.float64)
         for name, value in pairs.items():
             amounts[self.index(name)] += float(value)
-        if not (bool(((amounts >= 0) & torch.isfinite(amounts)).all()) and float(amounts.sum()) > 0):
-            raise MechanismError(f"composition {X!r}: amounts must be finite, >= 0 and not all zero")
+        if not (bool(((amounts >= 0) & torch.isfinite(amounts)).all()) and 1e-30 < float(amounts.sum()) < 1e30):
+            raise MechanismError(f"composition {X!r}: amounts must be finite, >= 0 and not all zero (or all tiny or huge)")
         return amounts.to(self.device)
 
     def mean_molar_mass(self, Y: Tensor) -> Tensor:

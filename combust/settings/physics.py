@@ -216,7 +216,7 @@ class Perturbation(Settings, frozen=True):
 
     amplitude: Annotated[NotNegative, doc("amplitude of the front's displacement", "m")]
     modes: Annotated[Count | tuple[Count, ...], doc("n: waves 1 to n per domain width, random phases; list: these")] = 1
-    seed: Annotated[int, doc("seed of the random phases")] = 0
+    seed: Annotated[int, Meta(ge=0), doc("seed of the random phases")] = 0
 
 
 class FlameInitial(Settings, frozen=True, tag_field="kind", tag="flame"):

@@ -20,7 +20,7 @@ import msgspec
 import numpy as np
 
 from combust.config import toml_value
-from combust.errors import ConfigError, DivergenceError
+from combust.errors import ConfigError, DivergenceError, at
 from combust.kinetics.cvode import require_rates_of_file
 from combust.kinetics.mechanism import Mechanism
 from combust.progress import clock
@@ -41,7 +41,8 @@ def sample(args: argparse.Namespace) -> int:
     settings = load(args.config, args.set)
     out = Path(args.out or f"runs/{Path(args.config).stem}/samples.h5")
     gas = Mechanism.load(settings.mechanism, settings.phase)
-    check(settings, gas)
+    with at(args.config):
+        check(settings, gas)
     store = Store(out, settings, gas.sha256, args.force, args.resume)
     meter = Meter("steps")
     try:
@@ -62,8 +63,9 @@ def sample(args: argparse.Namespace) -> int:
 def check(settings: Surrogate, gas: Mechanism) -> None:
     """Raises MechanismError for a species that the mechanism lacks, ConfigError for what else cannot be."""
     require_rates_of_file(gas)
-    for mixture in (settings.fuel, settings.oxidizer):
-        gas.composition(mixture)
+    for key in ("fuel", "oxidizer"):
+        with at(key):
+            gas.composition(getattr(settings, key))
     require_runs(gas, settings.sample.flows)
     low, high = gas.T_range
     T0, T1 = settings.range.T

@@ -1,0 +1,75 @@
+"""Files as they come from others: read whole, up to a size, with the reason where that cannot be."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from combust.errors import FileFormatError
+
+MEGA = 2**20
+MOST = 64 * MEGA  # bytes of a text that people or combust write: what is larger is something else
+DEEPEST = 64  # tables within tables
+
+
+class UnreadableError(FileFormatError):
+    """A file that cannot be read; `reason` says why, without its name."""
+
+    reason = ""
+
+
+def unreadable(path: str | Path, reason: str) -> UnreadableError:
+    """The error that names file and reason."""
+    error = UnreadableError(f"{path}: cannot be read: {reason}")
+    error.reason = reason
+    return error
+
+
+def read_bytes(path: str | Path, most: int = MOST) -> bytes:
+    """The whole file. Raises UnreadableError, also for one of more than `most` bytes or a device without end."""
+    if "\0" in str(path):
+        raise unreadable(path, "its name holds a NUL character")
+    try:
+        with open(path, "rb") as file:
+            data = file.read(most + 1)
+    except OSError as error:
+        raise unreadable(path, error.strerror or str(error)) from error
+    if len(data) > most:
+        raise unreadable(path, f"it is larger than {most // MEGA} MB")
+    return data
+
+
+def read_text(path: str | Path, most: int = MOST) -> str:
+    """The whole file as UTF-8. Raises UnreadableError."""
+    try:
+        return read_bytes(path, most).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise unreadable(path, f"it is not text in UTF-8 ({error.reason} at byte {error.start})") from error
+
+
+def read_json(path: str | Path, most: int = MOST) -> Any:
+    """The tree of a JSON file. Raises UnreadableError."""
+    try:
+        return json.loads(read_text(path, most))
+    except RecursionError:
+        raise unreadable(path, "its lists and tables are nested too deeply") from None
+    except ValueError as error:
+        raise unreadable(path, f"it is not JSON: {error}") from error
+
+
+def leaves(tree: Any, place: str = "") -> Iterator[tuple[str, Any]]:
+    """(place, value) of all that is no list or table, place as in "a.b[0]"; ("...", None) where it is too deep."""
+    stack: list[tuple[str, Any, int]] = [(place, tree, 0)]
+    while stack:
+        where, value, depth = stack.pop()
+        if not isinstance(value, dict | list | tuple):
+            yield where, value
+        elif depth > DEEPEST:
+            yield "...", None
+        elif isinstance(value, dict):
+            inner = [(f"{where}.{key}" if where else str(key), item, depth + 1) for key, item in value.items()]
+            stack += reversed(inner)
+        else:
+            stack += reversed([(f"{where}[{i}]", item, depth + 1) for i, item in enumerate(value)])
