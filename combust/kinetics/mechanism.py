@@ -186,7 +186,8 @@ class Mechanism:
         for name, value in pairs.items():
             amounts[self.index(name)] += float(value)
         if not (bool(((amounts >= 0) & torch.isfinite(amounts)).all()) and 1e-30 < float(amounts.sum()) < 1e30):
-            raise MechanismError(f"composition {X!r}: amounts must be finite, >= 0 and not all zero (or all tiny or huge)")
+            raise MechanismError(
+                f"composition {X!r}: amounts must be finite, >= 0 and not all zero; their sum within 1e-30 to 1e30")
         return amounts.to(self.device)
 
     def mean_molar_mass(self, Y: Tensor) -> Tensor:
