@@ -18,6 +18,7 @@ from torch import Tensor
 from combust.errors import MechanismError, StateError
 from combust.kernels import compiled
 from combust.kinetics import parameters, qss, qss_file, reactions, systems, thermo
+from combust.kinetics.names import Names
 from combust.kinetics.parameters import RateParameters
 from combust.kinetics.qss import AnyKinetics, QssKinetics
 from combust.kinetics.rates import RateData
@@ -54,6 +55,7 @@ class Mechanism:
     kinetics: AnyKinetics  # what the kernels take
     is_file: bool = True  # False with rate parameters that are not the file's
     qss: tuple[str, ...] = ()  # species of the file in quasi-steady state, which are not among `species`
+    case_sensitive: bool = False  # whether names of species are; by default Cantera finds AR by "ar"
 
     @classmethod
     def load(cls, path: str | Path, phase: str | None = None, device: torch.device | str = "cpu") -> Mechanism:
@@ -65,10 +67,9 @@ class Mechanism:
         file = find(path)
         solution = _read(path, phase)
         reactions.refuse_uncovered(solution)
-        steady = qss_file.qss_species(solution)
+        steady, case_sensitive = qss_file.qss_species(solution), solution.case_sensitive_species_names
         kinetics = qss_file.kinetics_of(solution) if not steady else qss_file.qss_kinetics_of(solution, steady)
         solution = qss_file.without(solution, steady) if steady else solution
-        atoms = [[solution.n_atoms(s, e) for s in solution.species_names] for e in solution.element_names]
         kinetics = _to(kinetics, device)
         return cls(
             name=solution.name,
@@ -77,10 +78,11 @@ class Mechanism:
             species=tuple(solution.species_names),
             elements=tuple(solution.element_names),
             molar_mass=kinetics.thermo.molar_mass,
-            element_matrix=torch.tensor(atoms, dtype=torch.float64, device=device),
+            element_matrix=torch.tensor(reactions.element_matrix(solution), device=device),
             T_range=_T_range(solution),
             kinetics=kinetics,
             qss=steady,
+            case_sensitive=case_sensitive,
         )
 
     def __repr__(self) -> str:
@@ -147,10 +149,16 @@ class Mechanism:
         return _read(self.path, self.name)
 
     def index(self, species: str) -> int:
-        """Row of a species; raises MechanismError naming near matches."""
-        if species in self.species:
-            return self.species.index(species)
-        raise MechanismError(self.unknown_species(species))
+        """Row of a species, found as in `combust.kinetics.names`; raises MechanismError naming near matches."""
+        row = self.names.row(species)
+        if row is None:
+            raise MechanismError(self.unknown_species(species))
+        return row
+
+    @functools.cached_property
+    def names(self) -> Names:
+        """Rows of the species by name."""
+        return Names(self.species, self.case_sensitive)
 
     def unknown_species(self, name: str) -> str:
         """What to say of a species that the mechanism lacks: near matches."""

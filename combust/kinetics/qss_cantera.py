@@ -34,9 +34,8 @@ class SteadyState:
     """Concentrations of the QSS species of a phase, and production rates of the others."""
 
     def __init__(self, full: ct.Solution) -> None:
-        names = list(full.input_data["combust"]["qss"]["species"])
-        self.full, self.count = full, len(names)
-        self.qss = np.array([full.species_index(name) for name in names])
+        self.qss = qss_rows(full)
+        self.full, self.count = full, len(self.qss)
         self.kept = np.array([k for k in range(full.n_species) if k not in self.qss])
         back = full.product_stoich_coeffs * [r.reversible for r in full.reactions()]
         orders = np.hstack([_orders(full), back])[self.qss]
@@ -118,8 +117,8 @@ class Step(ct.ExtensibleRate):
 def solution(file: str, phase: str = "", transport_model: str | None = "default") -> ct.Solution:
     """The kept species of a phase, reacting in global steps, with the file's transport model or another."""
     full = ct.Solution(file, phase)
-    qss = full.input_data["combust"]["qss"]["species"]
-    species = [s for s in full.species() if s.name not in qss]
+    qss = qss_rows(full)
+    species = [s for k, s in enumerate(full.species()) if k not in qss]
     model = full.transport_model if transport_model == "default" else transport_model
     common = {"thermo": full.thermo_model, "kinetics": "gas", "species": species, "name": full.name}
     bare = ct.Solution(**common, reactions=[])
@@ -144,6 +143,11 @@ def global_steps(gas: ct.Solution) -> list[dict[str, Any]]:
         sides = (" + ".join(f"{float(x)!r} {name}" for name, x in side.items()) for side in (reactants, products))
         steps.append({"equation": " => ".join(sides), "place": k, "orders": dict.fromkeys(reactants, 0.0)})
     return steps
+
+
+def qss_rows(full: ct.Solution) -> np.ndarray:
+    """Rows of the species that the file has in quasi-steady state; Cantera finds them without regard to case."""
+    return np.array([full.species_index(name) for name in full.input_data["combust"]["qss"]["species"]])
 
 
 def _orders(gas: ct.Solution) -> np.ndarray:

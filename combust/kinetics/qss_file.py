@@ -13,6 +13,7 @@ import torch
 
 from combust.errors import MechanismError
 from combust.kinetics import reactions, sparsity, thermo
+from combust.kinetics.names import Names
 from combust.kinetics.qss import QssKinetics
 from combust.kinetics.rates import Kinetics
 from combust.kinetics.reactions import Layout
@@ -27,7 +28,9 @@ def qss_species(solution: ct.Solution) -> tuple[str, ...]:
         raise MechanismError(
             f"{solution.source}: combust.qss of phase '{solution.name}' must be a map with a list `species` of names"
         )
-    unknown = [name for name in names if name not in solution.species_names]
+    index = Names.of(solution)
+    unknown = [name for name in names if index.row(name) is None]
+    names = [name if name in unknown else solution.species_name(index[name]) for name in names]
     if unknown or len(set(names)) < len(names) or len(names) == solution.n_species:
         what = f"unknown: {', '.join(unknown)}" if unknown else "named twice, or none are left to be transported"
         raise MechanismError(f"{solution.source}: QSS species of phase '{solution.name}' ({', '.join(names)}): {what}")
@@ -63,6 +66,7 @@ def qss_kinetics_of(solution: ct.Solution, qss: Sequence[str]) -> QssKinetics:
         thermo=solution.thermo_model, kinetics="gas", species=species, reactions=solution.reactions(),
         name=solution.name,
     )  # fmt: skip
+    ordered.case_sensitive_species_names = solution.case_sensitive_species_names
     kept = len(species) - len(qss)
     layout = reactions.layout_of(ordered)
     # their own concentrations stay out of third-body sums

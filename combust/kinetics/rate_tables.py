@@ -9,6 +9,7 @@ import cantera as ct
 import torch
 
 from combust.kinetics.linear_burke import LinearBurke
+from combust.kinetics.names import Names
 from combust.kinetics.pressure_rates import Chebyshev, Plog
 from combust.kinetics.rate_constants import LN10, TINY, Arrhenius, BlowersMasel, Falloff, Sri
 from combust.kinetics.sparsity import floats, integers
@@ -31,7 +32,7 @@ def falloff_table(rates: list[ct.FalloffRate], body: list[int]) -> Falloff:
     troe = [_troe(r) for r in rates if isinstance(r, ct.TroeRate)]
     a, r_T3, r_T1, T2 = floats(troe).reshape(-1, 4).T.contiguous()
     sri = [_sri(r) for r in rates if isinstance(r, ct.SriRate)]
-    tsang = [list(r.falloff_coeffs) for r in rates if isinstance(r, ct.TsangRate)]
+    tsang = [_tsang(r) for r in rates if isinstance(r, ct.TsangRate)]
     activated = floats([1.0 if r.chemically_activated else 0.0 for r in rates])
     return Falloff(
         ratio=ratio,
@@ -50,6 +51,11 @@ def _sri(rate: ct.SriRate) -> tuple[float, float, float, float, float]:
     a, b, c, *rest = rate.falloff_coeffs
     d, e = rest if rest else (1.0, 0.0)
     return a, b, 1 / c if abs(c) > 1e-300 else 1e300, d, e
+
+
+def _tsang(rate: ct.TsangRate) -> tuple[float, float]:
+    A, *rest = rate.falloff_coeffs  # Cantera leaves out a B of zero
+    return A, rest[0] if rest else 0.0
 
 
 def _troe(rate: ct.TroeRate) -> tuple[float, float, float, float]:
@@ -120,28 +126,27 @@ def chebyshev_table(rates: list[ct.ChebyshevRate]) -> Chebyshev:
 
 class _BurkeRow(NamedTuple):
     owner: int
-    name: str
+    species: int | None  # None for M
     rate: ct.ReactionRate
     strength: tuple[float, float, float]  # A, b, Ea
 
 
-def linear_burke_table(rates: list[ct.LinearBurkeRate], index: dict[str, int]) -> LinearBurke:
-    """Linear Burke reactions; `index` gives the row of every species."""
+def linear_burke_table(rates: list[ct.LinearBurkeRate], species: Names) -> LinearBurke:
+    """Linear Burke reactions; `species` gives the row of every species."""
     rows: list[_BurkeRow] = []
-    colliders = [rate.input_data["colliders"] for rate in rates]  # in SI units
+    colliders = [_colliders(rate, species) for rate in rates]
     for owner, entries in enumerate(colliders):
-        rows += [_burke_row(owner, entry) for entry in entries if "type" in entry]
+        rows += [_burke_row(owner, k, entry) for k, entry in entries if "type" in entry]
     rows.sort(key=lambda row: BURKE_ORDER.index(type(row.rate)))
-    place = {(row.owner, row.name): i for i, row in enumerate(rows)}
-    reference = [place[i, "M"] for i in range(len(rates))]
-    plain = torch.zeros(len(rows), len(index), dtype=torch.float64)
+    place = {(row.owner, row.species): i for i, row in enumerate(rows)}
+    reference = [place[i, None] for i in range(len(rates))]
+    plain = torch.zeros(len(rows), len(species), dtype=torch.float64)
     named = []  # (species, row, row of M, strength)
     for owner, entries in enumerate(colliders):
-        names = [entry["name"] for entry in entries[1:]]
-        plain[reference[owner]] = floats([0.0 if name in names else 1.0 for name in index])
-        for entry in entries[1:]:
-            row = place.get((owner, entry["name"]), reference[owner])
-            named.append((index[entry["name"]], row, reference[owner], _strength(entry)))
+        plain[reference[owner]] = 1.0
+        for k, entry in entries[1:]:
+            plain[reference[owner], k] -= 1.0
+            named.append((k, place.get((owner, k), reference[owner]), reference[owner], _strength(entry)))
     row_sum = torch.zeros(len(rows), len(named), dtype=torch.float64)
     for j, (_, row, _, _) in enumerate(named):
         row_sum[row, j] = 1.0
@@ -167,15 +172,22 @@ def linear_burke_table(rates: list[ct.LinearBurkeRate], index: dict[str, int]) -
     )
 
 
-def burke_species(rate: ct.LinearBurkeRate) -> list[str]:
-    """Named colliders in the order of `LinearBurke.named`."""
-    return [entry["name"] for entry in rate.input_data["colliders"][1:]]
+def burke_species(rate: ct.LinearBurkeRate, species: Names) -> list[int]:
+    """Rows of the named colliders in the order of `LinearBurke.named`."""
+    return [k for k, _ in _colliders(rate, species)[1:] if k is not None]
 
 
-def _burke_row(owner: int, entry: dict[str, Any]) -> _BurkeRow:
+def _colliders(rate: ct.LinearBurkeRate, species: Names) -> list[tuple[Any, dict[str, Any]]]:
+    """M first, with None for a row, then the named colliders that are species of the phase, in SI units."""
+    reference, *entries = rate.input_data["colliders"]
+    rows = [(species.row(entry["name"]), entry) for entry in entries]
+    return [(None, reference), *((k, entry) for k, entry in rows if k is not None)]
+
+
+def _burke_row(owner: int, species: int | None, entry: dict[str, Any]) -> _BurkeRow:
     rate = ct.ReactionRate.from_dict({key: x for key, x in entry.items() if key not in ("name", "efficiency")})
     # M is the reference: it has strength one whether or not the file says so.
-    return _BurkeRow(owner, entry["name"], rate, (1.0, 0.0, 0.0) if entry["name"] == "M" else _strength(entry))
+    return _BurkeRow(owner, species, rate, (1.0, 0.0, 0.0) if species is None else _strength(entry))
 
 
 def _strength(entry: dict[str, Any]) -> tuple[float, float, float]:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from combust.errors import MechanismError
+from combust.kinetics.names import Names
 from combust.kinetics.rate_tables import (
     blowers_masel_table,
     burke_species,
@@ -88,24 +89,24 @@ def layout_of(solution: ct.Solution) -> Layout:
     """Sort the reactions (irreversible first) and list their orders, stoichiometry and third bodies."""
     reactions = solution.reactions()
     order = sorted(range(len(reactions)), key=lambda i: reactions[i].reversible)
-    index = {name: k for k, name in enumerate(solution.species_names)}
+    names = Names.of(solution)
     rs = [reactions[i] for i in order]
-    reactants = [_orders(r, index) for r in rs]
-    products = [_by_index(r.products, index) for r in rs if r.reversible]
+    reactants = [forward_orders(r, names) for r in rs]
+    products = [[*names.amounts(r.products).items()] for r in rs if r.reversible]
     bodies: dict[tuple[float, ...], int] = {}
-    body = [bodies.setdefault(_efficiencies(r, index), len(bodies)) if _has_body(r) else -1 for r in rs]
+    body = [bodies.setdefault(_efficiencies(r, names), len(bodies)) if _has_body(r) else -1 for r in rs]
     falloff = [i for i, r in enumerate(rs) if isinstance(r.rate, ct.FalloffRate)]
     falloff.sort(key=lambda i: FALLOFF_ORDER.index(type(rs[i].rate)))
     powers = sorted({f for terms in reactants + products for f in terms if not _is_count(f[1])})
-    net = [_net(r, index) for r in rs]
+    net = [net_stoichiometry(r, names) for r in rs]
     irreversible = len(rs) - len(products)
     of_type = [
         [i for i, r in enumerate(rs) if isinstance(r.rate, kind)]
         for kind in (ct.BlowersMaselRate, ct.PlogRate, ct.ChebyshevRate, ct.LinearBurkeRate)
     ]
-    named = [(place, index[s]) for place, i in enumerate(of_type[-1]) for s in burke_species(rs[i].rate)]
+    named = [(place, k) for place, i in enumerate(of_type[-1]) for k in burke_species(rs[i].rate, names)]
     return Layout(
-        len(index), order, irreversible, reactants, products, net, list(bodies), body, falloff, powers, *of_type, named
+        len(names), order, irreversible, reactants, products, net, list(bodies), body, falloff, powers, *of_type, named
     )
 
 
@@ -118,25 +119,32 @@ def _has_body(r: ct.Reaction) -> bool:
     return r.third_body is not None and not isinstance(r.rate, ct.LinearBurkeRate)
 
 
-def _by_index(composition: dict[str, float], index: dict[str, int]) -> list[tuple[int, float]]:
-    return sorted((index[name], float(nu)) for name, nu in composition.items())
+def forward_orders(r: ct.Reaction, names: Names) -> list[tuple[int, float]]:
+    """(row of a species, order) of the forward rate of progress, by ascending rows."""
+    terms = [(names[name], float(nu)) for name, nu in r.reactants.items()]
+    for name, order in r.orders.items():  # of a reactant instead of its coefficient, of others beside it
+        row = names[name]
+        place = next((i for i, (k, _) in enumerate(terms) if k == row), len(terms))
+        terms[place : place + 1] = [(row, float(order))]
+    total: dict[int, float] = {}
+    for k, order in terms:
+        total[k] = total.get(k, 0.0) + order
+    return sorted((k, order) for k, order in total.items() if order != 0.0)
 
 
-def _orders(r: ct.Reaction, index: dict[str, int]) -> list[tuple[int, float]]:
-    terms = _by_index({**r.reactants, **r.orders}, index)
-    return [(k, order) for k, order in terms if order != 0.0]
+def net_stoichiometry(r: ct.Reaction, names: Names) -> dict[int, float]:
+    """Products less reactants by rows of species, of those that change."""
+    nu = {k: -x for k, x in names.amounts(r.reactants).items()}
+    for k, x in names.amounts(r.products).items():
+        nu[k] = nu.get(k, 0.0) + x
+    return {k: x for k, x in sorted(nu.items()) if x != 0.0}
 
 
-def _net(r: ct.Reaction, index: dict[str, int]) -> dict[int, float]:
-    nu: dict[int, float] = {}
-    for sign, side in ((-1.0, r.reactants), (1.0, r.products)):
-        for name, coefficient in side.items():
-            nu[index[name]] = nu.get(index[name], 0.0) + sign * coefficient
-    return {k: value for k, value in sorted(nu.items()) if value != 0.0}
-
-
-def _efficiencies(r: ct.Reaction, index: dict[str, int]) -> tuple[float, ...]:
-    return tuple(float(r.third_body.efficiencies.get(name, r.third_body.default_efficiency)) for name in index)
+def _efficiencies(r: ct.Reaction, names: Names) -> tuple[float, ...]:
+    row = [float(r.third_body.default_efficiency)] * len(names)
+    for k, x in names.values(r.third_body.efficiencies).items():
+        row[k] = x
+    return tuple(row)
 
 
 def rates_from_cantera(solution: ct.Solution, layout: Layout) -> RateData:
@@ -144,7 +152,6 @@ def rates_from_cantera(solution: ct.Solution, layout: Layout) -> RateData:
     reactions = solution.reactions()
     rs = [reactions[i] for i in layout.order]
     forward = [_forward_rate(r) for r in rs]
-    index = {name: k for k, name in enumerate(solution.species_names)}
     exponents: dict[tuple[float, float], int] = {}
     for k in forward:
         if isinstance(k, ct.ArrheniusRate):
@@ -164,7 +171,7 @@ def rates_from_cantera(solution: ct.Solution, layout: Layout) -> RateData:
         ),
         plog=plog_table([rs[i].rate for i in layout.plog]),
         chebyshev=chebyshev_table([rs[i].rate for i in layout.chebyshev]),
-        linear_burke=linear_burke_table([rs[i].rate for i in layout.linear_burke], index),
+        linear_burke=linear_burke_table([rs[i].rate for i in layout.linear_burke], Names.of(solution)),
         reactants=_slots(layout.reactants, layout),
         products=_slots(layout.products, layout),
         shift=_elemental_shift(solution, layout),
@@ -180,15 +187,27 @@ def rates_from_cantera(solution: ct.Solution, layout: Layout) -> RateData:
     )
 
 
+def element_matrix(solution: ct.Solution) -> np.ndarray:
+    """Atoms per molecule, (elements, species)."""
+    place = {element: i for i, element in enumerate(solution.element_names)}
+    atoms = np.zeros((len(place), solution.n_species))
+    for k, species in enumerate(solution.species()):
+        for element, count in species.composition.items():
+            atoms[place[element], k] = count
+    return atoms
+
+
 def _elemental_shift(solution: ct.Solution, layout: Layout) -> torch.Tensor:
     """Enthalpy (298 K) over R and entropy (1000 K) over R, fitted linearly in the elements; (2, species).
 
     It cancels where reactions conserve elements exactly; where one does not (Cantera tolerates fractional
     coefficients like 0.333), there is no shift.
     """
-    atoms = np.array([[solution.n_atoms(s, e) for e in solution.element_names] for s in solution.species_names])
-    conserved = all(abs(sum(x * atoms[k] for k, x in nu.items())).max(initial=0) < 1e-12 for nu in layout.net)
-    if not conserved:
+    atoms = element_matrix(solution).T
+    change = np.zeros((len(layout.net), atoms.shape[1]))
+    for i, nu in enumerate(layout.net):
+        change[i] = sum((x * atoms[k] for k, x in nu.items()), start=change[i])
+    if np.abs(change).max(initial=0.0) >= 1e-12:
         return torch.zeros(2, layout.species, dtype=torch.float64)
     h = [s.thermo.h(298.15) / GAS_CONSTANT for s in solution.species()]
     s = [s.thermo.s(1000.0) / GAS_CONSTANT for s in solution.species()]

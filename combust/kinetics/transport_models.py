@@ -67,16 +67,19 @@ def lewis_numbers(gas: Mechanism, lewis: Mapping[str, float], default: float | N
     missing ones without a default.
     """
     for name in lewis:
-        if name not in gas.species:
+        if gas.names.row(name) is None:
             raise ConfigError(f"constant-Lewis transport: {gas.unknown_species(name)}")
-    missing = [name for name in gas.species if name not in lewis]
+    given = gas.names.values(lewis)
+    missing = [name for k, name in enumerate(gas.species) if k not in given]
     if missing and default is None:
         names = ", ".join(missing[:8]) + (" ..." if len(missing) > 8 else "")
         raise ConfigError(
             f"constant-Lewis transport: no Lewis number for {len(missing)} of {len(gas.species)} species ({names}); "
             "add them, or give a default"
         )
-    values = [_positive("constant-Lewis", name, lewis.get(name, default), gas.device) for name in gas.species]
+    values = [
+        _positive("constant-Lewis", name, given.get(k, default), gas.device) for k, name in enumerate(gas.species)
+    ]
     return torch.stack(values)
 
 

@@ -285,4 +285,4 @@ def fixed_rows(progress: Progress) -> frozenset[int]:
     """Retained species, and targets that the file names."""
     named: Sequence[str] = tuple(progress.settings.graph.targets or ())
     gas = progress.parent.gas
-    return frozenset(retained_rows(progress)) | {gas.index(name) for name in named if name in gas.species}
+    return frozenset(retained_rows(progress)) | {row for row in map(gas.names.row, named) if row is not None}

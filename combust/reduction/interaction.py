@@ -22,6 +22,7 @@ from typing import Literal
 import numpy as np
 from scipy import sparse
 
+from combust.kinetics.reactions import net_stoichiometry
 from combust.reduction.submechanism import Parent
 
 Method = Literal["drgep", "drg", "pfa"]
@@ -113,13 +114,9 @@ class Network:
 
 def _net_stoichiometry(parent: Parent) -> sparse.csr_array:
     """nu (species, reactions)."""
-    index = {name: k for k, name in enumerate(parent.gas.species)}
-    terms: dict[tuple[int, int], float] = {}
-    for i, reaction in enumerate(parent.reactions):
-        for sign, side in ((-1.0, reaction.reactants), (1.0, reaction.products)):
-            for name, nu in side.items():
-                terms[index[name], i] = terms.get((index[name], i), 0.0) + sign * nu
-    return _matrix({key: nu for key, nu in terms.items() if nu != 0.0}, (len(index), len(parent.reactions)))
+    nets = (net_stoichiometry(reaction, parent.index) for reaction in parent.reactions)
+    terms = {(k, i): nu for i, net in enumerate(nets) for k, nu in net.items()}
+    return _matrix(terms, (len(parent.index), len(parent.reactions)))
 
 
 def _participation(parent: Parent, colliders: float | None) -> sparse.csr_array:
@@ -127,15 +124,14 @@ def _participation(parent: Parent, colliders: float | None) -> sparse.csr_array:
 
     A collider with efficiency e >= `colliders` counts as 1 - 1/e, which is lost when an ordinary one takes its place.
     """
-    index = {name: k for k, name in enumerate(parent.gas.species)}
     terms: dict[tuple[int, int], float] = {}
     for i, (reaction, who) in enumerate(zip(parent.reactions, parent.participants, strict=True)):
         body = reaction.third_body
         if colliders is not None and body is not None:
-            strong = ((index[name], e) for name, e in body.efficiencies.items() if name in index and e >= colliders)
-            terms.update({(k, i): 1.0 - 1.0 / e for k, e in strong})
+            efficiencies = parent.index.values(body.efficiencies)
+            terms.update({(k, i): 1.0 - 1.0 / e for k, e in efficiencies.items() if e >= colliders})
         terms.update({(k, i): 1.0 for k in who})
-    return _matrix(terms, (len(index), len(parent.reactions)))
+    return _matrix(terms, (len(parent.index), len(parent.reactions)))
 
 
 def _pairs(net: sparse.csr_array, part: sparse.csr_array) -> tuple[tuple[np.ndarray, np.ndarray], sparse.csr_array]:

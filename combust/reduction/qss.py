@@ -11,6 +11,7 @@ import cantera as ct
 
 from combust.errors import MechanismError
 from combust.kinetics import qss_cantera, qss_file
+from combust.kinetics.reactions import forward_orders
 from combust.reduction.submechanism import Parent, Subset, _plain
 
 
@@ -35,13 +36,13 @@ def linearise(parent: Parent, subset: Subset, qss: Sequence[int]) -> QssSubset:
     if missing or not qss or len(qss) == len(subset.species):
         what = f"not in the part: {', '.join(missing)}" if missing else "give some, but not all species"
         raise MechanismError(f"{parent.gas.path}: QSS species: {what}")
-    names = {parent.gas.species[k] for k in qss}
+    steady = frozenset(qss)
     dropped, one_way = [], []
     for i in subset.reactions:
         r = parent.reactions[i]
-        if not _linear({**r.reactants, **r.orders}, names) or _third_body(r) in names:
+        if not _linear(dict(forward_orders(r, parent.index)), steady) or _third_body(r, parent) in steady:
             dropped.append(i)
-        elif r.reversible and not _linear(r.products, names):
+        elif r.reversible and not _linear(parent.index.amounts(r.products), steady):
             one_way.append(i)
     kept = tuple(i for i in subset.reactions if i not in set(dropped))
     found = QssSubset(replace(subset, reactions=kept), qss, tuple(one_way), tuple(dropped))
@@ -78,20 +79,20 @@ def export(
     solution.TP = 300.0, ct.one_atm  # Cantera writes the state too
     try:
         solution.update_user_header({"description": description} if description else {})
-        solution.update_user_data({"combust": _plain(block)})
+        solution.update_user_data({"combust": _plain(block), **parent.naming})
         text = solution.write_yaml(header=True, precision=16)
     except ct.CanteraError as error:
         raise MechanismError(f"{parent.gas.path}: Cantera cannot write a part of it: {error}") from error
     return text, Path(qss_cantera.__file__).read_text()
 
 
-def _linear(orders: Mapping[str, float], qss: Iterable[str]) -> bool:
-    found = [orders[name] for name in qss if orders.get(name, 0.0) != 0.0]
+def _linear(orders: Mapping[int, float], qss: Iterable[int]) -> bool:
+    found = [orders[k] for k in qss if orders.get(k, 0.0) != 0.0]
     return found in ([], [1.0])
 
 
-def _third_body(r: ct.Reaction) -> str:
-    return "" if r.third_body is None else r.third_body.name
+def _third_body(r: ct.Reaction, parent: Parent) -> int | None:
+    return None if r.third_body is None else parent.index.row(r.third_body.name)
 
 
 def _forward_only(r: ct.Reaction, solution: ct.Solution) -> ct.Reaction:

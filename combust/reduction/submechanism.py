@@ -14,6 +14,7 @@ import cantera as ct
 
 from combust.errors import MechanismError
 from combust.kinetics.mechanism import Mechanism
+from combust.kinetics.names import Names
 
 
 @dataclass(frozen=True)
@@ -43,12 +44,12 @@ class Parent:
         if gas.qss:
             raise MechanismError(f"{gas.path} has species in quasi-steady state; take parts of what it was made from")
         self.gas, self.solution = gas, gas.cantera()
-        index = {name: k for k, name in enumerate(gas.species)}
+        self.index = Names.of(self.solution)
         self.reactions = self.solution.reactions()
         # Species without which a reaction cannot be: its reactants, products, what its rate depends on by an order,
         # and a collider that is named in its equation.
         self.participants = tuple(
-            frozenset(index[name] for name in {*r.reactants, *r.products, *r.orders, *_named_collider(r, index)})
+            frozenset(self.index[name] for name in participants(r, self.index))
             for r in self.reactions
         )
 
@@ -76,14 +77,18 @@ class Parent:
         """Names of the kept species."""
         return tuple(self.gas.species[k] for k in subset.species)
 
+    @property
+    def naming(self) -> dict[str, bool]:
+        """Keys of the phase that say how its species are found by name."""
+        return {"case-sensitive-species-names": True} if self.solution.case_sensitive_species_names else {}
+
     def cantera(self, subset: Subset, transport: bool = True) -> ct.Solution:
         """The part as a Cantera object, in no file; transport: with the parent's transport model, if it has one."""
         kept = [self.solution.species(k) for k in subset.species]
-        names = {s.name for s in kept}
         model = self.solution.transport_model if transport else None
         factors = dict(subset.factors)
         chosen = [_scaled(self.solution, self.reactions[i], factors.get(i, 1.0)) for i in subset.reactions]
-        reactions = _reduced_reactions(self.solution, chosen, names)
+        reactions = self._reduced_reactions(chosen, frozenset(subset.species))
         return ct.Solution(
             thermo=self.solution.thermo_model,
             kinetics="gas",
@@ -102,18 +107,47 @@ class Parent:
         solution.TP = 300.0, ct.one_atm  # where a user's Solution of the file begins
         try:
             solution.update_user_header({"description": description} if description else {})
-            solution.update_user_data({"combust": _plain(provenance)})
+            solution.update_user_data({"combust": _plain(provenance), **self.naming})
             return solution.write_yaml(header=True, precision=16)
         except ct.CanteraError as error:
             raise MechanismError(f"{self.gas.path}: Cantera cannot write a part of it: {error}") from error
 
 
-def _named_collider(r: ct.Reaction, index: Mapping[str, int]) -> tuple[str, ...]:
-    """The one species that acts as third body, where there is only one: (+AR), or +AR on both sides."""
-    body = r.third_body
-    if body is None or body.name == "M" or body.name not in index:
-        return ()
-    return (body.name,)
+    def _reduced_reactions(self, kept: list[ct.Reaction], species: frozenset[int]) -> list[ct.Reaction]:
+        """The reactions without efficiencies of species that are gone, or marks of duplicates that are gone."""
+        twins = Counter(self._signature(r) for r in kept if r.duplicate)
+        alone = (r.duplicate and twins[self._signature(r)] == 1 for r in kept)
+        return [self._changed(r, species, lone) for r, lone in zip(kept, alone, strict=True)]
+
+    def _changed(self, r: ct.Reaction, species: frozenset[int], alone: bool) -> ct.Reaction:
+        data = r.input_data
+        efficiencies, colliders = data.get("efficiencies", {}), data.get("colliders", [])
+        named = {*efficiencies, *(c["name"] for c in colliders)} - {"M"}
+        gone = {name for name in named if self.index.row(name) not in species}
+        if not gone and not alone:
+            return r
+        data = dict(data)
+        if efficiencies:
+            data["efficiencies"] = {name: value for name, value in efficiencies.items() if name not in gone}
+        if colliders:
+            data["colliders"] = [c for c in colliders if c["name"] not in gone]
+        if alone:
+            data.pop("duplicate", None)
+        return ct.Reaction.from_dict(data, self.solution)
+
+    def _signature(self, r: ct.Reaction) -> tuple[frozenset[tuple[tuple[int, float], ...]], str | int]:
+        """Equal for reactions that Cantera takes for duplicates: the same two sides, in whichever order."""
+        body = "" if r.third_body is None else r.third_body.name
+        row = self.index.row(body)
+        sides = (self.index.amounts(side) for side in (r.reactants, r.products))
+        return frozenset(tuple(side.items()) for side in sides), body if row is None else row
+
+
+def participants(r: ct.Reaction, index: Names) -> set[str]:
+    """Names, as the reaction spells them, of its reactants, products, what its orders name, and its only collider."""
+    named = {*r.reactants, *r.products, *r.orders}
+    body = r.third_body  # of (+AR), or +AR on both sides
+    return named if body is None or index.row(body.name) is None else {*named, body.name}
 
 
 def _scaled(solution: ct.Solution, r: ct.Reaction, factor: float) -> ct.Reaction:
@@ -132,34 +166,6 @@ def _scaled(solution: ct.Solution, r: ct.Reaction, factor: float) -> ct.Reaction
     if data.get("type") == "linear-Burke":
         raise MechanismError(f"{r.equation}: linear Burke reactions cannot be scaled")
     return ct.Reaction.from_dict(data, solution)
-
-
-def _reduced_reactions(solution: ct.Solution, kept: list[ct.Reaction], names: set[str]) -> list[ct.Reaction]:
-    """The reactions without efficiencies of species that are gone, and without marks of duplicates that are gone."""
-    twins = Counter(_signature(r) for r in kept if r.duplicate)
-    return [_changed(solution, r, names, alone=r.duplicate and twins[_signature(r)] == 1) for r in kept]
-
-
-def _changed(solution: ct.Solution, r: ct.Reaction, names: set[str], alone: bool) -> ct.Reaction:
-    data = r.input_data
-    efficiencies, colliders = data.get("efficiencies", {}), data.get("colliders", [])
-    gone = {*efficiencies, *(c["name"] for c in colliders)} - names - {"M"}
-    if not gone and not alone:
-        return r
-    data = dict(data)
-    if efficiencies:
-        data["efficiencies"] = {name: value for name, value in efficiencies.items() if name not in gone}
-    if colliders:
-        data["colliders"] = [c for c in colliders if c["name"] not in gone]
-    if alone:
-        data.pop("duplicate", None)
-    return ct.Reaction.from_dict(data, solution)
-
-
-def _signature(r: ct.Reaction) -> frozenset[tuple[tuple[str, float], ...]]:
-    """Equal for reactions that Cantera takes for duplicates: the same two sides, in whichever order."""
-    body = r.third_body.name if r.third_body is not None else ""
-    return frozenset(tuple(sorted({**side, "": body}.items(), key=str)) for side in (r.reactants, r.products))
 
 
 def _plain(value: Any) -> Any:

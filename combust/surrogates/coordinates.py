@@ -105,11 +105,8 @@ def inverse_power(u: Tensor, power: float) -> Tensor:
 def reacting(gas: Mechanism, Y: Tensor) -> tuple[Tensor, Tensor]:
     """Rows of species that take part in a reaction, and of those that do not but are present in Y (species, rows)."""
     solution = gas.cantera_of_all()
-    names = {name for r in solution.reactions() for side in (r.reactants, r.products) for name in side}
-    changed = {
-        name for name in names
-        if any(r.reactants.get(name, 0.0) != r.products.get(name, 0.0) for r in solution.reactions())
-    }  # fmt: skip
-    active = [k for k, name in enumerate(gas.species) if name in changed]
-    inert = [k for k, name in enumerate(gas.species) if name not in changed and float(Y[k].max()) > 0]
+    change = solution.product_stoich_coeffs != solution.reactant_stoich_coeffs
+    changed = dict(zip(solution.species_names, change.any(axis=1).tolist(), strict=True))
+    active = [k for k, name in enumerate(gas.species) if changed[name]]
+    inert = [k for k, name in enumerate(gas.species) if not changed[name] and float(Y[k].max()) > 0]
     return torch.tensor(active), torch.tensor(inert, dtype=torch.int64)
