@@ -16,7 +16,7 @@ import torch
 from combust import kernels
 from combust.cfd import initial, manufactured
 from combust.cfd.block import Block
-from combust.cfd.boundaries import Boundary, Inflow, Outflow, Symmetry, Wall
+from combust.cfd.boundaries import Boundary, Burner, Inflow, Outflow, Symmetry, Wall
 from combust.cfd.flow import ReactingFlow
 from combust.cfd.grid import Grid, stretched_faces, uniform_faces
 from combust.cfd.initial import Fields
@@ -178,7 +178,7 @@ class Builder:
     def _boundary(self, name: str, table: Any) -> Boundary | None:
         if table is None or isinstance(table, physics.Periodic):
             return None
-        if isinstance(table, physics.Inflow):
+        if isinstance(table, physics.Inflow | physics.Burner):
             return self._inflow(name, table)
         if isinstance(table, physics.Outflow):
             if table.pressure not in (None, self.config.gas.pressure):
@@ -201,7 +201,7 @@ class Builder:
             raise ConfigError(f"boundary.{name}.velocity: the {name[0]} part must be 0: a wall is where it is")
         return Wall(velocity=velocity, scalars=fixed, slip=table.slip)
 
-    def _inflow(self, name: str, table: physics.Inflow) -> Inflow:
+    def _inflow(self, name: str, table: physics.Inflow | physics.Burner) -> Inflow:
         fresh: Any = self.config.initial
         Y = self.mixture(table, f"boundary.{name}") if table.has_composition else self.mixture(fresh)
         T = table.temperature or fresh.temperature
@@ -209,7 +209,13 @@ class Builder:
         velocity = [0.0, 0.0, 0.0]
         velocity[AXES.index(name[0])] = speed if name.endswith("low") else -speed
         values = torch.cat([torch.tensor([T], dtype=torch.float64, device=self.device), Y.to(self.device)])
-        return Inflow(velocity=velocity, scalars=values)
+        if isinstance(table, physics.Burner):
+            held = torch.full_like(values, torch.nan)
+            held[0] = T
+            return Burner(velocity=velocity, scalars=held, stream=values)
+        if table.inlet == "value":
+            return Inflow(velocity=velocity, scalars=values, diffusion_counts=False)
+        return Inflow(velocity=velocity, stream=values)
 
     def _balanced(self) -> Inflow | None:
         """The inflow that follows the consumption speed, if one does."""

@@ -20,6 +20,7 @@ from combust.explain import explain, shortened, shown
 from combust.files import DEEPEST, UnreadableError, leaves, read_text
 from combust.settings.physics import (
     SIDES,
+    Burner,
     FlameInitial,
     Inflow,
     KernelInitial,
@@ -144,12 +145,12 @@ def problems(config: Config) -> Iterator[str]:
         if getattr(config.boundary, name) is not None:
             yield f"boundary.{name}: the mesh has only {dimensions} dimension(s)"
     for name, side in sides.items():
-        if not isinstance(side, Inflow):
+        if not isinstance(side, Inflow | Burner):
             continue
         if isinstance(side.velocity, str) and not isinstance(config.initial, FlameInitial):
             yield f'boundary.{name}.velocity = "{side.velocity}": needs initial.kind = "flame"; give a number [m/s]'
         if isinstance(config.initial, ManufacturedInitial):
-            yield f'boundary.{name}.kind = "inflow": initial.kind = "manufactured" has no gas that could flow in'
+            yield f'boundary.{name}: initial.kind = "manufactured" has no gas that could flow in'
     if isinstance(config.initial, KernelInitial) and len(config.initial.centre) != dimensions:
         yield f"initial.centre: needs {dimensions} number(s), one per dimension of the mesh"
     if isinstance(config.initial, KernelInitial) and config.initial.hot_temperature <= config.initial.temperature:

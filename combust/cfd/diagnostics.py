@@ -11,7 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from combust.cfd import momentum, scalars
+from combust.cfd import inflow, momentum, scalars
+from combust.cfd.boundaries import Burner
 from combust.cfd.grid import along
 from combust.errors import ConfigError
 from combust.kinetics.thermo import h_mass
@@ -58,6 +59,7 @@ class Diagnostics:
             "mass_error": self.mass_error,
             "element_error": self.element_error,
             "enthalpy_error": self.enthalpy_error,
+            "heat_to_burner": self.heat_to_burner,
             "eos_drift": lambda: self.maximum(self.eos_drift().abs()),
             "pressure_iterations": lambda: float(self.scheme.iterations[-1]) if self.scheme.iterations else 0.0,
             "stages": lambda: float(self.scheme.stages),
@@ -280,6 +282,14 @@ class Diagnostics:
         """Content now + what left - content at the start, of (rho h, rho Y)."""
         now = self.flow.block.comm.sum(*(self.s.U * self.grid.volume).sum((1, 2, 3)).tolist())
         return torch.tensor(now, dtype=torch.float64, device=self.grid.device) + self.s.balance - self.s.initial
+
+    def heat_to_burner(self) -> float:
+        """Heat that conducts into the burners now [W]; per m2 of what the domain does not extend in."""
+        scheme = self.scheme
+        if not any(isinstance(side, Burner) for sides in scheme.problem.boundaries for side in sides):
+            raise ConfigError('"heat_to_burner" needs a side of boundary.kind = "burner"')
+        own = inflow.heat_to_burner(self.s.q, self.coefficients, scheme.filler, scheme.thermo)
+        return self.flow.block.comm.sum(own)[0]
 
     def mass_error(self) -> float:
         """Mass that appeared since the start, over the mass then."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
 import torch
 from torch import Tensor
 
@@ -20,10 +22,14 @@ class Filler:
     def __init__(self, grid: Grid, boundaries: tuple[Sides, Sides, Sides], timers: Timers):
         self.grid, self.layout, self.boundaries, self.timers = grid, grid.layout, boundaries, timers
         self.halo = Halo(grid)
-        self.areas: Areas = tuple(self._areas(a) if a in self.layout.axes else None for a in range(3))
+        self.areas = self.areas_of(lambda condition: True)
+        self.diffusion_areas = self.areas_of(lambda condition: condition.diffusion_counts)
 
-    def _areas(self, axis: int) -> tuple[Tensor, Tensor]:
-        """Face areas of the block's low and high end, zero where that end is no physical boundary."""
+    def areas_of(self, chosen: Callable[[Boundary], bool]) -> Areas:
+        """Face areas of the block's ends per axis, zero where an end is no physical boundary of the chosen ones."""
+        return tuple(self._areas(a, chosen) if a in self.layout.axes else None for a in range(3))
+
+    def _areas(self, axis: int, chosen: Callable[[Boundary], bool]) -> tuple[Tensor, Tensor]:
         metric = self.grid.metrics[axis]
         assert metric is not None
         area = self.grid.volume * metric.per_width
@@ -31,7 +37,8 @@ class Filler:
         ends = []
         for side, index in ((0, 0), (1, n - 1)):
             end = area.narrow(axis, index, 1)
-            ends.append(end if self.grid.block.at_boundary(axis, side) else torch.zeros_like(end))
+            counts = self.grid.block.at_boundary(axis, side) and chosen(self._condition(axis, side))
+            ends.append(end if counts else torch.zeros_like(end))
         return ends[0], ends[1]
 
     def _condition(self, axis: int, side: int) -> Boundary:
@@ -62,6 +69,24 @@ class Filler:
             data = self.pad(q)
             self.halo.fill(Field(data, None, lambda d, a, s: self._condition(a, s).fill_scalars(d, a, s)))
             return data
+
+    def sides(self) -> Iterator[tuple[int, int, Boundary]]:
+        """(axis, side, condition) of the physical boundaries that this block touches."""
+        for axis in self.layout.axes:
+            for side in (0, 1):
+                if self.grid.block.at_boundary(axis, side):
+                    yield axis, side, self._condition(axis, side)
+
+    def streams(self, q: Tensor) -> Tensor:
+        """Padded (T, Y) with what flows in beyond inflow sides, in place: what advection takes."""
+        for axis, side, condition in self.sides():
+            condition.fill_stream(q, axis, side)
+        return q
+
+    def thermal_diffusion(self, data: Tensor) -> None:
+        """Padded coefficients of thermal diffusion: those beyond sides that no species diffuses through, in place."""
+        for axis, side, condition in self.sides():
+            condition.fill_thermal_diffusion(data, axis, side)
 
     def velocity(self, u: Faces) -> Faces:
         """Padded velocities with boundary faces and ghosts set, in place."""

@@ -18,13 +18,13 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from combust.cfd import momentum, rkc, scalars
+from combust.cfd import inflow, momentum, rkc, scalars
 from combust.cfd.fill import Filler
 from combust.cfd.grid import Grid, along
 from combust.cfd.momentum import Faces
 from combust.cfd.pressure.base import PressureSolver
 from combust.cfd.problem import Numerics, Problem
-from combust.cfd.scalars import AnyCoefficients
+from combust.cfd.scalars import AnyCoefficients, SoretCoefficients
 from combust.cfd.sound import require_sound
 from combust.cfd.state import State
 from combust.errors import DivergenceError, StateError
@@ -157,7 +157,10 @@ class LowMach:
     def coefficients(self, q: Tensor) -> AnyCoefficients:
         """Transport coefficients of the padded (T, Y)."""
         with self.timers.phase("transport"):
-            return coefficients_kernel(self.transport_data, self.thermo, q, self.problem.transport)
+            c = coefficients_kernel(self.transport_data, self.thermo, q, self.problem.transport)
+            if isinstance(c, SoretCoefficients):
+                self.filler.thermal_diffusion(c.thermal_diffusion)
+            return c
 
     def evaluate(self, q: Tensor, U: Tensor, t: float) -> tuple[AnyCoefficients, Tensor]:
         """Transport coefficients and divergence source of a state."""
@@ -169,10 +172,12 @@ class LowMach:
     def _divergence(self, q: Tensor, U: Tensor, c: AnyCoefficients, wdot: Tensor, t: float) -> Tensor:
         """Divergence source of a state whose species react at the rates wdot."""
         with self.timers.phase("divergence"):
-            rate, _ = diffusion_kernel(q, c, self.thermo, self.layout, self.metrics, self.filler.areas)
+            rate, _ = diffusion_kernel(q, c, self.thermo, self.layout, self.metrics, self.filler.diffusion_areas)
             if self.problem.forcing is not None:
                 rate = rate + self.problem.forcing.scalars(t)
-            return divergence_kernel(rate, wdot, q, U, self.thermo, self.layout)
+            S = divergence_kernel(rate, wdot, q, U, self.thermo, self.layout)
+            inflow.add_expansion(S, q, self.filler, self.thermo)
+            return S
 
     def _extrapolated(self, s: State, w: float) -> tuple[Tensor, Tensor, AnyCoefficients]:
         """(T, Y), S and coefficients extrapolated from n-1 and n to n+1/2."""
@@ -245,7 +250,8 @@ class LowMach:
         p_half = s.p0 + 0.5 * dt * dp0
         with self.timers.phase("advection"):
             source, mass, out = advection_kernel(
-                q_half, u_adv, p_half, thermo, layout, metrics, self.numerics.advection, self.filler.areas)
+                self.filler.streams(q_half), u_adv, p_half, thermo, layout, metrics, self.numerics.advection,
+                self.filler.areas)
             source[0] += dp0
             if self.problem.forcing is not None:
                 source = source + self.problem.forcing.scalars(t + 0.5 * dt)
@@ -264,7 +270,8 @@ class LowMach:
             radius = self.comm.max(fastest)[0] * sum(4.0 / w**2 for w in self.min_width if w is not None)
             stages = self._stage_count(radius, dt)
             self.stages = max(self.stages, stages)
-            rate, out = diffusion_kernel(s.q, c, self.thermo, self.layout, self.metrics, self.filler.areas)
+            rate, out = diffusion_kernel(
+                s.q, c, self.thermo, self.layout, self.metrics, self.filler.diffusion_areas)
             return DiffusionStart(c, rate, out, stages)
 
     def _diffuse(self, s: State, start: DiffusionStart, source: Tensor, dt: float) -> tuple[Tensor, Tensor]:
@@ -278,7 +285,8 @@ class LowMach:
         G2, G1 = torch.zeros_like(out0), mt * out0
         for row in rows[1:]:
             U, q, out = stage_kernel(
-                row, s.U, U1, U2, F0, source, q1, step, c, self.thermo, self.layout, self.metrics, self.filler.areas)
+                row, s.U, U1, U2, F0, source, q1, step, c, self.thermo, self.layout, self.metrics,
+                self.filler.diffusion_areas)
             mu, nu, mt, gt = row
             G1, G2 = mu * G1 + nu * G2 + mt * out + gt * out0, G1
             U2, U1 = U1, U

@@ -283,7 +283,7 @@ class Periodic(Settings, frozen=True, tag_field="kind", tag="periodic"):
 
 
 class Inflow(Mixture, frozen=True, kw_only=True, tag_field="kind", tag="inflow"):
-    """Gas enters with a given velocity; without composition and temperature it is the initial unburnt gas."""
+    """Gas enters, at its own density and a given velocity; by default it is the initial unburnt gas."""
 
     velocity: Annotated[
         float | Literal["flame-speed", "balanced"],
@@ -293,6 +293,17 @@ class Inflow(Mixture, frozen=True, kw_only=True, tag_field="kind", tag="inflow")
         ),
     ]
     temperature: Annotated[Temperature | None, doc("that of the initial unburnt gas if omitted", "K")] = None
+    inlet: Annotated[
+        Literal["flux", "value"],
+        doc("flux: species and enthalpy enter with the gas alone; value: T and Y are held, what diffuses comes on top"),
+    ] = "flux"
+
+
+class Burner(Mixture, frozen=True, kw_only=True, tag_field="kind", tag="burner"):
+    """A cooled porous burner: gas enters, T is held and heat conducts into it; species enter with the gas alone."""
+
+    velocity: Annotated[Positive, doc("into the domain, of the gas at the burner's temperature", "m/s")]
+    temperature: Annotated[Temperature | None, doc("of burner and gas; if omitted that of the initial gas", "K")] = None
 
 
 class Outflow(Settings, frozen=True, tag_field="kind", tag="outflow"):
@@ -317,7 +328,7 @@ class Symmetry(Settings, frozen=True, tag_field="kind", tag="symmetry"):
     """A plane of symmetry: no normal flow, no gradients."""
 
 
-Side = Periodic | Inflow | Outflow | Wall | Symmetry
+Side = Periodic | Inflow | Burner | Outflow | Wall | Symmetry
 SIDES = tuple(f"{axis}_{end}" for axis, end in product("xyz", ("low", "high")))
 
 
