@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import math
+import textwrap
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
@@ -16,6 +17,7 @@ from combust.errors import ConfigError, DivergenceError, at
 from combust.kinetics.ignition import Criterion, ignition_delays
 from combust.kinetics.mechanism import Mechanism
 from combust.ranges import positive, pressures, stream, values
+from combust.rows import each_row
 from combust.tables import Countdown, outputs, write_csv
 from combust.units import ATM
 
@@ -24,20 +26,23 @@ HEADER = f"{'phi':>7} {'T [K]':>8} {'p [atm]':>9} {'delay [s]':>12}"
 
 @dataclass(frozen=True)
 class Row:
-    """One reactor; NaN if it did not ignite. The fields are the columns of ignite.csv."""
+    """One reactor; NaN if it did not ignite, with a reason if it failed. The fields are the columns of ignite.csv."""
 
     phi: float
     temperature_K: float
     pressure_Pa: float
     delay_s: float
+    reason: str = ""
 
     def __str__(self) -> str:
         head = f"{self.phi:7.4g} {self.temperature_K:8.5g} {self.pressure_Pa / ATM:9.5g} "
+        if self.reason:
+            return f"{head}{'nan':>12}  {textwrap.shorten(self.reason, 100)}"
         return head + ("no ignition" if math.isnan(self.delay_s) else f"{self.delay_s:12.5g}")
 
 
 def ignite(args: argparse.Namespace) -> int:
-    """Prints the table, writes ignite.csv and ignite.png; the exit code, which is 3 if nothing ignited."""
+    """Prints the table, writes ignite.csv and ignite.png; the exit code, 3 if nothing ignited or a reactor failed."""
     phis = positive(values(args.phi, "--phi"), args.phi, "--phi")
     Ts = positive(values(args.T, "--T"), args.T, "--T")
     conditions = list(itertools.product(pressures(args.p), phis, Ts))
@@ -54,21 +59,32 @@ def ignite(args: argparse.Namespace) -> int:
     p, T = (torch.tensor([c[i] for c in conditions], dtype=torch.float64) for i in (0, 2))
     Y = torch.stack([mixtures[phi] for _, phi, _ in conditions], 1)
     countdown = Countdown(len(conditions), "reactors")
-    delays = ignition_delays(
-        gas, T, p, Y, args.time, args.hold, args.criterion, args.rtol, args.atol, progress=countdown.reach
-    )
-    rows = [Row(phi, T, p, delay) for (p, phi, T), delay in zip(conditions, delays.tolist(), strict=True)]
+
+    def solve(chosen: Sequence[int]) -> list[float]:
+        i = torch.tensor(chosen)
+        found: list[float] = ignition_delays(
+            gas, T[i], p[i], Y[:, i], args.time, args.hold, args.criterion, args.rtol, args.atol,
+            progress=countdown.reach,
+        ).tolist()  # fmt: skip
+        return found
+
+    delays, errors = each_row(solve, range(len(conditions)))
+    if len(errors) == len(conditions):
+        raise errors[0]
+    rows = [Row(phi, T, p, delays[i], str(errors.get(i, ""))) for i, (p, phi, T) in enumerate(conditions)]
     print(HEADER)
     for row in rows:
         print(row)
     write_csv(table, [field.name for field in fields(Row)], map(astuple, rows))
     print(f"table:   {table}")
+    if errors:
+        print(f"{len(errors)} of {len(rows)} reactors failed; the table says why")
     if all(math.isnan(row.delay_s) for row in rows):
         print(f"nothing ignited within {args.time:g} s: raise --time or --T")
         return DivergenceError.exit_code
     title = f"{args.fuel} in {args.oxidizer}, {Path(args.mechanism).name}"
     picture(image, lambda: draw(image, rows, title, f"{args.criterion}, constant {' and '.join(args.hold)}"))
-    return 0
+    return DivergenceError.exit_code if errors else 0
 
 
 def draw(path: Path, rows: Sequence[Row], title: str, note: str) -> None:

@@ -7,6 +7,7 @@ from functools import cached_property
 
 import cantera as ct
 
+from combust.kinetics.equilibrium import burnt_temperature
 from validation import planar
 from validation.reference import AIR, PRESSURE, T_UNBURNT, Reference, reference
 from validation.report import Report, percent
@@ -49,13 +50,7 @@ class Flame:
         solution = ct.Solution(self.mechanism)
         solution.TP = T_UNBURNT, PRESSURE
         solution.set_equivalence_ratio(self.phi, self.fuel, AIR)
-        fresh = solution.TPX
-        names = solution.species_names
-        species = [s for s in solution.species() if "N" not in s.composition or s.name == "N2"]
-        gas = ct.Solution(thermo="ideal-gas", species=species)
-        gas.TPX = fresh[0], fresh[1], {n: x for n, x in zip(names, fresh[2], strict=True) if x > 0}
-        gas.equilibrate("HP")
-        return float(gas.T)
+        return burnt_temperature(solution)
 
 
 HYDROGEN = Flame(

@@ -11,9 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from combust.errors import FileFormatError
+from combust.errors import CombustError, FileFormatError
 from combust.experiments.data import DataSet, IgnitionPoint
 from combust.experiments.matching import Names, detector, mass_fractions, rises
+from combust.rows import each_row
 
 Simulate = Callable[..., Tensor]
 """ignition_delays(gas, T, p, Y, t_end, hold=, criterion=, atol=) of combust.kinetics.ignition, or one in its place."""
@@ -30,6 +31,7 @@ class Result:
     point: IgnitionPoint
     criterion: str  # as simulated
     delay: float  # s, simulated; NaN without ignition in the time allowed
+    failure: str = ""  # why there is no simulation
 
     @property
     def ratio(self) -> float:
@@ -71,6 +73,11 @@ class Comparison:
         return float(self.ln_ratios.std(ddof=1)) if self.ln_ratios.size > 1 else math.nan
 
     @property
+    def failed(self) -> int:
+        """Points that could not be simulated."""
+        return sum(bool(r.failure) for r in self.results)
+
+    @property
     def error(self) -> float:
         """E = mean of (ln(tau_sim / tau_exp) / sigma)^2 over the points with sigma; NaN if there are none."""
         terms = [
@@ -85,7 +92,7 @@ def compare(data: DataSet, names: Names, simulate: Simulate, hold: str = "uv", w
     """Simulates all points of a data set, for `within` times the measured delay.
 
     hold : "uv" (constant energy and volume) or "hp". Raises MechanismError for a species that the mechanism lacks,
-    FileFormatError where all points have a volume history, and what the simulator raises.
+    FileFormatError where all points have a volume history, and what the simulator raises if it does so for every point.
     """
     points = [point for point in data.points if not point.history]
     notes = [*data.notes, *rises(points)]
@@ -101,18 +108,30 @@ def compare(data: DataSet, names: Names, simulate: Simulate, hold: str = "uv", w
         criteria.append(criterion)
         notes += [remark for remark in remarks if remark not in notes]
     delays = np.full(len(points), math.nan)
+    errors: dict[int, CombustError] = {}
     for criterion in dict.fromkeys(criteria):
         chosen = [i for i, own in enumerate(criteria) if own == criterion]
-        delays[chosen] = simulated(points, Y, chosen, names.gas, simulate, within, hold=hold, criterion=criterion)
-    results = map(Result, points, criteria, delays.tolist())
+        found, failed = simulated(points, Y, chosen, names.gas, simulate, within, hold=hold, criterion=criterion)
+        delays[chosen] = [found[i] for i in chosen]
+        errors |= failed
+    if len(errors) == len(points):
+        raise errors[0]
+    notes += [f"{points[i].T:g} K, {points[i].p:g} Pa: not simulated: {errors[i]}" for i in sorted(errors)]
+    reasons = [str(errors.get(i, "")) for i in range(len(points))]
+    results = map(Result, points, criteria, delays.tolist(), reasons)
     return Comparison(data, tuple(results), tuple(notes))
 
 
 def simulated(
     points: Sequence[IgnitionPoint], Y: Tensor, chosen: list[int], gas: Any, simulate: Simulate, within: float,
     **options: str,
-) -> np.ndarray:  # fmt: skip
-    """Delays [s] of the chosen points, in one call of the simulator."""
-    rows = [(points[i].T, points[i].p, within * points[i].delay) for i in chosen]
-    T, p, t_end = torch.tensor(rows, dtype=torch.float64, device=gas.device).unbind(1)
-    return simulate(gas, T, p, Y[:, chosen], t_end, atol=ATOL, **options).detach().cpu().numpy()
+) -> tuple[dict[int, float], dict[int, CombustError]]:  # fmt: skip
+    """Delays [s] of the chosen points, in one call of the simulator unless one of them fails; and the failures."""
+
+    def solve(some: Sequence[int]) -> list[float]:
+        rows = [(points[i].T, points[i].p, within * points[i].delay) for i in some]
+        T, p, t_end = torch.tensor(rows, dtype=torch.float64, device=gas.device).unbind(1)
+        found: list[float] = simulate(gas, T, p, Y[:, list(some)], t_end, atol=ATOL, **options).detach().cpu().tolist()
+        return found
+
+    return each_row(solve, chosen)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from combust.charts import drawing, picture
-from combust.errors import CombustError, ConfigError, FileFormatError
+from combust.errors import CombustError, ConfigError, DivergenceError, FileFormatError
 from combust.experiments.compare import Comparison, Result, Simulate, compare
 from combust.experiments.matching import Names
 from combust.experiments.read import read_all
@@ -21,13 +21,14 @@ from combust.tables import Countdown, outputs, write_csv
 HEADER = f"{'data set':<28} {'points':>6} {'no ign.':>7} {'sim/exp':>8} {'mean|ln|':>8} {'spread':>7} {'E':>8}"
 COLUMNS = (
     "data_set", "file", "reference", "temperature_K", "pressure_Pa", "composition", "basis", "criterion",
-    "delay_experiment_s", "sigma_ln", "delay_simulated_s", "ratio",
+    "delay_experiment_s", "sigma_ln", "delay_simulated_s", "ratio", "reason",
 )  # fmt: skip
 PANELS = 30
 
 
 def validate(args: argparse.Namespace, simulate: Simulate | None = None) -> int:
-    """Prints a row per data set, writes validate.csv and validate.png; 0 if at least one data set was compared.
+    """Prints a row per data set, writes validate.csv and validate.png; 0 if at least one data set was compared, 3 if a
+    point of one could not be simulated.
 
     simulate : in the place of combust.kinetics.ignition.ignition_delays
     """
@@ -47,6 +48,8 @@ def validate(args: argparse.Namespace, simulate: Simulate | None = None) -> int:
         try:
             found.append(compare(data, names, simulate, args.hold, args.within))
             tell(found[-1], args.points)
+            # Written after each data set: what was found stays, whatever ends the run.
+            write_csv(table, COLUMNS, [cells(comparison, row) for comparison in found for row in comparison.results])
         except CombustError as error:
             errors.append(error)
         countdown.tick()
@@ -54,12 +57,14 @@ def validate(args: argparse.Namespace, simulate: Simulate | None = None) -> int:
         print(f"error: {failure}", file=sys.stderr)
     if not found:
         raise FileFormatError(f"none of {len(errors)} data sets could be compared")
-    write_csv(table, COLUMNS, [cells(comparison, row) for comparison in found for row in comparison.results])
     print(f"{len(found)} data sets compared, {len(errors)} left out")
     print(f"table:   {table}")
     more = f" (the first {PANELS} data sets)" if len(found) > PANELS else ""
     picture(image, lambda: draw(image, found, Path(args.mechanism).name), more)
-    return 0
+    failed = sum(comparison.failed for comparison in found)
+    if failed:
+        print(f"{failed} points could not be simulated; the table says why")
+    return DivergenceError.exit_code if failed else 0
 
 
 def tell(comparison: Comparison, points: bool) -> None:
@@ -87,7 +92,7 @@ def cells(comparison: Comparison, result: Result) -> list[object]:
     X = ", ".join(f"{name}:{x:.6g}" for name, x in point.X.items())
     return [
         data.name, data.path, data.reference, point.T, point.p, X, point.basis, result.criterion, point.delay,
-        point.sigma, result.delay, result.ratio,
+        point.sigma, result.delay, result.ratio, result.failure,
     ]  # fmt: skip
 
 

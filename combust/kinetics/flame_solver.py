@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Literal, Protocol, TypeVar
 
 import cantera as ct
@@ -42,10 +43,13 @@ def check_transport(kind: str, transport: str, soret: bool) -> None:
         raise ConfigError(f'{kind}: Soret diffusion needs transport "mixture-averaged", not "{transport}"')
 
 
-def first_solution(make: Callable[[float], F], query: Query, loglevel: int, widths: Sequence[float]) -> F:
+def first_solution(
+    make: Callable[[float], F], query: Query, loglevel: int, widths: Sequence[float], widen: bool = True
+) -> F:
     """A flame on a coarse grid, on the first of the domains where Cantera finds one.
 
-    make : builds the flame on a domain of the width given [m]. Raises CanteraError where all attempts fail.
+    make : builds the flame on a domain of the width given [m]; widen : whether Cantera may widen that of a free flame.
+    Raises CanteraError where all attempts fail.
     """
     for width in widths:
         flame = make(width)
@@ -53,7 +57,8 @@ def first_solution(make: Callable[[float], F], query: Query, loglevel: int, widt
         flame.set_max_grid_points(flame.flame, query.max_points)
         flame.set_refine_criteria(ratio=3.0, slope=max(0.1, query.slope), curve=max(0.2, query.curve), prune=0.0)
         try:
-            flame.solve(loglevel=loglevel, auto=True)
+            solve = flame.solve if widen else partial(ct.FlameBase.solve, flame)
+            solve(loglevel=loglevel, auto=True)
             return flame
         except ct.CanteraError as error:
             logger.info("no solution at width %g m: %s", width, last_line(error))

@@ -8,7 +8,7 @@ import logging
 import os
 import zipfile
 from collections.abc import Callable
-from dataclasses import asdict, fields
+from dataclasses import MISSING, asdict, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -58,9 +58,10 @@ def stored(path: Path, kind: type[P], compute: Callable[[], P]) -> P:
 
 
 def read_profile(path: Path, kind: type[P]) -> P:
-    """Reads what `write_profile` wrote. Raises KeyError where an entry is missing."""
+    """Reads what `write_profile` wrote. Raises KeyError where an entry without a default is missing."""
     with np.load(path, allow_pickle=False) as file:
-        return kind(**{field.name: entry(file[field.name], field.type) for field in fields(kind)})  # type: ignore
+        wanted = [f for f in fields(kind) if f.name in file or f.default is MISSING]  # type: ignore[arg-type]
+        return kind(**{field.name: entry(file[field.name], field.type) for field in wanted})
 
 
 def entry(value: np.ndarray, kind: Any) -> Any:

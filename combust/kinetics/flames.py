@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,6 +12,7 @@ import cantera as ct
 import numpy as np
 
 from combust.errors import ConfigError, DivergenceError
+from combust.kinetics.flame_grids import begin, halved, settle, widened
 from combust.kinetics.flame_solver import (
     TRANSPORT,
     Transport,
@@ -22,9 +24,10 @@ from combust.kinetics.flame_solver import (
 )
 from combust.kinetics.flame_store import file_of, stored
 from combust.kinetics.mechanism import Mechanism
+from combust.kinetics.plausible import LEAST_RISE, require_agreement
 
-FORMAT = 1  # raise when the stored content changes
-LEAST_RISE = 200.0  # K above the hottest inlet, below which a flame is called out
+FORMAT = 2  # raise when the stored content, or what is accepted, changes
+BLOWN_OFF = 1e-6  # of the temperature rise; Cantera's
 
 F = TypeVar("F", bound=ct.FlameBase)
 
@@ -148,7 +151,7 @@ def counterflow_flame(
 
     p [Pa], inlet temperatures [K], mass fluxes [kg/m2/s], distance of the jets `width` [m]. Raises ConfigError for
     an unknown transport or species, Soret diffusion with unity-Lewis transport or a flux that is not positive,
-    DivergenceError when Cantera does not converge or the flame goes out.
+    DivergenceError when Cantera does not converge, the flame goes out, or a grid twice as fine shows another.
     """
     check_transport("counterflow flame", transport, soret)
     check_positive("counterflow flame", flux_fuel=flux_fuel, flux_oxidizer=flux_oxidizer, width=width)
@@ -180,7 +183,8 @@ def burner_flame(
 
     mass_flux [kg/m2/s] below that of the free flame, else Cantera's flame leaves the burner. `width` [m] of the
     domain. Raises ConfigError for an unknown transport or species, Soret diffusion with unity-Lewis transport or a
-    flux that is not positive, DivergenceError when Cantera does not converge or the flame goes out.
+    flux that is not positive, DivergenceError when Cantera does not converge, the flame goes out, or a grid twice
+    as fine and wide shows another.
     """
     check_transport("burner flame", transport, soret)
     check_positive("burner flame", mass_flux=mass_flux, width=width)
@@ -207,8 +211,8 @@ def _counterflow(gas: Mechanism, query: CounterflowQuery, loglevel: int) -> Coun
             solution.TPX = T, query.p, X
         return solution
 
-    def make(width: float) -> ct.CounterflowDiffusionFlame:
-        flame = ct.CounterflowDiffusionFlame(solution, width=width)
+    def make(**domain: Any) -> ct.CounterflowDiffusionFlame:
+        flame = ct.CounterflowDiffusionFlame(solution, **domain)
         flame.P = query.p
         for inlet, T, X, flux in (
             (flame.fuel_inlet, query.T_fuel, query.fuel, query.flux_fuel),
@@ -219,7 +223,10 @@ def _counterflow(gas: Mechanism, query: CounterflowQuery, loglevel: int) -> Coun
 
     solution = _prepared(query, prepare)
     flame = _solved(query, make, (query.width,), loglevel)
-    _require_flame(query, flame, max(query.T_fuel, query.T_oxidizer))
+    hottest = max(query.T_fuel, query.T_oxidizer)
+    _require_flame(query, flame, hottest)
+    # A domain between two jets has its width: a finer grid must show the same flame.
+    _require_same(query, flame, make(grid=halved(flame.grid)), ("velocity", "spreadRate", "T", "Lambda"), hottest)
     return CounterflowProfile(
         V=np.array(flame.spread_rate),
         mixture_fraction=np.array(flame.mixture_fraction("Bilger")),
@@ -236,8 +243,8 @@ def _burner(gas: Mechanism, query: BurnerQuery, loglevel: int) -> BurnerProfile:
         solution.transport_model = TRANSPORT[query.transport]
         return solution
 
-    def make(width: float) -> ct.BurnerFlame:
-        flame = ct.BurnerFlame(solution, width=width)
+    def make(**domain: Any) -> ct.BurnerFlame:
+        flame = ct.BurnerFlame(solution, **domain)
         flame.burner.T, flame.burner.X, flame.burner.mdot = query.T, unburnt, query.mass_flux
         flame.P = query.p
         return flame
@@ -246,6 +253,7 @@ def _burner(gas: Mechanism, query: BurnerQuery, loglevel: int) -> BurnerProfile:
     unburnt = solution.X.copy()
     flame = _solved(query, make, (query.width, 4.0 * query.width), loglevel)
     _require_flame(query, flame, query.T)
+    _require_same(query, flame, make(grid=widened(halved(flame.grid))), ("velocity", "T"), query.T)
     slope = (flame.T[1] - flame.T[0]) / (flame.grid[1] - flame.grid[0])
     heat = float(flame.thermal_conductivity[0] * slope)
     return BurnerProfile(mass_flux=query.mass_flux, heat_to_burner=heat, **_fields(gas, query, flame))
@@ -258,10 +266,12 @@ def _prepared(query: Any, prepare: Callable[[], ct.Solution]) -> ct.Solution:
         raise ConfigError(f"{query}: cannot set the gas: {last_line(error)}") from error
 
 
-def _solved(query: Any, make: Callable[[float], F], widths: tuple[float, ...], loglevel: int) -> F:
+def _solved(query: Any, make: Callable[..., F], widths: tuple[float, ...], loglevel: int) -> F:
     """A flame refined to the criteria. Raises DivergenceError where Cantera fails."""
     try:
-        flame = first_solution(make, query, loglevel, widths)
+        flame = first_solution(lambda width: make(width=width), query, loglevel, widths)
+        if isinstance(flame, ct.BurnerFlame):
+            flame.set_steady_callback(partial(_watch, str(query), flame))
         refine(flame, query, query.slope, query.curve, loglevel)
         return flame
     except ct.CanteraError as error:
@@ -272,12 +282,47 @@ def _solved(query: Any, make: Callable[[float], F], widths: tuple[float, ...], l
         ) from error
 
 
+def _watch(name: str, flame: ct.BurnerFlame, _: float) -> float:
+    """Ends a refinement in which the flame leaves its burner: Cantera's own watch ends in an exception of no kind.
+
+    Raises DivergenceError where the first fifth of the points lies at the burner's temperature.
+    """
+    T = flame.T
+    if abs(T[max(3, len(T) // 5)] - T[0]) < BLOWN_OFF * (T.max() - T[0]):
+        raise DivergenceError(f"{name}: the flame is blown off its burner. Lower the flux")
+    return 0.0
+
+
 def _require_flame(query: Any, flame: ct.FlameBase, hottest_inlet: float) -> None:
     """Cantera also converges to mixing without reaction, which is no flame."""
     if float(flame.T.max()) < hottest_inlet + LEAST_RISE:
         raise DivergenceError(
             f"{query}: the flame is out: no more than {flame.T.max():.0f} K. Lower the flux or widen the domain"
         )
+
+
+def _require_same(query: Any, flame: Any, finer: Any, components: Sequence[str], hottest_inlet: float) -> None:
+    """Near blow-off and extinction a flame may burn on one grid only. Raises DivergenceError then.
+
+    finer : of the same kind, on a finer and perhaps wider grid, not yet begun
+    """
+    try:
+        begin(finer, flame, query, components)
+        settle(finer, 0)
+    except ct.CanteraError as error:
+        raise DivergenceError(
+            f"{query}: it burns on one grid ({flame.T.max():.0f} K), and on one twice as fine Cantera finds none: "
+            f"it is at the limit of blow-off or extinction. Lower the flux. Cantera: {last_line(error)}"
+        ) from error
+    width = flame.grid[-1] - flame.grid[0]
+    require_agreement(str(query), _mark(flame, hottest_inlet, width), _mark(finer, hottest_inlet, width), hottest_inlet)
+
+
+def _mark(flame: Any, inlet: float, width: float) -> tuple[float, float]:
+    """Highest temperature [K], and the place of half the rise above `inlet` [K] over `width` [m]."""
+    T, at = flame.T, max(int((flame.T > 0.5 * (inlet + flame.T.max())).argmax()), 1)
+    place = np.interp(0.5 * (inlet + T.max()), T[at - 1 : at + 1], flame.grid[at - 1 : at + 1])
+    return float(T.max()), float(place / width)
 
 
 def _fields(gas: Mechanism, query: Any, flame: Any) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Counterflow and burner flames: solved by Cantera, stored once, refused clearly."""
 
+import cantera as ct
 import numpy as np
 import pytest
 
@@ -9,6 +10,7 @@ from combust.kinetics.flames import burner_flame, counterflow_flame
 from combust.kinetics.mechanism import Mechanism
 
 P = 101325.0
+AIR = "O2:0.21, N2:0.79"
 JETS = ("h2o2.yaml", P, "H2:1, N2:1", 300.0, 0.3, "O2:0.21, N2:0.79", 300.0, 0.6)
 BURNER = ("h2o2.yaml", 373.0, 0.05 * P, "H2:1", "O2:1, AR:5", 0.9, 0.06)
 
@@ -43,6 +45,34 @@ def test_burner_flame_loses_what_it_conducts(monkeypatch):
     assert abs(plain.heat_to_burner / flame.heat_to_burner - 1) > 0.05  # Soret diffusion matters here
     monkeypatch.setattr(flames, "_burner", lambda *_: pytest.fail("computed although cached"))
     assert burner_flame(*BURNER, width=0.5, soret=True).heat_to_burner == flame.heat_to_burner
+
+
+def test_a_flame_burns_only_if_a_second_grid_agrees(monkeypatch):
+    """The free flame of this mixture takes 1.982 kg/m2/s."""
+    with pytest.raises(DivergenceError, match="2.05 kg/m2/s: the flame is blown off its burner"):
+        burner_flame("h2o2.yaml", 300.0, P, "H2:1", AIR, 1.0, 2.05)
+    assert burner_flame("h2o2.yaml", 300.0, P, "H2:1", AIR, 1.0, 1.9).burnt_temperature > 2300.0
+
+    def cold(flame, loglevel):
+        flame.flame.set_flat_profile("T", 310.0)
+
+    monkeypatch.setattr(flames, "settle", cold)
+    with pytest.raises(DivergenceError, match="reaches 1... K on one grid, and 310 K on one twice as fine"):
+        counterflow_flame(*JETS[:4], 10.0, *JETS[5:7], 20.0)
+
+    def elsewhere(flame, loglevel):
+        flame.flame.set_values("T", np.interp(flame.grid - 0.01, flame.grid, flame.T))
+
+    monkeypatch.setattr(flames, "settle", elsewhere)
+    with pytest.raises(DivergenceError, match="it stands .0.[45]. widths away"):
+        burner_flame("h2o2.yaml", 300.0, P, "H2:1", AIR, 1.0, 1.0)
+
+    def nowhere(flame, loglevel):
+        raise ct.CanteraError("no solution")
+
+    monkeypatch.setattr(flames, "settle", nowhere)
+    with pytest.raises(DivergenceError, match="on one twice as fine Cantera finds none"):
+        burner_flame("h2o2.yaml", 300.0, P, "H2:1", AIR, 1.0, 1.1)
 
 
 def test_failures_say_what_was_tried():

@@ -8,7 +8,7 @@ import pytest
 
 from combust import flamespeed
 from combust.__main__ import main
-from combust.errors import DivergenceError
+from combust.errors import DivergenceError, StateError
 from combust.kinetics.flame1d import FlameProfile
 
 
@@ -23,7 +23,8 @@ def asked(monkeypatch):
             raise DivergenceError(f"free flame of {fuel}, phi {phi:g}, {T:g} K, {p:g} Pa: no solution, for a reason")
         x = np.linspace(0.0, 1e-2, 11)
         T_profile = np.linspace(T, 2000.0, 11)
-        return FlameProfile(gas.species, x, T_profile, x, x, np.ones((10, 11)), p, phi * p / T, 2010.0)
+        speeds = phi * p / T, 2010.0, 0.002, phi * p / (T - 1)
+        return FlameProfile(gas.species, x, T_profile, x, x, np.ones((10, 11)), p, *speeds)
 
     monkeypatch.setattr(flamespeed, "free_flame", made_up)
     return calls
@@ -36,7 +37,7 @@ def rows_of(folder):
 
 def test_table_file_and_picture(asked, tmp_path, capsys):
     arguments = ["flamespeed", "h2o2.yaml", "--fuel", "H2", "--phi", "0.5:1.5:3,0.1", "--T", "300,400", "--p", "2bar"]
-    assert main([*arguments, "--out", str(tmp_path / "new")]) == 0
+    assert main([*arguments, "--out", str(tmp_path / "new")]) == 3  # the flame at phi 0.1 is not found
     said = capsys.readouterr()
     rows = rows_of(tmp_path / "new")
     assert [(float(r["phi"]), float(r["temperature_K"])) for r in rows] == [
@@ -45,11 +46,33 @@ def test_table_file_and_picture(asked, tmp_path, capsys):
     assert float(rows[1]["flame_speed_m_per_s"]) == pytest.approx(2e5 / 300)
     assert math.isnan(float(rows[3]["flame_speed_m_per_s"])) and rows[3]["reason"].startswith("free flame of H2:1")
     assert asked[0][:5] == (300.0, 2e5, "H2:1", "O2:1, N2:3.76", 0.5)
-    assert asked[0][5] == {"transport": "mixture-averaged", "refine": "customary", "soret": False}
+    assert asked[0][5] == {
+        "transport": "mixture-averaged", "refine": "extrapolated", "soret": False, "width": 0.02, "max_points": 6000,
+    }  # fmt: skip
+    assert float(rows[1]["speed_error"]) == 0.002 and float(rows[1]["grid_speed_m_per_s"]) == pytest.approx(2e5 / 299)
     assert (tmp_path / "new" / "flamespeed.png").stat().st_size > 5000
     lines = said.out.splitlines()
-    assert "S_L [m/s]" in lines[0] and lines[4].endswith("nan  no solution, for a reason")
+    assert "S_L [m/s]" in lines[0] and "  0.2 %  +0.33 %" in lines[2]
+    assert lines[4].endswith("nan  no solution, for a reason")
+    assert "2 of 8 flames were not found" in said.out
     assert said.err.splitlines()[-1].startswith("8 of 8 flames")
+
+
+def test_a_flame_that_fails_in_another_way_loses_no_other(monkeypatch, tmp_path):
+    """A state beyond the mechanism, or a mechanism that breaks in the middle: rows too."""
+    x = np.linspace(0.0, 1e-2, 11)
+
+    def made_up(gas, T, p, fuel, oxidizer, phi, **options):
+        if phi > 1:
+            raise StateError("temperature nan in cell 0")
+        return FlameProfile(gas.species, x, 300 + x, x, x, np.ones((10, 11)), p, 1.0, 2010.0)
+
+    monkeypatch.setattr(flamespeed, "free_flame", made_up)
+    arguments = ["flamespeed", "h2o2.yaml", "--fuel", "H2", "--phi", "2,1", "--out", str(tmp_path)]
+    assert main([*arguments, "--refine", "customary"]) == 3
+    first, second = rows_of(tmp_path)
+    assert first["reason"] == "temperature nan in cell 0" and second["reason"] == ""
+    assert float(second["flame_speed_m_per_s"]) == 1.0 and math.isinf(float(second["speed_error"]))
 
 
 def test_files_are_not_replaced_unless_forced(asked, tmp_path, capsys):
@@ -74,6 +97,9 @@ def test_no_flame_at_all(asked, tmp_path):
         (["--fuel", "H2", "--phi", "0"], "--phi 0: 0 is not positive"),
         (["--fuel", "H2", "--p", "1stone"], "unit 'stone' is unknown"),
         (["--fuel", "H2:x"], "'H2:x' is not of the form"),
+        (["--fuel", "H2", "--soret", "--transport", "unity-Lewis"], "Soret diffusion needs"),
+        (["--fuel", "H2", "--width", "0"], "--width 0: must be"),
+        (["--fuel", "H2", "--max-points", "5"], "--max-points 5: must be"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_2(asked, tmp_path, capsys, arguments, text):
@@ -86,5 +112,6 @@ def test_a_real_flame(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("COMBUST_CACHE", str(tmp_path / "cache"))
     assert main(["flamespeed", "h2o2.yaml", "--fuel", "H2", "--out", str(tmp_path)]) == 0
     row = rows_of(tmp_path)[0]
-    assert float(row["flame_speed_m_per_s"]) == pytest.approx(2.33, rel=0.02)
+    assert float(row["flame_speed_m_per_s"]) == pytest.approx(2.3296, rel=5e-4)  # 2.32963 from 1521 points
+    assert float(row["speed_error"]) < 3e-3
     assert float(row["thermal_thickness_m"]) == pytest.approx(0.33e-3, rel=0.1)
