@@ -165,7 +165,7 @@ class Builder:
         fuel = int(self.gas.mole_fractions(self.gas.composition(table.fuel)).argmax())
         return Unburnt(
             density, Y, fuel, torch.tensor(solution.Y.copy(), device=self.device), table.temperature,
-            float(solution.T))
+            float(solution.T), self.profile.thermal_thickness if isinstance(table, physics.FlameInitial) else None)
 
     # --- boundaries ---------------------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -28,11 +29,14 @@ def check(case: str, comm: Communicator, overrides: Sequence[str] = ()) -> int:
             flow.field(name)
         for name in config.output.series.quantities:
             flow.quantity(name)
+    doubts = flow.concerns()
     dt, limit = flow.limit()
     own = sum(array.nbytes for array, _ in flow.state().values())
     rows = comm.gather((int(np.prod(flow.block.count)), own, peak_memory()))
     if not comm.is_root:
         return 0
+    for sentence in doubts.values():
+        print(f"warning: {sentence}", file=sys.stderr)
     print(to_toml(config))
     cells = [row[0] for row in rows]
     print(f"cells:    {sum(cells)} on {comm.size} rank(s), {min(cells)} to {max(cells)} each")

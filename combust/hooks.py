@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
@@ -174,6 +175,22 @@ class Series(Scheduled):
         flow = sim.flow
         values = [flow.time, flow.dt, *(flow.quantity(name) for name in self.quantities)]
         on_root(sim.comm, lambda: append_row(self.path, flow.step, values))
+
+
+class Concerns(Scheduled):
+    """Says what is doubtful about the flow, each thing once."""
+
+    name = "concerns"
+
+    def __init__(self, every: Every | None) -> None:
+        super().__init__(every)
+        self.said: set[str] = set()
+
+    def act(self, sim: Simulation) -> None:
+        for name, sentence in sim.flow.concerns().items():
+            if name not in self.said and sim.comm.is_root:
+                print(f"warning: t = {sim.flow.time:.4g} s: {sentence}", file=sys.stderr, flush=True)
+            self.said.add(name)
 
 
 class Checkpoints(Scheduled):

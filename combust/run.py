@@ -11,7 +11,7 @@ from pathlib import Path
 from combust import __version__
 from combust.config import load, to_toml
 from combust.errors import DivergenceError, FileFormatError, at
-from combust.hooks import Checkpoints, Fields, Guard, Series
+from combust.hooks import Checkpoints, Concerns, Fields, Guard, Series
 from combust.io.blocks import OutputError, on_root, write_text
 from combust.io.checkpoint import Checkpoint, DamagedFileError, read_checkpoint
 from combust.io.folder import Folder
@@ -74,6 +74,7 @@ def simulation(flow: Flow, config: Config, folder: Folder) -> Simulation:
         Fields(folder, output.fields.names, output.fields.every),
         Series(folder, output.series.quantities, output.series.every),
         Checkpoints(folder, output.checkpoint.every, output.checkpoint.keep, to_toml(config)),
+        Concerns(output.fields.every),
         Log(output.log.every),
     ]
     return Simulation(flow, hooks, limits)

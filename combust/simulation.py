@@ -51,6 +51,9 @@ class Flow(Protocol):
     def restore(self, read: Callable[[str], np.ndarray]) -> None:
         """Takes the state back: read(name) is this rank's part, whatever number of ranks wrote it."""
 
+    def concerns(self) -> dict[str, str]:
+        """What is doubtful about the flow now: a name that stays the same while it lasts -> a sentence (collective)."""
+
     def timers(self) -> dict[str, float]:
         """Wall seconds by phase since the start, this rank."""
 

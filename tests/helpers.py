@@ -103,6 +103,9 @@ class Heat:
             raise ConfigError(f"output.series.quantities: {name!r} is unknown; known: T_max, T_mean")
         return float(T.max() if name == "T_max" else T.mean())
 
+    def concerns(self) -> dict[str, str]:
+        return {}
+
     def coordinates(self) -> tuple[np.ndarray, ...]:
         return self.faces
 

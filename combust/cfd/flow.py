@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from combust.cfd import scalars
+from combust.cfd import front, scalars
 from combust.cfd.boundaries import Inflow
 from combust.cfd.diagnostics import Diagnostics
 from combust.cfd.initial import Fields
@@ -104,6 +104,10 @@ class ReactingFlow:
         s.q, s.q_before = (scheme.filler.scalars(scheme.inner(f)) for f in (s.q, s.q_before))
         s.p = scheme.filler.pressure(scheme.inner(s.p))
         s.coefficients, s.coefficients_before = scheme.coefficients(s.q), scheme.coefficients(s.q_before)
+
+    def concerns(self) -> dict[str, str]:
+        """What is doubtful about the place of the flame now: name -> sentence (collective)."""
+        return front.concerns(self)
 
     def timers(self) -> dict[str, float]:
         """Wall seconds by phase of this rank."""

@@ -55,6 +55,7 @@ class Unburnt:
     """The fresh gas and its burnt equilibrium, which flame speeds and progress refer to.
 
     density [kg/m3], temperatures [K]; Y, burnt_Y : (species,); fuel : index of the main fuel species
+    thickness : thermal thickness [m] of the free flame, None where none was solved
     """
 
     density: float
@@ -63,3 +64,4 @@ class Unburnt:
     burnt_Y: torch.Tensor
     temperature: float
     burnt_temperature: float
+    thickness: float | None = None

@@ -10,7 +10,7 @@ from helpers import CASE, Heat
 
 from combust.config import convert
 from combust.errors import DivergenceError
-from combust.hooks import Guard, Schedule, Series
+from combust.hooks import Concerns, Guard, Schedule, Series
 from combust.io.folder import Folder
 from combust.io.series import read_series
 from combust.parallel import Communicator
@@ -151,3 +151,11 @@ def test_state_of_all_hooks_goes_round(flow, tmp_path):
     again.restore(saved, arrays)
     assert again.state() == sim.state()
     assert len(read_series(tmp_path / "series.csv")["step"]) == 11
+
+
+def test_each_concern_is_said_once(flow, capsys):
+    flow.concerns = lambda: {"a": "this lasts", **({"b": "this came later"} if flow.step > 2 else {})}
+    Simulation(flow, [Concerns(Every(steps=1))], Limits(stop_steps=5)).run()
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 2 and said[0].endswith("this lasts") and said[1].endswith("this came later")
+    assert said[0].startswith("warning: t = 0 s")

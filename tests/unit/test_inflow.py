@@ -11,6 +11,8 @@ from combust import case, kernels
 from combust.cfd import scalars
 from combust.config import convert, load
 from combust.errors import ConfigError
+from combust.kinetics.flame1d import FlameProfile
+from combust.kinetics.flame_store import read_profile
 from combust.kinetics.flames import burner_flame
 from combust.parallel import Communicator
 
@@ -186,3 +188,46 @@ def test_burner_flame_is_canteras():
     assert flow.quantity("T_max") == pytest.approx(wanted.T.max(), rel=0.01)
     assert flow.quantity("heat_to_burner") == pytest.approx(wanted.heat_to_burner, rel=0.05)
     assert flow.quantity("element_error") < 1e-12 and abs(flow.quantity("enthalpy_error")) < 1e-12
+
+
+# --- where the flame stands -----------------------------------------------------------------------------------------
+
+
+def concerns(*changes):
+    config = load(INPUTS / "flame_on_inlet.toml", ["mesh.cells=[80]", *changes])
+    kernels.set_mode("eager")
+    return case.Builder(config, Communicator()).flow().concerns()
+
+
+@pytest.mark.parametrize("changes, names, words", [
+    ([], {"boundary.x_low"}, "thermal thicknesses) from boundary.x_low, an inflow"),
+    (["initial.position=0.0065"], {"boundary.x_high"}, "an outflow: its burnt side is cut off"),
+    (["boundary.x_low.kind=burner"], set(), ""),
+    (["boundary.x_low.kind=burner", "mesh.upper=[0.0015]"], {"narrow"}, "needs at least 3 between"),
+    (["mesh.upper=[0.003]"], {"narrow"}, "4.5 thermal thicknesses of the flame"),
+    (["initial.position=0.003"], set(), ""),
+    (["initial.position=0.02"], {"no flame"}, "hottest gas has 300 K"),
+])  # fmt: skip
+def test_flames_too_near_to_what_shapes_them_are_named(changes, names, words):
+    found = concerns(*changes)
+    assert set(found) == names
+    assert words in "".join(found.values())
+
+
+@pytest.mark.parametrize("side", ["y_low", "y_high", "x_low"])
+def test_a_kernel_beside_an_inflow_is_named(side):
+    opposite = f"boundary.{side[0]}_{'high' if side.endswith('low') else 'low'}"
+    found = beside(side, 2, INFLOW).concerns()
+    assert f"boundary.{side}" in found and set(found) <= {f"boundary.{side}", opposite}
+
+
+def test_shipped_flames_stand_far_from_their_ends(monkeypatch):
+    folder = Path(__file__).resolve().parents[1] / "cases" / "flames"
+
+    def stored(mechanism, T, p, fuel, oxidizer, phi, **_):
+        return read_profile(folder / f"{fuel.partition(':')[0]}_{phi:g}.npz", FlameProfile)
+
+    monkeypatch.setattr(case, "free_flame", stored)
+    for name in ("flame1d_h2", "flame1d_ch4"):
+        config = load(Path(__file__).resolve().parents[2] / "cases" / f"{name}.toml", ["numerics.compile=off"])
+        assert case.build(config, Communicator()).concerns() == {}
