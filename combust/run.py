@@ -72,9 +72,9 @@ def simulation(flow: Flow, config: Config, folder: Folder) -> Simulation:
     hooks = [
         Guard(Every(steps=10)),
         Fields(folder, output.fields.names, output.fields.every),
+        Concerns(output.fields.every),
         Series(folder, output.series.quantities, output.series.every),
         Checkpoints(folder, output.checkpoint.every, output.checkpoint.keep, to_toml(config)),
-        Concerns(output.fields.every),
         Log(output.log.every),
     ]
     return Simulation(flow, hooks, limits)
