@@ -83,17 +83,18 @@ def info(file: str) -> int:
 
 
 def checkpoint(path: Path) -> None:
-    from combust.io.checkpoint import open_checkpoint, read_meta
+    from combust.io.checkpoint import open_checkpoint, read_meta, verify
 
     with open_checkpoint(path) as opened:
-        meta = read_meta(path, opened)
-        print(f"checkpoint of step {meta['step']}, t = {meta['time']:.9g} s, by combust {opened.attrs['combust']}")
+        meta, found = read_meta(path, opened), verify(path, opened)
+        by = opened.attrs.get("combust", "an unknown version")
+        print(f"checkpoint of step {meta['step']}, t = {meta['time']:.9g} s, by combust {by}; all checksums are right")
         for key, value in meta["identity"].items():
             print(f"  {key}: {value}")
-        for name, dataset in opened["state"].items():
-            print(f"  {name:<16} {dataset.attrs['place']:<8} {dataset.shape}")
+        for name, entry in found.items():
+            print(f"  {name:<16} {entry.place:<8} {entry.data.shape}")
     print()
-    print(meta["case"], end="")
+    print(meta.get("case", ""), end="")
 
 
 def snapshot(path: Path) -> None:

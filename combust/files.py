@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+import msgspec
 
 from combust.errors import FileFormatError
+from combust.explain import explain
+
+T = TypeVar("T")
 
 MEGA = 2**20
 MOST = 64 * MEGA  # bytes of a text that people or combust write: what is larger is something else
@@ -73,3 +79,20 @@ def leaves(tree: Any, place: str = "") -> Iterator[tuple[str, Any]]:
             stack += reversed(inner)
         else:
             stack += reversed([(f"{where}[{i}]", item, depth + 1) for i, item in enumerate(value)])
+
+
+def fit(raw: Any, kind: type[T], source: object, finite: bool = True) -> T:
+    """`raw` as a struct of type `kind` (see msgspec.convert); `source` is the file named in errors.
+
+    finite: no number in what `kind` names may be NaN or infinite. Raises FileFormatError that names file and entry.
+    """
+    try:
+        found = msgspec.convert(raw, kind, strict=True)
+    except msgspec.ValidationError as error:
+        raise FileFormatError(f"{source}: {explain(str(error), raw, kind)}") from None
+    except (RecursionError, OverflowError) as error:
+        raise FileFormatError(f"{source}: cannot be understood: {error}") from None
+    for place, value in leaves(msgspec.to_builtins(found)) if finite else ():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise FileFormatError(f"{source}: {place} = {value}: must be a finite number")
+    return found

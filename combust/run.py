@@ -13,7 +13,7 @@ from combust.config import load, to_toml
 from combust.errors import DivergenceError, FileFormatError, at
 from combust.hooks import Checkpoints, Concerns, Fields, Guard, Series
 from combust.io.blocks import OutputError, on_root, write_text
-from combust.io.checkpoint import Checkpoint, DamagedFileError, read_checkpoint
+from combust.io.checkpoint import Checkpoint, DamagedFileError, read_checkpoint, require_complete
 from combust.io.folder import Folder
 from combust.io.summary import summarize, write_summary
 from combust.parallel import Communicator
@@ -82,12 +82,18 @@ def simulation(flow: Flow, config: Config, folder: Folder) -> Simulation:
 
 def find_checkpoint(flow: Flow, folder: Folder, restart: str | None) -> Checkpoint:
     """Reads the checkpoint `restart`, or with "auto" the newest that is whole; warns of damaged ones."""
-    block, identity = flow.block, flow.identity()
+    block = flow.block
+
+    def read(path: Path) -> Checkpoint:
+        saved = read_checkpoint(path, block, flow.identity())
+        require_complete(path, saved, block, flow.state())
+        return saved
+
     if restart not in (None, "auto"):
-        return read_checkpoint(Path(restart), block, identity)
+        return read(Path(restart))
     for path in block.comm.bcast(folder.checkpoints()):
         try:
-            return read_checkpoint(path, block, identity)
+            return read(path)
         except DamagedFileError as error:
             if block.comm.is_root:
                 print(f"warning: {error}; trying the one before", file=sys.stderr, flush=True)

@@ -7,24 +7,71 @@ HDF5 is needed. Each data set carries a checksum that does not depend on the dec
 from __future__ import annotations
 
 import json
+import math
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import h5py
 import numpy as np
+from msgspec import Struct
 
 from combust import __version__
 from combust.cfd.block import AXES, Block, Triple
 from combust.errors import FileFormatError
+from combust.files import MOST, fit
 from combust.io.blocks import Placed, on_root, replacing, write_blocks
 from combust.parallel import Communicator, collective
 
 FORMAT = "combust checkpoint"
 VERSION = 1
 State = Mapping[str, tuple[np.ndarray, str]]
+Place = Literal["cell", "face_x", "face_y", "face_z", "global"]
+# What h5py raises where a file is not what it says; MemoryError for extents that cannot be.
+DAMAGE = (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError, OverflowError, MemoryError)
+
+
+class Description(Struct):
+    """What every checkpoint says of itself; the rest is for those that continue from it."""
+
+    step: int
+    time: float
+    identity: dict[str, str]
+    case: str = ""
+
+
+class Loop(Struct):
+    """Where the time loop stood; see Simulation.state."""
+
+    time: float
+    step: int
+    dt: float
+    free_dt: float
+    wall: float
+
+
+class HookState(Struct):
+    """What a hook must remember; see combust.hooks."""
+
+    last: int | None
+    count: int
+
+
+class Continued(Struct):
+    """What a run continues from."""
+
+    loop: Loop
+    hooks: dict[str, HookState]
+
+
+class Stored(NamedTuple):
+    """A data set of the state."""
+
+    data: h5py.Dataset
+    place: str
+    checksum: int
 
 
 class DamagedFileError(FileFormatError):
@@ -148,17 +195,19 @@ def read_checkpoint(path: Path, block: Block, identity: Mapping[str, str] | None
         with open_checkpoint(path) as file:
             meta = read_meta(path, file)
             compare(path, meta["identity"], identity)
-            for name, dataset in file["state"].items():
-                places[name], stored[name] = str(dataset.attrs["place"]), int(dataset.attrs["checksum"])
-                arrays[name] = read_part(dataset, block, places[name])
+            for name, found in entries(path, file).items():
+                places[name], stored[name] = found.place, found.checksum
+                arrays[name] = read_part(found.data, block, found.place)
     except FileFormatError as error:
         problem = error
-    except (OSError, KeyError, ValueError, RuntimeError) as error:
+    except DAMAGE as error:
         problem = DamagedFileError(f"{path}: damaged: {error}")
     collective(comm, problem)
     for name, array in arrays.items():
         if checksum(comm, array, *layout(block, array, places[name])) != stored[name]:
             problem = problem or DamagedFileError(f"{path}: damaged: the checksum of {name!r} is wrong")
+        elif not np.isfinite(array).all():
+            problem = problem or not_finite(path, name)
     collective(comm, problem)
     return Checkpoint(arrays, places, meta)
 
@@ -169,23 +218,128 @@ def open_checkpoint(path: Path) -> h5py.File:
         file = h5py.File(path, "r", locking="best-effort")
     except FileNotFoundError as error:
         raise FileFormatError(f"{path}: no such file") from error
-    except OSError as error:
+    except DAMAGE as error:
         raise DamagedFileError(f"{path}: cannot be opened as HDF5 (truncated or of another kind): {error}") from error
-    if file.attrs.get("format") != FORMAT:
+    try:
+        kind, version = file.attrs.get("format"), file.attrs.get("version")
+        if kind is None or not np.array_equal(kind, FORMAT):
+            raise DamagedFileError(f"{path}: is an HDF5 file but not a combust checkpoint")
+        if version is None or not np.array_equal(version, VERSION):
+            raise FileFormatError(f"{path}: has checkpoint format {version}; this combust reads format {VERSION}")
+    except DAMAGE as error:
         file.close()
-        raise FileFormatError(f"{path}: is an HDF5 file but not a combust checkpoint")
-    if file.attrs.get("version") != VERSION:
-        version = file.attrs.get("version")
+        raise DamagedFileError(f"{path}: damaged: {error}") from error
+    except FileFormatError:
         file.close()
-        raise FileFormatError(f"{path}: has checkpoint format {version}; this combust reads format {VERSION}")
+        raise
     return file
 
 
 def read_meta(path: Path, file: h5py.File) -> dict[str, Any]:
-    text = file["meta"][...].tobytes()
-    if zlib.crc32(text) != int(file["meta"].attrs["crc32"]):
-        raise DamagedFileError(f"{path}: damaged: the checksum of its description is wrong")
-    return dict(json.loads(text))
+    """The description of a checkpoint. Raises DamagedFileError for one that is not whole or lacks an entry."""
+    try:
+        data = plain(file, "meta", "|u1", most=MOST)
+        text = data[...].tobytes()
+        if zlib.crc32(text) != int(data.attrs["crc32"]):
+            raise DamagedFileError(f"{path}: damaged: the checksum of its description is wrong")
+        meta = json.loads(text)
+        fit(meta, Description, f"{path}: damaged: its description")
+    except DamagedFileError:
+        raise
+    except (*DAMAGE, RecursionError) as error:
+        raise DamagedFileError(f"{path}: damaged: its description cannot be read: {error}") from error
+    except FileFormatError as error:
+        raise DamagedFileError(str(error)) from error
+    return dict(meta)
+
+
+def plain(group: h5py.Group, name: str, dtype: str, most: float = math.inf) -> h5py.Dataset:
+    """A data set as combust writes it: contiguous, within the file. Raises ValueError for what is not."""
+    data = group.get(name) if isinstance(group.get(name, getlink=True), h5py.HardLink) else None
+    if not isinstance(data, h5py.Dataset):
+        raise ValueError(f"{name!r} is missing")
+    layout = data.id.get_create_plist()
+    if data.dtype.str != dtype or layout.get_layout() != h5py.h5d.CONTIGUOUS or layout.get_external_count():
+        raise ValueError(f"{name!r} is stored as {data.dtype}, not as combust writes it")
+    if data.nbytes != data.id.get_storage_size() or data.nbytes > most:
+        raise ValueError(f"{name!r} of shape {data.shape} is not in the file as a whole")
+    return data
+
+
+def entries(path: Path, file: h5py.File) -> dict[str, Stored]:
+    """Data sets of the state by name. Raises DamagedFileError for what `write_checkpoint` would not have written."""
+    found: dict[str, Stored] = {}
+    try:
+        group = file.get("state")
+        if not isinstance(group, h5py.Group):
+            raise ValueError("'state' is missing")
+        for name in group:
+            data = plain(group, name, "<f8")
+            place, whole = str(data.attrs["place"]), int(data.attrs["checksum"])
+            if place not in Place.__args__:  # type: ignore[attr-defined]
+                raise ValueError(f"{name!r} belongs to {place!r}")
+            if place != "global" and data.ndim < 3:
+                raise ValueError(f"{name!r} has {data.ndim} extents")
+            found[name] = Stored(data, place, whole)
+    except DAMAGE as error:
+        raise DamagedFileError(f"{path}: damaged: {error}") from error
+    return found
+
+
+def verify(path: Path, file: h5py.File) -> dict[str, Stored]:
+    """Data sets of the state, all of them whole. Raises DamagedFileError naming the first that is not."""
+    meta, found = read_meta(path, file), entries(path, file)
+    require_continuable(path, meta)
+    shape = next((entry.data.shape[-3:] for entry in found.values() if entry.place == "cell"), None)
+    for name, entry in found.items():
+        if entry.place != "global" and shape is not None:
+            wanted = tuple(n + (entry.place == f"face_{axis}") for axis, n in zip("zyx", shape, strict=True))
+            if entry.data.shape[-3:] != wanted:
+                raise DamagedFileError(
+                    f"{path}: damaged: {name!r} has {entry.data.shape[-3:]} entries (z, y, x), beside {shape} cells")
+        try:
+            array = np.asarray(entry.data[...])
+        except DAMAGE as error:
+            raise DamagedFileError(f"{path}: damaged: {name!r}: {error}") from error
+        if checksum(Communicator(), array, array.shape, (0,) * array.ndim) != entry.checksum:
+            raise DamagedFileError(f"{path}: damaged: the checksum of {name!r} is wrong")
+        if not np.isfinite(array).all():
+            raise not_finite(path, name)
+    return found
+
+
+def not_finite(path: Path, name: str) -> DamagedFileError:
+    return DamagedFileError(f"{path}: damaged: {name!r} holds numbers that are not finite, which no run writes")
+
+
+def require_continuable(path: Path, meta: Mapping[str, Any]) -> None:
+    """Raises DamagedFileError naming what a run would miss in the description."""
+    try:
+        loop = fit(meta, Continued, f"{path}: damaged: its description", finite=False).loop
+        for name in ("time", "dt", "wall"):
+            if not math.isfinite(getattr(loop, name)):
+                raise FileFormatError(f"{path}: damaged: its description: loop.{name} = {getattr(loop, name)}")
+        if loop.step < 0 or not loop.free_dt > 0:
+            raise FileFormatError(f"{path}: damaged: its description: loop: step {loop.step}, free_dt {loop.free_dt}")
+    except FileFormatError as error:
+        raise DamagedFileError(str(error)) from error
+
+
+def require_complete(path: Path, saved: Checkpoint, block: Block, state: State) -> None:
+    """Raises DamagedFileError naming what the checkpoint lacks of the `state` of a flow, on all ranks."""
+    problem: FileFormatError | None = None
+    try:
+        require_continuable(path, saved.meta)
+        for name, (array, place) in state.items():
+            if name not in saved.arrays:
+                raise DamagedFileError(f"{path}: damaged: it lacks {name!r}")
+            if (saved.places[name], saved.arrays[name].shape) != (place, array.shape):
+                raise DamagedFileError(
+                    f"{path}: damaged: {name!r} has shape {saved.arrays[name].shape} ({saved.places[name]}), this case "
+                    f"needs {array.shape} ({place})")
+    except DamagedFileError as error:
+        problem = error
+    collective(block.comm, problem)
 
 
 def compare(path: Path, stored: Mapping[str, str], wanted: Mapping[str, str] | None) -> None:

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 
 from combust.errors import ConfigError, FileFormatError
-from combust.io.checkpoint import checksum, open_checkpoint, read_meta
+from combust.io.checkpoint import open_checkpoint, read_meta, verify
 from combust.kinetics.mechanism import Mechanism
-from combust.parallel import Communicator
 from combust.surrogates.settings import Surrogate
 from combust.surrogates.streams import Group, States
 
@@ -72,14 +71,15 @@ def read_cells(path: Path, gas: Mechanism) -> tuple[np.ndarray, np.ndarray, np.n
         with open_checkpoint(path) as file:
             _require_mechanism(path, read_meta(path, file), gas)
             arrays = {}
+            state = verify(path, file)
             for name in ("U", "q", "p0"):
-                data = file["state"][name]
-                arrays[name] = np.asarray(data[...])
-                whole = checksum(Communicator(), arrays[name], arrays[name].shape, (0,) * arrays[name].ndim)
-                if whole != int(data.attrs["checksum"]):
-                    raise FileFormatError(f"{path}: damaged: the checksum of {name!r} is wrong")
-    except (OSError, KeyError, ValueError, RuntimeError) as error:
+                if name not in state:
+                    raise FileFormatError(f"{path}: damaged: it lacks {name!r}")
+                arrays[name] = np.asarray(state[name].data[...])
+    except OSError as error:
         raise FileFormatError(f"{path}: damaged: {error}") from error
+    if arrays["U"].shape[0] != 1 + len(gas.species) or arrays["p0"].size != 1:
+        raise FileFormatError(f"{path}: damaged: U has shape {arrays['U'].shape} for {len(gas.species)} species")
     rhoY = arrays["U"][1:].reshape(len(gas.species), -1).T.clip(min=0.0)
     T = arrays["q"][0].reshape(-1)
     return T, np.full(len(T), float(arrays["p0"])), rhoY / rhoY.sum(1, keepdims=True)
