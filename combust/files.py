@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -39,7 +41,9 @@ def read_bytes(path: str | Path, most: int = MOST) -> bytes:
         raise unreadable(path, "its name holds a NUL character")
     try:
         with open(path, "rb") as file:
-            data = file.read(most + 1)
+            state = os.fstat(file.fileno())
+            regular = stat.S_ISREG(state.st_mode)
+            data = file.read(None if regular and state.st_size <= most else most + 1)
     except OSError as error:
         raise unreadable(path, error.strerror or str(error)) from error
     if len(data) > most:

@@ -19,6 +19,7 @@ import numpy as np
 
 from combust.cfd.block import Block
 from combust.errors import FileFormatError
+from combust.files import read_bytes, read_text
 from combust.io.blocks import Placed, on_root, replacing, write_blocks, write_text
 
 HEAD = (
@@ -132,46 +133,81 @@ def data_array(name: str, offset: int, components: int) -> str:
 
 def read_vtr(path: Path) -> Snapshot:
     """Reads a file that `write_vtr` wrote. Raises FileFormatError naming the file and what is wrong with it."""
-    raw = Path(path).read_bytes()
-    head, mark, data = raw.partition(BEGIN)
+    head, mark, data = read_bytes(path, sys.maxsize - 1).partition(BEGIN)
     if not mark or not data.endswith(TAIL):
         raise FileFormatError(f"{path}: is not a complete .vtr file written by combust")
     try:
         root = ET.fromstring(head.decode() + "</VTKFile>")
         arrays = {node.attrib["Name"]: node for node in root.iter("DataArray")}
         time, step = float(arrays.pop("TimeValue").text or ""), int(arrays.pop("step").text or "")
-        values = {name: appended(data, node) for name, node in arrays.items()}
-        points = tuple(values.pop(axis) for axis in "zyx")
-    except (ET.ParseError, KeyError, ValueError) as error:
+        values = {name: appended(data, name, node) for name, node in arrays.items()}
+        z, y, x = (values.pop(axis) for axis in "zyx")
+        require_snapshot(time, step, (z, y, x), values)
+    except (ET.ParseError, KeyError, ValueError, OverflowError, LookupError) as error:
         raise FileFormatError(f"{path}: is not a .vtr file written by combust ({error})") from error
-    shape = tuple(max(p.size - 1, 1) for p in points)
+    shape = tuple(max(p.size - 1, 1) for p in (z, y, x))
     fields = {
         name: value.reshape(shape) if value.ndim == 1 else np.moveaxis(value.reshape(*shape, 3), -1, 0)
         for name, value in values.items()
     }
-    return Snapshot(time, step, (points[0], points[1], points[2]), fields)
+    return Snapshot(time, step, (z, y, x), fields)
 
 
-def appended(data: bytes, node: ET.Element) -> np.ndarray:
-    """One array of the appended data: (n,) or (n, components)."""
+def require_snapshot(
+    time: float, step: int, points: tuple[np.ndarray, np.ndarray, np.ndarray], values: Mapping[str, np.ndarray]
+) -> None:
+    """Raises ValueError for what no run writes: numbers that are not finite, points that do not rise, other sizes."""
+    if not np.isfinite(time) or step < 0:
+        raise ValueError(f"step {step}, time {time}")
+    for axis, faces in zip("zyx", points, strict=True):
+        if faces.ndim != 1 or not faces.size or not np.isfinite(faces).all() or not (np.diff(faces) > 0).all():
+            raise ValueError(f"coordinates {axis} are not rising numbers")
+    cells = int(np.prod([max(faces.size - 1, 1) for faces in points]))
+    for name, value in values.items():
+        if value.shape not in ((cells,), (cells, 3)):
+            raise ValueError(f"field {name} has {value.shape} numbers for {cells} cells")
+        if not np.isfinite(value).all():
+            raise ValueError(f"field {name} holds numbers that are not finite")
+
+
+def appended(data: bytes, name: str, node: ET.Element) -> np.ndarray:
+    """One array of the appended data: (n,) or (n, components). Raises ValueError for one that is not all there."""
     offset, components = int(node.attrib["offset"]), int(node.attrib["NumberOfComponents"])
+    if not 0 <= offset <= len(data) - 8 or components not in (1, 3):
+        raise ValueError(f"{name}: offset {offset}, {components} components")
     size = int(np.frombuffer(data, np.uint64, 1, offset)[0])
+    if size % 8 or size > len(data) - 8 - offset:
+        raise ValueError(f"{name}: {size} bytes at offset {offset}, which the file does not have")
     values = np.frombuffer(data, np.float64, size // 8, offset + 8)
     return values if components == 1 else values.reshape(-1, components)
 
 
-ENTRY = re.compile(r'<DataSet timestep="([^"]+)" part="0" file="([^"]+)"/>')
+ENTRY = re.compile(r'<DataSet timestep="(\d[\d.]*(?:e[-+]?\d+)?)" part="0" file="(fields_\d+\.vtr)"/>')
+INDEX_HEAD = ['<?xml version="1.0"?>', '<VTKFile type="Collection" version="1.0">', "<Collection>"]
+INDEX_TAIL = ["</Collection>", "</VTKFile>"]
+REMOVE = "without it a run goes on, and its index begins anew"
 
 
 def write_pvd(path: Path, entries: Sequence[tuple[float, str]]) -> None:
     """Writes the index: (time [s], file name) per snapshot. Raises OutputError."""
     lines = [f'<DataSet timestep="{time!r}" part="0" file="{name}"/>' for time, name in entries]
-    head = '<?xml version="1.0"?>\n<VTKFile type="Collection" version="1.0">\n<Collection>\n'
-    write_text(path, head + "".join(line + "\n" for line in lines) + "</Collection>\n</VTKFile>\n")
+    write_text(path, "".join(line + "\n" for line in [*INDEX_HEAD, *lines, *INDEX_TAIL]))
 
 
 def read_pvd(path: Path) -> list[tuple[float, str]]:
-    """(time [s], file name) of the snapshots in an index; none if the file does not exist."""
+    """(time [s], file name) of the snapshots in an index; none if the file does not exist.
+
+    Raises FileFormatError naming the line that `write_pvd` would not have written: the files it names may be removed.
+    """
     if not path.exists():
         return []
-    return [(float(time), name) for time, name in ENTRY.findall(path.read_text(encoding="utf-8"))]
+    lines = read_text(path).splitlines()
+    if lines[:3] != INDEX_HEAD or lines[-2:] != INDEX_TAIL:
+        raise FileFormatError(f"{path}: is not a complete index of snapshots written by combust; {REMOVE}")
+    found = []
+    for number, line in enumerate(lines[3:-2], 4):
+        entry = ENTRY.fullmatch(line)
+        if entry is None:
+            raise FileFormatError(f"{path}: line {number} is not an entry written by combust; {REMOVE}")
+        found.append((float(entry[1]), entry[2]))
+    return found
