@@ -15,8 +15,10 @@ NAMES = {
     mi.StrType: "a string",
     mi.BoolType: "true or false",
     mi.VarTupleType: "a list",
+    mi.ListType: "a list",
     mi.TupleType: "a list",
     mi.StructType: "a table",
+    mi.DataclassType: "a table",
     mi.DictType: "a table of numbers",
 }
 MEASURED = (mi.FloatType, mi.VarTupleType, mi.TupleType)
@@ -97,13 +99,15 @@ def type_at(root: type, raw: Any, path: list[str | int]) -> tuple[mi.Metadata | 
         options = narrowed(options, raw)
         below: list[mi.Type] = []
         for option in options:
-            if isinstance(option, mi.StructType):
+            if isinstance(option, mi.StructType | mi.DataclassType):
                 below += [f.type for f in option.fields if f.name == token]
-                if token == option.tag_field:
+                if isinstance(option, mi.StructType) and token == option.tag_field:
                     below.append(mi.LiteralType((option.tag,)))
-            elif isinstance(option, mi.VarTupleType):
+            elif isinstance(option, mi.VarTupleType | mi.ListType):
                 below.append(option.item_type)
-            elif isinstance(option, mi.TupleType) and isinstance(token, int):
+            elif isinstance(option, mi.DictType):
+                below.append(option.value_type)
+            elif isinstance(option, mi.TupleType) and isinstance(token, int) and token < len(option.item_types):
                 below.append(option.item_types[token])
         raw = step(raw, token)
         for option in below:

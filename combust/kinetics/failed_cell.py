@@ -8,14 +8,15 @@ import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from combust import __version__
 from combust.errors import CombustError, FileFormatError
-from combust.kinetics.systems import Fixed
+from combust.files import fit, read_json
+from combust.kinetics.systems import Fixed, Hold
 
 if TYPE_CHECKING:
     from combust.kinetics.mechanism import Mechanism
@@ -30,7 +31,7 @@ class FailedCell:
     mechanism: str
     phase: str
     sha256: str
-    hold: str
+    hold: Hold
     T: float  # K
     held: float  # Pa or kg/m3; of no meaning for "flow"
     y: dict[str, float]
@@ -67,13 +68,18 @@ def dump(
 
 def read(path: Path) -> FailedCell:
     """The cell in a file that `dump` wrote; raises FileFormatError naming what is wrong with it."""
-    try:
-        content: Any = json.loads(path.read_text())
-        if not isinstance(content, dict) or content.get("kind") != KIND:
-            raise FileFormatError(f'{path}: not a failed cell (its "kind" must be "{KIND}")')
-        return FailedCell(**content)
-    except (json.JSONDecodeError, UnicodeDecodeError, TypeError) as error:
-        raise FileFormatError(f"{path}: damaged or of another kind: {error}") from error
+    content = read_json(path)
+    if not isinstance(content, dict) or content.get("kind") != KIND:
+        raise FileFormatError(f'{path}: not a failed cell (its "kind" must be "{KIND}")')
+    cell = fit(content, FailedCell, f"{path}: damaged or of another kind")
+    positive = {"T": cell.T, "dt": cell.dt, "rtol": cell.rtol, "atol": cell.atol}
+    positive |= {"held": cell.held} if cell.hold != "flow" else {}
+    for name, value in positive.items():
+        if not value > 0:
+            raise FileFormatError(f"{path}: {name} = {value:g}: must be > 0")
+    if not cell.y:
+        raise FileFormatError(f"{path}: y: no species")
+    return cell
 
 
 def rerun(cell: FailedCell) -> list[str]:
@@ -85,6 +91,8 @@ def rerun(cell: FailedCell) -> list[str]:
 
     gas = Mechanism.load(cell.mechanism, cell.phase)
     lines = []
+    for name in (*cell.y, *cell.sources):
+        gas.index(name)
     if gas.sha256 != cell.sha256:
         lines.append(f"warning: {cell.mechanism} is another file now than when this cell failed")
     z = torch.tensor([cell.T, *(cell.y.get(k, 0.0) for k in gas.species)], dtype=torch.float64)

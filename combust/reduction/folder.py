@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from combust.errors import ConfigError
+from combust.files import UnreadableError, read_json
 from combust.reduction.report import FILES
 from combust.reduction.settings import Reduction
 
@@ -52,9 +53,9 @@ class Folder:
 
     def _require_same(self, content: dict[str, Any]) -> None:
         try:
-            before = dict(flat(json.loads(self.mark.read_text(encoding="utf-8"))))
-        except (OSError, ValueError) as error:
-            raise ConfigError(f"{self.mark}: cannot be read ({error}); run with --force") from error
+            before = dict(flat(read_json(self.mark)))
+        except UnreadableError as error:
+            raise ConfigError(f"{error}; run with --force") from error
         now = dict(flat(content))
         for key in (*before, *now):
             if key not in FREE and before.get(key) != now.get(key):

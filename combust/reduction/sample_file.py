@@ -19,6 +19,8 @@ import numpy as np
 from combust import __version__
 from combust.atomic import replacing
 from combust.errors import FileFormatError
+from combust.files import fit
+from combust.io.checkpoint import DAMAGE
 from combust.reduction.conditions import Case
 from combust.reduction.samples import Samples
 
@@ -49,7 +51,7 @@ def read(path: Path) -> Samples:
             return _read(path, file)
     except FileNotFoundError as error:
         raise FileFormatError(f"samples '{path}': no such file") from error
-    except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
+    except DAMAGE as error:
         raise FileFormatError(f"samples '{path}': damaged or not an HDF5 file: {error}") from error
 
 
@@ -63,16 +65,33 @@ def _require_format(path: Path, file: h5py.File) -> None:
 
 def _read(path: Path, file: h5py.File) -> Samples:
     texts = {key: file[key].asstr()[()] for key in TEXTS}
+    cases = fit(json.loads(texts["cases"]), tuple[Case, ...], f"samples '{path}': cases")
+    species = fit(json.loads(texts["species"]), tuple[str, ...], f"samples '{path}': species")
     samples = Samples(
         **{key: file[key][()] for key in NUMBERS},
-        cases=tuple(Case(**case) for case in json.loads(texts["cases"])),
-        species=tuple(json.loads(texts["species"])),
+        cases=cases,
+        species=species,
         mechanism=str(file.attrs["mechanism"]),
         sha256=str(file.attrs["sha256"]),
     )
     if _content(samples, texts) != file.attrs["content"]:
         raise FileFormatError(f"samples '{path}': damaged: the content does not match its checksum")
+    require_sound(samples, path)
     return samples
+
+
+def require_sound(samples: Samples, path: Path) -> None:
+    """Raises FileFormatError naming what is no state of a gas."""
+    states = samples.T.shape
+    shapes = {"T": states, "p": states, "case": states, "position": states, "Y": (len(samples.species), *states)}
+    for name, shape in shapes.items():
+        value = getattr(samples, name)
+        if value.shape != shape or len(states) != 1 or not np.isfinite(value).all():
+            raise FileFormatError(f"samples '{path}': {name} of shape {value.shape}: needs {shape} finite numbers")
+    if len(samples.T) and not (min(samples.T.min(), samples.p.min()) > 0 and samples.Y.min() > -1e-6):
+        raise FileFormatError(f"samples '{path}': temperatures and pressures must be > 0, mass fractions >= 0")
+    if len(samples.T) and not 0 <= samples.case.min() <= samples.case.max() < len(samples.cases):
+        raise FileFormatError(f"samples '{path}': case: names cases that are not there")
 
 
 def _content(samples: Samples, texts: dict[str, str]) -> str:

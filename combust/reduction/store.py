@@ -28,11 +28,13 @@ class Store:
         if path.exists():
             for line in filter(None, path.read_bytes().splitlines()):
                 try:
-                    key, value = json.loads(line)
-                except ValueError:
+                    entry = json.loads(line)
+                except (ValueError, RecursionError):
+                    entry = None
+                if isinstance(entry, list) and len(entry) == 2 and isinstance(entry[0], str):
+                    self.known[entry[0]] = entry[1]
+                else:
                     torn = True
-                    continue
-                self.known[key] = value
         if torn:
             logger.warning("%s: passed over a line that was not written to its end", path)
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-import tomllib
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
+from combust.config import parsed
+from combust.errors import FileFormatError
+from combust.explain import explain
 from combust.surrogates.model import Model
 from combust.surrogates.settings import Surrogate
 from combust.units import ATM
@@ -63,8 +65,15 @@ QUICK = Effort(2, (0.5,), 2, 250, 600, False, 60, 600)
 
 
 def settings_of(model: Model) -> Surrogate:
-    """What the model was made from, as its card has it."""
-    return msgspec.convert(tomllib.loads(model.card["config"]), Surrogate, strict=False)
+    """What the model was made from, as its card has it. Raises FileFormatError for a text that is damaged."""
+    where = f"learned chemistry '{model.name}': the configuration in its card"
+    try:
+        raw = parsed(model.card["config"])
+        return msgspec.convert(raw, Surrogate, strict=False)
+    except msgspec.ValidationError as error:
+        raise FileFormatError(f"{where}: {explain(str(error), raw, Surrogate)}") from None
+    except ValueError as error:
+        raise FileFormatError(f"{where}: is not valid TOML: {error}") from error
 
 
 def step_of(card: dict[str, Any]) -> float:

@@ -19,12 +19,15 @@ from torch import Tensor
 
 from combust.atomic import replace_bytes
 from combust.errors import ConfigError, FileFormatError
+from combust.files import MEGA, UnreadableError, read_bytes, read_json
 from combust.kernels import compiled
 from combust.kinetics import systems
 from combust.kinetics.systems import Hold
 from combust.kinetics.thermo import Thermo
+from combust.surrogates.card import require as require_card
+from combust.surrogates.card import require_numbers
 from combust.surrogates.conserve import correct
-from combust.surrogates.coordinates import OUTPUTS, Coordinates
+from combust.surrogates.coordinates import Coordinates
 from combust.surrogates.network import Network, Weights, apply
 
 if TYPE_CHECKING:
@@ -34,6 +37,7 @@ FORMAT, VERSION = "combust learned chemistry", 1
 NEEDED = ("weights", "species", "mechanism", "coordinates", "network", "ranges")  # of a card
 ADVICE = "copy both files of the model again, or train again (combust train)"
 NEWTON = 5  # steps: the error of T is squared by each, and starts below half of T
+LARGEST = 8192 * MEGA  # of weights
 T_LOWEST, T_HIGHEST = 50.0, 6000.0
 
 
@@ -181,19 +185,21 @@ class Model:
         card_file, weights_file = files_of(path)
         card = read_card(card_file)
         expected = card["weights"]
-        weights_file = card_file.with_name(Path(expected["file"]).name)
+        weights_file = card_file.with_name(expected["file"])
         try:
-            data = weights_file.read_bytes()
-        except OSError as error:
+            data = read_bytes(weights_file, LARGEST)
+        except UnreadableError as error:
             raise FileFormatError(
-                f"learned chemistry '{card_file}': its weights {weights_file} cannot be read ({error.strerror}); "
+                f"learned chemistry '{card_file}': its weights {weights_file} cannot be read ({error.reason}); "
                 f"the two files belong together: {ADVICE}") from error
         if hashlib.sha256(data).hexdigest() != expected["sha256"]:
             raise FileFormatError(
                 f"learned chemistry '{weights_file}': damaged or of another card: {len(data)} bytes that do not match "
                 f"the checksum in {card_file.name} ({expected['bytes']} bytes); {ADVICE}")
         try:
-            return cls._from(card, load(data))
+            tensors = load(data)
+            require_numbers(card, tensors)
+            return cls._from(card, tensors)
         except (KeyError, SafetensorError, RuntimeError, ValueError, TypeError) as error:
             raise FileFormatError(
                 f"learned chemistry '{card_file}': cannot be understood: {error}; {ADVICE}") from error
@@ -204,8 +210,6 @@ class Model:
             return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
 
         coordinates = Coordinates(**part("coordinates."), **card["coordinates"])
-        if coordinates.output not in OUTPUTS:
-            raise ValueError(f'output "{coordinates.output}" is none of {", ".join(OUTPUTS)}')
         inputs, outputs = coordinates.mean.numel(), coordinates.active.numel()
         shape, networks = card["network"], []
         for i in range(shape["ensemble"]):
@@ -231,15 +235,15 @@ def files_of(path: str | Path) -> tuple[Path, Path]:
 def read_card(path: Path) -> dict[str, Any]:
     """The card of a model. Raises FileFormatError."""
     try:
-        card = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise FileFormatError(
-            f"learned chemistry '{path}': no such file; `combust models` lists those that come with combust, "
-            "`combust train` makes others") from error
-    except OSError as error:
-        raise FileFormatError(f"learned chemistry '{path}': cannot be read: {error.strerror}") from error
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise FileFormatError(f"learned chemistry '{path}': damaged, not a card ({error}); {ADVICE}") from error
+        card = read_json(path)
+    except UnreadableError as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            raise FileFormatError(
+                f"learned chemistry '{path}': no such file; `combust models` lists those that come with combust, "
+                "`combust train` makes others") from error
+        if isinstance(error.__cause__, OSError):
+            raise FileFormatError(f"learned chemistry '{path}': cannot be read: {error.reason}") from error
+        raise FileFormatError(f"learned chemistry '{path}': damaged, not a card ({error.reason}); {ADVICE}") from error
     if not isinstance(card, dict) or card.get("format") != FORMAT:
         raise FileFormatError(f"learned chemistry '{path}': a JSON file, but not the card of a model: {ADVICE}")
     if card.get("version") != VERSION:
@@ -252,4 +256,5 @@ def read_card(path: Path) -> dict[str, Any]:
         missing += [f"{table}.{k}" for k in keys if not (isinstance(found, dict) and k in found)]
     if missing:
         raise FileFormatError(f"learned chemistry '{path}': the card lacks {', '.join(missing)}: {ADVICE}")
+    require_card(card, f"learned chemistry '{path}': the card cannot be understood")
     return card

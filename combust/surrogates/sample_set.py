@@ -15,10 +15,13 @@ from typing import Any
 
 import h5py
 import numpy as np
+from msgspec import Struct
 
 from combust import __version__
 from combust.atomic import replacing
 from combust.errors import ConfigError, FileFormatError
+from combust.files import fit
+from combust.io.checkpoint import DAMAGE
 from combust.kinetics.mechanism import Mechanism
 
 STREAMS = ("base", "perturbed", "mixed", "evolved", "multiscale", "flow")
@@ -31,7 +34,19 @@ KINDS = {
 TWO = ("Y", "Y1")
 AUDIT = {"row": "<i8", "T": "<f8", "Y": "<f8"}
 LOWEST = "lowest of them"  # of the negative mass fractions: not a count
+SLACK, SUM_SLACK = 1e-6, 1e-3  # of mass fractions below zero, and of their sum from one
 FAINT = 1e-15  # mass fraction that no label is asked to resolve
+
+
+class Texts(Struct):
+    """The JSON text of a file."""
+
+    species: tuple[str, ...]
+    groups: tuple[dict[str, Any], ...]
+    counts: dict[str, float]
+    notes: tuple[str, ...]
+    config: str
+    summary: dict[str, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +130,7 @@ class SampleSet:
                 return _read(path, file)
         except FileNotFoundError as error:
             raise FileFormatError(f"sample set '{path}': no such file; make it with `combust sample`") from error
-        except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
+        except DAMAGE as error:
             raise FileFormatError(f"sample set '{path}': damaged or not an HDF5 file: {error}") from error
 
     @staticmethod
@@ -148,6 +163,32 @@ class SampleSet:
             return joined
         row = np.concatenate([audit["row"] + k for audit, k in have])
         return audited(joined, row, *(np.concatenate([audit[name] for audit, _ in have]) for name in ("T", "Y")))
+
+
+def require_sound(samples: SampleSet, source: str) -> None:
+    """Raises FileFormatError naming the first row of which no network can learn: NaN, or what no gas is."""
+    for name in ("T", "p", "dt", "T1", "Y", "Y1"):
+        value = getattr(samples, name)
+        least = -SLACK if name in TWO else 0.0
+        good = np.isfinite(value) & ((value >= least) if name in TWO else (value > least))
+        if name in TWO:
+            good = good.all(1) & (np.abs(value.sum(1) - 1.0) <= SUM_SLACK)
+        if not good.all():
+            row = int(np.flatnonzero(~good)[0])
+            first = f"{name}[{row}] = {np.array2string(value[row], threshold=8)}"
+            raise FileFormatError(f"{source}: {int((~good).sum())} rows are none of a gas, first {first}; sample again")
+    for name, known in (("stream", STREAMS), ("split", SPLITS)):
+        value = getattr(samples, name)
+        if len(value) and not (0 <= value.min() and value.max() < len(known)):
+            raise FileFormatError(f"{source}: {name} holds numbers beyond 0 to {len(known) - 1}")
+    row = samples.audit.get("row", np.zeros(0, int))
+    if row.ndim != 1 or (len(row) and not (0 <= row.min() and row.max() < len(samples))):
+        raise FileFormatError(f"{source}: audit/row names rows that are not there")
+    audit = [samples.audit[name] for name in ("T", "Y") if samples.audit]
+    if audit and (audit[0].shape, audit[1].shape) != (row.shape, (len(row), len(samples.species))):
+        raise FileFormatError(f"{source}: audit/T and audit/Y do not have a row for each of audit/row")
+    if not all(np.isfinite(value).all() for value in audit):
+        raise FileFormatError(f"{source}: audit holds numbers that are not finite")
 
 
 def audited(samples: SampleSet, row: np.ndarray, T: np.ndarray, Y: np.ndarray) -> SampleSet:
@@ -211,6 +252,7 @@ def _read(path: str | Path, file: h5py.File) -> SampleSet:
         raise FileFormatError(f"sample set '{path}': version {version}, this combust reads {VERSION}")
     text = file["texts"][()].tobytes().decode()
     texts = json.loads(text)
+    fit(texts, Texts, f"sample set '{path}': texts", finite=False)
     audit: dict[str, Any] = {name: file[f"audit/{name}"][()] for name in AUDIT} if "audit" in file else {}
     names = ("mechanism", "sha256", "hold", "revision", "combust")
     stored: dict[str, Any] = {name: str(file.attrs[name]) for name in names}
@@ -222,6 +264,7 @@ def _read(path: str | Path, file: h5py.File) -> SampleSet:
     )  # fmt: skip
     if _content(samples, text) != file.attrs["content"]:
         raise FileFormatError(f"sample set '{path}': damaged: the content does not match its checksum")
+    require_sound(samples, f"sample set '{path}'")
     return samples
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
@@ -18,9 +19,31 @@ from torch import Tensor
 
 from combust.atomic import replace_bytes
 from combust.errors import FileFormatError
+from combust.files import fit
+from combust.surrogates.card import Extent
 
 FORMAT, VERSION = "combust training", 1
 Weights = dict[str, Tensor]
+
+
+class Numbers(msgspec.Struct):
+    """The numbers of a State, as the header has them."""
+
+    member: Extent
+    epoch: Extent
+    planned: Extent
+    best: float
+    best_epoch: Extent
+    rows: Extent
+    seconds: float
+    history: list[list[float]]
+
+
+class Content(msgspec.Struct):
+    """The JSON text of the header."""
+
+    state: Numbers
+    identity: dict[str, Any]
 
 
 @dataclass
@@ -76,21 +99,25 @@ def read(path: Path) -> tuple[State, dict[str, Any]]:
             header = file.metadata() or {}
             if header.get("format") != FORMAT or header.get("version") != str(VERSION):
                 raise FileFormatError(f"checkpoint '{path}': not a state of a training that this combust can continue")
-            content = json.loads(header["content"])
+            content = fit(json.loads(header["content"]), Content, f"checkpoint '{path}'", finite=False)
             tensors = {key: file.get_tensor(key) for key in file.keys()}
-        state = State(**content["state"])
+        state = State(**msgspec.structs.asdict(content.state))
         for key, value in tensors.items():
+            if value.is_floating_point() and not bool(torch.isfinite(value).all()):
+                raise FileFormatError(f"checkpoint '{path}': {key} holds numbers that are not finite")
             name, _, rest = key.partition(".")
             if name in PLAIN:
                 getattr(state, name)[rest] = value
                 continue
             number, _, rest = rest.partition(".")
+            if name not in LISTS or not 0 <= int(number) <= len(tensors):
+                raise ValueError(f"tensor {key} is unknown")
             kept = getattr(state, name)
             while len(kept) <= int(number):
                 kept.append({})
             kept[int(number)][rest] = value
-        return state, content["identity"]
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError, AttributeError) as error:
+        return state, content.identity
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise FileFormatError(f"checkpoint '{path}': damaged: {error}; train again with --force") from error
 
 
