@@ -84,7 +84,10 @@ def to_si(value: float | int | str, kind: str, unit: str = "") -> float:
     kind : "temperature" (K), "pressure" (Pa), "time" (s), "rate" (1/s) or "amount" (a fraction)
     Raises FileFormatError for a text that is no number, an unknown or missing unit, or a value that is not finite.
     """
-    number, own = split(value) if isinstance(value, str) else (float(value), "")
+    try:
+        number, own = split(value) if isinstance(value, str) else (float(value), "")
+    except OverflowError:
+        raise FileFormatError("a number of that many digits is not finite") from None
     unit = own or unit
     if not math.isfinite(number):
         raise FileFormatError(f"'{value}' is not finite")

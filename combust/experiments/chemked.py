@@ -18,6 +18,7 @@ from ruamel.yaml.error import ReusedAnchorWarning, YAMLError
 
 from combust.errors import FileFormatError
 from combust.experiments.data import P_RANGE, T_RANGE, Criterion, DataSet, IgnitionPoint, normalised, plausible
+from combust.files import read_text
 from combust.units import split, to_si
 
 R = TypeVar("R")
@@ -84,10 +85,10 @@ def load(path: Path) -> Mapping[str, Any]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ReusedAnchorWarning)  # legal, and common in these files
-            tree = yaml.load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise FileFormatError(f"{path}: cannot be read: {error}") from error
-    except (YAMLError, ValueError) as error:
+            tree = yaml.load(read_text(path))
+    except RecursionError:
+        raise FileFormatError(f"{path}: not valid YAML: its lists and tables are nested too deeply") from None
+    except (YAMLError, ValueError, TypeError, LookupError, OverflowError) as error:
         raise FileFormatError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(tree, Mapping) or "datapoints" not in tree and "experiment-type" not in tree:
         raise FileFormatError(f"{path}: no ChemKED file: keys experiment-type and datapoints are needed")

@@ -11,6 +11,7 @@ from xml.etree.ElementTree import Element
 
 from combust.errors import FileFormatError
 from combust.experiments.data import P_RANGE, T_RANGE, Criterion, DataSet, IgnitionPoint, normalised, plausible
+from combust.files import read_bytes
 from combust.units import to_si
 
 R = TypeVar("R")
@@ -26,8 +27,8 @@ def read_respecth(path: str | Path) -> DataSet:
     Raises FileFormatError naming file and element for what is missing, damaged or not an ignition delay.
     """
     try:
-        root = ElementTree.parse(path).getroot()
-    except (OSError, ElementTree.ParseError) as error:
+        root = ElementTree.fromstring(read_bytes(path))
+    except (ElementTree.ParseError, ValueError, LookupError) as error:
         raise FileFormatError(f"{path}: not valid XML: {error}") from error
     if root.tag != "experiment":
         raise FileFormatError(f"{path}: root <{root.tag}>: a ReSpecTh experiment has <experiment>")

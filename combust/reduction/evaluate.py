@@ -23,6 +23,7 @@ from combust.kinetics.flame_store import cache_folder
 from combust.kinetics.mechanism import Mechanism
 from combust.reduction import batch, qss
 from combust.reduction.conditions import Case
+from combust.reduction.measures import is_outcome
 from combust.reduction.outcome import Outcome, Reference, Watch, errors, outcome, reference
 from combust.reduction.search import Judgement
 from combust.reduction.settings import Engine
@@ -62,7 +63,7 @@ class Evaluator:
         self.batched = engine == "batched" and not (watch.burnt or watch.species)
         self.device = device
         self.folder = folder or cache_folder() / "reduction" / parent.gas.sha256[:16]
-        self.store = Store(self.folder / "evaluations.jsonl")
+        self.store = Store(self.folder / "evaluations.jsonl", is_outcome)
         count = workers or os.cpu_count() or 1
         context = multiprocessing.get_context("spawn")  # a forked child of a threaded process may hang
         start = (parent.gas.path, parent.gas.name, self.cases, watch, self.folder)

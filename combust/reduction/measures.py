@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import cantera as ct
 import numpy as np
@@ -79,7 +80,16 @@ class Outcome:
         """Of what `to_json` wrote. Raises ValueError, KeyError for other text."""
         read = json.loads(text)
         profiles = {name: np.array(profile, dtype=float) for name, profile in read["profiles"].items()}
-        return cls(dict(read["values"]), profiles, float(read["T_unburnt"]), str(read["reason"]))
+        values = {str(name): float(value) for name, value in read["values"].items()}
+        return cls(values, profiles, float(read["T_unburnt"]), str(read["reason"]))
+
+
+def is_outcome(text: Any) -> bool:
+    """Whether `Outcome.from_json` can read it."""
+    try:
+        return isinstance(text, str) and bool(Outcome.from_json(text))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return False
 
 
 @dataclass(frozen=True)

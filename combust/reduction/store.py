@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,8 @@ logger = logging.getLogger(__name__)
 class Store:
     """Keys to JSON values, in a file that only grows."""
 
-    def __init__(self, path: Path | None) -> None:
-        """path: None keeps everything in memory."""
+    def __init__(self, path: Path | None, sound: Callable[[Any], bool] = lambda value: True) -> None:
+        """path: None keeps everything in memory; sound: whether a value is one, lines with others are passed over."""
         self.path, self.known = path, {}  # type: ignore[var-annotated]
         if path is None:
             return
@@ -31,12 +32,12 @@ class Store:
                     entry = json.loads(line)
                 except (ValueError, RecursionError):
                     entry = None
-                if isinstance(entry, list) and len(entry) == 2 and isinstance(entry[0], str):
+                if isinstance(entry, list) and len(entry) == 2 and isinstance(entry[0], str) and sound(entry[1]):
                     self.known[entry[0]] = entry[1]
                 else:
                     torn = True
         if torn:
-            logger.warning("%s: passed over a line that was not written to its end", path)
+            logger.warning("%s: passed over a line that is damaged or was not written to its end", path)
 
     def __contains__(self, key: str) -> bool:
         return key in self.known

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from combust.errors import FileFormatError, MechanismError
 from combust.kinetics.mechanism import find as find_mechanism
 from combust.progress import clock
 from combust.reduction.report_pages import Table
-from combust.surrogates import library
+from combust.surrogates import library, report_file
 from combust.surrogates.model import Model, files_of, read_card
 from combust.surrogates.report_card import Target, lines, target_table
 from combust.units import ATM
@@ -157,11 +156,11 @@ def how_well(path: Path, name: str) -> list[str]:
     if not file.is_file():
         return ["how well", f"  no report is kept with it: combust verify {name}"]
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-        judged = [Target(*(t[k] for k in ("name", "value", "limit", "unit", "least"))) for t in found["targets"]]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        return ["how well", f"  its report {file} is damaged ({error}): combust verify {name}"]
-    other = found.get("model", {}).get("sha256") != read_card(files_of(path)[0])["weights"]["sha256"]
+        found = report_file.read(file)
+    except FileFormatError as error:
+        return ["how well", f"  its report is damaged: {error}: combust verify {name}"]
+    judged = [Target(*(t.get(k, "") for k in ("name", "value", "limit", "unit", "least"))) for t in found["targets"]]
+    other = found["model"]["sha256"] != read_card(files_of(path)[0])["weights"]["sha256"]
     judged = [t if t.value is not None else Target(t.name, float("nan"), t.limit, t.unit, t.least) for t in judged]
     table = lines(target_table(judged)).splitlines()
     return [

@@ -16,7 +16,7 @@ import cantera as ct
 import torch
 
 from combust import __version__, kernels
-from combust.errors import ConfigError, DependencyError, DivergenceError
+from combust.errors import ConfigError, DependencyError, DivergenceError, FileFormatError
 from combust.kinetics.flame1d import FlameProfile
 from combust.kinetics.mechanism import Mechanism
 from combust.progress import clock
@@ -32,6 +32,7 @@ from combust.surrogates import (
     card_reference,
     card_steps,
     library,
+    report_file,
 )
 from combust.surrogates import report_card as pages
 from combust.surrogates.card_conditions import FULL, QUICK, Effort, Flame, Reactor
@@ -115,8 +116,10 @@ def verify(args: argparse.Namespace) -> int:
 def earlier(numbers: Path, model: Model, effort: Effort) -> dict[str, Any]:
     """What an earlier report of the same weights and effort found, which `--only` adds to; {} where there is none."""
     try:
-        found = json.loads(numbers.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        found = report_file.read(numbers)
+    except FileFormatError as error:
+        if numbers.exists():
+            print(f"warning: the earlier report is not kept: {error}", file=sys.stderr)
         return {}
     same = (found.get("model", {}).get("sha256"), found.get("effort")) == (
         model.card["weights"]["sha256"], json.loads(json.dumps(asdict(effort))))

@@ -1,0 +1,557 @@
+"""Small whole files of every kind that combust reads, how each is changed at random, and by what it is read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import mutations
+import numpy as np
+import torch
+from helpers import CASE, Heat
+from safetensors.torch import load, save
+
+from combust import config
+from combust.errors import CombustError
+from combust.io import checkpoint
+from combust.parallel import Communicator
+
+RESPECTH = Path(__file__).parent / "unit/experiments/keromnes_2013.xml"
+Read = Callable[[Path], Any]
+Change = Callable[[np.random.Generator, Path], None]  # of the whole file at a path
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of file: its name, what writes a whole one, what changes it, what reads it (with every door's checks)."""
+
+    name: str
+    write: Callable[[Path], None]
+    change: Change
+    read: Read
+    refuses: bool = True  # else what is damaged is passed over
+
+
+CHEMKED = """
+experiment-type: ignition delay
+apparatus: {kind: shock tube}
+reference: {authors: [{name: A. B. Author}], year: 1999, doi: 10.1/x}
+common-properties: {pressure: &p [2.2 bar]}
+datapoints:
+- temperature: [1164.48 kelvin]
+  ignition-delay: [471.54 us, {uncertainty: 0.1, uncertainty-type: relative}]
+  pressure: *p
+  composition: {kind: mole fraction, species: [{species-name: H2, amount: [0.4]}, {species-name: O2, amount: [0.6]}]}
+  ignition-type: {target: pressure, type: d/dt max}
+"""
+REDUCTION = """
+mechanism = "h2o2.yaml"
+fuel = "H2:1"
+tolerance = { ignition_delay = 0.1, "peak OH" = 0.2 }
+[[conditions]]
+kind = "ignition"
+T = "1000:1400:3"
+p = [101325.0, 1e6]
+phi = 1.0
+[graph]
+method = "drgep"
+targets = { H2 = 1.0 }
+[search]
+look = 3
+"""
+SURROGATE = """
+mechanism = "h2o2.yaml"
+fuel = "H2:1"
+[range]
+p = [9e4, 1.1e5]
+T = [280.0, 2400.0]
+phi = [0.45, 0.56]
+dt = [2e-7, 2e-6]
+[sample]
+rows = 3500
+trajectories = { ignition = 4, flame = 3 }
+flows = ["runs/a"]
+[train]
+epochs = 60
+loss = { step = 1.0, tail = 0.5 }
+"""
+
+
+def of_toml(source: str) -> tuple[Callable[[Path], None], Change]:
+    def change(rng: np.random.Generator, path: Path) -> None:
+        path.write_text(mutations.some_toml(rng, tomllib.loads(source), source), encoding="utf-8", errors="replace")
+
+    return lambda path: path.write_text(source) and None, change
+
+
+def change_text(rng: np.random.Generator, path: Path) -> None:
+    path.write_text(mutations.text(rng, path.read_text()), encoding="utf-8", errors="replace")
+
+
+def change_text_or_data(rng: np.random.Generator, path: Path) -> None:
+    change_text(rng, path) if rng.integers(2) else change_data(rng, path)
+
+
+def change_data(rng: np.random.Generator, path: Path) -> None:
+    path.write_bytes(mutations.data(rng, path.read_bytes()))
+
+
+def change_json(rng: np.random.Generator, path: Path) -> None:
+    path.write_text(mutations.some_json(rng, json.loads(path.read_text())), encoding="utf-8", errors="replace")
+
+
+# --- HDF5 -----------------------------------------------------------------------------------------------------------
+
+
+def change_hdf5(rng: np.random.Generator, path: Path) -> None:
+    """Bytes, or entries dropped, renamed, of other types, or filled with other numbers."""
+    if not rng.integers(3):
+        change_data(rng, path)
+        return
+    with h5py.File(path, "r+") as file:
+        for _ in range(rng.integers(1, 3)):
+            change_entry(rng, file)
+
+
+def change_entry(rng: np.random.Generator, file: h5py.File) -> None:
+    names: list[str] = []
+    file.visit(names.append)
+    holders = [file, *(file[name] for name in names)]
+    node = holders[rng.integers(len(holders))]
+    kind, name = rng.integers(6), names[rng.integers(len(names))] if names else ""
+    attributes = list(node.attrs)
+    value = mutations.VALUES[rng.integers(len(mutations.VALUES))]
+    if kind < 2 and attributes:
+        key = attributes[rng.integers(len(attributes))]
+        if isinstance(value, str | int | float) and abs(value if not isinstance(value, str) else 0) < 2**62:
+            node.attrs[key] = str(value).replace("\0", "") if isinstance(value, str) else value
+        else:
+            del node.attrs[key]
+    elif kind == 2 and name:
+        del file[name]
+    elif kind == 3 and name:
+        file.move(name, f"{name}x")
+    elif name and isinstance(file[name], h5py.Dataset):
+        old = file[name]
+        new = np.asarray(old[...])
+        if kind == 4 and new.size and new.dtype.kind == "f":
+            new.reshape(-1)[rng.integers(new.size)] = [np.nan, np.inf, -1.0, 1e300][rng.integers(4)]
+            old[...] = new
+        else:
+            kept = dict(old.attrs)
+            del file[name]
+            new = [new.astype("f4") if new.dtype.kind == "f" else new.astype("f8"), new.reshape(-1)[:-1],
+                   np.zeros(0), "text"][rng.integers(4)] if new.dtype.kind != "O" else 0.0  # fmt: skip
+            file.create_dataset(name, data=new).attrs.update(kept)
+
+
+def heat() -> Heat:
+    return Heat(config.convert(tomllib.loads(CASE), "heat"), Communicator())
+
+
+def write_checkpoint(path: Path) -> None:
+    flow = heat()
+    hook = {"last": 3, "count": 1}
+    loop = {"time": 1e-3, "step": 3, "dt": 1e-4, "free_dt": float("inf"), "wall": 1.0}
+    meta = {"loop": loop, "hooks": {"guard": hook, "fields": hook}, "step": 3, "time": 1e-3,
+            "identity": flow.identity(), "case": CASE}  # fmt: skip
+    checkpoint.write_checkpoint(path, flow.block, flow.state(), meta)
+
+
+def change_checkpoint(rng: np.random.Generator, path: Path) -> None:
+    """As other HDF5, and with checksums that are right again."""
+    if rng.integers(2):
+        change_hdf5(rng, path)
+        return
+    with h5py.File(path, "r+") as file:
+        if rng.integers(3):
+            text = mutations.some_json(rng, json.loads(file["meta"][...].tobytes())).encode(errors="replace")
+            del file["meta"]
+            meta = checkpoint.contiguous_bytes(file, "meta", text) if hasattr(checkpoint, "contiguous_bytes") else (
+                file.create_dataset("meta", data=np.frombuffer(text, np.uint8)))  # fmt: skip
+            meta.attrs["crc32"] = zlib.crc32(text)
+        else:
+            data = file["state/T"]
+            new = data[...]
+            new.reshape(-1)[rng.integers(new.size)] = [np.nan, np.inf][rng.integers(2)]
+            data[...] = new
+            data.attrs["checksum"] = np.uint64(checkpoint.checksum(Communicator(), new, new.shape, (0, 0, 0)))
+
+
+def read_checkpoint(path: Path) -> Any:
+    """By info and by a restart; what the one accepts, the other does."""
+    from combust.errors import FileFormatError
+
+    flow = heat()
+    found: list[Any] = []
+    for door in (by_info, lambda p: by_restart(p, flow)):
+        try:
+            found.append(door(path))
+        except FileFormatError as error:
+            found.append(error)
+    for other in found:
+        if isinstance(other, CombustError):
+            raise other
+    return found[1]
+
+
+def by_info(path: Path) -> None:
+    with checkpoint.open_checkpoint(path) as file:
+        checkpoint.verify(path, file)
+
+
+def by_restart(path: Path, flow: Heat) -> Any:
+    saved = checkpoint.read_checkpoint(path, flow.block, flow.identity())
+    checkpoint.require_complete(path, saved, flow.block, flow.state())
+    return saved.arrays
+
+
+# --- snapshots, series ----------------------------------------------------------------------------------------------
+
+
+def write_vtr(path: Path) -> None:
+    from combust.io.vtr import write_vtr
+
+    flow = heat()
+    write_vtr(path, flow.block, flow.coordinates(), {"T": flow.T, "u": flow.field("u")}, 0.25, 3)
+
+
+def read_vtr(path: Path) -> Any:
+    from combust.io.vtr import read_vtr
+
+    return read_vtr(path)
+
+
+def change_vtr(rng: np.random.Generator, path: Path) -> None:
+    from combust.io.vtr import BEGIN
+
+    if rng.integers(2):
+        change_data(rng, path)
+        return
+    head, mark, rest = path.read_bytes().partition(BEGIN)
+    path.write_bytes(mutations.text(rng, head.decode()).encode(errors="replace") + mark + rest)
+
+
+def write_pvd(path: Path) -> None:
+    from combust.io.vtr import write_pvd
+
+    write_pvd(path, [(0.0, "fields_000000.vtr"), (1e-5, "fields_000010.vtr")])
+
+
+def read_pvd(path: Path) -> Any:
+    from combust.io.vtr import read_pvd
+
+    found = read_pvd(path)
+    assert all("/" not in name for _, name in found)
+    return found
+
+
+def write_series(path: Path) -> None:
+    path.write_text("step,time,dt,T_max\n" + "".join(f"{i},{i}e-5,1e-5,{1800 + i}.5\n" for i in range(6)))
+
+
+def read_series(path: Path) -> Any:
+    from combust.io.series import read_series, start_series
+
+    found = read_series(path)
+    start_series(path, ["T_max"], 3)
+    return [found[name] for name in ("step", "time", "dt")]  # a quantity may be NaN
+
+
+# --- learned chemistry ----------------------------------------------------------------------------------------------
+
+
+def write_model(path: Path) -> None:
+    """An untrained network with a router; as good as any for reading."""
+    from combust.kinetics.mechanism import Mechanism
+    from combust.surrogates.coordinates import Coordinates
+    from combust.surrogates.model import Model
+    from combust.surrogates.network import Network
+
+    gas = Mechanism.load("h2o2.yaml")
+    n, rng = len(gas.species), torch.Generator().manual_seed(3)
+    active, inert = torch.arange(8), torch.tensor([9])
+    ones, inputs = torch.ones(13, dtype=torch.float64), 12
+    coordinates = Coordinates(active, inert, 0 * ones, ones, ones[:8].clone(), 0.1, 1e-12, 1e-6, "box-cox")
+    network = Network(13, 8, 6, 1)
+    for parameter in network.parameters():
+        torch.nn.init.normal_(parameter, generator=rng)
+    d = torch.float64
+    tables = {
+        "trust.lower": torch.zeros(inputs, dtype=d), "trust.upper": torch.ones(inputs, dtype=d),
+        "trust.centre": torch.zeros(inputs, dtype=d), "trust.whiten": torch.eye(inputs, dtype=d),
+        "trust.elements": torch.ones(4, n, dtype=d), "trust.ratio_lower": torch.zeros(4, 4, dtype=d),
+        "trust.ratio_upper": torch.ones(4, 4, dtype=d), "trust.peak": torch.ones(n, dtype=d),
+        "trust.stated": torch.ones(3, dtype=d), "trust.limit": torch.ones(1, dtype=d),
+        "references.T": torch.tensor([300.0, 2000.0], dtype=d), "references.Y": torch.full((n, 2), 1.0 / n, dtype=d),
+    }  # fmt: skip
+    card = {
+        "title": "small", "mechanism": {"path": "h2o2.yaml", "sha256": gas.sha256, "phase": gas.name},
+        "fuel": "H2:1", "oxidizer": "O2:1, N2:3.76", "species": list(gas.species), "hold": "hp",
+        "ranges": {"T": [280.0, 2400.0], "p": [9e4, 1.1e5], "dt": [2e-7, 2e-6], "phi": [0.45, 0.56],
+                   "atoms": {"O": [0.1, 0.2]}},
+        "samples": {"rows": {"train": 9, "validation": 3, "test": 1}, "trajectories": 2},
+        "router": {"stated": {"T_K": 0.1, "Y_of_peak": 1e-3, "of_change": 0.05, "quantile": 0.98}, "limit": 1.0},
+        "training": {"rows_seen": 9, "seconds": 1.5}, "config": SURROGATE, "written": "2026-11-25",
+    }  # fmt: skip
+    Model(coordinates, [network], card, tables).save(path)
+
+
+def change_card(rng: np.random.Generator, path: Path) -> None:
+    change_json(rng, path)
+
+
+def change_weights(rng: np.random.Generator, path: Path) -> None:
+    """Tensors dropped, of other shapes, types or numbers, or bytes; the checksum in the card is right."""
+    weights = path.with_suffix(".safetensors")
+    if not rng.integers(4):
+        change_data(rng, weights)
+    else:
+        tensors = load(weights.read_bytes())
+        names = sorted(tensors)
+        name = names[rng.integers(len(names))]
+        value, kind = tensors[name], rng.integers(5)
+        if kind == 0:
+            del tensors[name]
+        elif kind == 1:
+            tensors[name] = value.reshape(-1)[:-1].clone() if value.numel() > 1 else value.repeat(2)
+        elif kind == 2:
+            tensors[name] = value.to(torch.int32)
+        elif kind == 3:
+            tensors[f"{name}x"] = tensors.pop(name)
+        else:
+            flat = value.clone().double().reshape(-1)
+            flat[rng.integers(flat.numel())] = [np.nan, np.inf, -np.inf, -1.0][rng.integers(4)]
+            tensors[name] = flat.reshape(value.shape).to(value.dtype)
+        weights.write_bytes(save(tensors))
+    card = json.loads(path.read_text())
+    card["weights"]["sha256"] = hashlib.sha256(weights.read_bytes()).hexdigest()
+    path.write_text(json.dumps(card))
+
+
+def read_model(path: Path) -> Any:
+    """By the API, by a case and by `combust models`."""
+    from combust.kinetics.mechanism import Mechanism
+    from combust.surrogates import models
+    from combust.surrogates.card_conditions import settings_of
+    from combust.surrogates.learned import Parts
+    from combust.surrogates.model import Model
+
+    entry = models.examine(path.with_suffix(""))
+    if entry.card is not None:
+        models.row(entry)
+        models.explain(entry.path, entry, entry.card)
+    model = Model.load(path)
+    settings_of(model)
+    parts = Parts.of(model, Mechanism.load("h2o2.yaml"))
+    return [parts.trust[:-1], parts.references, model.coordinates, [list(n.parameters()) for n in model.networks]]
+
+
+def write_samples(path: Path) -> None:
+    """Four rows of a made-up sample set."""
+    from combust.surrogates.sample_set import SampleSet, audited
+
+    Y = np.full((4, 3), 1.0 / 3.0)
+    made = SampleSet(
+        T=np.full(4, 900.0), p=np.full(4, 1e5), dt=np.full(4, 1e-6), Y=Y, T1=np.full(4, 901.0), Y1=Y,
+        stream=np.zeros(4), group=np.array([0, 0, 1, 1]), split=np.array([0, 1, 2, 0]), round=np.zeros(4),
+        slow=np.zeros(4), species=("H2", "O2", "N2"), mechanism="x.yaml", sha256="0" * 64,
+        groups=({"kind": "ignition"}, {"kind": "flame"}), counts={"clipped": 2}, notes=("a note",), config="a = 1",
+    )  # fmt: skip
+    audited(made, np.array([1]), np.array([901.0]), Y[:1]).write(path)
+
+
+def change_samples(rng: np.random.Generator, path: Path) -> None:
+    """As other HDF5; or NaN, or other numbers, with the right checksum."""
+    from combust.surrogates.sample_set import KINDS, SampleSet
+
+    if rng.integers(2):
+        change_hdf5(rng, path)
+        return
+    whole = SampleSet.read(path)
+    names = [name for name in KINDS if name != "group"]
+    name = names[rng.integers(len(names))]
+    value = getattr(whole, name)
+    new = [np.nan, np.inf, -1.0, 77.0][rng.integers(4)] if value.dtype.kind == "f" else 99
+    value.reshape(-1)[rng.integers(value.size)] = new
+    whole.write(path)
+
+
+def read_samples(path: Path) -> Any:
+    from combust.surrogates.sample_set import SampleSet
+
+    found = SampleSet.read(path)
+    assert found.slow.dtype == bool
+    return [found.T, found.p, found.dt, found.Y, found.T1, found.Y1, found.audit.get("Y")]
+
+
+def write_states(path: Path) -> None:
+    from combust.reduction.conditions import Case
+    from combust.reduction.samples import Samples
+
+    cases = (Case("ignition", "H2:1", "O2:1", 1000.0, 1e5),)
+    Samples(
+        T=np.array([900.0, 950.0]), p=np.array([1e5, 1e5]), Y=np.full((2, 2), 0.5), case=np.array([0, 0]),
+        position=np.array([0.0, 1.0]), cases=cases, species=("H2", "O2"), mechanism="x.yaml", sha256="0" * 64,
+    ).write(path)  # fmt: skip
+
+
+def read_states(path: Path) -> Any:
+    from combust.reduction.samples import Samples
+
+    found = Samples.read(path)
+    return [found.T, found.p, found.Y, found.position]
+
+
+def write_training(path: Path) -> None:
+    from combust.surrogates.training_state import State, write
+
+    state = State(epoch=2, planned=9, best=0.5, history=[[0.0, 1.0, 0.5]])
+    state.network = {"layers.0.weight": torch.ones(2, 2)}
+    state.adam = [{"step": torch.tensor(3.0), "exp_avg": torch.zeros(2, 2)}]
+    write(path, state, {"mechanism": "a"})
+
+
+def read_training(path: Path) -> Any:
+    from combust.surrogates.training_state import read
+
+    state, _ = read(path)
+    return [state.network, state.adam, state.done, state.best_network]
+
+
+def write_cell(path: Path) -> None:
+    from dataclasses import asdict
+
+    from combust.kinetics.failed_cell import FailedCell
+
+    cell = FailedCell("h2o2.yaml", "ohmech", "0" * 64, "hp", 1200.0, 1e5, {"H2": 0.1, "O2": 0.9}, 0.0,
+                      {"H2": 0.0, "O2": 0.0}, 1e-6, 1e-4, 1e-9, "a reason")  # fmt: skip
+    path.write_text(json.dumps(asdict(cell)))
+
+
+def read_cell(path: Path) -> Any:
+    from combust.kinetics.failed_cell import describe, read
+
+    found = read(path)
+    describe(found)
+    return found
+
+
+def write_report(path: Path) -> None:
+    """The shipped one, with its longest lists cut."""
+    from combust.surrogates import library
+
+    whole = json.loads((library.FOLDER / "h2_air.report.json").read_text())
+    for name in ("flames", "reactors", "targets"):
+        whole[name] = whole[name][:1]
+    whole["reactors"][0]["cases"] = whole["reactors"][0]["cases"][:1]
+    path.write_text(json.dumps(whole))
+
+
+def read_report(path: Path) -> Any:
+    """By `combust models` and by `verify --only`."""
+    from combust.surrogates import report_card, report_file, verify
+
+    found = report_file.read(path)
+    again = verify.numbers_again(found)
+    report_card.sections(again, report_card.targets(again), {})
+    return None
+
+
+# --- experiments, evaluations ---------------------------------------------------------------------------------------
+
+
+def of_text(text: str) -> Callable[[Path], None]:
+    return lambda path: path.write_text(text) and None
+
+
+def read_experiment(path: Path) -> Any:
+    from combust.experiments.read import read
+
+    found = read(path)
+    return [found.points, [found.reference, found.apparatus, *found.notes]]
+
+
+def write_evaluations(path: Path) -> None:
+    from combust.reduction.measures import Outcome
+
+    text = Outcome({"ignition_delay": 1e-4}, {"heat_release": np.ones(3)}, 300.0).to_json()
+    path.write_text("".join(json.dumps([f"key{i}", text]) + "\n" for i in range(4)))
+
+
+def read_evaluations(path: Path) -> Any:
+    from combust.reduction.measures import Outcome, is_outcome
+    from combust.reduction.store import Store
+
+    store = Store(path, is_outcome)
+    for key in store.known:
+        Outcome.from_json(store[key])
+    return None
+
+
+def read_case(path: Path) -> Any:
+    found = config.load(path)
+    assert config.convert(tomllib.loads(config.to_toml(found)), "again") == found
+    return found
+
+
+def read_reduction(path: Path) -> Any:
+    from combust.reduction.settings import load
+
+    return load(path).cases
+
+
+def read_surrogate(path: Path) -> Any:
+    from combust.surrogates.settings import load
+
+    return load(path)
+
+
+KINDS = (
+    Kind("case.toml", *of_toml(CASE), read_case),
+    Kind("reduction.toml", *of_toml(REDUCTION), read_reduction),
+    Kind("surrogate.toml", *of_toml(SURROGATE), read_surrogate),
+    Kind("checkpoint_000003.h5", write_checkpoint, change_checkpoint, read_checkpoint),
+    Kind("fields_000003.vtr", write_vtr, change_vtr, read_vtr),
+    Kind("fields.pvd", write_pvd, change_text_or_data, read_pvd),
+    Kind("series.csv", write_series, change_text_or_data, read_series),
+    Kind("card.json", write_model, change_card, read_model),
+    Kind("model.json", write_model, change_weights, read_model),
+    Kind("model.report.json", write_report, change_json, read_report),
+    Kind("samples.h5", write_samples, change_samples, read_samples),
+    Kind("states.h5", write_states, change_hdf5, read_states),
+    Kind("checkpoint.safetensors", write_training, change_data, read_training),
+    Kind("failed_cell.json", write_cell, change_json, read_cell),
+    Kind("chemked.yaml", of_text(CHEMKED), change_text_or_data, read_experiment),
+    Kind("respecth.xml", of_text(RESPECTH.read_text()), change_text_or_data, read_experiment),
+    Kind("evaluations.jsonl", write_evaluations, change_text_or_data, read_evaluations, refuses=False),
+)
+
+
+def numbers(found: Any) -> Iterator[float]:
+    """All numbers in what a reader returned."""
+    if isinstance(found, torch.Tensor):
+        found = found.detach().numpy()
+    if isinstance(found, np.ndarray):
+        yield from (float(x) for x in found.reshape(-1)) if found.dtype.kind == "f" else ()
+    elif isinstance(found, dict):
+        for value in found.values():
+            yield from numbers(value)
+    elif isinstance(found, list | tuple):
+        for value in found:
+            yield from numbers(value)
+    elif isinstance(found, float):
+        yield found
+    elif hasattr(found, "__struct_fields__"):
+        for name in found.__struct_fields__:
+            yield from numbers(getattr(found, name))
+    elif hasattr(found, "__dataclass_fields__"):
+        for name in found.__dataclass_fields__:
+            yield from numbers(getattr(found, name))
