@@ -17,7 +17,7 @@ import msgspec
 
 from combust.errors import ConfigError
 from combust.explain import explain, shortened, shown
-from combust.files import DEEPEST, UnreadableError, leaves, read_text
+from combust.files import DEEPEST, UnreadableError, is_file, leaves, read_text
 from combust.settings.physics import (
     SIDES,
     Burner,
@@ -127,7 +127,7 @@ def complete(config: Config, path: Path) -> Config:
     chemistry = config.chemistry
     if isinstance(chemistry, LearnedChemistry):
         model = path.parent / chemistry.model
-        if any(model.with_name(model.name + end).is_file() for end in ("", ".json")):
+        if model.name and any(is_file(model.with_name(model.name + end)) for end in ("", ".json")):
             chemistry = replace(chemistry, model=str(model.resolve()))
     if output.directory is None:
         output = replace(output, directory=f"runs/{path.stem}")
@@ -162,7 +162,7 @@ def problems(config: Config) -> Iterator[str]:
 def beside(path: Path, file: str) -> str:
     """The full path of a file that lies in the folder of `path`; what is found elsewhere keeps its name."""
     found = path.parent / file
-    return str(found.resolve()) if found.is_file() else file
+    return str(found.resolve()) if is_file(found) else file
 
 
 def to_toml(config: Config) -> str:

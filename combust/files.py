@@ -51,6 +51,14 @@ def read_bytes(path: str | Path, most: int = MOST) -> bytes:
     return data
 
 
+def is_file(path: Path) -> bool:
+    """Whether it is one; what cannot be a name is none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
 def read_text(path: str | Path, most: int = MOST) -> str:
     """The whole file as UTF-8. Raises UnreadableError."""
     try:

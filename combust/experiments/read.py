@@ -9,6 +9,7 @@ from combust.errors import CombustError, FileFormatError
 from combust.experiments.chemked import read_chemked
 from combust.experiments.data import DataSet
 from combust.experiments.respecth import read_respecth
+from combust.files import is_file
 
 READERS: dict[str, Callable[[str | Path], DataSet]] = {
     ".yaml": read_chemked,
@@ -22,7 +23,7 @@ def read(path: str | Path) -> DataSet:
     reader = READERS.get(Path(path).suffix.lower())
     if reader is None:
         raise FileFormatError(f"{path}: experiments are read from {', '.join(READERS)}")
-    if not Path(path).is_file():
+    if not is_file(Path(path)):
         raise FileFormatError(f"{path}: no such file")
     return reader(path)
 

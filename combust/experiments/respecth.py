@@ -110,10 +110,10 @@ class Reader:
         """Properties of a point with their texts; columns come first, since they overrule what is common."""
         found: list[tuple[Element, str | None]] = []
         for column in columns:
-            value = row.findtext(column.get("id", ""))
-            if value is None:
+            cell = next((child for child in row if child.tag == column.get("id")), None)
+            if cell is None:
                 raise FileFormatError(f"{self.path}: {where}: <{column.get('id')}> is missing")
-            found.append((column, value.strip()))
+            found.append((column, (cell.text or "").strip()))
         return [*found, *((item, item.findtext("value")) for item in shared)]
 
     def point(

@@ -113,6 +113,7 @@ class Cost(Struct):
     cells: int
     dt: float
     threads: int
+    routed: Number = None
 
 
 class Versions(Struct):

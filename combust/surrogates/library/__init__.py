@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from combust.errors import FileFormatError
+from combust.files import is_file
 
 if TYPE_CHECKING:
     from combust.surrogates.model import Model
@@ -21,7 +22,7 @@ def names() -> list[str]:
 def find(name: str | Path) -> Path:
     """The path of a shipped model, or of one given by its path. Raises FileFormatError listing what there is."""
     given = Path(name).expanduser()
-    if given.suffix in (".json", ".safetensors") or len(given.parts) > 1 or given.with_suffix(".json").is_file():
+    if given.suffix in (".json", ".safetensors") or len(given.parts) > 1 or is_file(Path(f"{given}.json")):
         return given
     if str(name) in names():
         return FOLDER / str(name)
