@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 import torch
 
-from combust import kernels
+from combust import ambient, kernels
 from combust.cfd import initial, manufactured
 from combust.cfd.block import Block
 from combust.cfd.boundaries import Boundary, Burner, Inflow, Outflow, Symmetry, Wall
@@ -351,10 +351,10 @@ class Builder:
     def flow(self) -> ReactingFlow:
         config = self.config
         model, data = self.transport()
-        fresh = self.unburnt
+        fresh, fields = self.unburnt, self.fields()
         problem = Problem(
             self.gas, self.boundaries, model, tuple(reversed(config.gas.gravity)),  # type: ignore[arg-type]
-            reference_density=fresh.density if fresh is not None else 0.0)
+            reference_density=ambient.reference_density(self, fields))
         if isinstance(config.initial, physics.ManufacturedInitial):
             problem = replace(problem, forcing=manufactured.forcing(self.grid, self.wave))
         numerics = Numerics(
@@ -363,7 +363,7 @@ class Builder:
         scheme = LowMach(self.grid, problem, numerics, self.chemistry(), self.pressure(), data)
         digest = hashlib.sha256(b"".join(np.ascontiguousarray(f).tobytes() for f in self.grid.faces)).hexdigest()
         identity = {"mechanism": self.gas.sha256, "species": " ".join(self.gas.species), "mesh": digest}
-        return ReactingFlow(scheme, self.fields(), config.gas.pressure, fresh, identity, self._balanced())
+        return ReactingFlow(scheme, fields, config.gas.pressure, fresh, identity, self._balanced())
 
 
 MANUFACTURED_TEMPERATURE = 300.0

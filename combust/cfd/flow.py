@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from combust.cfd import front, scalars
+from combust.cfd import front, scalars, start
 from combust.cfd.boundaries import Inflow
 from combust.cfd.diagnostics import Diagnostics
 from combust.cfd.initial import Fields
@@ -50,7 +50,8 @@ class ReactingFlow:
         s = State(
             U=U, q=q, u=padded_u, p=scheme.filler.pressure(zero), p0=p0, S=S, wdot=wdot, q_before=q, u_before=padded_u,
             S_before=S, balance=torch.zeros_like(initial), initial=initial, coefficients=c, coefficients_before=c)
-        s.u = scheme.initial_projection(s)
+        s.u = start.velocity(scheme, s)
+        s.p = start.pressure(scheme, s)
         s.u_before = s.u
         return s
 

@@ -334,6 +334,7 @@ class LowMach:
         mu = 0.5 * (s.coefficients.viscosity + new.coefficients.viscosity)
         conv = convection_kernel(u_adv, mass, layout, metrics)
         extra = None if self.problem.forcing is None else self.problem.forcing.momentum(t + 0.5 * dt)
+        reference = self.reference_density(self.inner(rho))
         source: list[Tensor | None] = [None] * 3
         beta: list[Tensor | None] = [None] * 3
         for a in layout.axes:
@@ -343,7 +344,7 @@ class LowMach:
             assert ua is not None and metric is not None
             gradient = momentum.difference(along(s.p, layout, a, -1, 1), a) * metric.per_distance
             force = conv[a] - along(ua, layout, a, 0, 1) * (r1 - r0) / dt - gradient  # type: ignore[operator]
-            force = force + self.problem.gravity[a] * (r - self.problem.reference_density)
+            force = force + self.problem.gravity[a] * (r - reference)
             if extra is not None:
                 force = force + extra[a]  # type: ignore[operator]
             source[a], beta[a] = force / r, dt / r
@@ -362,15 +363,6 @@ class LowMach:
             self.iterations.append(solution.iterations)
             dp = self.filler.pressure(solution.p)
             return self.filler.velocity(self._minus_gradient(u, dp, beta)), p + dp
-
-    def initial_projection(self, s: State) -> Faces:
-        """Velocities of a start state with the divergence it asks for; the pressure of this impulse is dropped."""
-        rho, _, _ = self.filler.momentum_inputs(s.U[1:].sum(0), s.U[1:].sum(0), self.block_faces(s.u), s.u)
-        beta = tuple(
-            1.0 / momentum.face_density(rho, self.layout, self.metrics, a) if a in self.layout.axes else None
-            for a in range(3))
-        u = tuple(None if f is None else f.clone() for f in s.u)
-        return self.project(u, s.p, beta, s)[0]
 
     def _viscous(self, u: Faces, source: Faces, rho: Tensor, mu: Tensor, dt: float) -> Faces:
         """u after the explicit forces and Runge-Kutta-Chebyshev viscosity over dt."""
@@ -402,6 +394,13 @@ class LowMach:
     def block_faces(self, u: Faces) -> Faces:
         """Faces 0..n of the block, per axis, of padded face arrays."""
         return tuple(None if f is None else along(f, self.layout, a, 0, 1) for a, f in enumerate(u))
+
+    def reference_density(self, rho: Tensor) -> float:
+        """What gravity is measured against [kg/m3]: the gas outside, or the mean of `rho`, the owned cells."""
+        reference = self.problem.reference_density
+        if reference is None:
+            reference = self.comm.sum(float((rho * self.grid.volume).sum()))[0] / self.volume
+        return reference
 
     def limits(self, s: State) -> dict[str, float]:
         """Largest dt [s] by convection and by expansion, over all ranks."""

@@ -28,13 +28,16 @@ class Forcing:
 
 @dataclass(frozen=True)
 class Problem:
-    """The physics. boundaries : per axis (z, y, x) the low and high side, None where periodic or inactive."""
+    """The physics. boundaries : per axis (z, y, x) the low and high side, None where periodic or inactive.
+
+    gravity : (z, y, x) [m/s2], acts on rho less reference_density [kg/m3]; None: less the mean over the domain
+    """
 
     gas: Mechanism
     boundaries: tuple[Sides, Sides, Sides]
     transport: Any = "mixture-averaged"
     gravity: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    reference_density: float = 0.0
+    reference_density: float | None = 0.0
     forcing: Forcing | None = None
 
 

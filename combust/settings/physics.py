@@ -135,6 +135,32 @@ Transport = (
 )
 
 
+class Mixture(Settings, frozen=True):
+    """A gas named by `composition`, or by `fuel`, `oxidizer` and `phi`."""
+
+    composition: Annotated[Text | None, doc("mole fractions")] = None
+    fuel: Annotated[Text | None, doc("mole fractions of the fuel, with oxidizer and phi")] = None
+    oxidizer: Annotated[Text | None, doc("mole fractions of the oxidizer")] = None
+    phi: Annotated[Positive | None, doc("equivalence ratio")] = None
+
+    def __post_init__(self) -> None:
+        parts = [value is not None for value in (self.fuel, self.oxidizer, self.phi)]
+        if self.composition is not None and any(parts):
+            raise ValueError("give either composition or fuel, oxidizer and phi, not both")
+        if any(parts) and not all(parts):
+            raise ValueError("fuel, oxidizer and phi go together")
+
+    @property
+    def has_composition(self) -> bool:
+        return self.composition is not None or self.fuel is not None
+
+
+class Ambient(Mixture, frozen=True, kw_only=True):
+    """The gas around the domain, at rest at the pressure of the case; what is omitted is the initial unburnt gas."""
+
+    temperature: Annotated[Temperature | None, doc("that of the initial unburnt gas if omitted", "K")] = None
+
+
 class Gas(Settings, frozen=True):
     """The gas: its mechanism, pressure and transport."""
 
@@ -143,6 +169,13 @@ class Gas(Settings, frozen=True):
     pressure: Annotated[Pressure, doc("thermodynamic pressure at the start", "Pa")] = 101325.0
     transport: Annotated[Transport, doc("molecular transport")] = "mixture-averaged"
     gravity: Annotated[Vector3, doc("acceleration in x, y, z", "m/s2")] = (0.0, 0.0, 0.0)
+    ambient: Annotated[
+        Ambient | None,
+        doc(
+            "the gas beyond outflow sides: gravity acts on the difference to its density; if omitted the only stream "
+            "that flows in, else the gas at the outflow sides at the start"
+        ),
+    ] = None
 
 
 class DirectChemistry(Settings, frozen=True, tag_field="kind", tag="direct"):
@@ -189,26 +222,6 @@ class NoChemistry(Settings, frozen=True, tag_field="kind", tag="none"):
 
 class NoTurbulence(Settings, frozen=True, tag_field="kind", tag="none"):
     """No closure: laminar flow or direct simulation."""
-
-
-class Mixture(Settings, frozen=True):
-    """A gas named by `composition`, or by `fuel`, `oxidizer` and `phi`."""
-
-    composition: Annotated[Text | None, doc("mole fractions")] = None
-    fuel: Annotated[Text | None, doc("mole fractions of the fuel, with oxidizer and phi")] = None
-    oxidizer: Annotated[Text | None, doc("mole fractions of the oxidizer")] = None
-    phi: Annotated[Positive | None, doc("equivalence ratio")] = None
-
-    def __post_init__(self) -> None:
-        parts = [value is not None for value in (self.fuel, self.oxidizer, self.phi)]
-        if self.composition is not None and any(parts):
-            raise ValueError("give either composition or fuel, oxidizer and phi, not both")
-        if any(parts) and not all(parts):
-            raise ValueError("fuel, oxidizer and phi go together")
-
-    @property
-    def has_composition(self) -> bool:
-        return self.composition is not None or self.fuel is not None
 
 
 class Perturbation(Settings, frozen=True):

@@ -1,33 +1,19 @@
 """The flow solver: what a closed box conserves, gases under gravity, exact channel flows, symmetries."""
 
 import math
-from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from combust import case, kernels
-from combust.cfd.initial import Fields, stack
-from combust.config import convert, load
+from combust.cfd.initial import stack
+from combust.config import load
 from combust.kinetics.thermo import GAS_CONSTANT
 from combust.parallel import Communicator
+from validation.two_gases import CASES, PERIODIC, SLIP, VISCOSITY, WALL, Prepared, inert, steps
 
 torch.set_num_threads(1)
-CASES = Path(__file__).resolve().parents[2] / "cases"
-PERIODIC, WALL, SLIP = {"kind": "periodic"}, {"kind": "wall"}, {"kind": "wall", "slip": True}
-VISCOSITY = 2e-5
-
-
-@dataclass(frozen=True)
-class Prepared(case.Builder):
-    """A case whose initial fields are made by a function of its builder."""
-
-    start: object = None
-
-    def fields(self) -> Fields:
-        return self.start(self, case.Builder.fields(self))
 
 
 def kernel(*changes, start=None):
@@ -36,28 +22,6 @@ def kernel(*changes, start=None):
     config = load(CASES / "kernel.toml", [*small, *changes])
     kernels.set_mode("eager")
     return (case.Builder(config, Communicator()) if start is None else Prepared(config, Communicator(), start)).flow()
-
-
-def inert(mesh, boundary, start=None, composition="HEAVY:1", viscosity=VISCOSITY, gravity=(0.0, 0.0, 0.0), **initial):
-    """Two gases without reactions: molar masses 5 and 1, cp = 3.5 R/W, 20.31 and 4.06 kg/m3 at 300 K."""
-    raw = {
-        "mesh": {"kind": "uniform", **mesh} if "cells" in mesh else {"kind": "stretched", **mesh},
-        "gas": {"mechanism": str(CASES / "mms_gas.yaml"), "gravity": gravity, "pressure": 1.013e7,
-                "transport": {"kind": "constant", "viscosity": viscosity, "prandtl": 0.7, "schmidt": 0.7}},
-        "chemistry": {"kind": "none"},
-        "initial": {"kind": "uniform", "temperature": 300.0, "composition": composition, **initial},
-        "boundary": boundary,
-        "stop": {"steps": 1},
-    }
-    kernels.set_mode("eager")
-    builder, arguments = (case.Builder, ()) if start is None else (Prepared, (start,))
-    return builder(convert(raw, "test"), Communicator(), *arguments).flow()
-
-
-def steps(flow, count, dt):
-    for _ in range(count):
-        flow.advance(dt)
-    return flow
 
 
 def components(flow):
