@@ -133,10 +133,10 @@ def rayleigh_taylor(cells: int, viscosity: float) -> tuple[float, float]:
 def run(report: Report) -> None:
     report.text("""
         Two gases of molar mass 5 and 1 at 300 K that hardly diffuse. A light cylinder (radius 10 mm, tanh edge of 4 mm)
-        in a square of 100 mm with outflow on all sides is set free: acceleration at its centre over that of potential flow
-        with the images of the square. Rayleigh-Taylor waves of 100 mm on a tanh interface of 10 mm between slip walls:
-        growth rate from 0.5 to 1.5 e-foldings over that of linear theory of the same profile, without friction and with
-        one that takes 29 % off.""")
+        in a square of 100 mm with outflow on all sides is set free: acceleration at its centre over that of potential
+        flow with the images of the square. Rayleigh-Taylor waves of 100 mm on a tanh interface of 10 mm between slip
+        walls: growth rate from 0.5 to 1.5 e-foldings over that of linear theory of the same profile, without friction
+        and with one that takes 29 % off.""")
     rows, last = [], {}
     for cells in (16, 32, 64, 128):
         found = {"cylinder": cylinder(cells)[0], **{
