@@ -66,6 +66,13 @@ def pick_device(choice: str) -> str:
     return "cuda" if choice != "cpu" and available else "cpu"
 
 
+def lets_through(table: Any) -> bool:
+    """Whether gas, heat or motion enters by a side, so that one cell beside it is not alike in that direction."""
+    if isinstance(table, physics.Wall):
+        return table.temperature is not None or any(table.velocity)
+    return table is not None and not isinstance(table, physics.Periodic | physics.Symmetry)
+
+
 @dataclass(frozen=True)
 class Builder:
     """The parts of a case, each made once."""
@@ -88,7 +95,10 @@ class Builder:
         sides = self.config.boundary.sides(self.config.mesh.dimensions)
         periodic = tuple(isinstance(sides.get(f"{a}_low"), physics.Periodic) for a in AXES)
         shape = tuple(len(f) - 1 for f in faces)
-        block = Block.create(self.comm, (shape[0], shape[1], shape[2]), (periodic[0], periodic[1], periodic[2]))
+        passes = tuple(any(lets_through(sides.get(f"{a}_{end}")) for end in ("low", "high")) for a in AXES)
+        block = Block.create(
+            self.comm, (shape[0], shape[1], shape[2]), (periodic[0], periodic[1], periodic[2]),
+            (passes[0], passes[1], passes[2]))
         return Grid(block, faces, self.device)
 
     def _require_memory(self) -> None:

@@ -26,7 +26,6 @@ from combust.settings.physics import (
     KernelInitial,
     LearnedChemistry,
     ManufacturedInitial,
-    UniformMesh,
 )
 from combust.settings.running import Config
 from combust.terminal import OBEYED
@@ -155,8 +154,6 @@ def problems(config: Config) -> Iterator[str]:
         yield f"initial.centre: needs {dimensions} number(s), one per dimension of the mesh"
     if isinstance(config.initial, KernelInitial) and config.initial.hot_temperature <= config.initial.temperature:
         yield "initial.hot_temperature: must exceed initial.temperature"
-    if isinstance(config.mesh, UniformMesh) and math.prod(config.mesh.cells) < 4:
-        yield "mesh.cells: needs at least 4 cells"
 
 
 def beside(path: Path, file: str) -> str:

@@ -17,6 +17,7 @@ class Block:
 
     shape : global cells;  dims : ranks per direction;  coords : this rank's place among them
     start, count : first owned cell and owned cells;  periodic : per direction
+    open : directions that count as axes even with one cell, since something passes their sides
     Ranks are numbered with x fastest, as PETSc's DMDA numbers them.
     """
 
@@ -25,9 +26,13 @@ class Block:
     dims: Triple
     coords: Triple
     periodic: tuple[bool, bool, bool]
+    open: tuple[bool, bool, bool] = (False, False, False)
 
     @staticmethod
-    def create(comm: Communicator, shape: Triple, periodic: tuple[bool, bool, bool]) -> Block:
+    def create(
+        comm: Communicator, shape: Triple, periodic: tuple[bool, bool, bool],
+        open: tuple[bool, bool, bool] = (False, False, False),
+    ) -> Block:
         """Decomposes `shape` (nz, ny, nx) over the ranks of `comm` with the least work for halos.
 
         Raises ConfigError if a direction cannot give every rank at least 4 cells.
@@ -35,7 +40,12 @@ class Block:
         dims = choose_dims(comm.size, shape, periodic)
         rank = comm.rank
         coords = (rank // (dims[2] * dims[1]), rank // dims[2] % dims[1], rank % dims[2])
-        return Block(comm, shape, dims, coords, periodic)
+        return Block(comm, shape, dims, coords, periodic, open)
+
+    @property
+    def axes(self) -> tuple[int, ...]:
+        """The directions in which fields may vary or gas may move; x if there is none."""
+        return tuple(a for a in range(3) if self.shape[a] > 1 or self.open[a]) or (2,)
 
     @property
     def start(self) -> Triple:

@@ -64,7 +64,7 @@ class Grid:
 
     @cached_property
     def layout(self) -> Layout:
-        axes = tuple(a for a in range(3) if self.block.shape[a] > 1)
+        axes = self.block.axes
         ghosts = tuple(GHOST if a in axes else 0 for a in range(3))
         return Layout(self.block.count, (ghosts[0], ghosts[1], ghosts[2]), axes)
 

@@ -76,7 +76,13 @@ class Halo:
         return field.data.narrow(axis - 3, start, length)
 
     def _wrap(self, fields: Sequence[Field], axis: int) -> None:
+        g, n = self.grid.layout.g[axis], self.grid.layout.n[axis]
         for field in fields:
+            if n <= g:  # ghosts repeat the few cells more than once
+                face = int(field.stagger == axis)
+                for place in (*range(g), *range(g + n, g + n + g + face)):
+                    field.data.narrow(axis - 3, place, 1).copy_(field.data.narrow(axis - 3, g + (place - g) % n, 1))
+                continue
             for side in (0, 1):
                 self._strip(field, axis, side, True).copy_(self._strip(field, axis, 1 - side, False))
 

@@ -74,7 +74,7 @@ class LowMach:
         self.stages = 0
         self.chemistry_stats: Any = None
         self.closed = not any(
-            b is not None and b.pressure == "dirichlet" for sides in problem.boundaries for b in sides)
+            b is not None and b.pressure == "dirichlet" for a in self.layout.axes for b in problem.boundaries[a])
         self.volume = self.comm.sum(float(grid.volume.sum()))[0]
         self.min_width = [
             None if a not in self.layout.axes else float(grid.widths[a].min()) for a in range(3)]

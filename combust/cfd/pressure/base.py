@@ -30,7 +30,7 @@ class PressureGrid:
     widths : global 1-D float64 arrays of cell widths (m)
     sides : kind of the (low, high) end of each direction: "periodic", "neumann" (zero normal gradient) or
         "dirichlet" (zero on the face, half a cell away)
-    A direction of one cell is inactive: its width and sides are ignored. Raises ConfigError if they do not fit.
+    Of directions that are no axes of the block width and sides are ignored. Raises ConfigError if they do not fit.
     """
 
     block: Block
@@ -38,11 +38,8 @@ class PressureGrid:
     sides: Sides
 
     def __post_init__(self) -> None:
-        for axis in range(3):
-            if self.block.shape[axis] > 1:
-                self._check(axis)
-        if not self.axes:
-            raise ConfigError("the pressure grid has one cell: it needs at least one direction with more")
+        for axis in self.axes:
+            self._check(axis)
 
     def _check(self, axis: int) -> None:
         name, cells, (low, high) = AXIS_NAMES[axis], self.block.shape[axis], self.sides[axis]
@@ -58,7 +55,7 @@ class PressureGrid:
     @property
     def axes(self) -> tuple[int, ...]:
         """The active directions."""
-        return tuple(axis for axis in range(3) if self.block.shape[axis] > 1)
+        return self.block.axes
 
     @property
     def singular(self) -> bool:
