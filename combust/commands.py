@@ -130,7 +130,7 @@ def cell(path: Path) -> None:
 def mechanism(path: Path) -> None:
     import cantera
 
-    from combust.kinetics.mechanism import find
+    from combust.kinetics.phases import find
 
     try:
         gas = cantera.Solution(str(find(path)))

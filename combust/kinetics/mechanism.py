@@ -17,8 +17,8 @@ from torch import Tensor
 
 from combust.errors import MechanismError, StateError
 from combust.kernels import compiled
-from combust.kinetics import parameters, qss, qss_file, reactions, systems, thermo
-from combust.kinetics.names import Names
+from combust.kinetics import parameters, phases, qss, qss_file, reactions, systems, thermo
+from combust.kinetics.names import Names, parse
 from combust.kinetics.parameters import RateParameters
 from combust.kinetics.qss import AnyKinetics, QssKinetics
 from combust.kinetics.rates import RateData
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from combust.kinetics.reactor import Reactors
 
 BLOCK_VALUES = 80_000  # reactions times cells of a block: what fits the cache
-LIBRARY = Path(__file__).parents[1] / "reduction" / "library"  # mechanisms that come with combust
 COMPILE_FROM = 200_000  # cells in one call
 
 production_kernel = compiled(qss.production_rates)
@@ -56,17 +55,26 @@ class Mechanism:
     is_file: bool = True  # False with rate parameters that are not the file's
     qss: tuple[str, ...] = ()  # species of the file in quasi-steady state, which are not among `species`
     case_sensitive: bool = False  # whether names of species are; by default Cantera finds AR by "ar"
+    ions: Literal["neutral"] | None = None  # as given to `load`
 
     @classmethod
-    def load(cls, path: str | Path, phase: str | None = None, device: torch.device | str = "cpu") -> Mechanism:
-        """Read a Cantera YAML file, found on Cantera's search path; `phase` names one of several phases.
+    def load(
+        cls,
+        path: str | Path,
+        phase: str | None = None,
+        device: torch.device | str = "cpu",
+        ions: Literal["neutral"] | None = None,
+    ) -> Mechanism:
+        """Read a Cantera YAML file, found on Cantera's search path.
 
+        phase: name of one of several phases; the first that combust covers if omitted.
+        ions: "neutral" takes a phase of `transport: ionized-gas`, whose ions then diffuse like neutral species.
         Species under the phase's `combust: {qss: {species: [...]}}` are in quasi-steady state (combust.kinetics.qss).
-        Raises MechanismError for a file that Cantera cannot read, or listing all that is not covered.
+        Raises MechanismError for a file that Cantera cannot read, listing all that is not covered, or naming what is
+        not as Cantera has it (combust.kinetics.guard).
         """
-        file = find(path)
-        solution = _read(path, phase)
-        reactions.refuse_uncovered(solution)
+        file = phases.find(path)
+        solution = phases.read(file, phase, ions)
         steady, case_sensitive = qss_file.qss_species(solution), solution.case_sensitive_species_names
         kinetics = qss_file.kinetics_of(solution) if not steady else qss_file.qss_kinetics_of(solution, steady)
         solution = qss_file.without(solution, steady) if steady else solution
@@ -83,6 +91,7 @@ class Mechanism:
             kinetics=kinetics,
             qss=steady,
             case_sensitive=case_sensitive,
+            ions=ions,
         )
 
     def __repr__(self) -> str:
@@ -132,8 +141,8 @@ class Mechanism:
         rates = parameters.with_multipliers(self.rates, forward, forward if reverse is None else reverse)
         return replace(self, kinetics=qss.with_rates(self.kinetics, rates), is_file=False)
 
-    def cantera(self) -> ct.Solution:
-        """A fresh ct.Solution of this mechanism.
+    def cantera(self, transport: bool = True) -> ct.Solution:
+        """A fresh ct.Solution of this mechanism; without its transport it is there sooner, by seconds if it is large.
 
         With QSS species, of the others, which react in global steps with the right production rates; these run
         through Python and have no analytic derivatives (combust.kinetics.qss_cantera).
@@ -141,12 +150,13 @@ class Mechanism:
         if self.qss:
             from combust.kinetics import qss_cantera
 
-            return qss_cantera.solution(str(find(self.path)), self.name)
-        return _read(self.path, self.name)
+            model = {} if transport else {"transport_model": None}
+            return qss_cantera.solution(str(phases.find(self.path)), self.name, **model)
+        return self.cantera_of_all(transport)
 
-    def cantera_of_all(self) -> ct.Solution:
+    def cantera_of_all(self, transport: bool = True) -> ct.Solution:
         """A fresh ct.Solution of all species of the file, those in quasi-steady state as ordinary ones."""
-        return _read(self.path, self.name)
+        return phases.solution(phases.find(self.path), self.name, transport)
 
     def index(self, species: str) -> int:
         """Row of a species, found as in `combust.kinetics.names`; raises MechanismError naming near matches."""
@@ -180,7 +190,7 @@ class Mechanism:
         """Mass fractions (species,) of fuel and oxidizer (mole fractions) at equivalence ratio phi."""
         if not (np.isfinite(phi) and phi >= 0):
             raise MechanismError(f"equivalence ratio {phi}: must be finite and >= 0")
-        gas = self.cantera()
+        gas = self.cantera(transport=False)
         streams = [self._amounts(X).cpu().numpy() for X in (fuel, oxidizer)]
         try:
             gas.set_equivalence_ratio(phi, *streams, basis="mole")
@@ -189,7 +199,7 @@ class Mechanism:
         return torch.tensor(gas.Y.copy(), dtype=torch.float64, device=self.device)
 
     def _amounts(self, X: Composition) -> Tensor:
-        pairs = X if isinstance(X, Mapping) else _parse(X)
+        pairs = X if isinstance(X, Mapping) else parse(X)
         amounts = torch.zeros(len(self.species), dtype=torch.float64)
         for name, value in pairs.items():
             amounts[self.index(name)] += float(value)
@@ -307,14 +317,14 @@ class Mechanism:
         """Transport fits, built at first use; raises MechanismError if the mechanism has no transport data."""
         from combust.kinetics.transport import TransportData
 
-        return _to(TransportData.from_cantera(self.cantera()), self.device)
+        return _to(TransportData.from_cantera(self.cantera(transport=False)), self.device)
 
     @functools.cached_property
     def soret_data(self) -> Any:
         """Thermal diffusion of the light species, built at first use; raises MechanismError if there is none."""
         from combust.kinetics.soret import SoretData
 
-        solution = self.cantera()
+        solution = self.cantera(transport=False)
         solution.transport_model = "mixture-averaged"
         return _to(SoretData.from_cantera(solution), self.device)
 
@@ -373,37 +383,6 @@ def _T_range(solution: ct.Solution) -> tuple[float, float]:
     return min(d.min_temp for d in data), max(d.max_temp for d in data)
 
 
-def _parse(X: str) -> dict[str, float]:
-    pairs: dict[str, float] = {}
-    for item in X.split(","):
-        name, colon, value = item.strip().rpartition(":")
-        try:
-            pairs[name.strip()] = pairs.get(name.strip(), 0.0) + float(value)
-        except ValueError:
-            colon = ""
-        if not colon:
-            raise MechanismError(f"composition {X!r}: '{item.strip()}' is not of the form NAME:AMOUNT")
-    return pairs
-
-
 def _to(data: Any, device: torch.device | str) -> Any:
     """A pytree of tensors on another device."""
     return torch.utils._pytree.tree_map(lambda x: x.to(device) if isinstance(x, Tensor) else x, data)
-
-
-def find(path: str | Path) -> Path:
-    """The file that Cantera would read, or one that comes with combust."""
-    given = Path(path).expanduser()
-    folders = [Path(".")] if given.is_absolute() else [Path("."), *map(Path, ct.get_data_directories()), LIBRARY]
-    for folder in folders:
-        if (folder / given).is_file():
-            return folder / given
-    looked = ", ".join(str(folder) for folder in folders)
-    raise MechanismError(f"mechanism file '{path}' not found; looked in {looked}")
-
-
-def _read(path: str | Path, phase: str | None) -> ct.Solution:
-    try:
-        return ct.Solution(str(find(path)), *([phase] if phase else []))
-    except Exception as error:  # Cantera raises several kinds, all with a readable message
-        raise MechanismError(f"{path}: Cantera cannot read this mechanism: {error}") from error

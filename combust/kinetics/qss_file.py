@@ -12,7 +12,7 @@ import cantera as ct
 import torch
 
 from combust.errors import MechanismError
-from combust.kinetics import reactions, sparsity, thermo
+from combust.kinetics import guard, reactions, sparsity, thermo
 from combust.kinetics.names import Names
 from combust.kinetics.qss import QssKinetics
 from combust.kinetics.rates import Kinetics
@@ -52,7 +52,9 @@ def without(solution: ct.Solution, qss: Sequence[str]) -> ct.Solution:
 
 def kinetics_of(solution: ct.Solution) -> Kinetics:
     """Kinetics of an ordinary mechanism, on the CPU."""
-    return _kinetics(solution, reactions.layout_of(solution))
+    made = _kinetics(solution, reactions.layout_of(solution))
+    guard.require_rates(made, solution, solution.species_names)
+    return made
 
 
 def qss_kinetics_of(solution: ct.Solution, qss: Sequence[str]) -> QssKinetics:
@@ -68,19 +70,23 @@ def qss_kinetics_of(solution: ct.Solution, qss: Sequence[str]) -> QssKinetics:
     )  # fmt: skip
     ordered.case_sensitive_species_names = solution.case_sensitive_species_names
     kept = len(species) - len(qss)
-    layout = reactions.layout_of(ordered)
+    whole = reactions.layout_of(ordered)
     # their own concentrations stay out of third-body sums
-    layout = layout._replace(bodies=[b[:kept] + (0.0,) * len(qss) for b in layout.bodies])
+    layout = whole._replace(bodies=[b[:kept] + (0.0,) * len(qss) for b in whole.bodies])
     faults = _nonlinear(ordered, layout, kept) + _one_sided(ordered, layout, kept)
     if faults:
         raise MechanismError(
             f"{solution.source}: species {', '.join(qss)} cannot be in quasi-steady state:\n  " + "\n  ".join(faults)
         )
+    inner = _kinetics(ordered, layout)
+    # Cantera knows the file with all species as ordinary ones
+    ordinary = inner._replace(rates=reactions.rates_from_cantera(ordered, whole))
+    guard.require_rates(ordinary, solution, ordered.species_names)
     owner = [next(iter(found), len(qss)) for found in _consumed(layout, kept)]
     net = {k: [(i, nu[k]) for i, nu in enumerate(layout.net) if k in nu] for k in range(kept)}
     return QssKinetics(
         thermo=thermo.thermo_from_cantera(without(solution, qss)),
-        inner=_kinetics(ordered, layout),
+        inner=inner,
         consumed=torch.tensor(owner, dtype=torch.int64),
         balance=_balance(layout, kept, owner),
         net=sparsity.sparse_rows(net, kept),

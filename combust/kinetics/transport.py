@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from ..errors import ConfigError, MechanismError
+from .guard import require_transport
 from .soret import SoretData, polynomial, thermal_diffusion
 
 # Cantera's floor of mole fractions in transport sums: gives the pure-species limit instead of 0/0.
@@ -38,21 +39,31 @@ class TransportData(NamedTuple):
 
     @classmethod
     def from_cantera(cls, solution: ct.Solution, device: str = "cpu") -> TransportData:
-        """Read Cantera's fits. Raises MechanismError when a species has no transport data."""
+        """Read Cantera's fits. Raises MechanismError when a species has no transport data, or what is read is not
+        what Cantera computes.
+        """
         before = solution.transport_model
         try:
-            solution.transport_model = "mixture-averaged"
+            if before != "mixture-averaged":  # setting it makes all fits anew
+                solution.transport_model = "mixture-averaged"
         except ct.CanteraError as error:
             raise MechanismError(_missing(solution)) from error
         try:
-            fits = _polynomials(solution)
+            data = cls._read(solution)
+            require_transport(data, solution)
         finally:
-            solution.transport_model = before
+            if before != "mixture-averaged":
+                solution.transport_model = before
+        return cls(*(x.to(device) for x in data))
+
+    @classmethod
+    def _read(cls, solution: ct.Solution) -> TransportData:
+        """Of a solution with the mixture-averaged model, on the CPU."""
         W = np.array(solution.molecular_weights)
         a = (W[None, :] / W[:, None]) ** 0.25
         d = 1.0 / np.sqrt(8.0 * (1.0 + W[:, None] / W[None, :]))
-        arrays = (W, *fits, np.stack([d, 2.0 * d * a, d * a * a]), 1.0 - np.eye(len(W)))
-        return cls(*(torch.tensor(x, dtype=torch.float64, device=device) for x in arrays))
+        arrays = (W, *_polynomials(solution), np.stack([d, 2.0 * d * a, d * a * a]), 1.0 - np.eye(len(W)))
+        return cls(*(torch.tensor(x, dtype=torch.float64) for x in arrays))
 
 
 class SoretTransport(NamedTuple):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from combust.errors import FileFormatError, MechanismError
-from combust.kinetics.mechanism import find as find_mechanism
+from combust.kinetics.phases import find as find_mechanism
 from combust.progress import clock
 from combust.reduction.report_pages import Table
 from combust.surrogates import library, report_file

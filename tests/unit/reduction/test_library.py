@@ -3,7 +3,8 @@
 import cantera as ct
 import pytest
 
-from combust.kinetics.mechanism import LIBRARY, Mechanism
+from combust.kinetics.mechanism import Mechanism
+from combust.kinetics.phases import LIBRARY
 from combust.reduction.conditions import Case
 from combust.reduction.measures import Watch
 from combust.reduction.outcome import errors, outcome, reference
