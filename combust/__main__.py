@@ -83,7 +83,7 @@ def dispatch(args: argparse.Namespace, comm: Communicator) -> int:
     if args.verb == "check":
         return commands.check(args.case, comm, overrides(args))
     if args.verb == "info":
-        return commands.info(args.file)
+        return commands.info(args.file, args.phase)
     if args.verb == "schema":
         return commands.schema(args.markdown)
     return commands.kinds(args.section)
@@ -108,7 +108,9 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--restart", metavar="auto|FILE", help="continue from the newest checkpoint, if any, or from FILE")
     run.add_argument("--force", action="store_true", help="remove combust's files from a folder that is not empty")
     case_verb(verbs, "check", "build a case and say what it would do, without a step")
-    verb(verbs, "info", "what is in a checkpoint, .vtr, .pvd, mechanism or failed cell").add_argument("file")
+    info = verb(verbs, "info", "what is in a checkpoint, .vtr, .pvd, mechanism or failed cell")
+    info.add_argument("file")
+    info.add_argument("--phase", metavar="NAME", help="a phase of a mechanism; the one that combust reads if omitted")
     schema = verb(verbs, "schema", "JSON Schema of case files, for editors")
     schema.add_argument("--markdown", action="store_true", help="reference tables instead")
     plot = verb(verbs, "plot", "draw flame.png from the output folder of a run")
@@ -136,9 +138,16 @@ def case_verb(
     made = verb(verbs, name, text)
     made.add_argument("case", help="case file (TOML)")
     made.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a key: numerics.cfl=0.3")
+    learned.phase_keys(made, "gas.")
     made.add_argument("--out", metavar="DIR", help="output folder")
     made.add_argument("--steps", type=int, metavar="N", help="end after step N of the case")
     return made
+
+
+def mechanism_arguments(made: argparse.ArgumentParser, text: str) -> None:
+    made.add_argument("mechanism", help=text)
+    made.add_argument("--phase", metavar="NAME", help="phase of that file; default: the first that combust covers")
+    made.add_argument("--ions", choices=["neutral"], help="let ions of an ionized-gas phase diffuse like neutrals")
 
 
 def mixture_arguments(made: argparse.ArgumentParser, temperature: str) -> None:
@@ -152,7 +161,7 @@ def mixture_arguments(made: argparse.ArgumentParser, temperature: str) -> None:
 def ignite_arguments(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     made = verb(verbs, "ignite", "ignition delays over ranges of mixture, temperature and pressure")
     made.epilog = f"RANGE: {HELP}. Exit code 3 if nothing ignited, or a reactor failed: its row says why."
-    made.add_argument("mechanism", help="mechanism file (Cantera YAML)")
+    mechanism_arguments(made, "mechanism file (Cantera YAML)")
     mixture_arguments(made, "1000:1800:9")
     made.add_argument("--hold", default="uv", choices=["uv", "hp"], help="what is constant: u, v (default) or h, p")
     made.add_argument(
@@ -172,7 +181,7 @@ def flamespeed_arguments(verbs: argparse._SubParsersAction[argparse.ArgumentPars
         "estimate of its error and that of the finest grid's own speed. A flame that is not found is a row with the "
         "reason, and exit code 3."
     )
-    made.add_argument("mechanism", help="mechanism file (Cantera YAML) with transport data")
+    mechanism_arguments(made, "mechanism file (Cantera YAML) with transport data")
     mixture_arguments(made, "300")
     made.add_argument("--transport", default="mixture-averaged", choices=["mixture-averaged", "unity-Lewis"])
     made.add_argument("--soret", action="store_true", help="with thermal diffusion")
@@ -196,7 +205,7 @@ def validate_arguments(verbs: argparse._SubParsersAction[argparse.ArgumentParser
         "E = mean (ln / sigma)^2. A file that cannot be used does not stop the others; exit code 2 if none can, "
         "3 if a point of one cannot be simulated."
     )
-    made.add_argument("mechanism", help="mechanism file (Cantera YAML)")
+    mechanism_arguments(made, "mechanism file (Cantera YAML)")
     made.add_argument("data", nargs="+", help="ChemKED (.yaml) or ReSpecTh (.xml) files, or folders of them")
     made.add_argument("--hold", default="uv", choices=["uv", "hp"], help="what is constant: u, v (default) or h, p")
     made.add_argument("--alias", action="append", default=[], metavar="A=B", help="species A of the data is B here")
@@ -212,6 +221,7 @@ def reduce_arguments(verbs: argparse._SubParsersAction[argparse.ArgumentParser])
     made.epilog = "Files: reduced.yaml (a Cantera mechanism), report.html, report.md, report.json, samples.h5."
     made.add_argument("config", help="what to reduce, at which conditions, to which errors (TOML)")
     made.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a key: search.workers=4")
+    learned.phase_keys(made)
     made.add_argument("--out", metavar="DIR", help="output folder; default: runs/ and the name of the file")
     again = made.add_mutually_exclusive_group()
     again.add_argument("--resume", action="store_true", help="continue what was interrupted, from what is in DIR")

@@ -86,7 +86,7 @@ class Builder:
 
     @cached_property
     def gas(self) -> Mechanism:
-        return Mechanism.load(self.config.gas.mechanism, self.config.gas.phase, self.device)
+        return Mechanism.load(self.config.gas.mechanism, self.config.gas.phase, self.device, self.config.gas.ions)
 
     @cached_property
     def grid(self) -> Grid:
@@ -168,7 +168,7 @@ class Builder:
         if not isinstance(table, physics.FlameInitial | physics.KernelInitial):
             return None
         Y = self.mixture(table)
-        solution = self.gas.cantera()
+        solution = self.gas.cantera(transport=False)
         solution.TPY = table.temperature, p, Y.cpu().numpy()
         density = float(solution.density)
         solution.equilibrate("HP")
@@ -257,7 +257,7 @@ class Builder:
     def _kernel(self, table: physics.KernelInitial) -> Fields:
         """Burnt gas of the mixture at the kernel's temperature and the pressure of the case."""
         Y = self.mixture(table)
-        solution = self.gas.cantera()
+        solution = self.gas.cantera(transport=False)
         solution.TPY = table.hot_temperature, self.config.gas.pressure, Y.cpu().numpy()
         solution.equilibrate("TP")
         hot = torch.tensor(solution.Y.copy(), device=self.device)

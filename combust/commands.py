@@ -68,7 +68,7 @@ def kinds(section: str | None) -> int:
     return 0
 
 
-def info(file: str) -> int:
+def info(file: str, phase: str | None = None) -> int:
     """Prints what is in a checkpoint, snapshot, index, mechanism or failed cell; runs the last again."""
     path = Path(file)
     show = {
@@ -78,7 +78,9 @@ def info(file: str) -> int:
         raise FileFormatError(f"{file}: combust info reads {', '.join(show)}")
     if path.suffix not in (".yaml", ".yml") and not path.is_file():
         raise FileFormatError(f"{file}: no such file")
-    show[path.suffix](path)
+    if phase is not None and show[path.suffix] is not mechanism:
+        raise ConfigError(f"--phase {phase}: {file} is no mechanism")
+    show[path.suffix](*([path] if phase is None else [path, phase]))
     return 0
 
 
@@ -127,15 +129,18 @@ def cell(path: Path) -> None:
         print(f"  {line}")
 
 
-def mechanism(path: Path) -> None:
-    import cantera
+def mechanism(path: Path, phase: str | None = None) -> None:
+    from combust.kinetics import phases
 
-    from combust.kinetics.phases import find
-
+    file = phases.find(path)
     try:
-        gas = cantera.Solution(str(find(path)))
-    except cantera.CanteraError as error:
-        raise MechanismError(f"{path}: Cantera cannot read it: {error}") from error
+        read, reason = phases.read(file, phase).name, ""
+    except MechanismError as error:
+        read, reason = phase, str(error)
+    gas = phases.solution(file, read)
+    names = [str(entry.get("name")) for entry in phases.phases_of(file)]
+    if len(names) > 1:
+        print(f"phases: {', '.join(names)}")
     print(f"phase {gas.name}: {gas.n_species} species, {gas.n_reactions} reactions, transport {gas.transport_model}")
     print(f"  temperature {gas.min_temp:g} to {gas.max_temp:g} K")
     print(f"  elements {' '.join(gas.element_names)}")
@@ -145,3 +150,5 @@ def mechanism(path: Path) -> None:
         counts[reaction.reaction_type] = counts.get(reaction.reaction_type, 0) + 1
     for kind, count in sorted(counts.items()):
         print(f"  {count:5d} {kind}")
+    if reason:
+        print(f"combust does not run it: {reason}")

@@ -74,7 +74,7 @@ def flamespeed(args: argparse.Namespace) -> int:
     Ts = positive(values(args.T, "--T"), args.T, "--T")
     conditions = list(itertools.product(pressures(args.p), Ts, phis))
     table, image = outputs(args.out, ("flamespeed.csv", "flamespeed.png"), args.force)
-    gas = Mechanism.load(args.mechanism)
+    gas = Mechanism.load(args.mechanism, args.phase, ions=args.ions)
     fuel, oxidizer = stream(args.fuel), stream(args.oxidizer)
     for option, mixture in (("--fuel", fuel), ("--oxidizer", oxidizer)):
         with at(option):

@@ -49,7 +49,7 @@ def ignite(args: argparse.Namespace) -> int:
     if not args.time > 0:
         raise ConfigError(f"--time {args.time:g}: must be > 0 s")
     table, image = outputs(args.out, ("ignite.csv", "ignite.png"), args.force)
-    gas = Mechanism.load(args.mechanism)
+    gas = Mechanism.load(args.mechanism, args.phase, ions=args.ions)
     Criterion.parse(args.criterion, gas, args.hold)
     fuel, oxidizer = stream(args.fuel), stream(args.oxidizer)
     for option, mixture in (("--fuel", fuel), ("--oxidizer", oxidizer)):

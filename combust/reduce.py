@@ -37,7 +37,7 @@ def reduce(args: argparse.Namespace) -> int:
     """Runs the reduction of a TOML file; the exit code. All names are checked before anything long is computed."""
     settings = load(args.config, args.set)
     folder = Folder(Path(args.out or f"runs/{Path(args.config).stem}"), args.force, args.resume)
-    gas = Mechanism.load(settings.mechanism, settings.phase)
+    gas = Mechanism.load(settings.mechanism, settings.phase, ions=settings.ions)
     with at(args.config):
         check(settings, gas)
     folder.claim(settings, gas.sha256)
@@ -138,7 +138,7 @@ def write_mechanism(path: Path, progress: chain.Progress, held_out: Judgement | 
         text = parent.yaml(subset, origin, title)
     path.write_text(text, encoding="utf-8")
     again = ct.Solution(str(path))
-    Mechanism.load(path)
+    Mechanism.load(path, ions=parent.gas.ions)
     if subset.qss:
         return  # reactions that are not linear in QSS species are gone
     if (again.n_species, again.n_reactions) != (len(subset.species), len(subset.reactions)):

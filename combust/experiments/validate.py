@@ -35,7 +35,7 @@ def validate(args: argparse.Namespace, simulate: Simulate | None = None) -> int:
     if not (math.isfinite(args.within) and args.within > 1):
         raise ConfigError(f"--within {args.within:g}: must be > 1 measured delays")
     table, image = outputs(args.out, ("validate.csv", "validate.png"), args.force)
-    names = Names(Mechanism.load(args.mechanism), args.alias)
+    names = Names(Mechanism.load(args.mechanism, args.phase, ions=args.ions), args.alias)
     sets, errors = read_all(args.data)
     if simulate is None:
         from combust.kinetics.ignition import ignition_delays

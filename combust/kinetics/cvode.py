@@ -32,7 +32,7 @@ class CellIntegrator:
     def __init__(self, gas: Mechanism, rtol: float, atol: float, hold: Hold = "flow", max_steps: int = 10_000) -> None:
         require_rates_of_file(gas)
         self.gas, self.hold = gas, hold
-        self.solution = gas.cantera()
+        self.solution = gas.cantera(transport=False)
         self.molar_mass = self.solution.molecular_weights
         self.rtol, self.atol, self.max_steps = rtol, atol, max_steps
 

@@ -89,7 +89,7 @@ def rerun(cell: FailedCell) -> list[str]:
     from combust.kinetics.mechanism import Mechanism
     from combust.kinetics.rosenbrock import METHODS
 
-    gas = Mechanism.load(cell.mechanism, cell.phase)
+    gas = Mechanism.load(cell.mechanism, cell.phase, ions="neutral")  # nothing diffuses here
     lines = []
     for name in (*cell.y, *cell.sources):
         gas.index(name)

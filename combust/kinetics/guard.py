@@ -23,12 +23,14 @@ if TYPE_CHECKING:
     from combust.kinetics.transport import TransportData
 
 TOLERANCE = 1e-8
-TEMPERATURES = (1150.0, 700.0, 1900.0, 2600.0)  # K; on both sides of where most data change
+TEMPERATURES = (1150.0, 700.0, 1900.0, 3000.0)  # K; on both sides of where most data change
 PRESSURES = (1e5, 3e3, 4e6, 1e8)  # Pa
 MOST = 40  # temperatures, or pressures, that the mechanism's own tables add
 TRANSPORT_STATES = ((450.0, 1e5), (1700.0, 2e6))  # K, Pa
 BOUNDS = (1e-200, 1e200)  # of rates that are compared: beyond, factors of products leave the range of float64
 GOLDEN = 0.6180339887498949
+
+State = tuple[float, float]  # K, Pa
 
 
 class Compared(NamedTuple):
@@ -48,8 +50,8 @@ def require_rates(kin: Kinetics, solution: ct.Solution, species: Sequence[str]) 
     _require(solution, [f"{x:g} K" for x in T], _thermo(kin, solution, species, place, T))
     if not solution.n_reactions:
         return
-    pressures = _pressures(kin)
-    states = [(TEMPERATURES[i % len(TEMPERATURES)], p) for i, p in enumerate(pressures)]
+    states = [(T, p) for T in TEMPERATURES for p in PRESSURES]
+    states += [(TEMPERATURES[i % len(TEMPERATURES)], p) for i, p in enumerate(_plog_pressures(kin))]
     _require(solution, [f"{T:g} K and {p:.4g} Pa" for T, p in states], _rates(kin, solution, species, place, states))
 
 
@@ -79,25 +81,28 @@ def amounts(species: int) -> np.ndarray:
 def _thermo(
     kin: Kinetics, solution: ct.Solution, species: Sequence[str], place: list[int], T: np.ndarray
 ) -> list[Compared]:
-    attributes = ("standard_enthalpies_RT", "standard_cp_R", "standard_entropies_R")
-    found: list[list[np.ndarray]] = [[] for _ in attributes]
+    found: list[list[np.ndarray]] = [[], [], []]
     for x in T:
         solution.TP = x, solution.reference_pressure
-        for values, name in zip(found, attributes, strict=True):
-            values.append(getattr(solution, name)[place])
+        values = solution.standard_enthalpies_RT, solution.standard_cp_R, solution.standard_entropies_R
+        for row, value in zip(found, values, strict=True):
+            row.append(value[place])
+    h, cp, s = (np.stack(values, axis=-1) for values in found)
+    R = thermo.GAS_CONSTANT / solution.molecular_weights[place][:, None]
     parts = []
-    for what, function, values in zip(
-        ("enthalpy", "heat capacity", "entropy"), (thermo.h_RT, thermo.cp_R, thermo.s_R), found, strict=True
-    ):
-        ours, theirs = function(kin.thermo, torch.tensor(T)).numpy(), np.stack(values, axis=-1)
-        parts.append(
-            Compared(lambda k, what=what: f"{what} of {species[k]}", ours, theirs, np.maximum(1.0, np.abs(theirs)))
-        )
+    for what, function, theirs, unit in (
+        ("enthalpy", thermo.h_RT, h, 1.0), ("enthalpy", thermo.h_mass, h * R * T, R * T),
+        ("heat capacity", thermo.cp_R, cp, 1.0), ("heat capacity", thermo.cp_mass, cp * R, R),
+        ("entropy", thermo.s_R, s, 1.0), ("entropy", thermo.s_mass, s * R, R),
+    ):  # fmt: skip
+        ours = function(kin.thermo, torch.tensor(T)).numpy()
+        scale = np.maximum(unit, np.abs(theirs))
+        parts.append(Compared(lambda k, what=what: f"{what} of {species[k]}", ours, theirs, scale))
     return parts
 
 
 def _rates(
-    kin: Kinetics, solution: ct.Solution, species: Sequence[str], place: list[int], states: Sequence[tuple[float, float]]
+    kin: Kinetics, solution: ct.Solution, species: Sequence[str], place: list[int], states: Sequence[State]
 ) -> list[Compared]:
     found: list[list[np.ndarray]] = [[], [], [], []]
     for solution.TP in states:
@@ -133,15 +138,17 @@ def _temperatures(solution: ct.Solution) -> np.ndarray:
     return np.array([*TEMPERATURES, *_thinned(0.5 * (a + b) for a, b in _pairs(sorted(ends)))])
 
 
-def _pressures(kin: Kinetics) -> list[float]:
-    """The usual ones, and between and beyond those of the P-log tables."""
+def _plog_pressures(kin: Kinetics) -> list[float]:
+    """Between and beyond those of the P-log tables."""
     found: set[float] = set()
     for table in (kin.rates.plog, kin.rates.linear_burke.plog):
         width = torch.where(table.r_width > 0, 1 / table.r_width, 0.0)
         found |= {round(x, 9) for x in torch.cat([table.ln_p, table.ln_p + width]).reshape(-1).tolist()}
     ends = sorted(found)
-    between = [0.5 * (a + b) for a, b in _pairs([ends[0] - 2.0, *ends, ends[-1] + 2.0])] if ends else []
-    return [*PRESSURES, *(float(np.exp(x)) for x in _thinned(between))]
+    if not ends:
+        return []
+    between = (0.5 * (a + b) for a, b in _pairs([ends[0] - 2.0, *ends, ends[-1] + 2.0]))
+    return [float(np.exp(x)) for x in _thinned(between)]
 
 
 def _pairs(ends: Sequence[float]) -> list[tuple[float, float]]:

@@ -158,7 +158,7 @@ def _by_cvode(integrator: ReactorIntegrator, criterion: Criterion, one: Batch, r
     """The delay of one cell from the steps of Cantera's CVODE."""
     gas, hold = integrator.gas, integrator.system.hold
     require_rates_of_file(gas)
-    solution = gas.cantera()
+    solution = gas.cantera(transport=False)
     solution.TPY = float(one.z[0]), 1e5, one.z[1:, 0].cpu().numpy()
     if hold == "hp":
         solution.TP = None, float(one.fixed.held)

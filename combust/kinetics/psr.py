@@ -175,7 +175,7 @@ class Reactor(Inflow):
 
     def equilibrium(self) -> Tensor:
         """(Y, T / T_REF) of the inflow burnt at constant enthalpy and pressure."""
-        solution = self.gas.cantera()
+        solution = self.gas.cantera(transport=False)
         solution.TPY = self.T_in, self.p, self.Y_in.cpu().numpy()
         return torch.tensor(self.burnt(solution), dtype=torch.float64, device=self.gas.device)
 

@@ -102,7 +102,7 @@ def _union(parent: Parent, subsets: Sequence[Subset], device: torch.device | str
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "union.yaml"
         path.write_text(parent.yaml(Subset(tuple(species), tuple(reactions)), {}), encoding="utf-8")
-        return Mechanism.load(path, device=device).ensemble(factor), species
+        return Mechanism.load(path, device=device, ions=parent.gas.ions).ensemble(factor), species
 
 
 def _mixture(parent: Parent, case: Case) -> Tensor:

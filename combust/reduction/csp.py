@@ -101,7 +101,7 @@ def importance(
 
 def _per_rate(gas: Mechanism, T: Tensor, p: Tensor, Y: Tensor) -> Tensor:
     """S_k (states, 1 + species, reactions): change of z per kmol/m3 of each reaction."""
-    solution = gas.cantera()
+    solution = gas.cantera(transport=False)
     net = torch.tensor(solution.product_stoich_coeffs - solution.reactant_stoich_coeffs, device=gas.device)
     mass = (column(gas.molar_mass, T) / gas.density(T, p, Y)).T.unsqueeze(2) * net
     cp = (Y * cp_mass(gas.thermo, T)).sum(0)

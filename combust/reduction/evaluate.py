@@ -66,7 +66,7 @@ class Evaluator:
         self.store = Store(self.folder / "evaluations.jsonl", is_outcome)
         count = workers or os.cpu_count() or 1
         context = multiprocessing.get_context("spawn")  # a forked child of a threaded process may hang
-        start = (parent.gas.path, parent.gas.name, self.cases, watch, self.folder)
+        start = ((parent.gas.path, parent.gas.name, parent.gas.ions), self.cases, watch, self.folder)
         self._pool = ProcessPoolExecutor(count, context, begin, start) if count > 1 else None
         self._local = None if count > 1 else Worker(parent, self.cases, watch, self.folder)
 
@@ -97,7 +97,7 @@ class Evaluator:
 
     def mechanism(self, subset: Subset) -> Mechanism:
         """The part as our own kinetics take it, from a file in the folder."""
-        return Mechanism.load(part_file(self.folder, self.parent, subset))
+        return Mechanism.load(part_file(self.folder, self.parent, subset), ions=self.parent.gas.ions)
 
     def judge(
         self, subsets: Sequence[Subset], held_out: bool = False, limit: float = 1.0
@@ -236,7 +236,7 @@ class Worker:
 _worker: Worker | None = None  # of this process, if it is one of a pool
 
 
-def begin(path: str, phase: str, cases: Sequence[Case], watch: Watch, folder: Path) -> None:
+def begin(of: tuple[str, str, Any], cases: Sequence[Case], watch: Watch, folder: Path) -> None:
     """Makes this process a worker, which ends with its parent."""
     global _worker
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
@@ -245,7 +245,8 @@ def begin(path: str, phase: str, cases: Sequence[Case], watch: Watch, folder: Pa
     import torch
 
     torch.set_num_threads(1)
-    _worker = Worker(Parent(Mechanism.load(path, phase)), cases, watch, folder)
+    path, phase, ions = of
+    _worker = Worker(Parent(Mechanism.load(path, phase, ions=ions)), cases, watch, folder)
 
 
 def at_work(worker: Worker | None) -> Worker:

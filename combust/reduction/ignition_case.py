@@ -63,7 +63,7 @@ class Path:
 
 def reference(gas: Mechanism, case: Case, watch: Watch) -> Reference:
     """Delay, and how long after it the gas is burnt. Raises Unburnt where nothing ignites."""
-    solution = gas.cantera()
+    solution = gas.cantera(transport=False)
     set_mixture(solution, case)
     solution.equilibrate("UV" if case.hold == "uv" else "HP")
     rise = solution.T - case.T

@@ -19,7 +19,7 @@ BURNING = 2.0  # extinction times of the detailed mechanism: where final species
 
 def reference(gas: Mechanism, case: Case, watch: Watch) -> Reference:
     """Turning point, and the steady state at BURNING times its residence time. Raises DivergenceError without one."""
-    solution = gas.cantera()
+    solution = gas.cantera(transport=False)
     reactor = _reactor(solution, case)
     fold = follow(reactor)
     state = steady(reactor, BURNING * fold.tau)

@@ -60,7 +60,7 @@ def rank(gas: Mechanism, T: Any, p: Any, Y: Any, criterion: Criterion = "balance
 
 def production_and_consumption(gas: Mechanism, T: Tensor, p: Tensor, Y: Tensor) -> tuple[Tensor, Tensor]:
     """P and C (species, states) kmol/m3/s: what reactions with a positive and a negative net effect add up to."""
-    solution = gas.cantera()
+    solution = gas.cantera(transport=False)
     net = torch.tensor(solution.product_stoich_coeffs - solution.reactant_stoich_coeffs, device=gas.device)
     forward, reverse = gas.rates_of_progress(T, p, Y)
     q = forward - reverse

@@ -146,7 +146,7 @@ def extinction_sensitivity(gas: Mechanism, case: Case) -> np.ndarray:
     _, _, right = torch.linalg.svd(J[:, :-1].T)
     w = right[-1]  # of least singular value: R_z is singular at the turning point
     forward, reverse = gas.rates_of_progress(fold.T, case.p, fold.Y / fold.Y.sum())
-    solution = gas.cantera()
+    solution = gas.cantera(transport=False)
     nu = torch.tensor(solution.product_stoich_coeffs - solution.reactant_stoich_coeffs)
     per_rate = gas.molar_mass.unsqueeze(1) * nu * (forward - reverse)
     R_x = fold.tau / gas.density(fold.T, case.p, fold.Y) * per_rate

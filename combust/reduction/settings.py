@@ -102,7 +102,8 @@ class Reduction(Settings, frozen=True):
     mechanism: Annotated[Text, doc("Cantera YAML file")]
     fuel: Annotated[Text, doc("mole fractions")]
     title: str = ""
-    phase: Annotated[Text | None, doc("name of a phase of the file")] = None
+    phase: Annotated[Text | None, doc("name of a phase of the file; the first gas if omitted")] = None
+    ions: Annotated[Literal["neutral"] | None, doc("let ions of an ionized-gas phase diffuse like neutrals")] = None
     oxidizer: Annotated[Text, doc("mole fractions")] = "O2:0.21, N2:0.79"
     retain: Annotated[tuple[str, ...], doc("species that stay whatever happens")] = ()
     conditions: Annotated[tuple[Conditions, ...], Meta(min_length=1), doc("reactors and flames")] = STANDARD

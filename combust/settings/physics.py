@@ -166,6 +166,7 @@ class Gas(Settings, frozen=True):
 
     mechanism: Annotated[Text, doc("Cantera YAML file: beside the case file, a path, or one that Cantera ships")]
     phase: Annotated[Text | None, doc("name of the phase in that file; the first gas if omitted")] = None
+    ions: Annotated[Literal["neutral"] | None, doc("let ions of an ionized-gas phase diffuse like neutrals")] = None
     pressure: Annotated[Pressure, doc("thermodynamic pressure at the start", "Pa")] = 101325.0
     transport: Annotated[Transport, doc("molecular transport")] = "mixture-averaged"
     gravity: Annotated[Vector3, doc("acceleration in x, y, z", "m/s2")] = (0.0, 0.0, 0.0)

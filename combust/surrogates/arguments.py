@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -38,6 +39,26 @@ def add(verbs: Any, verb: Verb) -> None:
 def config_arguments(made: argparse.ArgumentParser) -> None:
     made.add_argument("config", help="the learned chemistry (TOML)")
     made.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a key: network.width=64")
+    phase_keys(made)
+
+
+class SetKey(argparse.Action):
+    """Appends "KEY=value" to --set; KEY is the option's constant."""
+
+    def __call__(self, parser: Any, namespace: argparse.Namespace, values: Any, option: Any = None) -> None:
+        namespace.set = [*namespace.set, f"{self.const}={json.dumps(values)}"]
+
+
+def phase_keys(made: argparse.ArgumentParser, table: str = "") -> None:
+    """--phase and --ions, short for --set."""
+    made.add_argument(
+        "--phase", action=SetKey, const=f"{table}phase", metavar="NAME", default=argparse.SUPPRESS,
+        help=f"phase of the mechanism's file: {table}phase",
+    )
+    made.add_argument(
+        "--ions", action=SetKey, const=f"{table}ions", choices=["neutral"], default=argparse.SUPPRESS,
+        help=f"let ions of an ionized-gas phase diffuse like neutrals: {table}ions",
+    )
 
 
 def resume_arguments(made: argparse.ArgumentParser) -> None:

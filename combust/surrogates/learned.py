@@ -174,13 +174,13 @@ class Learned:
         """
         found = library.load(model)
         known = found.card["mechanism"]
-        phase = known.get("phase")
+        phase, ions = known.get("phase"), known.get("ions")
         try:
-            gas = Mechanism.load(mechanism or known["path"], phase, device)
+            gas = Mechanism.load(mechanism or known["path"], phase, device, ions)
         except MechanismError:
             if mechanism is None or phase is None:
                 raise
-            gas = Mechanism.load(mechanism, None, device)  # another file: `require` says what differs
+            gas = Mechanism.load(mechanism, None, device, ions)  # another file: `require` says what differs
         return cls(found, gas, fallback, **options)
 
     def advance(self, T: Any, p: Any, Y: Any, dt: float) -> Advanced:

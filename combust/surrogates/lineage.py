@@ -33,9 +33,10 @@ def card(
     Y = samples.Y[learned]
     moles = Y @ (gas.element_matrix / gas.molar_mass).cpu().numpy().T
     atoms = moles / moles.sum(1, keepdims=True)
+    ions = {"ions": gas.ions} if gas.ions else {}
     return {
         "title": settings.title,
-        "mechanism": {"path": mechanism_path(gas), "sha256": gas.sha256, "phase": gas.name},
+        "mechanism": {"path": mechanism_path(gas), "sha256": gas.sha256, "phase": gas.name, **ions},
         "fuel": settings.fuel,
         "oxidizer": settings.oxidizer,
         "species": list(gas.species),
@@ -86,6 +87,6 @@ def mechanism_path(gas: Mechanism) -> str:
     """The bare name of a mechanism's file if it is found by that, else the path."""
     name = Path(gas.path).name
     with suppress(MechanismError):
-        if Mechanism.load(name, gas.name).sha256 == gas.sha256:
+        if Mechanism.load(name, gas.name, ions=gas.ions).sha256 == gas.sha256:
             return name
     return gas.path

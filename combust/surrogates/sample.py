@@ -40,7 +40,7 @@ def sample(args: argparse.Namespace) -> int:
     """Samples what a TOML file asks for; the exit code."""
     settings = load(args.config, args.set)
     out = Path(args.out or f"runs/{Path(args.config).stem}/samples.h5")
-    gas = Mechanism.load(settings.mechanism, settings.phase)
+    gas = Mechanism.load(settings.mechanism, settings.phase, ions=settings.ions)
     with at(args.config):
         check(settings, gas)
     store = Store(out, settings, gas.sha256, args.force, args.resume)

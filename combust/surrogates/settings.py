@@ -137,7 +137,8 @@ class Surrogate(Settings, frozen=True):
     fuel: Annotated[Text, doc("mole fractions")]
     range: Annotated[Range, doc("what the model covers")]
     title: str = ""
-    phase: Annotated[Text | None, doc("name of a phase of the file")] = None
+    phase: Annotated[Text | None, doc("name of a phase of the file; the first gas if omitted")] = None
+    ions: Annotated[Literal["neutral"] | None, doc("let ions of an ionized-gas phase diffuse like neutrals")] = None
     oxidizer: Annotated[Text, doc("mole fractions")] = "O2:1, N2:3.76"
     sample: Sample = Sample()
     network: Network = Network()

@@ -96,7 +96,7 @@ def prepared(args: argparse.Namespace, settings: Surrogate) -> Job:
     """Raises the errors of mechanism, samples and model to start from, and ConfigError where they do not fit."""
     folder = Path(args.out or f"runs/{Path(args.config).stem}")
     source = Path(args.samples) if args.samples else folder / "samples.h5"
-    gas = Mechanism.load(settings.mechanism, settings.phase)
+    gas = Mechanism.load(settings.mechanism, settings.phase, ions=settings.ions)
     samples = SampleSet.read(source)
     init = library.find(args.init) if args.init else None
     start = Model.load(init) if init else None

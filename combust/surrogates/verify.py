@@ -87,7 +87,7 @@ def verify(args: argparse.Namespace) -> int:
     path = library.find(args.model)
     model = Model.load(path)
     known = model.card["mechanism"]
-    gas = Mechanism.load(known["path"], known.get("phase"))
+    gas = Mechanism.load(known["path"], known.get("phase"), ions=known.get("ions"))
     Learned(model, gas)  # refuses what cannot be used
     parts = chosen(getattr(args, "only", None))
     stem = files_of(path)[0].with_suffix("")

@@ -210,7 +210,7 @@ def transport_errors(gas, T, p, Y, theirs):
 
 @pytest.mark.parametrize("case, count", [*QUICK, *SLOW])
 def test_rates_thermo_and_transport(case, count):
-    gas = Mechanism.load(case.path, case.phase)
+    gas = Mechanism.load(case.path, case.phase, ions="neutral")
     errors = measure(gas, *states_of(gas, case, count))
     allowed = {"rates of progress": RATES, "production rates": RATES, "thermo": THERMO, "transport": TRANSPORT}
     assert all(error <= allowed[name] for name, error in errors.items()), errors
@@ -247,7 +247,7 @@ REACTING = [param for param in (*QUICK, *SLOW) if param.values[0].mixture or par
 @pytest.mark.parametrize("case, count", REACTING)
 def test_derivatives_are_those_of_the_rates(case, count):
     """All rate types, at random states and along ignitions."""
-    gas = Mechanism.load(case.path, case.phase)
+    gas = Mechanism.load(case.path, case.phase, ions="neutral")
     species = len(gas.species)
     count = min(count, max(4, 2_000_000 // species**2))  # (species, species, states) have to fit
     parts = [random_states(gas, count)] + ([ignition(gas, case, count)] if case.mixture and not case.big else [])
@@ -261,7 +261,7 @@ def exact_part(case, folder):
     Cantera takes differences for falloff, keeps the pressure of P-log rates fixed, and the enthalpy of reaction of
     Blowers-Masel ones.
     """
-    gas = Mechanism.load(case.path, case.phase).cantera()
+    gas = Mechanism.load(case.path, case.phase, ions="neutral").cantera()
     kept = [r for r in gas.reactions() if type(r.rate) is ct.ArrheniusRate]
     if not kept:
         return None
@@ -314,8 +314,12 @@ def test_every_gas_phase_of_the_wheel_is_compared_or_refused():
                 assert file.name in whole or (file.name, phase) in listed, f"{file.name}: phase {phase}"
 
 
-def test_ions_have_mixture_averaged_transport():
+def test_ions_have_mixture_averaged_transport_if_that_is_asked_for():
     """gri30_ion.yaml names Cantera's ion model, which also moves charges by fields: that part is not covered."""
-    gas = Mechanism.load("gri30_ion.yaml")
+    with pytest.raises(MechanismError, match="transport: ionized-gas, which is not covered: HCO., H3O., E would"):
+        Mechanism.load("gri30_ion.yaml")
+    with pytest.raises(MechanismError, match='allowed: "neutral"'):
+        Mechanism.load("gri30_ion.yaml", ions="charged")
+    gas = Mechanism.load("gri30_ion.yaml", ions="neutral")
     assert gas.cantera().transport_model == "ionized-gas"
     assert len(gas.transport(1000.0, ct.one_atm, gas.composition("CH4:1, O2:2, E:1e-9, H3O+:1e-9")).diffusivity) == 56

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+from combust.__main__ import main, parser
 from combust.errors import MechanismError
-from combust.kinetics import jacobian, rates
+from combust.kinetics import jacobian, phases, rates
 from combust.kinetics.mechanism import Mechanism
 from combust.kinetics.names import Names
 from combust.kinetics.thermo import GAS_CONSTANT
@@ -137,3 +138,71 @@ def test_part_of_a_mechanism_with_names_in_another_case(tmp_path):
     assert rate_error(Mechanism.load(tmp_path / "part.yaml")) <= TOLERANCE
     one = replace(part, reactions=(0, 1, 3))
     assert not parent.cantera(one).reaction(2).duplicate
+
+
+# --- which phase ----------------------------------------------------------------------------------------------------
+
+
+def test_the_first_phase_that_is_covered_is_read():
+    """The first of this file is a Redlich-Kwong gas."""
+    gas = Mechanism.load("nDodecane_Reitz.yaml")
+    assert gas.name == "nDodecane_IG" and gas.cantera().thermo_model == "ideal-gas"
+    with pytest.raises(MechanismError, match="thermo model Redlich-Kwong, allowed: ideal-gas"):
+        Mechanism.load("nDodecane_Reitz.yaml", "nDodecane_RK")
+    with pytest.raises(MechanismError, match="no phase 'gas'; its phases: nDodecane_RK, nDodecane_IG"):
+        Mechanism.load("nDodecane_Reitz.yaml", "gas")
+
+
+PHASES = """
+species:
+- {name: A, composition: {H: 2}, thermo: {model: constant-cp, h0: 0.0}}
+phases:
+- {name: solid, thermo: fixed-stoichiometry, species: [A]}
+- name: hot
+  thermo: ideal-gas
+  species: [A]
+  kinetics: gas
+  reactions: [plasma]
+# a comment in the first column
+
+- &last {name: cold, thermo: ideal-gas, species: [A]}
+plasma:
+- {equation: A + A => A + A, type: two-temperature-plasma, rate-constant: {A: 1.0, b: 0.0, Ea-gas: 0, Ea-electron: 0}}
+other: *last
+"""
+
+
+def test_phases_of_a_file(tmp_path):
+    path = tmp_path / "several.yaml"
+    path.write_text(PHASES)
+    assert [entry["name"] for entry in phases.phases_of(path)] == ["solid", "hot", "cold"]
+    assert Mechanism.load(path).name == "cold"
+    path.write_text(PHASES.replace("thermo: ideal-gas", "thermo: Redlich-Kwong"))
+    with pytest.raises(MechanismError) as caught:
+        Mechanism.load(path)
+    assert "several.yaml" in str(caught.value)
+
+
+def test_phase_of_verbs(tmp_path, capsys):
+    """--phase of every verb that reads a mechanism; those with a file of settings set its key."""
+    arguments = ["nDodecane_Reitz.yaml", "--fuel", "c12h26", "--T", "1400", "--out", str(tmp_path)]
+    assert main(["ignite", *arguments, "--phase", "nDodecane_RK"]) == 2
+    assert "Redlich-Kwong" in capsys.readouterr().err
+    assert main(["info", "nDodecane_Reitz.yaml"]) == 0
+    said = capsys.readouterr().out
+    assert "phases: nDodecane_RK, nDodecane_IG\nphase nDodecane_IG: 100 species" in said
+    assert main(["info", "nDodecane_Reitz.yaml", "--phase", "nDodecane_RK"]) == 0
+    assert "combust does not run it" in capsys.readouterr().out
+    for verb, table in (("run", "gas."), ("check", "gas."), ("reduce", ""), ("sample", ""), ("train", "")):
+        found = parser().parse_args([verb, "a.toml", "--set", "b=1", "--phase", "one", "--ions", "neutral"])
+        assert found.set == ["b=1", f'{table}phase="one"', f'{table}ions="neutral"']
+    for verb, more in (("ignite", ["--fuel", "H2"]), ("flamespeed", ["--fuel", "H2"]), ("validate", ["data"])):
+        found = parser().parse_args([verb, "h2o2.yaml", *more, "--phase", "one"])
+        assert (found.phase, found.ions) == ("one", None)
+
+
+def test_ions_of_a_case_and_of_verbs(tmp_path, capsys):
+    arguments = ["ignite", "gri30_ion.yaml", "--fuel", "CH4", "--T", "2000", "--out", str(tmp_path)]
+    assert main(arguments) == 2
+    assert "--ions neutral" in capsys.readouterr().err
+    assert Mechanism.load("gri30_ion.yaml", ions="neutral").ions == "neutral"
