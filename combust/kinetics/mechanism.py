@@ -6,6 +6,7 @@ import difflib
 import functools
 import hashlib
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -17,7 +18,7 @@ from torch import Tensor
 
 from combust.errors import MechanismError, StateError
 from combust.kernels import compiled
-from combust.kinetics import parameters, phases, qss, qss_file, reactions, systems, thermo
+from combust.kinetics import parameters, phases, qss, qss_file, reactions, systems, temperature, thermo
 from combust.kinetics.names import Names, parse
 from combust.kinetics.parameters import RateParameters
 from combust.kinetics.qss import AnyKinetics, QssKinetics
@@ -50,7 +51,7 @@ class Mechanism:
     elements: tuple[str, ...]
     molar_mass: Tensor  # (species,) kg/kmol
     element_matrix: Tensor  # (elements, species) atoms per molecule
-    T_range: tuple[float, float]  # K, from the lowest to the highest temperature of the species' thermo data
+    T_limits: Tensor  # (2, species) K, from where to where the thermo data of each species hold
     kinetics: AnyKinetics  # what the kernels take
     is_file: bool = True  # False with rate parameters that are not the file's
     qss: tuple[str, ...] = ()  # species of the file in quasi-steady state, which are not among `species`
@@ -87,7 +88,7 @@ class Mechanism:
             elements=tuple(solution.element_names),
             molar_mass=kinetics.thermo.molar_mass,
             element_matrix=torch.tensor(reactions.element_matrix(solution), device=device),
-            T_range=_T_range(solution),
+            T_limits=torch.tensor(reactions.temperature_limits(solution), device=device),
             kinetics=kinetics,
             qss=steady,
             case_sensitive=case_sensitive,
@@ -237,9 +238,22 @@ class Mechanism:
         return (Y * thermo.cp_mass(self.thermo, T)).sum(0)
 
     def temperature(self, h: Any, Y: Any) -> Tensor:
-        """T (...cells) K at specific enthalpy h J/kg; raises StateError naming the cell if no T fits."""
+        """T (...cells) K at specific enthalpy h J/kg, also beyond the range of the data while the enthalpy rises.
+
+        Raises StateError naming the cell if no T fits.
+        """
         Y = self._fractions(Y)
-        return thermo.solve_temperature(self.thermo, self._tensor(h).expand(Y.shape[1:]), Y)
+        return temperature.solve_temperature(self.thermo, self.T_ranges, self._tensor(h).expand(Y.shape[1:]), Y)
+
+    @property
+    def T_range(self) -> tuple[float, float]:
+        """K, from the lowest to the highest temperature of the species' thermo data."""
+        return float(self.T_limits[0].min()), float(self.T_limits[1].max())
+
+    @functools.cached_property
+    def T_ranges(self) -> temperature.Ranges:
+        """Where the enthalpy of each species can be inverted."""
+        return temperature.ranges(self.thermo, self.T_limits)
 
     def net_production_rates(self, T: Any, p: Any, Y: Any) -> Tensor:
         """omega (species, ...cells) kmol/m3/s."""
@@ -317,7 +331,10 @@ class Mechanism:
         """Transport fits, built at first use; raises MechanismError if the mechanism has no transport data."""
         from combust.kinetics.transport import TransportData
 
-        return _to(TransportData.from_cantera(self.cantera(transport=False)), self.device)
+        # In a thread of its own: within torch.func's transformations tensors made here would belong to them.
+        with ThreadPoolExecutor(1) as apart:
+            data = apart.submit(lambda: TransportData.from_cantera(self.cantera(transport=False))).result()
+        return _to(data, self.device)
 
     @functools.cached_property
     def soret_data(self) -> Any:
@@ -376,11 +393,6 @@ def in_blocks(kernel: Callable[..., Tensor], kin: AnyKinetics, T: Tensor, C: Ten
         full = worth and t.shape[0] == block
         outs.append(kernel(kin, t, c.contiguous()) if full else kernel.eager(kin, t, c))  # type: ignore[attr-defined]
     return torch.cat(outs, dim=1).reshape(-1, *cells)
-
-
-def _T_range(solution: ct.Solution) -> tuple[float, float]:
-    data = [s.thermo for s in solution.species()]
-    return min(d.min_temp for d in data), max(d.max_temp for d in data)
 
 
 def _to(data: Any, device: torch.device | str) -> Any:

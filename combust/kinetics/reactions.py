@@ -21,7 +21,7 @@ from combust.kinetics.rate_tables import (
 )
 from combust.kinetics.rates import RateData
 from combust.kinetics.sparsity import floats, integers, sparse_rows
-from combust.kinetics.thermo import GAS_CONSTANT
+from combust.kinetics.thermo import GAS_CONSTANT, ranges_of
 
 FALLOFF_ORDER = (ct.LindemannRate, ct.SriRate, ct.TsangRate, ct.TroeRate)
 COVERED_RATES = (
@@ -76,6 +76,9 @@ def refuse_uncovered(solution: ct.Solution) -> None:
         if not isinstance(s.thermo, COVERED_THERMO):
             model = s.input_data.get("thermo", {}).get("model", type(s.thermo).__name__)
             faults.append(f"species {s.name}: thermo model {model}")
+        elif not _ascending(s.thermo):
+            ends = f"{s.thermo.min_temp:g} to {s.thermo.max_temp:g} K"
+            faults.append(f"species {s.name}: thermo data whose temperatures ({ends}) are negative or do not ascend")
     for i, r in enumerate(solution.reactions()):
         if type(r.rate) not in COVERED_RATES:
             faults.append(f"reaction {i + 1}: {r.equation}: {r.reaction_type}")
@@ -83,6 +86,13 @@ def refuse_uncovered(solution: ct.Solution) -> None:
         raise MechanismError(
             f"{solution.source}: {len(faults)} feature(s) not covered; covered are {COVERED}:\n  " + "\n  ".join(faults)
         )
+
+
+def _ascending(data: ct.SpeciesThermo) -> bool:
+    """Whether the temperatures at which ranges begin and end are >= 0 K and in order."""
+    between = [T for T, _ in ranges_of(data) if T > 0][isinstance(data, ct.Nasa9PolyMultiTempRegion) :]
+    ends = [data.min_temp, *between, data.max_temp]
+    return 0 <= ends[0] < ends[-1] and all(a <= b for a, b in zip(ends[:-1], ends[1:], strict=True))
 
 
 def layout_of(solution: ct.Solution) -> Layout:
@@ -195,6 +205,12 @@ def element_matrix(solution: ct.Solution) -> np.ndarray:
         for element, count in species.composition.items():
             atoms[place[element], k] = count
     return atoms
+
+
+def temperature_limits(solution: ct.Solution) -> np.ndarray:
+    """Lowest and highest temperature of the data of each species, (2, species) K."""
+    data = [s.thermo for s in solution.species()]
+    return np.array([[d.min_temp for d in data], [d.max_temp for d in data]])
 
 
 def _elemental_shift(solution: ct.Solution, layout: Layout) -> torch.Tensor:

@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch import Tensor
 
-from combust.errors import StateError
-
 if TYPE_CHECKING:
     import cantera as ct
 
@@ -153,14 +151,26 @@ def dcp_R_dT(thermo: Thermo, T: Tensor) -> Tensor:
 
 def cp_mass(thermo: Thermo, T: Tensor) -> Tensor:
     """Heat capacities of the species, J/kg/K, (species, ...cells)."""
-    c = _enthalpy_coefficients(thermo, T)
-    cp = c[1] + T * (2 * c[2] + T * (3 * c[3] + T * (4 * c[4] + T * (5 * c[5]))))
-    return cp + (c[7] - c[6] / T) / T if len(c) > 6 else cp
+    return _cp_mass(_enthalpy_coefficients(thermo, T), T)
 
 
 def h_mass(thermo: Thermo, T: Tensor) -> Tensor:
     """Enthalpies of the species, J/kg, (species, ...cells)."""
+    return _h_mass(_enthalpy_coefficients(thermo, T), T)
+
+
+def h_and_cp_mass(thermo: Thermo, T: Tensor) -> tuple[Tensor, Tensor]:
+    """`h_mass` and `cp_mass`, which share their coefficients."""
     c = _enthalpy_coefficients(thermo, T)
+    return _h_mass(c, T), _cp_mass(c, T)
+
+
+def _cp_mass(c: tuple[Tensor, ...], T: Tensor) -> Tensor:
+    cp = c[1] + T * (2 * c[2] + T * (3 * c[3] + T * (4 * c[4] + T * (5 * c[5]))))
+    return cp + (c[7] - c[6] / T) / T if len(c) > 6 else cp
+
+
+def _h_mass(c: tuple[Tensor, ...], T: Tensor) -> Tensor:
     h = c[0] + T * (c[1] + T * (c[2] + T * (c[3] + T * (c[4] + T * c[5]))))
     return h + c[6] / T + c[7] * torch.log(T) if len(c) > 6 else h
 
@@ -183,35 +193,3 @@ def temperature_from_enthalpy(thermo: Thermo, h: Tensor, Y: Tensor, T_guess: Ten
     for _ in range(iterations):
         T = T + (h - (Y * h_mass(thermo, T)).sum(0)) / (Y * cp_mass(thermo, T)).sum(0)
     return T
-
-
-def solve_temperature(thermo: Thermo, h: Tensor, Y: Tensor, T_min: float = 50.0, T_max: float = 6000.0) -> Tensor:
-    """T (...cells) with sum_k Y_k h_k(T) = h (J/kg), by Newton steps kept inside a shrinking bracket.
-
-    Raises StateError naming the first cell whose enthalpy is NaN or belongs to no T in [T_min, T_max].
-    """
-    lo, hi = torch.full_like(h, T_min), torch.full_like(h, T_max)
-    _require_bracket(thermo, h, Y, lo, hi)
-    T = torch.full_like(h, 1000.0)
-    for _ in range(60):
-        residual = h - (Y * h_mass(thermo, T)).sum(0)
-        lo, hi = torch.where(residual >= 0, T, lo), torch.where(residual <= 0, T, hi)
-        step = residual / (Y * cp_mass(thermo, T)).sum(0)
-        newton = T + step
-        T = torch.where((newton >= lo) & (newton <= hi), newton, 0.5 * (lo + hi))
-        if bool((step.abs() <= 1e-12 * T).all()):
-            break
-    return T
-
-
-def _require_bracket(thermo: Thermo, h: Tensor, Y: Tensor, lo: Tensor, hi: Tensor) -> None:
-    h_lo, h_hi = (Y * h_mass(thermo, lo)).sum(0), (Y * h_mass(thermo, hi)).sum(0)
-    bad = ~((h >= h_lo) & (h <= h_hi))
-    if not bool(bad.any()):
-        return
-    cell = tuple(int(i) for i in bad.nonzero()[0])
-    raise StateError(
-        f"enthalpy {float(h[cell]):.6g} J/kg in cell {cell} belongs to no temperature: this composition spans "
-        f"{float(h_lo[cell]):.6g} J/kg at {float(lo[cell]):g} K to {float(h_hi[cell]):.6g} J/kg at "
-        f"{float(hi[cell]):g} K; check h and Y (their sum there is {float(Y[(slice(None), *cell)].sum()):.6g})"
-    )
