@@ -17,6 +17,7 @@ from combust.kinetics.state import pack
 from combust.parallel import Communicator
 from combust.surrogates.flow import SPLITTINGS, LearnedFlow
 from combust.surrogates.learned import Parts
+from combust.surrogates.model import Model
 from combust.surrogates.router import EXACT, NETWORK, REFUSED, SLOW, misfit
 
 torch.set_num_threads(1)
@@ -151,7 +152,7 @@ def test_fields_of_routes(tiny, flow):
     assert route.shape == error.shape == (1, 1, 32)
     for number, name in ((SLOW, "slow"), (NETWORK, "network"), (EXACT, "exact"), (REFUSED, "refused")):
         assert (route == number).mean() == pytest.approx(flow.quantity(f"{name}_share"))
-    limit = float(tiny.model().tables["trust.limit"])
+    limit = float(Model.load(tiny.strict).tables["trust.limit"])
     assert (error[route == SLOW] == 0).all() and (error[route == NETWORK] <= limit).all()
     assert error[route == NETWORK].max() > 0 and flow.quantity("max(route_error)") == error.max()
     assert 0 < flow.quantity("mean(route)") < 2
@@ -232,14 +233,6 @@ def test_a_model_of_constant_volume_is_refused(tiny):
 # --- the provider alone ---------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def provider(tiny):
-    """With a limit that leaves cells to every route."""
-    parts = Parts.of(tiny.model(), tiny.gas)
-    parts.trust = parts.trust._replace(limit=torch.full_like(parts.trust.limit, 2.0))
-    return LearnedFlow(parts, Direct(tiny.gas))
-
-
 @pytest.fixture(scope="module")
 def cells(tiny):
     """T, rho Y of the flame, and transport rates Q, Qh of its own size."""
@@ -250,8 +243,26 @@ def cells(tiny):
     return T, rhoY, Q - Q.sum(0) * Y, 1e7 * torch.sin(torch.arange(T.numel()) / 5.0)
 
 
-def same(a, b):
-    assert torch.equal(a.T, b.T) and torch.equal(a.rhoY, b.rhoY)
+def limited(tiny, limit, rtol=1e-4, atol=1e-8):
+    parts = Parts.of(tiny.model(), tiny.gas)
+    parts.trust = parts.trust._replace(limit=torch.full_like(parts.trust.limit, limit))
+    return LearnedFlow(parts, Direct(tiny.gas, rtol, atol))
+
+
+@pytest.fixture(scope="module")
+def middle(tiny, cells):
+    """A limit that leaves half of the cells that the network is asked for to it, whatever it is good at."""
+    T, rhoY, Q, Qh = cells
+    trusting = limited(tiny, torch.inf)
+    trusting.advance(trusting.begin(T, rhoY, DT), Q, Qh)
+    found = trusting.error[trusting.error > 0].sort().values
+    assert len(found) > 20
+    return float(found[len(found) // 2 - 1 : len(found) // 2 + 1].mean())
+
+
+@pytest.fixture
+def provider(tiny, middle):
+    return limited(tiny, middle)
 
 
 def test_a_step_against_exact_integration(tiny, provider, cells):
@@ -285,9 +296,13 @@ def test_later_sweeps(tiny, provider, cells):
 
 
 @pytest.mark.parametrize("factor", [1.02, 1.5])
-def test_later_sweeps_of_exact_cells(tiny, provider, cells, factor):
-    """By a little, to first order; by much, integrated anew: within a share of what is allowed in a step either way."""
+def test_later_sweeps_of_exact_cells(tiny, cells, factor):
+    """By a little, to first order; by much, integrated anew: within a share of what is allowed in a step either way.
+
+    All cells that are not slow are exact, and closely so in the first sweep: what is seen is the second's.
+    """
     T, rhoY, Q, Qh = cells
+    provider = limited(tiny, 0.0, 1e-7, 1e-13)
     begun = provider.begin(T, rhoY, DT)
     provider.advance(begun, Q, Qh)
     done = provider.advance(begun, factor * Q, factor * Qh)
@@ -295,7 +310,7 @@ def test_later_sweeps_of_exact_cells(tiny, provider, cells, factor):
     wanted = exact.advance(exact.begin(T, rhoY, DT), factor * Q, factor * Qh)
     here, z, a, b = provider.route == EXACT, pack(T, rhoY), pack(done.T, done.rhoY), pack(wanted.T, wanted.rhoY)
     wrong = misfit(provider.parts.trust, z, b, a - b)[here]
-    assert wrong.numel() > 2 and float(wrong.max()) < 0.2
+    assert wrong.numel() > 20 and float(wrong.max()) < 0.2
 
 
 def test_a_later_sweep_that_the_network_cannot_follow(provider, cells, monkeypatch):

@@ -270,11 +270,13 @@ def test_the_better_step_is_taken():
 
 
 def test_the_stated_error_is_kept(tiny, parts, judged):
-    """Of the validation rows below the limit, those it was chosen by, the stated share is within the stated error."""
+    """Of the validation rows below the limit, those it was chosen by, the stated share is within the stated error. The
+    last bit may move one of them.
+    """
     good = judged["estimate"] <= parts.trust.limit
     within = (judged["true"] <= 1.0)[good]
-    assert int(good.sum()) > 40
-    assert float(within.double().mean()) >= tiny.config.router.quantile - 1e-9
+    assert int(good.sum()) > 100
+    assert int(within.sum()) + 1 >= tiny.config.router.quantile * int(good.sum())
 
 
 def test_accepted_is_the_largest_prefix():
@@ -287,12 +289,21 @@ def test_accepted_is_the_largest_prefix():
 
 
 def test_calibration_repeats_itself(tiny):
-    """The tables in the file are those of the same rows again; the card says how well estimators rank."""
-    model, before = tiny.model(), tiny.model()
+    """The tables in the file are those of the same rows again; the card says how well estimators rank.
+
+    The limit is the estimate of one row, and the last bit may make it another's; eigenvectors have either sign.
+    """
+    model, again, before = tiny.model(), tiny.model(), tiny.model()
     card = calibrate(model, tiny.gas, tiny.samples, tiny.config)
+    assert card == calibrate(again, tiny.gas, tiny.samples, tiny.config)
     assert model.tables.keys() == before.tables.keys()
     for name, value in before.tables.items():
-        np.testing.assert_allclose(model.tables[name], value, rtol=1e-6, atol=1e-12, err_msg=name)
+        assert torch.equal(model.tables[name], again.tables[name])
+        found = model.tables[name]
+        if name == "trust.whiten":
+            found, value = found.T @ found, value.T @ value
+        tolerance = 0.5 if name == "trust.limit" else 1e-6
+        np.testing.assert_allclose(found, value, rtol=tolerance, atol=1e-12, err_msg=name)
     table = dict(card["ranking"])
     within = table.pop("within what is stated")
     assert 0 <= within["network"] <= within["kept"] <= 1
