@@ -7,3 +7,13 @@ os.environ.setdefault("COMBUST_COMPILE", "0")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("COMBUST_POISON", "1")  # ghosts start as NaN
 os.environ.setdefault("COMBUST_DUMP", tempfile.gettempdir())  # of cells that tests let fail
+
+import draws  # noqa: E402
+import pytest  # noqa: E402
+import torch  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def _seeded():
+    """Draws that name no generator."""
+    torch.manual_seed(draws.seed())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from pathlib import Path
 
+import draws
 import numpy as np
 import torch
 
@@ -45,7 +46,7 @@ def mechanism() -> Mechanism:
 def sample_set() -> SampleSet:
     """360 rows at 1000 to 1700 K with radicals in them."""
     gas = mechanism()
-    rng, n = np.random.default_rng(0), 360
+    rng, n = draws.rng(0), 360
     group = np.arange(n, dtype=np.int32) % GROUPS
     T, p = rng.uniform(1000, 1700, n), np.full(n, 1e5)
     dt = 10 ** rng.uniform(-7, -5, n)

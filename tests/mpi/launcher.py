@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -23,7 +24,8 @@ def run_ranks(script: str, ranks: int, *arguments: str, timeout: float = 300.0) 
     command = [launcher, *flags, "-n", str(ranks), sys.executable, script, *arguments]
     # A test that used MPI in this process left its variables in the C environment, which would break the launch:
     # os.environ, taken at start, is free of them.
-    environment = dict(os.environ)
+    tests = str(Path(__file__).resolve().parents[1])
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [tests, os.environ.get("PYTHONPATH")]))}
     done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, env=environment)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
     return done.stdout

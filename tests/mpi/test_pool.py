@@ -1,6 +1,7 @@
 """Pooled cells get what their own rank would give them. Run as a script under mpirun, this file is one rank's part."""
 
 
+import draws
 import numpy as np
 import pytest
 import torch
@@ -14,7 +15,7 @@ ROWS, ROWS_OUT, LEAST = 3, 2, 100
 
 
 def test_the_work_is_even_and_each_cell_goes_once():
-    random = np.random.default_rng(0)
+    random = draws.rng(0)
     for ranks in (1, 2, 3, 4, 7, 16):
         for _ in range(20):
             counts = random.integers(0, 300, ranks) * (random.random(ranks) < 0.6)

@@ -1,6 +1,7 @@
 """The pressure on 1, 2 and 4 ranks is that of one rank. Run as a script under mpirun, this file is one rank's part."""
 
 
+import draws
 import numpy as np
 import pytest
 import torch
@@ -39,7 +40,7 @@ def problem(shape, sides):
         z, y, x = np.meshgrid(*at, indexing="ij")
         where = np.cos(2 * np.pi * x) + 0.3 * np.sin(2 * np.pi * y) * np.cos(2 * np.pi * z)
         beta.append(torch.as_tensor(4.0 + 3.0 * np.tanh(4.0 * where)))
-    rhs = torch.as_tensor(np.random.default_rng(0).standard_normal(shape))
+    rhs = torch.as_tensor(draws.rng(0).standard_normal(shape))
     return grid, tuple(beta), rhs
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cantera as ct
+import draws
 import numpy as np
 import pytest
 import torch
@@ -77,7 +78,7 @@ SLOW = [
 
 
 def random_states(gas, count, seed=0, zeros=0.2):
-    rng = np.random.default_rng(seed)
+    rng = draws.rng(seed)
     T, p = rng.uniform(250, 3500, count), ct.one_atm * 10 ** rng.uniform(-1, 2, count)
     Y = rng.dirichlet(np.full(len(gas.species), 0.3), count).T
     Y[rng.random(Y.shape) < zeros] = 0
@@ -226,7 +227,7 @@ def directional_error(gas, T, p, Y, seed=0):
     """
     T, C = torch.tensor(T), torch.tensor(Y * p / (thermo.GAS_CONSTANT * T)) / gas.molar_mass[:, None]
     C = C * gas.mean_molar_mass(torch.tensor(Y))
-    rng = torch.Generator().manual_seed(seed)
+    rng = draws.generator(seed)
     dT = T * torch.randn(T.shape, generator=rng, dtype=T.dtype)
     dC = C.sum(0) * torch.randn(C.shape, generator=rng, dtype=T.dtype)
     _, by_T, by_C = jacobian.rate_derivatives(gas.kinetics, T, C)

@@ -1,5 +1,6 @@
 """Checkpoints: exact, checked, and refused when they are damaged or belong to something else."""
 
+import draws
 import h5py
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ def block(shape=SHAPE):
 
 @pytest.fixture
 def written(tmp_path):
-    rng = np.random.default_rng(2)
+    rng = draws.rng(2)
     state = {
         "T": (rng.normal(size=SHAPE), "cell"),
         "rhoY": (rng.normal(size=(3, *SHAPE)), "cell"),
@@ -94,7 +95,7 @@ def test_swapped_values_are_seen():
 
 
 def test_checksum_does_not_depend_on_the_decomposition():
-    a = np.random.default_rng(3).normal(size=(2, 6, 7))
+    a = draws.rng(3).normal(size=(2, 6, 7))
     whole = checksum(Communicator(), a, a.shape, (0, 0, 0))
     parts = [
         checksum(Communicator(), a[:, i : i + 3, j:k], a.shape, (0, i, j)) for i in (0, 3) for j, k in ((0, 4), (4, 7))

@@ -1,6 +1,7 @@
 """Ensembles: many mechanisms that differ by factors of their rates, integrated in one batch."""
 
 import cantera as ct
+import draws
 import numpy as np
 import pytest
 import torch
@@ -16,7 +17,7 @@ def gas():
 
 
 def state(gas, n, seed=0):
-    rng = np.random.default_rng(seed)
+    rng = draws.rng(seed)
     T = torch.tensor(rng.uniform(1000.0, 2500.0, n))
     Y = torch.tensor(rng.dirichlet(np.ones(len(gas.species)), n).T.copy())
     return T, Y
@@ -26,7 +27,7 @@ def state(gas, n, seed=0):
 def test_rates_are_those_of_cantera_with_multipliers(file):
     gas = Mechanism.load(file)
     n = gas.rates.order.shape[0]
-    rng = np.random.default_rng(1)
+    rng = draws.rng(1)
     factors = torch.tensor(rng.uniform(0.0, 2.0, (n, 3)))
     T, Y = state(gas, 6)
     members = torch.tensor([0, 1, 2, 2, 1, 0])
@@ -47,7 +48,7 @@ def test_rates_are_those_of_cantera_with_multipliers(file):
 @pytest.mark.parametrize("hold", ["hp", "uv"])
 def test_jacobian_is_the_derivative(gas, hold):
     n = gas.rates.order.shape[0]
-    rng = np.random.default_rng(2)
+    rng = draws.rng(2)
     many = gas.ensemble(torch.tensor(rng.uniform(0, 2, (n, 2))), torch.tensor(rng.uniform(0, 2, (n, 2))))
     T, Y = state(gas, 2, seed=3)
     z = torch.cat([T.unsqueeze(0), Y])

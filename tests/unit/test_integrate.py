@@ -3,6 +3,7 @@
 import math
 
 import cantera as ct
+import draws
 import numpy as np
 import pytest
 import torch
@@ -109,7 +110,7 @@ def test_cells_do_not_see_their_company(hydrogen):
     together = integrate(gas, "rodas3", z, s, 1e-5, 1e-4).z
     again = integrate(gas, "rodas3", z, s, 1e-5, 1e-4).z
     assert torch.equal(together, again)
-    order = torch.randperm(z.shape[1], generator=torch.Generator().manual_seed(3))
+    order = torch.randperm(z.shape[1], generator=draws.generator(3))
     shuffled = integrate(gas, "rodas3", z[:, order], s, 1e-5, 1e-4).z
     assert distance(gas, shuffled, together[:, order]) < 1e-11
     alone = torch.cat([integrate(gas, "rodas3", z[:, i : i + 1], s[:, :1], 1e-5, 1e-4).z for i in range(3)], 1)

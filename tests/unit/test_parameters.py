@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import cantera as ct
+import draws
 import numpy as np
 import pytest
 import torch
@@ -22,7 +23,7 @@ WITH_ARRHENIUS = [path for path in MECHANISMS if "pressure" not in path and "lin
 
 def state_of(gas, seed=0, zeros=False):
     """T, p and Y of one cell; half the species are absent with `zeros`."""
-    rng = np.random.default_rng(seed)
+    rng = draws.rng(seed)
     Y = rng.dirichlet(np.ones(len(gas.species)))
     Y[Y < np.median(Y)] *= not zeros
     T, p = torch.tensor([rng.uniform(800, 2500), 3e5], dtype=torch.float64)
@@ -70,7 +71,7 @@ def test_the_same_parameters_change_nothing(gas):
 
 def test_changed_parameters_are_what_cantera_makes_of_them(gas):
     """All limits of all Arrhenius and falloff reactions changed at once."""
-    solution, rng = gas.cantera(), np.random.default_rng(1)
+    solution, rng = gas.cantera(), draws.rng(1)
     factor, shift, heat = rng.uniform(0.5, 2, 6), rng.uniform(-0.2, 0.2, 6), rng.uniform(-300, 300, 6)
     old, T, p, Y = gas.parameters, *state_of(gas)
 

@@ -3,6 +3,7 @@
 import itertools
 import sys
 
+import draws
 import numpy as np
 import pytest
 import torch
@@ -85,7 +86,7 @@ def front(n, ratio=7.0, cells=6.0, sides=(P, ND)):
     places = ((face, centre), (centre, face))
     beta = [None] + [torch.as_tensor(1.0 + (ratio - 1.0) * progress(y, x))[None] for y, x in places]
     c = progress(centre, centre)
-    noise = np.random.default_rng(1).standard_normal(c.shape)
+    noise = draws.rng(1).standard_normal(c.shape)
     return grid, tuple(beta), torch.as_tensor(n * 4.0 * c * (1.0 - c) + 0.1 * noise)[None]
 
 
@@ -137,7 +138,7 @@ def test_second_order(shape, sides, stretched):
 @pytest.mark.parametrize(("shape", "sides"), CASES + LONG)
 def test_constant_coefficient_is_direct(shape, sides, stretched):
     grid, _ = make_grid(shape, sides, stretched)
-    rhs = torch.as_tensor(np.random.default_rng(0).standard_normal(shape))
+    rhs = torch.as_tensor(draws.rng(0).standard_normal(shape))
     volumes = torch.as_tensor(grid.volumes())
     if grid.singular:
         rhs = rhs - (rhs * volumes).sum() / volumes.sum()
@@ -185,7 +186,7 @@ def roundings(grid, size):
     """The same last digit in all cells, its sign by chance, and the same once more on top: what is left of terms of
     `size` that cancel.
     """
-    signs = torch.as_tensor(np.random.default_rng(3).integers(-1, 2, grid.block.shape).astype(float))
+    signs = torch.as_tensor(draws.rng(3).integers(-1, 2, grid.block.shape).astype(float))
     unit = size * torch.finfo(torch.float64).eps
     return [unit * torch.ones_like(signs), unit * signs, unit * (1.0 + 1e-15 * signs)]
 

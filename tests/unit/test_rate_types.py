@@ -6,6 +6,7 @@ T 300-3000 K, p 0.01-100 atm; mixtures in which every species is present, so tha
 from pathlib import Path
 
 import cantera as ct
+import draws
 import numpy as np
 import pytest
 import torch
@@ -23,7 +24,7 @@ TOLERANCE = 1e-10
 
 
 def random_states(gas, count, seed=0):
-    rng = np.random.default_rng(seed)
+    rng = draws.rng(seed)
     T, p = rng.uniform(300, 3000, count), ct.one_atm * 10 ** rng.uniform(-2, 2, count)
     return T, p, rng.dirichlet(np.full(len(gas.species), 0.8), count).T
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import cantera as ct
+import draws
 import numpy as np
 import pytest
 import torch
@@ -19,7 +20,7 @@ TOLERANCE = 1e-10
 
 def random_states(gas, count, seed=0):
     """T 250-3500 K, p 0.1-100 atm, mass fractions of which a fifth are exactly zero."""
-    rng = np.random.default_rng(seed)
+    rng = draws.rng(seed)
     T, p = rng.uniform(250, 3500, count), ct.one_atm * 10 ** rng.uniform(-1, 2, count)
     Y = rng.dirichlet(np.full(len(gas.species), 0.3), count).T
     Y[rng.random(Y.shape) < 0.2] = 0

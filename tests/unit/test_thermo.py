@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import cantera as ct
+import draws
 import numpy as np
 import pytest
 import torch
@@ -27,7 +28,7 @@ def case(request):
     """Mechanism, temperatures (also at and beside the joints, and outside the fits), Cantera's states there."""
     gas = Mechanism.load(request.param)
     joints = joints_of(gas.thermo).numpy()
-    T = np.concatenate([np.random.default_rng(1).uniform(250, 3500, 1500), joints, joints + 1e-9, [150.0, 6000.0]])
+    T = np.concatenate([draws.rng(1).uniform(250, 3500, 1500), joints, joints + 1e-9, [150.0, 6000.0]])
     states = ct.SolutionArray(gas.cantera(), T.size)
     states.TP = T, ct.one_atm
     return gas, torch.tensor(T), states
@@ -65,7 +66,7 @@ def test_derivative_of_cp(case):
 
 
 def mixtures(gas, count=1000):
-    rng = np.random.default_rng(2)
+    rng = draws.rng(2)
     Y = rng.dirichlet(np.full(len(gas.species), 0.3), count).T
     return torch.tensor(rng.uniform(250, 3500, count)), torch.tensor(Y.copy())
 

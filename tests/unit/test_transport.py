@@ -1,6 +1,7 @@
 """Transport properties against Cantera."""
 
 import cantera as ct
+import draws
 import numpy as np
 import pytest
 import torch
@@ -14,7 +15,7 @@ from combust.kinetics.transport_models import transport_model
 
 
 def random_states(gas, count, seed=1):
-    rng = np.random.default_rng(seed)
+    rng = draws.rng(seed)
     states = ct.SolutionArray(gas, count)
     p = 10.0 ** rng.uniform(4, 6.5, count)
     states.TPY = rng.uniform(250, 3400, count), p, rng.dirichlet(np.full(gas.n_species, 0.2), count)
@@ -286,7 +287,7 @@ def test_gradients_by_state_and_compiled_equals_eager(model, numbers):
     gas = Mechanism.load("h2o2.yaml")
     data = transport_model(gas, model, **numbers)
     T = torch.tensor([900.0, 2100.0], dtype=torch.float64)
-    Y = torch.tensor(np.random.default_rng(3).dirichlet(np.ones(10), 2).T)
+    Y = torch.tensor(draws.rng(3).dirichlet(np.ones(10), 2).T)
     p = torch.tensor(2e5, dtype=torch.float64)
 
     def f(T, Y):
@@ -300,7 +301,7 @@ def test_gradients_by_state_and_compiled_equals_eager(model, numbers):
     size = f(T, Y).abs() + 1e-3 * f(T, Y).abs().amax(1, keepdim=True)
     _, slope = torch.func.jvp(lambda T: f(T, Y), (T,), (torch.ones_like(T),))
     assert torch.all((slope - jump(1e-2, 0.0) / 1e-2).abs() <= 1e-7 * size)
-    direction = torch.tensor(np.random.default_rng(4).normal(size=Y.shape)) * Y
+    direction = torch.tensor(draws.rng(4).normal(size=Y.shape)) * Y
     _, slope = torch.func.jvp(lambda Y: f(T, Y), (Y,), (direction,))
     assert torch.all((slope - jump(0.0, 1e-5 * direction) / 1e-5).abs() <= 1e-6 * size)
     if numbers.get("soret"):

@@ -1,5 +1,6 @@
 """The .vtr files: our reader and VTK's own reader get back what was written."""
 
+import draws
 import numpy as np
 import pytest
 
@@ -12,7 +13,7 @@ SHAPES = [(4, 5, 6), (1, 7, 9), (1, 1, 12), (3, 1, 5)]
 
 
 def example(shape):
-    rng = np.random.default_rng(1)
+    rng = draws.rng(1)
     coordinates = [np.cumsum(rng.uniform(0.1, 1.0, n + 1)) for n in shape]
     fields = {"T": rng.normal(size=shape), "u": rng.normal(size=(3, *shape)), "Y_CH2(S)": rng.normal(size=shape)}
     return coordinates, fields

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import cantera as ct
+import draws
 import numpy as np
 import pytest
 
@@ -48,7 +49,7 @@ def samples_of(gas, Y, T=1000.0, case=None):
 
 
 def random_samples(gas, states=12, seed=0):
-    rng = np.random.default_rng(seed)
+    rng = draws.rng(seed)
     Y = rng.dirichlet(np.full(len(gas.species), 0.3), states)
     return samples_of(gas, Y, rng.uniform(900, 2500, states), np.arange(states) // 4)
 

@@ -2,7 +2,7 @@
 
 import math
 
-import numpy as np
+import draws
 import pytest
 
 from combust.kinetics import Mechanism
@@ -28,7 +28,7 @@ class Problem:
     """
 
     def __init__(self, bits, needed, traps, seed=0):
-        rng = np.random.default_rng(seed)
+        rng = draws.rng(seed)
         place = rng.permutation(bits)
         self.bits, self.needed = bits, set(place[:needed].tolist())
         self.traps = place[needed : needed + 3 * traps].reshape(-1, 3).tolist()
@@ -65,7 +65,7 @@ class Problem:
     def search(self, budget, seed=0, **more):
         start = self.start()
         self.calls, self.seen = 0, set()
-        return by_network(start, range(self.bits), keep, self, budget, seed, lambda line: None, **more)
+        return by_network(start, range(self.bits), keep, self, budget, draws.seed(seed), lambda line: None, **more)
 
 
 @pytest.mark.parametrize("seed", [0, 1])

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import cantera as ct
+import draws
 import numpy as np
 import pytest
 
@@ -237,7 +238,7 @@ def test_meter_says_now_and_then_what_is_left(monkeypatch, capsys):
 
 
 def test_labels_of_graph_do_not_overlap():
-    strength = np.random.default_rng(1).random((30, 30)) ** 4
+    strength = draws.rng(1).random((30, 30)) ** 4
     place = apart(layout(np.maximum(strength, strength.T)) * [9.0, 7.0], np.full(30, 0.6), 0.3)
     d = np.abs(place[:, None] - place[None]) + 1e-6
     free = (d[..., 0] >= 0.6 * 0.98) | (d[..., 1] >= 0.3 * 0.98)

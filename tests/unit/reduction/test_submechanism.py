@@ -4,6 +4,7 @@ import math
 from dataclasses import replace
 
 import cantera as ct
+import draws
 import numpy as np
 import pytest
 
@@ -28,13 +29,13 @@ def hydrogen():
 
 
 def random_part(parent, seed):
-    rng = np.random.default_rng(seed)
+    rng = draws.rng(seed)
     species = [k for k in range(len(parent.gas.species)) if rng.random() < 0.7]
     return parent.keep(species, without=[i for i in range(len(parent.reactions)) if rng.random() < 0.2])
 
 
 def states(parent, part, count=5):
-    rng = np.random.default_rng(9)
+    rng = draws.rng(9)
     for _ in range(count):
         X = np.zeros(len(parent.gas.species))
         X[list(part.species)] = rng.random(len(part.species))
@@ -81,7 +82,7 @@ def test_without_is_keep(hydrogen):
 
 def test_factors_scale_rates(parent):
     part = random_part(parent, 3)
-    rng = np.random.default_rng(4)
+    rng = draws.rng(4)
     scalable = [i for i in part.reactions if parent.reactions[i].input_data.get("type") != "linear-Burke"]
     factors = tuple((i, float(rng.uniform(0.5, 2.0))) for i in scalable)
     small, scaled = parent.cantera(part), parent.cantera(replace(part, factors=factors))

@@ -1,5 +1,6 @@
 """The element correction: exact elements, the smallest change in proportion to the mass fractions, honest numbers."""
 
+import draws
 import numpy as np
 import pytest
 import torch
@@ -23,7 +24,7 @@ def reactive(gas):
 
 def states(gas, off, seed=0):
     """Atoms (elements, active), states (active, cells), and states `off` these."""
-    rng = np.random.default_rng(seed)
+    rng = draws.rng(seed)
     active = reactive(gas)
     y = 10.0 ** rng.uniform(-12, 0, (len(active), CELLS))
     y[rng.random(y.shape) < 0.2] = 0.0
@@ -55,7 +56,7 @@ def test_elements_to_round_off(gas, off):
 def test_round_off_does_not_add_up(gas):
     """Of a state that hardly changes, over many steps: factors near one, all rounded alike, made 1e-13."""
     atoms, right, _ = states(gas, 0.0)
-    y, random = right.clone(), torch.Generator().manual_seed(0)
+    y, random = right.clone(), draws.generator(0)
     for _ in range(3000):
         y, _, _ = correct(atoms, y, y * (1.0 + 1e-7 * (torch.rand(y.shape, generator=random, dtype=y.dtype) - 0.5)))
     N, before, after = (x.numpy().astype(np.longdouble) for x in (atoms, right, y))

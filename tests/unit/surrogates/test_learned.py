@@ -1,5 +1,6 @@
 """`Learned`: what every step keeps, where each cell goes, what is counted, what is refused."""
 
+import draws
 import learned_fixture
 import numpy as np
 import pytest
@@ -166,7 +167,7 @@ def test_cells_do_not_depend_on_their_company(chem, flame, done):
     T, p, Y = flame
     cut = T.numel() // 2 + 1
     halves = [chem.advance(T[a], p[a], Y[:, a], DT) for a in (slice(cut), slice(cut, None))]
-    order = torch.randperm(T.numel(), generator=torch.Generator().manual_seed(0))
+    order = torch.randperm(T.numel(), generator=draws.generator(0))
     shuffled = chem.advance(T[order], p[order], Y[:, order], DT)
     back = torch.argsort(order)
     for other_T, other_Y, route in (
@@ -273,7 +274,7 @@ def test_router_off(tiny, flame):
 def test_a_lost_network_costs_time_not_truth(tiny, flame):
     """Weights of noise: the router sends every cell that reacts to exact integration."""
     model = tiny.model()
-    torch.manual_seed(0)
+    torch.manual_seed(draws.seed(0))
     for layer in model.networks[0].layers:
         torch.nn.init.normal_(layer.weight, std=3.0)
     T, p, Y = flame

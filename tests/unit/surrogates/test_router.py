@@ -1,5 +1,6 @@
 """The router: what lies outside the training rows, what disagrees with exact rates, what a NaN is never given."""
 
+import draws
 import learned_fixture
 import numpy as np
 import pytest
@@ -123,7 +124,7 @@ def made_trust(peak, stated=(0.1, 2e-4, 0.05), limit=1.0):
 
 def test_misfit_is_the_formula():
     """|e_T| over (a + c |dT|), and the largest |e_Y| over (b + c max |dY|), both in shares of the peaks."""
-    rng = np.random.default_rng(0)
+    rng = draws.rng(0)
     z, new, error, peak = rng.random((11, 7)), rng.random((11, 7)), rng.normal(size=(11, 7)), rng.random(10) + 0.1
     a, b, c = 0.7, 0.3, 0.2
     found = misfit(made_trust(torch.as_tensor(peak), (a, b, c)), *map(torch.as_tensor, (z, new, error)))
@@ -134,7 +135,7 @@ def test_misfit_is_the_formula():
 
 def test_misfit_does_not_depend_on_what_y_is():
     """Y of a reactor, or rho Y of the flow."""
-    rng = np.random.default_rng(1)
+    rng = draws.rng(1)
     z, new, error = (torch.as_tensor(rng.random((11, 7))) for _ in range(3))
     new[1:] = new[1:] / new[1:].sum(0)
     rho = torch.linspace(0.2, 1.2, 7, dtype=torch.float64)

@@ -4,6 +4,7 @@ import argparse
 import tomllib
 from pathlib import Path
 
+import draws
 import h5py
 import msgspec
 import numpy as np
@@ -234,7 +235,7 @@ def test_conditions_fill_the_range_and_repeat(folder):
 
 
 def checkpoint(path, gas, mechanism):
-    rng = np.random.default_rng(3)
+    rng = draws.rng(3)
     Y = rng.dirichlet(np.ones(len(gas.species)), (1, 1, 40)).transpose(3, 0, 1, 2)
     q = np.concatenate([rng.uniform(500, 2000, (1, 1, 1, 40)), Y])
     U = np.concatenate([np.zeros((1, 1, 1, 40)), 0.7 * Y])
