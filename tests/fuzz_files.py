@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import draws
 import h5py
 import mutations
 import numpy as np
@@ -276,7 +277,7 @@ def write_model(path: Path) -> None:
     from combust.surrogates.network import Network
 
     gas = Mechanism.load("h2o2.yaml")
-    n, rng = len(gas.species), torch.Generator().manual_seed(3)
+    n, rng = len(gas.species), draws.generator(3)
     active, inert = torch.arange(8), torch.tensor([9])
     ones, inputs = torch.ones(13, dtype=torch.float64), 12
     coordinates = Coordinates(active, inert, 0 * ones, ones, ones[:8].clone(), 0.1, 1e-12, 1e-6, "box-cox")

@@ -10,6 +10,7 @@ import shutil
 import signal
 from contextlib import contextmanager
 
+import draws
 import fuzz_files
 import numpy as np
 import pytest
@@ -66,7 +67,7 @@ def test_changed_at_random(kind, tmp_path):
     for number in range(COUNT):
         shutil.rmtree(work, ignore_errors=True)
         shutil.copytree(whole, work)
-        rng = np.random.default_rng([SEED, number])
+        rng = np.random.default_rng([draws.seed(SEED), number])
         kind.change(rng, work / kind.name)
         accepted += tried(kind, work / kind.name, f"{kind.name}, seed [{SEED}, {number}]")
     assert accepted < COUNT or not kind.refuses, "nothing was refused"
