@@ -16,6 +16,9 @@ from combust.kinetics.mechanism import Mechanism
 from combust.kinetics.state import StartState, check_source, check_state, pack
 from combust.kinetics.systems import Hold
 
+TIGHTER = (1.0, 1e-2, 1e-4, 1e-6)  # factors of rtol (squared, of atol), tried in turn while a result is negative
+LEAST_RTOL = 1e-13
+
 
 def require_rates_of_file(gas: Mechanism) -> None:
     """Raises DivergenceError if Cantera would integrate other rates than the mechanism's."""
@@ -42,16 +45,24 @@ class CellIntegrator:
         Raises DivergenceError naming the cell and a file with its state, which `combust info` reads and runs again.
         """
         start, source = z.cpu().numpy(), s.cpu().numpy()
-        try:
-            end = self._integrate(start, source, dt, held)
-        except (ct.CanteraError, RuntimeError) as error:
-            last = next((x.strip() for x in str(error).splitlines() if "CVode" in x or "rror" in x), str(error))
-            raise DivergenceError(self._message(cell, start, source, dt, held, last)) from error
-        if not np.isfinite(end).all():
-            raise DivergenceError(self._message(cell, start, source, dt, held, "the result is not finite"))
-        return torch.tensor(end, dtype=z.dtype, device=z.device)
+        # What transport takes away may leave less than nothing; beyond that, a negative amount is an error of a step
+        # that went through zero, where Cantera's rates end and nothing brings it back.
+        lowest = np.minimum(0.0, np.minimum(start, start + dt * source))[1:] - self.atol * start[1:].sum()
+        for tighter in TIGHTER:
+            try:
+                end = self._integrate(start, source, dt, held, tighter)
+            except (ct.CanteraError, RuntimeError) as error:
+                last = next((x.strip() for x in str(error).splitlines() if "CVode" in x or "rror" in x), str(error))
+                raise DivergenceError(self._message(cell, start, source, dt, held, last)) from error
+            if not np.isfinite(end).all():
+                raise DivergenceError(self._message(cell, start, source, dt, held, "the result is not finite"))
+            if (end[1:] >= lowest).all():
+                return torch.tensor(end, dtype=z.dtype, device=z.device)
+        worst = int((end[1:] - lowest).argmin())
+        why = f"the result has {self.gas.species[worst]} = {end[1 + worst]:.4g}, below -atol, at rtol x {tighter:g} too"
+        raise DivergenceError(self._message(cell, start, source, dt, held, why))
 
-    def _integrate(self, z: np.ndarray, s: np.ndarray, dt: float, held: float) -> np.ndarray:
+    def _integrate(self, z: np.ndarray, s: np.ndarray, dt: float, held: float, tighter: float = 1.0) -> np.ndarray:
         self.solution.set_unnormalized_mass_fractions(z[1:] / z[1:].sum())
         if self.hold == "hp":
             self.solution.TP = z[0], held
@@ -60,7 +71,7 @@ class CellIntegrator:
         self.solution.set_unnormalized_mass_fractions(z[1:] / z[1:].sum())
         reactor = REACTORS[self.hold](self.solution, s, self.molar_mass)
         network = ct.ReactorNet([reactor])
-        network.rtol, network.atol = self.rtol, self.atol
+        network.rtol, network.atol = max(self.rtol * tighter, LEAST_RTOL), self.atol * tighter**2
         network.max_steps = self.max_steps
         network.advance(dt)
         return reactor.end_state()

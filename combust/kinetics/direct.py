@@ -14,6 +14,7 @@ from combust.kinetics.base import Result, Statistics
 from combust.kinetics.cvode import CellIntegrator
 from combust.kinetics.integrate import Linearised, Tolerance
 from combust.kinetics.mechanism import Mechanism
+from combust.kinetics.qss import with_tolerance
 from combust.kinetics.rosenbrock import METHODS, Method
 from combust.kinetics.state import Kept, check_source, check_state, pack
 
@@ -64,7 +65,7 @@ class Direct:
         if not (0.0 < rtol < 1.0 and 0.0 < atol < 1.0):
             raise ConfigError(f"chemistry tolerances rtol = {rtol}, atol = {atol}: both must lie between 0 and 1")
         self.gas = gas
-        self.system = ode.System(gas.kinetics)
+        self.system = ode.System(with_tolerance(gas.kinetics, atol))
         self.tolerance = Tolerance(rtol, atol)
         self.method: Method = METHODS[method]
         # What keeps the tables of a Jacobian near the cache and the cost of a call small beside its work.

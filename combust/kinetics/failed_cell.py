@@ -87,6 +87,7 @@ def rerun(cell: FailedCell) -> list[str]:
     from combust.kinetics import integrate as ode
     from combust.kinetics.cvode import CellIntegrator
     from combust.kinetics.mechanism import Mechanism
+    from combust.kinetics.qss import with_tolerance
     from combust.kinetics.rosenbrock import METHODS
 
     gas = Mechanism.load(cell.mechanism, cell.phase, ions="neutral")  # nothing diffuses here
@@ -97,7 +98,7 @@ def rerun(cell: FailedCell) -> list[str]:
         lines.append(f"warning: {cell.mechanism} is another file now than when this cell failed")
     z = torch.tensor([cell.T, *(cell.y.get(k, 0.0) for k in gas.species)], dtype=torch.float64)
     s = torch.tensor([cell.heat_source, *(cell.sources.get(k, 0.0) for k in gas.species)], dtype=torch.float64)
-    system = ode.System(gas.kinetics, cell.hold)  # type: ignore[arg-type]
+    system = ode.System(with_tolerance(gas.kinetics, cell.atol), cell.hold)  # type: ignore[arg-type]
     first, held = (torch.tensor([x], dtype=torch.float64) for x in (1e-3 * cell.dt, cell.held))
     path = ode.integrate_cells(
         system, METHODS["rodas5p"], ode.Tolerance(cell.rtol, cell.atol), z[:, None], s[:, None], cell.dt, first, 8,

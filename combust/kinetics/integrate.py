@@ -177,10 +177,22 @@ def rosenbrock_step(
         cells_last(f, *U)
         result = kernel(first, last, at.form, at.factors, at.z, at.step, f, U, transport)
         if last == method.stages:
-            return result
+            new, error = result
+            edge = any(x.numel() for x in system.kin.rates.edge)
+            return new, torch.maximum(error, undershoot(tolerance, at, s, new)) if edge else error
         U, argument = result
         f = evaluate(system, argument, s, at.fixed)
         first = last
+
+
+def undershoot(tolerance: Tolerance, at: Linearised, s: Tensor, new: Tensor) -> Tensor:
+    """How far y falls below zero in a step, (cells,), in units of atol sum(y); of what the sources do not take.
+
+    Of mechanisms with orders below one: their rates end at zero, and only rates that go on beyond bring y back.
+    """
+    y = at.z[1:]
+    lowest = torch.minimum(y, y + at.step * s[1:]).clamp_max(0.0)
+    return ((lowest - new[1:]) / (tolerance.atol * y.sum(0))).amax(0)
 
 
 @functools.cache

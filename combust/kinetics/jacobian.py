@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from combust.kinetics.linear_burke import linear_burke_derivatives
+from combust.kinetics.powers import power_slope
 from combust.kinetics.pressure_rates import chebyshev_derivatives, plog_derivatives
 from combust.kinetics.rate_constants import TINY, blowers_masel, blowers_masel_slope, falloff_derivatives
 from combust.kinetics.rates import (
@@ -20,11 +21,12 @@ from combust.kinetics.rates import (
     forward_constants,
     ln_pressure,
     multipliers,
-    positive_power,
     power_table,
     row_product,
     row_sum,
     subtract_tail,
+    traces,
+    with_edge,
 )
 from combust.kinetics.thermo import column, cp_R, h_RT
 
@@ -62,11 +64,13 @@ def rate_derivatives(
     k, dlnk_dT, dlnk_dtotal, dlnk_dnamed = constant_derivatives(kin, T, C)
     E = activity_coefficients(kin, T)
     irreversible = rates.reactants.shape[0] - rates.products.shape[0]
-    k_reverse = row_product(k[irreversible:], (power_table(rates, 1 / E), rates.reactants[irreversible:]))
+    k_reverse = row_product(k[irreversible:], (power_table(rates, 1 / E, 1 / E), rates.reactants[irreversible:]))
     if member is not None:
         ahead, back = multipliers(rates, member)
         k, k_reverse = ahead * k, back * k_reverse
-    C_powers, A_powers = power_table(rates, C), power_table(rates, C * E)
+    C_powers, A_powers = power_table(rates, C), power_table(rates, C * E, E)
+    k = with_edge(k, C_powers, rates.reactants, rates.edge[0])
+    k_reverse = with_edge(k_reverse, A_powers, rates.products, rates.edge[1])
     forward = row_product(k, (C_powers, rates.reactants))
     reverse = row_product(k_reverse, (A_powers, rates.products))
     q0 = subtract_tail(forward, reverse)  # without third-body and falloff factors
@@ -78,7 +82,7 @@ def rate_derivatives(
     q_dT = subtract_tail(q_dT, f[irreversible:] * reverse * row_sum(per_species, *pattern.reversible_net))
     omega, omega_dT = apply_sparse(rates.net, torch.stack([f * q0, q_dT], dim=1)).unbind(1)
 
-    C_rest, A_rest = with_slopes(rates, C, C_powers), with_slopes(rates, C * E, A_powers)
+    C_rest, A_rest = with_slopes(rates, C, C_powers), with_slopes(rates, C * E, A_powers, E)
     rows = [
         row_product((f * k)[pattern.forward] * column(pattern.forward_count, T), (C_rest, pattern.forward_rest)),
         row_product(
@@ -143,12 +147,12 @@ def column_slope(rates: RateData, T: Tensor) -> Tensor:
     return (column(rates.b[rates.exponent], T) + column(rates.Ea_R[rates.exponent], T) / T) / T
 
 
-def with_slopes(rates: RateData, X: Tensor, table: Tensor) -> Tensor:
-    """The power table followed by the derivatives of its non-integer powers."""
+def with_slopes(rates: RateData, X: Tensor, table: Tensor, unit: Tensor | None = None) -> Tensor:
+    """The power table followed by the derivatives of its non-integer powers; unit: see `power_table`."""
     if not rates.power.numel():
         return table
-    order = column(rates.power, X[0])
-    return torch.cat([table, order * positive_power(X[rates.power_species], order - 1)])
+    slope = power_slope(X[rates.power_species], column(rates.power, X[0]), traces(rates, unit))
+    return torch.cat([table, slope])
 
 
 def factor_tables(rates: RateData, T: Tensor, C: Tensor) -> tuple[Tensor, Tensor, Tensor]:

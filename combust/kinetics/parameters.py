@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from combust.errors import MechanismError
-from combust.kinetics.rate_constants import Arrhenius
+from combust.kinetics.rate_constants import LN_LEAST, Arrhenius, low_over_high
 from combust.kinetics.rates import RateData
 
 
@@ -42,8 +43,10 @@ def parameters_of(rates: RateData) -> RateParameters:
     k = [x[rows] for x in known[:3]]
     ratio = falloff.ratio
     # k is the low limit of activated reactions, else the high one; ratio is low over high.
-    factor = ratio.sign * torch.exp(ratio.ln_A)
-    up, down = (k[0] / factor, k[1] - ratio.b, k[2] - ratio.Ea_R), (k[0] * factor, k[1] + ratio.b, k[2] + ratio.Ea_R)
+    factor, least = ratio.sign * torch.exp(ratio.ln_A), math.exp(LN_LEAST)  # what stands for a high limit of zero
+    A_high, A_low = k[0] / factor, torch.where(k[0] == 0, least, k[0]) * factor
+    A_high = torch.where(A_high.abs() <= 1.001 * least, 0.0, A_high)
+    up, down = (A_high, k[1] - ratio.b, k[2] - ratio.Ea_R), (A_low, k[1] + ratio.b, k[2] + ratio.Ea_R)
     high = [torch.where(activated, x, y) for x, y in zip(up, k, strict=True)]
     low = [torch.where(activated, y, x) for x, y in zip(down, k, strict=True)]
     new = [x.index_copy(0, rows, y) for x, y in zip(known, (*high, *low), strict=True)]
@@ -66,10 +69,8 @@ def with_parameters(rates: RateData, new: RateParameters) -> RateData:
     exponent = (rates.exponent - n_exp + own.shape[0]).index_copy(0, own, torch.arange(own.shape[0], device=own.device))
     rows, activated = falloff_reactions(rates), rates.falloff.activated > 0
     high, low = (A[rows], b[rows], Ea_R[rows]), (A_low[rows], b_low[rows], Ea_R_low[rows])
-    ratio = Arrhenius(
-        torch.sign(low[0]) * torch.sign(high[0]), torch.log(low[0].abs()) - torch.log(high[0].abs()),
-        low[1] - high[1], low[2] - high[2],
-    )  # fmt: skip
+    limits = [Arrhenius(torch.sign(k[0]), torch.log(k[0].abs()), k[1], k[2]) for k in (low, high)]
+    ratio = low_over_high(*limits)
     A, b, Ea_R = (
         x.index_copy(0, rows, torch.where(activated, l, h))
         for x, l, h in zip((A, b, Ea_R), low, high, strict=True)

@@ -26,7 +26,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from combust.kinetics import jacobian, rates
+from combust.kinetics import jacobian, powers, rates
 from combust.kinetics.rates import Kinetics, RateData, SparseRows, apply_sparse, subtract_tail
 from combust.kinetics.thermo import Thermo, column
 
@@ -61,6 +61,13 @@ def with_rates(kin: AnyKinetics, new: RateData) -> AnyKinetics:
     if isinstance(kin, QssKinetics):
         return kin._replace(inner=kin.inner._replace(rates=new))
     return kin._replace(rates=new)
+
+
+def with_tolerance(kin: AnyKinetics, atol: float) -> AnyKinetics:
+    """The kinetics as an integrator sees them that may err by `atol` in mass fractions (combust.kinetics.powers)."""
+    if not any(x.numel() for x in kin.rates.edge):
+        return kin
+    return with_rates(kin, kin.rates._replace(trace=torch.full_like(kin.rates.trace, powers.trace_of(atol))))
 
 
 def production_rates(kin: AnyKinetics, T: Tensor, C: Tensor, member: Tensor | None = None) -> Tensor:

@@ -11,6 +11,7 @@ from combust.kinetics.thermo import column
 
 TINY = 1e-300  # Cantera's own bound (SmallNumber), met only where a rate is zero anyway
 LN10 = 2.302585092994046
+LN_LEAST = -400.0  # ln of a high-pressure limit that is as good as none
 
 
 class Arrhenius(NamedTuple):
@@ -20,6 +21,15 @@ class Arrhenius(NamedTuple):
     ln_A: Tensor
     b: Tensor
     Ea_R: Tensor  # K
+
+
+def low_over_high(low: Arrhenius, high: Arrhenius) -> Arrhenius:
+    """The ratio of two limits. A high limit of zero counts as one of e^LN_LEAST: the reaction then has no rate, and the
+    ratio is finite.
+    """
+    sign = torch.where(high.sign == 0, 1.0, high.sign)
+    ln_A = low.ln_A - torch.clamp(high.ln_A, min=LN_LEAST)
+    return Arrhenius(low.sign * sign, ln_A, low.b - high.b, low.Ea_R - high.Ea_R)
 
 
 class Sri(NamedTuple):

@@ -11,7 +11,7 @@ import torch
 from combust.kinetics.linear_burke import LinearBurke
 from combust.kinetics.names import Names
 from combust.kinetics.pressure_rates import Chebyshev, Plog
-from combust.kinetics.rate_constants import LN10, TINY, Arrhenius, BlowersMasel, Falloff, Sri
+from combust.kinetics.rate_constants import LN10, TINY, Arrhenius, BlowersMasel, Falloff, Sri, low_over_high
 from combust.kinetics.sparsity import floats, integers
 from combust.kinetics.thermo import GAS_CONSTANT
 
@@ -28,7 +28,7 @@ def arrhenius_table(rates: list[ct.Arrhenius]) -> Arrhenius:
 def falloff_table(rates: list[ct.FalloffRate], body: list[int]) -> Falloff:
     """Falloff rates, ordered as `Falloff` says, with the rows of their third bodies."""
     low, high = arrhenius_table([r.low_rate for r in rates]), arrhenius_table([r.high_rate for r in rates])
-    ratio = Arrhenius(low.sign * high.sign, low.ln_A - high.ln_A, low.b - high.b, low.Ea_R - high.Ea_R)
+    ratio = low_over_high(low, high)
     troe = [_troe(r) for r in rates if isinstance(r, ct.TroeRate)]
     a, r_T3, r_T1, T2 = floats(troe).reshape(-1, 4).T.contiguous()
     sri = [_sri(r) for r in rates if isinstance(r, ct.SriRate)]

@@ -6,7 +6,7 @@ third-body concentration M or a falloff function of the reduced pressure.
 Everything is lists of rows gathered from tables, so one form serves ten species and a thousand, CPU and GPU.
 
 Slightly negative concentrations (transport undershoots) are legal: integer orders are polynomials in C and
-stay smooth through zero. A non-integer (or negative) order gives a rate of zero for C <= 0, as in Cantera.
+stay smooth through zero. For other orders, which are zero for C <= 0 in Cantera, see combust.kinetics.powers.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from combust.kinetics.linear_burke import LinearBurke, linear_burke
+from combust.kinetics.powers import forward_only, power
 from combust.kinetics.pressure_rates import Chebyshev, Plog, ln_chebyshev, ln_plog
 from combust.kinetics.rate_constants import TINY, BlowersMasel, Falloff, blowers_masel, falloff_factor
 from combust.kinetics.thermo import GAS_CONSTANT, Thermo, column, g_RT, h_RT
@@ -62,6 +63,8 @@ class RateData(NamedTuple):
     falloff: Falloff
     power_species: Tensor  # species and order of each non-integer power in the power tables
     power: Tensor
+    trace: Tensor  # () kmol/m3: see combust.kinetics.powers
+    edge: tuple[Tensor, Tensor]  # weights of `powers.forward_only`, as reactants and products; (0, 0) if never needed
     net: SparseRows  # rates of progress -> species
     order: Tensor
     multiplier: Tensor  # (reactions + reversible, members) of an ensemble; (.., 0) where there is none
@@ -75,18 +78,20 @@ class Kinetics(NamedTuple):
     pattern: JacobianPattern
 
 
-def power_table(rates: RateData, X: Tensor) -> Tensor:
-    """Rows that products are made of: X (species), a row of ones, then the non-integer powers of X."""
+def power_table(rates: RateData, X: Tensor, unit: Tensor | None = None) -> Tensor:
+    """Rows that products are made of: X (species), a row of ones, then the non-integer powers of X.
+
+    unit (species, ...cells): X of 1 kmol/m3, where X are no concentrations.
+    """
     rows = [X, torch.ones_like(X[:1])]
     if rates.power.numel():
-        rows.append(positive_power(X[rates.power_species], column(rates.power, X[0])))
+        rows.append(power(X[rates.power_species], column(rates.power, X[0]), traces(rates, unit)))
     return torch.cat(rows)
 
 
-def positive_power(C: Tensor, order: Tensor) -> Tensor:
-    """C^order where C > 0, else zero (Cantera's definition), without NaN in value or derivative."""
-    positive = C > 0
-    return torch.where(positive, torch.where(positive, C, 1.0) ** order, 0.0)
+def traces(rates: RateData, unit: Tensor | None) -> Tensor:
+    """`trace` of the rows of non-integer powers, in units of X."""
+    return rates.trace if unit is None else rates.trace * unit[rates.power_species]
 
 
 def row_product(start: Tensor, *tables: tuple[Tensor, Tensor]) -> Tensor:
@@ -173,6 +178,11 @@ def multipliers(rates: RateData, member: Tensor) -> tuple[Tensor, Tensor]:
     return table[: rates.reactants.shape[0]], table[rates.reactants.shape[0] :]
 
 
+def with_edge(k: Tensor, table: Tensor, rows: Tensor, weight: Tensor) -> Tensor:
+    """Rate constants k (reactions, ...cells), zero where `powers.forward_only` says so."""
+    return k * forward_only(table, rows, weight) if weight.numel() else k
+
+
 def progress(kin: Kinetics, T: Tensor, C: Tensor, member: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """Forward (reactions, ...cells) and reverse (reversible, ...cells) rates of progress, internal order.
 
@@ -180,16 +190,18 @@ def progress(kin: Kinetics, T: Tensor, C: Tensor, member: Tensor | None = None) 
     """
     rates = kin.rates
     k = factor_table(rates, T, C)[rates.factor] * forward_constants(kin, T, C)
-    forward = row_product(k, (power_table(rates, C), rates.reactants))
+    powers = power_table(rates, C)
+    forward = row_product(with_edge(k, powers, rates.reactants, rates.edge[0]), (powers, rates.reactants))
     irreversible = rates.reactants.shape[0] - rates.products.shape[0]
     if not rates.products.shape[0]:
         reverse = forward[:0]
     else:
         E = activity_coefficients(kin, T)
+        activities = power_table(rates, C * E, E)
         reverse = row_product(
-            k[irreversible:],
-            (power_table(rates, 1 / E), rates.reactants[irreversible:]),
-            (power_table(rates, C * E), rates.products),
+            with_edge(k[irreversible:], activities, rates.products, rates.edge[1]),
+            (power_table(rates, 1 / E, 1 / E), rates.reactants[irreversible:]),
+            (activities, rates.products),
         )
     if member is None:
         return forward, reverse

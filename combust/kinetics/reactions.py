@@ -11,6 +11,7 @@ import torch
 
 from combust.errors import MechanismError
 from combust.kinetics.names import Names
+from combust.kinetics.powers import TRACE
 from combust.kinetics.rate_tables import (
     blowers_masel_table,
     burke_species,
@@ -191,6 +192,8 @@ def rates_from_cantera(solution: ct.Solution, layout: Layout) -> RateData:
         falloff=falloff_table([rs[i].rate for i in layout.falloff], [layout.body[i] for i in layout.falloff]),
         power_species=integers([k for k, _ in layout.powers]),
         power=floats([order for _, order in layout.powers]),
+        trace=floats(TRACE),
+        edge=(_edge(layout.reactants, layout, layout.net), _edge(layout.products, layout, None)),
         net=sparse_rows(net, layout.species),
         order=integers(layout.order),
         multiplier=torch.ones(len(layout.reactants) + len(layout.products), 0, dtype=torch.float64),
@@ -236,6 +239,21 @@ def _slots(terms: list[list[tuple[int, float]]], layout: Layout) -> torch.Tensor
     width = max([1, *map(len, rows)])
     ones = layout.species
     return torch.tensor([r + [ones] * (width - len(r)) for r in rows], dtype=torch.int64).reshape(-1, width)
+
+
+def _edge(terms: list[list[tuple[int, float]]], layout: Layout, net: list[dict[int, float]] | None) -> torch.Tensor:
+    """Weights of `powers.forward_only`, (reactions, slots); without `net` all species are consumed."""
+    rows: list[list[float]] = []
+    for i, side in enumerate(terms):
+        singular = any(order < 1 for _, order in side)
+        rows.append([])
+        for k, order in side:
+            consumed = net is None or net[i].get(k, 0.0) < 0
+            rows[-1] += [float(singular) * (1 if consumed else 2)] * len(layout.rows([(k, order)]))
+    if not any(map(any, rows)):
+        return torch.zeros(0, 0, dtype=torch.float64)
+    width = max(map(len, rows))
+    return floats([r + [0.0] * (width - len(r)) for r in rows])
 
 
 def _factor_rows(layout: Layout) -> list[int]:

@@ -20,6 +20,7 @@ from combust.kinetics.base import Statistics
 from combust.kinetics.cvode import CellIntegrator
 from combust.kinetics.integrate import System, Tolerance
 from combust.kinetics.mechanism import Mechanism
+from combust.kinetics.qss import with_tolerance
 from combust.kinetics.rosenbrock import METHODS, Method
 from combust.kinetics.state import require
 from combust.kinetics.systems import Fixed
@@ -68,7 +69,7 @@ class ReactorIntegrator:
             raise ConfigError(f'integration: method "{method}" is unknown; known: {", ".join(METHODS)}')
         systems.require_reactor(hold)
         self.gas, self.tolerance = gas, Tolerance(rtol, atol)
-        self.system = System(gas.kinetics, hold)  # type: ignore[arg-type]
+        self.system = System(with_tolerance(gas.kinetics, atol), hold)  # type: ignore[arg-type]
         self.method: Method = METHODS[method]
         room, most = JACOBIANS[gas.device.type == "cpu"]
         self.block = max(8, min(most, int(room / (8 * (1 + len(gas.species)) ** 2)) // 8 * 8))
