@@ -16,6 +16,7 @@ from combust.io.blocks import on_root
 from combust.io.summary import peak_memory
 from combust.parallel import Communicator
 from combust.reference import kinds_of, markdown
+from combust.simulation import fixed_step
 
 
 def check(case: str, comm: Communicator, overrides: Sequence[str] = ()) -> int:
@@ -29,7 +30,7 @@ def check(case: str, comm: Communicator, overrides: Sequence[str] = ()) -> int:
             flow.field(name)
         for name in config.output.series.quantities:
             flow.quantity(name)
-    doubts = flow.concerns()
+    doubts = flow.concerns() | fixed_step(config.numerics.dt, flow, config.numerics.cfl)
     dt, limit = flow.limit()
     own = sum(array.nbytes for array, _ in flow.state().values())
     rows = comm.gather((int(np.prod(flow.block.count)), own, peak_memory()))

@@ -19,7 +19,7 @@ from combust.io.vtr import read_pvd, write_pvd, write_vtr
 from combust.parallel import collective
 from combust.settings.base import seconds
 from combust.settings.running import Every
-from combust.simulation import Outcome, Simulation
+from combust.simulation import Outcome, Simulation, fixed_step
 
 
 class Schedule:
@@ -187,7 +187,7 @@ class Concerns(Scheduled):
         self.said: set[str] = set()
 
     def act(self, sim: Simulation) -> None:
-        for name, sentence in sim.flow.concerns().items():
+        for name, sentence in (sim.flow.concerns() | fixed_step(sim.limits.dt_fixed, sim.flow, sim.limits.cfl)).items():
             if name not in self.said and sim.comm.is_root:
                 print(f"warning: t = {sim.flow.time:.4g} s: {sentence}", file=sys.stderr, flush=True)
             self.said.add(name)

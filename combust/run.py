@@ -66,6 +66,7 @@ def simulation(flow: Flow, config: Config, folder: Folder) -> Simulation:
         stop_steps=stop.steps or math.inf,
         stop_wall=seconds(stop.wall) if stop.wall is not None else math.inf,
         dt_fixed=numerics.dt,
+        cfl=numerics.cfl,
         dt_max=numerics.dt_max or math.inf,
         growth=numerics.growth,
     )

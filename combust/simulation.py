@@ -102,8 +102,25 @@ class Limits:
     stop_steps: float = np.inf
     stop_wall: float = np.inf
     dt_fixed: float | None = None
+    cfl: float = 1.0
+    """Courant number that the flow's own limit keeps to."""
     dt_max: float = np.inf
     growth: float = 1.1
+
+
+def fixed_step(dt: float | None, flow: Flow, cfl: float) -> dict[str, str]:
+    """What is doubtful about a fixed step of dt [s], if there is one: name -> sentence (collective).
+
+    cfl : the Courant number that `flow.limit` keeps to; the scheme bears 1
+    """
+    if dt is None:
+        return {}
+    limit, what = flow.limit()
+    stable = limit / cfl
+    if dt <= stable * (1 + 1e-9):
+        return {}
+    return {"dt": f"numerics.dt = {dt:.4g} s is longer than the stable step, {stable:.4g} s ({what}): choose a shorter "
+            "one, or omit the key"}  # fmt: skip
 
 
 @dataclass

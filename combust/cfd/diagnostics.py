@@ -15,7 +15,7 @@ from combust.cfd import inflow, momentum, scalars
 from combust.cfd.boundaries import Burner
 from combust.cfd.grid import along
 from combust.errors import ConfigError
-from combust.kinetics.thermo import h_mass
+from combust.kinetics.thermo import GAS_CONSTANT, cp_mass, h_mass
 
 if TYPE_CHECKING:
     from combust.cfd.flow import ReactingFlow
@@ -37,6 +37,7 @@ class Diagnostics:
             "viscosity": lambda: self.scheme.inner(self.coefficients.viscosity),
             "conductivity": lambda: self.scheme.inner(self.coefficients.conductivity),
             "heat_release": self.heat_release,
+            "Mach": self.mach,
             "vorticity": self.vorticity,
             "divergence": lambda: momentum.velocity_divergence(self.s.u, self.scheme.layout, self.scheme.metrics),
             "equivalence_ratio": self.equivalence_ratio,
@@ -129,6 +130,13 @@ class Diagnostics:
         hint = f'; did you mean "{near[0]}"?' if near else ""
         families = ", ".join(f"{p}<species>" for p in FAMILIES) if what == "field" else ""
         return f'{what} "{name}" is unknown; known: {", ".join(known + ([families] if families else []))}{hint}'
+
+    def mach(self) -> Tensor:
+        """Speed over the speed of sound of the frozen mixture."""
+        T, Y = self.q[0], self.q[1:]
+        R = GAS_CONSTANT * scalars.specific_moles(self.gas.thermo, Y)
+        cp = (Y * cp_mass(self.gas.thermo, T)).sum(0)
+        return (self.velocity().pow(2).sum(0) * (cp - R) / (cp * R * T)).sqrt()
 
     # --- reductions ---------------------------------------------------------------------------------------------
 

@@ -16,6 +16,8 @@ from combust.cfd.problem import Unburnt
 from combust.cfd.state import State, arrays, read_into
 from combust.kinetics.thermo import h_mass
 
+LARGEST_MACH = 0.3
+
 
 class ReactingFlow:
     """Advances a State and answers for it: satisfies the Flow protocol that the time loop drives."""
@@ -107,8 +109,15 @@ class ReactingFlow:
         s.coefficients, s.coefficients_before = scheme.coefficients(s.q), scheme.coefficients(s.q_before)
 
     def concerns(self) -> dict[str, str]:
-        """What is doubtful about the place of the flame now: name -> sentence (collective)."""
-        return front.concerns(self)
+        """What is doubtful about the place of the flame and the speed of the gas now: name -> sentence (collective)."""
+        return front.concerns(self) | self._too_fast()
+
+    def _too_fast(self) -> dict[str, str]:
+        mach = self.quantity("max(Mach)")
+        if not mach > LARGEST_MACH:
+            return {}
+        return {"Mach": f"Mach number {mach:.2g}: a low-Mach flow has no sound, and above {LARGEST_MACH:g} lacks what "
+                "the gas does at its speed"}  # fmt: skip
 
     def timers(self) -> dict[str, float]:
         """Wall seconds by phase of this rank."""

@@ -312,6 +312,14 @@ class Inflow(Mixture, frozen=True, kw_only=True, tag_field="kind", tag="inflow")
         doc("flux: species and enthalpy enter with the gas alone; value: T and Y are held, what diffuses comes on top"),
     ] = "flux"
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not isinstance(self.velocity, str) and not self.velocity >= 0:
+            raise ValueError(
+                f"velocity = {self.velocity:g} m/s is directed outwards: it counts into the domain on every side; "
+                'use a number >= 0, or kind = "outflow" where gas leaves'
+            )
+
 
 class Burner(Mixture, frozen=True, kw_only=True, tag_field="kind", tag="burner"):
     """A cooled porous burner: gas enters, T is held and heat conducts into it; species enter with the gas alone."""
