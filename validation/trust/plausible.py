@@ -139,6 +139,7 @@ def cooled(flux: float) -> float:
     solution = ct.Solution(H2)
     solution.TP = 300.0, ATM
     solution.set_equivalence_ratio(1.0, "H2:1", AIR)
+    solution.equilibrate("HP")
     solution.HP = solution.enthalpy_mass - flame.heat_to_burner / flux, ATM
     solution.equilibrate("HP")
     return float(solution.T)
@@ -168,9 +169,9 @@ def verbs(folder: Path) -> Iterator[Member]:
     yield rows(table, "delay_s")
     data = folder / "data.yaml"
     text = DATA.read_text()
-    data.write_text(text.replace("1164.97 kelvin", "30000 kelvin"))
+    data.write_text(text.replace("1164.97 kelvin", "5500 kelvin"))
     table = folder / "d" / "validate.csv"
-    yield said("validate, one of 5 points at 30000 K", ["validate", H2, str(data), "--out", str(table.parent)], 3,
+    yield said("validate, one of 5 points at 5500 K", ["validate", H2, str(data), "--out", str(table.parent)], 3,
                "1 points could not be simulated")  # fmt: skip
     yield rows(table, "delay_simulated_s")
 
