@@ -9,11 +9,13 @@ import torch
 
 from combust.cfd import front, scalars, start
 from combust.cfd.boundaries import Inflow
+from combust.cfd.cause import rates_beyond_use
 from combust.cfd.diagnostics import Diagnostics
 from combust.cfd.initial import Fields
 from combust.cfd.lowmach import LowMach
 from combust.cfd.problem import Unburnt
 from combust.cfd.state import State, arrays, read_into
+from combust.errors import DivergenceError
 from combust.kinetics.thermo import h_mass
 
 LARGEST_MACH = 0.3
@@ -52,8 +54,11 @@ class ReactingFlow:
         s = State(
             U=U, q=q, u=padded_u, p=scheme.filler.pressure(zero), p0=p0, S=S, wdot=wdot, q_before=q, u_before=padded_u,
             S_before=S, balance=torch.zeros_like(initial), initial=initial, coefficients=c, coefficients_before=c)
-        s.u = start.velocity(scheme, s)
-        s.p = start.pressure(scheme, s)
+        try:
+            s.u = start.velocity(scheme, s)
+            s.p = start.pressure(scheme, s)
+        except DivergenceError as error:
+            raise DivergenceError(f"initial state: {error}{self._cause(s)}") from error
         s.u_before = s.u
         return s
 
@@ -69,10 +74,16 @@ class ReactingFlow:
             self.current.dt_before = dt
         if self.balanced is not None:
             self.balanced.velocity[2] = self.quantity("flame_speed")
-        self.current = self.scheme.step(self.current, self.time, dt)
+        try:
+            self.current = self.scheme.step(self.current, self.time, dt)
+        except DivergenceError as error:
+            raise DivergenceError(f"{error}{self._cause(self.current)}") from error
         self.time += dt
         self.step += 1
         self.dt = dt
+
+    def _cause(self, s: State) -> str:
+        return rates_beyond_use(self.scheme.problem.gas, s, self.grid)
 
     def field(self, name: str) -> np.ndarray:
         """Owned cells of a field, (nz, ny, nx) or (3, nz, ny, nx). Raises ConfigError for an unknown name."""

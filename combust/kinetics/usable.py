@@ -1,0 +1,61 @@
+"""Rate constants and thermodynamic data that no calculation can use are named when a mechanism is read.
+
+A typing error in a pre-exponential factor or a coefficient gives infinities or NaN later, far from their cause: in a
+pressure solve, or in every cell at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import cantera as ct
+import numpy as np
+
+from combust.errors import MechanismError
+from combust.kinetics.mechanism_text import REFUSALS, said
+
+TEMPERATURES = (300.0, 700.0, 1200.0, 2000.0, 3000.0)  # K
+PRESSURES = (1e4, 1e5, 1e7)  # Pa
+LARGEST_RATE = 1e80  # kmol, m3, s: the product of two of them would leave the range of float64 soon
+LARGEST_THERMO = {"heat capacity cp/R": 1e4, "enthalpy h/RT": 1e6, "entropy s/R": 1e5}
+SHOWN = 3  # reactions or species that a message names
+
+
+def require_usable(file: Path, solution: ct.Solution) -> None:
+    """Raises MechanismError naming reactions and species whose data are infinite, NaN or beyond all bounds."""
+    found: list[str] = []
+    try:
+        found = [*_thermo(solution), *_rates(solution)]
+    except REFUSALS as error:
+        found.append(said(error))
+    if found:
+        more = f" (and {len(found) - SHOWN} more)" if len(found) > SHOWN else ""
+        raise MechanismError(f"{file}: data beyond use: {'; '.join(found[:SHOWN])}{more}; correct them in the file")
+
+
+def _thermo(solution: ct.Solution) -> Iterator[str]:
+    worst: dict[tuple[str, int], tuple[float, float]] = {}
+    for T in TEMPERATURES:
+        solution.TP = T, PRESSURES[1]
+        values = (solution.standard_cp_R, solution.standard_enthalpies_RT, solution.standard_entropies_R)
+        for (what, largest), value in zip(LARGEST_THERMO.items(), values, strict=True):
+            for k in np.flatnonzero(~(np.abs(value) <= largest)):
+                worst.setdefault((what, int(k)), (T, float(value[k])))
+    for (what, k), (T, value) in worst.items():
+        yield f"{what} of species {solution.species_name(k)} is {value:.3g} at {T:g} K"
+
+
+def _rates(solution: ct.Solution) -> Iterator[str]:
+    if not solution.n_reactions:
+        return
+    worst: dict[int, str] = {}
+    for T in TEMPERATURES:
+        for p in PRESSURES:
+            solution.TP = T, p
+            k = solution.forward_rate_constants
+            for i in np.flatnonzero(~(np.abs(k) <= LARGEST_RATE)):
+                worst.setdefault(int(i), f"{k[i]:.3g} (kmol, m3, s) at {T:g} K and {p:g} Pa")
+    equations = solution.reaction_equations() if worst else []
+    for i, value in worst.items():
+        yield f"the rate constant of reaction {i + 1}, {equations[i]}, is {value}"
