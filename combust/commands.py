@@ -12,11 +12,14 @@ import numpy as np
 from combust.config import load, to_toml
 from combust.config import schema as json_schema
 from combust.errors import ConfigError, FileFormatError, MechanismError, at
+from combust.files import is_file
 from combust.io.blocks import on_root
 from combust.io.summary import peak_memory
 from combust.parallel import Communicator
 from combust.reference import kinds_of, markdown
 from combust.simulation import fixed_step
+
+OLDER = (".inp", ".dat", ".cti", ".xml")  # formats of mechanisms before YAML
 
 
 def check(case: str, comm: Communicator, overrides: Sequence[str] = ()) -> int:
@@ -75,9 +78,10 @@ def info(file: str, phase: str | None = None) -> int:
     show = {
         ".h5": checkpoint, ".vtr": snapshot, ".pvd": index, ".yaml": mechanism, ".yml": mechanism, ".json": cell,
     }  # fmt: skip
+    show |= dict.fromkeys(OLDER, mechanism)  # which says how to convert them
     if path.suffix not in show:
-        raise FileFormatError(f"{file}: combust info reads {', '.join(show)}")
-    if path.suffix not in (".yaml", ".yml") and not path.is_file():
+        raise FileFormatError(f"{file}: combust info reads {', '.join(k for k in show if k not in OLDER)}")
+    if show[path.suffix] is not mechanism and not is_file(path):
         raise FileFormatError(f"{file}: no such file")
     if phase is not None and show[path.suffix] is not mechanism:
         raise ConfigError(f"--phase {phase}: {file} is no mechanism")

@@ -87,6 +87,7 @@ reactions:
   - {P: 1.0 atm, A: 1.0e+14, b: 0, Ea: 90000}
 - equation: O2 <=> O + O
   type: Chebyshev
+  duplicate: true
   temperature-range: [300.0, 2500.0]
   pressure-range: [0.01 atm, 100 atm]
   data:
@@ -95,11 +96,15 @@ reactions:
 - equation: O + OH => O + O + H
   type: Blowers-Masel
   rate-constant: {A: 3.87e+04, b: 2.7, Ea0: 6260.0, w: 1.0e+06}
-- equation: H + OH <=> O + H + H
+- equation: O + O <=> O2
   type: linear-Burke
+  duplicate: true
   colliders:
-  - {name: M, type: falloff, low-P-rate-constant: {A: 4.5e+18, b: -1.0, Ea: 0}, high-P-rate-constant: {A: 2.5e+14,
-      b: 0.0, Ea: 0}, Troe: {A: 0.4, T3: 1.0e-30, T1: 1.0e+30}}
+  - name: M
+    type: pressure-dependent-Arrhenius
+    rate-constants:
+    - {P: 0.1 atm, A: 1.0e+10, b: 0, Ea: 9000}
+    - {P: 10.0 atm, A: 1.0e+11, b: 0, Ea: 9000}
   - {name: N2, efficiency: {A: 1.2, b: 0.0, Ea: 0}}
 """
 YAML_NAMES = (("NaN", ".nan"), ("-Infinity", "-.inf"), ("Infinity", ".inf"))

@@ -28,7 +28,7 @@ CONVERTERS = {
     **dict.fromkeys((".inp", ".dat", ".ck", ".chemkin", ".mech"), "ck2yaml --input={0} --thermo=... --transport=..."),
 }  # fmt: skip
 REFUSALS = (ct.CanteraError, RuntimeError, ValueError, TypeError, LookupError, ArithmeticError, MemoryError)
-CHEMKIN = re.compile(rb"^\s*(?:!.*\n\s*)*(ELEM(?:ENTS)?|SPEC(?:IES)?|THERMO?|REAC(?:TIONS)?)\b", re.IGNORECASE)
+CHEMKIN = re.compile(rb"^\s*(?:!.*\n\s*)*(ELEM(?:ENTS)?|SPEC(?:IES)?|THERMO?|REAC(?:TIONS)?)\b(?!\s*:)", re.IGNORECASE)
 ALIAS, ANCHOR = (re.compile(rb"(?:^|[\s\[{,:-])" + mark + rb"([^\s\[\]{},]+)", re.MULTILINE) for mark in (rb"\*", b"&"))
 LOW_PRESSURE = re.compile(rb"[{,\n\s-]['\"]?P['\"]?\s*:\s*([-+]?[\d.][^,}\s]*|-\s*\.inf|\.nan)", re.IGNORECASE)
 NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eEdD][-+]?\d+)?")

@@ -11,7 +11,11 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from combust.errors import MechanismError
+from combust.explain import shortened
+from combust.files import is_file
+from combust.kinetics.mechanism_text import REFUSALS, require_readable, said
 from combust.kinetics.reactions import refuse_uncovered
+from combust.kinetics.usable import require_usable
 
 BLOCK = re.compile(r"^phases:.*\n(?:(?:[ \t#-].*)?\n)*", re.MULTILINE)  # a key of the whole file and what is under it
 IONIZED = "ionized-gas"
@@ -24,6 +28,7 @@ def read(file: Path, phase: str | None = None, ions: str | None = None) -> ct.So
     Without a name it is the first one that is covered. ions: "neutral" lets ions diffuse like neutral species, which
     is refused otherwise. Raises MechanismError for what Cantera cannot read or combust does not cover, and says why.
     """
+    require_readable(file)
     if ions not in (None, "neutral"):
         raise MechanismError(f'{file}: ions = {ions!r}; allowed: "neutral", or nothing')
     if phase is not None:
@@ -44,13 +49,14 @@ def read(file: Path, phase: str | None = None, ions: str | None = None) -> ct.So
 def solution(file: Path, phase: str | None = None, transport: bool = True) -> ct.Solution:
     """A phase as Cantera reads it, the first one without a name; raises MechanismError."""
     options: dict[str, Any] = {} if transport else {"transport_model": None}
+    require_readable(file)
     try:
         return ct.Solution(str(file), phase or "", **options)
-    except Exception as error:  # Cantera raises several kinds, all with a readable message
+    except REFUSALS as error:
         names = [entry.get("name") for entry in phases_of(file)]
         if phase and names and phase not in names:
             raise MechanismError(f"{file}: no phase '{phase}'; its phases: {', '.join(map(str, names))}") from error
-        raise MechanismError(f"{file}: Cantera cannot read this mechanism: {error}") from error
+        raise MechanismError(f"{file}: Cantera cannot read this mechanism: {said(error)}") from error
 
 
 def phases_of(file: Path) -> list[dict[str, Any]]:
@@ -60,7 +66,7 @@ def phases_of(file: Path) -> list[dict[str, Any]]:
     for part in (found[0] if found else "", text):  # a few lines, or all if they refer to others
         try:
             entries = YAML(typ="safe").load(part)["phases"]
-        except (YAMLError, TypeError, KeyError, ValueError):
+        except (YAMLError, TypeError, KeyError, ValueError, RecursionError):
             continue
         if isinstance(entries, list) and all(isinstance(entry, dict) for entry in entries):
             return entries
@@ -70,17 +76,20 @@ def phases_of(file: Path) -> list[dict[str, Any]]:
 def find(path: str | Path) -> Path:
     """The file that Cantera would read, or one that comes with combust."""
     given = Path(path).expanduser()
+    if "\0" in str(given):
+        raise MechanismError(f"mechanism file {str(given)!r}: its name holds a NUL character")
     folders = [Path(".")] if given.is_absolute() else [Path("."), *map(Path, ct.get_data_directories()), LIBRARY]
     for folder in folders:
-        if (folder / given).is_file():
+        if is_file(folder / given):
             return folder / given
     looked = ", ".join(str(folder) for folder in folders)
-    raise MechanismError(f"mechanism file '{path}' not found; looked in {looked}")
+    raise MechanismError(f"mechanism file '{shortened(str(path))}' not found; looked in {looked}")
 
 
 def _covered(file: Path, phase: str | None, ions: str | None) -> ct.Solution:
     found = solution(file, phase, transport=False)
     refuse_uncovered(found)
+    require_usable(file, found)
     if ions is None and IONIZED in file.read_text(encoding="utf-8", errors="replace"):
         _refuse_ions(file, solution(file, found.name))
     return found

@@ -48,6 +48,7 @@ class TransportData(NamedTuple):
                 solution.transport_model = "mixture-averaged"
         except ct.CanteraError as error:
             raise MechanismError(_missing(solution)) from error
+        _require_usable(solution)
         try:
             data = cls._read(solution)
             require_transport(data, solution)
@@ -266,6 +267,17 @@ def _polynomials(solution: ct.Solution) -> tuple[np.ndarray, np.ndarray, np.ndar
     conductivity = [solution.get_thermal_conductivity_polynomial(k) for k in n]
     diffusivity = [[solution.get_binary_diff_coeffs_polynomial(j, k) for k in n] for j in n]
     return np.array(viscosity), np.array(conductivity), np.moveaxis(np.array(diffusivity), -1, 0)
+
+
+def _require_usable(solution: ct.Solution) -> None:
+    """Raises MechanismError naming a species whose molecules have no size or no well."""
+    for s in solution.species():
+        for name in ("diameter", "well_depth"):
+            value = getattr(s.transport, name, 1.0)
+            if not 0.0 < value < np.inf:
+                raise MechanismError(
+                    f"{solution.source}: transport of species {s.name}: {name.replace('_', '-')} = {value:g} (SI): "
+                    "must be a positive number")
 
 
 def _missing(solution: ct.Solution) -> str:

@@ -18,6 +18,7 @@ from combust.kinetics.mechanism_text import REFUSALS, said
 TEMPERATURES = (300.0, 700.0, 1200.0, 2000.0, 3000.0)  # K
 PRESSURES = (1e4, 1e5, 1e7)  # Pa
 LARGEST_RATE = 1e80  # kmol, m3, s: the product of two of them would leave the range of float64 soon
+LARGEST_POWER, LARGEST_EA_R = 20.0, 1e5  # of T, K, in efficiencies
 LARGEST_THERMO = {"heat capacity cp/R": 1e4, "enthalpy h/RT": 1e6, "entropy s/R": 1e5}
 SHOWN = 3  # reactions or species that a message names
 
@@ -26,7 +27,8 @@ def require_usable(file: Path, solution: ct.Solution) -> None:
     """Raises MechanismError naming reactions and species whose data are infinite, NaN or beyond all bounds."""
     found: list[str] = []
     try:
-        found = [*_thermo(solution), *_rates(solution)]
+        found = [*_thermo(solution), *_colliders(solution)]
+        found += [] if found else _rates(solution)
     except REFUSALS as error:
         found.append(said(error))
     if found:
@@ -44,6 +46,20 @@ def _thermo(solution: ct.Solution) -> Iterator[str]:
                 worst.setdefault((what, int(k)), (T, float(value[k])))
     for (what, k), (T, value) in worst.items():
         yield f"{what} of species {solution.species_name(k)} is {value:.3g} at {T:g} K"
+
+
+def _colliders(solution: ct.Solution) -> Iterator[str]:
+    """Efficiencies of linear-Burke colliders: with an effective pressure that is no number Cantera ends the process."""
+    for i, reaction in enumerate(solution.reactions()):
+        if "linear-Burke" not in reaction.reaction_type:
+            continue
+        for collider in reaction.input_data.get("colliders", ()):
+            k = collider.get("efficiency")
+            if not isinstance(k, dict):
+                continue
+            A, b, Ea_R = k.get("A", np.nan), k.get("b", np.nan), k.get("Ea", np.nan) / ct.gas_constant
+            if not (0.0 < A < LARGEST_RATE and abs(b) < LARGEST_POWER and abs(Ea_R) < LARGEST_EA_R):
+                yield f"reaction {i + 1}, {reaction.equation}: efficiency of {collider.get('name')} is {dict(k)}"
 
 
 def _rates(solution: ct.Solution) -> Iterator[str]:

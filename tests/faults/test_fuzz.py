@@ -8,12 +8,16 @@ import math
 import os
 import shutil
 import signal
+import subprocess
+import sys
 from contextlib import contextmanager
 
 import draws
 import fuzz_files
+import fuzz_mechanism
 import numpy as np
 import pytest
+from helpers import env
 
 from combust.errors import CombustError
 from combust.terminal import OBEYED
@@ -71,3 +75,25 @@ def test_changed_at_random(kind, tmp_path):
         kind.change(rng, work / kind.name)
         accepted += tried(kind, work / kind.name, f"{kind.name}, seed [{SEED}, {number}]")
     assert accepted < COUNT or not kind.refuses, "nothing was refused"
+
+
+def mechanisms(seed, count):
+    command = [sys.executable, fuzz_mechanism.__file__, str(seed), str(count)]
+    done = subprocess.run(command, env=env(), capture_output=True, text=True, timeout=900, check=False)
+    assert done.returncode == 0 and "done:" in done.stdout, f"exit {done.returncode}: {done.stdout[-1500:]}"
+
+
+def test_mechanisms_changed_at_random():
+    """In a process of their own: Cantera might end it."""
+    mechanisms(SEED, COUNT)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(100, 105))
+def test_more_seeds(seed, tmp_path, monkeypatch):
+    """Other files than those that every run tries."""
+    monkeypatch.setattr(sys.modules[__name__], "SEED", seed)
+    for kind in fuzz_files.KINDS:
+        (tmp_path / kind.name).mkdir()
+        test_changed_at_random(kind, tmp_path / kind.name)
+    mechanisms(seed, COUNT)
