@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from combust.cfd import front, scalars, start
+from combust.cfd import data_range, front, scalars, start
 from combust.cfd.boundaries import Inflow
 from combust.cfd.cause import rates_beyond_use
 from combust.cfd.diagnostics import Diagnostics
@@ -120,8 +120,8 @@ class ReactingFlow:
         s.coefficients, s.coefficients_before = scheme.coefficients(s.q), scheme.coefficients(s.q_before)
 
     def concerns(self) -> dict[str, str]:
-        """What is doubtful about the place of the flame and the speed of the gas now: name -> sentence (collective)."""
-        return front.concerns(self) | self._too_fast()
+        """What is doubtful now about flame, temperatures and speed of the gas: name -> sentence (collective)."""
+        return front.concerns(self) | data_range.concerns(self) | self._too_fast()
 
     def _too_fast(self) -> dict[str, str]:
         mach = self.quantity("max(Mach)")

@@ -23,6 +23,7 @@ import torch
 from torch import Tensor
 
 from combust.errors import DivergenceError, StateError
+from combust.kinetics import data_range
 from combust.kinetics.mechanism import Mechanism
 from combust.kinetics.systems import Fixed, linearise
 
@@ -169,6 +170,7 @@ class Reactor(Inflow):
         if self.Y_in.ndim != 1:
             raise StateError(f"inflow Y has shape {tuple(self.Y_in.shape)}: one composition (species,) is needed")
         self.gas, self.T_in, self.p = gas, float(inflow_T), float(inflow_p)
+        data_range.say(gas, "inflow of the reactor", inflow_T, self.Y_in)
         self.fixed = Fixed(inflow_p.reshape(1))
         self.h_in = float(gas.enthalpy(T, self.Y_in))
         self.scale = float(gas.cp(T, self.Y_in)) * T_REF
