@@ -142,11 +142,12 @@ def mechanism(path: Path, phase: str | None = None) -> None:
         read, reason = phases.read(file, phase).name, ""
     except MechanismError as error:
         read, reason = phase, str(error)
-    gas = phases.solution(file, read)
-    names = [str(entry.get("name")) for entry in phases.phases_of(file)]
-    if len(names) > 1:
-        print(f"phases: {', '.join(names)}")
-    print(f"phase {gas.name}: {gas.n_species} species, {gas.n_reactions} reactions, transport {gas.transport_model}")
+    gas = phases.solution(file, read, transport=False)
+    entries = {str(entry.get("name")): entry for entry in phases.phases_of(file)}
+    if len(entries) > 1:
+        print(f"phases: {', '.join(entries)}")
+    transport = entries.get(gas.name, {}).get("transport", "none")
+    print(f"phase {gas.name}: {gas.n_species} species, {gas.n_reactions} reactions, transport {transport}")
     print(f"  temperature {gas.min_temp:g} to {gas.max_temp:g} K")
     print(f"  elements {' '.join(gas.element_names)}")
     print(f"  species  {' '.join(gas.species_names)}")

@@ -61,7 +61,10 @@ def solution(file: Path, phase: str | None = None, transport: bool = True) -> ct
 
 def phases_of(file: Path) -> list[dict[str, Any]]:
     """The phases of a file as it describes them; none where it is no YAML file with phases."""
-    text = file.read_text(encoding="utf-8", errors="replace")
+    try:
+        text = file.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return []
     found = BLOCK.search(text)
     for part in (found[0] if found else "", text):  # a few lines, or all if they refer to others
         try:
