@@ -55,7 +55,8 @@ class Row:
         if self.reason:
             # The table has said which flame it is; the file holds the whole text.
             return f"{head}{'nan':>10}  {textwrap.shorten(self.reason.partition(' Pa: ')[2] or self.reason, 100)}"
-        own = share(self.grid_speed_m_per_s / self.flame_speed_m_per_s - 1, "+")
+        known = math.isfinite(self.speed_error)  # of one grid alone nothing is known
+        own = share(self.grid_speed_m_per_s / self.flame_speed_m_per_s - 1 if known else math.nan, "+")
         return (
             f"{head}{self.flame_speed_m_per_s:10.4f} {share(self.speed_error)} {own} "
             f"{1e3 * self.thermal_thickness_m:15.4f} {self.burnt_temperature_K:12.1f} "
