@@ -11,6 +11,7 @@ from combust.errors import ConfigError, DivergenceError
 from combust.kinetics import flame1d, flame_store, plausible
 from combust.kinetics.equilibrium import burnt_temperature
 from combust.kinetics.flame1d import free_flame
+from combust.kinetics.flame_grids import Extrapolation, halved, widened
 from combust.kinetics.mechanism import Mechanism
 
 HYDROGEN = ("h2o2.yaml", 300.0, 101325.0, "H2:1", "O2:0.21, N2:0.79")
@@ -97,6 +98,19 @@ def test_a_speed_extrapolated_from_a_coarse_grid():
     assert abs(flame.speed / 0.43933 - 1) < flame.speed_error < 3e-3
     assert flame.grid_speed < 0.98 * flame.speed
     assert flame.rho * flame.u == pytest.approx(np.full(len(flame.x), flame.rho[0] * flame.speed), rel=1e-6)
+
+
+def test_extrapolation_of_a_known_error():
+    """An error of first and second order: what is left is of second, and the estimate is three times that."""
+    found = Extrapolation(tuple(2.0 + 0.4 * h + 0.3 * h**2 for h in (1.0, 0.5, 0.25)))
+    left = found.speed / 2.0 - 1
+    assert left == pytest.approx(-0.3 * 0.125 / 2.0)
+    assert found.error == pytest.approx(3 * abs(left) / (1 + left))
+    assert found.grid_error == pytest.approx(found.speeds[-1] / found.speed - 1)
+    assert Extrapolation((2.0, 2.1)).error == np.inf
+    x = np.array([0.0, 1.0, 3.0])
+    assert halved(x).tolist() == [0.0, 0.5, 1.0, 2.0, 3.0]
+    assert widened(x)[:3].tolist() == x.tolist() and widened(x)[-1] == 6.0 and (np.diff(widened(x)) > 0).all()
 
 
 def test_nitrogen_is_inert_unless_the_fuel_holds_it():
