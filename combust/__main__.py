@@ -49,7 +49,7 @@ def dispatch(args: argparse.Namespace, comm: Communicator) -> int:
     if args.verb == "run":
         from combust.run import run
 
-        return run(args.case, comm, overrides(args), args.restart, args.force)
+        return run(args.case, comm, overrides(args), args.restart, args.force, args.change)
     if args.verb == "doctor":
         from combust.doctor import doctor
 
@@ -107,6 +107,7 @@ def parser() -> argparse.ArgumentParser:
     run = case_verb(verbs, "run", "simulate a case")
     run.add_argument("--restart", metavar="auto|FILE", help="continue from the newest checkpoint, if any, or from FILE")
     run.add_argument("--force", action="store_true", help="remove combust's files from a folder that is not empty")
+    run.add_argument("--change", action="store_true", help="continue though the physics of the case were changed")
     case_verb(verbs, "check", "build a case and say what it would do, without a step")
     info = verb(verbs, "info", "what is in a checkpoint, .vtr, .pvd, mechanism or failed cell")
     info.add_argument("file")

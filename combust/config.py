@@ -162,6 +162,16 @@ def beside(path: Path, file: str) -> str:
     return str(found.resolve()) if is_file(found) else file
 
 
+def flat(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """Pairs of "a.b.0.c" and what is there."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, (list, tuple)) else None
+    if not items:
+        yield name, value
+        return
+    for key, inner in items:
+        yield from flat(inner, f"{name}.{key}" if name else str(key))
+
+
 def to_toml(config: Config) -> str:
     """The whole case with all defaults filled in; loads again to an equal Config."""
     raw = msgspec.to_builtins(config)

@@ -18,6 +18,7 @@ import cantera as ct
 
 from combust import __version__
 from combust.errors import FileFormatError, MechanismError, at
+from combust.io.lock import locked
 from combust.kinetics.mechanism import Mechanism
 from combust.progress import clock
 from combust.ranges import stream
@@ -40,17 +41,18 @@ def reduce(args: argparse.Namespace) -> int:
     gas = Mechanism.load(settings.mechanism, settings.phase, ions=settings.ions)
     with at(args.config):
         check(settings, gas)
-    folder.claim(settings, gas.sha256)
-    meter = Meter()
-    describe(settings, gas, meter)
-    try:
-        with stoppable():
-            run(settings, gas, folder, command(args), meter)
-    except KeyboardInterrupt:
-        meter.say("stopped: the same command with --resume continues")
-        return STOPPED
-    finally:
-        meter.clear()
+    with locked(folder.path):
+        folder.claim(settings, gas.sha256)
+        meter = Meter()
+        describe(settings, gas, meter)
+        try:
+            with stoppable():
+                run(settings, gas, folder, command(args), meter)
+        except KeyboardInterrupt:
+            meter.say("stopped: the same command with --resume continues")
+            return STOPPED
+        finally:
+            meter.clear()
     return 0
 
 

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from combust import __version__
 from combust.config import load, to_toml
-from combust.errors import DivergenceError, FileFormatError, at
+from combust.errors import ConfigError, DivergenceError, FileFormatError, at
 from combust.hooks import Checkpoints, Concerns, Fields, Guard, Series
 from combust.io.blocks import OutputError, on_root, write_text
+from combust.io.changes import differences
 from combust.io.checkpoint import Checkpoint, DamagedFileError, read_checkpoint, require_complete
 from combust.io.folder import Folder
+from combust.io.lock import locked
 from combust.io.summary import summarize, write_summary
 from combust.parallel import Communicator
 from combust.progress import Log, tell
@@ -29,33 +34,97 @@ def run(
     overrides: Sequence[str] = (),
     restart: str | None = None,
     force: bool = False,
+    change: bool = False,
 ) -> int:
     """Runs the case file to its end on all ranks of `comm`; returns the exit code.
 
     restart : None, "auto" (newest whole checkpoint of the output folder, if any) or a checkpoint file
+    change : continue a checkpoint though the physics of the case are other than those that wrote it
+    The output folder is this run's alone (combust.io.lock). A run that fails before its first step leaves no file, and
+    replaces none.
     Raises CombustError for what was wrong before the first step, OutputError if a file cannot be written.
     """
     config = on_root(comm, lambda: load(case, overrides))
     folder = Folder(config.output.directory or ".")
     # The root says what takes long (compiling kernels), all ranks what is wrong.
     logging.basicConfig(format="%(message)s", level=logging.INFO if comm.is_root else logging.WARNING)
-    again = on_root(comm, lambda: restart not in (None, "auto") or restart == "auto" and bool(folder.checkpoints()))
-    on_root(comm, lambda: folder.prepare(again, force or restart == "auto"))
-    if comm.is_root:
-        print(f"combust {__version__}: {config.title}; {comm.size} rank(s), output in {folder.path}", flush=True)
-    from combust.case import build  # torch and the solver: seconds, so only after the case file is known to be good
+    with locked(folder.path, comm):
+        again = on_root(comm, lambda: restart not in (None, "auto") or restart == "auto" and bool(folder.checkpoints()))
+        on_root(comm, lambda: folder.check(again, force or restart == "auto"))
+        if comm.is_root:
+            print(f"combust {__version__}: {config.title}; {comm.size} rank(s), output in {folder.path}", flush=True)
+        # torch and the solver: seconds, so only after the case file is known to be good
+        from combust.case import build
 
-    with at(case):
-        sim = simulation(build(config, comm), config, folder)
-    if again:
-        saved = find_checkpoint(sim.flow, folder, restart)
-        sim.restore(saved.meta, saved.arrays)
-    on_root(comm, lambda: write_text(folder.case, to_toml(config)))
-    outcome = advance(sim, folder)
-    summary = summarize(sim, config, outcome)
-    on_root(comm, lambda: write_summary(folder.summary, summary))
-    tell(sim, folder, outcome)
+        with at(case):
+            sim = simulation(build(config, comm), config, folder)
+        source = continued(sim, config, folder, restart, change) if again else None
+        check_names(sim.flow, config)
+        with nothing_left_of_a_failure(sim, folder):
+            on_root(comm, lambda: folder.clear(again))
+            on_root(comm, lambda: write_text(folder.next_case(), header(source) + to_toml(config)))
+            outcome = advance(sim, folder)
+            summary = summarize(sim, config, outcome) | {"continues": source and asdict(source)}
+            on_root(comm, lambda: write_summary(folder.summary, summary))
+        tell(sim, folder, outcome)
     return outcome.exit_code
+
+
+@dataclass(frozen=True)
+class Source:
+    """The checkpoint that a run continues, and what is other in its case, each as "key: value then, now value"."""
+
+    checkpoint: str
+    step: int
+    time: float
+    changes: list[str]
+
+
+def continued(sim: Simulation, config: Config, folder: Folder, restart: str | None, change: bool) -> Source:
+    """Takes the state of a checkpoint and says so. Raises ConfigError with what differs, unless `change`."""
+    path, saved = find_checkpoint(sim.flow, folder, restart, change)
+    changes = differences(saved.meta.get("case", ""), config)
+    if saved.meta["identity"].get("mechanism") != sim.flow.identity().get("mechanism"):
+        changes = ["gas.mechanism: another file with the same species", *changes]
+    if changes and not change:
+        raise ConfigError(
+            f"{path}: was written by a case with other physics: {'; '.join(changes)}. Continue with what was given "
+            "then, or with --change as it is now, or start anew with another --out"
+        )
+    sim.restore(saved.meta, saved.arrays)
+    if sim.comm.is_root:
+        print(f"continues {path}: step {sim.flow.step}, t = {sim.flow.time:.9g} s", flush=True)
+        for text in changes:
+            print(f"changed:     {text}", flush=True)
+    return Source(str(path), sim.flow.step, sim.flow.time, changes)
+
+
+def header(source: Source | None) -> str:
+    """Comments of a case that continues another."""
+    if source is None:
+        return ""
+    lines = [f"continues {source.checkpoint}: step {source.step}, t = {source.time!r} s", *source.changes]
+    return "".join("# " + json.dumps(line, ensure_ascii=False)[1:-1] + "\n" for line in lines)
+
+
+def check_names(flow: Flow, config: Config) -> None:
+    """Raises ConfigError for a field or quantity that is asked for and unknown, before any file is touched."""
+    for name in config.output.fields.names:
+        flow.field(name)
+    for name in config.output.series.quantities:
+        flow.quantity(name)
+
+
+@contextmanager
+def nothing_left_of_a_failure(sim: Simulation, folder: Folder) -> Iterator[None]:
+    """Removes what a run has written that ends with an error before its first step is done."""
+    kept, first = set(folder.listed()), sim.flow.step
+    try:
+        yield
+    except BaseException:
+        if sim.comm.is_root and sim.flow.step == first:
+            folder.drop(kept)
+        raise
 
 
 def simulation(flow: Flow, config: Config, folder: Folder) -> Simulation:
@@ -81,14 +150,19 @@ def simulation(flow: Flow, config: Config, folder: Folder) -> Simulation:
     return Simulation(flow, hooks, limits)
 
 
-def find_checkpoint(flow: Flow, folder: Folder, restart: str | None) -> Checkpoint:
-    """Reads the checkpoint `restart`, or with "auto" the newest that is whole; warns of damaged ones."""
-    block = flow.block
+def find_checkpoint(
+    flow: Flow, folder: Folder, restart: str | None, change: bool = False
+) -> tuple[Path, Checkpoint]:
+    """Reads the checkpoint `restart`, or with "auto" the newest that is whole; warns of damaged ones.
 
-    def read(path: Path) -> Checkpoint:
-        saved = read_checkpoint(path, block, flow.identity())
+    change : of the identity, the mechanism may be another one with the same species
+    """
+    block, identity = flow.block, flow.identity()
+
+    def read(path: Path) -> tuple[Path, Checkpoint]:
+        saved = read_checkpoint(path, block, identity, ("mechanism",) if change and "species" in identity else ())
         require_complete(path, saved, block, flow.state())
-        return saved
+        return path, saved
 
     if restart not in (None, "auto"):
         return read(Path(restart))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -178,10 +178,13 @@ def checksum(comm: Communicator, local: np.ndarray, shape: tuple[int, ...], star
     return part if whole else sum(comm.gather(part)) % 2**64
 
 
-def read_checkpoint(path: Path, block: Block, identity: Mapping[str, str] | None = None) -> Checkpoint:
+def read_checkpoint(
+    path: Path, block: Block, identity: Mapping[str, str] | None = None, may_differ: Sequence[str] = ()
+) -> Checkpoint:
     """Reads this rank's part of a checkpoint, written on any number of ranks, and verifies it.
 
     identity : what the file must have been written for (mechanism, mesh, ...), compared before the fields are read
+    may_differ : keys of the identity that are not compared
     Raises DamagedFileError (truncated, wrong checksum) or FileFormatError (other kind, mechanism or mesh), naming
     file and reason, on all ranks.
     """
@@ -194,7 +197,7 @@ def read_checkpoint(path: Path, block: Block, identity: Mapping[str, str] | None
     try:
         with open_checkpoint(path) as file:
             meta = read_meta(path, file)
-            compare(path, meta["identity"], identity)
+            compare(path, meta["identity"], identity, may_differ)
             for name, found in entries(path, file).items():
                 places[name], stored[name] = found.place, found.checksum
                 arrays[name] = read_part(found.data, block, found.place)
@@ -342,14 +345,18 @@ def require_complete(path: Path, saved: Checkpoint, block: Block, state: State) 
     collective(block.comm, problem)
 
 
-def compare(path: Path, stored: Mapping[str, str], wanted: Mapping[str, str] | None) -> None:
-    """Raises FileFormatError naming the first entry of the identity that differs."""
+def compare(
+    path: Path, stored: Mapping[str, str], wanted: Mapping[str, str] | None, may_differ: Sequence[str] = ()
+) -> None:
+    """Raises FileFormatError naming the first entry of the identity that differs, but for those of `may_differ`."""
     for key in {**stored, **wanted} if wanted is not None else ():
         there, here = stored.get(key, "nothing"), (wanted or {}).get(key, "nothing")
-        if there != here:
+        if there != here and key not in may_differ:
+            same = key == "mechanism" and "species" in stored and stored["species"] == (wanted or {}).get("species")
             raise FileFormatError(
                 f"{path}: belongs to another case: its {key} is {there}, that of this case is {here}; "
                 "restart from a checkpoint of this case or start anew with another --out"
+                + (", or continue with --change: its species are the same" if same else "")
             )
 
 

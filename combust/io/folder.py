@@ -6,12 +6,22 @@ import re
 from pathlib import Path
 
 from combust.errors import ConfigError
+from combust.io import lock
 from combust.io.blocks import OutputError
 
 OURS = re.compile(
-    r"(fields_\d+\.vtr|fields\.pvd|checkpoint_\d+\.h5|series\.csv|summary\.json|case\.toml)(\.part)?|flame\.png"
+    r"(fields_\d+\.vtr|fields\.pvd|checkpoint_\d+\.h5|series\.csv|summary\.json|case(_\d+)?\.toml)(\.part)?|flame\.png"
 )
 NUMBERED = re.compile(r"(?:checkpoint_(\d+)\.h5)|(?:fields_(\d+)\.vtr)")
+
+
+PART = re.compile(r"case(?:_(\d+))?\.toml")
+
+
+def number_of(case: Path) -> int:
+    """1 of case.toml, n of case_n.toml."""
+    found = PART.fullmatch(case.name)
+    return int(found[1] or 1) if found else 0
 
 
 def step_of(name: str) -> int:
@@ -43,27 +53,40 @@ class Folder:
         return sorted(found, key=lambda path: step_of(path.name), reverse=True)
 
     def listed(self) -> list[Path]:
-        return sorted(self.path.iterdir()) if self.path.is_dir() else []
+        """All files but the lock."""
+        files = sorted(self.path.iterdir()) if self.path.is_dir() else []
+        return [file for file in files if not file.name.startswith(lock.NAME)]
 
-    def prepare(self, restart: bool, force: bool) -> None:
-        """Makes the folder and sees that it can be written; run by the root alone.
+    def parts(self) -> list[Path]:
+        """The cases of all parts of the run so far, in order: case.toml, case_2.toml, ..."""
+        found = [path for path in self.listed() if PART.fullmatch(path.name)]
+        return sorted(found, key=number_of)
 
-        Without `restart` the folder must be empty, or `force` empties it of files that combust wrote (no others).
-        Raises ConfigError if it is not empty, OutputError if it cannot be made or written.
-        """
+    def next_case(self) -> Path:
+        """Where the case of the next part goes."""
+        parts = self.parts()
+        return self.path / f"case_{number_of(parts[-1]) + 1}.toml" if parts else self.case
+
+    def check(self, restart: bool, force: bool) -> None:
+        """Raises ConfigError if the folder is not empty, without `restart` and `force`; changes nothing."""
+        files = self.listed()
+        if files and not restart and not force:
+            raise ConfigError(
+                f"output folder {self.path} is not empty ({files[0].name}, ...): continue with --restart auto, "
+                "replace combust's files with --force, or choose another with --out"
+            )
+
+    def clear(self, restart: bool) -> None:
+        """Removes what combust wrote (nothing else): with `restart` unfinished files only. Raises OutputError."""
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            files = self.listed()
-            if files and not restart and not force:
-                raise ConfigError(
-                    f"output folder {self.path} is not empty ({files[0].name}, ...): continue with --restart auto, "
-                    "replace combust's files with --force, or choose another with --out"
-                )
-            for file in files:
+            for file in self.listed():
                 if file.suffix == ".part" and OURS.fullmatch(file.name) or not restart and OURS.fullmatch(file.name):
                     file.unlink()
-            probe = self.path / "case.toml.part"
-            probe.touch()
-            probe.unlink()
         except OSError as error:
             raise OutputError(f"output folder {self.path} cannot be written: {error.strerror or error}") from error
+
+    def drop(self, kept: set[Path]) -> None:
+        """Removes what combust wrote but for `kept`."""
+        for file in self.listed():
+            if OURS.fullmatch(file.name) and file not in kept:
+                file.unlink(missing_ok=True)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from combust.config import flat
 from combust.errors import ConfigError
 from combust.files import UnreadableError, read_json
+from combust.io import lock
 from combust.reduction.report import FILES
 from combust.reduction.settings import Reduction
 
@@ -28,7 +29,8 @@ class Folder:
             raise ConfigError(f"output folder {path}: is a file")
         if resume and not self.mark.is_file():
             raise ConfigError(f"output folder {path}: holds no reduction to resume; run without --resume")
-        if path.is_dir() and any(path.iterdir()) and not (force or resume):
+        others = [file for file in path.iterdir() if not file.name.startswith(lock.NAME)] if path.is_dir() else []
+        if others and not (force or resume):
             raise ConfigError(
                 f"output folder {path} is not empty: choose another with --out, --resume an interrupted run, or "
                 "--force to replace its files"
@@ -66,13 +68,3 @@ class Folder:
 
 
 FREE = ("settings.search.workers", "settings.mechanism")  # may differ; the mechanism is known by its hash
-
-
-def flat(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
-    """Pairs of "a.b.0.c" and what is there."""
-    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, (list, tuple)) else None
-    if not items:
-        yield name, value
-        return
-    for key, inner in items:
-        yield from flat(inner, f"{name}.{key}" if name else str(key))

@@ -21,6 +21,7 @@ import numpy as np
 
 from combust.config import toml_value
 from combust.errors import ConfigError, DivergenceError, at
+from combust.io.lock import locked
 from combust.kinetics.cvode import require_rates_of_file
 from combust.kinetics.mechanism import Mechanism
 from combust.progress import clock
@@ -43,18 +44,19 @@ def sample(args: argparse.Namespace) -> int:
     gas = Mechanism.load(settings.mechanism, settings.phase, ions=settings.ions)
     with at(args.config):
         check(settings, gas)
-    store = Store(out, settings, gas.sha256, args.force, args.resume)
-    meter = Meter("steps")
-    try:
-        with stoppable():
-            made = make(gas, settings, store, meter)
-            made.write(out)
-    except KeyboardInterrupt:
-        meter.say("stopped: the same command with --resume continues")
-        return STOPPED
-    finally:
-        meter.clear()
-    store.remove()
+    with locked(out.parent, name=f"{out.name}.lock"):
+        store = Store(out, settings, gas.sha256, args.force, args.resume)
+        meter = Meter("steps")
+        try:
+            with stoppable():
+                made = make(gas, settings, store, meter)
+                made.write(out)
+        except KeyboardInterrupt:
+            meter.say("stopped: the same command with --resume continues")
+            return STOPPED
+        finally:
+            meter.clear()
+        store.remove()
     print(table(made, gas))
     print(f"samples: {out}")
     return 0

@@ -8,7 +8,7 @@ import hashlib
 import os
 import sys
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,13 @@ import h5py
 import msgspec
 import torch
 
+from combust.config import flat
 from combust.errors import ConfigError
+from combust.io.lock import locked
 from combust.kinetics.mechanism import Mechanism
 from combust.parallel import Communicator, launched_under_mpi, report
 from combust.progress import clock
 from combust.reduce import STOPPED, stoppable
-from combust.reduction.folder import flat
 from combust.reduction.meter import Meter
 from combust.surrogates import distributed, library, losses, scores, training_state
 from combust.surrogates.arguments import train_arguments
@@ -74,8 +75,8 @@ def train(args: argparse.Namespace) -> int:
         return together(args)
     group = distributed.join(uses_gpu(settings))
     try:
-        with stoppable():
-            run(job, group, begun(job, group), meter)
+        with ExitStack() as held, stoppable():
+            run(job, group, begun(job, group, held), meter)
     except KeyboardInterrupt:
         if group.is_root:
             begun_already = (job.folder / CHECKPOINT).is_file()
@@ -119,9 +120,13 @@ def together(args: argparse.Namespace) -> int:
         return STOPPED
 
 
-def begun(job: Job, group: Group) -> State:
-    """The state to begin with; the root makes the output folder ready before the others look at it."""
+def begun(job: Job, group: Group, held: ExitStack) -> State:
+    """The state to begin with; the root makes the output folder ready, and its own until `held` ends, before the others
+    look at it.
+    """
     def state() -> State:
+        if group.is_root:
+            held.enter_context(locked(job.folder))
         if group.is_root or job.args.resume:
             return claim(job.folder, job.identity, job.args.resume, job.args.force)
         return State()

@@ -189,7 +189,7 @@ def test_output_of_a_run(tiny, tmp_path):
         stop={"steps": 5},
     )  # fmt: skip
     folder = Folder(config.output.directory)
-    folder.prepare(False, False)
+    folder.path.mkdir(parents=True, exist_ok=True)
     assert simulation(case.build(config, Communicator()), config, folder).run().exit_code == 0
     series = read_series(folder.series)
     total = np.add(series["slow_share"], np.add(series["network_share"], series["exact_share"]))

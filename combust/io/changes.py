@@ -1,0 +1,55 @@
+"""What a restart may change: between the case that wrote a checkpoint and the one that continues it.
+
+| table      | may change                                      | with --change only                          |
+|------------|-------------------------------------------------|---------------------------------------------|
+| title, device, stop, output | all                            |                                             |
+| numerics   | cfl, dt, dt_max, growth, pressure, compile      | coupling, sweeps, reconstruction            |
+| chemistry  | rtol, atol, balance, pool, share, precision     | kind, model, fallback, router, splitting    |
+| gas        |                                                 | all; the species of the mechanism must stay |
+| turbulence, initial, boundary |                              | all                                         |
+| mesh       |                                                 | nothing: the cells must be the same         |
+
+`initial` counts: inflows without a gas of their own bring in the initial one, and learned chemistry takes its
+references from the initial flame.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from typing import Any
+
+import msgspec
+
+from combust.config import convert, flat
+from combust.errors import ConfigError
+from combust.settings.running import Config
+
+FREE = (
+    "title", "device", "stop", "output", "gas.mechanism",  # a mechanism is known by its hash, not by its name
+    *(f"numerics.{key}" for key in ("cfl", "dt", "dt_max", "growth", "pressure", "compile")),
+    *(f"chemistry.{key}" for key in ("rtol", "atol", "balance", "pool", "share", "precision")),
+)  # fmt: skip
+
+
+def differences(before: str, now: Config) -> list[str]:
+    """Each as "initial.phi: 0.6, now 0.7"; before: the case in a checkpoint, as TOML."""
+    then, given = _values(before), dict(flat(msgspec.to_builtins(now)))
+    keys = [key for key in {**then, **given} if not any(key == f or key.startswith(f + ".") for f in FREE)]
+    return [f"{key}: {_shown(then, key)}, now {_shown(given, key)}" for key in keys if then.get(key) != given.get(key)]
+
+
+def _values(text: str) -> dict[str, Any]:
+    try:
+        raw: Any = tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        return {}
+    try:
+        raw = msgspec.to_builtins(convert(raw, "checkpoint"))  # keys that came since then get their defaults
+    except ConfigError:
+        pass  # of a version whose cases read otherwise: compared as written
+    return {key: value for key, value in flat(raw)}
+
+
+def _shown(values: dict[str, Any], key: str) -> str:
+    value = values.get(key)
+    return "not given" if value is None else str(value)
