@@ -135,6 +135,7 @@ def allocate(path: Path, block: Block, state: State, sums: Mapping[str, int], te
         file.attrs.update(format=FORMAT, version=VERSION, combust=__version__)
         file.create_dataset("meta", data=np.frombuffer(text, np.uint8)).attrs["crc32"] = zlib.crc32(text)
         group = file.create_group("state")
+        group.attrs["names"] = "\n".join(state)  # so that a reader without a case sees what is missing
         for name, (array, place) in state.items():
             shape, _ = layout(block, array, place)
             dataset = contiguous(group, name, shape)
@@ -276,7 +277,9 @@ def entries(path: Path, file: h5py.File) -> dict[str, Stored]:
         group = file.get("state")
         if not isinstance(group, h5py.Group):
             raise ValueError("'state' is missing")
-        for name in group:
+        for name in dict.fromkeys([*str(group.attrs.get("names", "")).split("\n"), *group]):
+            if not name:
+                continue
             data = plain(group, name, "<f8")
             place, whole = str(data.attrs["place"]), int(data.attrs["checksum"])
             if place not in Place.__args__:  # type: ignore[attr-defined]
