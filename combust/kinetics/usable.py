@@ -66,12 +66,18 @@ def _rates(solution: ct.Solution) -> Iterator[str]:
     if not solution.n_reactions:
         return
     worst: dict[int, str] = {}
+    dead = [_is_dead(reaction.rate) for reaction in solution.reactions()]
     for T in TEMPERATURES:
         for p in PRESSURES:
             solution.TP = T, p
-            k = solution.forward_rate_constants
+            k = np.where(dead, 0.0, solution.forward_rate_constants)
             for i in np.flatnonzero(~(np.abs(k) <= LARGEST_RATE)):
                 worst.setdefault(int(i), f"{k[i]:.3g} (kmol, m3, s) at {T:g} K and {p:g} Pa")
     equations = solution.reaction_equations() if worst else []
     for i, value in worst.items():
         yield f"the rate constant of reaction {i + 1}, {equations[i]}, is {value}"
+
+
+def _is_dead(rate: ct.ReactionRate) -> bool:
+    """Whether a falloff rate has a limit of zero, which Cantera divides by: it is zero, and right here."""
+    return isinstance(rate, ct.FalloffRate) and rate.high_rate.pre_exponential_factor == 0.0
