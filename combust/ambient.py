@@ -95,7 +95,7 @@ def _only_stream(builder: Builder) -> tuple[float, str] | None:
     if not found or max(found.values()) - min(found.values()) > SAME * min(found.values()):
         return None
     name, rho = next(iter(found.items()))
-    return rho, f"the stream that flows in at {name}"
+    return rho, f"the stream that flows in at {name} (gas.ambient names another)"
 
 
 def _at_outflows(builder: Builder, fields: Fields) -> tuple[float, str]:
@@ -114,4 +114,4 @@ def _at_outflows(builder: Builder, fields: Fields) -> tuple[float, str]:
         raise ConfigError(
             f"gas.gravity: which gas surrounds the domain is not known: at the start the density along the outflow "
             f"sides lies between {-below:.6g} and {most:.6g} kg/m3, and not one stream flows in; {ASK}")
-    return most, "the gas at the outflow sides at the start"
+    return most, "the gas at the outflow sides at the start (gas.ambient names another)"

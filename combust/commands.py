@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,6 +26,7 @@ OLDER = (".inp", ".dat", ".cti", ".xml")  # formats of mechanisms before YAML
 def check(case: str, comm: Communicator, overrides: Sequence[str] = ()) -> int:
     """Builds a case and prints its resolved form, cells and memory per rank, first dt and what limits it."""
     config = on_root(comm, lambda: load(case, overrides))
+    logging.basicConfig(format="%(message)s", level=logging.INFO if comm.is_root else logging.WARNING)
     from combust.case import build
 
     with at(case):
