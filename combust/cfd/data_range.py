@@ -21,10 +21,10 @@ def concerns(flow: ReactingFlow) -> dict[str, str]:
             stream = getattr(side, "stream", None)
             if stream is not None:
                 name = f"boundary.{NAMES[axis]}_{end}"
-                said = sentence(gas, excess(gas.T_limits, stream[:1], stream[1:, None]))
+                said = sentence(gas, excess(gas.T_limits, stream[0], stream[1:]))
                 found |= {f"data of {name}": f"{name}: {said}"} if said else {}
     q = flow.scheme.inner(flow.current.q)
-    beyond = excess(gas.T_limits, q[0].reshape(-1), q[1:].reshape(q.shape[0] - 1, -1))
+    beyond = excess(gas.T_limits, q[0], q[1:])
     if flow.block.comm.max(float(beyond.max()))[0] > 0:
         everywhere = flow.block.comm.max(*beyond.reshape(-1).tolist())
         said = sentence(gas, torch.tensor(everywhere).reshape(beyond.shape))

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from combust.kinetics.thermo import column
+
 if TYPE_CHECKING:
     from combust.kinetics.mechanism import Mechanism
 
@@ -22,16 +24,16 @@ _said: set[tuple[str, str, str]] = set()
 def excess(limits: Tensor, T: Tensor, Y: Tensor) -> Tensor:
     """How far the coldest and the hottest cells lie beyond the data of each species that is there, (2, species) K.
 
-    limits (2, species), T (cells,), Y (species, cells); zero for species within their range.
+    limits (2, species), T (...cells), Y (species, ...cells); zero for species within their range.
     """
     if not T.numel():
         return torch.zeros_like(limits)
     if bool((T.min() >= limits[0].max()) & (T.max() <= limits[1].min())):
         return torch.zeros_like(limits)
-    low, high = (x[:, None] for x in limits)
+    low, high = (column(x, T) for x in limits)
     below = torch.where((Y >= LEAST) & (T < (1 - SLACK) * low), low - T, 0.0)
     above = torch.where((Y >= LEAST) & (T > (1 + SLACK) * high), T - high, 0.0)
-    return torch.stack([below.amax(1), above.amax(1)])
+    return torch.stack([x.reshape(x.shape[0], -1).amax(1) for x in (below, above)])
 
 
 def sentence(gas: Mechanism, beyond: Tensor) -> str:
@@ -55,7 +57,7 @@ def sentence(gas: Mechanism, beyond: Tensor) -> str:
 
 def say(gas: Mechanism, where: str, T: Any, Y: Any) -> None:
     """Warns of temperatures (...cells) beyond the data of species that are there (species, ...cells), once a place."""
-    beyond = excess(gas.T_limits, T.reshape(-1), Y.reshape(Y.shape[0], -1))
+    beyond = excess(gas.T_limits, T, Y)
     if bool((beyond > 0).any()) and (key := (gas.sha256, gas.name, where)) not in _said:
         _said.add(key)
         logger.warning("%s: %s", where, sentence(gas, beyond))

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 TOLERANCE = 1e-8
 TEMPERATURES = (1150.0, 700.0, 1900.0, 3000.0)  # K; on both sides of where most data change
 PRESSURES = (1e5, 3e3, 4e6, 1e8)  # Pa
-MOST = 40  # temperatures, or pressures, that the mechanism's own tables add
+MOST = 24  # temperatures, or pressures, that the mechanism's own tables add
 TRANSPORT_STATES = ((450.0, 1e5), (1700.0, 2e6))  # K, Pa
 BOUNDS = (1e-200, 1e200)  # of rates that are compared: beyond, factors of products leave the range of float64
 GOLDEN = 0.6180339887498949
@@ -104,19 +104,20 @@ def _thermo(
 def _rates(
     kin: Kinetics, solution: ct.Solution, species: Sequence[str], place: list[int], states: Sequence[State]
 ) -> list[Compared]:
-    found: list[list[np.ndarray]] = [[], [], [], []]
+    found: list[list[np.ndarray]] = [[], [], [], [], []]
     for solution.TP in states:
+        made, used = solution.creation_rates[place], solution.destruction_rates[place]
         values = (
             solution.concentrations[place], solution.forward_rates_of_progress, solution.reverse_rates_of_progress,
-            solution.net_production_rates[place],
+            solution.net_production_rates[place], np.abs(made) + np.abs(used),
         )  # fmt: skip
         for row, value in zip(found, values, strict=True):
             row.append(value)
-    C, ahead, back, omega = (np.stack(x, axis=-1) for x in found)
+    C, ahead, back, omega, gross = (np.stack(x, axis=-1) for x in found)
     T = torch.tensor([T for T, _ in states], dtype=torch.float64)
     forward, reverse = (x.numpy() for x in rates_of_progress(kin, T, torch.tensor(C)))
     net = production_rates(kin, T, torch.tensor(C)).numpy()
-    terms = (solution.reactant_stoich_coeffs + solution.product_stoich_coeffs)[place]
+    gross = np.maximum(gross, 1e-9 * gross.max(axis=0))  # terms of opposite sign may cancel
     larger = np.maximum(np.abs(ahead), np.abs(back))
 
     def named(way: str) -> Callable[[int], str]:
@@ -125,7 +126,7 @@ def _rates(
     return [
         Compared(named("forward"), forward, ahead, larger),
         Compared(named("reverse"), reverse, back, larger),
-        Compared(lambda k: f"production rate of {species[k]}", net, omega, terms @ (np.abs(ahead) + np.abs(back))),
+        Compared(lambda k: f"production rate of {species[k]}", net, omega, gross),
     ]
 
 

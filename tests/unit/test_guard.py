@@ -17,7 +17,7 @@ from combust.kinetics.transport import TransportData, transport_properties
 HERE = Path(__file__).parent
 MECHANISMS = ("special_rates", "pressure_rates", "falloff_rates", "linear_burke_rates", "mixed_thermo")
 FELT = 1e-5  # change of a rate that matters; smaller ones, and padding, may stay unnoticed
-MOST_ROWS = 12  # of a tensor that are tried
+MOST_ROWS = 8  # of a tensor that are tried
 
 
 def tensors(data, path=()):
