@@ -322,7 +322,7 @@ class Inflow(Mixture, frozen=True, kw_only=True, tag_field="kind", tag="inflow")
 
 
 class Burner(Mixture, frozen=True, kw_only=True, tag_field="kind", tag="burner"):
-    """A cooled porous burner: gas enters, T is held and heat conducts into it; species enter with the gas alone."""
+    """A cooled burner: holds T, takes heat (`heat_to_burner` in the series); species enter with the gas alone."""
 
     velocity: Annotated[Positive, doc("into the domain, of the gas at the burner's temperature", "m/s")]
     temperature: Annotated[Temperature | None, doc("of burner and gas; if omitted that of the initial gas", "K")] = None
