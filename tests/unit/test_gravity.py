@@ -44,6 +44,15 @@ def test_gas_at_rest_stays_at_rest(x, y, gravity):
     assert flow.quantity("speed_max") < STILL
 
 
+@pytest.mark.parametrize("mesh", [
+    {"cells": (1,), "lower": (0,), "upper": (0.1,)}, {"x": {"lower": 0, "upper": 0.1, "cells": 9, "ratio": 1.1}}])
+def test_a_column_at_rest_stays_at_rest(mesh):
+    for low, high in PAIRS:
+        flow = inert(mesh, {"x_low": low, "x_high": high}, gravity=(-G, 0.0, 0.0))
+        steps(flow, 3, 1e-3)
+        assert flow.quantity("speed_max") < STILL
+
+
 @pytest.mark.parametrize("changes", [
     [], ["boundary={x={kind='outflow'}, y={kind='periodic'}, z_low={kind='wall'}, z_high={kind='wall'}}"],
     ["boundary={x={kind='outflow'}, y={kind='symmetry'}, z_low={kind='wall'}, z_high={kind='outflow'}}",
