@@ -75,6 +75,9 @@ def train_arguments(made: argparse.ArgumentParser) -> None:
     made.add_argument("--init", metavar="MODEL", help="start from the weights and coordinates of this model")
     made.add_argument(
         "--calibrate", action="store_true", help="no training: the router of --init anew, by [router] of the config")
+    made.add_argument(
+        "--range", action="store_true",
+        help="no training, no samples: the range of the fresh gas of --init anew, from the config's trajectories")
     made.add_argument("--minutes", type=float, metavar="M", help="fit the schedule into M minutes by the measured pace")
     made.add_argument("--processes", type=int, default=1, metavar="N", help="processes (torch DDP); default: 1")
     made.add_argument("--tensorboard", action="store_true", help="also write the losses for TensorBoard")

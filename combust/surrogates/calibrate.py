@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 import torch
 from scipy.stats import spearmanr
@@ -13,11 +14,13 @@ from combust import kernels
 from combust.kinetics.integrate import System, evaluate_all
 from combust.kinetics.mechanism import Mechanism
 from combust.kinetics.systems import Fixed
+from combust.surrogates import fresh_fit
 from combust.surrogates.cells import BLOCK
 from combust.surrogates.corrector import Corrector
+from combust.surrogates.fresh import ratios
 from combust.surrogates.model import Model, Step
 from combust.surrogates.references import References, SharedJacobians, burnt_and_fresh, drawn
-from combust.surrogates.router import Trust, misfit, ratios, settled
+from combust.surrogates.router import Trust, cold, misfit, settled
 from combust.surrogates.sample_set import STREAMS
 from combust.surrogates.settings import Surrogate
 from combust.surrogates.slow import LIMIT, RATES, SlowStep
@@ -35,23 +38,35 @@ TRAIN, VALIDATION = 0, 1
 
 
 def calibrate(model: Model, gas: Mechanism, samples: SampleSet, config: Surrogate) -> dict[str, Any]:
-    """Fills the model's tables and card: trust, states that share their Jacobians. Returns the card's "router"."""
+    """Fills the model's tables and card: trust, states that share their Jacobians, range of the fresh gas. Returns the
+    card's "router".
+    """
     want = config.router
     trust = coverage(model, gas, samples)._replace(
-        stated=torch.tensor([want.temperature, want.species, want.relative], dtype=torch.float64))
+        stated=torch.tensor([want.temperature, want.species, want.relative], dtype=torch.float64),
+        cold=torch.tensor([cold(config)], dtype=torch.float64))
     references = mixture_references(gas, config).joined(front_references(samples, want.references, config.train.seed))
     rows = chosen(samples)
     limit, asked, ranking = choose(model, trust, references, gas, samples, rows, want.quantile)
     trust = trust._replace(limit=torch.tensor([limit], dtype=torch.float64))
-    tables = {"trust": trust, "references": references}
-    model.tables = {f"{table}.{k}": v for table, values in tables.items() for k, v in values._asdict().items()}
+    own = {k: v for k, v in trust._asdict().items() if k not in Trust._field_defaults}  # the rest follows from the card
+    tables = {"trust": own, "references": references._asdict()}
+    model.tables = {f"{table}.{k}": v for table, values in tables.items() for k, v in values.items()}
     card = {
         "stated": {"T_K": want.temperature, "Y_of_peak": want.species, "of_change": want.relative,
                    "quantile": want.quantile},
         "limit": limit, "rows": len(rows), "asked": asked, "ranking": ranking,
     }  # fmt: skip
     model.card["router"] = card
+    model.card["fresh"] = msgspec.to_builtins(fresh_fit.fit(gas, model.hold, config, taught(samples)))
     return card
+
+
+def taught(samples: SampleSet) -> fresh_fit.Rows:
+    """T (rows,), Y (rows, species) of the states that were learned, and the kinds of their trajectories (rows,)."""
+    own = (samples.split == TRAIN) & own_states(samples)
+    kinds = np.array([group["kind"] for group in samples.groups])
+    return samples.T[own], samples.Y[own], kinds[samples.group[own]]
 
 
 def coverage(model: Model, gas: Mechanism, samples: SampleSet) -> Trust:
@@ -63,8 +78,7 @@ def coverage(model: Model, gas: Mechanism, samples: SampleSet) -> Trust:
     x = model.coordinates.raw(T, p, Y, torch.ones_like(T))[:-1]
     low, high = x.amin(1), x.amax(1)
     room = MARGIN * (high - low) + 1e-9 * high.abs()
-    atomic = torch.as_tensor([gas.cantera_of_all().atomic_weight(e) for e in gas.elements], dtype=torch.float64)
-    elements = atomic.unsqueeze(1) * (gas.element_matrix / gas.molar_mass).cpu()
+    elements = fresh_fit.masses(gas)
     some = torch.arange(0, T.numel(), max(1, T.numel() // 200_000))
     found = ratios(elements, Y[:, some])
     centre, deviation = x.mean(1), model.coordinates.deviation[:-1]

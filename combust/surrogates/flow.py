@@ -65,14 +65,17 @@ class LearnedFlow:
     def __init__(
         self, parts: Parts, exact: Direct | Cvode, references: References | None = None, splitting: str = "strang",
         fallback: Fallback = "direct", router: bool = True, pool: Pool | None = None, shared: Shared | None = None,
+        trusted: bool = True,
     ) -> None:
-        """exact: the provider behind the network; references: of this flow, beside those that the model brings."""
+        """exact: the provider behind the network; references: of this flow, beside those that the model brings;
+        trusted: whether the network may have cells at all, where there is a router.
+        """
         if splitting not in SPLITTINGS:
             raise ConfigError(f'splitting "{splitting}": known are {", ".join(SPLITTINGS)}')
         if parts.model.hold != "hp":
             raise ConfigError(
                 f"learned chemistry '{parts.model.name}' keeps {parts.model.hold}; a low-Mach flow needs one of \"hp\"")
-        self.gas, self.parts, self.exact, self.router = parts.gas, parts, exact, router
+        self.gas, self.parts, self.exact, self.router, self.trusted = parts.gas, parts, exact, router, trusted
         self.splitting, self.fallback, self.pool, self.shared = SPLITTINGS[splitting], fallback, pool, shared
         self.system = System(parts.gas.kinetics)
         known = parts.references if references is None else parts.references.joined(references)
@@ -177,7 +180,7 @@ class LearnedFlow:
         """Whether the network may try these cells."""
         low, high = self.parts.dt_range
         shares = [share for _, share in self.splitting if share]
-        if min(shares) * step.dt < low or max(shares) * step.dt > high:
+        if not self.trusted or min(shares) * step.dt < low or max(shares) * step.dt > high:
             return torch.zeros_like(cells, dtype=torch.bool)
         here = take(step.z, cells)
         return self.parts.covered(here[0], step.p[cells], here[1:] / here[1:].sum(0))

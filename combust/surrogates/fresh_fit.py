@@ -152,7 +152,7 @@ def hottest(gas: Mechanism, settings: Surrogate) -> list[list[FlameProfile]]:
 
 
 def along(mixing: Mixing, flame: FlameProfile, nodes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mixture fraction and fresh gas of a flame where it has the temperature of each node; beyond, those of its ends."""
+    """Mixture fraction and fresh gas of a flame where it has the nodes' temperatures; beyond, those of its ends."""
     Y = flame.Y.clip(min=0.0)
     z, cold = mixing(flame.T, np.ascontiguousarray((Y / Y.sum(0)).T))
     rising = np.maximum.accumulate(flame.T)

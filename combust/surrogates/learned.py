@@ -26,9 +26,10 @@ from combust.kinetics.reactor import COMPILE_FROM, ReactorIntegrator
 from combust.kinetics.state import T_MAX, T_MIN, require
 from combust.kinetics.systems import Fixed
 from combust.kinetics.thermo import GAS_CONSTANT
-from combust.surrogates import library
+from combust.surrogates import fresh, library
 from combust.surrogates.cells import BLOCK, by_blocks
 from combust.surrogates.corrector import Corrector
+from combust.surrogates.fresh import FreshGas
 from combust.surrogates.model import Core, Model, Step, step_kernel
 from combust.surrogates.references import References, SharedJacobians
 from combust.surrogates.router import (
@@ -94,6 +95,7 @@ class Parts:
     gas: Mechanism
     core: Core
     trust: Trust
+    fresh: FreshGas | None = None  # none of a model that was made before this was part of its range
 
     @classmethod
     def of(cls, model: Model, gas: Mechanism, precision: Precision = "fp32") -> Parts:
@@ -105,7 +107,9 @@ class Parts:
                 "with --resume")
         if precision not in DTYPES:
             raise ConfigError(f'precision "{precision}": known are {", ".join(DTYPES)}')
-        return cls(model, gas, model.core(gas, DTYPES[precision]), trust_of(model, gas))
+        taught, card = fresh.read(model.card, model.name), model.card
+        table = None if taught is None else fresh.tables(taught, gas, model.hold, card["fuel"], card["oxidizer"])
+        return cls(model, gas, model.core(gas, DTYPES[precision]), trust_of(model, gas), table)
 
     @property
     def references(self) -> References:
@@ -125,6 +129,9 @@ class Parts:
     def covered(self, T: Tensor, p: Tensor, Y: Tensor) -> Tensor:
         """Cells (cells,) that are like the training rows."""
         good = by_blocks(partial(covered_kernel, self.core.coordinates, self.trust), T, p, Y)
+        if self.fresh is not None:
+            own = (self.fresh, self.trust.elements, self.gas.thermo, self.model.hold)
+            good = good & by_blocks(partial(fresh.known_kernel, *own), T, Y)
         low, high = self.p_range
         return good & (p >= low) & (p <= high)
 

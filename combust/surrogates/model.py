@@ -24,6 +24,7 @@ from combust.kernels import compiled
 from combust.kinetics import systems
 from combust.kinetics.systems import Hold
 from combust.kinetics.thermo import Thermo
+from combust.surrogates import fresh
 from combust.surrogates.card import require as require_card
 from combust.surrogates.card import require_numbers
 from combust.surrogates.conserve import correct
@@ -257,4 +258,5 @@ def read_card(path: Path) -> dict[str, Any]:
     if missing:
         raise FileFormatError(f"learned chemistry '{path}': the card lacks {', '.join(missing)}: {ADVICE}")
     require_card(card, f"learned chemistry '{path}': the card cannot be understood")
+    fresh.read(card, str(path))
     return card

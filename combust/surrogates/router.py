@@ -21,10 +21,13 @@ from combust.kinetics.integrate import take
 from combust.kinetics.mechanism import Mechanism
 from combust.kinetics.systems import Fixed
 from combust.kinetics.thermo import Thermo
+from combust.surrogates.card_conditions import settings_of
 from combust.surrogates.cells import by_blocks
 from combust.surrogates.coordinates import Coordinates
 from combust.surrogates.corrector import Corrected, Corrector
+from combust.surrogates.fresh import ratios
 from combust.surrogates.model import Model, Step
+from combust.surrogates.settings import Surrogate
 
 SLOW, NETWORK, EXACT, REFUSED = 0, 1, 2, 3
 ROUTES = ("slow", "network", "exact", "refused")
@@ -35,6 +38,8 @@ GROWTH = 0.01  # error allowed, of the change
 SCARCE, FALLEN = 1e-3, 0.98  # of the peak; of what was there
 FAINT = 1e-13  # of the peaks, too faint to matter
 COLD, FAINT_COLD = 600.0, 1e-5  # K, and what is too faint below: there nothing ignites
+HEATED = 20.0  # K, above the hottest fresh gas of flames: still none that ignites
+BEFORE = 200.0  # K, below the coldest ignition that was taught: there nothing ignites either
 RELEASE = 3.0  # K in a step, from which a cell burns already
 LARGEST_LIFT = 1e-5  # mass fraction that the correction may have to keep from going below zero
 ROUNDS = 2  # corrections of a step, the second where the first leaves more than the stated error
@@ -53,6 +58,7 @@ class Trust(NamedTuple):
     peak: Tensor  # (species,) largest mass fractions of trajectories and flows
     stated: Tensor  # (3,) error allowed in a step: K of T, share of the peak of Y, share of the step's own change
     limit: Tensor  # (1,) of the estimate, in units of what is allowed
+    cold: Tensor = torch.tensor([COLD], dtype=torch.float64)  # (1,) K, below which nothing ignites
 
 
 def covered(c: Coordinates, trust: Trust, T: Tensor, p: Tensor, Y: Tensor) -> Tensor:
@@ -66,13 +72,6 @@ def covered(c: Coordinates, trust: Trust, T: Tensor, p: Tensor, Y: Tensor) -> Te
     inside = inside & known.flatten(0, 1).all(0)
     distance = (trust.whiten @ (x - trust.centre.unsqueeze(1))).square().sum(0)
     return inside & (distance <= 1.0)
-
-
-def ratios(elements: Tensor, y: Tensor) -> Tensor:
-    """Z_e / (Z_e + Z_f) (elements, elements, cells) of mass fractions y; one half where there is none of both."""
-    Z = elements @ y
-    a, b = Z.unsqueeze(1), Z.unsqueeze(0)
-    return (a + 1e-12) / (a + b + 2e-12)
 
 
 covered_kernel = compiled(covered, dynamic=None)
@@ -102,7 +101,7 @@ def growth(trust: Trust, z: Tensor, new: Tensor, error: Tensor, rise: Tensor) ->
     scarce = (before < SCARCE * weight) & (rise[1:] > 0.1 * FAINT * weight)
     turned = scarce & (after < FALLEN * before)  # grows, but the step, with a foreign Jacobian, lets it fall
     growing = fast | unstable | turned  # what relaxes slows down
-    faint = torch.where(z[0] < COLD, FAINT_COLD, FAINT)
+    faint = torch.where(z[0] < trust.cold, FAINT_COLD, FAINT)
     wrong, change = (x[1:].abs() / weight for x in (error, new - z))
     allowed = faint + GROWTH * change + trust.stated[1] * ((new[0] - z[0]) / RELEASE).square()
     return torch.where(growing, wrong / allowed, 0.0).amax(0)
@@ -200,5 +199,14 @@ def met(step: Step) -> Tensor:
 
 def trust_of(model: Model, gas: Mechanism) -> Trust:
     """From the tables of a model, on the device of the mechanism."""
-    tables: dict[str, Any] = {k: model.tables[f"trust.{k}"].to(gas.device) for k in Trust._fields}
-    return Trust(**tables)
+    tables: dict[str, Any] = {
+        k: model.tables[f"trust.{k}"].to(gas.device) for k in Trust._fields if k not in Trust._field_defaults}
+    return Trust(**tables, cold=torch.tensor([cold(settings_of(model))], dtype=torch.float64, device=gas.device))
+
+
+def cold(settings: Surrogate) -> float:
+    """Temperature [K] below which nothing ignites: a little above the hottest fresh gas of flames, which would
+    have done so before, and well below the coldest ignition.
+    """
+    within = settings.range
+    return max(COLD, min(within.T_fresh[1] + HEATED, within.T_ignition[0] - BEFORE))

@@ -32,6 +32,7 @@ from combust.surrogates.card_conditions import settings_of
 from combust.surrogates.coordinates import Coordinates
 from combust.surrogates.curve import Curve, board
 from combust.surrogates.distributed import Group
+from combust.surrogates.fresh_fit import ranged
 from combust.surrogates.lineage import card, now
 from combust.surrogates.model import Core, Model, atoms_of, files_of
 from combust.surrogates.rows import columns, encode, peaks
@@ -65,6 +66,8 @@ def train(args: argparse.Namespace) -> int:
     keep_memory()
     if "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(1)  # a second one gains little for such networks, and is another training's
+    if getattr(args, "range", False):
+        return ranged(args)
     settings = load(args.config, args.set)
     check(args, settings)
     job, meter = prepared(args, settings), Meter("steps")
