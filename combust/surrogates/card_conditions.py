@@ -20,6 +20,8 @@ WIDE_PHI, NARROW_PHI = (0.5, 0.7, 1.0, 1.4, 2.0), (0.7, 0.9, 1.2)
 EDGE = 1.2  # flames keep this factor from the ends of the range: in the front phi is not that of the fresh gas
 RAISED = 0.7  # of the logarithm from 1 atm to the highest pressure
 USUAL_DT = 1e-6  # s
+USUAL_T = 300.0  # K
+PREHEATED = 1.2  # hottest over coldest fresh gas, from which flames of the hottest are judged too
 
 
 @dataclass(frozen=True)
@@ -40,10 +42,11 @@ class Flame:
 
     phi: float
     p: float  # Pa
-    T: float = 300.0  # K, of the fresh gas
+    T: float = USUAL_T  # K, of the fresh gas
 
     def __str__(self) -> str:
-        return f"phi {self.phi:g}, {self.p / ATM:.3g} atm"
+        heated = "" if self.T == USUAL_T else f", {self.T:g} K"
+        return f"phi {self.phi:g}, {self.p / ATM:.3g} atm{heated}"
 
 
 @dataclass(frozen=True)
@@ -97,12 +100,16 @@ def pressures(card: dict[str, Any]) -> list[float]:
     return [base, raised] if low <= raised <= high and raised > 1.2 * base else [base]
 
 
-def flames(card: dict[str, Any], T_fresh: float, effort: Effort) -> list[Flame]:
-    """Over phi at 1 atm, and one at a higher pressure."""
+def flames(card: dict[str, Any], T_fresh: tuple[float, float], effort: Effort) -> list[Flame]:
+    """Over phi at 1 atm, one at a higher pressure, and the leanest, middle and richest with the hottest fresh gas."""
     low, high = card["ranges"]["phi"]
     usual = WIDE_PHI if high / low > WIDE else NARROW_PHI
     phis = [phi for phi in usual if EDGE * low <= phi <= high / EDGE] or [float(f"{math.sqrt(low * high):.2g}")]
     base, *raised = pressures(card)
+    cold, hot = T_fresh
     if not effort.all_flames:
-        return [Flame(phis[len(phis) // 2], base, T_fresh)]
-    return [Flame(phi, base, T_fresh) for phi in phis] + [Flame(phis[len(phis) // 3], p, T_fresh) for p in raised]
+        return [Flame(phis[len(phis) // 2], base, cold)]
+    some = sorted({phis[0], phis[len(phis) // 2], phis[-1]}) if hot > PREHEATED * cold else []
+    return [
+        *(Flame(phi, base, cold) for phi in phis), *(Flame(phis[len(phis) // 3], p, cold) for p in raised),
+        *(Flame(phi, base, hot) for phi in some)]

@@ -30,8 +30,8 @@ NODES, MIXTURES = 56, 32
 PHI_STEP, P_STEP = 0.25, 1.6  # of the logarithms, between the hottest flames
 ROOM = 1e-3  # of the ratios of elements
 LEAST_MIXTURE = 1e-4
-HOMOGENEOUS, PREMIXED = ("ignition", "extinction"), ("flame", "burner", "extinction", "ignition")
-UNDER = ("flame", "burner", "extinction", "flow")  # whose rows the surface of the hottest flames covers
+PREMIXED = ("flame", "burner", "extinction", "ignition")
+OTHER = ("ignition", "counterflow")  # whose rows the surface of the hottest flames does not cover
 
 Rows = tuple[np.ndarray, np.ndarray, np.ndarray]  # T (rows,), Y (rows, species), kind (rows,)
 
@@ -117,7 +117,7 @@ def surface(
 ) -> tuple[tuple[float, ...], ...] | None:
     """Fresh gas [K] of flames at the upper end of range.T_fresh, (nodes, mixtures), raised where rows are hotter."""
     T, z, cold, kind = rows
-    under = np.isin(kind, UNDER)
+    under = ~np.isin(kind, OTHER)
     if not under.any():
         return None
     found = np.full((len(nodes), len(mixtures)), float(settings.range.T_fresh[1]))

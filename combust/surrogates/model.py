@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 FORMAT, VERSION = "combust learned chemistry", 1
 NEEDED = ("weights", "species", "mechanism", "coordinates", "network", "ranges")  # of a card
 ADVICE = "copy both files of the model again, or train again (combust train)"
+NUMBERS = re.compile(r"\[\n([-+\d.eE,\s]+)\]")  # lists of nothing else; no text has a line's end in JSON
 NEWTON = 5  # steps: the error of T is squared by each, and starts below half of T
 LARGEST = 8192 * MEGA  # of weights
 T_LOWEST, T_HIGHEST = 50.0, 6000.0
@@ -170,7 +172,9 @@ class Model:
             weights={"file": weights.name, "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)},
         )  # fmt: skip
         replace_bytes(weights, data)
-        replace_bytes(card, (json.dumps(self.card, indent=1, ensure_ascii=False) + "\n").encode())
+        text = json.dumps(self.card, indent=1, ensure_ascii=False)
+        text = NUMBERS.sub(lambda found: "[" + " ".join(found[1].split()) + "]", text)  # in a line
+        replace_bytes(card, (text + "\n").encode())
         return card
 
     def _tensors(self) -> dict[str, Tensor]:

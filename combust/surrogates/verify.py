@@ -235,7 +235,7 @@ def refer(work: Work, dt: float) -> None:
 
 def take_profiles(work: Work) -> None:
     """Cantera's free flames; one that fails is left out and said so."""
-    asked = card_conditions.flames(work.model.card, work.settings.range.T_fresh[0], work.effort)
+    asked = card_conditions.flames(work.model.card, work.settings.range.T_fresh, work.effort)
     tell = work.progress("flames by Cantera")
     for k, at in enumerate(asked):
         try:
