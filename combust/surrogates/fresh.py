@@ -37,7 +37,7 @@ COLDEST, STEP = 200.0, 25.0  # K, of the table of energies of fresh gas; straigh
 CHUNK = 20_000  # rows at once
 SAME = 1.0  # K, by which a gas is fresh: its own temperature
 VALENCE = {"C": 2.0, "H": 0.5, "O": -1.0}  # Bilger's, per atom
-FAMILY = ("even", "premixed")
+AGAIN = "copy both files of the model again, or make this part again (combust train --range)"
 
 Pair = tuple[float, float]
 Row = tuple[float, ...]
@@ -93,8 +93,7 @@ def read(card: dict[str, Any], where: str) -> Taught | None:
         return msgspec.convert(card["fresh"], Taught)
     except msgspec.ValidationError as error:
         raise FileFormatError(
-            f"learned chemistry '{where}': its card is damaged: fresh: {error}; copy both files of the model again, or "
-            "make this part again (combust train --range)") from error
+            f"learned chemistry '{where}': its card is damaged: fresh: {error}; {AGAIN}") from error
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,17 +166,19 @@ def tables(found: Taught, gas: Mechanism, hold: Hold, fuel: str, oxidizer: str) 
     def ratios(given: Ratios | None) -> np.ndarray:
         if given is None:  # no ratio is between these
             return np.stack([np.full((elements, elements), x) for x in (2.0, -1.0)])
+        for table in (given.lowest, given.highest):
+            if [len(row) for row in table] != [elements] * elements:
+                raise FileFormatError(
+                    f"learned chemistry for {gas.path}: its card is damaged: fresh: ratios need {elements} by "
+                    f"{elements} numbers, of {', '.join(gas.elements)}; {AGAIN}")
         return np.stack([np.asarray(given.lowest), np.asarray(given.highest)])
 
     margin = found.margin
     ends = None if found.ignitions is None else (found.ignitions[0] - margin, found.ignitions[1] + margin)
-    made = FreshGas(*(torch.as_tensor(np.asarray(x, dtype=float), device=gas.device) for x in (
+    return FreshGas(*(torch.as_tensor(np.asarray(x, dtype=float), device=gas.device) for x in (
         mixing.mixing, found.temperature, found.mixture, bound(found.coldest, -margin, count),
         bound(found.hottest, margin, count, len(found.mixture)), bound(found.apart, margin, count), bound(ends, 0.0, 2),
         ratios(found.even), ratios(found.premixed))))
-    if made.even.shape != made.premixed.shape or made.even.shape[1:] != (elements, elements):
-        raise ValueError(f"fresh: the ratios need {elements} by {elements} numbers, of {', '.join(gas.elements)}")
-    return made
 
 
 def ratios(elements: Tensor, y: Tensor) -> Tensor:

@@ -164,19 +164,26 @@ def test_what_was_finished_before_a_stop_is_written(tiny, tmp_path, monkeypatch,
 
 
 def test_conditions_follow_the_ranges():
-    found = card_conditions.flames({"ranges": RANGES}, 300.0, card_conditions.FULL)
+    found = card_conditions.flames({"ranges": RANGES}, (300.0, 310.0), card_conditions.FULL)
     assert [f.phi for f in found] == [0.5, 0.7, 1.0, 1.4, 2.0, 0.7]
     assert [round(f.p / 101325, 2) for f in found] == [1, 1, 1, 1, 1, 5]
     methane = {"ranges": RANGES | {"p": [50662.5, 506625.0], "phi": [0.5, 1.6]}}
-    found = card_conditions.flames(methane, 300.0, card_conditions.FULL)
+    found = card_conditions.flames(methane, (300.0, 310.0), card_conditions.FULL)
     assert [(f.phi, round(f.p / 101325, 1)) for f in found] == [(0.7, 1), (0.9, 1), (1.2, 1), (0.9, 3.1)]
-    assert len(card_conditions.flames(methane, 300.0, card_conditions.QUICK)) == 1
+    assert len(card_conditions.flames(methane, (300.0, 310.0), card_conditions.QUICK)) == 1
+
+
+def test_flames_of_the_hottest_fresh_gas_are_judged_too():
+    found = card_conditions.flames({"ranges": RANGES}, (300.0, 700.0), card_conditions.FULL)
+    assert [f.phi for f in found if f.T == 700.0] == [0.5, 1.0, 2.0]
+    assert len(found) == 9 and [str(f) for f in found[-2:]] == ["phi 1, 1 atm, 700 K", "phi 2, 1 atm, 700 K"]
+    assert str(found[0]) == "phi 0.5, 1 atm"
 
 
 def test_narrow_ranges_leave_one_pressure():
     card = {"ranges": RANGES | {"p": [2e5, 2.1e5], "phi": [0.9, 1.1]}}
     assert card_conditions.pressures(card) == [2e5]
-    assert [f.phi for f in card_conditions.flames(card, 300.0, card_conditions.FULL)] == [0.99]
+    assert [f.phi for f in card_conditions.flames(card, (300.0, 310.0), card_conditions.FULL)] == [0.99]
 
 
 @pytest.mark.parametrize(("span", "dt"), [([1e-7, 5e-6], 1e-6), ([2e-6, 8e-6], 4e-6), ([1e-9, 1e-7], 1e-8)])
