@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import math
 import os
-import sys
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -320,40 +319,20 @@ class Builder:
         from combust.io.blocks import on_root
         from combust.surrogates import library
         from combust.surrogates.flow import LearnedFlow
-        from combust.surrogates.fresh_case import judge
+        from combust.surrogates.fresh_case import gases, judge
         from combust.surrogates.learned import Parts
         from combust.surrogates.pool import Pool
         from combust.surrogates.sharing import Shared
 
         model = on_root(self.comm, lambda: library.load(table.model))
         parts = Parts.of(model, self.gas, table.precision)
-        verdict = judge(parts, self._gases(), table.fallback, table.router)
-        if self.comm.is_root:
-            for text in verdict.words:
-                print(f"warning: {text}", file=sys.stderr, flush=True)
+        verdict = judge(parts, gases(self.config.initial, self.mixture, self.boundaries), table.fallback, table.router)
         several, force = self.comm.size > 1, table.share == "on"
         share = force or (table.share == "auto" and self.device != "cpu")
         return LearnedFlow(
             parts, self._exact(table.fallback, table), self._references(), table.splitting, table.fallback,
             table.router, Pool(self.comm, table.pool) if several else None,
-            Shared(self.comm, self.device, force) if several and share else None, verdict.trusted)
-
-    def _gases(self) -> list[Any]:
-        """What a learned chemistry must have been taught: the gas at the start, and what flows in."""
-        from combust.surrogates.fresh_case import Gas
-
-        table: Any = self.config.initial
-        found = []
-        if not isinstance(table, physics.ManufacturedInitial):
-            flame = isinstance(table, physics.FlameInitial | physics.KernelInitial)
-            found.append(Gas("initial.temperature", table.temperature, self.mixture(table).cpu().numpy(), flame))
-        for axis, pair in zip(AXES, self.boundaries, strict=True):
-            for end, side in zip(("low", "high"), pair, strict=True):
-                if isinstance(side, Inflow) and side.scalars is not None:
-                    T, Y = float(side.scalars[0]), side.scalars[1:].cpu().numpy()
-                    if not any(gas.T == T and np.array_equal(gas.Y, Y) for gas in found):
-                        found.append(Gas(f"boundary.{axis}_{end}.temperature", T, Y, False))
-        return found
+            Shared(self.comm, self.device, force) if several and share else None, verdict)
 
     def _references(self) -> Any:
         """States of this case whose Jacobians similar cells may share: fresh and burnt gas, and those of its flame."""

@@ -120,8 +120,9 @@ class ReactingFlow:
         s.coefficients, s.coefficients_before = scheme.coefficients(s.q), scheme.coefficients(s.q_before)
 
     def concerns(self) -> dict[str, str]:
-        """What is doubtful now about flame, temperatures and speed of the gas: name -> sentence (collective)."""
-        return front.concerns(self) | data_range.concerns(self) | self._too_fast()
+        """What is doubtful now about chemistry, flame, temperatures and speed of the gas: name -> sentence (collective)."""
+        own: dict[str, str] = getattr(self.scheme.chemistry, "concerns", {})
+        return own | front.concerns(self) | data_range.concerns(self) | self._too_fast()
 
     def _too_fast(self) -> dict[str, str]:
         mach = self.quantity("max(Mach)")

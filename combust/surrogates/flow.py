@@ -22,6 +22,7 @@ from combust.kinetics.thermo import GAS_CONSTANT, column, h_mass, temperature_fr
 from combust.parallel import together
 from combust.surrogates.cells import BLOCK
 from combust.surrogates.corrector import Corrector
+from combust.surrogates.fresh_case import TAUGHT, Verdict
 from combust.surrogates.learned import Fallback, Parts, RouteStatistics
 from combust.surrogates.model import Step
 from combust.surrogates.pool import Pool
@@ -65,17 +66,18 @@ class LearnedFlow:
     def __init__(
         self, parts: Parts, exact: Direct | Cvode, references: References | None = None, splitting: str = "strang",
         fallback: Fallback = "direct", router: bool = True, pool: Pool | None = None, shared: Shared | None = None,
-        trusted: bool = True,
+        verdict: Verdict = TAUGHT,
     ) -> None:
         """exact: the provider behind the network; references: of this flow, beside those that the model brings;
-        trusted: whether the network may have cells at all, where there is a router.
+        verdict: whether the network may have cells at all, where there is a router, and what is to be said of that.
         """
         if splitting not in SPLITTINGS:
             raise ConfigError(f'splitting "{splitting}": known are {", ".join(SPLITTINGS)}')
         if parts.model.hold != "hp":
             raise ConfigError(
                 f"learned chemistry '{parts.model.name}' keeps {parts.model.hold}; a low-Mach flow needs one of \"hp\"")
-        self.gas, self.parts, self.exact, self.router, self.trusted = parts.gas, parts, exact, router, trusted
+        self.gas, self.parts, self.exact, self.router = parts.gas, parts, exact, router
+        self.trusted, self.concerns = verdict.trusted, verdict.words
         self.splitting, self.fallback, self.pool, self.shared = SPLITTINGS[splitting], fallback, pool, shared
         self.system = System(parts.gas.kinetics)
         known = parts.references if references is None else parts.references.joined(references)

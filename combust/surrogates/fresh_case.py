@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+from torch import Tensor
 
+from combust.cfd.boundaries import Inflow
+from combust.cfd.problem import Sides
+from combust.settings import physics
 from combust.surrogates.card_conditions import settings_of
 from combust.surrogates.fresh import MARGIN, SAME, Mixing, Pair, read
 from combust.surrogates.learned import Parts
@@ -22,12 +27,30 @@ class Gas:
     flame: bool
 
 
+def gases(table: Any, mixture: Callable[[Any], Tensor], boundaries: tuple[Sides, Sides, Sides]) -> list[Gas]:
+    """The gas of the table `initial`, and what flows in; mixture: Y of a table, boundaries: along z, y and x."""
+    found: list[Gas] = []
+    if not isinstance(table, physics.ManufacturedInitial):
+        flame = isinstance(table, physics.FlameInitial | physics.KernelInitial)
+        found.append(Gas("initial.temperature", table.temperature, mixture(table).cpu().numpy(), flame))
+    for axis, pair in zip("zyx", boundaries, strict=True):
+        for end, side in zip(("low", "high"), pair, strict=True):
+            if isinstance(side, Inflow):
+                T, Y = float(side.entering[0]), side.entering[1:].cpu().numpy()
+                if not any(gas.T == T and np.array_equal(gas.Y, Y) for gas in found):
+                    found.append(Gas(f"boundary.{axis}_{end}.temperature", T, Y, False))
+    return found
+
+
 @dataclass(frozen=True)
 class Verdict:
     """Whether the network may be asked at all, and what is to be said."""
 
     trusted: bool
-    words: tuple[str, ...] = ()
+    words: dict[str, str] = field(default_factory=dict)  # by what they are about
+
+
+TAUGHT = Verdict(True)
 
 
 def judge(parts: Parts, gases: Sequence[Gas], fallback: str, router: bool) -> Verdict:
@@ -35,22 +58,23 @@ def judge(parts: Parts, gases: Sequence[Gas], fallback: str, router: bool) -> Ve
     flames, ignitions = taught(parts)
     card, model = parts.model.card, parts.model.name
     mixing = Mixing.of(parts.gas, parts.model.hold, card["fuel"], card["oxidizer"])
-    words, strange = [], []
+    words: dict[str, str] = {}
+    strange = []
     for gas in gases:
         _, found = mixing(np.array([gas.T]), gas.Y[None])
         side = beyond(gas, float(found[0]), flames, ignitions)
         if side:
             strange.append(gas)
-            words.append(
+            words[gas.where] = (
                 f"{gas.where} = {gas.T:g} K: fresh gas {side} than what learned chemistry '{model}' was taught "
                 f"({spans(flames, ignitions)}): {fate(fallback, router)}. Train a model for it (range.T_fresh, combust "
                 'train), or set chemistry.kind = "direct"')
     if parts.fresh is None:
-        words.append(
+        words["fresh gas"] = (
             f"learned chemistry '{model}' does not know the fresh gas of its training from cell to cell; only the gases"
             " of the case are compared. `combust train CONFIG --init MODEL --range` adds it")
     lost = bool(strange) and (len(strange) == len(gases) or any(gas.flame for gas in strange))
-    return Verdict(not lost, tuple(words))
+    return Verdict(not lost, words)
 
 
 def taught(parts: Parts) -> tuple[Pair | None, Pair | None]:
