@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from combust.reduction.report_pages import Block, Over, Picture, Section, Table
-from combust.surrogates.card_conditions import Flame
+from combust.surrogates.card_conditions import USUAL_T, Flame
 
 FLAME_SPEED, FLAME_SPEED_H2 = 0.01, 0.005
 DELAY_MEAN, DELAY_WORST, BURNT, PEAK = 0.02, 0.05, 5.0, 0.05
@@ -227,7 +227,8 @@ def _flames(flames: Sequence[dict[str, Any]]) -> Table:
         limit = FLAME_SPEED if f["mode"] == "router" else math.inf
         top = max(f["peaks"], key=lambda s: abs(f["peaks"][s][1] / f["peaks"][s][0] - 1))
         rows.append([
-            f"{Flame(f['phi'], f['p'], f['T'])}, dt {f['dt']:.2g} s", NAMES[f["mode"]], f"{f['speed'][0]:.4f}",
+            f"{Flame(f['phi'], f['p'], f.get('T', USUAL_T))}, dt {f['dt']:.2g} s", NAMES[f["mode"]],
+            f"{f['speed'][0]:.4f}",
             Over(f["failure"]) if f["failure"] else percent(f["speed_error"], limit), _kelvin(f["burnt_error"]),
             f"{percent(f['peak_error'], PEAK)} ({top})", three(f["routes"]), f"{100 * f['network_of_active']:.0f}",
             f"{f['element_error']:.0e}",

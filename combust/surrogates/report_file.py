@@ -9,6 +9,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from combust.errors import FileFormatError
 from combust.files import fit, read_json
+from combust.surrogates.card_conditions import USUAL_T
 
 Number = float | None  # null stands for NaN
 Two = tuple[Number, Number]
@@ -87,6 +88,7 @@ class FlameRun(Struct):
     element_error: Number
     Y_min: Two
     cost: Two
+    T: float = USUAL_T
 
 
 class StepErrors(Struct):
