@@ -152,12 +152,15 @@ def of_cards(parts: Parts) -> Iterator[Member]:
     found = fresh_case.judge(made, [gas], "direct", True)
     yield Member(
         "card of an older model, flame of 850 K",
-        "loads; no network cell, by the configuration on the card; said how to add the range", "loads" + ("" if found.trusted else ", no network cell") + f", {len(found.words)} sentences",
+        "loads; no network cell, by the configuration on the card; said how to add the range",
+        "loads" + ("" if found.trusted else ", no network cell") + f", {len(found.words)} sentences",
         not found.trusted and len(found.words) == 2)
-    for what, key, value in (
-            ("margin as a word", "margin", "wide"), ("a row short", "coldest", [1.0]),
-            ("NaN", "margin", float("nan")), ("nodes that fall", "temperature", [900.0, 300.0]), ("ratios of other elements", "even", {"lowest": [[0.5]],
-             "highest": [[0.5]]})):
+    damaged = [
+        ("margin as a word", "margin", "wide"), ("a row short", "coldest", [1.0]), ("NaN", "margin", float("nan")),
+        ("nodes that fall", "temperature", [900.0, 300.0]),
+        ("ratios of other elements", "even", {"lowest": [[0.5]], "highest": [[0.5]]}),
+    ]
+    for what, key, value in damaged:
         model = library.load("h2_air")
         model.card = copy.deepcopy(model.card)
         model.card["fresh"][key] = value
