@@ -120,7 +120,7 @@ class ReactingFlow:
         s.coefficients, s.coefficients_before = scheme.coefficients(s.q), scheme.coefficients(s.q_before)
 
     def concerns(self) -> dict[str, str]:
-        """What is doubtful now of chemistry, flame, temperatures and speed of the gas: name -> sentence (collective)."""
+        """What is doubtful of chemistry, flame, temperatures and speed of the gas now: name -> text (collective)."""
         own: dict[str, str] = getattr(self.scheme.chemistry, "concerns", {})
         return own | front.concerns(self) | data_range.concerns(self) | self._too_fast()
 
