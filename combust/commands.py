@@ -92,10 +92,11 @@ def info(file: str, phase: str | None = None) -> int:
 
 
 def checkpoint(path: Path) -> None:
-    from combust.io.checkpoint import open_checkpoint, read_meta, verify
+    from combust.io.checkpoint import open_checkpoint, read_meta, require_continuable, verify
 
     with open_checkpoint(path) as opened:
         meta, found = read_meta(path, opened), verify(path, opened)
+        require_continuable(path, meta)
         by = opened.attrs.get("combust", "an unknown version")
         print(f"checkpoint of step {meta['step']}, t = {meta['time']:.9g} s, by combust {by}; all checksums are right")
         for key, value in meta["identity"].items():

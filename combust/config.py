@@ -17,7 +17,7 @@ import msgspec
 
 from combust.errors import ConfigError
 from combust.explain import explain, shortened, shown
-from combust.files import DEEPEST, UnreadableError, is_file, leaves, read_text
+from combust.files import DEEPEST, TOO_DEEP, UnreadableError, is_file, leaves, read_text
 from combust.settings.physics import (
     SIDES,
     Burner,
@@ -79,7 +79,7 @@ def checked(raw: dict[str, Any], source: str, kind: type[T]) -> T:
 
 def beyond_use(value: Any) -> str:
     """What is wrong with a value whatever its key; empty if nothing is."""
-    if value is None:
+    if value is TOO_DEEP:
         return f"more than {DEEPEST} lists and tables within each other"
     if isinstance(value, float) and not math.isfinite(value):
         return "must be a finite number"

@@ -20,6 +20,7 @@ T = TypeVar("T")
 MEGA = 2**20
 MOST = 64 * MEGA  # bytes of a text that people or combust write: what is larger is something else
 DEEPEST = 64  # tables within tables
+TOO_DEEP = object()
 
 
 class UnreadableError(FileFormatError):
@@ -78,14 +79,14 @@ def read_json(path: str | Path, most: int = MOST) -> Any:
 
 
 def leaves(tree: Any, place: str = "") -> Iterator[tuple[str, Any]]:
-    """(place, value) of all that is no list or table, place as in "a.b[0]"; ("...", None) where it is too deep."""
+    """(place, value) of all that is no list or table, place as in "a.b[0]"; ("...", TOO_DEEP) where it is."""
     stack: list[tuple[str, Any, int]] = [(place, tree, 0)]
     while stack:
         where, value, depth = stack.pop()
         if not isinstance(value, dict | list | tuple):
             yield where, value
         elif depth > DEEPEST:
-            yield "...", None
+            yield "...", TOO_DEEP
         elif isinstance(value, dict):
             inner = [(f"{where}.{key}" if where else str(key), item, depth + 1) for key, item in value.items()]
             stack += reversed(inner)

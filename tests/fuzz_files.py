@@ -206,6 +206,7 @@ def read_checkpoint(path: Path) -> Any:
 def by_info(path: Path) -> None:
     with checkpoint.open_checkpoint(path) as file:
         checkpoint.verify(path, file)
+        checkpoint.require_continuable(path, checkpoint.read_meta(path, file))
 
 
 def by_restart(path: Path, flow: Heat) -> Any:

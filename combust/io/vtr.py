@@ -207,7 +207,7 @@ def read_pvd(path: Path) -> list[tuple[float, str]]:
     found = []
     for number, line in enumerate(lines[3:-2], 4):
         entry = ENTRY.fullmatch(line)
-        if entry is None:
+        if entry is None or not np.isfinite(float(entry[1])):
             raise FileFormatError(f"{path}: line {number} is not an entry written by combust; {REMOVE}")
         found.append((float(entry[1]), entry[2]))
     return found

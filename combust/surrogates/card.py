@@ -83,6 +83,12 @@ class Router(Struct):
     stated: Stated
 
 
+class Routed(Struct):
+    """A card whose model has a router."""
+
+    router: Router
+
+
 class Samples(Struct):
     """Where it comes from."""
 
@@ -116,7 +122,7 @@ class Card(Struct):
     config: Text
     title: str = ""
     hold: Literal["hp", "uv"] = "hp"
-    router: Router | None = None
+    router: dict[str, Any] | None = None  # a Router where the model has its tables
     samples: Samples | None = None
     training: Training | None = None
     written: str = ""
@@ -127,6 +133,11 @@ def require(card: dict[str, Any], source: str) -> None:
     found = fit(card, Card, source)
     if len(set(found.species)) < len(found.species):
         raise FileFormatError(f"{source}: species: a name stands twice")
+
+
+def stated_of(card: dict[str, Any], source: str) -> Stated:
+    """What the router's limits keep. Raises FileFormatError naming the entry that is missing or cannot be."""
+    return fit(card, Routed, source).router.stated
 
 
 def require_numbers(card: dict[str, Any], tensors: dict[str, Tensor]) -> None:
@@ -156,8 +167,13 @@ def require_numbers(card: dict[str, Any], tensors: dict[str, Tensor]) -> None:
     own = sum(value.numel() for name, value in tensors.items() if name.startswith("networks."))
     if own != count * each:
         raise ValueError(f"{own} weights for {count} network(s) of {depth} layers of {width}, which have {each} each")
-    if card.get("router"):
+    if "tables.references.T" in tensors:  # without them there is no router (combust.surrogates.learned.Parts)
         require_tables(tensors, species, inputs - 1)
+        if card.get("router") is not None:
+            try:
+                stated_of(card, "the card")
+            except FileFormatError as error:
+                raise ValueError(str(error)) from error
 
 
 def require_tables(tensors: dict[str, Tensor], species: int, inputs: int) -> None:

@@ -13,6 +13,7 @@ from combust.kinetics.phases import find as find_mechanism
 from combust.progress import clock
 from combust.reduction.report_pages import Table
 from combust.surrogates import library, report_file
+from combust.surrogates.card import stated_of
 from combust.surrogates.model import Model, files_of, read_card
 from combust.surrogates.report_card import Target, lines, target_table
 from combust.units import ATM
@@ -171,15 +172,17 @@ def how_well(path: Path, name: str) -> list[str]:
 
 def trust(card: dict[str, Any]) -> list[str]:
     """What the router allows."""
-    router = card.get("router")
-    if not router:
+    if not card.get("router"):
         return ["It has no router: its training was not finished, and it cannot be used."]
-    stated = router["stated"]
-    share = stated.get("of_change", 0.0)
+    try:
+        stated = stated_of(card, "PROBLEM: the card")
+    except FileFormatError as error:
+        return [str(error)]
+    share = stated.of_change
     return [
         "A step of the network is trusted if it agrees with the exact rates at both its ends; the limit is set so that "
-        f"{100 * stated['quantile']:g} % of the trusted steps of validation rows are within {stated['T_K']:g} K and "
-        f"{100 * stated['Y_of_peak']:g} % of the peak of every species"
+        f"{100 * stated.quantile:g} % of the trusted steps of validation rows are within {stated.T_K:g} K and "
+        f"{100 * stated.Y_of_peak:g} % of the peak of every species"
         + (f", give or take {100 * share:g} % of what the step changes." if share else ".")]
 
 
