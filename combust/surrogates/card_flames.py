@@ -74,7 +74,7 @@ def build(
     raw = {
         "mesh": {"kind": "uniform", "cells": [PER_THICKNESS * (AHEAD + BEHIND)], "lower": [-AHEAD * thickness],
                  "upper": [BEHIND * thickness]},
-        "gas": {"mechanism": gas.path, "phase": gas.name, "pressure": at.p, "ions": gas.ions},
+        "gas": {"mechanism": gas.path, "phase": gas.name, "pressure": at.p} | ({"ions": gas.ions} if gas.ions else {}),
         "chemistry": chemistry,
         "initial": {"kind": "flame", "fuel": settings.fuel, "oxidizer": settings.oxidizer, "phi": at.phi,
                     "temperature": at.T, "position": 0.0},
