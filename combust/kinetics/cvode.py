@@ -47,7 +47,7 @@ class CellIntegrator:
         start, source = z.cpu().numpy(), s.cpu().numpy()
         # What transport takes away may leave less than nothing; beyond that, a negative amount is an error of a step
         # that went through zero, where Cantera's rates end and nothing brings it back.
-        lowest = np.minimum(0.0, np.minimum(start, start + dt * source))[1:] - self.atol * start[1:].sum()
+        lowest = np.minimum(start, 0.0)[1:] + np.minimum(dt * source, 0.0)[1:] - self.atol * start[1:].sum()
         for tighter in TIGHTER:
             try:
                 end = self._integrate(start, source, dt, held, tighter)

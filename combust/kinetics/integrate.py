@@ -191,7 +191,7 @@ def undershoot(tolerance: Tolerance, at: Linearised, s: Tensor, new: Tensor) -> 
     Of mechanisms with orders below one: their rates end at zero, and only rates that go on beyond bring y back.
     """
     y = at.z[1:]
-    lowest = torch.minimum(y, y + at.step * s[1:]).clamp_max(0.0)
+    lowest = y.clamp_max(0.0) + (at.step * s[1:]).clamp_max(0.0)
     return ((lowest - new[1:]) / (tolerance.atol * y.sum(0))).amax(0)
 
 

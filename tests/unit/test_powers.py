@@ -3,6 +3,7 @@
 import time
 from pathlib import Path
 
+import cantera as ct
 import pytest
 import torch
 
@@ -174,3 +175,22 @@ def test_cvode_gives_up_with_the_reason(monkeypatch):
 def test_no_work_without_such_orders():
     gas = Mechanism.load("h2o2.yaml")
     assert with_tolerance(gas.kinetics, 1e-9) is gas.kinetics and not any(x.numel() for x in gas.rates.edge)
+
+
+@pytest.mark.parametrize("steps", ["one", "two", "four"])
+def test_global_mechanisms_ignite_as_in_cantera(steps):
+    """Methane by one step of order -0.3, two of 0.5 and 0.65, four of 0.5 and 0.25; Cantera at tight tolerances."""
+    gas = Mechanism.load(INPUTS / f"global_{steps}.yaml")
+    Y, times = gas.mixture("CH4:1", "O2:1, N2:3.76", 1.0), [1e-5, 1e-4, 1e-2]
+    end = gas.integrate(
+        torch.full((3,), 1500.0), 1e5, Y[:, None].expand(-1, 3), torch.tensor(times, dtype=torch.float64), rtol=1e-4,
+        atol=1e-9,
+    )  # fmt: skip
+    assert end.stats.fallbacks == 0 and float(end.Y.min()) > -1e-9
+    for t, T in zip(times, end.T.tolist(), strict=True):
+        solution = gas.cantera()
+        solution.TPY = 1500.0, 1e5, Y.numpy()
+        network = ct.ReactorNet([reactor := ct.IdealGasConstPressureReactor(solution, clone=False)])
+        network.rtol, network.atol, network.max_steps = 1e-9, 1e-16, 200_000
+        network.advance(t)
+        assert reactor.T == pytest.approx(T, abs=0.01)
