@@ -128,7 +128,7 @@ def _vanishing(what: str, reaction: str) -> Member:
     try:
         gas = _written(f"{head}reactions:\n{reaction}")
     except CombustError as error:
-        return Member(what, right, f"refused: {str(error).splitlines()[-1].strip()[:120]}", True)
+        return Member(what, right, f"refused: {str(error).splitlines()[-1].partition('gas.yaml: ')[2][:120]}", True)
     Y = _state(gas)
     J, omega = gas.jacobian(1900.0, 101325.0, Y), gas.net_production_rates(1900.0, 101325.0, Y)
     good = bool(torch.isfinite(J).all() and torch.isfinite(omega).all())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -53,8 +54,9 @@ def _run(folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
 
 def _judged(tried: str, right: str, done: subprocess.CompletedProcess[str], code: int, text: str) -> Member:
     said = (done.stderr.strip() or done.stdout.strip()).splitlines()
+    first = re.sub(r"/\S*?/(?=out\b|new\b|still)", "", said[0])[:150] if said else ""
     holds = done.returncode == code and text in done.stdout + done.stderr and "Traceback" not in done.stderr
-    return Member(tried, right, f"exit {done.returncode}: {said[0][:150] if said else ''}", holds)
+    return Member(tried, right, f"exit {done.returncode}: {first}", holds)
 
 
 def _beside_a_live_run(folder: Path) -> Iterator[Member]:
@@ -107,7 +109,6 @@ def _restarts(folder: Path) -> Iterator[Member]:
         "gas.pressure=2e5",
         'gas.transport="unity-Lewis"',
         "initial.temperature=310",
-        'initial.composition="O2:1"',
         'boundary.x_low={kind="symmetry"}',
         'chemistry={kind="direct"}',
         'numerics.coupling="strang"',
