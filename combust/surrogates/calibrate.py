@@ -16,6 +16,7 @@ from combust.kinetics.mechanism import Mechanism
 from combust.kinetics.systems import Fixed
 from combust.surrogates import fresh_fit
 from combust.surrogates.cells import BLOCK
+from combust.surrogates.certainty import accepted, certainty, verdict
 from combust.surrogates.corrector import Corrector
 from combust.surrogates.fresh import ratios
 from combust.surrogates.model import Model, Step
@@ -47,7 +48,7 @@ def calibrate(model: Model, gas: Mechanism, samples: SampleSet, config: Surrogat
         cold=torch.tensor([cold(config)], dtype=torch.float64))
     references = mixture_references(gas, config).joined(front_references(samples, want.references, config.train.seed))
     rows = chosen(samples)
-    limit, asked, ranking = choose(model, trust, references, gas, samples, rows, want.quantile)
+    limit, asked, ranking, certain = choose(model, trust, references, gas, samples, rows, want.quantile)
     trust = trust._replace(limit=torch.tensor([limit], dtype=torch.float64))
     own = {k: v for k, v in trust._asdict().items() if k not in Trust._field_defaults}  # the rest follows from the card
     tables = {"trust": own, "references": references._asdict()}
@@ -55,8 +56,9 @@ def calibrate(model: Model, gas: Mechanism, samples: SampleSet, config: Surrogat
     card = {
         "stated": {"T_K": want.temperature, "Y_of_peak": want.species, "of_change": want.relative,
                    "quantile": want.quantile},
-        "limit": limit, "rows": len(rows), "asked": asked, "ranking": ranking,
+        "limit": limit, "rows": len(rows), "asked": asked, "ranking": ranking, "certainty": certain,
     }  # fmt: skip
+    card["verdict"] = verdict(card)
     model.card["router"] = card
     model.card["fresh"] = msgspec.to_builtins(fresh_fit.fit(gas, model.hold, config, taught(samples)))
     return card
@@ -122,9 +124,9 @@ def chosen(samples: SampleSet) -> np.ndarray:
 def choose(
     model: Model, trust: Trust, references: References, gas: Mechanism, samples: SampleSet, rows: np.ndarray,
     quantile: float,
-) -> tuple[float, int, dict[str, Any]]:
-    """Limit of the estimate, number of rows that the network is asked for, and how well this and other estimators rank
-    the true error of its corrected step there.
+) -> tuple[float, int, dict[str, Any], dict[str, Any]]:
+    """Limit of the estimate, number of rows that the network is asked for, how well this and other estimators rank the
+    true error of its corrected step there, and how certain the limit is.
 
     The rows are integrated anew: in a dozen groups, each with one time step out of the rows' own.
     """
@@ -133,7 +135,7 @@ def choose(
         for name, value in compared(model, trust, references, gas, samples, part).items():
             values.setdefault(name, []).append(np.nan_to_num(value.numpy(), nan=np.inf, posinf=np.inf))
     found = {name: np.concatenate(value) for name, value in values.items()}
-    true, alone, corrected = (found.pop(name) for name in ("true", "network alone", "corrected"))
+    true, alone, corrected, row = (found.pop(name) for name in ("true", "network alone", "corrected", "row"))
     table, limit = {}, 0.0
     for name, value in found.items():
         share, bound = accepted(value, true, quantile)
@@ -141,20 +143,22 @@ def choose(
         limit = bound if name == "estimate" else limit
     table["true error"] = {"rank_correlation": 1.0, "accepted": accepted(true, true, quantile)[0]}
     steps = {"network": alone, "corrected": corrected, "kept": true}
-    table["within what is stated"] = {name: float((error <= 1).mean()) for name, error in steps.items()}
-    return limit, len(true), table
+    within = {name: float((error <= 1).sum()) / max(len(error), 1) for name, error in steps.items()}
+    table["within what is stated"] = within
+    return limit, len(true), table, certainty(found["estimate"], true, samples.group[row], quantile)
 
 
 def rank_correlation(estimate: np.ndarray, true: np.ndarray) -> float:
-    """Spearman's; infinite values count as large."""
-    return float(spearmanr(np.minimum(estimate, 1e30), np.minimum(true, 1e30)).statistic)
+    """Spearman's; infinite values count as large. Zero where there is nothing to rank."""
+    a, b = np.minimum(estimate, 1e30), np.minimum(true, 1e30)
+    return float(spearmanr(a, b).statistic) if len(a) > 1 and np.ptp(a) > 0 and np.ptp(b) > 0 else 0.0
 
 
 def compared(
     model: Model, trust: Trust, references: References, gas: Mechanism, samples: SampleSet, rows: np.ndarray,
 ) -> dict[str, Tensor]:
     """Estimates of the error of the corrected network step over the rows' middle dt, and the true one, of the rows that
-    will be the network's: which the slow step does not do, and no faint species grows in (rows left,).
+    will be the network's: which the slow step does not do, and no faint species grows in (rows left,); "row": which.
     """
     T, p = (torch.as_tensor(x[rows]) for x in (samples.T, samples.p))
     Y, dt = torch.as_tensor(samples.Y[rows]).T.contiguous(), float(np.median(samples.dt[rows]))
@@ -177,6 +181,7 @@ def compared(
     x = model.coordinates.raw(T, p, Y, torch.full_like(T, dt))[:-1]
     asked = ~(slow.tries(z, f, dt) & (left <= LIMIT)) & (kept.grown <= 1.0)
     found = {
+        "row": torch.as_tensor(rows),
         "true": misfit(trust, z, end, kept.z - end),
         "network alone": misfit(trust, z, end, z1 - end),
         "corrected": misfit(trust, z, end, corrected.z - end),
@@ -190,14 +195,3 @@ def compared(
     }
     return {name: value[asked] for name, value in found.items()}
 
-
-def accepted(estimate: np.ndarray, true: np.ndarray, quantile: float) -> tuple[float, float]:
-    """Largest share of rows, those of the smallest estimates, of which `quantile` have a true error of at most one; and
-    the estimate that bounds them (zero if there are none).
-    """
-    order = np.argsort(estimate, kind="stable")
-    good = np.cumsum(true[order] <= 1.0) / np.arange(1, len(order) + 1)
-    enough = np.flatnonzero(good >= quantile)
-    if not len(enough):
-        return 0.0, 0.0
-    return float((enough[-1] + 1) / len(order)), float(estimate[order[enough[-1]]])

@@ -183,7 +183,8 @@ def trust(card: dict[str, Any]) -> list[str]:
         "A step of the network is trusted if it agrees with the exact rates at both its ends; the limit is set so that "
         f"{100 * stated.quantile:g} % of the trusted steps of validation rows are within {stated.T_K:g} K and "
         f"{100 * stated.Y_of_peak:g} % of the peak of every species"
-        + (f", give or take {100 * share:g} % of what the step changes." if share else ".")]
+        + (f", give or take {100 * share:g} % of what the step changes." if share else "."),
+        *([f"Warning of its training: {words}."] if (words := card["router"].get("verdict")) else [])]
 
 
 def use(name: str, card: dict[str, Any]) -> list[str]:

@@ -27,7 +27,7 @@ from combust.reduce import STOPPED, stoppable
 from combust.reduction.meter import Meter
 from combust.surrogates import distributed, library, losses, scores, training_state
 from combust.surrogates.arguments import train_arguments
-from combust.surrogates.calibrate import calibrate
+from combust.surrogates.calibrate import calibrate, chosen
 from combust.surrogates.card_conditions import settings_of
 from combust.surrogates.coordinates import Coordinates
 from combust.surrogates.curve import Curve, board
@@ -167,6 +167,10 @@ def check_samples(settings: Surrogate, gas: Mechanism, samples: SampleSet, sourc
     for split in ("train", "validation"):
         if not (samples.split == SPLITS.index(split)).any():
             raise ConfigError(f"{source}: has no rows for {split}; sample more trajectories or another split")
+    if not len(chosen(samples)):
+        raise ConfigError(
+            f"{source}: no validation row of a trajectory has rates that are not slow, so that no limit of trust can "
+            "be found; sample more trajectories, or longer time steps")
     low, high = settings.range.dt
     if samples.dt.min() < low * (1 - 1e-9) or samples.dt.max() > high * (1 + 1e-9):
         raise ConfigError(
@@ -322,6 +326,8 @@ def finish(model: Model, job: Job, meter: Meter) -> None:
     meter.say(scores.table(errors))
     training = model.card["training"]
     meter.say(f"{training['rows_seen']} rows seen in {clock(training['seconds'])}")
+    if model.card["router"].get("verdict"):
+        meter.say(f"warning: {model.card['router']['verdict']}")
 
 
 def calibrated(job: Job, meter: Meter) -> int:

@@ -1,0 +1,133 @@
+"""Trainings of one recipe with ten seeds, with weights moved in their last digits, and of a recipe as users have it."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+import torch
+
+from combust.surrogates import sample, train
+from combust.surrogates.model import Model
+from combust.surrogates.network import Network
+from validation.trust import Member
+
+KIND = (
+    "Trainings of one recipe are equally good whatever the seed and the last bit; where the limit of trust hangs on few "
+    "rows, `combust train` says so."
+)
+SEEDS = range(10)
+MOVED = 1e-7  # of the first weights: what another processor's arithmetic does within a few steps
+CONFIG = """
+mechanism = "h2o2.yaml"
+fuel = "H2:1"
+oxidizer = "O2:0.21, N2:0.79"
+[range]
+p = [9e4, 1.1e5]
+T = [280.0, 2400.0]
+phi = [0.45, 0.56]
+dt = [2e-7, 2e-6]
+T_fresh = [300.0, 301.0]
+[sample]
+rows = 3500
+slow = 0.15
+trajectories = { ignition = 4, flame = 3, extinction = 0, counterflow = 0, burner = 0 }
+streams = { base = 0.5, perturbed = 0.25, mixed = 0.25, evolved = 0.0, multiscale = 0.0 }
+labels = { audit = 2 }
+held_out = 0.0
+validation = 0.3
+[network]
+width = 32
+depth = 2
+[train]
+epochs = 60
+batch = 256
+rate = 4e-3
+device = "cpu"
+[router]
+references = 32
+"""
+MORE = ("sample.rows=30000", "sample.trajectories.ignition=40", "sample.trajectories.flame=16", "network.width=64",
+        "train.batch=512", "train.epochs=40")  # fmt: skip
+
+
+def members() -> Iterator[Member]:
+    """The tiny recipe, ten seeds and ten neighbours; more trajectories, four seeds."""
+    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
+        config, samples = Path(folder) / "c.toml", Path(folder) / "samples.h5"
+        config.write_text(CONFIG)
+        sampled(config, samples, ())
+        tried = [trained(config, samples, (f"train.seed={seed}",), 0.0) for seed in SEEDS]
+        yield few("two validation trajectories, seeds 0 to 9", tried)
+        tried = [trained(config, samples, (), MOVED, seed) for seed in SEEDS]
+        yield few("the same, ten neighbours of the first weights (1e-7)", tried)
+        sampled(config, samples, MORE)
+        yield many([trained(config, samples, (*MORE, f"train.seed={seed}"), 0.0) for seed in SEEDS[:4]])
+
+
+def sampled(config: Path, out: Path, changes: tuple[str, ...]) -> None:
+    given = {"config": str(config), "set": list(changes), "resume": False, "force": True}
+    assert sample.sample(argparse.Namespace(out=str(out), **given)) == 0
+
+
+def trained(config: Path, samples: Path, changes: tuple[str, ...], noise: float, number: int = 0) -> dict[str, Any]:
+    """The card's router, and the first, best and last validation loss."""
+    begin, random = train.Trainer._begin, torch.Generator().manual_seed(number)
+
+    def moved(self: Any) -> Network:
+        network = begin(self)
+        with torch.no_grad():
+            for x in network.parameters():
+                x.mul_(1.0 + noise * torch.randn(x.shape, generator=random))
+        return network
+
+    out = config.parent / "out"
+    with patch.object(train.Trainer, "_begin", moved):
+        assert train.train(argparse.Namespace(
+            config=str(config), set=list(changes), samples=str(samples), out=str(out), init=None, minutes=None,
+            processes=1, tensorboard=False, calibrate=False, resume=False, force=True,
+        )) == 0  # fmt: skip
+    loss = np.loadtxt(out / "losses.csv", delimiter=",", skiprows=1)[:, 6]
+    return Model.load(out / "model").card["router"] | {"loss": (loss[0], loss.min(), loss[-1])}
+
+
+def told(tried: list[dict[str, Any]]) -> str:
+    """Ranges over the trainings."""
+    def span(values: list[float]) -> str:
+        return f"{min(values):.3g} to {max(values):.3g}"
+
+    warned = sum(bool(r["verdict"]) for r in tried)
+    return (
+        f"validation loss {span([r['loss'][2] for r in tried])}, kept steps within the stated error "
+        f"{span([100 * r['ranking']['within what is stated']['kept'] for r in tried])} %, limit "
+        f"{span([r['limit'] for r in tried])}, accepted {span([100 * r['ranking']['estimate']['accepted'] for r in tried])}"
+        f" % of {span([r['asked'] for r in tried])} rows; warned: {warned} of {len(tried)}"
+    )
+
+
+def alike(tried: list[dict[str, Any]]) -> bool:
+    """All have learned, ended near their best, and are within a quarter of each other."""
+    last = [r["loss"][2] for r in tried]
+    learned = all(r["loss"][2] < 0.7 * r["loss"][0] and r["loss"][2] < 1.1 * r["loss"][1] for r in tried)
+    return learned and max(last) < 1.25 * min(last)
+
+
+def few(what: str, tried: list[dict[str, Any]]) -> Member:
+    return Member(what, "losses alike; each warned", told(tried), alike(tried) and all(r["verdict"] for r in tried))
+
+
+def many(tried: list[dict[str, Any]]) -> Member:
+    shares = [r["ranking"]["estimate"]["accepted"] for r in tried]
+    ends = [r["certainty"]["limit"] for r in tried]
+    sure = all(bool(r["verdict"]) == (high > 2 * low) for r, (low, high) in zip(tried, ends, strict=True))
+    n = tried[0]["certainty"]["trajectories"]
+    return Member(f"{n} validation trajectories, seeds 0 to 3", "losses alike, accepted shares within a factor of two; "
+                  "warned only where the ends of the limit differ by more than two", told(tried),
+                  alike(tried) and max(shares) < 2 * min(shares) and sure)  # fmt: skip
