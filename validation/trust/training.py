@@ -20,8 +20,8 @@ from combust.surrogates.network import Network
 from validation.trust import Member
 
 KIND = (
-    "Trainings of one recipe are equally good whatever the seed and the last bit; where the limit of trust hangs on few "
-    "rows, `combust train` says so."
+    "Trainings of one recipe are equally good whatever the seed and the last bit; where the limit of trust hangs on "
+    "few rows, `combust train` says so."
 )
 SEEDS = range(10)
 MOVED = 1e-7  # of the first weights: what another processor's arithmetic does within a few steps
@@ -103,11 +103,12 @@ def told(tried: list[dict[str, Any]]) -> str:
     def span(values: list[float]) -> str:
         return f"{min(values):.3g} to {max(values):.3g}"
 
+    shares = [100 * r["ranking"]["estimate"]["accepted"] for r in tried]
     warned = sum(bool(r["verdict"]) for r in tried)
     return (
         f"validation loss {span([r['loss'][2] for r in tried])}, kept steps within the stated error "
         f"{span([100 * r['ranking']['within what is stated']['kept'] for r in tried])} %, limit "
-        f"{span([r['limit'] for r in tried])}, accepted {span([100 * r['ranking']['estimate']['accepted'] for r in tried])}"
+        f"{span([r['limit'] for r in tried])}, accepted {span(shares)}"
         f" % of {span([r['asked'] for r in tried])} rows; warned: {warned} of {len(tried)}"
     )
 

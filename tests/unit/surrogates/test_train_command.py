@@ -15,7 +15,7 @@ import training_fixture
 from training_fixture import task
 
 from combust.errors import ConfigError, FileFormatError
-from combust.surrogates import curve, distributed, scores
+from combust.surrogates import calibrate, curve, distributed, scores
 from combust.surrogates import train as command
 from combust.surrogates.card_conditions import settings_of
 from combust.surrogates.lineage import covered
@@ -51,22 +51,22 @@ def run(folder, out, *changes, samples="s.h5", **options):
     ))  # fmt: skip
 
 
-def no_limits(model, gas, samples, settings):
-    """In place of the calibration, which takes longer than all else and is tested with the router."""
-    assert len(samples) == 360 and settings.fuel == "H2:1"
-    model.card["router"] = {}
+def no_limits(model, trust, references, gas, samples, rows, quantile):
+    """In place of the search for the limit, which takes longer than all else and is tested with the router."""
+    assert len(samples) == 360 and len(rows) and quantile == 0.98
+    return 0.5, 40, {"estimate": {"accepted": 0.5}}, {"trajectories": 9, "limit": [0.4, 0.6], "accepted": [0.4, 0.6]}
 
 
 @pytest.fixture
 def no_router(monkeypatch):
-    monkeypatch.setattr(command, "calibrate", no_limits)
+    monkeypatch.setattr(calibrate, "choose", no_limits)
 
 
 @pytest.fixture(scope="module")
 def trained(folder):
     out = folder / "out"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(command, "calibrate", no_limits)
+        patch.setattr(calibrate, "choose", no_limits)
         assert run(folder, out) == 0
     return out
 
@@ -137,16 +137,12 @@ def test_init_keeps_coordinates_and_weights(trained, folder, tmp_path, samples, 
         run(folder, tmp_path / "x", samples="uv.h5", init=trained / "model")
 
 
-def test_calibration_alone(trained, folder, tmp_path, monkeypatch):
+def test_calibration_alone(trained, folder, tmp_path, no_router):
     """The networks stay as they are; the card has the router's settings, and whatever else it was trained by."""
-    def fitted(model, gas, samples, settings):
-        model.card["router"] = {"stated": settings.router.species}
-
-    monkeypatch.setattr(command, "calibrate", fitted)
     given = {"init": trained / "model", "calibrate": True}
     assert run(folder, tmp_path, "router.species=0.02", "train.seed=7", **given) == 0
     old, new = Model.load(trained / "model"), Model.load(tmp_path / "model")
-    assert new.card["router"] == {"stated": 0.02}
+    assert new.card["router"] == old.card["router"] | {"stated": old.card["router"]["stated"] | {"Y_of_peak": 0.02}}
     assert all(torch.equal(a, b) for a, b in zip(
         old.networks[0].state_dict().values(), new.networks[0].state_dict().values(), strict=True))
     before, after = settings_of(old), settings_of(new)
