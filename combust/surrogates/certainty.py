@@ -62,8 +62,8 @@ def verdict(router: dict[str, Any]) -> str:
             f"its limit of trust, {router['limit']:.2f}, hangs on a few rows: {asked} of {known['trajectories']} "
             f"validation trajectories. By the trajectories it lies between {low:.2f} and {high:.2f}, and {a} to {b} % "
             "of the rows are the network's. Too high, errors of a step beyond the stated one are let pass; too low, "
-            "cells are exact without need. Sample more trajectories (sample.trajectories, sample.rows), then train again "
-            "or fit the limit alone (--init MODEL --calibrate)"
+            "cells are exact without need. Sample more trajectories (sample.trajectories, sample.rows), then train "
+            "again, or fit the limit alone (--init MODEL --calibrate)"
         )
     if share < LEAST and known["accepted"][1] < 2 * LEAST:
         words.append(
