@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import io
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -62,6 +63,7 @@ def members() -> Iterator[Member]:
     """Inputs of reports first, then changes at random."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        os.environ.setdefault("COMBUST_DUMP", name)  # of cells that are meant to fail
         yield from cases(folder)
         yield from checkpoints(folder)
         yield from models(folder)
