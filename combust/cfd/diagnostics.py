@@ -213,18 +213,19 @@ class Diagnostics:
     def flame_speed(self) -> float:
         """Consumption speed of the fuel per cross-section normal to x, from the mean rates of the last step [m/s].
 
-        -int omega_F dV / (rho_u A (Y_F,u - Y_F,b)), with Y_F,b that leaves at high x (an outflow), or of the burnt
-        gas in equilibrium: behind a short domain radicals have not yet recombined.
+        -int omega_F dV / (rho_u A (Y_F,u - Y_F,b)), with Y_F,b that leaves at high x, where burnt gas does (behind a
+        short domain radicals have not yet recombined), else that of the burnt gas in equilibrium.
         """
         fresh = self._fresh("flame_speed")
         area = self.scheme.volume / (self.grid.faces[2][-1] - self.grid.faces[2][0])
+        unburnt, burnt = float(fresh.Y[fresh.fuel]), float(fresh.burnt_Y[fresh.fuel])
         outflow = self.scheme.problem.boundaries[2][1]
         if outflow is not None and outflow.pressure == "dirichlet":
-            burnt = self._leaving(1 + fresh.fuel)
-        else:
-            burnt = float(fresh.burnt_Y[fresh.fuel])
+            leaving = self._leaving(1 + fresh.fuel)
+            if abs(leaving - burnt) < abs(leaving - unburnt):
+                burnt = leaving
         rate = self.integral(self.s.wdot[fresh.fuel])
-        return -rate / (fresh.density * area * (float(fresh.Y[fresh.fuel]) - burnt))
+        return -rate / (fresh.density * area * (unburnt - burnt))
 
     def _leaving(self, row: int) -> float:
         """Mean of a row of (T, Y) over the mass next to the high x side."""

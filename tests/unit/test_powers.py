@@ -1,6 +1,5 @@
 """Orders below one, where C^n has no finite slope at zero, and rates that vanish: values, Jacobians, integration."""
 
-import time
 from pathlib import Path
 
 import cantera as ct
@@ -52,10 +51,7 @@ def test_one_cell_at_the_edge_of_a_law():
     """Cantera at rtol 1e-8, atol 1e-15 and a largest step of 1e-11 s: 1902.228 K; hydrogen is used up at once."""
     gas = Mechanism.load(INPUTS / "fractional_order.yaml")
     Y = cell(gas)[:, None]
-    gas.integrate(1900.0, 101325.0, Y, 2e-6, rtol=1e-4, atol=1e-9)
-    begin = time.process_time()
     end = gas.integrate(1900.0, 101325.0, Y, 2e-6, rtol=1e-4, atol=1e-9)
-    assert time.process_time() - begin < 0.2 or end.stats.steps < 20  # the steps, where another process has the core
     assert end.stats.fallbacks == 0 and end.stats.steps + end.stats.rejected < 20
     assert float(end.T) == pytest.approx(1902.228, abs=0.01)
     assert abs(float(end.Y[gas.index("H2")])) < 1e-11
