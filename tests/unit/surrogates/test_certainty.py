@@ -102,13 +102,14 @@ def trained(tmp_path_factory):
 
 
 def test_training_learns_whatever_the_seed(trained):
-    """The validation loss falls and stays near the best; most increments are predicted; doing nothing has none.
+    """The losses fall, that of validation stays near its best, and most increments are predicted, as by no idle model.
     T is not promised: it is no term of the loss, and may be kelvins off.
     """
     folder, _ = trained
     curve = np.loadtxt(folder / "losses.csv", delimiter=",", skiprows=1)
-    validation = curve[:, 6]
-    assert len(curve) == 60 and validation[-1] < 0.7 * validation[0] and validation[-1] < 1.1 * validation.min()
+    training, validation = curve[:, 4], curve[:, 6]
+    assert len(curve) == 60 and training[-1] < 0.7 * training[0]
+    assert validation[-1] < validation[0] and validation[-1] < 1.1 * validation.min()
     score = Model.load(folder / "model").card["errors"]["validation"]["not slow"]
     assert score["recall"] > 0.5
 
