@@ -353,7 +353,8 @@ def read_model(path: Path) -> Any:
     model = Model.load(path)
     settings_of(model)
     parts = Parts.of(model, Mechanism.load("h2o2.yaml"))
-    return [parts.trust[:-1], parts.references, model.coordinates, [list(n.parameters()) for n in model.networks]]
+    trust = parts.trust._replace(limit=parts.trust.stated)  # which may be infinite
+    return [trust, parts.references, model.coordinates, [list(n.parameters()) for n in model.networks]]
 
 
 def write_samples(path: Path) -> None:

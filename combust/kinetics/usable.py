@@ -19,7 +19,7 @@ TEMPERATURES = (300.0, 700.0, 1200.0, 2000.0, 3000.0)  # K
 PRESSURES = (1e4, 1e5, 1e7)  # Pa
 LARGEST_RATE = 1e80  # kmol, m3, s: the product of two of them would leave the range of float64 soon
 LARGEST_POWER, LARGEST_EA_R = 20.0, 1e5  # of T, K, in efficiencies
-LARGEST_THERMO = {"heat capacity cp/R": 1e4, "enthalpy h/RT": 1e6, "entropy s/R": 1e5}
+THERMO = {"heat capacity cp/R": (-50.0, 1e4), "enthalpy h/RT": (-1e6, 1e6), "entropy s/R": (-100.0, 1e4)}
 SHOWN = 3  # reactions or species that a message names
 
 
@@ -38,11 +38,13 @@ def require_usable(file: Path, solution: ct.Solution) -> None:
 
 def _thermo(solution: ct.Solution) -> Iterator[str]:
     worst: dict[tuple[str, int], tuple[float, float]] = {}
+    ends = np.array([(s.thermo.min_temp, s.thermo.max_temp) for s in solution.species()])
     for T in TEMPERATURES:
+        own = (ends[:, 0] <= T) & (ends[:, 1] >= T)  # beyond them polynomials go anywhere
         solution.TP = T, PRESSURES[1]
         values = (solution.standard_cp_R, solution.standard_enthalpies_RT, solution.standard_entropies_R)
-        for (what, largest), value in zip(LARGEST_THERMO.items(), values, strict=True):
-            for k in np.flatnonzero(~(np.abs(value) <= largest)):
+        for (what, (least, most)), value in zip(THERMO.items(), values, strict=True):
+            for k in np.flatnonzero(~((value >= least) & (value <= most)) & (own | ~np.isfinite(value))):
                 worst.setdefault((what, int(k)), (T, float(value[k])))
     for (what, k), (T, value) in worst.items():
         yield f"{what} of species {solution.species_name(k)} is {value:.3g} at {T:g} K"

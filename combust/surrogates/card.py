@@ -189,6 +189,8 @@ def require_tables(tensors: dict[str, Tensor], species: int, inputs: int) -> Non
         require_shape(tensors, f"tables.trust.{name}", shape)
     require_shape(tensors, "tables.references.T", (references,))
     require_shape(tensors, "tables.references.Y", (species, references))
+    if not bool(tensors["tables.trust.limit"] >= 0):
+        raise ValueError("tables.trust.limit is not >= 0")
     for name in ("trust.peak", "references.T"):
         if not references or not bool((tensors[f"tables.{name}"] > 0).all()):
             raise ValueError(f"tables.{name} is empty or not positive everywhere")

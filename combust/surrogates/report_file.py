@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
@@ -60,7 +60,7 @@ class ReactorCase(Struct):
 class ReactorRun(Struct):
     """Reactors of one time step."""
 
-    mode: str
+    mode: Literal["router", "network"]
     dt: float
     steps: int
     long: bool
@@ -76,7 +76,7 @@ class FlameRun(Struct):
     phi: float
     p: float
     dt: float
-    mode: str
+    mode: Literal["router", "network", "coupling", "still"]
     failure: str
     speed: Two
     speed_error: Number
