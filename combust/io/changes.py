@@ -4,13 +4,14 @@
 |------------|-------------------------------------------------|---------------------------------------------|
 | title, device, stop, output | all                            |                                             |
 | numerics   | cfl, dt, dt_max, growth, pressure, compile      | coupling, sweeps, reconstruction            |
-| chemistry  | rtol, atol, balance, pool, share, precision     | kind, model, fallback, router, splitting    |
+| chemistry  | who integrates: all of it                       | from or to kind = "none"                    |
 | gas        |                                                 | all; the species of the mechanism must stay |
 | turbulence, initial, boundary |                              | all                                         |
 | mesh       |                                                 | nothing: the cells must be the same         |
 
-`initial` counts: inflows without a gas of their own bring in the initial one, and learned chemistry takes its
-references from the initial flame.
+Exact, learned and CVODE chemistry take each other's checkpoints: a checkpoint belongs to a mechanism, not to what
+integrates it. `initial` counts: inflows without a gas of their own bring in the initial one, and learned chemistry
+takes its references from the initial flame.
 """
 
 from __future__ import annotations
@@ -25,16 +26,18 @@ from combust.errors import ConfigError
 from combust.settings.running import Config
 
 FREE = (
-    "title", "device", "stop", "output", "gas.mechanism",  # a mechanism is known by its hash, not by its name
+    "title", "device", "stop", "output", "chemistry", "gas.mechanism",  # which is known by its hash, not by its name
     *(f"numerics.{key}" for key in ("cfl", "dt", "dt_max", "growth", "pressure", "compile")),
-    *(f"chemistry.{key}" for key in ("rtol", "atol", "balance", "pool", "share", "precision")),
 )  # fmt: skip
+KIND = "chemistry.kind"
 
 
 def differences(before: str, now: Config) -> list[str]:
     """Each as "initial.phi: 0.6, now 0.7"; before: the case in a checkpoint, as TOML."""
     then, given = _values(before), dict(flat(msgspec.to_builtins(now)))
     keys = [key for key in {**then, **given} if not any(key == f or key.startswith(f + ".") for f in FREE)]
+    if "none" in (then.get(KIND), given.get(KIND)):
+        keys.append(KIND)
     return [f"{key}: {_shown(then, key)}, now {_shown(given, key)}" for key in keys if then.get(key) != given.get(key)]
 
 

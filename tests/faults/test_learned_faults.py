@@ -116,7 +116,7 @@ def test_refused_before_the_first_step(case, call, verb, name):
 
 
 def test_check_of_a_good_case(call):
-    code, out, error = call("check")
+    code, out, error = call("check", "mesh.upper=[0.0036]", "initial.position=0.0018")  # room for its flame
     assert code == 0 and not error and 'kind = "learned"' in out and "32 on 1 rank(s)" in out
 
 
