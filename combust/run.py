@@ -60,8 +60,8 @@ def run(
             sim = simulation(build(config, comm), config, folder)
         source = continued(sim, config, folder, restart, change) if again else None
         check_names(sim.flow, config)
+        on_root(comm, lambda: folder.clear(again))
         with nothing_left_of_a_failure(sim, folder):
-            on_root(comm, lambda: folder.clear(again))
             on_root(comm, lambda: write_text(folder.next_case(), header(source) + to_toml(config)))
             outcome = advance(sim, folder)
             summary = summarize(sim, config, outcome) | {"continues": source and asdict(source)}

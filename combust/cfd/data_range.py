@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from combust.cfd.boundaries import Inflow
 from combust.cfd.grid import NAMES
 from combust.kinetics.data_range import excess, sentence
 
@@ -18,8 +19,8 @@ def concerns(flow: ReactingFlow) -> dict[str, str]:
     gas, found = flow.scheme.problem.gas, {}
     for axis, sides in enumerate(flow.scheme.problem.boundaries):
         for end, side in zip(("low", "high"), sides, strict=True):
-            stream = getattr(side, "stream", None)
-            if stream is not None:
+            if isinstance(side, Inflow):
+                stream = side.entering
                 name = f"boundary.{NAMES[axis]}_{end}"
                 said = sentence(gas, excess(gas.T_limits, stream[0], stream[1:]))
                 found |= {f"data of {name}": f"{name}: {said}"} if said else {}

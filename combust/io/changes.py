@@ -46,6 +46,9 @@ def _values(text: str) -> dict[str, Any]:
         raw: Any = tomllib.loads(text)
     except tomllib.TOMLDecodeError:
         return {}
+    for side in raw.get("boundary", {}).values():
+        if isinstance(side, dict) and side.get("kind") == "inflow":
+            side.setdefault("inlet", "value")  # what all inflows did before they had the key
     try:
         raw = msgspec.to_builtins(convert(raw, "checkpoint"))  # keys that came since then get their defaults
     except ConfigError:

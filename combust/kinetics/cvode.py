@@ -52,6 +52,8 @@ class CellIntegrator:
             try:
                 end = self._integrate(start, source, dt, held, tighter)
             except (ct.CanteraError, RuntimeError) as error:
+                if tighter < TIGHTER[0]:
+                    break  # the reason is what the looser try left
                 last = next((x.strip() for x in str(error).splitlines() if "CVode" in x or "rror" in x), str(error))
                 raise DivergenceError(self._message(cell, start, source, dt, held, last)) from error
             if not np.isfinite(end).all():

@@ -15,11 +15,20 @@ def burnt_temperature(solution: ct.Solution) -> float:
     names, X = solution.species_names, fresh[2]
     nitrogen = {s.name for s in solution.species() if s.composition.get("N", 0.0) > 0 and s.name != "N2"}
     if not nitrogen or any(x > 0 for name, x in zip(names, X, strict=True) if name in nitrogen):
-        solution.equilibrate("HP")
-        T = float(solution.T)
-        solution.TPX = fresh
-        return T
-    gas = ct.Solution(thermo="ideal-gas", species=[s for s in solution.species() if s.name not in nitrogen])
+        return _adiabatic(solution, fresh)
+    rest = [s for s in solution.species() if s.name not in nitrogen]
+    try:
+        gas = ct.Solution(thermo="ideal-gas", species=rest)
+    except ct.CanteraError:  # elements of the file's own
+        return _adiabatic(solution, fresh)
     gas.TPX = fresh[0], fresh[1], {name: x for name, x in zip(names, X, strict=True) if x > 0}
     gas.equilibrate("HP")
     return float(gas.T)
+
+
+def _adiabatic(solution: ct.Solution, fresh: tuple) -> float:
+    """T [K] of full equilibrium; the state goes back to `fresh` (T, p, X)."""
+    solution.equilibrate("HP")
+    T = float(solution.T)
+    solution.TPX = fresh
+    return T

@@ -31,6 +31,7 @@ REFUSALS = (ct.CanteraError, RuntimeError, ValueError, TypeError, LookupError, A
 CHEMKIN = re.compile(rb"^\s*(?:!.*\n\s*)*(ELEM(?:ENTS)?|SPEC(?:IES)?|THERMO?|REAC(?:TIONS)?)\b(?!\s*:)", re.IGNORECASE)
 ALIAS, ANCHOR = (re.compile(rb"(?:^|[\s\[{,:-])" + mark + rb"([^\s\[\]{},]+)", re.MULTILINE) for mark in (rb"\*", b"&"))
 LOW_PRESSURE = re.compile(rb"[{,\n\s-]['\"]?P['\"]?\s*:\s*([-+]?[\d.][^,}\s]*|-\s*\.inf|\.nan)", re.IGNORECASE)
+AMOUNTS = (b"efficiencies:", b"orders:", b"composition:", b"X:", b"Y:")  # of species, which may be called P
 NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eEdD][-+]?\d+)?")
 NO_COLLIDERS = re.compile(rb"\bcolliders\s*:[ \t]*(?:#.*)?(?:\[\s*\]|\{\s*\}|~|null\b|(?=,|\}|\r?\n\s*(?!\s|-|\[|#)))")
 
@@ -84,9 +85,20 @@ def _require_pressures(file: Path, data: bytes) -> None:
         text = found[1].decode("utf-8", "replace")
         number = NUMBER.match(text)
         value = float(number[0].lower().replace("d", "e")) if number else 0.0
-        if not 0.0 < value < float("inf"):
+        if not 0.0 < value < float("inf") and not _enclosing(data[: found.start(1)]).endswith(AMOUNTS):
             line = 1 + data.count(b"\n", 0, found.start(1))
             raise MechanismError(f"{file}: line {line}: pressure P: {text}: must be a positive number")
+
+
+def _enclosing(before: bytes) -> bytes:
+    """The text up to the key of the map, in braces or by indentation, that the last key of `before` stands in."""
+    opened = before.rfind(b"{")
+    if opened > before.rfind(b"}"):
+        return before[:opened].rstrip()
+    *above, own = before.splitlines()
+    indent = len(own) - len(own.lstrip())
+    outer = (line.rstrip() for line in reversed(above) if line.strip() and len(line) - len(line.lstrip()) < indent)
+    return next(outer, b"")
 
 
 def _require_small(file: Path, data: bytes) -> None:

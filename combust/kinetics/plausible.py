@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import cantera as ct
@@ -59,9 +60,13 @@ class FreshGas:
         self._delays[longest] = math.inf if math.isnan(found) else found
         return self._delays[longest]
 
+    @cached_property
+    def _solution(self) -> ct.Solution:
+        return self.gas.cantera(transport=False)
+
     def sound_speed(self, T: float | None = None, Y: np.ndarray | None = None) -> float:
         """m/s, of this gas, or at another T [K] and Y (species,)."""
-        solution = self.gas.cantera()
+        solution = self._solution
         solution.TPY = self.T if T is None else T, self.p, self.Y if Y is None else Y
         return float(solution.sound_speed)
 

@@ -181,7 +181,7 @@ def ranged(args: argparse.Namespace) -> int:
             "--range: needs --init MODEL, and goes with none of --minutes, --processes, --resume, --calibrate")
     settings, meter = load(args.config, args.set), Meter("trajectories")
     model = Model.load(library.find(args.init))
-    gas = Mechanism.load(settings.mechanism, settings.phase)
+    gas = Mechanism.load(settings.mechanism, settings.phase, ions=settings.ions)
     model.require(gas, "--init: ")
     same(settings, settings_of(model))
     folder = Path(args.out or f"runs/{Path(args.config).stem}")

@@ -228,3 +228,17 @@ def test_lock_of_a_thread(tmp_path):
 def _hold(folder):
     with locked(folder):
         return (folder / NAME).exists()
+
+
+def test_inflows_of_older_checkpoints_held_values():
+    """Cases of 0.1.0 have no `inlet`: T and Y were held there, and the default of today is other physics."""
+    raw = tomllib.loads(CASE)
+    raw["boundary"] = raw["boundary"] | {"x": None, "x_low": {"kind": "inflow", "velocity": 1.0},
+                                         "x_high": {"kind": "outflow"}}  # fmt: skip
+    del raw["boundary"]["x"]
+    from combust.config import to_toml
+
+    now = convert(raw, "now")
+    older = to_toml(now).replace(', inlet = "flux"', "")
+    assert differences(older, now) == ["boundary.x_low.inlet: value, now flux"]
+    assert differences(to_toml(now), now) == []
