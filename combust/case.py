@@ -34,6 +34,7 @@ from combust.settings.running import Config
 AXES = ("z", "y", "x")
 # Below this much work the seconds of compiling are not won back (cells x steps of one rank, times species).
 COMPILE_WORTH = 1.5e7
+LEAST_WIDTH, LEAST_SHARE = 1e-12, 1e-10  # of a cell [m]: below a molecule; where coordinates lose their digits
 FLAME_REFERENCES = 24
 FIELDS_OF_SPECIES = 4  # of T and Y that any run keeps: before and after a step, conserved and primitive
 
@@ -131,6 +132,11 @@ class Builder:
                     faces.append(np.array(axis.faces))
                 else:
                     faces.append(stretched_faces(axis.lower, axis.upper, axis.cells, axis.ratio, axis.symmetric))
+            least, far = float(np.diff(faces[-1]).min()), float(np.abs(faces[-1]).max())
+            if least < max(LEAST_WIDTH, LEAST_SHARE * far):
+                raise ConfigError(
+                    f"mesh: cells of {least:.3g} m in {name}, {far:.3g} m from the origin; they must be at least "
+                    f"{LEAST_WIDTH:g} m wide and {LEAST_SHARE:g} of that distance")
         return faces[2], faces[1], faces[0]
 
     # --- gas and flame ------------------------------------------------------------------------------------------

@@ -150,6 +150,9 @@ def problems(config: Config) -> Iterator[str]:
             yield f'boundary.{name}.velocity = "{side.velocity}": needs initial.kind = "flame"; give a number [m/s]'
         if isinstance(config.initial, ManufacturedInitial):
             yield f'boundary.{name}: initial.kind = "manufactured" has no gas that could flow in'
+    velocity = getattr(config.initial, "velocity", 0.0)
+    if isinstance(velocity, tuple) and any(velocity[dimensions:]):
+        yield f"initial.velocity: the mesh has only {dimensions} dimension(s)"
     if isinstance(config.initial, KernelInitial) and len(config.initial.centre) != dimensions:
         yield f"initial.centre: needs {dimensions} number(s), one per dimension of the mesh"
     if isinstance(config.initial, KernelInitial) and config.initial.hot_temperature <= config.initial.temperature:

@@ -21,6 +21,7 @@ from combust.rows import each_row
 from combust.tables import Countdown, outputs, write_csv
 from combust.units import ATM
 
+LONGEST = 1e6  # s
 HEADER = f"{'phi':>7} {'T [K]':>8} {'p [atm]':>9} {'delay [s]':>12}"
 
 
@@ -46,8 +47,8 @@ def ignite(args: argparse.Namespace) -> int:
     phis = positive(values(args.phi, "--phi"), args.phi, "--phi")
     Ts = positive(values(args.T, "--T"), args.T, "--T")
     conditions = list(itertools.product(pressures(args.p), phis, Ts))
-    if not args.time > 0:
-        raise ConfigError(f"--time {args.time:g}: must be > 0 s")
+    if not 0 < args.time <= LONGEST:
+        raise ConfigError(f"--time {args.time:g}: must be > 0 s and at most {LONGEST:g} s")
     table, image = outputs(args.out, ("ignite.csv", "ignite.png"), args.force)
     gas = Mechanism.load(args.mechanism, args.phase, ions=args.ions)
     Criterion.parse(args.criterion, gas, args.hold)

@@ -228,7 +228,9 @@ def open_checkpoint(path: Path) -> h5py.File:
         kind, version = file.attrs.get("format"), file.attrs.get("version")
         if kind is None or not np.array_equal(kind, FORMAT):
             raise DamagedFileError(f"{path}: is an HDF5 file but not a combust checkpoint")
-        if version is None or not np.array_equal(version, VERSION):
+        if version is None:
+            raise DamagedFileError(f"{path}: does not say its format's version")
+        if not np.array_equal(version, VERSION):
             raise FileFormatError(f"{path}: has checkpoint format {version}; this combust reads format {VERSION}")
     except DAMAGE as error:
         file.close()

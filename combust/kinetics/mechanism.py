@@ -18,7 +18,7 @@ from torch import Tensor
 
 from combust.errors import MechanismError, StateError
 from combust.kernels import compiled
-from combust.kinetics import parameters, phases, qss, qss_file, reactions, systems, temperature, thermo
+from combust.kinetics import mechanism_text, parameters, phases, qss, qss_file, reactions, systems, temperature, thermo
 from combust.kinetics.names import Names, parse
 from combust.kinetics.parameters import RateParameters
 from combust.kinetics.qss import AnyKinetics, QssKinetics
@@ -196,7 +196,8 @@ class Mechanism:
         try:
             gas.set_equivalence_ratio(phi, *streams, basis="mole")
         except ct.CanteraError as error:
-            raise MechanismError(f"{fuel!r} in {oxidizer!r} at phi {phi:g}: {error}") from error
+            said = mechanism_text.said(error)
+            raise MechanismError(f"fuel {fuel!r} in oxidizer {oxidizer!r} at phi {phi:g}: {said}") from error
         return torch.tensor(gas.Y.copy(), dtype=torch.float64, device=self.device)
 
     def _amounts(self, X: Composition) -> Tensor:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import re
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,8 @@ from combust.files import is_file
 from combust.kinetics.mechanism_text import REFUSALS, require_readable, said
 from combust.kinetics.reactions import refuse_uncovered
 from combust.kinetics.usable import require_usable
+
+logger = logging.getLogger(__name__)
 
 BLOCK = re.compile(r"^phases:.*\n(?:(?:[ \t#-].*)?\n)*", re.MULTILINE)  # a key of the whole file and what is under it
 IONIZED = "ionized-gas"
@@ -51,7 +55,11 @@ def solution(file: Path, phase: str | None = None, transport: bool = True) -> ct
     options: dict[str, Any] = {} if transport else {"transport_model": None}
     require_readable(file)
     try:
-        return ct.Solution(str(file), phase or "", **options)
+        with warnings.catch_warnings(record=True) as noted:
+            found = ct.Solution(str(file), phase or "", **options)
+        for text in dict.fromkeys(said(Warning(note.message)) for note in noted):
+            logger.warning("warning: %s: %s", file, text)
+        return found
     except REFUSALS as error:
         names = [entry.get("name") for entry in phases_of(file)]
         if phase and names and phase not in names:
@@ -102,6 +110,8 @@ def _refuse_ions(file: Path, phase: ct.Solution) -> None:
     if phase.transport_model != IONIZED:
         return
     charged = [s.name for s in phase.species() if s.charge != 0]
+    if not charged:
+        return
     raise MechanismError(
         f"{file}: phase '{phase.name}' has transport: {IONIZED}, which is not covered: {', '.join(charged[:8])} would "
         "diffuse like neutral species, thousands of times too slowly in the case of electrons. To have that, say "

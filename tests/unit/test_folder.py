@@ -20,6 +20,12 @@ from combust.io import lock
 from combust.io.changes import differences
 from combust.io.lock import NAME, locked, started, take
 
+# Under nohup or behind "&" a process ignores these signals, and its children do.
+HEAR = """
+import signal
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
+"""
 HOLD = """import sys, time
 from pathlib import Path
 from combust.io.lock import locked
@@ -50,7 +56,7 @@ def holder(folder, **other):
 
 def holding(folder, then):
     """A process that holds the folder and then does what it is told."""
-    process = subprocess.Popen([sys.executable, "-c", HOLD + f"    {then}", str(folder)], env=env())
+    process = subprocess.Popen([sys.executable, "-c", HEAR + HOLD + f"    {then}", str(folder)], env=env())
     for _ in range(600):
         if (folder / NAME).exists():
             return process
