@@ -1,4 +1,4 @@
-"""Trust: kinds of fault that held-out inputs and users' reports found, each with its members tried and the outcome.
+"""Trust: kinds of fault that users met, each with its members tried and the outcome.
 
 A module of this package is a kind: `KIND`, a sentence on what must hold, and `members()`, which yields a Member for
 each input as it is tried. A later `--only NAME` repeats the kinds whose modules begin so; the others keep their rows.
@@ -9,14 +9,16 @@ from __future__ import annotations
 import importlib
 import json
 import pkgutil
+import re
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from validation.report import DOCS, Report
 
-TITLE = "Kinds of fault found by held-out inputs, and what happens to each now"
+TITLE = "Kinds of fault, their members, and what happens to each"
 FILE = DOCS / "trust.json"
+FOLDERS = re.compile(r"(?<![\w.])/(?:[\w.+-]+/)+")  # of the machine that ran the study
 
 
 @dataclass(frozen=True)
@@ -54,5 +56,6 @@ def run(report: Report, only: list[str]) -> None:
 
 def _tried(report: Report, name: str, module: Any) -> Iterator[Member]:
     for member in module.members():
+        member = replace(member, outcome=FOLDERS.sub("", member.outcome))
         report.progress(f"{name}: {member.tried}: {member.outcome}{'' if member.holds else '   WRONG'}")
         yield member
