@@ -34,8 +34,10 @@ def errors(cells, *overrides):
     return [float((a - b).pow(2).mean().sqrt()) for a, b in pairs]
 
 
-@pytest.mark.parametrize("advection", ["central", pytest.param("van-leer", marks=pytest.mark.slow)])
-def test_second_order_in_velocity_density_and_scalars(advection):
-    coarse, fine = (errors(n, f"numerics.reconstruction={advection}") for n in (16, 32))
+# The limiter clips extrema: on 16 cells to a wave that costs 0.1 of the order, which it has on 32 (docs/validation).
+@pytest.mark.parametrize("advection, cells", [
+    ("central", (16, 32)), pytest.param("van-leer", (32, 64), marks=pytest.mark.slow)])  # fmt: skip
+def test_second_order_in_velocity_density_and_scalars(advection, cells):
+    coarse, fine = (errors(n, f"numerics.reconstruction={advection}") for n in cells)
     orders = [math.log2(a / b) for a, b in zip(coarse, fine, strict=True)]
     assert min(orders) > 1.8, orders
