@@ -24,8 +24,9 @@ def run_ranks(script: str, ranks: int, *arguments: str, timeout: float = 300.0) 
     command = [launcher, *flags, "-n", str(ranks), sys.executable, script, *arguments]
     # A test that used MPI in this process left its variables in the C environment, which would break the launch:
     # os.environ, taken at start, is free of them.
-    tests = str(Path(__file__).resolve().parents[1])
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [tests, os.environ.get("PYTHONPATH")]))}
+    tests, root = map(str, Path(__file__).resolve().parents[1:3])
+    path = os.pathsep.join(filter(None, [root, tests, os.environ.get("PYTHONPATH")]))
+    environment = {**os.environ, "PYTHONPATH": path}
     done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, env=environment)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
     return done.stdout
