@@ -17,7 +17,7 @@ from torch import Tensor
 from combust import kernels
 from combust.graphs import cells_last
 from combust.kernels import compiled
-from combust.kinetics import linear, systems
+from combust.kinetics import linear, powers, systems
 from combust.kinetics.qss import AnyKinetics
 from combust.kinetics.rosenbrock import Method
 from combust.kinetics.systems import Fixed, Hold, transport_rate
@@ -178,7 +178,7 @@ def rosenbrock_step(
         result = kernel(first, last, at.form, at.factors, at.z, at.step, f, U, transport)
         if last == method.stages:
             new, error = result
-            edge = any(x.numel() for x in system.kin.rates.edge)
+            edge = powers.has_edge(system.kin.rates.edge)
             return new, torch.maximum(error, undershoot(tolerance, at, s, new)) if edge else error
         U, argument = result
         f = evaluate(system, argument, s, at.fixed)

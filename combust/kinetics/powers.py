@@ -31,6 +31,11 @@ def trace_of(atol: float) -> float:
     return max(LEAST, TRACE_PER_ATOL * atol)
 
 
+def has_edge(edge: tuple[Tensor, Tensor]) -> bool:
+    """Whether a mechanism has orders below one at all: RateData.edge, the weights of its reactants and products."""
+    return any(weights.numel() for weights in edge)
+
+
 def power(X: Tensor, order: Tensor, trace: Tensor) -> Tensor:
     """X^order (rows, ...cells), regular at zero; `trace` is TRACE in the unit of X."""
     exact, x = _place(X, order, trace)

@@ -65,7 +65,7 @@ def with_rates(kin: AnyKinetics, new: RateData) -> AnyKinetics:
 
 def with_tolerance(kin: AnyKinetics, atol: float) -> AnyKinetics:
     """The kinetics as an integrator sees them that may err by `atol` in mass fractions (combust.kinetics.powers)."""
-    if not any(x.numel() for x in kin.rates.edge):
+    if not powers.has_edge(kin.rates.edge):
         return kin
     return with_rates(kin, kin.rates._replace(trace=torch.full_like(kin.rates.trace, powers.trace_of(atol))))
 

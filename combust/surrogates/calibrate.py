@@ -194,4 +194,3 @@ def compared(
         "element correction": step.factor,
     }
     return {name: value[asked] for name, value in found.items()}
-
