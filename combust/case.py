@@ -178,10 +178,12 @@ class Builder:
         solution.TPY = table.temperature, p, Y.cpu().numpy()
         density = float(solution.density)
         solution.equilibrate("HP")
-        fuel = int(self.gas.mole_fractions(self.gas.composition(table.fuel)).argmax())
+        streams = torch.stack([self.gas.composition(table.oxidizer), self.gas.composition(table.fuel)])
+        fuel = int(self.gas.mole_fractions(streams[1]).argmax())
         return Unburnt(
             density, Y, fuel, torch.tensor(solution.Y.copy(), device=self.device), table.temperature,
-            float(solution.T), self.profile.thermal_thickness if isinstance(table, physics.FlameInitial) else None)
+            float(solution.T), streams.to(self.device),
+            self.profile.thermal_thickness if isinstance(table, physics.FlameInitial) else None)
 
     # --- boundaries ---------------------------------------------------------------------------------------------
 

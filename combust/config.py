@@ -28,6 +28,7 @@ from combust.settings.physics import (
     ManufacturedInitial,
 )
 from combust.settings.running import Config
+from combust.switch import Switches
 from combust.terminal import OBEYED
 
 T = TypeVar("T")
@@ -42,11 +43,21 @@ def load(path: str | Path, overrides: Sequence[str] = ()) -> Config:
     Raises ConfigError that names file, key, value and what is allowed.
     """
     path = Path(path)
-    return complete(convert(read(path, overrides), str(path)), path)
+    switches = Switches(Config)
+    raw = read(path, overrides, switches)
+    try:
+        config = switches.fitted(convert(raw, str(path)))
+    except ConfigError as error:
+        raise switches.explained(error) from None
+    switches.say()
+    return complete(config, path)
 
 
-def read(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
-    """The content of a TOML file, with overrides. Raises ConfigError for a file that cannot be read."""
+def read(path: Path, overrides: Sequence[str] = (), switches: Switches | None = None) -> dict[str, Any]:
+    """The content of a TOML file, with overrides. Raises ConfigError for a file that cannot be read.
+
+    switches : learns of the kinds that the overrides change
+    """
     try:
         raw = parsed(read_text(path))
     except UnreadableError as error:
@@ -54,7 +65,7 @@ def read(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
     except ValueError as error:
         raise ConfigError(f"{path}: is not valid TOML: {error}") from error
     for text in overrides:
-        override(raw, text)
+        override(raw, text, switches or Switches(None))
     return raw
 
 
@@ -98,7 +109,7 @@ def convert(raw: dict[str, Any], source: str) -> Config:
     return config
 
 
-def override(raw: dict[str, Any], text: str) -> None:
+def override(raw: dict[str, Any], text: str, switches: Switches) -> None:
     """Sets "a.b=value" in `raw`; the value is TOML, and words that are not TOML are strings. Raises ConfigError."""
     key, equals, value = text.partition("=")
     names = key.strip().split(".")
@@ -113,10 +124,12 @@ def override(raw: dict[str, Any], text: str) -> None:
         new = value
     table = raw
     for depth, name in enumerate(names[:-1]):
+        switches.table(raw, names[: depth + 1])
         table = table.setdefault(name, {})
         if not isinstance(table, dict):
             raise ConfigError(f"override {text!r}: {'.'.join(names[: depth + 1])} is not a table")
     table[names[-1]] = new
+    switches.note(raw, names)
 
 
 def complete(config: Config, path: Path) -> Config:

@@ -9,6 +9,7 @@ import msgspec
 import msgspec.inspect as mi
 
 from combust.explain import allowances, documented, flatten
+from combust.settings import names
 from combust.settings.running import Config
 
 
@@ -41,7 +42,7 @@ def tables() -> Iterator[tuple[str, list[mi.StructType], str]]:
 
 
 def markdown() -> str:
-    """Reference tables of all keys: type, default, meaning."""
+    """Reference tables of all keys: type, default, meaning; and of the names of fields and quantities."""
     root = mi.type_info(Config)
     assert isinstance(root, mi.StructType)
     lines = ["# Case files", "", summary(root), "", *table(root)]
@@ -50,6 +51,7 @@ def markdown() -> str:
         for option in options:
             title = f'**`kind = "{option.tag}"`** ' if option.tag is not None else ""
             lines += ["", title + summary(option), *([""] if option.fields else []), *table(option)]
+    lines += names.markdown()
     return "\n".join(lines)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -15,13 +14,12 @@ from combust.cfd import inflow, momentum, scalars
 from combust.cfd.boundaries import Burner
 from combust.cfd.grid import along
 from combust.errors import ConfigError
+from combust.kinetics.mixture import VALENCE
 from combust.kinetics.thermo import GAS_CONSTANT, cp_mass, h_mass
+from combust.settings.names import BURNER, FAMILIES, FRESH, LEARNED, OF_FIELD, OF_FIELDS, SYNONYMS
 
 if TYPE_CHECKING:
     from combust.cfd.flow import ReactingFlow
-
-FAMILIES = {"Y_": "mass fraction", "X_": "mole fraction", "omega_": "mass production rate [kg/m3/s]"}
-
 
 class Diagnostics:
     """Looks names up: `field` gives arrays of owned cells, `quantity` numbers that are the same on all ranks."""
@@ -33,7 +31,12 @@ class Diagnostics:
             "T": lambda: self.q[0],
             "u": self.velocity,
             "p": lambda: self.scheme.inner(self.s.p),
-            "density": lambda: self.s.U[1:].sum(0),
+            "rho": self.density,
+            "density": self.density,
+            "speed": lambda: self.velocity().pow(2).sum(0).sqrt(),
+            "enthalpy": lambda: (self.q[1:] * h_mass(self.gas.thermo, self.q[0])).sum(0),
+            "cp": lambda: (self.q[1:] * cp_mass(self.gas.thermo, self.q[0])).sum(0),
+            "molar_mass": lambda: 1.0 / scalars.specific_moles(self.gas.thermo, self.q[1:]),
             "viscosity": lambda: self.scheme.inner(self.coefficients.viscosity),
             "conductivity": lambda: self.scheme.inner(self.coefficients.conductivity),
             "heat_release": self.heat_release,
@@ -41,6 +44,7 @@ class Diagnostics:
             "vorticity": self.vorticity,
             "divergence": lambda: momentum.velocity_divergence(self.s.u, self.scheme.layout, self.scheme.metrics),
             "equivalence_ratio": self.equivalence_ratio,
+            "mixture_fraction": self.mixture_fraction,
             "progress": self.progress,
             "eos_drift": self.eos_drift,
             "route": self.route,
@@ -51,7 +55,7 @@ class Diagnostics:
             "T_max": lambda: self.maximum(self.q[0]),
             "T_min": lambda: -self.maximum(-self.q[0]),
             "p0": lambda: float(self.s.p0),
-            "speed_max": lambda: self.maximum(self.velocity().pow(2).sum(0).sqrt()),
+            "speed_max": lambda: self.maximum(self._field("speed")),
             "flame_speed": self.flame_speed,
             "front": self.front,
             "heat_release": lambda: self.integral(self.heat_release()),
@@ -115,9 +119,9 @@ class Diagnostics:
         """A named number, or max(FIELD), min(FIELD), mean(FIELD), sum(FIELD) (integral over the volume)."""
         if name in self.quantities:
             return self.quantities[name]()
-        match = re.fullmatch(r"(max|min|mean|sum)\((\w+)\)", name)
+        match = OF_FIELD.fullmatch(name)
         if match is None:
-            known = list(self.quantities) + ["max(FIELD)", "min(FIELD)", "mean(FIELD)", "sum(FIELD)"]
+            known = [*self.quantities, *OF_FIELDS]
             raise ConfigError(self._unknown("quantity", name, known))
         how, value = match[1], self._field(match[2])
         if how in ("max", "min"):
@@ -126,7 +130,7 @@ class Diagnostics:
         return total if how == "sum" else total / self.scheme.volume
 
     def _unknown(self, what: str, name: str, known: list[str]) -> str:
-        near = difflib.get_close_matches(name, known, 1)
+        near = [SYNONYMS[name]] if SYNONYMS.get(name) in known else difflib.get_close_matches(name, known, 1)
         hint = f'; did you mean "{near[0]}"?' if near else ""
         families = ", ".join(f"{p}<species>" for p in FAMILIES) if what == "field" else ""
         return f'{what} "{name}" is unknown; known: {", ".join(known + ([families] if families else []))}{hint}'
@@ -156,6 +160,10 @@ class Diagnostics:
             n = self.grid.layout.n[a]
             result[a] = 0.5 * (faces.narrow(a, 0, n) + faces.narrow(a, 1, n))
         return result
+
+    def density(self) -> Tensor:
+        """[kg/m3]"""
+        return self.s.U[1:].sum(0)
 
     def rates(self) -> Tensor:
         """Mass production rates at the present state, (species, ...) [kg/m3/s]."""
@@ -194,6 +202,14 @@ class Diagnostics:
         need = 2 * n.get("C", zero) + 0.5 * n.get("H", zero)
         return (need / n.get("O", zero)).reshape(self.grid.layout.n)
 
+    def mixture_fraction(self) -> Tensor:
+        """Bilger's, from the elements C, H and O between the streams of the case. doi:10.1016/S0082-0784(89)80049-2"""
+        streams = self._fresh("mixture_fraction").streams
+        valence = self.q.new_tensor([VALENCE.get(e, 0.0) for e in self.gas.elements])
+        coupling = valence @ (self.gas.element_matrix / self.gas.molar_mass)
+        oxidizer, fuel = streams @ coupling
+        return ((self.q[1:] * coupling.reshape(-1, 1, 1, 1)).sum(0) - oxidizer) / (fuel - oxidizer)
+
     def progress(self) -> Tensor:
         """(T - T_u)/(T_b - T_u) with the burnt temperature of equilibrium."""
         fresh = self._fresh("progress")
@@ -207,7 +223,7 @@ class Diagnostics:
 
     def _fresh(self, name: str):  # noqa: ANN202
         if self.flow.unburnt is None:
-            raise ConfigError(f'"{name}" needs an unburnt mixture: use it with initial.kind = "flame" or "kernel"')
+            raise ConfigError(f'"{name}" needs {FRESH}')
         return self.flow.unburnt
 
     def flame_speed(self) -> float:
@@ -262,7 +278,7 @@ class Diagnostics:
     def _routed(self, name: str):  # noqa: ANN202
         chemistry = self.scheme.chemistry
         if not hasattr(chemistry, "routes"):
-            raise ConfigError(f'"{name}" needs chemistry.kind = "learned"')
+            raise ConfigError(f'"{name}" needs {LEARNED}')
         return chemistry
 
     def route(self) -> Tensor:
@@ -296,7 +312,7 @@ class Diagnostics:
         """Heat that conducts into the burners now [W]; per m2 of what the domain does not extend in."""
         scheme = self.scheme
         if not any(isinstance(side, Burner) for sides in scheme.problem.boundaries for side in sides):
-            raise ConfigError('"heat_to_burner" needs a side of boundary.kind = "burner"')
+            raise ConfigError(f'"heat_to_burner" needs {BURNER}')
         own = inflow.heat_to_burner(self.s.q, self.coefficients, scheme.filler, scheme.thermo)
         return self.flow.block.comm.sum(own)[0]
 

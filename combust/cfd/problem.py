@@ -58,6 +58,7 @@ class Unburnt:
     """The fresh gas and its burnt equilibrium, which flame speeds and progress refer to.
 
     density [kg/m3], temperatures [K]; Y, burnt_Y : (species,); fuel : index of the main fuel species
+    streams : (2, species) mass fractions of oxidizer and fuel
     thickness : thermal thickness [m] of the free flame, None where none was solved
     """
 
@@ -67,4 +68,5 @@ class Unburnt:
     burnt_Y: torch.Tensor
     temperature: float
     burnt_temperature: float
+    streams: torch.Tensor
     thickness: float | None = None

@@ -86,18 +86,18 @@ class Every(Settings, frozen=True):
 class FieldsOutput(Settings, frozen=True):
     """Fields for ParaView: the first, the last and the scheduled states."""
 
-    names: Annotated[tuple[Text, ...], doc("T, u, p, rho, Y_<species>, X_<species>, heat_release, vorticity, ...")] = (
-        "T",
-        "u",
-        "p",
-    )
+    names: Annotated[
+        tuple[Text, ...], doc("T, u, p, rho, Y_<species>, X_<species>, heat_release, vorticity, ...: see Fields")
+    ] = ("T", "u", "p")
     every: Annotated[Every | None, doc("schedule; first and last state only if omitted")] = None
 
 
 class SeriesOutput(Settings, frozen=True):
     """Columns of series.csv."""
 
-    quantities: Annotated[tuple[Text, ...], doc("T_max, flame_speed, mass_error, eos_drift, ...")] = ("T_max",)
+    quantities: Annotated[
+        tuple[Text, ...], doc("T_max, flame_speed, mass_error, eos_drift, max(FIELD), ...: see Quantities")
+    ] = ("T_max",)
     every: Annotated[Every, doc("schedule")] = Every(steps=10)
 
 

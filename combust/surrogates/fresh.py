@@ -25,6 +25,7 @@ from torch import Tensor
 from combust.errors import FileFormatError
 from combust.kernels import compiled
 from combust.kinetics import systems
+from combust.kinetics.mixture import VALENCE
 from combust.kinetics.systems import Hold
 from combust.kinetics.thermo import Thermo
 from combust.settings.base import NotNegative, Settings, doc
@@ -36,7 +37,6 @@ MARGIN = 20.0  # K of fresh gas, beyond what the rows and flames of the training
 COLDEST, STEP = 200.0, 25.0  # K, of the table of energies of fresh gas; straight lines below and above
 CHUNK = 20_000  # rows at once
 SAME = 1.0  # K, by which a gas is fresh: its own temperature
-VALENCE = {"C": 2.0, "H": 0.5, "O": -1.0}  # Bilger's, per atom
 AGAIN = "copy both files of the model again, or make this part again (combust train --range)"
 
 Pair = tuple[float, float]

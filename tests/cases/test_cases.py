@@ -15,6 +15,7 @@ import torch
 from combust import case
 from combust.cfd.flow import ReactingFlow
 from combust.config import load
+from combust.errors import ConfigError
 from combust.kinetics.flame1d import compute_or_load
 from combust.parallel import Communicator
 
@@ -88,6 +89,37 @@ def test_case(name, monkeypatch):
     reference = json.loads((HERE / "references" / f"{name}.json").read_text())
     for field, found in norms(flow, SHRUNK[name][0]).items():
         np.testing.assert_allclose(found, reference[field], rtol=1e-7, atol=0, err_msg=f"{name}: {field}")
+
+
+MODELS = {"h2o2.yaml": "h2_air"}
+COARSE = {1: "mesh.cells=[20]", 2: "mesh.cells=[12,5]"}
+
+
+@pytest.mark.parametrize("kind", ["direct", "cvode", "none", "learned"])
+@pytest.mark.parametrize("name", SHRUNK)
+def test_each_kind_of_chemistry(name, kind, monkeypatch, capsys):
+    """`--set chemistry.kind=...` of every case: it is built and takes a step, with what it is asked to write."""
+    monkeypatch.setattr(case, "free_flame", stored_flame)
+    _, dt, changes = SHRUNK[name]
+    path = CASES / f"{name}.toml"
+    before = load(path)
+    small = [*changes, COARSE[before.mesh.dimensions], "device=cpu", "numerics.compile=off"]
+    model = MODELS.get(before.gas.mechanism, "h2_air")
+    sets = [f"chemistry.kind={kind}", *([f"chemistry.model={model}"] if kind == "learned" else [])]
+    config = load(path, [*(c for c in small if not c.startswith("chemistry.")), *sets])
+    assert ("note: " in capsys.readouterr().err) == (name == "flame_learned" and kind != "learned")
+    if kind == "learned" and before.gas.mechanism not in MODELS:
+        with pytest.raises(ConfigError, match="chemistry.kind = \"direct\"|species"):
+            case.build(config, Communicator())
+        return
+    flow = case.build(config, Communicator())
+    flow.advance(dt)
+    for field in config.output.fields.names:
+        assert np.isfinite(flow.field(field)).all(), field
+    for quantity in config.output.series.quantities:
+        assert np.isfinite(flow.quantity(quantity)), quantity
+    assert flow.quantity("T_max") > 250
+    assert abs(flow.quantity("mass_error")) < (1e-9 if kind == "cvode" else 1e-12)  # CVODE keeps it to its tolerance
 
 
 def main(names: list[str]) -> None:

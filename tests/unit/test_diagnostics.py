@@ -13,6 +13,8 @@ from combust.config import load
 from combust.errors import CombustError, ConfigError
 from combust.kinetics.flame1d import FlameProfile
 from combust.parallel import Communicator
+from combust.reference import markdown
+from combust.settings import names
 
 torch.set_num_threads(1)
 CASES = Path(__file__).resolve().parents[2] / "cases"
@@ -93,6 +95,52 @@ def test_numbers_are_those_of_the_fields(burning):
     assert burning.quantity("Y_min") == min(burning.field(f"Y_{s}").min() for s in species)
     assert 0.0 < burning.quantity("active_share") <= 1.0
     assert burning.quantity("pressure_iterations") >= 1 and burning.quantity("stages") >= 2
+
+
+def test_every_name_of_the_reference_is_there(burning, vortices):
+    """The reference, what diagnostics know, and what can be asked of shipped cases are one list."""
+    assert set(burning.diagnostics.fields) == set(names.FIELDS)
+    assert set(burning.diagnostics.quantities) == set(names.QUANTITIES)
+    text = markdown()
+    for flow, has in ((burning, {names.FRESH}), (vortices, set())):
+        fields = {**names.FIELDS, **{f"{k}N2": name for k, name in names.FAMILIES.items()}}
+        for name, about in fields.items():
+            if name == "equivalence_ratio" and flow is vortices:
+                continue  # of nitrogen there is none
+            if about.needs in ("", *has):
+                assert np.isfinite(flow.field(name)).all(), name
+                assert np.isfinite([flow.quantity(f"{how}({name})") for how in ("max", "min", "mean", "sum")]).all()
+            else:
+                with pytest.raises(ConfigError, match="needs"):
+                    flow.field(name)
+            assert f"| `{name.replace('N2', '<species>')}` |" in text
+        for name, about in names.QUANTITIES.items():
+            if about.needs in ("", *has):
+                assert np.isfinite(flow.quantity(name)) or name == "front", name
+            else:
+                with pytest.raises(ConfigError, match="needs"):
+                    flow.quantity(name)
+            assert f"| `{name}` |" in text
+    for other, name in names.SYNONYMS.items():
+        with pytest.raises(ConfigError, match=f'did you mean "{name}"'):
+            (burning.field if name in names.FIELDS else burning.quantity)(other)
+
+
+def test_mixture_fields_are_cantera_s(burning):
+    gas = burning.scheme.problem.gas
+    solution = gas.cantera(transport=False)
+    found = {name: burning.field(name)[0].ravel() for name in (
+        "T", "rho", "density", "enthalpy", "cp", "molar_mass", "mixture_fraction", "speed")}
+    Y = np.stack([burning.field(f"Y_{s}")[0].ravel() for s in gas.species])
+    np.testing.assert_array_equal(found["rho"], found["density"])
+    np.testing.assert_allclose(found["speed"], np.sqrt((burning.field("u") ** 2).sum(0)).ravel(), rtol=1e-12)
+    for i in range(0, Y.shape[1], 7):
+        solution.TDY = found["T"][i], found["rho"][i], Y[:, i]
+        assert found["enthalpy"][i] == pytest.approx(solution.enthalpy_mass, rel=1e-9, abs=1.0)
+        assert found["cp"][i] == pytest.approx(solution.cp_mass, rel=1e-10)
+        assert found["molar_mass"][i] == pytest.approx(solution.mean_molecular_weight, rel=1e-10)
+        bilger = solution.mixture_fraction("H2:1", "O2:0.21, N2:0.79", basis="mole", element="Bilger")
+        assert found["mixture_fraction"][i] == pytest.approx(bilger, rel=1e-9)
 
 
 def test_unknown_names_are_refused_with_a_hint(burning):

@@ -1,0 +1,124 @@
+"""Names of fields and quantities that a case may ask for: what each is, its unit, and what it needs of the case."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from combust.settings.physics import Burner, FlameInitial, KernelInitial, LearnedChemistry
+
+if TYPE_CHECKING:
+    from combust.settings.running import Config
+
+LEARNED = 'chemistry.kind = "learned"'
+FRESH = 'an unburnt mixture: use it with initial.kind = "flame" or "kernel"'
+BURNER = 'a side of boundary.kind = "burner"'
+OF_FIELD = re.compile(r"(max|min|mean|sum)\((\w+)\)")
+
+
+class Name(NamedTuple):
+    """What a name stands for; `needs`: what the case must have, one of the sentences above, or nothing."""
+
+    meaning: str
+    unit: str = ""
+    needs: str = ""
+
+
+FIELDS = {
+    "T": Name("temperature", "K"),
+    "u": Name("velocity, mean of the faces of a cell; components x, y, z", "m/s"),
+    "p": Name("dynamic pressure", "Pa"),
+    "rho": Name("density", "kg/m3"),
+    "density": Name("the same as rho", "kg/m3"),
+    "speed": Name("magnitude of the velocity", "m/s"),
+    "Mach": Name("speed over the speed of sound of the frozen mixture"),
+    "vorticity": Name("curl of the velocity; components x, y, z", "1/s"),
+    "divergence": Name("divergence of the velocity", "1/s"),
+    "enthalpy": Name("specific enthalpy, with those of formation", "J/kg"),
+    "cp": Name("specific heat capacity at constant pressure", "J/kg/K"),
+    "molar_mass": Name("mean molar mass", "kg/kmol"),
+    "viscosity": Name("dynamic viscosity", "Pa s"),
+    "conductivity": Name("thermal conductivity", "W/m/K"),
+    "heat_release": Name("heat release rate, by the present rates", "W/m3"),
+    "equivalence_ratio": Name("oxygen that C and H would need over the oxygen there is, from the elements"),
+    "mixture_fraction": Name("Bilger's, 0 in the oxidizer and 1 in the fuel of `initial`", "", FRESH),
+    "progress": Name("(T - T_u)/(T_b - T_u), T_b of equilibrium", "", FRESH),
+    "eos_drift": Name("(p of the equation of state - p0)/p0"),
+    "route": Name("of each cell in the last step: 0 slow, 1 network, 2 exact, 3 refused", "", LEARNED),
+    "route_error": Name("estimated error of network steps, in units of what is allowed", "", LEARNED),
+    "rank": Name("MPI rank that owns the cell"),
+}
+FAMILIES = {
+    "Y_": Name("mass fraction"),
+    "X_": Name("mole fraction"),
+    "omega_": Name("mass production rate", "kg/m3/s"),
+}
+QUANTITIES = {
+    "T_max": Name("hottest cell", "K"),
+    "T_min": Name("coldest cell", "K"),
+    "p0": Name("thermodynamic pressure", "Pa"),
+    "speed_max": Name("fastest cell", "m/s"),
+    "flame_speed": Name("consumption speed of the fuel per section normal to x", "m/s", FRESH),
+    "front": Name("mean x of the surface where T is half way between unburnt and burnt", "m", FRESH),
+    "heat_release": Name("heat release over the domain", "W"),
+    "kinetic_energy": Name("kinetic energy of the domain", "J"),
+    "Y_min": Name("most negative mass fraction: nothing is clipped"),
+    "mass_error": Name("mass that appeared since the start, over the mass then"),
+    "element_error": Name("largest appearance of an element since the start, over its amount then"),
+    "enthalpy_error": Name("enthalpy that appeared since the start, over 3.5 p0 V"),
+    "heat_to_burner": Name("heat that conducts into the burners", "W", BURNER),
+    "eos_drift": Name("largest departure of the equation of state from p0, over p0"),
+    "pressure_iterations": Name("of the last pressure solve"),
+    "stages": Name("Runge-Kutta-Chebyshev stages of the last step"),
+    "active_share": Name("share of the cells whose chemistry was integrated implicitly in the last step"),
+    "slow_share": Name("share of the cells whose rates were slow in the last step", "", LEARNED),
+    "network_share": Name("share of the cells that the network did", "", LEARNED),
+    "exact_share": Name("share of the cells that were integrated", "", LEARNED),
+    "refused_share": Name("share of the cells that nobody did", "", LEARNED),
+}
+OF_FIELDS = {
+    "max(FIELD)": Name("largest value of a field, one of its components"),
+    "min(FIELD)": Name("smallest value of a field"),
+    "mean(FIELD)": Name("mean over the volume"),
+    "sum(FIELD)": Name("integral over the volume"),
+}
+# What others call them.
+SYNONYMS = {
+    "temperature": "T", "Temperature": "T", "velocity": "u", "Velocity": "u", "U": "u", "pressure": "p", "P": "p",
+    "RHO": "rho", "HRR": "heat_release", "Qdot": "heat_release", "heat_release_rate": "heat_release", "phi":
+    "equivalence_ratio", "Z": "mixture_fraction", "c": "progress", "h": "enthalpy", "mu": "viscosity",
+    "lambda": "conductivity", "W": "molar_mass", "Ma": "Mach", "Su": "flame_speed", "SL": "flame_speed",
+}  # fmt: skip
+
+
+def need_of(name: str) -> str:
+    """What a field or quantity needs of the case, one of the sentences above; "" if nothing, or if it is unknown."""
+    found = OF_FIELD.fullmatch(name)
+    known = FIELDS if found else {**FIELDS, **QUANTITIES}
+    return known.get(found[2] if found else name, Name("")).needs
+
+
+def has(config: Config, need: str) -> bool:
+    """Whether a case has what a name needs."""
+    if need == LEARNED:
+        return isinstance(config.chemistry, LearnedChemistry)
+    if need == FRESH:
+        return isinstance(config.initial, FlameInitial | KernelInitial)
+    sides = config.boundary.sides(config.mesh.dimensions).values()
+    return need != BURNER or any(isinstance(side, Burner) for side in sides)
+
+
+def markdown() -> list[str]:
+    """Tables of all names."""
+    lines = []
+    for title, place, tables in (
+        ("Fields", "output.fields.names", (FIELDS, {f"{k}<species>": name for k, name in FAMILIES.items()})),
+        ("Quantities", "output.series.quantities", (QUANTITIES, OF_FIELDS)),
+    ):
+        lines += ["", f"## {title}", "", f"Names of `{place}`.", "", "| name | unit | meaning |", "|---|---|---|"]
+        for table in tables:
+            lines += [
+                f"| `{key}` | {name.unit or '-'} | {name.meaning}{f'; needs {name.needs}' if name.needs else ''} |"
+                for key, name in table.items()
+            ]
+    return lines

@@ -1,0 +1,91 @@
+"""`--set X.kind=...`: what the new kind has no use for is left out and said, what is given is never."""
+
+from pathlib import Path
+
+import pytest
+
+from combust.config import load
+from combust.errors import ConfigError
+from combust.settings import names, physics
+from combust.settings.running import Config
+
+CASES = Path(__file__).resolve().parents[2] / "cases"
+
+
+def switched(case, *changes):
+    return load(CASES / f"{case}.toml", changes)
+
+
+@pytest.mark.parametrize("kind, table", [
+    ("direct", physics.DirectChemistry), ("cvode", physics.CvodeChemistry), ("none", physics.NoChemistry),
+])  # fmt: skip
+def test_exact_chemistry_is_one_switch_away(kind, table, capsys):
+    learned = switched("flame_learned")
+    config = switched("flame_learned", f"chemistry.kind={kind}")
+    said = capsys.readouterr().err
+    assert config.chemistry == table()
+    assert set(learned.output.fields.names) - set(config.output.fields.names) == {"route", "route_error"}
+    gone = {"slow_share", "network_share", "exact_share"}
+    assert set(learned.output.series.quantities) - set(config.output.series.quantities) == gone
+    assert said.count("\n") == 1 and said.startswith(f"note: chemistry.kind={kind} has no use for chemistry.model")
+    assert all(name in said for name in ("chemistry.fallback", "route_error", *gone))
+
+
+def test_the_way_back_needs_a_model(capsys):
+    with pytest.raises(ConfigError, match=r"chemistry.model is missing.*add --set chemistry.model=\.\.\."):
+        switched("flame", "chemistry.kind=learned")
+    for changes in (["chemistry.kind=learned", "chemistry.model=h2_air"],
+                    ["chemistry.model=h2_air", "chemistry.kind=learned"]):
+        assert switched("flame", *changes).chemistry == physics.LearnedChemistry(model="h2_air")
+    assert capsys.readouterr().err == ""
+
+
+def test_keys_that_both_kinds_know_stay_and_given_ones_are_never_dropped(capsys):
+    config = switched("flame_learned", "chemistry.rtol=1e-6", "chemistry.kind=direct")
+    assert config.chemistry == physics.DirectChemistry(rtol=1e-6)
+    with pytest.raises(ConfigError, match="chemistry.model: unknown key"):
+        switched("flame_learned", "chemistry.kind=direct", "chemistry.model=h2_air")
+    asked = switched("flame_learned", "chemistry.kind=direct", 'output.fields.names=["route"]')
+    assert asked.output.fields.names == ("route",)  # a name that was asked for is refused when the flow is built
+    capsys.readouterr()
+    unchanged = switched("flame_learned", "chemistry.kind=learned")
+    assert unchanged == switched("flame_learned") and capsys.readouterr().err == ""
+    with pytest.raises(ConfigError, match='chemistry.kind = "lerned": allowed "direct".*Did you mean "learned"'):
+        switched("flame_learned", "chemistry.kind=lerned")
+
+
+def test_other_tables_with_kinds(capsys):
+    """Sides, transport, initial fields, meshes, turbulence: the same rule."""
+    config = switched("flame", "boundary.x_low.kind=outflow")
+    assert config.boundary.x_low == physics.Outflow()
+    assert "no use for boundary.x_low.velocity: left out" in capsys.readouterr().err
+    assert switched("flame", "turbulence.kind=none").turbulence == physics.NoTurbulence()
+    with pytest.raises(ConfigError, match="initial.hot_temperature is missing.*add --set initial.hot_temperature"):
+        switched("flame", "initial.kind=kernel")
+    with pytest.raises(ConfigError, match="mesh.x is missing.*add --set mesh.x="):
+        switched("flame", "mesh.kind=stretched")
+    capsys.readouterr()
+    config = switched("kernel", "initial.kind=taylor-green", 'initial.composition="N2:1"', "initial.velocity=1.0")
+    assert config.initial == physics.TaylorGreenInitial(composition="N2:1", velocity=1.0)
+    assert "initial.hot_temperature" in capsys.readouterr().err
+    config = switched("flame", "initial.kind=taylor-green", 'initial.composition="N2:1"', "initial.velocity=1.0",
+                      "boundary.x_low.velocity=1.0")
+    gone = {"flame_speed", "front"}
+    assert not gone & set(config.output.series.quantities) and "front" in capsys.readouterr().err
+
+
+def test_transport_has_a_shorthand():
+    config = switched("mms", "gas.transport.kind=unity-Lewis")
+    assert config.gas.transport == "unity-Lewis"
+    config = switched("flame", "gas.transport.soret=true")
+    assert config.gas.transport == physics.MixtureAveraged(soret=True)
+    config = switched("flame", "gas.transport.kind=constant", "gas.transport.viscosity=1e-5")
+    assert config.gas.transport == physics.ConstantTransport(viscosity=1e-5)
+
+
+def test_what_a_name_needs():
+    assert names.need_of("max(route)") == names.need_of("network_share") == names.LEARNED
+    assert names.need_of("front") == names.FRESH and names.need_of("T") == names.need_of("Y_H2") == ""
+    config: Config = switched("flame")
+    assert names.has(config, names.FRESH) and not names.has(config, names.LEARNED)
+    assert not names.has(config, names.BURNER) and names.has(config, "")
