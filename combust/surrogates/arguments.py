@@ -27,7 +27,8 @@ def add(verbs: Any, verb: Verb) -> None:
     verify.add_argument("--quick", action="store_true", help="a small subset, in about a minute")
     verify.add_argument(
         "--only", metavar="A,B",
-        help="of the parts reactors, flames, steps, cost; an earlier report of the same weights keeps its others")
+        help="of the parts reactors, flames, steps, cost, speed, ends; an earlier report of the same weights keeps its "
+        "others")
     verify.add_argument(
         "--coupling", action="store_true", help="flames also with exact chemistry, and nothing, in its place")
     verify.add_argument("--force", action="store_true", help="replace these files")

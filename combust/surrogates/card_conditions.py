@@ -113,3 +113,17 @@ def flames(card: dict[str, Any], T_fresh: tuple[float, float], effort: Effort) -
     return [
         *(Flame(phi, base, cold) for phi in phis), *(Flame(phis[len(phis) // 3], p, cold) for p in raised),
         *(Flame(phi, base, hot) for phi in some)]
+
+
+NARROW = 1.05  # highest over lowest phi or pressure, up to which a range has no two ends
+
+
+def ends(card: dict[str, Any], T_fresh: tuple[float, float], effort: Effort) -> list[Flame]:
+    """Flames at the ends of phi (usual pressure) and of p (middle mixture), of the coldest fresh gas; the leanest and
+    that of the highest pressure alone where only some flames are asked for.
+    """
+    phis, ps = (card["ranges"][name] for name in ("phi", "p"))
+    base, middle = pressures(card)[0], float(f"{math.sqrt(phis[0] * phis[1]):.2g}")
+    by_phi = [Flame(phi, base, T_fresh[0]) for phi in phis] if phis[1] > NARROW * phis[0] else []
+    by_p = [Flame(middle, p, T_fresh[0]) for p in ps] if ps[1] > NARROW * ps[0] else []
+    return by_phi + by_p if effort.all_flames else by_phi[:1] + by_p[-1:]

@@ -13,6 +13,7 @@ from combust.kinetics.flame1d import FlameProfile
 from combust.kinetics.integrate import System, Tolerance, evaluate_all
 from combust.kinetics.mechanism import Mechanism
 from combust.kinetics.systems import Fixed
+from combust.processor import name as processor
 from combust.surrogates import scores
 from combust.surrogates.card_reference import Trajectory, network
 from combust.surrogates.cells import BLOCK
@@ -122,7 +123,7 @@ def cost(model: Model, gas: Mechanism, rows: SampleSet, dt: float, cells: int = 
         "network": clocked(lambda: chem.parts.network(T, p, Y, dt), cells),
         "exact": clocked(lambda: gas.integrate(T, p, Y, dt, model.hold, *FLOW, compile=False), cells, 1),
         "cvode": clocked(by_cvode, few),
-        "cells": cells, "dt": dt, "threads": torch.get_num_threads(),
+        "cells": cells, "dt": dt, "threads": torch.get_num_threads(), "processor": processor(),
     }  # fmt: skip
     if own.numel():
         own = own[torch.arange(cells) % own.numel()]

@@ -3,92 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 from combust.reduction.report_pages import Block, Over, Picture, Section, Table
+from combust.surrogates import card_targets
 from combust.surrogates.card_conditions import USUAL_T, Flame
-
-FLAME_SPEED, FLAME_SPEED_H2 = 0.01, 0.005
-DELAY_MEAN, DELAY_WORST, BURNT, PEAK = 0.02, 0.05, 5.0, 0.05
-DRIFT, EXACT_SHARE = 1e-12, 0.1
-ROUTED = "router on"
-
-
-@dataclass(frozen=True)
-class Target:
-    """A number that is held to a limit, at most or (least=True) at least."""
-
-    name: str
-    value: float
-    limit: float
-    unit: str = ""
-    least: bool = False
-
-    @property
-    def met(self) -> bool:
-        """NaN is not."""
-        return self.value >= self.limit if self.least else self.value <= self.limit
-
-    def numbers(self) -> tuple[str, str]:
-        """Value and limit for people."""
-        scale = 100.0 if self.unit == "%" else 1.0
-        sign = "\N{GREATER-THAN OR EQUAL TO}" if self.least else "\N{LESS-THAN OR EQUAL TO}"
-        unit = f" {self.unit}" if self.unit else ""
-        value = f"{scale * self.value:.3g}{unit}" if math.isfinite(self.value) else "none"
-        return value, f"{sign} {scale * self.limit:.3g}{unit}"
+from combust.surrogates.card_targets import BURNT, DELAY_WORST, FLAME_SPEED, PEAK, Target, mean, worst
 
 
 def targets(found: dict[str, Any]) -> list[Target]:
     """Those of what was computed."""
-    made: list[Target] = []
-    for run in found.get("reactors", []):
-        if run["mode"] != "router":
-            continue
-        made += _of_reactors(run)
-    flames = [flame for flame in found.get("flames", []) if flame["mode"] == "router"]
-    if flames:
-        pure = _is_hydrogen(found["model"]["fuel"])
-        made += [
-            Target("flame speed, worst", worst(abs(f["speed_error"]) for f in flames),
-                   FLAME_SPEED_H2 if pure else FLAME_SPEED, "%"),
-            Target("burnt T of flames, worst", worst(abs(f["burnt_error"]) for f in flames), BURNT, "K"),
-            Target("peak radicals of flames, worst", worst(f["peak_error"] for f in flames), PEAK, "%"),
-            Target("cells sent to exact chemistry in flames, worst", worst(f["routes"].get("exact", math.nan)
-                   for f in flames), EXACT_SHARE, "%"),
-            Target("elements in flames, drift", worst(f["element_error"] for f in flames), DRIFT),
-        ]  # fmt: skip
-    return made
-
-
-def _of_reactors(run: dict[str, Any]) -> Iterator[Target]:
-    cases, dt = run["cases"], f"dt {run['dt']:.2g} s"
-    errors = [abs(c["delay_error"]) for c in cases]
-    yield Target(f"ignition delay, mean, {dt}", mean(errors), DELAY_MEAN, "%")
-    yield Target(f"ignition delay, worst, {dt}", worst(errors), DELAY_WORST, "%")
-    if run["long"]:
-        yield Target(f"burnt T after {run['steps']} steps, worst", worst(abs(c["burnt_error"]) for c in cases),
-                     BURNT, "K")
-    yield Target(f"peak radicals, worst, {dt}", worst(c["peak_error"] for c in cases), PEAK, "%")
-    yield Target(f"elements over all steps, drift, {dt}", run["drift"], DRIFT)
-    yield Target(f"least mass fraction, {dt}", run["Y_min"], 0.0, least=True)
-
-
-def _is_hydrogen(fuel: str) -> bool:
-    return {part.partition(":")[0].strip() for part in fuel.split(",")} == {"H2"}
-
-
-def mean(values: Any) -> float:
-    """NaN if there is none, or one is."""
-    found = list(values)
-    return sum(found) / len(found) if found else math.nan
-
-
-def worst(values: Any) -> float:
-    """NaN if there is none, or one is."""
-    found = list(values)
-    return math.nan if not found or any(math.isnan(x) for x in found) else max(found)
+    runs, flames, fuel = found.get("reactors", []), found.get("flames", []), found["model"]["fuel"]
+    made = [target for run in runs if run["mode"] == "router" for target in card_targets.of_reactors(run)]
+    routed, alone = ([f for f in flames if f["mode"] == mode] for mode in ("router", "network"))
+    if routed:
+        made += card_targets.of_flames(routed, fuel)
+    if "speed" in found:
+        made += card_targets.of_speed(found["speed"]["flames"])
+    if "ends" in found:
+        made += card_targets.of_ends(found["ends"], fuel)
+    return made + [*card_targets.of_network([run for run in runs if run["mode"] == "network"], alone, fuel)]
 
 
 # --- pages ------------------------------------------------------------------------------------------------------
@@ -96,7 +31,9 @@ def worst(values: Any) -> float:
 
 def sections(found: dict[str, Any], judged: Sequence[Target], pictures: dict[str, Picture]) -> list[Section]:
     """The whole report."""
-    made = [Section("Targets", [_head(found), target_table(judged)])]
+    words = card_targets.conclusions(judged)
+    follows: list[Block] = ["What follows:\n\n" + "\n".join(f"- {line}" for line in words)] if words else []
+    made = [Section("Targets", [_head(found), target_table(judged), *follows])]
     if "steps" in found:
         made.append(Section("One step", _steps(found["steps"])))
     if "reactors" in found:
@@ -107,16 +44,27 @@ def sections(found: dict[str, Any], judged: Sequence[Target], pictures: dict[str
     if "flames" in found:
         made.append(Section("Flames", [FLAMES, _flames(found["flames"]), *(
             p for k, p in pictures.items() if part_of(k) == "flames")]))
+    if "ends" in found:
+        made.append(Section("Ends of the ranges", [
+            ENDS, *_reactors(found["ends"]["reactors"]), _flames(found["ends"]["flames"]),
+            *(p for k, p in pictures.items() if part_of(k) == "ends")]))
+    if "speed" in found:
+        made.append(Section("Cost beside exact chemistry", _speed(found["speed"])))
     if "cost" in found:
-        made.append(Section("Cost", _cost(found)))
+        made.append(Section("Cost of a step", _cost(found)))
     return made
 
 
 def part_of(picture: str) -> str:
     """The part of the card that a picture, by its name, belongs to."""
-    return "reactors" if picture == "delays" else "flames"
+    return "reactors" if picture == "delays" else "ends" if picture.startswith(END) else "flames"
 
 
+END = "at an end: "  # how pictures of flames there are named
+ENDS = (
+    "The lowest and highest equivalence ratio at the usual pressure, and the lowest and highest pressure at the middle "
+    "mixture; reactors with the longest time step. In such flames diffusion takes cells beyond the range of phi: these "
+    "are exact, and counted.")
 REACTORS = (
     "Homogeneous reactors, advanced in one batch with a fixed time step. Reference: Cantera's CVODE at 1e-10, 1e-16, "
     "sampled as often and in the same phase. The delay is the time of the steepest slope of T. Peaks are of the "
@@ -263,8 +211,33 @@ def _cost(found: dict[str, Any]) -> list[Block]:
         ["exact chemistry, Cantera's CVODE cell by cell, 1e-4, 1e-9", f"{cost['cvode']:.1f}"],
     ]
     return [
-        f"Of {cost['cells']} cells whose rates are not slow, one step of {cost['dt']:.2g} s, {cost['threads']} "
-        "thread(s), kernels not compiled:", Table(["", "CPU us per cell and step"], rows)]
+        f"Of {cost['cells']} cells whose rates are not slow, one step of {cost['dt']:.2g} s at constant h and p, "
+        f"{cost['threads']} thread(s){_of(cost.get('processor'))}, kernels not compiled:",
+        Table(["", "CPU us per cell and step"], rows)]
+
+
+def _of(processor: str | None) -> str:
+    return f" of {processor}" if processor else ""
+
+
+def _speed(found: dict[str, Any]) -> list[Block]:
+    some = next((f for f in found["flames"] if not f["failure"]), None)
+    kernels = "compiled" if found["flames"] and found["flames"][0]["compiled"] else "not compiled"
+    text = (
+        "The same step of the same flame, its cells repeated to as many as a case of two or three dimensions has on a "
+        f"rank, by both chemistries in turn: {some['cells'] if some else 0} cells, two sweeps, {found['threads']} "
+        f"thread(s) of {found['processor']}, kernels {kernels}. Medians of {some['pairs'] if some else 0} pairs of "
+        "CPU time; of the ratios also the least and the greatest. Fewer cells cost learned chemistry more each.")
+    rows = []
+    for f in found["flames"]:
+        name = f"{Flame(f['phi'], f['p'], f['T'])}, dt {f['dt']:.2g} s"
+        if f["failure"]:
+            rows.append([name, Over(f["failure"]), "", "", ""])
+            continue
+        ratio = f"{f['ratio']:.2f} ({f['least']:.2f} to {f['greatest']:.2f})"
+        rows.append([name, f"{f['exact']:.1f}", f"{f['learned']:.1f}",
+                     ratio if f["ratio"] >= card_targets.FASTER else Over(ratio), three(f["routes"])])
+    return [text, Table(["flame", "exact [CPU us/cell]", "learned", "times as fast", "slow/network/exact [%]"], rows)]
 
 
 def lines(table: Table) -> str:

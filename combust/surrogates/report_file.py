@@ -24,6 +24,7 @@ class Judged(Struct):
     limit: float
     unit: str = ""
     least: bool = False
+    advice: str = ""
 
 
 class Of(Struct):
@@ -116,6 +117,45 @@ class Cost(Struct):
     dt: float
     threads: int
     routed: Number = None
+    processor: str = ""
+
+
+class Beside(Struct):
+    """A step of a flame by both chemistries; without what was measured where it failed."""
+
+    phi: float
+    p: float
+    T: float
+    dt: float
+    compiled: bool
+    failure: str
+    exact: Number = None
+    learned: Number = None
+    ratio: Number = None
+    least: Number = None
+    greatest: Number = None
+    pairs: int = 0
+    cells: int = 0
+    routes: Shares = {}
+
+    def __post_init__(self) -> None:
+        if not self.failure and None in (self.exact, self.learned, self.ratio, self.least, self.greatest):
+            raise ValueError("neither measured nor failed")
+
+
+class Speed(Struct):
+    """Cost beside exact chemistry."""
+
+    processor: str
+    threads: int
+    flames: tuple[Beside, ...]
+
+
+class Ends(Struct):
+    """At the ends of the ranges."""
+
+    reactors: ReactorRun
+    flames: tuple[FlameRun, ...]
 
 
 class Versions(Struct):
@@ -141,6 +181,8 @@ class Report(Struct):
     flames: tuple[FlameRun, ...] | UnsetType = UNSET
     cost: Cost | UnsetType = UNSET
     steps: dict[str, StepErrors] | UnsetType = UNSET
+    speed: Speed | UnsetType = UNSET
+    ends: Ends | UnsetType = UNSET
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -153,6 +195,8 @@ def read(path: Path) -> dict[str, Any]:
     steps = {} if isinstance(report.steps, UnsetType) else report.steps
     reactors = () if isinstance(report.reactors, UnsetType) else report.reactors
     flames = () if isinstance(report.flames, UnsetType) else report.flames
+    if not isinstance(report.ends, UnsetType):
+        reactors, flames = (*reactors, report.ends.reactors), (*flames, *report.ends.flames)
     if len({tuple(rows.relative_L1) for rows in steps.values()}) != (report.steps is not UNSET):
         raise FileFormatError(f"{path}: steps: relative_L1 has other species for some of the rows, or there are none")
     for case in (*(case for run in reactors for case in run.cases), *flames):

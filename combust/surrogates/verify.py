@@ -30,7 +30,9 @@ from combust.surrogates import (
     card_pictures,
     card_reactors,
     card_reference,
+    card_speed,
     card_steps,
+    card_targets,
     library,
     report_file,
 )
@@ -46,7 +48,8 @@ from combust.tables import outputs
 MISSED = 1  # exit code: a target is
 COMPILE_FROM = 3000  # steps of reactors that win the minute of compiling back
 REPORT = ("report.md", "report.json")
-PARTS = ("reactors", "flames", "steps", "cost")
+PARTS = ("reactors", "flames", "steps", "cost", "speed", "ends")
+WITH_REACTORS, WITH_FLAMES = {"reactors", "steps", "cost"}, {"flames", "steps", "cost", "speed"}
 
 
 @dataclass
@@ -158,6 +161,8 @@ def write(work: Work, report: Path, numbers: Path) -> int:
     report.write_text(text, encoding="utf-8")
     if judged:
         print(pages.lines(pages.target_table(judged)))
+    for sentence in card_targets.conclusions(judged):
+        print(f"- {sentence}")
     missed = sum(not t.met for t in judged)
     stopped = "stopped: only what was finished is judged; " if work.found["stopped"] else ""
     print(f"{stopped}{len(judged) - missed} of {len(judged)} targets met, {clock(work.found['seconds'])}")
@@ -194,10 +199,13 @@ def heading(work: Work, args: argparse.Namespace, begin: float) -> dict[str, Any
 def compute(work: Work, parts: Sequence[str], coupling: bool) -> None:
     """The parts asked for, into work.found."""
     dt = card_conditions.step_of(work.model.card)
-    if set(parts) - {"flames"}:
-        refer(work, dt)
-    if set(parts) & {"flames", "steps", "cost"}:
-        take_profiles(work)
+    if set(parts) & WITH_REACTORS:
+        work.references = refer(work, card_conditions.mixtures(work.model.card, work.effort), dt, work.effort.steps)
+        if not work.references:
+            raise DivergenceError("no ignition within range.T_ignition has a delay that can be judged")
+    if set(parts) & WITH_FLAMES:
+        asked = card_conditions.flames(work.model.card, work.settings.range.T_fresh, work.effort)
+        work.profiles = profiles(work, asked)
     if "reactors" in parts:
         reactors(work, dt)
         work.made["reactors"] = now()
@@ -207,42 +215,46 @@ def compute(work: Work, parts: Sequence[str], coupling: bool) -> None:
     if set(parts) & {"steps", "cost"}:
         steps(work, parts, dt)
         work.made |= {part: now() for part in ("steps", "cost") if part in parts}
+    if "speed" in parts:
+        speed(work)
+        work.made["speed"] = now()
+    if "ends" in parts:
+        ends(work, dt)
+        work.made["ends"] = now()
 
 
-def refer(work: Work, dt: float) -> None:
-    """Reactors by CVODE."""
-    model, effort, card = work.model, work.effort, work.model.card
-    mixtures = card_conditions.mixtures(card, effort)
-    span = (card_reference.SHORTEST * dt, effort.induction * dt)
+def refer(
+    work: Work, mixtures: Sequence[tuple[float, float]], dt: float, steps: int, longest: float = 0.0
+) -> list[tuple[Reactor, Trajectory]]:
+    """Reactors by CVODE, of mixtures (phi, p), for so many steps; for steps of `longest` as well, if that is given."""
+    model, effort = work.model, work.effort
+    span = (card_reference.SHORTEST * max(dt, longest), effort.induction * dt)
     tell = work.progress("mixtures")
     made: list[Reactor] = []
     for k, found in enumerate(card_reference.reactors(
-            work.gas, work.settings, mixtures, model.hold, span, effort.temperatures)):
+            work.gas, work.settings, list(mixtures), model.hold, span, effort.temperatures)):
         made += found
         if not found:
             phi, p = mixtures[k]
             work.meter.say(f"no reactor at phi {phi:g}, {p:g} Pa: no delay between {span[0]:g} and {span[1]:g} s")
         tell(k + 1, len(mixtures))
-    if not made:
-        raise DivergenceError(
-            f"no ignition within range.T_ignition has a delay between {span[0]:g} and {span[1]:g} s: nothing to judge")
-    solution, tell = work.gas.cantera(), work.progress("reactors by CVODE")
+    solution, tell, references = work.gas.cantera(), work.progress("reactors by CVODE"), []
     for k, at in enumerate(made):
-        end = effort.steps * dt
-        work.references.append((at, card_reference.trajectory(solution, work.settings, at, model.hold, end)))
+        references.append((at, card_reference.trajectory(solution, work.settings, at, model.hold, steps * dt)))
         tell(k + 1, len(made))
+    return references
 
 
-def take_profiles(work: Work) -> None:
+def profiles(work: Work, asked: Sequence[Flame]) -> list[tuple[Flame, FlameProfile]]:
     """Cantera's free flames; one that fails is left out and said so."""
-    asked = card_conditions.flames(work.model.card, work.settings.range.T_fresh, work.effort)
-    tell = work.progress("flames by Cantera")
+    tell, found = work.progress("flames by Cantera"), []
     for k, at in enumerate(asked):
         try:
-            work.profiles.append((at, card_flames.profile_of(work.gas, work.settings, at)))
+            found.append((at, card_flames.profile_of(work.gas, work.settings, at)))
         except DivergenceError as error:
             work.meter.say(f"flame {at} left out: {str(error).splitlines()[0]}")
         tell(k + 1, len(asked))
+    return found
 
 
 def reactors(work: Work, dt: float) -> None:
@@ -250,11 +262,11 @@ def reactors(work: Work, dt: float) -> None:
     largest = work.model.card["ranges"]["dt"][1]
     effort = work.effort
     runs = [("router", dt, effort.steps), ("network", dt, effort.steps)]
-    if largest > 1.5 * dt and long_enough(work, largest):
-        runs.append(("router", largest, max(100, int(1.5 * effort.induction * dt / largest))))
+    if largest > 1.5 * dt and long_enough(work.references, largest):
+        runs.append(("router", largest, steps_of(work, dt, largest)))
     work.found["reactors"] = []
     for mode, step, count in runs:
-        run = reactor_run(work, mode, step, count)
+        run = reactor_run(work, work.references, mode, step, count)
         work.found["reactors"].append(run)
         burnt = pages.worst(abs(c["burnt_error"]) for c in run["cases"])
         work.meter.say(
@@ -265,18 +277,28 @@ def reactors(work: Work, dt: float) -> None:
                      lambda path: card_pictures.delays(path, work.found["reactors"]))
 
 
-def long_enough(work: Work, dt: float) -> list[tuple[Reactor, Trajectory]]:
+def steps_of(work: Work, dt: float, longer: float) -> int:
+    """Steps of a longer dt in which the latest ignition is over."""
+    return max(100, int(1.5 * work.effort.induction * dt / longer))
+
+
+def long_enough(references: Sequence[tuple[Reactor, Trajectory]], dt: float) -> list[tuple[Reactor, Trajectory]]:
     """Reactors whose delay is some steps of dt."""
-    return [(at, found) for at, found in work.references
+    return [(at, found) for at, found in references
             if card_reference.delay_of(found) >= 0.9 * card_reference.SHORTEST * dt]
 
 
-def reactor_run(work: Work, mode: str, dt: float, count: int) -> dict[str, Any]:
+def reactor_run(
+    work: Work, references: Sequence[tuple[Reactor, Trajectory]], mode: str, dt: float, count: int
+) -> dict[str, Any]:
     """A batch of all reactors whose delays are long enough for the step."""
     on = mode == "router"
     chem = Learned(
         work.model, work.gas, fallback="direct" if on else "none", router=on, compile=count >= COMPILE_FROM)
-    own = long_enough(work, dt)
+    own = long_enough(references, dt)
+    if not own:
+        return {"mode": mode, "dt": dt, "steps": count, "long": False, "cases": [], "drift": 0.0, "Y_min": 0.0,
+                "seconds": 0.0, "routes": {}}  # fmt: skip
     T, p = (torch.tensor([getattr(at, name) for at, _ in own], dtype=torch.float64) for name in ("T", "p"))
     Y = torch.tensor(card_reference.stack(own))
     made = card_reactors.follow(chem, T, p, Y, dt, count, work.progress(f"steps of reactors, {mode}, dt {dt:.2g} s"))
@@ -290,30 +312,59 @@ def reactor_run(work: Work, mode: str, dt: float, count: int) -> dict[str, Any]:
 
 def flames(work: Work, coupling: bool) -> None:
     """Every flame by exact chemistry, router on, router off, and in the network's splitting if asked for."""
-    work.found["flames"] = []
     modes = [*card_flames.MODES, *(card_flames.CONTROLS if coupling else [])]
+    work.found["flames"] = []
     for at, profile in work.profiles:
+        work.found["flames"] += flame(work, at, profile, modes, "")
+
+
+def flame(work: Work, at: Flame, profile: FlameProfile, modes: Sequence[str], head: str) -> list[dict[str, Any]]:
+    """One flame by exact chemistry and others, with its picture, whose name begins with `head`; none if exact fails."""
+    dt = card_flames.time_step(profile, work.model.card["ranges"]["dt"])
+    runs: list[card_flames.Run] = []
+    rows: list[dict[str, Any]] = []
+    for mode in modes:
+        tell = work.progress(f"steps of the flame {at}, {mode}")
+        runs.append(card_flames.run(
+            work.gas, work.settings, at, profile, work.path, mode, dt, work.effort.flame_steps, tell))
+        if runs[0].failure:
+            work.meter.say(f"flame {at}, dt {dt:.2g} s, left out: exact chemistry fails: {runs[0].failure}")
+            return []
+        if mode != "exact":
+            rows.append(card_flames.compare(work.gas, at, runs[0], runs[-1]) | {"dt": dt})
+            work.meter.say(f"{head}flame {at}, dt {dt:.2g} s, {pages.NAMES[mode]}: {pages.in_words(rows[-1])}")
+    work.picture(
+        f"{head}{at}", work.folder / card_pictures.file_name(str(at)),
+        f"Flame, {at}: exact chemistry (lines), router on (dashed), off (dotted); behind, the routes.",
+        lambda path: card_pictures.flame(path, work.gas, str(at), runs, list(rows[0]["peaks"])))
+    return rows
+
+
+def ends(work: Work, dt: float) -> None:
+    """Reactors with the longest step, and flames, at the ends of phi and p."""
+    card, effort = work.model.card, work.effort
+    asked, longest = card_conditions.ends(card, work.settings.range.T_fresh, effort), max(dt, card["ranges"]["dt"][1])
+    count = steps_of(work, dt, longest)
+    references = refer(work, [(at.phi, at.p) for at in asked], dt, int(count * longest / dt) + 1, longest)
+    run = reactor_run(work, references, "router", longest, count)
+    work.meter.say(f"{pages.END}router on, dt {longest:.2g} s: {pages.delays(run)}")
+    work.found["ends"] = {"reactors": run, "flames": []}
+    for at, profile in profiles(work, asked):
+        work.found["ends"]["flames"] += flame(work, at, profile, card_flames.MODES[:2], pages.END)
+
+
+def speed(work: Work) -> None:
+    """Learned beside exact chemistry in each flame, in turn; compiled where the whole card is asked for."""
+    work.found["speed"] = card_speed.machine() | {"flames": []}
+    tell = work.progress("flames timed")
+    for k, (at, profile) in enumerate(work.profiles):
         dt = card_flames.time_step(profile, work.model.card["ranges"]["dt"])
-        runs: list[card_flames.Run] = []
-        rows: list[dict[str, Any]] = []
-        for mode in modes:
-            tell = work.progress(f"steps of the flame {at}, {mode}")
-            runs.append(card_flames.run(
-                work.gas, work.settings, at, profile, work.path, mode, dt, work.effort.flame_steps, tell))
-            if runs[0].failure:
-                work.meter.say(f"flame {at}, dt {dt:.2g} s, left out: exact chemistry fails: {runs[0].failure}")
-                break
-            if mode != "exact":
-                rows.append(card_flames.compare(work.gas, at, runs[0], runs[-1]) | {"dt": dt})
-                work.found["flames"].append(rows[-1])
-                work.meter.say(f"flame {at}, dt {dt:.2g} s, {pages.NAMES[mode]}: {pages.in_words(rows[-1])}")
-        if not rows:
-            continue
-        work.picture(
-            str(at), work.folder / card_pictures.file_name(str(at)),
-            f"Flame, {at}: exact chemistry (lines), router on (dashed), off (dotted); behind, the routes.",
-            lambda path, at=at, runs=runs, rows=rows: card_pictures.flame(
-                path, work.gas, str(at), runs, list(rows[0]["peaks"])))
+        found = card_speed.of_flame(
+            work.gas, work.settings, at, profile, work.path, dt, work.effort.all_flames)
+        work.found["speed"]["flames"].append(found)
+        tell(k + 1, len(work.profiles))
+        work.meter.say(f"flame {at}, dt {dt:.2g} s: " + (found["failure"] or (
+            f"{found['learned']:.1f} us/cell, exact {found['exact']:.1f}: {found['ratio']:.2f} times as fast")))
 
 
 def steps(work: Work, parts: Sequence[str], dt: float) -> None:

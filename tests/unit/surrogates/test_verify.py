@@ -18,17 +18,19 @@ from combust.surrogates import (
     card_flames,
     card_reactors,
     card_reference,
+    card_speed,
     card_steps,
+    card_targets,
     library,
     models,
     report_card,
     verify,
 )
 from combust.surrogates.card_conditions import Effort, Flame, Reactor
+from combust.surrogates.card_targets import Target
 from combust.surrogates.learned import Parts
 from combust.surrogates.mapped import Mapped, Still
 from combust.surrogates.model import files_of
-from combust.surrogates.report_card import Target
 
 EFFORT = Effort(1, (0.5,), 1, 80, 110, False, 2, 60)
 RANGES = {"p": [5e4, 1e6], "phi": [0.3, 4.0], "dt": [1e-7, 5e-6], "T": [280.0, 3200.0]}
@@ -57,6 +59,8 @@ def card(tiny, tmp_path_factory):
         patch.setattr(verify, "QUICK", EFFORT)
         patch.setattr(card_steps, "TIMED", 64)
         patch.setattr(card_steps, "BY_CVODE", 4)
+        patch.setattr(card_speed, "CELLS", 64)
+        patch.setattr(card_speed, "WARM", 1)
         patch.setattr(card_flames, "AHEAD", 2)
         patch.setattr(card_flames, "BEHIND", 2)
         code = verify.verify(arguments(tiny.path, out, coupling=True))
@@ -125,9 +129,13 @@ def test_only_adds_to_an_earlier_report_of_the_same_weights(card, tiny, tmp_path
     monkeypatch.setattr(verify, "QUICK", EFFORT)
     verify.verify(arguments(tiny.path, out, only="steps"))
     after = json.loads((out / "report.json").read_text())
-    assert after["steps"] == before["steps"] and after["targets"] == before["targets"]
+    of_all, before_all = ({t["name"]: t for t in found["targets"]} for found in (after, before))
+    lost = {name for name in of_all if name.startswith("network alone: ") and "delay" not in name}
+    assert after["steps"] == before["steps"] and of_all.keys() == before_all.keys()
+    assert all(of_all[name] == before_all[name] for name in of_all.keys() - lost)
+    assert len(lost) == 3 and not any(of_all[name]["met"] for name in lost)  # what was lost has no error
     assert after["flames"] == before["flames"] and after["seconds"] > before["seconds"]
-    assert "kept of an earlier report of these weights: reactors, flames, cost" in capsys.readouterr().out
+    assert "kept of an earlier report of these weights: reactors, flames, cost, speed, ends" in capsys.readouterr().out
     page = (out / "report.md").read_text()
     assert "Made in parts: reactors 2026-01-01" in page and "**lost**" in page
     assert page.count("](") == text.count("](") >= 2  # pictures
@@ -142,7 +150,7 @@ def test_only_adds_to_an_earlier_report_of_the_same_weights(card, tiny, tmp_path
 
 
 def test_bad_input(tiny, tmp_path):
-    with pytest.raises(ConfigError, match="--only flame: unknown; known: reactors, flames, steps, cost"):
+    with pytest.raises(ConfigError, match="--only flame: unknown; known: reactors, flames, steps, cost, speed, ends"):
         verify.verify(arguments(tiny.path, tmp_path / "out", only="flame"))
     with pytest.raises(FileFormatError, match="no such file"):
         verify.verify(arguments(tmp_path / "none" / "model", tmp_path / "out"))
@@ -312,6 +320,92 @@ def test_the_limit_of_flame_speeds_depends_on_the_fuel(fuel, limit):
              "element_error": 0.0}  # fmt: skip
     first = report_card.targets({"flames": [flame], "model": {"fuel": fuel}})[0]
     assert first.limit == limit and first.met == (limit > 0.007)
+
+
+FLAME = {"mode": "router", "speed_error": 0.0, "burnt_error": 0.0, "peak_error": 0.0, "element_error": 0.0}
+
+
+def judged(**found):
+    """Targets by name."""
+    return {t.name: t for t in report_card.targets({"model": {"fuel": "CH4:1"}} | found)}
+
+
+def test_the_exact_share_is_of_the_cells_that_react():
+    """3 % of all cells, but 30 % of those that are not slow: the others would flatter it."""
+    flame = FLAME | {"routes": {"slow": 0.9, "network": 0.07, "exact": 0.03}}
+    target = judged(flames=[flame])["exact cells, of those that are not slow, in flames, worst"]
+    assert target.value == pytest.approx(0.3) and target.limit == 0.1 and not target.met
+    assert card_targets.exact_of_active(FLAME | {"routes": {"slow": 1.0, "exact": 0.0}}) == 0.0
+    assert math.isnan(card_targets.exact_of_active(FLAME | {"routes": {}}))
+
+
+def ticks(*seconds):
+    """A clock that goes on by so many seconds from one look to the next, then again."""
+    times = np.cumsum([0.0, *(seconds * 100)])
+    return iter(times.tolist()).__next__
+
+
+@pytest.mark.parametrize(("exact", "learned", "ratio", "met"), [(3.0, 1.0, 3.0, True), (0.98, 1.0, 0.98, False)])
+def test_the_verdict_on_cost_follows_from_the_times_of_pairs(exact, learned, ratio, met):
+    calls = []
+    clock = ticks(exact, learned, 0.25)  # 0.25 between two pairs
+    found = card_speed.in_turn(lambda: calls.append("exact"), lambda: calls.append("learned"), 1000, 5, clock)
+    assert calls == ["exact", "learned"] * 6  # the first pair makes the kernels
+    assert [found[name] for name in ("ratio", "least", "greatest")] == pytest.approx([ratio] * 3)
+    assert found["exact"] == pytest.approx(1e3 * exact) and found["learned"] == pytest.approx(1e3 * learned)
+    found |= {"failure": ""}
+    target = judged(speed={"flames": [found, found | {"ratio": 9.0}]})[
+        "times as fast as exact chemistry in the same flame, least"]
+    assert target.value == pytest.approx(ratio) and target.met is met
+    assert any("does not pay" in line for line in card_targets.conclusions([target])) is not met
+
+
+def test_one_slow_pair_does_not_make_the_verdict():
+    """Another program takes the machine during one learned step."""
+    clock = iter(np.cumsum([0.0, 2, 1, 1, 2, 9, 1, 2, 1, 1]).tolist()).__next__
+    found = card_speed.in_turn(lambda: None, lambda: None, 1, 3, clock)
+    assert found["ratio"] == pytest.approx(2.0) and found["least"] == pytest.approx(2 / 9)
+
+
+def test_a_flame_that_could_not_be_timed_has_no_verdict():
+    assert not judged(speed={"flames": [{"failure": "lost"}]}).popitem()[1].met
+    assert not judged(speed={"flames": []}).popitem()[1].met
+
+
+def test_the_network_alone_is_judged():
+    off = FLAME | {"mode": "network", "speed_error": 0.06, "burnt_error": -24.0, "peak_error": 0.2, "routes": {}}
+    found = judged(flames=[off], reactors=[{"mode": "network", "cases": [{"delay_error": -0.3}]}])
+    assert {name: (t.value, t.met) for name, t in found.items()} == {
+        "network alone: ignition delay, worst": (0.3, False), "network alone: flame speed, worst": (0.06, False),
+        "network alone: burnt T of flames, worst": (24.0, True),
+        "network alone: peak radicals of flames, worst": (0.2, True)}  # fmt: skip
+
+
+def test_the_ends_of_the_ranges_are_judged():
+    flame = FLAME | {"speed_error": 0.02, "routes": {"slow": 0.5, "network": 0.5, "exact": 0.0}}
+    found = judged(ends={"flames": [flame], "reactors": {"cases": [{"delay_error": 0.06}]}})
+    missed = [name for name, t in found.items() if not t.met]
+    assert missed == ["ends of the ranges: ignition delay, worst", "ends of the ranges: flame speed, worst"]
+    assert not judged(ends={"flames": [], "reactors": {"cases": []}})
+
+
+def test_ends_are_of_the_ranges_and_not_where_there_are_none():
+    found = card_conditions.ends({"ranges": RANGES}, (300.0, 700.0), card_conditions.FULL)
+    assert [(f.phi, f.p, f.T) for f in found] == [
+        (0.3, 101325.0, 300.0), (4.0, 101325.0, 300.0), (1.1, 5e4, 300.0), (1.1, 1e6, 300.0)]
+    assert len(card_conditions.ends({"ranges": RANGES}, (300.0, 700.0), card_conditions.QUICK)) == 2
+    narrow = {"ranges": RANGES | {"p": [2e5, 2e5], "phi": [1.0, 1.0]}}
+    assert card_conditions.ends(narrow, (300.0, 310.0), card_conditions.FULL) == []
+
+
+def test_what_is_timed_and_judged_is_in_the_report(card):
+    _, _, found, text = card
+    flame = found["speed"]["flames"][0]
+    assert flame["ratio"] > 0 and flame["cells"] >= 64 and not flame["compiled"]
+    assert sum(flame["routes"].values()) == pytest.approx(1)
+    assert found["speed"]["processor"] and found["speed"]["processor"] in text and "1 thread(s)" in text
+    assert [f["phi"] for f in found["ends"]["flames"]] == [0.45, 0.5]
+    assert "Ends of the ranges" in text and "What follows" in text
 
 
 # --- combust models -------------------------------------------------------------------------------------------------
