@@ -29,9 +29,13 @@ def hydrogen():
 
 
 def random_part(parent, seed):
+    """Some of the species and of the reactions, with a reaction at least."""
     rng = draws.rng(seed)
-    species = [k for k in range(len(parent.gas.species)) if rng.random() < 0.7]
-    return parent.keep(species, without=[i for i in range(len(parent.reactions)) if rng.random() < 0.2])
+    while True:
+        species = [k for k in range(len(parent.gas.species)) if rng.random() < 0.7]
+        part = parent.keep(species, without=[i for i in range(len(parent.reactions)) if rng.random() < 0.2])
+        if part.reactions:
+            return part
 
 
 def states(parent, part, count=5):
