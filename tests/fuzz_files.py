@@ -22,6 +22,7 @@ from safetensors.torch import load, save
 from combust import config
 from combust.errors import CombustError
 from combust.io import checkpoint
+from combust.io.seal import seal
 from combust.parallel import Communicator
 
 RESPECTH = Path(__file__).parent / "unit/experiments/keromnes_2013.xml"
@@ -119,6 +120,13 @@ def change_hdf5(rng: np.random.Generator, path: Path) -> None:
     with h5py.File(path, "r+") as file, np.errstate(over="ignore"):
         for _ in range(rng.integers(1, 3)):
             change_entry(rng, file)
+    seal_again(rng, path)
+
+
+def seal_again(rng: np.random.Generator, path: Path) -> None:
+    """The file's checksum, which h5py has cut off: mostly, for a file without it is first read by another process."""
+    if rng.integers(20):
+        seal(path)
 
 
 def change_entry(rng: np.random.Generator, file: h5py.File) -> None:
@@ -184,6 +192,7 @@ def change_checkpoint(rng: np.random.Generator, path: Path) -> None:
             new.reshape(-1)[rng.integers(new.size)] = [np.nan, np.inf][rng.integers(2)]
             data[...] = new
             data.attrs["checksum"] = np.uint64(checkpoint.checksum(Communicator(), new, new.shape, (0, 0, 0)))
+    seal_again(rng, path)
 
 
 def read_checkpoint(path: Path) -> Any:
@@ -232,13 +241,16 @@ def read_vtr(path: Path) -> Any:
 
 
 def change_vtr(rng: np.random.Generator, path: Path) -> None:
-    from combust.io.vtr import BEGIN
+    from combust.io.vtr import BEGIN, TAIL
 
     if rng.integers(2):
         change_data(rng, path)
         return
     head, mark, rest = path.read_bytes().partition(BEGIN)
+    rest = rest[: rest.rindex(TAIL) + len(TAIL)]
     path.write_bytes(mutations.text(rng, head.decode()).encode(errors="replace") + mark + rest)
+    if rng.integers(2):
+        seal(path)
 
 
 def write_pvd(path: Path) -> None:

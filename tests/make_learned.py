@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from learned_fixture import CONFIG, FOLDER, Tiny  # noqa: E402
 
 from combust import case  # noqa: E402
+from combust.io.seal import seal  # noqa: E402
 from combust.kinetics.mechanism import Mechanism  # noqa: E402
 from combust.parallel import Communicator  # noqa: E402
 from combust.surrogates import sample, train  # noqa: E402
@@ -55,6 +56,7 @@ def compress(path: Path) -> None:
         new.attrs.update(old.attrs)
         for name in old:
             new.create_dataset(name, data=old[name][()], compression=9, shuffle=True, track_times=False)
+    seal(path.with_suffix(".packed"))
     path.with_suffix(".packed").replace(path)
 
 

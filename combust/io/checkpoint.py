@@ -1,7 +1,8 @@
 """Checkpoints: the complete state of a run in one HDF5 file, the same for any number of ranks.
 
 Root makes the file with empty contiguous data sets and closes it, then all ranks fill these with MPI-IO: no parallel
-HDF5 is needed. Each data set carries a checksum that does not depend on the decomposition; it is verified on reading.
+HDF5 is needed. Each data set carries a checksum that does not depend on the decomposition, verified on reading; that of
+all else in the file (combust.io.seal) is verified before HDF5 opens it.
 """
 
 from __future__ import annotations
@@ -22,11 +23,14 @@ from combust import __version__
 from combust.cfd.block import AXES, Block, Triple
 from combust.errors import FileFormatError
 from combust.files import MOST, fit
+from combust.io import hdf5
 from combust.io.blocks import Placed, on_root, replacing, write_blocks
+from combust.io.seal import Apart, checksum, seal
 from combust.parallel import Communicator, collective
 
 FORMAT = "combust checkpoint"
 VERSION = 1
+OLDER = "continue from an older checkpoint (--restart auto takes the newest that is whole)"
 State = Mapping[str, tuple[np.ndarray, str]]
 Place = Literal["cell", "face_x", "face_y", "face_z", "global"]
 # What h5py raises where a file is not what it says; MemoryError for extents that cannot be.
@@ -130,10 +134,12 @@ def create(path: Path, block: Block, state: State, sums: Mapping[str, int], meta
 
 
 def allocate(path: Path, block: Block, state: State, sums: Mapping[str, int], text: bytes) -> dict[str, int]:
-    offsets = {}
+    offsets, apart = {}, []
     with h5py.File(path, "w", libver="earliest") as file:
         file.attrs.update(format=FORMAT, version=VERSION, combust=__version__)
-        file.create_dataset("meta", data=np.frombuffer(text, np.uint8)).attrs["crc32"] = zlib.crc32(text)
+        meta = file.create_dataset("meta", data=np.frombuffer(text, np.uint8))
+        meta.attrs["crc32"] = zlib.crc32(text)
+        apart.append(Apart(meta.id.get_offset(), meta.nbytes))
         group = file.create_group("state")
         group.attrs["names"] = "\n".join(state)  # so that a reader without a case sees what is missing
         for name, (array, place) in state.items():
@@ -145,6 +151,8 @@ def allocate(path: Path, block: Block, state: State, sums: Mapping[str, int], te
                 dataset[...] = array
             else:
                 offsets[name] = dataset.id.get_offset()
+            apart.append(Apart(dataset.id.get_offset(), dataset.nbytes))
+    seal(path, apart)  # of what only root writes; the data sets have checksums of their own
     return offsets
 
 
@@ -158,25 +166,6 @@ def contiguous(group: h5py.Group, name: str, shape: tuple[int, ...]) -> h5py.Dat
     space = h5py.h5s.create_simple(shape) if shape else h5py.h5s.create(h5py.h5s.SCALAR)
     h5py.h5d.create(group.id, name.encode(), h5py.h5t.IEEE_F64LE, space, plist)
     return group[name]
-
-
-def checksum(comm: Communicator, local: np.ndarray, shape: tuple[int, ...], start: tuple[int, ...]) -> int:
-    """Checksum of a global array: the sum over its elements of a 64-bit mix of position and bits (splitmix64).
-
-    A sum does not depend on order, so every decomposition gives the same number. doi:10.1145/2660193.2660195
-    """
-    local = np.asarray(local, dtype=np.float64, order="C")
-    index = np.zeros((), np.uint64)
-    for axis, (first, count) in enumerate(zip(start, local.shape, strict=True)):
-        along = np.arange(first, first + count, dtype=np.uint64) * np.uint64(np.prod(shape[axis + 1 :], dtype=int))
-        index = np.add.outer(index, along)
-    # Arrays, never scalars: numpy warns when a scalar wraps around.
-    x = np.atleast_1d(local).view(np.uint64) ^ ((np.atleast_1d(index) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15))
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    part = int((x ^ (x >> np.uint64(31))).sum(dtype=np.uint64))
-    whole = shape == local.shape
-    return part if whole else sum(comm.gather(part)) % 2**64
 
 
 def read_checkpoint(
@@ -195,8 +184,9 @@ def read_checkpoint(
     places: dict[str, str] = {}
     stored: dict[str, int] = {}
     meta: dict[str, Any] = {}
+    on_root(comm, lambda: require_readable(path), f"read {path}")
     try:
-        with open_checkpoint(path) as file:
+        with opened(path) as file:
             meta = read_meta(path, file)
             compare(path, meta["identity"], identity, may_differ)
             for name, found in entries(path, file).items():
@@ -218,6 +208,22 @@ def read_checkpoint(
 
 def open_checkpoint(path: Path) -> h5py.File:
     """Opens a checkpoint for reading. Raises DamagedFileError, or FileFormatError if it is something else."""
+    require_readable(path)
+    return opened(path)
+
+
+def require_readable(path: Path) -> None:
+    """Raises DamagedFileError for a file that HDF5 should not open, FileFormatError for one that is not there."""
+    try:
+        hdf5.require_readable(path)
+    except FileNotFoundError as error:
+        raise FileFormatError(f"{path}: no such file") from error
+    except (OSError, ValueError) as error:
+        raise DamagedFileError(f"{path}: damaged: {error}; {OLDER}") from error
+
+
+def opened(path: Path) -> h5py.File:
+    """Opens a checkpoint that is readable."""
     try:
         file = h5py.File(path, "r", locking="best-effort")
     except FileNotFoundError as error:

@@ -2,7 +2,8 @@
 
 VTK orders a field x fastest, as combust does, but keeps the components of a vector together: scalars (nz, ny, nx) go
 out as they are, vectors (3, nz, ny, nx) are written as (nz, ny, nx, 3). A direction with one cell is written flat, so
-that ParaView shows 1-D and 2-D cases as lines and planes.
+that ParaView shows 1-D and 2-D cases as lines and planes. Behind the data, where VTK reads no more, stands a checksum
+of the file (combust.io.seal).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from combust.cfd.block import Block
 from combust.errors import FileFormatError
 from combust.files import read_bytes, read_text
 from combust.io.blocks import Placed, on_root, replacing, write_blocks, write_text
+from combust.io.seal import MARK, Apart, checksum, seal, sealed, unsealed
 
 HEAD = (
     f'<?xml version="1.0"?>\n<VTKFile type="RectilinearGrid" version="1.0" byte_order="{sys.byteorder.title()}Endian"'
@@ -55,8 +57,11 @@ def write_vtr(
     cells = int(np.prod(block.shape))
     sizes = {name: cells * 8 * (array.shape[0] if array.ndim == 4 else 1) for name, array in fields.items()}
     head, offsets, total = header(points, fields, sizes, time, step)
+    parts = [placed(block, len(head) + offsets[name] + 8, array) for name, array in fields.items()]
+    sums = [checksum(block.comm, part.local, part.shape, part.start) for part in parts]
+    apart = [Apart(part.offset, size, own) for part, size, own in zip(parts, sizes.values(), sums, strict=True)]
 
-    def begin(part: Path) -> None:
+    def begin(part: Path) -> int:
         with open(part, "wb") as file:
             file.write(head)
             for axis, values in zip("zyx", points, strict=True):
@@ -67,18 +72,19 @@ def write_vtr(
                 file.write(np.uint64(size).tobytes())
             file.seek(len(head) + total)
             file.write(TAIL)
+        seal(part, apart)
+        return part.stat().st_size
 
-    parts = []
-    for name, array in fields.items():
-        place = len(head) + offsets[name] + 8
-        if array.ndim == 4:
-            shape, start = (*block.shape, array.shape[0]), (*block.start, 0)
-            parts.append(Placed(place, np.moveaxis(array, 0, -1), shape, start))
-        else:
-            parts.append(Placed(place, array, block.shape, block.start))
     with replacing(block.comm, path) as part:
-        on_root(block.comm, lambda: begin(part), f"write {path}")
-        write_blocks(block.comm, part, len(head) + total + len(TAIL), parts)
+        size = on_root(block.comm, lambda: begin(part), f"write {path}")
+        write_blocks(block.comm, part, size, parts)
+
+
+def placed(block: Block, offset: int, array: np.ndarray) -> Placed:
+    """This rank's cells of a field whose first byte is at `offset`; the components of a vector go together."""
+    if array.ndim == 4:
+        return Placed(offset, np.moveaxis(array, 0, -1), (*block.shape, array.shape[0]), (*block.start, 0))
+    return Placed(offset, array, block.shape, block.start)
 
 
 def flat(faces: np.ndarray) -> np.ndarray:
@@ -132,8 +138,14 @@ def data_array(name: str, offset: int, components: int) -> str:
 
 
 def read_vtr(path: Path) -> Snapshot:
-    """Reads a file that `write_vtr` wrote. Raises FileFormatError naming the file and what is wrong with it."""
-    head, mark, data = read_bytes(path, sys.maxsize - 1).partition(BEGIN)
+    """Reads a file that `write_vtr` wrote. Raises FileFormatError naming the file and what is wrong with it.
+
+    A file of an earlier version has no checksum: other finite numbers in it go unnoticed.
+    """
+    try:
+        head, mark, data = unsealed(read_bytes(path, sys.maxsize - 1)).partition(BEGIN)
+    except ValueError as error:
+        raise FileFormatError(f"{path}: damaged: {error}; a restart from before it makes it again") from error
     if not mark or not data.endswith(TAIL):
         raise FileFormatError(f"{path}: is not a complete .vtr file written by combust")
     try:
@@ -191,7 +203,8 @@ REMOVE = "without it a run goes on, and its index begins anew"
 def write_pvd(path: Path, entries: Sequence[tuple[float, str]]) -> None:
     """Writes the index: (time [s], file name) per snapshot. Raises OutputError."""
     lines = [f'<DataSet timestep="{time!r}" part="0" file="{name}"/>' for time, name in entries]
-    write_text(path, "".join(line + "\n" for line in [*INDEX_HEAD, *lines, *INDEX_TAIL]))
+    text = "".join(line + "\n" for line in [*INDEX_HEAD, *lines, *INDEX_TAIL])
+    write_text(path, sealed(text.encode()).decode())
 
 
 def read_pvd(path: Path) -> list[tuple[float, str]]:
@@ -201,7 +214,9 @@ def read_pvd(path: Path) -> list[tuple[float, str]]:
     """
     if not path.exists():
         return []
-    lines = read_text(path).splitlines()
+    text = read_text(path)
+    lines = text.splitlines()
+    lines = lines[:-1] if lines and lines[-1].startswith(MARK.decode()) else lines
     if lines[:3] != INDEX_HEAD or lines[-2:] != INDEX_TAIL:
         raise FileFormatError(f"{path}: is not a complete index of snapshots written by combust; {REMOVE}")
     found = []
@@ -210,4 +225,8 @@ def read_pvd(path: Path) -> list[tuple[float, str]]:
         if entry is None or not np.isfinite(float(entry[1])):
             raise FileFormatError(f"{path}: line {number} is not an entry written by combust; {REMOVE}")
         found.append((float(entry[1]), entry[2]))
+    try:
+        unsealed(text.encode())
+    except ValueError as error:
+        raise FileFormatError(f"{path}: damaged: {error}; {REMOVE}") from error
     return found

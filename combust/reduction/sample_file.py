@@ -17,10 +17,10 @@ import h5py
 import numpy as np
 
 from combust import __version__
-from combust.atomic import replacing
 from combust.errors import FileFormatError
 from combust.files import fit
 from combust.io.checkpoint import DAMAGE
+from combust.io.hdf5 import opened, writing
 from combust.reduction.conditions import Case
 from combust.reduction.samples import Samples
 
@@ -32,7 +32,7 @@ TEXTS = ("cases", "species")
 def write(samples: Samples, path: Path) -> None:
     """Readers see the whole file or none of it."""
     texts = {"cases": json.dumps([asdict(case) for case in samples.cases]), "species": json.dumps(samples.species)}
-    with replacing(path) as part, h5py.File(part, "w") as file:
+    with writing(path) as file:
         for key in NUMBERS:
             file[key] = getattr(samples, key)
         for key, text in texts.items():
@@ -46,7 +46,7 @@ def write(samples: Samples, path: Path) -> None:
 def read(path: Path) -> Samples:
     """Raises FileFormatError for a file that is missing, damaged, of another kind or of a later version."""
     try:
-        with h5py.File(path, "r", locking="best-effort") as file:
+        with opened(path) as file:
             _require_format(path, file)
             return _read(path, file)
     except FileNotFoundError as error:

@@ -18,10 +18,10 @@ import numpy as np
 from msgspec import Struct
 
 from combust import __version__
-from combust.atomic import replacing
 from combust.errors import ConfigError, FileFormatError
 from combust.files import fit
 from combust.io.checkpoint import DAMAGE
+from combust.io.hdf5 import opened, writing
 from combust.kinetics.mechanism import Mechanism
 
 STREAMS = ("base", "perturbed", "mixed", "evolved", "multiscale", "flow")
@@ -119,14 +119,14 @@ class SampleSet:
 
     def write(self, path: str | Path) -> None:
         """Writes an HDF5 file; readers see the whole of it or none. Raises OSError where it cannot."""
-        with replacing(Path(path)) as part, h5py.File(part, "w") as file:
+        with writing(Path(path)) as file:
             _write(self, file)
 
     @classmethod
     def read(cls, path: str | Path) -> SampleSet:
         """From a file that `write` made. Raises FileFormatError if it is missing, damaged, of another kind or later."""
         try:
-            with h5py.File(path, "r", locking="best-effort") as file:
+            with opened(path) as file:
                 return _read(path, file)
         except FileNotFoundError as error:
             raise FileFormatError(f"sample set '{path}': no such file; make it with `combust sample`") from error

@@ -203,7 +203,7 @@ def check_start(settings: Surrogate, gas: Mechanism, start: Model | None, sample
 
 def identity_of(settings: Surrogate, gas: Mechanism, source: Path, init: Path | None) -> dict[str, Any]:
     """What a training is known by when it is to go on."""
-    with h5py.File(source, "r", locking="best-effort") as file:
+    with h5py.File(source, "r", locking="best-effort") as file:  # which has just been read as a whole
         content = str(file.attrs["content"])
     weights = hashlib.sha256(files_of(init)[1].read_bytes()).hexdigest() if init else None
     config = msgspec.to_builtins(settings)

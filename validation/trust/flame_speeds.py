@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
-import cantera as ct
-import numpy as np
-
-from combust.kinetics.flame1d import FlameProfile, FlameQuery, begin_from, compute_or_load, free_flame
-from combust.kinetics.flame_grids import halve
+from combust.kinetics.flame1d import FlameProfile, compute_or_load, free_flame
 from combust.kinetics.flame_store import file_of
 from combust.kinetics.mechanism import Mechanism
+from validation.reference import AIR, halved, query_of
 from validation.trust import Member
 
 KIND = (
@@ -21,7 +18,7 @@ KIND = (
     "0.1 % of the speed extrapolated from grids with twice the points, and no further off than the error printed "
     "beside it allows; each converged flame takes less than 5 minutes of one core."
 )
-AIR, ATM = "O2:0.21, N2:0.79", 101325.0
+ATM = 101325.0
 AMMONIA = "example_data/ammonia-CO-H2-Alzueta-2023.yaml"
 DEFAULT, CONVERGED, SECONDS = 5e-3, 1e-3, 300.0
 
@@ -80,21 +77,6 @@ def members() -> Iterator[Member]:
 def reference(flame: Flame, fine: FlameProfile) -> float:
     """Speed [m/s] extrapolated from the grid of `fine`, and from that with every interval cut in two once more."""
     gas = Mechanism.load(flame.mechanism)
-    numbers = ("mixture-averaged", float(fine.x[-1]), 0.0, 0.0, 2 * len(fine.x), f"reference {fine.grid_speed:.9g}")
-    query = FlameQuery(gas.sha256, gas.name, 300.0, flame.p * ATM, flame.fuel, AIR, flame.phi, *numbers)
-    finest = compute_or_load(file_of("reference", query), partial(_halve, query, gas, fine))
+    query = query_of(gas, 300.0, flame.p * ATM, flame.fuel, flame.phi, fine)
+    finest = compute_or_load(file_of("reference", query), partial(halved, query, gas, fine))
     return 2 * finest.grid_speed - fine.grid_speed
-
-
-def _halve(query: FlameQuery, gas: Mechanism, fine: FlameProfile) -> FlameProfile:
-    """`fine` with every interval cut in two."""
-    solution = gas.cantera()
-    solution.TP = query.T, query.p
-    solution.set_equivalence_ratio(query.phi, query.fuel, query.oxidizer)
-    known = ct.FreeFlame(solution, grid=fine.x)
-    middle = int(np.abs(fine.T - 0.75 * fine.T[0] - 0.25 * fine.T[-1]).argmin())
-    begin_from(known, solution, fine.T, fine.u * (fine.grid_speed / fine.speed), fine.Y, float(fine.T[middle]))
-    solver = halve(known, query)
-    speed = float(solver.velocity[0])
-    arrays = {"x": solver.grid, "T": solver.T, "u": solver.velocity, "rho": solver.density, "Y": solver.Y}
-    return replace(fine, **{k: np.array(v) for k, v in arrays.items()}, speed=speed, grid_speed=speed)
