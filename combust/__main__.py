@@ -14,7 +14,8 @@ from combust.errors import CombustError
 from combust.parallel import Communicator, all_or_none, report, world
 from combust.ranges import HELP, PRESSURE_HELP
 from combust.surrogates import arguments as learned
-from combust.terminal import shown
+from combust.terminal import shown, told
+from combust.warned import in_words
 
 EXIT_CODES = """exit codes:
   0 done   1 failed (disk full, bug)   2 bad input   3 diverged
@@ -23,8 +24,8 @@ EXIT_CODES = """exit codes:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one verb; returns the exit code."""
-    with shown():
-        return run_verb(parser().parse_args(argv))
+    with shown(), in_words():
+        return told(lambda: run_verb(parser().parse_args(argv)))
 
 
 def run_verb(args: argparse.Namespace) -> int:
@@ -57,7 +58,7 @@ def dispatch(args: argparse.Namespace, comm: Communicator) -> int:
     if args.verb == "plot":
         from combust.plot import plot
 
-        print(plot(args.folder, args.fields.split(",") if args.fields else None))
+        print(plot(args.folder, args.fields.split(",") if args.fields else None, args.out, args.time))
         return 0
     if args.verb == "ignite":
         from combust.ignite import ignite
@@ -114,9 +115,14 @@ def parser() -> argparse.ArgumentParser:
     info.add_argument("--phase", metavar="NAME", help="a phase of a mechanism; the one that combust reads if omitted")
     schema = verb(verbs, "schema", "JSON Schema of case files, for editors")
     schema.add_argument("--markdown", action="store_true", help="reference tables instead")
-    plot = verb(verbs, "plot", "draw flame.png from the output folder of a run")
+    plot = verb(verbs, "plot", "draw fields and history of a run from its output folder")
     plot.add_argument("folder")
     plot.add_argument("--fields", metavar="A,B", help="fields to draw; T and a second one if omitted")
+    plot.add_argument("--time", type=float, metavar="S", help="draw the output nearest to this time [s]; default: the last")
+    plot.add_argument(
+        "--out", metavar="PATH",
+        help="picture (.png, .pdf or .svg), or a folder for flame.png; default: flame.png in the folder of the run",
+    )  # fmt: skip
     ignite_arguments(verbs)
     flamespeed_arguments(verbs)
     validate_arguments(verbs)

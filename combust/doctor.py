@@ -111,6 +111,7 @@ def mpi() -> str:
 def petsc() -> str:
     import petsc4py
 
+    petsc4py.init(["combust", "-no_signal_handler"])  # its handlers take the signals of Python's and end the process
     # The import alone does not load PETSc; a numpy it was not built for shows only then.
     from petsc4py import PETSc
 

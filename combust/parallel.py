@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from combust.errors import CombustError, DependencyError
+from combust.terminal import Unwritable
 
 T = TypeVar("T")
 
@@ -113,6 +114,9 @@ def report(error: BaseException, comm: Communicator) -> int:
     where = f"[rank {comm.rank}] " if comm.size > 1 else ""
     if isinstance(error, CombustError):
         print(f"{where}error: {error}", file=sys.stderr, flush=True)
+        return error.exit_code
+    if isinstance(error, Unwritable):
+        print(error.message, end="\n" if error.message else "", file=sys.stderr, flush=True)
         return error.exit_code
     if isinstance(error, KeyboardInterrupt):
         print(f"{where}interrupted", file=sys.stderr, flush=True)

@@ -24,7 +24,7 @@ from combust.kinetics.flame1d import FlameProfile, free_flame
 from combust.surrogates import library
 from combust.surrogates.flow import SPLITTINGS
 from combust.surrogates.mapped import Mapped
-from combust.surrogates.router import ROUTES
+from combust.surrogates.routes import ROUTES
 from validation import planar
 from validation.reference import AIR, PRESSURE, T_UNBURNT
 from validation.report import DOCS

@@ -1,9 +1,9 @@
 """Fields for ParaView: `.vtr` rectilinear grids with raw appended data, one file for all ranks, and a `.pvd` index.
 
 VTK orders a field x fastest, as combust does, but keeps the components of a vector together: scalars (nz, ny, nx) go
-out as they are, vectors (3, nz, ny, nx) are written as (nz, ny, nx, 3). A direction with one cell is written flat, so
-that ParaView shows 1-D and 2-D cases as lines and planes. Behind the data, where VTK reads no more, stands a checksum
-of the file (combust.io.seal).
+out as they are, vectors (3, nz, ny, nx) are written as (nz, ny, nx, 3). A direction with one cell is written flat, at
+zero, so that ParaView shows 1-D cases as lines on the x axis and 2-D cases as the plane z = 0. Behind the data, where
+VTK reads no more, stands a checksum of the file (combust.io.seal).
 """
 
 from __future__ import annotations
@@ -88,8 +88,8 @@ def placed(block: Block, offset: int, array: np.ndarray) -> Placed:
 
 
 def flat(faces: np.ndarray) -> np.ndarray:
-    """The faces, or the middle of the only cell."""
-    return faces if faces.size > 2 else np.array([0.5 * (faces[0] + faces[1])])
+    """The faces; of a direction with one cell the point 0, whatever width stands for it in the mesh."""
+    return faces if faces.size > 2 else np.zeros(1)
 
 
 def header(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import logging
 import math
 import multiprocessing
 import os
@@ -29,6 +30,7 @@ from combust.reduction.search import Judgement
 from combust.reduction.settings import Engine
 from combust.reduction.store import Store
 from combust.reduction.submechanism import Parent, Subset
+from combust.warned import noted, pass_on
 
 CHEAP = ("ignition", "psr")  # judged first: a part that fails by them needs no flame
 Job = tuple[Subset, int]  # a part and the index of a case
@@ -177,11 +179,13 @@ class Evaluator:
                 self.done(count + 1, len(jobs))
             return
         try:
-            waiting: dict[Future[Any], Any] = {self._pool.submit(work, job): job for job in jobs}
+            waiting: dict[Future[Any], Any] = {self._pool.submit(noting, work, job): job for job in jobs}
             while waiting:
                 ready, _ = wait(waiting, return_when=FIRST_COMPLETED)
                 for future in ready:
-                    yield waiting.pop(future), future.result()
+                    found, messages = future.result()
+                    pass_on(messages)
+                    yield waiting.pop(future), found
                 self.done(len(jobs) - len(waiting), len(jobs))
         except BrokenProcessPool as error:
             raise DivergenceError(
@@ -245,6 +249,7 @@ def begin(of: tuple[str, str, Any], cases: Sequence[Case], watch: Watch, folder:
     import torch
 
     torch.set_num_threads(1)
+    logging.disable(logging.WARNING)  # of the mechanism: the parent has said it
     path, phase, ions = of
     _worker = Worker(Parent(Mechanism.load(path, phase, ions=ions)), cases, watch, folder)
 
@@ -254,6 +259,12 @@ def at_work(worker: Worker | None) -> Worker:
     found = worker or _worker
     assert found is not None
     return found
+
+
+def noting(work: Callable[[Any], Any], job: Any) -> tuple[Any, list[str]]:
+    """work(job) of this process, and the warnings that the parent is to say, once for all workers."""
+    with noted() as messages:
+        return work(job), messages
 
 
 def evaluate(job: Job, worker: Worker | None = None) -> dict[str, Any]:

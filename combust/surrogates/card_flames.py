@@ -21,7 +21,7 @@ from combust.parallel import Communicator
 from combust.surrogates.card_conditions import Flame
 from combust.surrogates.card_reactors import PEAKS, radicals
 from combust.surrogates.mapped import Mapped, Still
-from combust.surrogates.router import ROUTES
+from combust.surrogates.routes import ROUTES
 from combust.surrogates.settings import Surrogate
 
 PER_THICKNESS = 12  # cells of a thermal thickness

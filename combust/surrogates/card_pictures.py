@@ -12,11 +12,10 @@ import numpy as np
 from combust.charts import drawing
 from combust.kinetics.mechanism import Mechanism
 from combust.surrogates.card_flames import Run
-from combust.surrogates.router import ROUTES
+from combust.surrogates.routes import COLOURS, ROUTES
 from combust.units import ATM
 
 EXACT, OWN, ALONE = "#1c1c1c", "#c8381e", "#1f6fb2"
-ROUTE_COLOURS = ("#d9d9d9", "#9ecae1", "#fdae6b", "#de2d26")  # slow, network, exact, refused
 LEARNED = (("router", OWN, "--", "router on"), ("network", ALONE, ":", "router off"))
 PALETTE = ("#1c1c1c", "#1f6fb2", "#b8860b", "#2a8c55", "#8a4fa3", "#c8381e", "#6b6b6b", "#16939b")
 
@@ -58,11 +57,11 @@ def flame(path: Path, gas: Mechanism, title: str, runs: Sequence[Run], peaks: Se
         if own is not None:
             edges = np.r_[x - 0.5 * (x[1] - x[0]), x[-1] + 0.5 * (x[1] - x[0])]
             for axes in (top, below):
-                for route, colour in enumerate(ROUTE_COLOURS):
+                for route, colour in enumerate(COLOURS):
                     for k in np.flatnonzero(own.route == route):
                         axes.axvspan(edges[k], edges[k + 1], color=colour, alpha=0.55, lw=0)
             for route in sorted(set(own.route.astype(int).tolist())):
-                top.plot([], [], "s", color=ROUTE_COLOURS[route], alpha=0.55, ms=7, label=f"{ROUTES[route]} cells")
+                top.plot([], [], "s", color=COLOURS[route], alpha=0.55, ms=7, label=f"{ROUTES[route]} cells")
         top.plot(x, exact.T, color=EXACT, lw=1.2, label="exact chemistry")
         for mode, colour, style, label in LEARNED:
             if mode in by:

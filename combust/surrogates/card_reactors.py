@@ -15,7 +15,7 @@ from combust.kinetics.mechanism import Mechanism
 from combust.surrogates.card_conditions import Reactor
 from combust.surrogates.card_reference import Trajectory, delay, delay_of
 from combust.surrogates.learned import Learned
-from combust.surrogates.router import ROUTES
+from combust.surrogates.routes import ROUTES
 
 VALENCE = {"H": 1, "C": 4, "N": 3, "O": 2}
 PEAKS = 4  # radicals that are judged: those of the largest peaks

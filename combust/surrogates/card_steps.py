@@ -19,7 +19,7 @@ from combust.surrogates.card_reference import Trajectory, network
 from combust.surrogates.cells import BLOCK
 from combust.surrogates.learned import Learned
 from combust.surrogates.model import Model
-from combust.surrogates.router import NETWORK
+from combust.surrogates.routes import NETWORK
 from combust.surrogates.sample_set import SampleSet
 
 LABELS = (1e-8, 1e-14)  # tolerances of the exact end states

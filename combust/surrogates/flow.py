@@ -27,7 +27,8 @@ from combust.surrogates.learned import Fallback, Parts, RouteStatistics
 from combust.surrogates.model import Step
 from combust.surrogates.pool import Pool
 from combust.surrogates.references import References, SharedJacobians
-from combust.surrogates.router import EXACT, NETWORK, REFUSED, SLOW, met, misfits, settled
+from combust.surrogates.router import met, misfits, settled
+from combust.surrogates.routes import EXACT, NETWORK, REFUSED, SLOW
 from combust.surrogates.sharing import Shared
 from combust.surrogates.slow import LIMIT, SlowStep
 

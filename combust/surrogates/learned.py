@@ -32,17 +32,8 @@ from combust.surrogates.corrector import Corrector
 from combust.surrogates.fresh import FreshGas
 from combust.surrogates.model import Core, Model, Step, step_kernel
 from combust.surrogates.references import References, SharedJacobians
-from combust.surrogates.router import (
-    EXACT,
-    NETWORK,
-    REFUSED,
-    SLOW,
-    Trust,
-    covered_kernel,
-    met,
-    settled,
-    trust_of,
-)
+from combust.surrogates.router import Trust, covered_kernel, met, settled, trust_of
+from combust.surrogates.routes import EXACT, NETWORK, REFUSED, SLOW
 from combust.surrogates.slow import LIMIT, SlowStep
 
 Fallback = Literal["direct", "cvode", "none"]

@@ -29,8 +29,6 @@ from combust.surrogates.fresh import ratios
 from combust.surrogates.model import Model, Step
 from combust.surrogates.settings import Surrogate
 
-SLOW, NETWORK, EXACT, REFUSED = 0, 1, 2, 3
-ROUTES = ("slow", "network", "exact", "refused")
 LARGEST_FACTOR = 0.2  # of the element correction: beyond it the network is lost
 LARGEST_DEFECT = 1e-11  # of elements and energy, relative
 GROWN, ACCELERATING = 1.05, 1.001  # by these factors

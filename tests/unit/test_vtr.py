@@ -35,7 +35,7 @@ def test_own_reader(tmp_path, shape):
     for name, values in fields.items():
         np.testing.assert_array_equal(shot.fields[name], values)
     for ours, theirs in zip(shot.coordinates, coordinates, strict=True):
-        np.testing.assert_array_equal(ours, theirs if theirs.size > 2 else [theirs.mean()])
+        np.testing.assert_array_equal(ours, theirs if theirs.size > 2 else [0.0])
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -59,7 +59,7 @@ def test_vtk_reader(tmp_path, shape):
     assert data.GetScalars().GetName() == "T" and data.GetVectors().GetName() == "u"
     for axis, faces in zip("ZYX", coordinates, strict=True):
         points = vtk_to_numpy(getattr(grid, f"Get{axis}Coordinates")())
-        np.testing.assert_array_equal(points, faces if faces.size > 2 else [faces.mean()])
+        np.testing.assert_array_equal(points, faces if faces.size > 2 else [0.0])
     assert grid.GetFieldData().GetArray("TimeValue").GetValue(0) == 1.0 / 3.0
 
 
@@ -71,6 +71,15 @@ def test_damaged_files_are_named(tmp_path):
         path.write_bytes(bad)
         with pytest.raises(FileFormatError, match=r"a\.vtr"):
             read_vtr(path)
+
+
+def test_files_of_flat_cases_that_lie_elsewhere_are_read(tmp_path, monkeypatch):
+    """Flat directions used to lie in the middle of their cell."""
+    monkeypatch.setattr("combust.io.vtr.flat", lambda faces: faces if faces.size > 2 else np.array([faces.mean()]))
+    coordinates, fields = write(tmp_path / "a.vtr", (1, 7, 9))
+    shot = read_vtr(tmp_path / "a.vtr")
+    assert shot.coordinates[0] == [coordinates[0].mean()]
+    np.testing.assert_array_equal(shot.fields["T"], fields["T"])
 
 
 def test_data_are_aligned(tmp_path):

@@ -11,7 +11,8 @@ from combust.kinetics import systems
 from combust.surrogates import Learned as Exported
 from combust.surrogates.calibrate import own_states
 from combust.surrogates.learned import Learned, RouteStatistics
-from combust.surrogates.router import EXACT, NETWORK, REFUSED, SLOW, misfit, trust_of
+from combust.surrogates.router import misfit, trust_of
+from combust.surrogates.routes import EXACT, NETWORK, REFUSED, SLOW
 from combust.surrogates.sample_set import SPLITS
 
 torch.set_num_threads(1)

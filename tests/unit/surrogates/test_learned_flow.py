@@ -18,7 +18,8 @@ from combust.parallel import Communicator
 from combust.surrogates.flow import SPLITTINGS, LearnedFlow
 from combust.surrogates.learned import Parts
 from combust.surrogates.model import Model
-from combust.surrogates.router import EXACT, NETWORK, REFUSED, SLOW, misfit
+from combust.surrogates.router import misfit
+from combust.surrogates.routes import EXACT, NETWORK, REFUSED, SLOW
 
 torch.set_num_threads(1)
 DT, STEPS = 2e-6, 12  # the longest step of the model's range: most cells are left to the network
