@@ -118,7 +118,7 @@ def parser() -> argparse.ArgumentParser:
     plot = verb(verbs, "plot", "draw fields and history of a run from its output folder")
     plot.add_argument("folder")
     plot.add_argument("--fields", metavar="A,B", help="fields to draw; T and a second one if omitted")
-    plot.add_argument("--time", type=float, metavar="S", help="draw the output nearest to this time [s]; default: the last")
+    plot.add_argument("--time", type=float, metavar="S", help="the output nearest to this time [s]; default: the last")
     plot.add_argument(
         "--out", metavar="PATH",
         help="picture (.png, .pdf or .svg), or a folder for flame.png; default: flame.png in the folder of the run",

@@ -1,4 +1,4 @@
-"""Warnings of the libraries underneath, in combust's words: each kind once, in one line, without a place in a source."""
+"""Warnings of the libraries underneath, in combust's words: each kind once, in one line and without a source line."""
 
 from __future__ import annotations
 

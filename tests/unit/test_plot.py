@@ -8,7 +8,7 @@ import pytest
 
 from combust.__main__ import main
 from combust.cfd.block import Block
-from combust.errors import ConfigError, FileFormatError
+from combust.errors import ConfigError
 from combust.io.vtr import read_pvd, write_pvd, write_vtr
 from combust.parallel import Communicator
 from combust.plot import label, plot
