@@ -172,8 +172,9 @@ def ignite_arguments(verbs: argparse._SubParsersAction[argparse.ArgumentParser])
     mixture_arguments(made, "1000:1800:9")
     made.add_argument("--hold", default="uv", choices=["uv", "hp"], help="what is constant: u, v (default) or h, p")
     made.add_argument(
-        "--criterion", default="T max slope", metavar="TEXT",
-        help='T, p or a species, then "max slope", "max" or "half max"; default: %(default)s',
+        "--delay", "--criterion", action="append", metavar="TEXT",
+        help='what the delay is: T, p or a species (OH* is found as OHEX, OHV, ... too), then "max slope", "max", '
+        '"half max", "20%% max", "max slope extrapolated" or "min slope"; again: another column; default: T max slope',
     )  # fmt: skip
     made.add_argument("--time", type=float, default=10.0, metavar="S", help="longest delay [s]; default: %(default)s")
     made.add_argument("--rtol", type=float, default=1e-6, help="default: %(default)s")

@@ -7,14 +7,16 @@ import itertools
 import math
 import textwrap
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from combust.charts import drawing, picture
-from combust.errors import ConfigError, DivergenceError, at
-from combust.kinetics.ignition import Criterion, ignition_delays
+from combust.errors import CombustError, ConfigError, DivergenceError, at
+from combust.kinetics.delays import Criterion
+from combust.kinetics.ignition import ignition_delays
 from combust.kinetics.mechanism import Mechanism
 from combust.ranges import positive, pressures, stream, values
 from combust.rows import each_row
@@ -22,24 +24,37 @@ from combust.tables import Countdown, outputs, write_csv
 from combust.units import ATM
 
 LONGEST = 1e6  # s
-HEADER = f"{'phi':>7} {'T [K]':>8} {'p [atm]':>9} {'delay [s]':>12}"
+WIDTH = 12  # of a column of delays
+STAGE = "T max slope"  # tells gas that ignites from gas whose watched quantity has no such event
 
 
 @dataclass(frozen=True)
 class Row:
-    """One reactor; NaN if it did not ignite, with a reason if it failed. The fields are the columns of ignite.csv."""
+    """One reactor, with a delay [s] for each definition; NaN where there is none, with a reason if it failed.
+
+    ignited : whether it did at all
+    """
 
     phi: float
     temperature_K: float
     pressure_Pa: float
-    delay_s: float
+    delays: tuple[float, ...]
+    ignited: bool = True
     reason: str = ""
 
     def __str__(self) -> str:
         head = f"{self.phi:7.4g} {self.temperature_K:8.5g} {self.pressure_Pa / ATM:9.5g} "
-        if self.reason:
+        if self.reason and not self.ignited:
             return f"{head}{'nan':>12}  {textwrap.shorten(self.reason, 100)}"
-        return head + ("no ignition" if math.isnan(self.delay_s) else f"{self.delay_s:12.5g}")
+        if not self.ignited:
+            return head + "no ignition"
+        return head + " ".join(f"{'none' if math.isnan(delay) else f'{delay:.5g}':>{WIDTH}}" for delay in self.delays)
+
+
+def header(texts: Sequence[str]) -> str:
+    """Of the table; a definition is a column, which is wide enough for most names."""
+    names = ["delay [s]"] if len(texts) == 1 else texts
+    return f"{'phi':>7} {'T [K]':>8} {'p [atm]':>9} " + " ".join(f"{name:>{WIDTH}}" for name in names)
 
 
 def ignite(args: argparse.Namespace) -> int:
@@ -51,7 +66,9 @@ def ignite(args: argparse.Namespace) -> int:
         raise ConfigError(f"--time {args.time:g}: must be > 0 s and at most {LONGEST:g} s")
     table, image = outputs(args.out, ("ignite.csv", "ignite.png"), args.force)
     gas = Mechanism.load(args.mechanism, args.phase, ions=args.ions)
-    Criterion.parse(args.criterion, gas, args.hold)
+    texts = list(dict.fromkeys(args.delay or [STAGE]))
+    for text in texts:
+        say_signal(text, Criterion.parse(text, gas, args.hold))
     fuel, oxidizer = stream(args.fuel), stream(args.oxidizer)
     for option, mixture in (("--fuel", fuel), ("--oxidizer", oxidizer)):
         with at(option):
@@ -61,47 +78,88 @@ def ignite(args: argparse.Namespace) -> int:
     Y = torch.stack([mixtures[phi] for _, phi, _ in conditions], 1)
     countdown = Countdown(len(conditions), "reactors")
 
-    def solve(chosen: Sequence[int]) -> list[float]:
+    def solve(chosen: Sequence[int]) -> list[list[float]]:
         i = torch.tensor(chosen)
-        found: list[float] = ignition_delays(
-            gas, T[i], p[i], Y[:, i], args.time, args.hold, args.criterion, args.rtol, args.atol,
+        found: list[list[float]] = ignition_delays(
+            gas, T[i], p[i], Y[:, i], args.time, args.hold, [*texts, STAGE], args.rtol, args.atol,
             progress=countdown.reach,
-        ).tolist()  # fmt: skip
+        ).T.tolist()  # fmt: skip
         return found
 
-    delays, errors = each_row(solve, range(len(conditions)))
+    delays, errors = each_row(solve, range(len(conditions)), [math.nan] * (len(texts) + 1))
     if len(errors) == len(conditions):
         raise errors[0]
-    rows = [Row(phi, T, p, delays[i], str(errors.get(i, ""))) for i, (p, phi, T) in enumerate(conditions)]
-    print(HEADER)
+    rows = [made(c, delays[i], texts, errors.get(i)) for i, c in enumerate(conditions)]
+    print(header(texts))
     for row in rows:
         print(row)
-    write_csv(table, [field.name for field in fields(Row)], map(astuple, rows))
-    print(f"table:   {table}")
+    write(table, rows, texts)
     if errors:
         print(f"{len(errors)} of {len(rows)} reactors failed; the table says why")
-    if all(math.isnan(row.delay_s) for row in rows):
+    if not any(row.ignited for row in rows):
         print(f"nothing ignited within {args.time:g} s: raise --time or --T")
         return DivergenceError.exit_code
+    if any(row.ignited and row.reason for row in rows):
+        print(f"none: the gas ignited, but the quantity has no such event within {args.time:g} s")
+    if all(math.isnan(delay) for row in rows for delay in row.delays):
+        return DivergenceError.exit_code
     title = f"{args.fuel} in {args.oxidizer}, {Path(args.mechanism).name}"
-    picture(image, lambda: draw(image, rows, title, f"{args.criterion}, constant {' and '.join(args.hold)}"))
+    picture(image, lambda: draw(image, rows, title, texts, f"constant {' and '.join(args.hold)}"))
     return DivergenceError.exit_code if errors else 0
 
 
-def draw(path: Path, rows: Sequence[Row], title: str, note: str) -> None:
-    """Delay over 1000/T, a line for each pressure and equivalence ratio."""
+def say_signal(text: str, criterion: Criterion) -> None:
+    """Says which species of the mechanism an excited one is."""
+    asked = text.split()[0]
+    if criterion.quantity not in ("T", "p") and criterion.quantity.lower() != asked.lower():
+        print(f"{asked} is {criterion.quantity} in this mechanism")
+
+
+def made(
+    condition: tuple[float, float, float], delays: Sequence[float], texts: Sequence[str], error: CombustError | None
+) -> Row:
+    """A row of (p, phi, T), its delays with that of `STAGE` last, and the error of a reactor that failed."""
+    p, phi, T = condition
+    own, ignited = tuple(delays[:-1]), not all(map(math.isnan, delays))
+    missing = [text for text, delay in zip(texts, own, strict=True) if math.isnan(delay)] if ignited else []
+    reason = f"ignited, but there is no {' and no '.join(missing)}" if missing else ""
+    return Row(phi, T, p, own, ignited, str(error) if error is not None else reason)
+
+
+def write(table: Path, rows: Sequence[Row], texts: Sequence[str]) -> None:
+    """The table as a file: delay_s, or a column for each of several definitions."""
+    columns = ["delay_s"] if len(texts) == 1 else [f"delay_s {text}" for text in texts]
+    lines = [(row.phi, row.temperature_K, row.pressure_Pa, *row.delays, row.reason) for row in rows]
+    write_csv(table, ["phi", "temperature_K", "pressure_Pa", *columns, "reason"], lines)
+    print(f"table:   {table}")
+
+
+def draw(path: Path, rows: Sequence[Row], title: str, texts: Sequence[str], note: str) -> None:
+    """Delay over 1000/T, a line for each pressure and equivalence ratio, a panel for each definition."""
+    n = len(texts)
+    with drawing(path, (5.0 if n == 1 else 3.4 * n + 0.6, 3.6)) as figure:
+        panels = figure.subplots(1, n, sharey=True, squeeze=False)[0]
+        for i, (axes, text) in enumerate(zip(panels, texts, strict=True)):
+            draw_lines(axes, rows, i)
+            axes.set_xlabel("1000 K / T")
+            if n > 1:
+                axes.set_title(text)
+        panels[0].set_yscale("log")
+        panels[0].set_ylabel(f"ignition delay [s]: {texts[0]}, {note}" if n == 1 else f"ignition delay [s], {note}")
+        panels[0].legend(frameon=False, fontsize=7)
+        if n == 1:
+            panels[0].set_title(title)
+        else:
+            figure.suptitle(title, fontsize=10)
+
+
+def draw_lines(axes: Any, rows: Sequence[Row], i: int) -> None:
+    """The delays of definition i."""
     lines: dict[tuple[float, float], list[tuple[float, float]]] = {}
     for row in rows:
-        lines.setdefault((row.pressure_Pa, row.phi), []).append((1000.0 / row.temperature_K, row.delay_s))
+        lines.setdefault((row.pressure_Pa, row.phi), []).append((1000.0 / row.temperature_K, row.delays[i]))
     pressures_ = sorted({p for p, _ in lines})
-    with drawing(path, (5.0, 3.6)) as figure:
-        axes = figure.subplots()
-        for (p, phi), points in lines.items():
-            style = ("-", "--", ":", "-.")[pressures_.index(p) % 4]
-            label = f"{p / ATM:.4g} atm, phi {phi:g}"
-            axes.plot(*zip(*sorted(points), strict=True), style, marker="o", ms=3, lw=1.2, label=label)
-        axes.set_yscale("log")
-        axes.set_xlabel("1000 K / T")
-        axes.set_ylabel(f"ignition delay [s]: {note}")
-        axes.set_title(title)
-        axes.legend(frameon=False, fontsize=7)
+    for (p, phi), points in lines.items():
+        style = ("-", "--", ":", "-.")[pressures_.index(p) % 4]
+        label = f"{p / ATM:.4g} atm, phi {phi:g}"
+        axes.plot(*zip(*sorted(points), strict=True), style, marker="o", ms=3, lw=1.2, label=label)

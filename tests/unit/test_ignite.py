@@ -46,9 +46,28 @@ def test_nothing_ignites(tmp_path, capsys):
         (["--p", "0"], "0 is not positive"),
         (["--time", "0"], "--time 0"),
         (["--criterion", "T middle"], "max slope | max | half max"),
+        (["--delay", "OH* max"], 'is a common proxy: say so with "OH max"'),
+        (["--delay", "OH max", "--delay", "p max", "--hold", "hp"], 'constant; use "uv"'),
         (["--T", "30000"], "must be within the mechanism's 200 to 5000 K"),
     ],
 )
 def test_bad_input(tmp_path, capsys, change, message):
     assert main([*BASE, *change, "--out", str(tmp_path)]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_several_definitions_are_columns(tmp_path, capsys):
+    more = ["--delay", "OH max", "--delay", "p max slope extrapolated", "--delay", "O2 max"]
+    assert main([*BASE, "--T", "600,1300", "--p", "1", "--time", "1e-3", *more, "--out", str(tmp_path)]) == 0
+    with (tmp_path / "ignite.csv").open() as file:
+        cold, hot = csv.DictReader(file)
+    gas = Mechanism.load("h2o2.yaml")
+    texts = ["OH max", "p max slope extrapolated"]
+    exact = ignition_delays(gas, 1300.0, 101325.0, gas.mixture("H2:1", "O2:1, N2:3.76", 1.0), 1e-3, "uv", texts)
+    for text, delay in zip(texts, exact[:, 0].tolist(), strict=True):
+        assert float(hot[f"delay_s {text}"]) == pytest.approx(delay, rel=1e-8)
+        assert math.isnan(float(cold[f"delay_s {text}"]))
+    shown = capsys.readouterr().out
+    # what is only consumed is largest at the start: that is no missing ignition
+    assert math.isnan(float(hot["delay_s O2 max"])) and hot["reason"] == "ignited, but there is no O2 max"
+    assert "no ignition" in shown and "none: the gas ignited" in shown

@@ -8,7 +8,8 @@ import torch
 from combust.errors import ConfigError, DivergenceError, MechanismError, StateError
 from combust.kinetics import Mechanism, ignition
 from combust.kinetics import integrate as ode
-from combust.kinetics.ignition import Criterion, ignition_delays, read_delays
+from combust.kinetics.delays import Criterion, read_delays
+from combust.kinetics.ignition import ignition_delays
 
 AIR = "O2:1, N2:3.76"
 
