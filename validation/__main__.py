@@ -1,15 +1,21 @@
-"""Runs the validation studies, all of them or those named: `python -m validation [--list] [name ...]`."""
+"""Runs the validation studies, all of them or those named: `python -m validation [--list] [--smoke] [name ...]`."""
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import inspect
 import pkgutil
 import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
+from unittest.mock import patch
 
 import validation
+from validation.report import ROOT, Report
 
 
 def studies() -> dict[str, ModuleType]:
@@ -19,27 +25,49 @@ def studies() -> dict[str, ModuleType]:
     return {name: module for name, module in modules.items() if hasattr(module, "TITLE") and hasattr(module, "run")}
 
 
-def run(name: str, module: ModuleType, only: list[str], workers: int) -> list[str]:
-    """Runs one study and writes its page; returns what missed its target."""
-    from validation.report import Report
-
-    report = Report(name, module.TITLE)
+def run(name: str, module: ModuleType, only: list[str], workers: int, root: Path = ROOT) -> Report:
+    """Runs one study and writes its page below `root`."""
+    report = Report(name, module.TITLE, root)
     report.progress(module.TITLE)
     options = {"only": only, "workers": workers}
     module.run(report, **{k: v for k, v in options.items() if k in inspect.signature(module.run).parameters})
     report.progress(f"written to {report.write()}")
-    return report.missed
+    return report
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Exit code: 0 all targets met, 1 some missed, 2 unknown study."""
+def smoke(name: str, module: ModuleType, only: list[str]) -> Report:
+    """Runs one study on the sizes of its SMOKE, seconds in all, and writes nothing that stays."""
+    with tempfile.TemporaryDirectory() as folder, small(module):
+        return run(name, module, only, 1, Path(folder))
+
+
+@contextlib.contextmanager
+def small(module: ModuleType) -> Iterator[None]:
+    """Puts SMOKE, names of a module's globals and other values for them, in their place; of its kinds' too."""
+    with contextlib.ExitStack() as stack:
+        for each in (module, *getattr(module, "kinds", dict)().values()):
+            if each.SMOKE:
+                stack.enter_context(patch.multiple(each, **each.SMOKE))
+        yield
+
+
+def arguments() -> argparse.ArgumentParser:
+    """Of the command line."""
     parser = argparse.ArgumentParser(prog="python -m validation", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="name", help="studies to run; all if none is named")
     parser.add_argument("--list", action="store_true", help="list the studies and stop")
     parser.add_argument("--only", action="append", default=[], metavar="RUN",
                         help="of reduction, learned, trust: runs whose names begin so; the rest stays")  # fmt: skip
     parser.add_argument("--workers", type=int, default=0, help="of reduction: processes; 0: as many as cores")
-    options = parser.parse_args(arguments)
+    parser.add_argument("--smoke", action="store_true",
+                        help="tiny sizes, in seconds: shows that a study runs; its verdicts mean nothing, it writes "
+                             "nothing")  # fmt: skip
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Exit code: 0 all targets met (or --smoke), 1 some missed, 2 unknown study."""
+    options = arguments().parse_args(argv)
     known = studies()
     if options.list:
         for name, module in known.items():
@@ -52,7 +80,11 @@ def main(arguments: list[str] | None = None) -> int:
     import torch
 
     torch.set_num_threads(1)
-    missed = {name: run(name, known[name], options.only, options.workers) for name in options.names or known}
+    if options.smoke:
+        for name in options.names or known:
+            print(f"{name:20} {len(smoke(name, known[name], options.only).targets)} verdicts, of tiny sizes")
+        return 0
+    missed = {name: run(name, known[name], options.only, options.workers).missed for name in options.names or known}
     for name, what in missed.items():
         print(f"{name:20} {'targets met' if not what else 'MISSED: ' + '; '.join(what)}")
     return 1 if any(missed.values()) else 0

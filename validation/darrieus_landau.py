@@ -10,7 +10,7 @@ from scipy.integrate import trapezoid
 
 from combust import kernels
 from combust.cfd.flow import ReactingFlow
-from combust.kinetics.flame1d import FlameProfile, free_flame
+from combust.kinetics.flame1d import FlameProfile, Refine, free_flame
 from combust.kinetics.mechanism import Mechanism
 from validation import planar
 from validation.report import Report, percent
@@ -22,6 +22,8 @@ WAVES = (20, 30)  # wavelengths in thermal thicknesses
 AMPLITUDE = 0.05  # of the start, in thermal thicknesses
 E_FOLDINGS = 1.6  # that a run lasts, by theory
 LIMIT = 0.2
+REFINE: Refine = "converged"
+SMOKE = {"REFINE": "customary", "PER_THICKNESS": 2, "WAVES": (6,), "E_FOLDINGS": 0.02}
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ def theory(gas: Mechanism, flame: FlameProfile) -> Theory:
 def run(report: Report) -> None:
     """Growth rates at each wavelength."""
     gas = Mechanism.load(MECHANISM)
-    flame = free_flame(gas, T, P, FUEL, AIR, PHI, transport="unity-Lewis", refine="converged")
+    flame = free_flame(gas, T, P, FUEL, AIR, PHI, transport="unity-Lewis", refine=REFINE)
     t = theory(gas, flame)
     thickness = flame.thermal_thickness
     report.text(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import cantera as ct
@@ -13,6 +13,8 @@ from validation.reference import AIR, PRESSURE, T_UNBURNT, Reference, reference
 from validation.report import Report, percent
 
 TITLE = "Flame speed and burnt temperature against converged free flames"
+
+
 @dataclass(frozen=True)
 class Run:
     """One run of a flame: cells per thermal thickness, time step [s], end [s], and where the domain ends [m]."""
@@ -72,6 +74,8 @@ LEAN_HYDROGEN = Flame(
         Run(20, 8e-6, 6e-3, 0.004, 0.02),
     ))
 FLAMES = (HYDROGEN, METHANE, LEAN_HYDROGEN)
+COARSE = replace(HYDROGEN, slope=0.3, runs=(Run(4, 2e-6, 8e-6, 0.003, 0.007, burnt=True),))
+SMOKE = {"FLAMES": (COARSE,)}
 
 
 def run(report: Report) -> None:

@@ -6,45 +6,37 @@ import csv
 import json
 import shutil
 import subprocess
-import sys
 from pathlib import Path
+from typing import Any
 
-from combust.io.vtr import read_vtr
-from validation.report import Report
+from combust.io.vtr import read_pvd, read_vtr
+from validation.report import ROOT, Report
+from validation.running import run_case, run_here
 
 TITLE = "ParaView reads what combust writes"
-ROOT = Path(__file__).resolve().parents[1]
-RUN = ROOT / "runs" / "flame"
-PICTURE = ROOT / "docs" / "pictures" / "paraview.png"
+RANKS, CHANGES = 2, ()  # of the demonstration, where it runs here
+TOOLS = ("pvpython", "xvfb-run")
+SMOKE = {"run_case": run_here, "CHANGES": ("mesh.cells=[24,16]", "stop.steps=4", "output.fields.every={steps=2}"),
+         "views": lambda series, picture: own_views(series)}  # fmt: skip
 DEBIAN = "apt-get install paraview python3-paraview xvfb xauth"
 
 
 def run(report: Report) -> None:
     """Opens runs/flame/fields.pvd (made by `make flame`, which runs here if it is missing)."""
-    if not (RUN / "summary.json").exists():
-        report.progress("no finished runs/flame: running the demonstration on two ranks")
-        subprocess.run(
-            [ROOT / "scripts" / "mpirun.sh", "-n", "2", sys.executable, "-m", "combust.run", "cases/flame.toml",
-             "--force"], cwd=ROOT, check=True)
-    missing = [tool for tool in ("pvpython", "xvfb-run") if shutil.which(tool) is None]
-    if missing:
-        report.text(f"Not run: {', '.join(missing)} missing; on Debian `{DEBIAN}`.")
+    out = report.root / "runs" / "flame"
+    if not (out / "summary.json").exists():
+        report.progress("no finished runs/flame: running the demonstration")
+        run_case("flame.toml", out, CHANGES, RANKS)
+    seen = views(out / "fields.pvd", report.pictures / "paraview.png")
+    if not seen:
+        report.text(f"Not run: {' or '.join(TOOLS)} missing; on Debian `{DEBIAN}`.")
         report.target("ParaView at hand", 0, 1, at_least=True)
         return
-    script, series = ROOT / "validation" / "render.py", RUN / "fields.pvd"
-    command = ["xvfb-run", "-a", "pvpython", str(script), str(series), str(PICTURE)]
-    for _ in range(5):  # ParaView aborts when the virtual display is slow to come up
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
-        if done.returncode == 0:
-            break
-    seen = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-    if done.returncode or not seen:
-        raise RuntimeError(f"pvpython failed with code {done.returncode}:\n{done.stderr[-2000:]}")
     report.text(
         "`xvfb-run -a pvpython validation/render.py` opens `runs/flame/fields.pvd`, visits every time and renders "
         "docs/pictures/paraview.png. Ranges of T and Y_OH that ParaView reports, and the largest difference of any "
         "range of any field from combust's own reader (which the tests hold against VTK's).")
-    files = sorted(RUN.glob("fields_*.vtr"))
+    files = sorted(out.glob("fields_*.vtr"))
     rows, worst = [], 0.0
     for shown, path in zip(seen, files, strict=True):
         ours = read_vtr(path)
@@ -60,8 +52,33 @@ def run(report: Report) -> None:
             f"{difference:.0e}"])
     report.table(["time [ms]", "cells", "T [K]", "Y_OH", "difference"], rows)
     report.target("relative difference of any range", worst, 1e-6)
-    with open(RUN / "series.csv", encoding="utf-8") as file:
+    with open(out / "series.csv", encoding="utf-8") as file:
         hottest = {row["step"]: float(row["T_max"]) for row in csv.DictReader(file)}
     last = str(int(files[-1].stem.split("_")[1]))
     report.target("T_max of series.csv and ParaView", hottest[last] - seen[-1]["ranges"]["T"][1], 1e-3, " K")
     report.target("times in the series", len(seen), len(files), at_least=True)
+
+
+def views(series: Path, picture: Path) -> list[dict[str, Any]]:
+    """What ParaView sees at each time of a series, which it also draws; nothing where there is no ParaView."""
+    if any(shutil.which(tool) is None for tool in TOOLS):
+        return []
+    command = ["xvfb-run", "-a", "pvpython", str(ROOT / "validation" / "render.py"), str(series), str(picture)]
+    for _ in range(5):  # ParaView aborts when the virtual display is slow to come up
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
+        if done.returncode == 0:
+            break
+    seen = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    if done.returncode or not seen:
+        raise RuntimeError(f"pvpython failed with code {done.returncode}:\n{done.stderr[-2000:]}")
+    return seen
+
+
+def own_views(series: Path) -> list[dict[str, Any]]:
+    """The same by combust's own reader, without a picture: stands for ParaView in the smoke run."""
+    seen = []
+    for time, name in read_pvd(series):
+        shot = read_vtr(series.parent / name)
+        ranges = {key: [float(x.min()), float(x.max())] for key, x in shot.fields.items()}
+        seen.append({"time": time, "cells": int(shot.fields["T"].size), "ranges": ranges})
+    return seen

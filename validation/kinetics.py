@@ -53,6 +53,10 @@ IGNITIONS = (
              "o2:1, n2:3.76"),
 )  # fmt: skip
 BLOCKS = ((Reactors("h2o2.yaml", "H2", 100, 42, 2.5e-4), 1000), (Reactors("gri30.yaml", "CH4", 16, 27, 4e-4), 100))
+SMOKE = {
+    "IGNITIONS": (Ignition("h2o2, H2", "h2o2.yaml", "H2", (1400.0,), 1e-4),),
+    "BLOCKS": ((Reactors("h2o2.yaml", "H2", 2, 2, 5e-4), 100),),
+}
 
 
 def run(report: Report) -> None:

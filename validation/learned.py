@@ -7,8 +7,8 @@ What each run found is kept beside the page, so that they can be repeated one by
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from combust.errors import FileFormatError
@@ -18,6 +18,7 @@ from validation.learned_runs import (
     DEFAULT,
     FLAMES,
     FRONTS,
+    HYDROGEN,
     OUTSIDE,
     SPEED_LIMIT,
     T_LIMIT,
@@ -27,10 +28,15 @@ from validation.learned_runs import (
     Run,
     Speed,
 )
-from validation.report import DOCS, Report, percent
+from validation.report import Report, percent
+from validation.running import run_here
 
 TITLE = "Learned chemistry in flows"
-KEPT = "learned.json"  # beside the page
+SMOKE = {
+    "FLAMES": (replace(HYDROGEN, per_thickness=2, steps=(2e-6,), end=8e-6, fit=2e-6, splittings=(DEFAULT,)),),
+    "FRONTS": (replace(FRONTS[0], changes=("mesh.cells=[12,8]",), time=1e-5, by=run_here),),
+    "OUTSIDE": tuple(replace(OUTSIDE[i], per_thickness=2, steps=2) for i in (0, -1)),
+}
 
 
 def runs() -> list[Run]:
@@ -45,8 +51,7 @@ def runs() -> list[Run]:
 
 def run(report: Report, only: Sequence[str] = ()) -> None:
     """Runs those whose names begin like one of `only` (all if there is none), then writes the page of all kept."""
-    path = DOCS / KEPT
-    kept: dict[str, Kept] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    kept: dict[str, Kept] = report.kept()
     for each in runs():
         if only and not each.name.startswith(tuple(only)):
             continue
@@ -55,9 +60,8 @@ def run(report: Report, only: Sequence[str] = ()) -> None:
         except FileFormatError as error:
             report.progress(f"{each.name}: {error}")
             continue
-        kept[each.name] = each.perform(lambda line, name=each.name: report.progress(f"{name}: {line}"))
-        ordered = {other.name: kept[other.name] for other in runs() if other.name in kept}
-        path.write_text(json.dumps(ordered, indent=1) + "\n", encoding="utf-8")
+        kept[each.name] = each.perform(report)
+        report.keep(kept, models())
     page(report, kept)
 
 
@@ -111,9 +115,10 @@ def speeds(report: Report, flame: Flame, kept: dict[str, Kept]) -> None:
     """One flame: the error of the coupling, of the network alone, of learned chemistry."""
     report.text(f"## Flame speed against the time step: {flame.title}")
     report.text(
-        f"Planar, 1 atm, 10 cells per thermal thickness; front speed fitted from {1e6 * flame.fit:g} to "
-        f"{1e6 * flame.end:g} us. The first row is exact chemistry with transport as a constant source, two sweeps, in "
-        "m/s; the others are errors against it at the same dt. *Exact*: exact chemistry in the place of the network, "
+        f"Planar, 1 atm, {flame.per_thickness} cells per thermal thickness; front speed fitted from "
+        f"{1e6 * flame.fit:g} to {1e6 * flame.end:g} us. The first row is exact chemistry with transport as a constant "
+        "source, two sweeps, in m/s; the others are errors against it at the same dt. *Exact*: exact chemistry in the "
+        "place of the network, "
         "with transport in kicks, every cell, no correction: the error of the splitting. *Network alone*: the same "
         "kicks, the network in every cell, no router and no correction: less the row above, the error of the network. "
         "*Learned*: as a user has it, with router and correction. Burnt T is that of the last cell, against the first "

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,22 +25,20 @@ from combust.surrogates.mapped import Mapped
 from combust.surrogates.routes import ROUTES
 from validation import planar
 from validation.reference import AIR, PRESSURE, T_UNBURNT
-from validation.report import DOCS
+from validation.report import Report
+from validation.running import run_case
 
-ROOT = DOCS.parents[1]
-PICTURES = ROOT / "docs" / "pictures"
 SHARES = tuple(f"{route}_share" for route in ROUTES)
 CHEMISTRIES = {"mapped": "exact", "network": "network alone", "learned": "learned"}
 DEFAULT = "strang"
 Kept = dict[str, Any]
-Progress = Callable[[str], None]
 
 # --- 1: planar flames ------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Flame:
-    """A planar flame, 10 cells per thermal thickness, and what its speed is fitted over [s]."""
+    """A planar flame, its cells per thermal thickness, and what its speed is fitted over [s]."""
 
     name: str
     title: str
@@ -56,6 +52,7 @@ class Flame:
     fit: float
     limit: float  # relative error allowed
     splittings: tuple[str, ...] = tuple(SPLITTINGS)
+    per_thickness: int = 10
 
     @cached_property
     def profile(self) -> FlameProfile:
@@ -65,7 +62,8 @@ class Flame:
     @property
     def overrides(self) -> list[str]:
         """Of its case."""
-        return [mesh(self.profile), "initial.position=0.0", f"initial.phi={self.phi}", 'numerics.compile="off"']
+        return [mesh(self.profile, self.per_thickness), "initial.position=0.0", f"initial.phi={self.phi}",
+                'numerics.compile="off"']  # fmt: skip
 
 
 HYDROGEN = Flame("h2", "H2/air, phi 1", "flame1d_h2.toml", "h2o2.yaml", "h2_air", "H2:1", 1.0,
@@ -95,7 +93,7 @@ class Speed:
         how = f"{self.splitting}-{self.chemistry}" if self.splitting else "source"
         return f"speed-{self.flame.name}-{how}-{1e6 * self.dt:g}us"
 
-    def perform(self, progress: Progress) -> Kept:
+    def perform(self, report: Report) -> Kept:
         """Runs it; a lost flame is a result."""
         flame = self.flame
         table = {"kind": "direct"} if not self.splitting else {
@@ -105,7 +103,7 @@ class Speed:
             chemistry = flow.scheme.chemistry
             chemistry.parts = Mapped.of(chemistry.parts.model, chemistry.gas)
         try:
-            rows = planar.follow(flow, self.dt, flame.end, progress, SHARES if self.splitting else ())
+            rows = planar.follow(flow, self.dt, flame.end, told(report, self), SHARES if self.splitting else ())
         except CombustError as error:
             return {"failure": f"step {flow.step}: {str(error).splitlines()[0]}"} | weights_of(flame.model)
         s = planar.speeds(flow, rows, flame.profile.speed, flame.fit)
@@ -117,10 +115,15 @@ class Speed:
         } | (weights_of(flame.model) if self.splitting else {})  # fmt: skip
 
 
-def mesh(profile: FlameProfile) -> str:
-    """10 cells per thermal thickness over four on both sides of the front, wider ones beyond."""
+def told(report: Report, run: Run) -> Callable[[str], None]:
+    """Says how far a run is, under its name."""
+    return lambda line: report.progress(f"{run.name}: {line}")
+
+
+def mesh(profile: FlameProfile, per_thickness: int) -> str:
+    """So many cells per thermal thickness over four on both sides of the front, wider ones beyond."""
     d = profile.thermal_thickness
-    return planar.mesh_override(planar.graded_faces(d / 10, (-4 * d, 4 * d), (-6 * d, 9 * d), 1.06, 2 * d))
+    return planar.mesh_override(planar.graded_faces(d / per_thickness, (-4 * d, 4 * d), (-6 * d, 9 * d), 1.06, 2 * d))
 
 
 def inline(table: dict[str, Any]) -> str:
@@ -147,16 +150,18 @@ class Front:
     changes: tuple[str, ...]
     time: float  # s
     ranks: int
+    by: Callable[..., Path] = run_case
     limit = 0.03  # of length and consumption speed, relative
     model = "h2_air"
 
-    def perform(self, progress: Progress) -> Kept:
+    def perform(self, report: Report) -> Kept:
         """Runs both, compares them at equal times, draws them."""
-        progress("exact chemistry")
-        exact = self.read(self.run("exact", {"kind": "direct"}))
-        progress("learned chemistry")
-        learned = self.read(self.run("learned", {"kind": "learned", "model": self.model}))
-        with_picture = self.draw(exact, learned, progress)
+        say = told(report, self)
+        say("exact chemistry")
+        exact = self.read(self.run(report.runs, "exact", {"kind": "direct"}))
+        say("learned chemistry")
+        learned = self.read(self.run(report.runs, "learned", {"kind": "learned", "model": self.model}))
+        with_picture = self.draw(report.pictures, exact, learned, say)
         rows = [{
             "time": a.time, "length": [self.length(a), self.length(b)],
             "consumption": [float(np.interp(a.time, s["time"], s["flame_speed"])) for s in (exact[1], learned[1])],
@@ -172,9 +177,8 @@ class Front:
             "Y_min": [min(exact[1]["Y_min"]), min(series["Y_min"])],
         } | weights_of(self.model)  # fmt: skip
 
-    def run(self, kind: str, chemistry: dict[str, Any]) -> Path:
-        """By the command line, into runs/learned."""
-        out = ROOT / "runs" / "learned" / f"{self.name}-{kind}"
+    def run(self, folder: Path, kind: str, chemistry: dict[str, Any]) -> Path:
+        """By the command line, into a folder of runs/learned."""
         fields, quantities = ["T"], ["flame_speed", "element_error", "Y_min"]
         if kind == "learned":
             fields, quantities = [*fields, "route"], [*quantities, *(f"{route}_share" for route in ROUTES[:3])]
@@ -182,13 +186,7 @@ class Front:
             *self.changes, f"chemistry={inline(chemistry)}", f"stop.time={self.time}",
             f"output.fields={{ names = {json.dumps(fields)}, every = {{ time = {self.time / 5}, exact = true }} }}",
             f"output.series={{ quantities = {json.dumps(quantities)}, every = {{ steps = 1 }} }}"]  # fmt: skip
-        launcher = [str(ROOT / "scripts" / "mpirun.sh"), "-n", str(self.ranks)] if self.ranks > 1 else []
-        command = [*launcher, sys.executable, "-m", "combust.run", "cases/flame_learned.toml", "--force", "--out",
-                   str(out), *(word for change in changes for word in ("--set", change))]  # fmt: skip
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise RuntimeError(f"{self.name}, {kind}: exit code {done.returncode}:\n{done.stderr[-2000:]}")
-        return out
+        return self.by("flame_learned.toml", folder / f"{self.name}-{kind}", changes, self.ranks)
 
     def read(self, out: Path) -> tuple[list[Snapshot], dict[str, Any]]:
         """Snapshots and series of a run."""
@@ -210,16 +208,17 @@ class Front:
         """Of the front [m]."""
         return contour_length(*wrapped(shot, "T"), self.level)
 
-    def draw(self, exact: Any, learned: Any, progress: Progress) -> str:
+    def draw(self, folder: Path, exact: Any, learned: Any, say: Callable[[str], None]) -> str:
         """Both fronts at the end over temperature, and the routes; the name of the file, or nothing."""
-        path = PICTURES / f"learned_{self.name.replace('-', '_')}.png"
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"learned_{self.name.replace('-', '_')}.png"
         try:
             y, x = exact[0][-1].coordinates[1:]
             height = 3.4 * float((y[-1] - y[0]) / (x[-1] - x[0])) + 1.9  # room for titles and bars
             with drawing(path, (8.0, height)) as figure:
                 fronts(figure, exact[0][-1], learned[0][-1], self.level)
         except DependencyError as error:
-            progress(f"no picture: {error}")
+            say(f"no picture: {error}")
             return ""
         return path.name
 
@@ -304,15 +303,16 @@ class Outside:
     phi: float = 0.7
     dt: float | None = None  # s; half a cell of the burnt gas if None
     inside: bool = False
-    steps = 60
+    steps: int = 60
+    per_thickness: int = 10
     model = "h2_air"
 
-    def perform(self, progress: Progress) -> Kept:
+    def perform(self, report: Report) -> Kept:
         """Both chemistries."""
         profile = free_flame("h2o2.yaml", T_UNBURNT, self.p, self.fuel, self.oxidizer, self.phi)
         dt = self.dt or float(f"{0.05 * profile.thermal_thickness / profile.u.max():.2g}")
-        exact, a = self.run(profile, {"kind": "direct"}, dt, progress)
-        learned, b = self.run(profile, {"kind": "learned", "model": self.model}, dt, progress)
+        exact, a = self.run(profile, {"kind": "direct"}, dt, told(report, self))
+        learned, b = self.run(profile, {"kind": "learned", "model": self.model}, dt, told(report, self))
         shares = b[:, 5:]
         return {
             "dt": dt, "consumption": [float(a[-1, 2]), float(b[-1, 2])],
@@ -322,15 +322,16 @@ class Outside:
         } | weights_of(self.model)  # fmt: skip
 
     def run(
-        self, profile: FlameProfile, table: dict[str, Any], dt: float, progress: Progress
+        self, profile: FlameProfile, table: dict[str, Any], dt: float, say: Callable[[str], None]
     ) -> tuple[ReactingFlow, np.ndarray]:
         """A flame over so many steps, from Cantera's."""
         overrides = [
-            mesh(profile), "initial.position=0.0", f'initial.fuel="{self.fuel}"', f'initial.oxidizer="{self.oxidizer}"',
+            mesh(profile, self.per_thickness), "initial.position=0.0", f'initial.fuel="{self.fuel}"',
+            f'initial.oxidizer="{self.oxidizer}"',
             f"initial.phi={self.phi}", f"gas.pressure={self.p}", 'numerics.compile="off"', f"chemistry={inline(table)}"]
         flow = planar.build("flame1d_h2.toml", overrides, profile)
         more = SHARES if table["kind"] == "learned" else ()
-        return flow, planar.follow(flow, dt, self.steps * dt, progress, more)
+        return flow, planar.follow(flow, dt, self.steps * dt, say, more)
 
 
 OUTSIDE = (

@@ -20,11 +20,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from validation.report import DOCS, Report
+from validation.report import ROOT, Report
 
 TITLE = "Reduction of mechanisms"
-ROOT = DOCS.parents[1]
-KEPT = "reduction.json"  # beside the page
 POLL = 0.5  # s between two looks at the memory
 METRICS = {"ignition_delay": "delay", "flame_speed": "flame speed", "extinction_time": "extinction time"}
 GRAPH_ONLY = ("sensitivity.method=none", "reactions.method=none")
@@ -69,6 +67,10 @@ LARGE = (
 RUNS = (*METHANE, *IGNITION, *LARGE)
 STEPS = {"drg": "DRG", "pfa": "PFA", "drgep": "DRGEP", "sensitivity": "trial removal", "network": "network search",
          "refit": "re-fit", "reactions": "reactions", "qss": "quasi-steady state"}  # fmt: skip
+TINY = Run("tiny", "methane.toml", (
+    'mechanism="h2o2.yaml"', 'fuel="H2"', "tolerance={ignition_delay=0.5}",
+    'conditions=[{kind="ignition",T=1400.0,p="1",phi=1.0}]', *GRAPH_ONLY), "hydrogen", minutes=1.0)  # fmt: skip
+SMOKE = {"METHANE": (), "IGNITION": (), "LARGE": (TINY,), "RUNS": (TINY,)}
 # What pyMARS 1.2.0 gives: species, reactions, delay error, flame-speed error, wall time.
 PYMARS = (
     ("pyMARS DRG", 43, 267, "3.6 %", "1 % at phi 1", "6 s"),
@@ -82,41 +84,30 @@ PYMARS_FLAME = ("pyMARS DRGEP, one flame added", 23, 116, "3.3 %", "4.1 %", "4 t
 def run(report: Report, only: Sequence[str] = (), workers: int = 0) -> None:
     """Runs those whose names begin like one of `only` (all if there is none), then writes all tables."""
     wanted = [r for r in RUNS if not only or r.name.startswith(tuple(only))]
-    kept = load(DOCS / KEPT)
+    kept = report.kept()
     with tempfile.TemporaryDirectory() as folder:
         for each in wanted:
             if not (ROOT / "cases" / "reduction" / each.config).is_file():
                 report.progress(f"{each.name}: no {each.config}")
                 continue
-            found = perform(each, Path(folder), workers)
+            found = perform(each, report.runs, Path(folder), workers)
             kept[each.name] = found
-            save(DOCS / KEPT, kept)
+            report.keep(kept, [each.name for each in RUNS])
             report.progress(f"{each.name}: {found['wall']:.0f} s, {found['memory']:.0f} MiB")
     page(report, kept)
-
-
-def load(path: Path) -> dict[str, Any]:
-    """What earlier runs found, by name."""
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-
-
-def save(path: Path, kept: dict[str, Any]) -> None:
-    """In the order of RUNS, so that a repeated run changes its own lines only."""
-    ordered = {each.name: kept[each.name] for each in RUNS if each.name in kept}
-    path.write_text(json.dumps(ordered, indent=1) + "\n", encoding="utf-8")
 
 
 # --- one run ---------------------------------------------------------------------------------------------------------
 
 
-def perform(each: Run, folder: Path, workers: int) -> dict[str, Any]:
+def perform(each: Run, runs: Path, folder: Path, workers: int) -> dict[str, Any]:
     """Runs the command with a cache in `folder`: its detailed flames are taken over by later runs, evaluations not."""
     for old in folder.glob("cache/reduction/*/evaluations.jsonl"):
         old.unlink()
-    out = ROOT / "runs" / "reduction" / each.name
+    out = runs / each.name
     changes = [word for text in (*each.changes, f"search.workers={workers}") for word in ("--set", text)]
     command = [sys.executable, "-m", "combust", "reduce", f"cases/reduction/{each.config}", *changes,
-               "--force", "--out", str(out.relative_to(ROOT))]  # fmt: skip
+               "--force", "--out", str(out.relative_to(ROOT) if out.is_relative_to(ROOT) else out)]  # fmt: skip
     environment = os.environ | {"COMBUST_CACHE": str(folder / "cache"), "OMP_NUM_THREADS": "1"}
     begin, before, loads, memory = time.monotonic(), used(), [os.getloadavg()[0]], 0.0
     process = subprocess.Popen(command, cwd=ROOT, env=environment)

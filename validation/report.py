@@ -1,22 +1,54 @@
-"""Collects what a study finds: prints it, and writes docs/validation/<name>.md."""
+"""Collects what a study finds: prints it, and writes docs/validation/<name>.md and what lies beside it."""
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
-DOCS = Path(__file__).resolve().parents[1] / "docs" / "validation"
+ROOT = Path(__file__).resolve().parents[1]
 
 
 class Report:
-    """Markdown of one study, made of paragraphs, tables and targets in the order they come."""
+    """Markdown of one study, made of paragraphs, tables and targets in the order they come.
 
-    def __init__(self, name: str, title: str):
-        self.name, self.title = name, title
+    All that a study writes lies in `root`: its page, its pictures and what it keeps in docs, its runs in runs.
+    """
+
+    def __init__(self, name: str, title: str, root: Path = ROOT):
+        self.name, self.title, self.root = name, title, root
         self.parts: list[str] = []
         self.targets: list[tuple[str, str, str, str]] = []
         self.start = time.perf_counter()
+
+    @property
+    def page(self) -> Path:
+        """Where the page is written."""
+        return self.root / "docs" / "validation" / f"{self.name}.md"
+
+    @property
+    def pictures(self) -> Path:
+        """Folder of the pictures that pages show."""
+        return self.root / "docs" / "pictures"
+
+    @property
+    def runs(self) -> Path:
+        """Folder of the runs of this study."""
+        return self.root / "runs" / self.name
+
+    def kept(self) -> dict[str, Any]:
+        """What earlier runs of a study left beside its page, by name: runs can then be repeated one by one."""
+        path = self.page.with_suffix(".json")
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+    def keep(self, found: dict[str, Any], names: Iterable[str]) -> None:
+        """Leaves what has been found in the order of `names`, so that a repeated run changes its own lines only."""
+        ordered = {name: found[name] for name in names if name in found}
+        path = self.page.with_suffix(".json")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(ordered, indent=1) + "\n", encoding="utf-8")
 
     @property
     def missed(self) -> list[str]:
@@ -52,12 +84,11 @@ class Report:
             parts += ["## Targets", table(("what", "measured", "target", ""), self.targets)]
         return "\n\n".join(parts) + "\n"
 
-    def write(self, folder: Path = DOCS) -> Path:
-        """Writes the page into `folder`; returns its path."""
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{self.name}.md"
-        path.write_text(self.markdown(), encoding="utf-8")
-        return path
+    def write(self) -> Path:
+        """Writes the page; returns its path."""
+        self.page.parent.mkdir(parents=True, exist_ok=True)
+        self.page.write_text(self.markdown(), encoding="utf-8")
+        return self.page
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

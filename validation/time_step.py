@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from combust.errors import DivergenceError
 from validation import planar
-from validation.flame_speed import HYDROGEN
+from validation.flame_speed import COARSE, HYDROGEN
 from validation.report import Report, percent
 
 TITLE = "Flame speed against the time step"
 STEPS = (5e-7, 1e-6, 2e-6)
 END, FIT = 3e-4, 2e-4  # s
 LIMIT = 1e-3  # relative change of the speed from the shortest to the longest step
+FLAME, PER_THICKNESS = HYDROGEN, 10
+SMOKE = {"FLAME": COARSE, "PER_THICKNESS": 4, "STEPS": (1e-6, 2e-6), "END": 4e-6, "FIT": 1e-6}
 
 
 def run(report: Report) -> None:
     """H2/air, phi 1, 10 cells per thermal thickness: all schemes, all steps."""
     report.text(
-        f"{HYDROGEN.name}, 10 cells per thermal thickness, from the converged profile; front speed fitted from "
-        f"{1e6 * FIT:g} to {1e6 * END:g} us, in m/s. Change: from the shortest to the longest step.")
-    profile = HYDROGEN.reference.finest
+        f"{FLAME.name}, {PER_THICKNESS} cells per thermal thickness, from the converged profile; front speed fitted "
+        f"from {1e6 * FIT:g} to {1e6 * END:g} us, in m/s. Change: from the shortest to the longest step.")
+    profile = FLAME.reference.finest
     thickness = profile.thermal_thickness
-    faces = planar.graded_faces(thickness / 10, (-4 * thickness, 4 * thickness), (-0.002, 0.003), 1.06, 2 * thickness)
+    faces = planar.graded_faces(
+        thickness / PER_THICKNESS, (-4 * thickness, 4 * thickness), (-0.002, 0.003), 1.06, 2 * thickness)
     rows = []
     for coupling, sweeps in planar.SCHEMES:
         found = {}
@@ -28,7 +31,7 @@ def run(report: Report) -> None:
             overrides = [
                 planar.mesh_override(faces), "initial.position=0.0", 'numerics.compile="off"',
                 f"numerics.coupling={coupling}", f"numerics.sweeps={sweeps}"]
-            flow = planar.build(HYDROGEN.case, overrides, profile)
+            flow = planar.build(FLAME.case, overrides, profile)
             try:
                 found[dt] = planar.speeds(flow, planar.follow(flow, dt, END), profile.speed, FIT)
             except DivergenceError as error:

@@ -64,10 +64,10 @@ def test_graded_faces_rise_and_end_where_they_should():
 
 
 def test_a_report_names_what_missed(tmp_path):
-    report = Report("toy", "A toy")
+    report = Report("toy", "A toy", tmp_path)
     report.table(["a"], [[1]])
     report.target("small", 0.5, 1.0, " %")
     report.target("order", 1.5, 1.8, at_least=True)
-    text = report.write(tmp_path).read_text()
+    text = report.write().read_text()
     assert report.missed == ["order"]
     assert "python -m validation toy" in text and "**missed**" in text and "| a |" in text

@@ -35,5 +35,6 @@ def test_page():
 
 def test_memory_and_order(tmp_path):
     assert 10 < reduction.resident(next(reduction.family(os.getpid()))) < 1e5
-    reduction.save(tmp_path / "kept.json", {"hexane": {}, "methane-drg": {}})
-    assert list(reduction.load(tmp_path / "kept.json")) == ["methane-drg", "hexane"]
+    report = Report("reduction", reduction.TITLE, tmp_path)
+    report.keep({"hexane": {}, "methane-drg": {}}, [each.name for each in reduction.RUNS])
+    assert list(report.kept()) == ["methane-drg", "hexane"]

@@ -1,23 +1,23 @@
 """Trust: kinds of fault that users met, each with its members tried and the outcome.
 
-A module of this package is a kind: `KIND`, a sentence on what must hold, and `members()`, which yields a Member for
-each input as it is tried. A later `--only NAME` repeats the kinds whose modules begin so; the others keep their rows.
+A module of this package is a kind: `KIND`, a sentence on what must hold, `members()`, which yields a Member for each
+input as it is tried, and `SMOKE` as of a study. A later `--only NAME` repeats the kinds whose modules begin so; the
+others keep their rows.
 """
 
 from __future__ import annotations
 
 import importlib
-import json
 import pkgutil
 import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from validation.report import DOCS, Report
+from validation.report import Report
 
 TITLE = "Kinds of fault, their members, and what happens to each"
-FILE = DOCS / "trust.json"
+SMOKE: dict[str, Any] = {}  # its kinds have their own
 FOLDERS = re.compile(r"(?<![\w.])/(?:[\w.+-]+/)+")  # of the machine that ran the study
 
 
@@ -38,12 +38,11 @@ def kinds() -> dict[str, Any]:
 
 def run(report: Report, only: list[str]) -> None:
     """A table of each kind; figures of kinds that are not repeated come from the last run."""
-    kept = json.loads(FILE.read_text()) if FILE.is_file() else {}
-    found = {}
+    kept, found = report.kept(), {}
     for name, module in kinds().items():
         wanted = not only or any(name.startswith(prefix) for prefix in only)
         found[name] = [asdict(m) for m in _tried(report, name, module)] if wanted else kept.get(name, [])
-    FILE.write_text(json.dumps(found, indent=1) + "\n")
+    report.keep(found, found)
     for name, module in kinds().items():
         members = [Member(**row) for row in found[name]]
         right = sum(m.holds for m in members)
@@ -56,6 +55,6 @@ def run(report: Report, only: list[str]) -> None:
 
 def _tried(report: Report, name: str, module: Any) -> Iterator[Member]:
     for member in module.members():
-        member = replace(member, outcome=FOLDERS.sub("", member.outcome))
+        member = replace(member, outcome=FOLDERS.sub("", member.outcome), holds=bool(member.holds))
         report.progress(f"{name}: {member.tried}: {member.outcome}{'' if member.holds else '   WRONG'}")
         yield member

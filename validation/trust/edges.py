@@ -48,16 +48,19 @@ VANISHING = {
         "  rate-constant: {A: 1e12, b: 0, Ea0: 0, w: 1e6}\n",
 }  # fmt: skip
 
+ORDERS, GLOBAL = (0.1, 0.5, 0.75), ("one", "two", "four")
+SMOKE = {"VANISHING": {"Blowers-Masel": VANISHING["Blowers-Masel"]}, "ORDERS": (0.5,), "GLOBAL": ("one",)}
+
 
 def members() -> Iterator[Member]:
     """The cell of the fault, its relatives, vanishing rates, global mechanisms."""
     yield _cell()
     yield _cvode()
-    for n in (0.1, 0.5, 0.75):
+    for n in ORDERS:
         yield _used_up(n)
     for what, reaction in VANISHING.items():
         yield _vanishing(what, reaction)
-    for steps in ("one", "two", "four"):
+    for steps in GLOBAL:
         yield _ignites(steps)
 
 

@@ -53,12 +53,15 @@ FLAMES = (
     Flame("h2o2.yaml", "H2:1", 0.6, 10.0),
 )
 
+FINE = "converged"
+SMOKE = {"FLAMES": FLAMES[:1], "FINE": "extrapolated"}
+
 
 def members() -> Iterator[Member]:
     """Each flame as the default gives it, and converged."""
     for flame in FLAMES:
         begin = time.process_time()
-        fine = flame.solved("converged")
+        fine = flame.solved(FINE)
         spent = time.process_time() - begin
         exact = reference(flame, fine)
         right = f"{exact:.5f} m/s (Cantera on {2 * len(fine.x) - 1} points and half of them, extrapolated)"

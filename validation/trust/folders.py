@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import re
@@ -14,6 +16,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from combust.__main__ import main
 from combust.io.lock import NAME, started
 from validation.trust import Member
 
@@ -30,6 +33,16 @@ boundary = { x_low = { kind = "wall" }, x_high = { kind = "outflow" } }
 numerics = { dt = 1e-7, compile = "off" }
 stop = { steps = 4 }
 """
+OTHER_PHYSICS = ("gas.pressure=2e5", 'gas.transport="unity-Lewis"', "initial.temperature=310",
+                 'boundary.x_low={kind="symmetry"}', 'chemistry={kind="direct"}', 'numerics.coupling="strang"',
+                 "mesh.cells=[16]", "gas.mechanism=gri30.yaml")  # fmt: skip
+SAME_PHYSICS = ("numerics.dt=2e-7", "stop.steps=8", "output.log.every={steps=1}", 'chemistry={kind="none"}')
+FAILING = ('output.series.quantities=["Q"]', 'output.fields.names=["Q"]', 'initial.composition="XX:1"',
+           "gas.mechanism=none.yaml")  # fmt: skip
+SMOKE = {
+    "OTHER_PHYSICS": OTHER_PHYSICS[:1], "SAME_PHYSICS": SAME_PHYSICS[:1], "FAILING": FAILING[:1],
+    "_run": lambda folder, *more: _run_here(folder, *more),  # not a process each
+}  # fmt: skip
 LONG = ["--set", "stop.steps=1000000", "--set", "output.series.every={steps=1}"]
 
 
@@ -50,6 +63,13 @@ def _command(folder: Path, *more: str) -> list[str]:
 
 def _run(folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(_command(folder, *more), capture_output=True, text=True, check=False, timeout=120)
+
+
+def _run_here(folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    command, out, err = _command(folder, *more), io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = main(command[3:])
+    return subprocess.CompletedProcess(command, code, out.getvalue(), err.getvalue())
 
 
 def _judged(tried: str, right: str, done: subprocess.CompletedProcess[str], code: int, text: str) -> Member:
@@ -105,20 +125,11 @@ def _restarts(folder: Path) -> Iterator[Member]:
     _run(folder, "--force")
     again = ("--restart", "auto", "--steps", "6")
     yield _judged("restart", "says from where", _run(folder, *again), 0, "step 4, t = 4")
-    for change in (
-        "gas.pressure=2e5",
-        'gas.transport="unity-Lewis"',
-        "initial.temperature=310",
-        'boundary.x_low={kind="symmetry"}',
-        'chemistry={kind="direct"}',
-        'numerics.coupling="strang"',
-        "mesh.cells=[16]",
-        "gas.mechanism=gri30.yaml",
-    ):
+    for change in OTHER_PHYSICS:
         yield _judged(
             f"restart with {change}", "exit 2, the difference", _run(folder, *again, "--set", change), 2, ", "
         )
-    for change in ("numerics.dt=2e-7", "stop.steps=8", "output.log.every={steps=1}", 'chemistry={kind="none"}'):
+    for change in SAME_PHYSICS:
         yield _judged(f"restart with {change}", "goes on", _run(folder, *again, "--set", change), 0, "continues")
     done = _run(folder, "--restart", "auto", "--steps", "9", "--change", "--set", "gas.pressure=2e5")
     kept = sorted(path.name for path in (folder / "out").glob("case*.toml"))
@@ -129,12 +140,7 @@ def _restarts(folder: Path) -> Iterator[Member]:
 
 def _failures(folder: Path) -> Iterator[Member]:
     before = {path.name: path.read_bytes() for path in (folder / "out").iterdir()}
-    for change in (
-        'output.series.quantities=["Q"]',
-        'output.fields.names=["Q"]',
-        'initial.composition="XX:1"',
-        "gas.mechanism=none.yaml",
-    ):
+    for change in FAILING:
         done = _run(folder, "--force", "--set", change)
         same = {path.name: path.read_bytes() for path in (folder / "out").iterdir()} == before
         member = _judged(f"--force with {change}", "exit 2, earlier files stay", done, 2, "error:")

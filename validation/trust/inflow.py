@@ -39,13 +39,20 @@ WAYS: dict[str, tuple[str, int, dict[str, Any], Any, dict[str, Any]]] = {
     "burner at low x": ("x_low", 1, BURNER, "mixture-averaged", {}),
     "burner at high y, thermal diffusion": ("y_high", 2, BURNER, SORET, {}),
 }
+STEPS, BURNERS = 700, (  # of the flame on the inlet; flames on burners
+    {"mechanism": "h2o2.yaml", "fuel": "H2:1", "oxidizer": "O2:1, AR:5", "phi": 0.4, "speed": 0.11, "cells": 48,
+     "length": 0.003, "dt": 2.5e-5, "end": 0.015},
+    {"mechanism": "methane_cfd.yaml", "fuel": "CH4:1", "oxidizer": "O2:0.21, N2:0.79", "phi": 0.9, "speed": 0.2,
+     "cells": 40, "length": 5e-3, "dt": 2.5e-5, "end": 0.01},
+)  # fmt: skip
+SMOKE = {"STEPS": 3, "BURNERS": ({**BURNERS[0], "cells": 12, "end": 1e-5},), "WAYS": dict([*WAYS.items()][:1])}
 
 
 def members() -> Iterator[Member]:
     """Flames on the inlet to their steady state, fluxes through every kind of side, balances, warnings."""
     yield _adiabatic()
-    yield _burner("h2o2.yaml", "H2:1", "O2:1, AR:5", 0.4, 0.11, cells=48, length=0.003, dt=2.5e-5, end=0.015)
-    yield _burner("methane_cfd.yaml", "CH4:1", "O2:0.21, N2:0.79", 0.9, 0.2, cells=40, length=5e-3, dt=2.5e-5, end=0.01)
+    for burner in BURNERS:
+        yield _burner(**burner)
     for name, way in WAYS.items():
         yield _stream(name, way)
     yield _held()
@@ -59,7 +66,7 @@ def _on_inlet(*changes: str) -> ReactingFlow:
 
 def _adiabatic() -> Member:
     flow = _on_inlet("mesh.cells=[64]")
-    for _ in range(700):
+    for _ in range(STEPS):
         flow.advance(6e-5)
     equilibrium = flow.unburnt.burnt_temperature if flow.unburnt is not None else np.nan
     T, lost = flow.quantity("T_max"), flow.quantity("element_error")

@@ -29,6 +29,10 @@ BEYOND = {"h2_air": ((800.0, 0.5), (850.0, 0.5), (850.0, 1.0), (950.0, 0.5)), "c
 LEAST, MOST, DRIFT = 0.05, 0.1, 1.05
 FEW = 0.1  # of the cells of a flame beyond the range, which cross it by diffusion; 850 K hydrogen has the most
 NAMES = {"h2_air": "hydrogen", "ch4_air": "methane"}
+SMOKE = {
+    "STEPS": 2, "LATE": 1, "WITHIN": {"h2_air": WITHIN["h2_air"][:1]}, "BEYOND": {"h2_air": BEYOND["h2_air"][:1]},
+    "NAMES": {"h2_air": "hydrogen"},
+}  # fmt: skip
 
 
 def members() -> Iterator[Member]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import re
 import subprocess
 import sys
@@ -10,6 +12,7 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import cantera as ct
 import numpy as np
@@ -31,6 +34,9 @@ INPUTS = Path(__file__).parents[2] / "tests" / "faults" / "inputs"
 FAULTS = ("tsang_B0_two", "case_efficiency", "case_collider", "case_reactant", "null_net")
 PHASE = re.compile(r"^- name: (.+)\n  thermo: (ideal-gas|plasma)$", re.MULTILINE)
 HEXANE = "example_data/n-hexane-NUIG-2015.yaml"
+LARGE = (HEXANE, ("NC6H14", "O2", "N2"), 436)  # file, where a part of it begins, species of the part
+WAYS, FLOATS = None, None  # how many ways to write, and floats to falsify; all
+FILES = "**/*.yaml"  # of Cantera's folder
 TYPES = ("special_rates", "pressure_rates", "falloff_rates", "linear_burke_rates")
 LOAD = """
 import sys, time, torch, warnings
@@ -44,6 +50,10 @@ else:
     Mechanism.load(sys.argv[1])
 print(time.process_time() - begin)
 """
+SMOKE = {
+    "FAULTS": FAULTS[:1], "TYPES": TYPES[:1], "FILES": "h2o2.yaml", "STATES": 2, "WAYS": 2, "FLOATS": 2, "LARGE":
+    ("gri30.yaml", ("CH4", "O2", "N2"), 20), "_seconds": lambda path, how: _seconds_here(path, how),
+}
 
 
 def members() -> Iterator[Member]:
@@ -52,7 +62,7 @@ def members() -> Iterator[Member]:
     with tempfile.TemporaryDirectory() as folder:
         for name in FAULTS:
             yield _rates(f"{name}.yaml", INPUTS / f"{name}.yaml")
-        for name in mechanism_members.members():
+        for name in mechanism_members.members()[:WAYS]:
             yield _rates(name, mechanism_members.write(name, Path(folder)))
         yield from _wheel()
         yield from _phases()
@@ -94,7 +104,7 @@ def _error(gas: Mechanism, seed: int = 0) -> float:
 def _wheel() -> Iterator[Member]:
     """Every gas phase that comes with Cantera."""
     folder = Path(ct.__file__).parent / "data"
-    for file in sorted(folder.rglob("*.yaml")):
+    for file in sorted(folder.glob(FILES)):
         for phase, model in PHASE.findall(file.read_text(encoding="utf-8")):
             name = f"{file.relative_to(folder)}, phase {phase}"
             if model == "ideal-gas":
@@ -130,7 +140,7 @@ def _falsified() -> Iterator[Member]:
         for path, x in _tensors(gas.kinetics._replace(pattern=())):
             if x.dtype != torch.float64 or path[-1] in ("shift", "multiplier"):
                 continue
-            for i in range(x.numel()):
+            for i in range(x.numel())[:FLOATS]:
                 new = x.clone()
                 new.view(-1)[i] = new.view(-1)[i] * 1.01 + 0.003
                 wrong = _replaced(gas.kinetics, path, new)
@@ -184,12 +194,16 @@ def _noticed(wrong: Any, solution: ct.Solution, gas: Mechanism) -> bool:
 
 def _times(folder: Path) -> Iterator[Member]:
     """n-hexane, and two parts of it as `combust reduce` writes them, one with transport data that are made up."""
-    parent = Parent(Mechanism.load(HEXANE))
-    part = parent.keep(_neighbours(parent, 436))
+    file, begin, count = LARGE
+    parent = Parent(Mechanism.load(file))
+    part = parent.keep(_neighbours(parent, begin, count))
     skeleton = folder / "skeleton.yaml"
     skeleton.write_text(parent.yaml(part, {}), encoding="utf-8")
-    for name, path in (("n-hexane, 1268 species", HEXANE), (f"a part of it, {part}", str(skeleton)),
-                       (f"the same with transport data, {part}", str(_with_transport(skeleton)))):  # fmt: skip
+    tried = {
+        f"{Path(file).stem}, {len(parent.gas.species)} species": file, f"a part of it, {part}": str(skeleton),
+        f"the same with transport data, {part}": str(_with_transport(skeleton)),
+    }  # fmt: skip
+    for name, path in tried.items():
         ours, floor = _seconds(path, "combust"), _seconds(path, "cantera")
         said = f"{ours:.1f} s, of which Cantera reads for {floor:.1f} s"
         yield Member(f"loading {name}", f"{SECONDS:g} s of a core", said, ours <= SECONDS)
@@ -201,13 +215,21 @@ def _seconds(path: str, how: str) -> float:
     return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
-def _neighbours(parent: Parent, count: int) -> list[int]:
+def _seconds_here(path: str, how: str) -> float:
+    """The same in this process."""
+    said = io.StringIO()
+    with patch.object(sys, "argv", ["-c", path, how]), contextlib.redirect_stdout(said):
+        exec(LOAD, {})
+    return float(said.getvalue())
+
+
+def _neighbours(parent: Parent, begin: tuple[str, ...], count: int) -> list[int]:
     """Species by how near they are to the fuel, the most connected ones first."""
     users: dict[int, list[int]] = {}
     for i, who in enumerate(parent.participants):
         for k in who:
             users.setdefault(k, []).append(i)
-    found = [parent.gas.index(name) for name in ("NC6H14", "O2", "N2")]
+    found = [parent.gas.index(name) for name in begin]
     for k in found:  # grows while it is walked through
         near = set().union(*(parent.participants[i] for i in users.get(k, ()))) - set(found)
         found += sorted(near, key=lambda j: -len(users[j]))[:4]

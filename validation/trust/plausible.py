@@ -30,7 +30,11 @@ KIND = (
 )
 AIR, ATM, H2 = "O2:0.21, N2:0.79", 101325.0, "h2o2.yaml"
 ROOT = Path(__file__).resolve().parents[2]
+MIXTURE = [H2, "--fuel", "H2"]
 CASE, DATA = ROOT / "cases" / "flame1d_h2.toml", ROOT / "tests" / "unit" / "experiments" / "chaumeix_2007.yaml"
+
+PHIS, HOT, IGNITING = (0.05, 0.2, 20.0), (900.0, 950.0), (1000.0, 1025.0, 1050.0)  # K
+BURNERS, LIFTED, OUT = (1.0, 1.9), (2.0, 2.05, 10.0), (15.0, 30.0)  # kg/m2/s
 
 
 def members() -> Iterator[Member]:
@@ -39,7 +43,8 @@ def members() -> Iterator[Member]:
         yield from free_flames()
         yield from profiles()
         yield from stabilised()
-        yield from verbs(Path(folder))
+        for part in VERBS:
+            yield from part(Path(folder))
         yield from cases(Path(folder))
 
 
@@ -86,15 +91,16 @@ def free_flames() -> Iterator[Member]:
     for O2 in (0.001, 0.01):
         yield refused(f"free flame of H2 in {100 * O2:g} % O2",
                       lambda O2=O2: speed(oxidizer=f"O2:{O2}, N2:{1 - O2}"), "does not burn")  # fmt: skip
-    for phi in (0.05, 0.2, 20.0):
+    for phi in PHIS:
         yield refused(f"free flame of H2/air, phi {phi:g}", lambda phi=phi: speed(phi=phi), "phi")
     yield near("free flame of H2/air, 300 K", speed, 2.3296, "Cantera on 1521 points, extrapolated")
-    for T in (900.0, 950.0):
+    for T in HOT:
         other = speed(T=T, width=0.04)
         yield near(f"free flame of H2/air, {T:g} K", lambda T=T: speed(T=T), other, "on a domain twice as wide")
-    for T in (1000.0, 1025.0, 1050.0):
+    for T in IGNITING:
         yield refused(f"free flame of H2/air, {T:g} K", lambda T=T: speed(T=T), "ignites by itself after", "on its way")
-    yield refused("free flame of H2/air, 1100 K, 20 atm", lambda: speed(T=1100.0, p=20 * ATM), "ignites by itself")
+    if IGNITING:
+        yield refused("free flame of H2/air, 1100 K, 20 atm", lambda: speed(T=1100.0, p=20 * ATM), "ignites by itself")
 
 
 def profiles() -> Iterator[Member]:
@@ -120,15 +126,15 @@ def profiles() -> Iterator[Member]:
 
 def stabilised() -> Iterator[Member]:
     free = 2.3296 * 0.8506
-    for flux in (1.0, 1.9):
+    for flux in BURNERS:
         yield near(f"burner flame of H2/air at {flux:g} kg/m2/s: burnt T [K]",
                    lambda flux=flux: burner_flame(H2, 300.0, ATM, "H2:1", AIR, 1.0, flux).burnt_temperature,
                    cooled(flux), "enthalpy that the burner leaves, at equilibrium", 0.03)  # fmt: skip
-    for flux in (2.0, 2.05, 10.0):
+    for flux in LIFTED:
         yield refused(f"burner flame of H2/air at {flux:g} kg/m2/s (free flame: {free:.3f})",
                       lambda flux=flux: burner_flame(H2, 300.0, ATM, "H2:1", AIR, 1.0, flux), "flux")  # fmt: skip
     jets = (H2, ATM, "H2:1, N2:1", 300.0)
-    for flux in (15.0, 30.0):
+    for flux in OUT:
         yield refused(f"counterflow flame of H2/N2 and air at {flux:g} kg/m2/s",
                       lambda flux=flux: counterflow_flame(*jets, flux, AIR, 300.0, 2 * flux), "is out")  # fmt: skip
 
@@ -155,18 +161,23 @@ def said(tried: str, arguments: Sequence[str], code: int, *words: str) -> Member
     return Member(tried, f"exit {code}: {', '.join(words)}", f"exit {found}: {' / '.join(lines)[:600]}", holds)
 
 
-def verbs(folder: Path) -> Iterator[Member]:
-    mixture = [H2, "--fuel", "H2"]
+def flamespeeds(folder: Path) -> Iterator[Member]:
     nothing = ["flamespeed", H2, "--fuel", "N2", "--out", str(folder / "a")]
     yield said("flamespeed, fuel N2", nothing, 3, "does not burn")
     table = folder / "b" / "flamespeed.csv"
-    yield said("flamespeed, phi 0.05 and 1", ["flamespeed", *mixture, "--phi", "0.05,1", "--out", str(table.parent)], 3,
+    yield said("flamespeed, phi 0.05 and 1", ["flamespeed", *MIXTURE, "--phi", "0.05,1", "--out", str(table.parent)], 3,
                "1 of 2 flames were not found")  # fmt: skip
     yield rows(table, "flame_speed_m_per_s")
+
+
+def delays(folder: Path) -> Iterator[Member]:
     table = folder / "c" / "ignite.csv"
-    yield said("ignite, 1200 K and 30000 K", ["ignite", *mixture, "--T", "1200,30000", "--out", str(table.parent)], 3,
+    yield said("ignite, 1200 K and 30000 K", ["ignite", *MIXTURE, "--T", "1200,30000", "--out", str(table.parent)], 3,
                "1 of 2 reactors failed")  # fmt: skip
     yield rows(table, "delay_s")
+
+
+def experiments(folder: Path) -> Iterator[Member]:
     data = folder / "data.yaml"
     text = DATA.read_text()
     data.write_text(text.replace("1164.97 kelvin", "5500 kelvin"))
@@ -192,7 +203,13 @@ def cases(folder: Path) -> Iterator[Member]:
         return said(f"check: {tried}", ["check", str(CASE), "--out", str(folder / "run"), *sets], code, word)
 
     yield check("initial flame of N2", 3, "does not burn", 'initial.fuel="N2:1"')
-    yield check("initial flame at 1050 K", 3, "ignites by itself", "initial.temperature=1050.0")
     yield check("inflow directed outwards", 2, "boundary.x_low", "boundary.x_low.velocity=-1.0")
     yield check("a fixed step above the stable one", 0, "numerics.dt", "numerics.dt=1e-3")
     yield check("an inflow at 250 m/s", 0, "Mach", "boundary.x_low.velocity=250.0")
+    if IGNITING:
+        yield check("initial flame at 1050 K", 3, "ignites by itself", "initial.temperature=1050.0")
+
+
+VERBS = (flamespeeds, delays, experiments)
+SMOKE = {"PHIS": PHIS[:1], "HOT": (), "IGNITING": (), "BURNERS": BURNERS[:1], "LIFTED": LIFTED[-1:], "OUT": OUT[-1:],
+         "VERBS": VERBS[:1]}  # fmt: skip

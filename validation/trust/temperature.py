@@ -23,6 +23,9 @@ KIND = (
     "polynomials do beyond; energies that belong to no temperature are refused; leaving the data is said."
 )
 PHASE = re.compile(r"^- name: (.+)\n  thermo: ideal-gas$", re.MULTILINE)
+FILES, REACTORS = "**/*.yaml", ("h2o2.yaml", "gri30.yaml", "SiF4_NH3_mec.yaml", "airNASA9.yaml")  # of Cantera's folder
+SMOKE = {"FILES": "h2o2.yaml", "REACTORS": ("h2o2.yaml",), "POINTS": 3, "DATABASE": "h2o2.yaml"}
+DATABASE = "nasa_gas.yaml"
 POINTS, CLOSE = 20, 1e-10
 
 
@@ -30,14 +33,14 @@ def members() -> Iterator[Member]:
     """All species of all gas phases of the wheel and of its NASA database, pure and mixed; what is beyond."""
     warnings.simplefilter("ignore")
     folder = Path(ct.__file__).parent / "data"
-    for file in sorted(folder.rglob("*.yaml")):
+    for file in sorted(folder.glob(FILES)):
         for phase in PHASE.findall(file.read_text(encoding="utf-8")):
             gas = ct.Solution(str(file), phase, transport_model=None)
             yield from _phase(f"{file.relative_to(folder)}, phase {phase}", gas)
-    species = ct.Species.list_from_file("nasa_gas.yaml")
-    yield from _phase("nasa_gas.yaml", ct.Solution(thermo="ideal-gas", species=species))
+    species = ct.Species.list_from_file(DATABASE)
+    yield from _phase(DATABASE, ct.Solution(thermo="ideal-gas", species=species))
     yield from _turning()
-    for path in ("h2o2.yaml", "gri30.yaml", "SiF4_NH3_mec.yaml", "airNASA9.yaml"):
+    for path in REACTORS:
         yield from _reactors(Mechanism.load(path))
 
 

@@ -55,6 +55,11 @@ device = "cpu"
 references = 32
 """
 MORE = ("sample.rows=12000", "sample.trajectories.ignition=40", "sample.trajectories.flame=12", "train.epochs=30")
+FEW: tuple[str, ...] = ()  # changes of the tiny recipe
+SMOKE = {
+    "SEEDS": range(1), "FEW": ("sample.rows=300", "train.epochs=2", "network.width=8", "router.references=8"),
+    "MORE": ("sample.rows=300", "sample.trajectories.ignition=6", "train.epochs=2", "network.width=8"),
+}
 
 
 def members() -> Iterator[Member]:
@@ -62,10 +67,10 @@ def members() -> Iterator[Member]:
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
         config, samples = Path(folder) / "c.toml", Path(folder) / "samples.h5"
         config.write_text(CONFIG)
-        sampled(config, samples, ())
-        tried = [trained(config, samples, (f"train.seed={seed}",), 0.0) for seed in SEEDS]
+        sampled(config, samples, FEW)
+        tried = [trained(config, samples, (*FEW, f"train.seed={seed}"), 0.0) for seed in SEEDS]
         yield few("two validation trajectories, seeds 0 to 9", tried)
-        tried = [trained(config, samples, (), MOVED, seed) for seed in SEEDS]
+        tried = [trained(config, samples, FEW, MOVED, seed) for seed in SEEDS]
         yield few("the same, ten neighbours of the first weights (1e-7)", tried)
         sampled(config, samples, MORE)
         yield many([trained(config, samples, (*MORE, f"train.seed={seed}"), 0.0) for seed in SEEDS[:3]])

@@ -30,24 +30,33 @@ BURNING = {
     "3-D open": ((3, 2, 4), f"x={WALL}, y={PERIODIC}, z={OPEN}"),
 }  # fmt: skip
 AIR = "initial={kind='uniform', composition='O2:0.21, N2:0.79', temperature=300}"
+SOLVERS, UNIFORM, STEPS = ("torch", "petsc"), (4, 16), (1e-7, 1e-8, 1e-9)  # cells a side, s
+TWO = ("2-D closed", "2-D open")  # by every provider
+STILL = ((1,), (5,), (4, 3), (3, 2, 4))
+SPOT = 10  # steps of a hot spot
+SIDES = (WALL, OPEN, PERIODIC)
+SMOKE = {
+    "SOLVERS": SOLVERS[:1], "UNIFORM": (4,), "STEPS": STEPS[:1], "BURNING": {"one cell, open": ((1,), f"x={OPEN}")},
+    "TWO": (), "STILL": STILL[1:2], "SIDES": SIDES[:1], "END": 2e-6, "SPOT": 1,
+}
 
 
 def members() -> Iterator[Member]:
-    for solver, cells, dt in product(("torch", "petsc"), (4, 16), (1e-7, 1e-8, 1e-9)):
+    for solver, cells, dt in product(SOLVERS, UNIFORM, STEPS):
         yield _tried(
             f"uniform_vessel.toml, {cells} x {cells} cells, 4 steps of {dt:g} s, {solver}", "runs, at rest",
             lambda c=cells, d=dt, s=solver: _uniform(c, d, s))  # type: ignore[misc]
     burning = [(name, "direct") for name in BURNING]
-    burning += [(name, other) for other in PROVIDERS if other != "direct" for name in ("2-D closed", "2-D open")]
+    burning += [(name, other) for other in PROVIDERS if other != "direct" for name in TWO]
     for name, provider in burning:
         right = "pressure, to 6e-5 at this dt" if "open" in name else "volume, to 1e-6"
         yield _tried(f"{name}, through ignition, {provider}", f"Cantera's reactor of constant {right}",
                      lambda n=name, p=provider: _burnt(n, p))  # type: ignore[misc]
     yield _tried("one cell, open: dt halved twice", "the error falls by 2.5 or more at each", _halved)
-    for cells, side in product(((1,), (5,), (4, 3), (3, 2, 4)), (WALL, OPEN, PERIODIC)):
+    for cells, side in product(STILL, SIDES):
         yield _tried(f"still air, cells = {list(cells)}, sides {side}", "still: at most 1e-15 m/s",
                      lambda c=cells, s=side: _still(c, s))  # type: ignore[misc]
-    for side, (solver, limit) in product((WALL, OPEN, PERIODIC), (("torch", 1e-11), ("petsc", 1e-7))):
+    for side, (solver, limit) in product(SIDES, (("torch", 1e-11), ("petsc", 1e-7))):
         yield _tried(f"symmetric hot spot, sides {side}, {solver}", f"symmetric to {limit:g}",
                      lambda s=side, o=solver, m=limit: _symmetric(s, o, m))  # type: ignore[misc]
 
@@ -89,5 +98,5 @@ def _still(cells: tuple[int, ...], side: str) -> tuple[str, bool]:
 
 
 def _symmetric(side: str, solver: str, limit: float) -> tuple[str, bool]:
-    found = asymmetry(steps(hot_spot((8, 8), f"x={side}, y={side}", f"{SOLVER}='{solver}'"), 10, 2e-7))
+    found = asymmetry(steps(hot_spot((8, 8), f"x={side}, y={side}", f"{SOLVER}='{solver}'"), SPOT, 2e-7))
     return ", ".join(f"{k} {v:.0e}" for k, v in found.items()), max(found.values()) < limit
