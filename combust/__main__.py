@@ -193,6 +193,7 @@ def flamespeed_arguments(verbs: argparse._SubParsersAction[argparse.ArgumentPars
     mixture_arguments(made, "300")
     made.add_argument("--transport", default="mixture-averaged", choices=["mixture-averaged", "unity-Lewis"])
     made.add_argument("--soret", action="store_true", help="with thermal diffusion")
+    radiation_arguments(made)
     made.add_argument(
         "--refine", default="extrapolated", choices=["customary", "extrapolated", "converged"],
         help="extrapolated: halved until the speed stays within 0.3 %%; converged: within 0.05 %%, and the grid's own "
@@ -204,6 +205,14 @@ def flamespeed_arguments(verbs: argparse._SubParsersAction[argparse.ArgumentPars
         help="first domain [m], widened where the flame needs it; default: %(default)s",
     )  # fmt: skip
     output_arguments(made, "flamespeed.csv and .png")
+
+
+def radiation_arguments(made: argparse.ArgumentParser) -> None:
+    made.add_argument("--radiation", action="store_true", help="of H2O and CO2, optically thin, nothing else radiates")
+    made.add_argument(
+        "--emissivity", default="0,0", metavar="A,B",
+        help="of the left and the right boundary, whose temperatures radiate back; default: %(default)s",
+    )  # fmt: skip
 
 
 def validate_arguments(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

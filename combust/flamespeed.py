@@ -17,6 +17,7 @@ from combust.errors import CombustError, ConfigError, DivergenceError, at
 from combust.kinetics.flame1d import free_flame
 from combust.kinetics.flame_solver import check_transport
 from combust.kinetics.mechanism import Mechanism
+from combust.kinetics.radiation import SAID, check_radiation, emissivities
 from combust.ranges import positive, pressures, stream, values
 from combust.tables import Countdown, outputs, write_csv
 from combust.units import ATM
@@ -86,9 +87,15 @@ def flamespeed(args: argparse.Namespace) -> int:
     if args.max_points < LEAST_POINTS:
         raise ConfigError(f"--max-points {args.max_points}: must be at least {LEAST_POINTS}")
     options = {name: getattr(args, name) for name in ("transport", "refine", "soret", "width", "max_points")}
+    emissivity = emissivities(args.emissivity)
+    check_radiation("flamespeed", gas, args.radiation, emissivity)
+    if args.radiation:
+        print(f"with {SAID}, emissivity of the boundaries {emissivity[0]:g} and {emissivity[1]:g}")
 
     def solve(T: float, p: float, phi: float) -> Any:
-        return free_flame(gas, T, p, fuel, oxidizer, phi, **options)
+        return free_flame(
+            gas, T, p, fuel, oxidizer, phi, **options, radiation=args.radiation, emissivity=emissivity
+        )
 
     countdown = Countdown(len(conditions), "flames")
     print(HEADER, flush=True)

@@ -25,6 +25,7 @@ from combust.kinetics.flame_solver import refine as to_criteria
 from combust.kinetics.flame_store import file_of, stored
 from combust.kinetics.mechanism import Mechanism
 from combust.kinetics.plausible import FreshGas
+from combust.kinetics.radiation import BLACK_BODY_AT_ZERO, Emissivity, check_radiation, radiated
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +54,7 @@ class FlameProfile:
     equilibrium_temperature: float  # K, adiabatic at constant pressure, see combust.kinetics.equilibrium
     speed_error: float = math.inf  # estimate, relative; infinite where the speed is that of one grid
     grid_speed: float = math.nan  # m/s, the finest grid's own
+    radiated: float = 0.0  # W/m2, lost by radiation within the domain
 
     @property
     def burnt_temperature(self) -> float:
@@ -84,6 +86,8 @@ class FlameQuery:
     max_points: int
     refine: str
     soret: bool = False
+    radiation: bool = False
+    emissivity: Emissivity = BLACK_BODY_AT_ZERO
     cantera: str = ct.__version__
     format: int = FORMAT
 
@@ -103,17 +107,21 @@ def free_flame(
     refine: Refine = "customary",
     loglevel: int = 0,
     soret: bool = False,
+    radiation: bool = False,
+    emissivity: Emissivity = BLACK_BODY_AT_ZERO,
 ) -> FlameProfile:
     """Free flame of fuel and oxidizer (mole fractions) at phi, T [K], p [Pa], from the cache if it is there.
 
     width [m] of the first domain (Cantera widens it as needed); soret adds thermal diffusion.
+    radiation : of H2O and CO2, optically thin, with the emissivities of the inlet and the outlet, see
+        combust.kinetics.radiation; the burnt end then cools, the more the wider the domain.
     refine : "customary", one grid by Cantera's criteria slope and curve; "extrapolated", a coarse grid halved until the
         speed at zero spacing (Richardson's extrapolation) changes by less than 0.3 %; "converged", by less than 0.05 %,
         and the finest grid's own speed is within 0.5 %. The profile is that of the finest grid, its u scaled to the
         extrapolated speed.
-    Under MPI call it on one rank and broadcast. Raises ConfigError for an unknown transport, refinement or species, or
-    Soret diffusion with unity-Lewis transport, DivergenceError when Cantera does not converge, needs more than
-    `max_points`, or returns what is no flame (see combust.kinetics.plausible).
+    Under MPI call it on one rank and broadcast. Raises ConfigError for an unknown transport, refinement or species,
+    Soret diffusion with unity-Lewis transport, or radiation where nothing radiates, DivergenceError when Cantera does
+    not converge, needs more than `max_points`, or returns what is no flame (see combust.kinetics.plausible).
     """
     check_transport("free flame", transport, soret)
     if refine not in ("customary", *TOLERANCE):
@@ -121,8 +129,12 @@ def free_flame(
     if not (math.isfinite(width) and width > 0 and max_points >= 10):
         raise ConfigError(f"free flame: width = {width:g} m, max_points = {max_points}: must be > 0, and >= 10")
     gas = mechanism if isinstance(mechanism, Mechanism) else Mechanism.load(mechanism)
+    emissivity = (float(emissivity[0]), float(emissivity[-1]))
+    check_radiation("free flame", gas, radiation, emissivity)
     numbers = (float(phi), transport, float(width), float(slope), float(curve), int(max_points), refine, bool(soret))
-    query = FlameQuery(gas.sha256, gas.name, float(T), float(p), fuel, oxidizer, *numbers)
+    query = FlameQuery(
+        gas.sha256, gas.name, float(T), float(p), fuel, oxidizer, *numbers, bool(radiation), emissivity
+    )  # fmt: skip
     return compute_or_load(file_of("flame", query), lambda: _solve(gas, query, loglevel))
 
 
@@ -182,6 +194,7 @@ def _profile(gas: Mechanism, flame: ct.FreeFlame, fresh: FreshGas) -> FlameProfi
         speed=speed,
         equilibrium_temperature=fresh.equilibrium,
         grid_speed=speed,
+        radiated=radiated(flame),
     )
 
 

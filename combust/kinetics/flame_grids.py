@@ -17,6 +17,7 @@ import numpy as np
 from scipy.interpolate import PchipInterpolator
 
 from combust.kinetics.flame_solver import TRANSPORT, Query
+from combust.kinetics.radiation import radiate
 
 # Far below Cantera's 1e-4 and 1e-9: extrapolation magnifies what Newton's method leaves, the more the finer the grid.
 # On 3361 points 1e-5 still leaves 0.05 % of the speed (H2/air, phi 0.6, 10 atm), 1e-6 a thousandth.
@@ -65,6 +66,7 @@ def begin(flame: Any, known: Any, query: Query, components: Sequence[str]) -> No
     """Takes the solution of `known` as the guess of `flame`: monotone cubics, constant beyond the end of its grid."""
     flame.transport_model = TRANSPORT[query.transport]
     flame.soret_enabled = query.soret
+    radiate(flame, query)
     flame.set_max_grid_points(flame.flame, max(query.max_points, len(flame.grid)))
     x = np.minimum(flame.grid, known.grid[-1])
     ct.FlameBase.set_initial_guess(flame)  # marks it as begun, else `solve` makes a guess of its own

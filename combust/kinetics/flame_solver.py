@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol, TypeVar
 import cantera as ct
 
 from combust.errors import ConfigError
+from combust.kinetics.radiation import Emissivity, radiate
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +34,10 @@ class Query(Protocol):
     def curve(self) -> float: ...
     @property
     def max_points(self) -> int: ...
+    @property
+    def radiation(self) -> bool: ...
+    @property
+    def emissivity(self) -> Emissivity: ...
 
 
 def check_transport(kind: str, transport: str, soret: bool) -> None:
@@ -67,8 +72,9 @@ def first_solution(
 
 
 def refine(flame: Any, query: Query, slope: float, curve: float, loglevel: int) -> None:
-    """Solve on grids refined to the criteria; Soret diffusion joins here, since it disturbs a first guess."""
+    """Solve on grids refined to the criteria; Soret diffusion and radiation join here: they disturb a first guess."""
     flame.soret_enabled = query.soret
+    radiate(flame, query)
     flame.set_refine_criteria(ratio=3.0 if slope > 0.02 else 2.0, slope=slope, curve=curve, prune=0.0)
     flame.solve(loglevel=loglevel, refine_grid=True)
 

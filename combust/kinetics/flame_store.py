@@ -19,6 +19,7 @@ from combust.atomic import replacing
 logger = logging.getLogger(__name__)
 
 P = TypeVar("P")
+LATER = {"soret": False, "radiation": False, "emissivity": (0.0, 0.0)}
 
 
 def cache_folder() -> Path:
@@ -27,8 +28,8 @@ def cache_folder() -> Path:
 
 
 def digest(query: Any) -> str:
-    """Hexadecimal SHA-256 of a dataclass. Soret diffusion counts only where it is on, an option added later."""
-    content = {name: value for name, value in asdict(query).items() if not (name == "soret" and value is False)}
+    """Hexadecimal SHA-256 of a dataclass. Options that were added later count only where they are not `LATER`."""
+    content = {name: value for name, value in asdict(query).items() if name not in LATER or value != LATER[name]}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 

@@ -25,6 +25,7 @@ from combust.kinetics.flame_solver import (
 from combust.kinetics.flame_store import file_of, stored
 from combust.kinetics.mechanism import Mechanism
 from combust.kinetics.plausible import LEAST_RISE, require_agreement
+from combust.kinetics.radiation import BLACK_BODY_AT_ZERO, Emissivity, check_radiation, radiated
 
 FORMAT = 2  # raise when the stored content, or what is accepted, changes
 BLOWN_OFF = 1e-6  # of the temperature rise; Cantera's
@@ -46,6 +47,7 @@ class CounterflowProfile:
     mixture_fraction: np.ndarray  # (points,) by Bilger's definition
     pressure: float  # Pa
     strain_rate: float  # 1/s, greatest |du/dx|
+    radiated: float = 0.0  # W/m2, lost by radiation
 
     @property
     def peak_temperature(self) -> float:
@@ -66,6 +68,7 @@ class BurnerProfile:
     pressure: float  # Pa
     mass_flux: float  # kg/m2/s
     heat_to_burner: float  # W/m2, conducted into the burner
+    radiated: float = 0.0  # W/m2, lost by radiation within the domain
 
     @property
     def burnt_temperature(self) -> float:
@@ -92,6 +95,8 @@ class CounterflowQuery:
     curve: float
     max_points: int
     soret: bool
+    radiation: bool = False
+    emissivity: Emissivity = BLACK_BODY_AT_ZERO
     cantera: str = ct.__version__
     format: int = FORMAT
 
@@ -120,6 +125,8 @@ class BurnerQuery:
     curve: float
     max_points: int
     soret: bool
+    radiation: bool = False
+    emissivity: Emissivity = BLACK_BODY_AT_ZERO
     cantera: str = ct.__version__
     format: int = FORMAT
 
@@ -146,19 +153,25 @@ def counterflow_flame(
     max_points: int = 2000,
     soret: bool = False,
     loglevel: int = 0,
+    radiation: bool = False,
+    emissivity: Emissivity = BLACK_BODY_AT_ZERO,
 ) -> CounterflowProfile:
     """Diffusion flame between jets of fuel and oxidizer (mole fractions), from the cache if it is there.
 
-    p [Pa], inlet temperatures [K], mass fluxes [kg/m2/s], distance of the jets `width` [m]. Raises ConfigError for
-    an unknown transport or species, Soret diffusion with unity-Lewis transport or a flux that is not positive,
+    p [Pa], inlet temperatures [K], mass fluxes [kg/m2/s], distance of the jets `width` [m]. radiation, emissivity :
+    see combust.kinetics.radiation, the fuel's boundary first. Raises ConfigError for an unknown transport or species,
+    Soret diffusion with unity-Lewis transport, radiation where nothing radiates or a flux that is not positive,
     DivergenceError when Cantera does not converge, the flame goes out, or a grid twice as fine shows another.
     """
     check_transport("counterflow flame", transport, soret)
     check_positive("counterflow flame", flux_fuel=flux_fuel, flux_oxidizer=flux_oxidizer, width=width)
     gas = mechanism if isinstance(mechanism, Mechanism) else Mechanism.load(mechanism)
+    emissivity = (float(emissivity[0]), float(emissivity[-1]))
+    check_radiation("counterflow flame", gas, radiation, emissivity)
     query = CounterflowQuery(
         gas.sha256, gas.name, float(p), fuel, float(T_fuel), float(flux_fuel), oxidizer, float(T_oxidizer),
         float(flux_oxidizer), transport, float(width), float(slope), float(curve), int(max_points), bool(soret),
+        bool(radiation), emissivity,
     )  # fmt: skip
     return stored(file_of("counterflow", query), CounterflowProfile, lambda: _counterflow(gas, query, loglevel))
 
@@ -178,20 +191,26 @@ def burner_flame(
     max_points: int = 2000,
     soret: bool = False,
     loglevel: int = 0,
+    radiation: bool = False,
+    emissivity: Emissivity = BLACK_BODY_AT_ZERO,
 ) -> BurnerProfile:
     """Flame of fuel and oxidizer (mole fractions) at phi on a burner at T [K], p [Pa], from the cache if it is there.
 
     mass_flux [kg/m2/s] below that of the free flame, else Cantera's flame leaves the burner. `width` [m] of the
-    domain. Raises ConfigError for an unknown transport or species, Soret diffusion with unity-Lewis transport or a
-    flux that is not positive, DivergenceError when Cantera does not converge, the flame goes out, or a grid twice
-    as fine and wide shows another.
+    domain. radiation, emissivity : see combust.kinetics.radiation, the burner first. Raises ConfigError for an
+    unknown transport or species, Soret diffusion with unity-Lewis transport, radiation where nothing radiates or a
+    flux that is not positive, DivergenceError when Cantera does not converge, the flame goes out, or a grid twice as
+    fine and wide shows another.
     """
     check_transport("burner flame", transport, soret)
     check_positive("burner flame", mass_flux=mass_flux, width=width)
     gas = mechanism if isinstance(mechanism, Mechanism) else Mechanism.load(mechanism)
+    emissivity = (float(emissivity[0]), float(emissivity[-1]))
+    check_radiation("burner flame", gas, radiation, emissivity)
     query = BurnerQuery(
         gas.sha256, gas.name, float(T), float(p), fuel, oxidizer, float(phi), float(mass_flux), transport,
         float(width), float(slope), float(curve), int(max_points), bool(soret),
+        bool(radiation), emissivity,
     )  # fmt: skip
     return stored(file_of("burner", query), BurnerProfile, lambda: _burner(gas, query, loglevel))
 
@@ -329,4 +348,4 @@ def _fields(gas: Mechanism, query: Any, flame: Any) -> dict[str, Any]:
     """What all profiles hold."""
     arrays = {"x": flame.grid, "T": flame.T, "u": flame.velocity, "rho": flame.density, "Y": flame.Y}
     found: dict[str, Any] = {name: np.array(value) for name, value in arrays.items()}
-    return found | {"species": gas.species, "pressure": query.p}
+    return found | {"species": gas.species, "pressure": query.p, "radiated": radiated(flame)}

@@ -9,13 +9,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import cantera as ct
 import numpy as np
 
 from combust.kinetics.flame_solver import Transport
 from combust.kinetics.flame_store import write_profile
+from combust.kinetics.radiation import BLACK_BODY_AT_ZERO, Emissivity
 from combust.reduction.conditions import Case
 
 FLOOR = 1e-8  # mole fraction; amounts below it are compared as if the reference held this much
@@ -29,6 +30,9 @@ class Unburnt(Exception):
 @dataclass(frozen=True)
 class Watch:
     """What is measured, and with what numerical effort."""
+
+    radiation: ClassVar[bool] = False  # a candidate is compared with its parent, and loses as much
+    emissivity: ClassVar[Emissivity] = BLACK_BODY_AT_ZERO
 
     peak: tuple[str, ...] = ()  # species whose largest mole fraction counts
     final: tuple[str, ...] = ()  # species whose mole fraction in the burnt gas counts
