@@ -15,7 +15,8 @@ from combust.terminal import Unwritable
 
 T = TypeVar("T")
 
-LAUNCHER_VARIABLES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_RANK", "MPI_LOCALNRANKS", "SLURM_STEP_NUM_TASKS")
+SIZES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MPI_LOCALNRANKS", "SLURM_STEP_NUM_TASKS")  # ranks that were started
+LAUNCHER_VARIABLES = (*SIZES, "PMIX_RANK")
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,8 @@ def launched_under_mpi() -> bool:
 def world() -> Communicator:
     """The communicator of all ranks; a serial stand-in when no launcher started this process.
 
-    Raises DependencyError if a launcher did start it and mpi4py is missing: each rank would else run the whole case.
+    Raises DependencyError if a launcher did start it and mpi4py is missing, or is of another MPI than the launcher:
+    each rank would else run the whole case.
     """
     if not launched_under_mpi():
         return Communicator()
@@ -87,7 +89,16 @@ def world() -> Communicator:
             "this process was started by an MPI launcher but mpi4py cannot be imported; "
             f"install it with `pip install mpi4py` or run without mpirun ({error})"
         ) from error
-    return Communicator(MPI.COMM_WORLD)
+    comm = Communicator(MPI.COMM_WORLD)
+    name = next((name for name in SIZES if os.environ.get(name)), "")
+    if comm.size == 1 and name and os.environ[name] != "1":
+        library = MPI.Get_library_version().replace("\x00", "").splitlines()[0].split(",")[0]
+        raise DependencyError(
+            f"the launcher started {os.environ[name]} ranks ({name}), but each of them is alone in its MPI, {library}: "
+            "mpirun and mpi4py are of different MPIs. Use the mpirun of mpi4py's MPI, or build mpi4py for yours: "
+            "pip install --force-reinstall --no-binary mpi4py mpi4py"
+        )
+    return comm
 
 
 @contextmanager

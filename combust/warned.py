@@ -15,7 +15,7 @@ WORDS: tuple[tuple[re.Pattern[str], str], ...] = (
         re.compile(r"[Tt]emperature \((?P<T>[\d.]+) ?K\) outside valid range of (?P<low>\S+) K to (?P<high>\S+) K"),
         "a temperature of {T} K lies beyond the thermodynamic data ({low} to {high} K), which Cantera continues there",
     ),
-    (re.compile("Unable to import Axes3D"), ""),  # a second matplotlib of the system
+    (re.compile("suspicious MPI execution environment"), ""),  # an error where it matters (combust.parallel.world)
 )
 NUMBER = re.compile(r"[-+]?\d[\d.]*(e[-+]?\d+)?")
 
