@@ -176,10 +176,16 @@ def find_checkpoint(
 
 
 def advance(sim: Simulation, folder: Folder) -> Outcome:
-    """Runs the simulation; a lost solution is an outcome, and errors name the last good checkpoint."""
+    """Runs the simulation; a lost solution is an outcome, and errors name the last good checkpoint.
+
+    Raises DivergenceError where not even the first step was done: there is nothing to keep.
+    """
     try:
         return sim.run()
     except DivergenceError as error:
+        if sim.flow.step == sim.first_step:
+            left = f"no step was done, and nothing of this run is left in {folder.path}"
+            raise DivergenceError(f"{error}; {left}") from error
         return Outcome("diverged", f"{error}; {last_good(sim, folder)}", DivergenceError.exit_code)
     except OutputError as error:
         raise OutputError(f"{error}; {last_good(sim, folder)}") from error

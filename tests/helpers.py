@@ -1,8 +1,8 @@
 """A small real flow for tests of the shell: the heat equation on blocks; as a script, `combust` with that flow.
 
-Environment variables ask for faults: TOY_NAN_AT=step, TOY_RAISE_AT=step:rank, TOY_SLEEP=seconds per step,
-TOY_KILL_AT=n (SIGKILL of all ranks amid the n-th checkpoint), TOY_FILE_LIMIT=bytes per file. Pictures take most of
-the time of so small a run: they are drawn only with TOY_PICTURE=1.
+Environment variables ask for faults: TOY_NAN_AT=step, TOY_LOSE_AT=step, TOY_RAISE_AT=step:rank, TOY_SLEEP=seconds per
+step, TOY_KILL_AT=n (SIGKILL of all ranks amid the n-th checkpoint), TOY_FILE_LIMIT=bytes per file. Pictures take most
+of the time of so small a run: they are drawn only with TOY_PICTURE=1.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import numpy as np
 
 from combust.cfd.block import Block
 from combust.config import Config
-from combust.errors import ConfigError
+from combust.errors import ConfigError, DivergenceError
 from combust.io.checkpoint import read_checkpoint
 from combust.io.folder import Folder
 from combust.parallel import Communicator
@@ -76,6 +76,8 @@ class Heat:
     def advance(self, dt: float) -> None:
         begin = time.perf_counter()
         time.sleep(float(os.environ.get("TOY_SLEEP", "0")))
+        if os.environ.get("TOY_LOSE_AT") == str(self.step + 1):
+            raise DivergenceError("the toy was asked to lose its solution")
         self.step += 1
         if f"{self.step}:{self.block.comm.rank}" == os.environ.get("TOY_RAISE_AT"):
             raise RuntimeError("the toy was asked to fail")

@@ -15,8 +15,10 @@ h1 { font-size: 1.6rem; font-weight: 600; margin: 0 0 .5rem; }
 h2 { font-size: 1.15rem; font-weight: 600; margin: 2.2rem 0 .6rem; border-bottom: 1px solid #ddd; }
 table { border-collapse: collapse; font-size: .86rem; margin: .6rem 0; font-variant-numeric: tabular-nums; }
 th, td { padding: .18rem .7rem .18rem 0; text-align: right; vertical-align: top; white-space: nowrap; }
-th { font-weight: 600; border-bottom: 1px solid #888; } tr + tr td { border-top: 1px solid #eee; }
-th.text, td.text { text-align: left; } td.wide { white-space: normal; }
+th { font-weight: 600; border-bottom: 1px solid #888; vertical-align: bottom; white-space: normal; }
+tr + tr td { border-top: 1px solid #eee; }
+th.text, td.text { text-align: left; white-space: normal; } td.text { min-width: 6rem; }
+td.wide { white-space: normal; overflow-wrap: anywhere; }
 td.over { color: #a40000; background: #fdecea; font-weight: 600; }
 figure { margin: .8rem 0; } figcaption { font-size: .86rem; color: #555; } img { max-width: 100%; }
 pre, code { font: .82rem/1.45 ui-monospace, Menlo, Consolas, monospace; }

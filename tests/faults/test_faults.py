@@ -58,6 +58,15 @@ def test_nan_ends_the_run_with_3(case, tmp_path, ranks):
     assert summary["exit"]["reason"] == "diverged" and summary["exit"]["code"] == 3
 
 
+@pytest.mark.parametrize("ranks", [0, 2])
+def test_first_step_that_is_lost_leaves_nothing(case, tmp_path, ranks):
+    done = launch(case, ranks, TOY_LOSE_AT="1")
+    assert done.returncode == 3 and done.stderr.count("error:") == 1
+    assert f"no step was done, and nothing of this run is left in {tmp_path / 'out'}" in done.stderr
+    assert not (tmp_path / "out").exists()
+    assert launch(case, ranks).returncode == 0  # no --force
+
+
 def test_nan_before_any_checkpoint(case):
     done = launch(case, TOY_NAN_AT="2")
     assert done.returncode == 3 and "no checkpoint was written yet" in done.stderr

@@ -130,6 +130,16 @@ def test_cells_beyond_tolerance_are_marked():
     assert "| a \\| b | **12** |" in markdown("t", [Section("s", [table])])
 
 
+def test_wide_tables_are_not_cut():
+    """Words and headers wrap; what is still too wide scrolls. Numbers stay whole."""
+    page = html("t", [Section("s", [Table(("condition", "after reactions [%]"), [("ignition " * 30, "0.1")])])])
+    rules = dict(re.findall(r"([^{}]+?)\s*{([^}]*)}", page[page.index("<style>") : page.index("</style>")]))
+    rules = {name.strip(): text for name, text in rules.items()}
+    assert "white-space: normal" in rules["th"] and "white-space: normal" in rules["th.text, td.text"]
+    assert "overflow-x: auto" in rules[".scroll"] and '<div class="scroll"><table>' in page
+    assert "white-space: nowrap" in rules["th, td"]
+
+
 def test_without_matplotlib_there_are_tables(tmp_path, monkeypatch, capsys):
     for name in ("matplotlib", "matplotlib.figure", "matplotlib.backends.backend_agg"):
         monkeypatch.setitem(sys.modules, name, None)
