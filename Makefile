@@ -4,7 +4,7 @@ PYTHON  := .venv/bin/python
 RANKS   ?= 2
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: env flame test test-all check format validate clean
+.PHONY: env flame test test-all check format validate benchmark clean
 
 env: .venv/ready
 
@@ -29,6 +29,14 @@ format: env
 
 validate: env
 	$(PYTHON) -m validation
+
+# Hours on a quiet machine; figures of other processors stay.
+benchmark: env
+	for arguments in "kinetics.py --mech all" "reactor.py" "reactor.py --mech gri30.yaml --cells 3000 --rtol 1e-3,1e-4,1e-5,1e-6" \
+	    "chemistry.py" "flow.py" "flow.py --flame ch4 --cells 96" "flow.py --flame gri30 --cells 96" "pressure.py --refine"; do \
+	    $(PYTHON) benchmarks/$$arguments --keep || exit 1; done
+	scripts/mpirun.sh -n 2 $(PYTHON) benchmarks/flow.py --keep
+	$(PYTHON) benchmarks/page.py
 
 clean:
 	rm -rf runs .venv build dist *.egg-info

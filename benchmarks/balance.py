@@ -3,7 +3,8 @@
     python benchmarks/balance.py                 CPU time of an active and of an inert cell
     mpirun -n 2 python benchmarks/balance.py     also how even the work is, counted and in CPU time of a step
 
-The CPU time is that of the integration on the busiest rank, without messages (a rank that waits burns CPU time too).
+All take their turns, pair after pair; medians and quartiles. The CPU time is that of the integration on the busiest
+rank, without messages (a rank that waits burns CPU time too).
 COMBUST_COMPILE=0 shows eager kernels.
 """
 
@@ -11,6 +12,7 @@ import time
 
 import numpy as np
 import torch
+from pairs import Sheet, done, in_turn, parsed, parser
 
 from combust.cfd.balance import Balanced
 from combust.kinetics.direct import Direct
@@ -18,7 +20,8 @@ from combust.kinetics.flame1d import free_flame
 from combust.kinetics.mechanism import Mechanism
 from combust.parallel import world
 
-CELLS, DT = 8192, 1e-6  # per rank; s
+DT = 1e-6  # s
+SMOKE = "--cells 48 --rounds 2"
 
 
 def flame(comm, gas, cells):
@@ -29,17 +32,6 @@ def flame(comm, gas, cells):
     T = torch.as_tensor(np.interp(x, profile.x, profile.T))
     Y = torch.as_tensor(np.array([np.interp(x, profile.x, y) for y in profile.Y]))
     return T, gas.density(T, 101325.0, Y) * Y
-
-
-def best(clock, work, repeats=5):
-    """Least time of `work`, after one run to warm up."""
-    work()
-    times = []
-    for _ in range(repeats):
-        start = clock()
-        work()
-        times.append(clock() - start)
-    return min(times)
 
 
 def step(chemistry, T, rhoY):
@@ -66,38 +58,58 @@ class Timed(Direct):
         return result
 
 
-def cells_apart(gas, T, rhoY):
-    """Prints what an active and an inert cell cost."""
+def spent(clock, chemistry, T, rhoY):
+    """CPU seconds that a step adds to those of `clock`, a Timed."""
+    before = clock.seconds
+    step(chemistry, T, rhoY)
+    return clock.seconds - before
+
+
+def cells_apart(sheet, gas, T, rhoY, rounds):
+    """What an active and an inert cell cost."""
     direct = Direct(gas)
     slow = torch.zeros_like(T, dtype=torch.bool)
     slow[direct.begin(T, rhoY, DT).slow] = True
-    for name, chosen in (("active", ~slow), ("inert", slow)):
-        t, c = T[chosen], rhoY[:, chosen]
-        microseconds = 1e6 * best(time.process_time, lambda t=t, c=c: step(direct, t, c)) / t.numel()
-        print(f"{name:7s} {microseconds:6.2f} us per cell and step")
+    parts = {name: (T[chosen], rhoY[:, chosen]) for name, chosen in (("active", ~slow), ("inert", slow))}
+    calls = {name: lambda t=t, c=c: step(direct, t, c) for name, (t, c) in parts.items()}
+    cost = {n: 1e6 * s / parts[n][0].numel() for n, s in in_turn(calls, rounds, time.process_time, 0.02).items()}
+    sheet.ratio("an active cell / an inert one", cost["active"], cost["inert"], "us per cell and step")
 
 
-def main():
+def arguments():
+    made = parser(__doc__)
+    made.add_argument("--cells", type=int, default=8192, help="per rank")
+    made.add_argument("--rounds", type=int, default=11)
+    return made
+
+
+def main(argv=None):
+    options = parsed(arguments(), SMOKE, argv)
     torch.set_num_threads(1)
-    comm, gas = world(), Mechanism.load("h2o2.yaml")
-    T, rhoY = flame(comm, gas, CELLS * comm.size)
+    comm, gas, cells = world(), Mechanism.load("h2o2.yaml"), options.cells
+    sheet = Sheet("balance", quiet=not comm.is_root)
+    T, rhoY = flame(comm, gas, cells * comm.size)
     if comm.is_root:
-        cells_apart(gas, T, rhoY)
+        cells_apart(sheet, gas, T, rhoY, options.rounds)
     comm.barrier()
-    if comm.size == 1:
-        return
-    part = slice(CELLS * comm.rank, CELLS * (comm.rank + 1))
-    T, rhoY = T[part].contiguous(), rhoY[:, part].contiguous()
+    if comm.size > 1:
+        part = slice(cells * comm.rank, cells * (comm.rank + 1))
+        shared_out(sheet, comm, gas, T[part].contiguous(), rhoY[:, part].contiguous(), options.rounds)
+    return done(sheet, options)
+
+
+def shared_out(sheet, comm, gas, T, rhoY, rounds):
+    """A step where it lies and shared out."""
     alone, balanced = Timed(gas), Balanced(Timed(gas), comm)
-    at_home, shared = (
-        comm.max(best(lambda t=timed: t.seconds, lambda c=chemistry: step(c, T, rhoY)))[0]
-        for chemistry, timed in ((alone, alone), (balanced, balanced.chemistry))
-    )
-    if comm.is_root:
-        s = balanced.sharing
-        milliseconds = f"{1e3 * at_home:.1f} ms at home, {1e3 * shared:.1f} ms shared out"
-        print(f"{comm.size} ranks, {CELLS} cells each: {milliseconds}")
-        print(f"imbalance {s.before:.2f} before, {s.after:.3f} after; {s.moved} of {s.active} active cells moved")
+    calls = {
+        "at home": lambda: comm.max(spent(alone, alone, T, rhoY))[0],
+        "shared out": lambda: comm.max(spent(balanced.chemistry, balanced, T, rhoY))[0],
+    }
+    cost = in_turn(calls, rounds, None)
+    label = f"{comm.size} ranks, {T.numel()} cells each: at home / shared out"
+    sheet.ratio(label, 1e3 * cost["at home"], 1e3 * cost["shared out"], "ms on the busiest rank")
+    s = balanced.sharing
+    sheet.say(f"imbalance {s.before:.2f} before, {s.after:.3f} after; {s.moved} of {s.active} active cells moved")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@
     python benchmarks/integrator.py --methods ros3,rodas3,rodas4 --rtol 1e-3,1e-4,1e-5
 
 States are spread over free flames; the sources are those of the same flame moving over the grid. One thread, CPU
-time of this thread, best of several calls. CVODE is Cantera's constant-volume reactor, one cell after the other, with
+time of this thread, all in turn, medians. CVODE is Cantera's constant-volume reactor, one cell after the other, with
 new states but one network; it has no transport source, so the line "split" gives ours without one as well. Errors are
 the largest and the root mean square over a sample of cells, relative to T and in mass fractions, against CVODE at
 1e-12.
@@ -15,15 +15,15 @@ from __future__ import annotations
 
 import argparse
 import os
-import time
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import cantera as ct
 import numpy as np
 import torch
+from pairs import Sheet, done, in_turn, parsed, parser
 from torch import Tensor
 
 from combust import kernels
@@ -36,7 +36,7 @@ from combust.kinetics.flame1d import free_flame
 from combust.kinetics.mechanism import Mechanism
 
 SAMPLE = 60  # cells with a 1e-12 reference
-REPEATS = 10
+SMOKE = "--cells 60 --phi 1.0 --rounds 2"
 
 
 class States(NamedTuple):
@@ -74,17 +74,6 @@ def flame_states(gas: Mechanism, fuel: str, phis: list[float], cells: int) -> St
     return States(*(torch.cat(x, -1) for x in zip(*parts, strict=True)))
 
 
-def best(call: Callable[[], object]) -> float:
-    """Seconds of the fastest call."""
-    call()
-    times = []
-    for _ in range(REPEATS):
-        start = time.thread_time()
-        call()
-        times.append(time.thread_time() - start)
-    return min(times)
-
-
 def advance(chemistry: Chemistry, x: States, dt: float) -> Result:
     return chemistry.advance(chemistry.begin(x.T, x.rhoY, dt, x.Q, x.Qh), x.Q, x.Qh)
 
@@ -97,8 +86,8 @@ def errors(result: Result, exact: Result) -> str:
     return f"T {float(T.max()):.1e} ({rms[0]:.1e})  Y {float(Y.max()):.1e} ({rms[1]:.1e})"
 
 
-def cvode_times(gas: Mechanism, x: States, dt: float, rtol: float, atol: float) -> float:
-    """us per cell of Cantera's reactor network."""
+def cvode_call(gas: Mechanism, x: States, dt: float, rtol: float, atol: float) -> Callable[[], None]:
+    """All cells by Cantera's reactor network."""
     solution = gas.cantera()
     rows = [(float(T), float(c.sum()), c / c.sum()) for T, c in zip(x.T, x.rhoY.T.numpy(), strict=True)]
     solution.TDY = rows[0]
@@ -113,33 +102,26 @@ def cvode_times(gas: Mechanism, x: States, dt: float, rtol: float, atol: float) 
             network.initial_time = 0.0
             network.advance(dt)
 
-    return best(run) / len(rows) * 1e6
+    return run
 
 
-def direct_times(direct: Direct, x: States, dt: float) -> tuple[float, float, float, float]:
-    """us per cell of begin, first and second advance (sources 1 % different); share of cells that are active."""
-    fresh: list[float] = []
+def direct_calls(direct: Direct, x: States, dt: float) -> dict[str, Callable[[], object]]:
+    """A step's begin, with one advance, and with a second (sources 1 % different)."""
 
-    def begin() -> object:
+    def begun() -> Any:
         # a new provider: the old one keeps the rates of the last state
         new = Direct(direct.gas, direct.tolerance.rtol, direct.tolerance.atol, direct.method.name, direct.block)
-        return new.begin(x.T, x.rhoY, dt, x.Q, x.Qh)
+        return new, new.begin(x.T, x.rhoY, dt, x.Q, x.Qh)
 
-    def first() -> None:
-        step = direct.begin(x.T, x.rhoY, dt, x.Q, x.Qh)
-        for scale in (0.99, 1.0):
-            start = time.thread_time()
-            direct.advance(step, scale * x.Q, scale * x.Qh)
-            fresh.append(time.thread_time() - start)
+    def advanced(*scales: float) -> None:
+        new, step = begun()
+        for scale in scales:
+            new.advance(step, scale * x.Q, scale * x.Qh)
 
-    begin_time = best(begin)
-    best(first)
-    step = direct.begin(x.T, x.rhoY, dt, x.Q, x.Qh)
-    us = 1e6 / x.T.numel()
-    return begin_time * us, min(fresh[::2]) * us, min(fresh[1::2]) * us, 1.0 - step.slow.numel() / x.T.numel()
+    return {"begin": begun, "one": lambda: advanced(1.0), "two": lambda: advanced(0.99, 1.0)}
 
 
-def pieces(direct: Direct, x: States, dt: float) -> dict[str, float]:
+def pieces(direct: Direct, x: States, dt: float, rounds: int) -> dict[str, float]:
     """us per cell of the kernels on one block of active cells."""
     step = direct.begin(x.T, x.rhoY, dt, x.Q, x.Qh)
     cells, _, at = max(step.blocks, key=lambda b: b[1])
@@ -153,49 +135,59 @@ def pieces(direct: Direct, x: States, dt: float) -> dict[str, float]:
         "step": lambda: ode.rosenbrock_step(system, direct.method, direct.tolerance, at, s),
         "correction": lambda: ode.correction_step(direct.method, direct.tolerance, at, 0.01 * s),
     }
-    return {name: best(call) / cells.numel() * 1e6 for name, call in calls.items()}
+    found = in_turn(calls, rounds, least=0.01)
+    return {name: float(np.median(s)) / cells.numel() * 1e6 for name, s in found.items()}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--mech", default="h2o2.yaml")
-    parser.add_argument("--fuel", default="H2")
-    parser.add_argument("--phi", default="0.5,0.75,1.0")
-    parser.add_argument("--cells", type=int, default=12000)
-    parser.add_argument("--dt", type=float, default=1e-6)
-    parser.add_argument("--methods", default="ros3")
-    parser.add_argument("--rtol", default="1e-4")
-    parser.add_argument("--atol", type=float, default=1e-8)
-    parser.add_argument("--block", type=int)
-    parser.add_argument("--no-cvode", action="store_true")
-    options = parser.parse_args()
+def arguments() -> argparse.ArgumentParser:
+    """Of the command line."""
+    made = parser(__doc__)
+    made.add_argument("--mech", default="h2o2.yaml")
+    made.add_argument("--fuel", default="H2")
+    made.add_argument("--phi", default="0.5,0.75,1.0")
+    made.add_argument("--cells", type=int, default=12000)
+    made.add_argument("--dt", type=float, default=1e-6)
+    made.add_argument("--methods", default="ros3")
+    made.add_argument("--rtol", default="1e-4")
+    made.add_argument("--atol", type=float, default=1e-8)
+    made.add_argument("--block", type=int)
+    made.add_argument("--rounds", type=int, default=9)
+    return made
+
+
+def main(argv: list[str] | None = None) -> Sheet:
+    """All methods at all tolerances."""
+    options = parsed(arguments(), SMOKE, argv)
     torch.set_num_threads(1)
-    gas = Mechanism.load(options.mech)
+    sheet, gas = Sheet("integrator"), Mechanism.load(options.mech)
     x = flame_states(gas, options.fuel, [float(p) for p in options.phi.split(",")], options.cells)
     some = x.pick(max(1, options.cells // SAMPLE))
     exact = Cvode(gas, 1e-12, 1e-20)
     references = {"flame": advance(exact, some, options.dt), "split": advance(exact, some.split(), options.dt)}
-    tolerances = [float(r) for r in options.rtol.split(",")]
     print(f"{options.mech}, {x.T.numel()} cells, dt {options.dt:g} s, kernels {kernels.mode()}")
-    slow = {}
-    for rtol in [] if options.no_cvode else tolerances:
+    for rtol in (float(r) for r in options.rtol.split(",")):
         few = some.split()
-        slow[rtol] = cvode_times(gas, few, options.dt, rtol, options.atol)
-        print(f"CVODE  rtol {rtol:g}: {slow[rtol]:.1f} us/cell   errors "
+        peer = cvode_call(gas, few, options.dt, rtol, options.atol)
+        print(f"CVODE  rtol {rtol:g}: errors "
               f"{errors(advance(Cvode(gas, rtol, options.atol), few, options.dt), references['split'])}")  # fmt: skip
-    for method in options.methods.split(","):
-        for rtol in tolerances:
+        for method in options.methods.split(","):
             direct = Direct(gas, rtol, options.atol, method=method, block=options.block)
             for name, states, sample in (("flame", x, some), ("split", x.split(), some.split())):
-                begin, first, second, active = direct_times(direct, states, options.dt)
-                print(f"{method:7s} rtol {rtol:g} {name}: begin {begin:.2f} + advance {first:.2f} + again {second:.2f} "
-                      f"= {begin + first + second:.2f} us/cell, {active:.0%} active: "
-                      f"{(begin + first + second) / active:.2f} us per active cell   errors "
-                      f"{errors(advance(direct, sample, options.dt), references[name])}"
-                      + (f"   CVODE / (begin + advance) {slow[rtol] / (begin + first):.1f}" if slow else ""),
-                      flush=True)  # fmt: skip
+                calls = direct_calls(direct, states, options.dt) | {"CVODE": peer}
+                cells = {"CVODE": few.T.numel()}
+                cost = {n: 1e6 * s / cells.get(n, x.T.numel()) for n, s in in_turn(calls, options.rounds).items()}
+                label = f"{options.mech}, {method}, rtol {rtol:g}, {name}"
+                said = errors(advance(direct, sample, options.dt), references[name])
+                slow = direct.begin(states.T, states.rhoY, options.dt, states.Q, states.Qh).slow
+                active = 1.0 - slow.numel() / len(x.T)
+                begin, one, two = (float(np.median(cost[n])) for n in ("begin", "one", "two"))
+                print(f"{label}: begin {begin:.2f} + advance {one - begin:.2f} + again {two - one:.2f} = {two:.2f} "
+                      f"us/cell, {active:.0%} active   errors {said}", flush=True)  # fmt: skip
+                sheet.ratio(f"{label}: CVODE / (begin + advance)", cost["CVODE"], cost["one"], "us/cell")
                 print("        ", advance(direct, states, options.dt).stats)
-        print("         us per cell of a block:", {k: round(v, 2) for k, v in pieces(direct, x, options.dt).items()})
+            told = pieces(direct, x, options.dt, options.rounds)
+            print("         us per cell of a block:", {k: round(v, 2) for k, v in told.items()})
+    return done(sheet, options)
 
 
 if __name__ == "__main__":

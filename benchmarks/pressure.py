@@ -5,16 +5,17 @@
     python benchmarks/pressure.py --cells 128 --stretched
     python benchmarks/pressure.py --refine             the same front on finer grids (6 cells thick on the coarsest)
 
-Times are CPU microseconds of all ranks together per cell: `first` with set-up of the preconditioner, `later` the least
-of the solves after it, the front moving a tenth of a cell each time, without a first guess. `direct` is one
-constant-coefficient solve. A rank that waits in MPI on a shared core burns CPU time: one core per rank, or read high.
+Times are CPU microseconds of all ranks together per cell: `first` with set-up of the preconditioner, `later` the median
+of the solves after it, all solvers in turn, the front moving a tenth of a cell each time, without a first guess.
+`direct` is one constant-coefficient solve. A rank that waits in MPI on a shared core burns CPU time: one core per rank,
+or read high.
 """
 
-import argparse
 import time
 
 import numpy as np
 import torch
+from pairs import Sheet, Spread, done, in_turn, parsed, parser
 
 from combust.cfd.block import Block
 from combust.cfd.pressure import PressureGrid, make_solver
@@ -22,6 +23,7 @@ from combust.errors import CombustError
 from combust.parallel import Communicator, world
 
 OUTFLOW = (("neumann", "neumann"), ("periodic", "periodic"), ("neumann", "dirichlet"))
+SMOKE = "--cells 16 --rounds 2"
 CLOSED = (("neumann", "neumann"),) * 3
 
 
@@ -60,48 +62,73 @@ def cpu(comm, work):
     return result, comm.sum(time.process_time() - start)[0]
 
 
-def measure(comm, grid, at, kind, preconditioner, rtol):
-    """One printed row."""
-    n, cells = grid.block.shape[2], float(np.prod(grid.block.shape))
-    solver = make_solver(grid, kind, rtol, preconditioner)
-    times, iterations = [], 0
-    for step in range(6):
-        beta, rhs = at(0.1 * step)
-        solution, seconds = cpu(comm, lambda: solver.solve(beta, rhs))
-        times.append(seconds)
-        iterations = max(iterations, solution.iterations)
-    direct = min(cpu(comm, lambda: solver.solve_constant(rhs))[1] for _ in range(5))
-    first, later, direct = (1e6 * t / cells for t in (times[0], min(times[1:]), direct))
-    return f"{n:5d}  {kind:6s} {preconditioner:10s} {iterations:4d}  {first:8.3f} {later:8.3f} {direct:8.3f}"
+class Later:
+    """A solver whose turns are solves of a front that moves on."""
+
+    def __init__(self, comm, grid, at, kind, preconditioner, rtol):
+        self.comm, self.at, self.solver = comm, at, make_solver(grid, kind, rtol, preconditioner)
+        self.name, self.solves, self.iterations = f"{kind:6s} {preconditioner:10s}", 0, 0
+        self.first = self()
+
+    def __call__(self):
+        """CPU seconds of a solve, of all ranks."""
+        beta, rhs = self.at(0.1 * self.solves)
+        solution, seconds = cpu(self.comm, lambda: self.solver.solve(beta, rhs))
+        self.solves += 1
+        self.iterations = max(self.iterations, solution.iterations)
+        return seconds
+
+    def direct(self):
+        """CPU seconds of one constant-coefficient solve."""
+        return cpu(self.comm, lambda: self.solver.solve_constant(self.at(0.0)[1]))[1]
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cells", type=int, nargs="+", default=[64, 128, 256, 512])
-    parser.add_argument("--closed", action="store_true", help="zero gradient on all sides: singular")
-    parser.add_argument("--stretched", action="store_true")
-    parser.add_argument("--refine", action="store_true", help="keep the front's thickness, not its cells")
-    parser.add_argument("--rtol", type=float, default=1e-9)
-    options = parser.parse_args()
+def arguments():
+    made = parser(__doc__)
+    made.add_argument("--cells", type=int, nargs="+", default=[64, 128, 256, 512])
+    made.add_argument("--closed", action="store_true", help="zero gradient on all sides: singular")
+    made.add_argument("--stretched", action="store_true")
+    made.add_argument("--refine", action="store_true", help="keep the front's thickness, not its cells")
+    made.add_argument("--rtol", type=float, default=1e-9)
+    made.add_argument("--rounds", type=int, default=9)
+    return made
+
+
+def main(argv=None):
+    options = parsed(arguments(), SMOKE, argv)
     torch.set_num_threads(1)
     comm: Communicator = world()
-    solvers = [("petsc", "separable"), ("petsc", "gamg"), ("petsc", "hypre")]
+    sheet = Sheet("pressure", quiet=not comm.is_root)
+    kinds = [("petsc", "separable"), ("petsc", "gamg"), ("petsc", "hypre")]
     if comm.size == 1:
-        solvers.insert(0, ("torch", "separable"))
-    if comm.is_root:
-        print(f"{comm.size} rank(s), rtol {options.rtol:.0e}; us per cell")
-        print("    n  solver             iter     first    later   direct")
+        kinds.insert(0, ("torch", "separable"))
+    sheet.say(f"{comm.size} rank(s), rtol {options.rtol:.0e}; us per cell")
     for n in options.cells:
         thickness = 6.0 * n / options.cells[0] if options.refine else 6.0
-        grid, at = front_problem(
-            comm, n, CLOSED if options.closed else OUTFLOW, options.stretched, thickness=thickness)
-        for kind, preconditioner in solvers:
+        sides = CLOSED if options.closed else OUTFLOW
+        grid, at = front_problem(comm, n, sides, options.stretched, thickness=thickness)
+        solvers = {}
+        for kind, preconditioner in kinds:
             try:
-                row = measure(comm, grid, at, kind, preconditioner, options.rtol)
+                made = Later(comm, grid, at, kind, preconditioner, options.rtol)
             except CombustError as error:
-                row = f"{n:5d}  {kind:6s} {preconditioner:10s} {error}"
-            if comm.is_root:
-                print(row, flush=True)
+                sheet.say(f"{n:5d}  {kind:6s} {preconditioner:10s} {error}")
+            else:
+                solvers[made.name] = made
+        what = ", ".join(w for w in ("refine", "closed", "stretched") if getattr(options, w)) or "6 cells thick"
+        rows(sheet, f"{what}, {n}^2, {comm.size} rank(s)", solvers, 1e6 / n**2, options.rounds)
+    return done(sheet, options)
+
+
+def rows(sheet, label, solvers, unit, rounds):
+    """The solvers of one grid."""
+    later = in_turn(solvers, rounds, None)
+    direct = in_turn({name: solver.direct for name, solver in solvers.items()}, rounds, None)
+    sheet.say(f"{label}\n  solver             iter     first    later   direct")
+    for name, solver in solvers.items():
+        numbers = (unit * solver.first, Spread.of(unit * later[name]).median, Spread.of(unit * direct[name]).median)
+        sheet.say(f"  {name} {solver.iterations:4d}  " + " ".join(f"{x:8.3f}" for x in numbers))
+        sheet.cost(f"{label}: {' '.join(name.split())}, {solver.iterations} iterations", unit * later[name], "us/cell")
 
 
 if __name__ == "__main__":

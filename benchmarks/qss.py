@@ -12,8 +12,7 @@ from __future__ import annotations
 import argparse
 import os
 import tempfile
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -21,6 +20,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import cantera as ct
 import numpy as np
 import torch
+from pairs import Sheet, done, in_turn, parsed, parser
 from torch import Tensor
 
 from combust.errors import MechanismError
@@ -34,6 +34,7 @@ SPECIES = (
 ).split()
 CASES = ((1300.0, 1e5, 0.013), (1700.0, 1e5, 2.6e-4), (1300.0, 1e6, 1.6e-3))  # K, Pa, s
 COUNTS = (4, 8, 10, 12)
+SMOKE = "--species HCO,CH3O --cases 1"
 
 
 def burning(gas: ct.Solution, T: float, p: float) -> ct.Solution:
@@ -92,17 +93,22 @@ def flame_from(gas: ct.Solution, known: ct.FreeFlame) -> ct.FreeFlame:
     return flame
 
 
-def evaluation(gas: ct.Solution, count: int = 1000) -> float:
-    """us per evaluation of the production rates."""
+def evaluations(gas: ct.Solution, count: int = 200) -> Callable[[], None]:
+    """So many evaluations of the production rates."""
     burning(gas, 1500.0, 1e5)
-    start = time.perf_counter()
-    for i in range(count):
-        gas.TP = 1500.0 + 1e-3 * i, 1e5
-        gas.net_production_rates  # noqa: B018
-    return 1e6 * (time.perf_counter() - start) / count
+
+    def run() -> None:
+        for i in range(count):
+            gas.TP = 1500.0 + 1e-3 * i, 1e5
+            gas.net_production_rates  # noqa: B018
+
+    return run
 
 
-def report(label: str, parent: Parent, part: Subset, names: Sequence[str], folder: Path, flame: bool) -> None:
+def report(
+    sheet: Sheet, label: str, parent: Parent, part: Subset, names: Sequence[str], folder: Path,
+    options: argparse.Namespace,
+) -> None:
     """One line: what was dropped, changes of the delays, costs."""
     rows = [parent.gas.index(name) for name in names]
     try:
@@ -115,30 +121,38 @@ def report(label: str, parent: Parent, part: Subset, names: Sequence[str], folde
     gases = parent.cantera(part), Mechanism.load(path).cantera()
     print(f"{label}: {' '.join(names)}; {len(linear.dropped)} dropped, {len(linear.one_way)} one-way; ", end="")
     try:
-        changes = [delay(gases[1], *case) / delay(gases[0], *case) - 1.0 for case in CASES]
+        changes = [delay(gases[1], *case) / delay(gases[0], *case) - 1.0 for case in CASES[: options.cases]]
         print("delays " + ", ".join(f"{100 * x:+.1f} %" for x in changes), end="")
     except ct.CanteraError as error:
         reason = [line for line in str(error).splitlines() if "CVode" in line] or [repr(error)]
         print(f"CVODE did not arrive: {reason[0].strip()}", end="")
-    costs = [evaluation(gas) for gas in gases]
-    print(f"; {costs[0]:.0f} -> {costs[1]:.0f} us per evaluation", flush=True)
-    if flame:
+    print(flush=True)
+    cost = in_turn({"all": evaluations(gases[0]), "qss": evaluations(gases[1])}, 9)
+    sheet.ratio(f"{label}: all transported / quasi-steady", cost["all"] * 5e3, cost["qss"] * 5e3, "us per evaluation")
+    if options.flame:
         known = flame_of_all(gases[0])
         before, after = (float(f.velocity[0]) for f in (known, flame_from(gases[1], known)))
         print(f"  flame speed {before:.4f} -> {after:.4f} m/s, {100 * (after / before - 1):+.1f} %")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--species", help="one set of QSS species instead of the criteria's, with commas")
-    parser.add_argument("--flame", action="store_true", help="also the speed of a free flame")
-    options = parser.parse_args()
-    parent = Parent(Mechanism.load("gri30.yaml"))
+def arguments() -> argparse.ArgumentParser:
+    """Of the command line."""
+    made = parser(__doc__)
+    made.add_argument("--species", help="one set of QSS species instead of the criteria's, with commas")
+    made.add_argument("--flame", action="store_true", help="also the speed of a free flame")
+    made.add_argument("--cases", type=int, default=len(CASES), help="how many of the ignitions")
+    return made
+
+
+def main(argv: list[str] | None = None) -> Sheet:
+    """A line for each set."""
+    options = parsed(arguments(), SMOKE, argv)
+    sheet, parent = Sheet("qss"), Parent(Mechanism.load("gri30.yaml"))
     part = parent.keep([parent.gas.index(name) for name in SPECIES])
     with tempfile.TemporaryDirectory() as folder:
         if options.species:
-            report("given", parent, part, options.species.split(","), Path(folder), options.flame)
-            return
+            report(sheet, "given", parent, part, options.species.split(","), Path(folder), options)
+            return done(sheet, options)
         path = Path(folder) / "part.yaml"
         path.write_text(parent.yaml(part, {}))
         gas = Mechanism.load(path)
@@ -146,7 +160,8 @@ def main() -> None:
         for criterion in qss_ranking.CRITERIA:
             ranked = [name for name, _ in qss_ranking.rank(gas, T, 1e5, Y, criterion)]
             for count in COUNTS:
-                report(f"{criterion} {count}", parent, part, ranked[:count], Path(folder), options.flame)
+                report(sheet, f"{criterion} {count}", parent, part, ranked[:count], Path(folder), options)
+    return done(sheet, options)
 
 
 if __name__ == "__main__":

@@ -3,10 +3,10 @@
     python benchmarks/reactor.py                                     # hydrogen: flame, ignition and mixed states
     python benchmarks/reactor.py --mech gri30.yaml --states flame --cells 3000 --rtol 1e-3,1e-4,1e-5,1e-6
 
-Reactors at constant h and p over --dt. One thread, CPU time of this thread, best of three, after compiling. CVODE is
-one network that takes new states. The error of a cell is the larger of |dT|/T and the largest |dY_k|, against CVODE
-at 1e-12; given are its root mean square and largest value over a sample. The last column compares costs at the same
-root mean square error, interpolated between CVODE's own tolerances in log-log.
+Reactors at constant h and p over --dt. One thread, CPU time of this thread, all in turn, medians over --rounds, after
+compiling. CVODE is one network that takes new states. The error of a cell is the larger of |dT|/T and the largest
+|dY_k|, against CVODE at 1e-12; given are its root mean square and largest value over a sample. The last column compares
+costs at the same root mean square error, interpolated between CVODE's own tolerances in log-log, round by round.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import os
 import resource
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -23,6 +24,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import cantera as ct
 import numpy as np
 import torch
+from pairs import Sheet, Spread, done, in_turn, parsed, parser
 from states import FUELS, KINDS, PHASES
 from torch import Tensor
 
@@ -35,15 +37,18 @@ SAMPLE = 60  # cells with a reference at 1e-12
 FEW = 300  # cells that CVODE is timed on
 CVODE_RTOL = (1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 1e-10)
 ATOL = 1e-4  # times rtol, for both
+SMOKE = "--states flame --cells 60 --rtol 1e-4 --rounds 2 --cvode 1e-4,1e-6"
 
 
-class Point(NamedTuple):
-    """One line of the table: us per cell, root mean square and largest error."""
+class Contender(NamedTuple):
+    """What takes its turns: how many cells it does, its errors (root mean square, largest), what it counted."""
 
     rtol: float
-    cost: float
+    call: Callable[[], object]
+    cells: int
     rms: float
     worst: float
+    stats: Reactors | None = None
 
 
 def reference(gas: Mechanism, T: Tensor, Y: Tensor, p: float, dt: float) -> Tensor:
@@ -62,17 +67,7 @@ def errors(T: Tensor, Y: Tensor, exact: Tensor) -> tuple[float, float]:
     return float(error.square().mean().sqrt()), float(error.max())
 
 
-def best(call: Callable[[], object], times: int = 3) -> float:
-    """CPU seconds of this thread of the fastest call."""
-    found = []
-    for _ in range(times):
-        start = time.thread_time()
-        call()
-        found.append(time.thread_time() - start)
-    return min(found)
-
-
-def cvode(gas: Mechanism, T: Tensor, Y: Tensor, p: float, dt: float, rtol: float, exact: Tensor) -> Point:
+def cvode(gas: Mechanism, T: Tensor, Y: Tensor, p: float, dt: float, rtol: float, exact: Tensor) -> Contender:
     """Cantera's constant-pressure reactor, cell after cell."""
     solution = gas.cantera()
     rows = [(float(T[i]), p, Y[:, i].numpy().copy()) for i in range(min(FEW, len(T)))]
@@ -91,72 +86,99 @@ def cvode(gas: Mechanism, T: Tensor, Y: Tensor, p: float, dt: float, rtol: float
             network.advance(dt)
             ends.append(np.append(reactor.T, solution.Y))
 
-    cost = best(run) / len(rows) * 1e6
+    run()
     end = torch.tensor(np.array(ends).T.copy())
-    return Point(rtol, cost, *errors(end[0], end[1:], exact))
+    return Contender(rtol, run, len(rows), *errors(end[0], end[1:], exact))
 
 
 def ours(
-    gas: Mechanism, T: Tensor, Y: Tensor, p: float, dt: float, rtol: float, exact: Tensor, device: str = "cpu",
-    method: str = "rodas5p",
-) -> tuple[Point, Reactors]:
-    """The batched integrator, compiled."""
+    gas: Mechanism, T: Tensor, Y: Tensor, p: float, dt: float, rtol: float, exact: Tensor, method: str = "rodas5p"
+) -> Contender:
+    """The batched integrator, compiled; results come back to the host, so that a GPU has been waited for."""
     integrator = ReactorIntegrator(gas, "hp", rtol, ATOL * rtol, method)
-    arguments = [x.to(device) for x in (T, torch.full_like(T, p), Y, torch.full_like(T, dt))]
+    arguments = [x.to(gas.device) for x in (T, torch.full_like(T, p), Y, torch.full_like(T, dt))]
 
     def run() -> Reactors:
-        result = integrate(integrator, *arguments, compile=True)
+        result = integrate(integrator, *arguments, compile=kernels.mode() == "compiled")
         return Reactors(result.T.cpu(), result.Y.cpu(), result.stats)
 
     result = run()
-    if device == "cpu":
-        seconds = best(run)
-    else:  # copies back, so that it has waited for the device
-        start = time.perf_counter()
-        run()
-        seconds = time.perf_counter() - start
-    return Point(rtol, seconds / len(T) * 1e6, *errors(result.T, result.Y, exact)), result
+    return Contender(rtol, run, len(T), *errors(result.T, result.Y, exact), result)
 
 
-def cost_at(points: list[Point], error: float) -> float:
-    """Cost of reaching an rms error, interpolated in log-log; beyond the ends the cost of the end."""
-    ordered = sorted(points, key=lambda x: x.rms)
-    return float(np.exp(np.interp(np.log(error), np.log([x.rms for x in ordered]), np.log([x.cost for x in ordered]))))
+def clock_of(device: torch.device) -> Callable[[], float]:
+    """CPU time of this thread; wall time where a GPU works."""
+    return time.thread_time if device.type == "cpu" else time.perf_counter
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--mech", default="h2o2.yaml", choices=FUELS)
-    parser.add_argument("--states", default="flame,ignition,mixed")
-    parser.add_argument("--cells", type=int, default=20000)
-    parser.add_argument("--dt", type=float, default=1e-6)
-    parser.add_argument("--rtol", default="1e-3,1e-4,1e-5,1e-6,1e-7,1e-8")
-    parser.add_argument("--method", default="rodas5p")
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--no-cvode", action="store_true")
-    options = parser.parse_args()
+def costs(contenders: dict[str, Contender], rounds: int, clock: Callable[[], float]) -> dict[str, np.ndarray]:
+    """us per cell of each, round by round."""
+    seconds = in_turn({name: c.call for name, c in contenders.items()}, rounds, clock)
+    return {name: 1e6 * s / contenders[name].cells for name, s in seconds.items()}
+
+
+def cost_at(theirs: list[Contender], cost: list[np.ndarray], error: float) -> np.ndarray:
+    """Cost (rounds,) of reaching an rms error, interpolated in log-log; beyond the ends the cost of the end."""
+    order = sorted(range(len(theirs)), key=lambda i: theirs[i].rms)
+    known, found = np.log([theirs[i].rms for i in order]), np.log([cost[i] for i in order])
+    return np.exp([np.interp(np.log(error), known, column) for column in found.T])
+
+
+def arguments() -> argparse.ArgumentParser:
+    """Of the command line."""
+    made = parser(__doc__)
+    made.add_argument("--mech", default="h2o2.yaml", choices=FUELS)
+    made.add_argument("--states", default="flame,ignition,mixed")
+    made.add_argument("--cells", type=int, default=20000)
+    made.add_argument("--dt", type=float, default=1e-6)
+    made.add_argument("--rtol", default="1e-3,1e-4,1e-5,1e-6,1e-7,1e-8")
+    made.add_argument("--cvode", default=",".join(map(str, CVODE_RTOL)), help="tolerances of CVODE; empty: without it")
+    made.add_argument("--method", default="rodas5p")
+    made.add_argument("--device", default="cpu")
+    made.add_argument("--rounds", type=int, default=7)
+    return made
+
+
+def main(argv: list[str] | None = None) -> Sheet:
+    """A table for each kind of states."""
+    options = parsed(arguments(), SMOKE, argv)
     torch.set_num_threads(1)
     kernels.keep_freed_memory()
-    p, phase = ct.one_atm, PHASES.get(options.mech)
+    sheet, phase = Sheet("reactor"), PHASES.get(options.mech)
     own, gas = (Mechanism.load(options.mech, phase, device) for device in (options.device, "cpu"))
     print(f"{gas}, dt {options.dt:g} s, {options.cells} cells; us per cell")
     for kind in options.states.split(","):
-        T, Y = KINDS[kind](gas, FUELS[options.mech], options.cells)
-        exact = reference(gas, T, Y, p, options.dt)
-        print(f"\n{kind} states\n{'':8}{'rtol':>8}{'us/cell':>10}{'rms error':>12}{'largest':>10}{'steps/cell':>12}"
-              f"{'rejected':>10}{'skipped':>9}{'CVODE/ours at equal error':>28}")  # fmt: skip
-        theirs = []
-        for rtol in () if options.no_cvode else CVODE_RTOL:
-            theirs.append(cvode(gas, T, Y, p, options.dt, rtol, exact))
-            x = theirs[-1]
-            print(f"{'CVODE':8}{rtol:8.0e}{x.cost:10.1f}{x.rms:12.1e}{x.worst:10.1e}", flush=True)
-        for rtol in map(float, options.rtol.split(",")):
-            x, result = ours(own, T, Y, p, options.dt, rtol, exact, options.device, options.method)
-            n, stats = options.cells, result.stats
-            ratio = f"{cost_at(theirs, x.rms) / x.cost:28.1f}" if theirs else ""
-            print(f"{options.method:8}{rtol:8.0e}{x.cost:10.1f}{x.rms:12.1e}{x.worst:10.1e}{stats.steps / n:12.2f}"
-                  f"{stats.rejected / n:10.2f}{stats.skipped / n:9.0%}{ratio}", flush=True)  # fmt: skip
+        states(sheet, own, gas, kind, options)
     print(f"\npeak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
+    return done(sheet, options)
+
+
+def states(sheet: Sheet, own: Mechanism, gas: Mechanism, kind: str, options: argparse.Namespace) -> None:
+    """The table of one kind of states."""
+    p = ct.one_atm
+    T, Y = KINDS[kind](gas, FUELS[options.mech], options.cells)
+    exact = reference(gas, T, Y, p, options.dt)
+    theirs = [cvode(gas, T, Y, p, options.dt, float(r), exact) for r in options.cvode.split(",") if r]
+    mine = [ours(own, T, Y, p, options.dt, float(r), exact, options.method) for r in options.rtol.split(",")]
+    named = {f"CVODE {c.rtol:.0e}": c for c in theirs} | {f"{options.method} {c.rtol:.0e}": c for c in mine}
+    cost = costs(named, options.rounds, clock_of(own.device))
+    print(f"\n{kind} states\n{'':16}{'us/cell':>10}{'rms error':>12}{'largest':>10}{'steps/cell':>12}{'rejected':>10}"
+          f"{'skipped':>9}")  # fmt: skip
+    for name, c in named.items():
+        line = f"{name:16}{Spread.of(cost[name]).median:10.1f}{c.rms:12.1e}{c.worst:10.1e}"
+        if c.stats is not None:
+            s = c.stats.stats
+            line += f"{s.steps / c.cells:12.2f}{s.rejected / c.cells:10.2f}{s.skipped / c.cells:9.0%}"
+        print(line, flush=True)
+    print("CVODE / ours at equal error:")
+    stem = Path(options.mech).stem
+    for c in mine:
+        label, cells = f"{stem}, {kind}, rtol {c.rtol:.0e}", cost[f"{options.method} {c.rtol:.0e}"]
+        if theirs:
+            at = cost_at(theirs, [cost[f"CVODE {t.rtol:.0e}"] for t in theirs], c.rms)
+            sheet.ratio(label, at, cells, "us/cell")
+        else:
+            sheet.cost(label, cells, "us/cell")
 
 
 if __name__ == "__main__":

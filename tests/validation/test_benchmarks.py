@@ -1,0 +1,83 @@
+"""Every benchmark runs on tiny sizes to its figures: medians of pairs with quartiles, on a processor that is named."""
+
+import importlib
+import json
+import math
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from combust import kernels
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / "benchmarks"
+SHARED = {"pairs", "states", "page"}  # what benchmarks are made of, and the page that is made of them
+NAMES = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem not in SHARED)
+
+
+@pytest.fixture
+def bench(monkeypatch):
+    """Imports a module of benchmarks/ as its scripts do; leaves the process as it was."""
+    monkeypatch.syspath_prepend(str(FOLDER))
+    before, threads = set(sys.modules), torch.get_num_threads()
+    with kernels.using(kernels.mode()):
+        yield importlib.import_module
+    torch.set_num_threads(threads)
+    for name in set(sys.modules) - before:
+        if getattr(sys.modules[name], "__file__", None) and Path(sys.modules[name].__file__).parent == FOLDER:
+            del sys.modules[name]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_benchmark(name, bench, capsys):
+    sheet = bench(name).main(["--smoke"])
+    out = capsys.readouterr().out
+    assert sheet.machine["processor"] in out and f"torch {torch.__version__}" in out
+    assert sheet.figures
+    for label, figure in sheet.figures.items():
+        spread = figure.get("ratio", figure.get("value"))
+        assert 0 < spread["low"] <= spread["median"] <= spread["high"] < math.inf and spread["count"] >= 2, label
+        assert label in out or "value" in figure
+
+
+def test_contenders_take_turns(bench):
+    """Round by round, the order reversed; a machine that slows down leaves ratios as they are."""
+    pairs, order, now = bench("pairs"), [], [0.0]
+
+    def work(name, seconds):
+        order.append(name)
+        now[0] += seconds * (1.0 + 0.1 * len(order))  # slower with every call
+
+    calls = {"a": lambda: work("a", 2.0), "b": lambda: work("b", 1.0)}
+    found = pairs.in_turn(calls, 4, clock=lambda: now[0])
+    assert "".join(order) == "ab" + "abbaabba"
+    assert np.median(found["a"] / found["b"]) == pytest.approx(2.0, rel=0.05)
+    assert found["a"][-1] > 1.4 * found["a"][0]
+
+
+def test_short_calls_are_repeated(bench):
+    pairs, calls, now = bench("pairs"), [], [0.0]
+
+    def short():
+        calls.append(1)
+        now[0] += 0.001
+
+    found = pairs.in_turn({"a": short}, 3, clock=lambda: now[0], least=0.01)
+    assert len(calls) == 2 + 3 * 10
+    assert found["a"] == pytest.approx([0.001] * 3)
+
+
+def test_figures_are_kept_beside_those_of_other_runs(bench, tmp_path, capsys):
+    pairs = bench("pairs")
+    for label, first in (("one", 3.0), ("two", 8.0)):
+        sheet = pairs.Sheet("toy")
+        sheet.ratio(label, np.array([first, first, first]), np.array([1.0, 2.0, 4.0]), "us", target=2.0)
+        path = sheet.keep(tmp_path)
+    kept = json.loads(path.read_text())
+    assert list(kept["figures"]) == ["one", "two"] and kept["processor"] == sheet.machine["processor"]
+    assert pairs.shown(kept["figures"]["two"]) == "8 / 2 = 4 (3 to 6, 3 pairs)"
+    out = capsys.readouterr().out
+    assert "target 2: missed" in out and "target 2: met" in out
