@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from combust import __version__
 from combust.errors import CombustError
 from combust.parallel import Communicator, all_or_none, report, world
-from combust.ranges import HELP, PRESSURE_HELP
+from combust.ranges import HELP, PRESSURE_HELP, number
+from combust.settings import FILES
 from combust.surrogates import arguments as learned
 from combust.terminal import shown, told
 from combust.warned import in_words
@@ -86,7 +87,7 @@ def dispatch(args: argparse.Namespace, comm: Communicator) -> int:
     if args.verb == "info":
         return commands.info(args.file, args.phase)
     if args.verb == "schema":
-        return commands.schema(args.markdown)
+        return commands.schema(args.markdown, args.file)
     return commands.kinds(args.section)
 
 
@@ -113,7 +114,9 @@ def parser() -> argparse.ArgumentParser:
     info = verb(verbs, "info", "what is in a checkpoint, .vtr, .pvd, mechanism or failed cell")
     info.add_argument("file")
     info.add_argument("--phase", metavar="NAME", help="a phase of a mechanism; the one that combust reads if omitted")
-    schema = verb(verbs, "schema", "JSON Schema of case files, for editors")
+    schema = verb(verbs, "schema", "JSON Schema of the files that combust takes, for editors")
+    schema.add_argument(
+        "--for", dest="file", default="case", choices=FILES, help="which file: a case (default), or that of a verb")
     schema.add_argument("--markdown", action="store_true", help="reference tables instead")
     plot = verb(verbs, "plot", "draw fields and history of a run from its output folder")
     plot.add_argument("folder")
@@ -161,7 +164,9 @@ def mixture_arguments(made: argparse.ArgumentParser, temperature: str) -> None:
     made.add_argument("--fuel", required=True, metavar="X", help="a species, or mole fractions: CH4:0.8,H2:0.2")
     made.add_argument("--oxidizer", default="O2:1, N2:3.76", metavar="X", help="default: %(default)s")
     made.add_argument("--phi", default="1", metavar="RANGE", help="equivalence ratios; default: %(default)s")
-    made.add_argument("--T", default=temperature, metavar="RANGE", help="temperatures [K]; default: %(default)s")
+    made.add_argument(
+        "--T", default=temperature, metavar="RANGE",
+        help="temperatures in K, or with a unit: 500:900:5degC; default: %(default)s")
     made.add_argument("--p", default="1", metavar="RANGE", help=f"pressures: {PRESSURE_HELP}")
 
 
@@ -176,7 +181,9 @@ def ignite_arguments(verbs: argparse._SubParsersAction[argparse.ArgumentParser])
         help='what the delay is: T, p or a species (OH* is found as OHEX, OHV, ... too), then "max slope", "max", '
         '"half max", "20%% max", "max slope extrapolated" or "min slope"; again: another column; default: T max slope',
     )  # fmt: skip
-    made.add_argument("--time", type=float, default=10.0, metavar="S", help="longest delay [s]; default: %(default)s")
+    made.add_argument(
+        "--time", type=number("time"), default=10.0, metavar="S",
+        help="longest delay in s, or with a unit: 50ms; default: %(default)s")
     made.add_argument("--rtol", type=float, default=1e-6, help="default: %(default)s")
     made.add_argument("--atol", type=float, default=1e-15, help="of mass fractions; default: %(default)s")
     output_arguments(made, "ignite.csv and .png")
@@ -201,8 +208,8 @@ def flamespeed_arguments(verbs: argparse._SubParsersAction[argparse.ArgumentPars
     )  # fmt: skip
     made.add_argument("--max-points", type=int, default=6000, metavar="N", help="of a grid; default: %(default)s")
     made.add_argument(
-        "--width", type=float, default=0.02, metavar="M",
-        help="first domain [m], widened where the flame needs it; default: %(default)s",
+        "--width", type=number("length"), default=0.02, metavar="M",
+        help="first domain in m, or with a unit: 2cm; widened where the flame needs it; default: %(default)s",
     )  # fmt: skip
     output_arguments(made, "flamespeed.csv and .png")
 

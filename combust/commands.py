@@ -11,13 +11,12 @@ from pathlib import Path
 import numpy as np
 
 from combust.config import load, to_toml
-from combust.config import schema as json_schema
 from combust.errors import ConfigError, FileFormatError, MechanismError, at
 from combust.files import is_file
 from combust.io.blocks import on_root
 from combust.io.summary import peak_memory
 from combust.parallel import Communicator
-from combust.reference import kinds_of, markdown
+from combust.reference import kinds_of, markdown, schema_of
 from combust.simulation import fixed_step
 
 OLDER = (".inp", ".dat", ".cti", ".xml")  # formats of mechanisms before YAML
@@ -56,9 +55,9 @@ def check(case: str, comm: Communicator, overrides: Sequence[str] = ()) -> int:
     return 0
 
 
-def schema(as_markdown: bool) -> int:
-    """Prints the JSON Schema of case files, or their reference tables."""
-    print(markdown() if as_markdown else json.dumps(json_schema(), indent=2))
+def schema(as_markdown: bool, file: str = "case") -> int:
+    """Prints the JSON Schema of files of a kind (reference.FILES), or their reference tables."""
+    print(markdown(file) if as_markdown else json.dumps(schema_of(file), indent=2))
     return 0
 
 

@@ -1,6 +1,6 @@
 """Case files: TOML in, checked and documented structs out, and back.
 
-load(path, overrides) -> Config;  to_toml(config) -> text that loads to the same Config;  schema() -> JSON Schema.
+load(path, overrides) -> Config;  to_toml(config) -> text that loads to the same Config.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ import msgspec
 from combust.errors import ConfigError
 from combust.explain import explain, shortened, shown
 from combust.files import DEEPEST, TOO_DEEP, UnreadableError, is_file, leaves, read_text
+from combust.quantities import in_si
+from combust.quantities import schema as json_schema
 from combust.settings.physics import (
     SIDES,
     Burner,
@@ -78,10 +80,14 @@ def parsed(text: str) -> dict[str, Any]:
 
 
 def checked(raw: dict[str, Any], source: str, kind: type[T]) -> T:
-    """`raw` as a struct of type `kind`; `source` is the file named in errors. Raises ConfigError."""
+    """`raw` as a struct of type `kind`, texts with units as numbers in SI; `source` is the file named in errors.
+
+    Raises ConfigError.
+    """
     for place, value in leaves(raw):
         if problem := beyond_use(value):
             raise ConfigError(f"{source}: {place} = {shown(value)}: {problem}")
+    raw = in_si(raw, kind, source)
     try:
         return msgspec.convert(raw, kind, strict=True)
     except msgspec.ValidationError as error:
@@ -216,4 +222,4 @@ def toml_value(value: Any) -> str:
 
 def schema() -> dict[str, Any]:
     """JSON Schema of a case file, for editors."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **msgspec.json.schema(Config)}
+    return json_schema(Config)

@@ -61,6 +61,7 @@ def described(root: type, raw: Any, path: list[str | int], value: Any = None) ->
     allowed = [shown(v) for v in literals] if path and path[-1] == "kind" else list(allowances(options, unit))
     text = "allowed " + ", ".join(dict.fromkeys(allowed)) if allowed else "not allowed"
     doc = (field.extra_json_schema or {}).get("description", "") if field is not None else ""
+    text += ", or a text with its unit" if unit and not any(isinstance(o, mi.StrType) for o in options) else ""
     return text + (f" ({doc})" if doc else "") + (suggestion(value, literals + tags) if isinstance(value, str) else "")
 
 

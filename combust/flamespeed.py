@@ -18,7 +18,7 @@ from combust.kinetics.flame1d import free_flame
 from combust.kinetics.flame_solver import check_transport
 from combust.kinetics.mechanism import Mechanism
 from combust.kinetics.radiation import SAID, check_radiation, emissivities
-from combust.ranges import positive, pressures, stream, values
+from combust.ranges import positive, pressures, quantities, stream, values
 from combust.tables import Countdown, outputs, write_csv
 from combust.units import ATM
 
@@ -73,7 +73,7 @@ def share(value: float, sign: str = "") -> str:
 def flamespeed(args: argparse.Namespace) -> int:
     """Prints the table, writes flamespeed.csv and flamespeed.png; the exit code, 3 if a flame was not found."""
     phis = positive(values(args.phi, "--phi"), args.phi, "--phi")
-    Ts = positive(values(args.T, "--T"), args.T, "--T")
+    Ts = positive(quantities(args.T, "temperature", "--T"), args.T, "--T")
     conditions = list(itertools.product(pressures(args.p), Ts, phis))
     table, image = outputs(args.out, ("flamespeed.csv", "flamespeed.png"), args.force)
     gas = Mechanism.load(args.mechanism, args.phase, ions=args.ions)

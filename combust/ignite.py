@@ -18,7 +18,7 @@ from combust.errors import CombustError, ConfigError, DivergenceError, at
 from combust.kinetics.delays import Criterion
 from combust.kinetics.ignition import ignition_delays
 from combust.kinetics.mechanism import Mechanism
-from combust.ranges import positive, pressures, stream, values
+from combust.ranges import positive, pressures, quantities, stream, values
 from combust.rows import each_row
 from combust.tables import Countdown, outputs, write_csv
 from combust.units import ATM
@@ -60,7 +60,7 @@ def header(texts: Sequence[str]) -> str:
 def ignite(args: argparse.Namespace) -> int:
     """Prints the table, writes ignite.csv and ignite.png; the exit code, 3 if nothing ignited or a reactor failed."""
     phis = positive(values(args.phi, "--phi"), args.phi, "--phi")
-    Ts = positive(values(args.T, "--T"), args.T, "--T")
+    Ts = positive(quantities(args.T, "temperature", "--T"), args.T, "--T")
     conditions = list(itertools.product(pressures(args.p), phis, Ts))
     if not 0 < args.time <= LONGEST:
         raise ConfigError(f"--time {args.time:g}: must be > 0 s and at most {LONGEST:g} s")

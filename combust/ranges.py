@@ -1,17 +1,19 @@
-"""Ranges on the command line: "0.6:1.4:5" (from, to, how many), "1,2,5" (a list), "300" (one number), or a mixture."""
+"""Ranges of the command line and of files: "0.6:1.4:5" (from, to, how many), "1,2,5" (a list), "300", or a mixture."""
 
 from __future__ import annotations
 
+import argparse
 import math
 import re
+from collections.abc import Callable
 
 from combust.errors import ConfigError, FileFormatError
-from combust.units import ATM, PRESSURE, factor
+from combust.units import ATM, PRESSURE, TABLES, factor, to_si
 
 HELP = "a:b:n (n equally spaced values from a to b), a list a,b,c, or one number"
 PRESSURE_HELP = "a range in atm, or with a unit: 10bar, 1:10:4bar, 1e5Pa"
 MOST = 100_000  # values of a range
-ITEM = re.compile(r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([A-Za-z]*)")
+ITEM = re.compile(r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([A-Za-z\N{DEGREE SIGN}\N{MICRO SIGN}][^,:]*|1/\w+|)")
 
 
 def values(text: str, what: str = "range") -> list[float]:
@@ -42,6 +44,45 @@ def pressures(text: str, what: str = "--p") -> list[float]:
             raise ConfigError(f"{what} {text}: unit '{unit}' is unknown; known: {', '.join(PRESSURE)}") from None
         found += [number * scale for number in numbers]
     return positive(found, text, what)
+
+
+def quantities(text: str, kind: str, what: str = "range") -> list[float]:
+    """SI numbers of a range whose items may have units, which then count for those before them without one, too:
+    quantities("1,10 bar", "pressure") is [1e5, 1e6]. Without any unit they are in SI.
+
+    kind : a key of combust.units.TABLES. Raises ConfigError for a text of another form or an unknown unit.
+    """
+    found: list[float] = []
+    unit = ""
+    for item in reversed(text.split(",")):
+        numbers, own = parse(item, text, what)
+        unit = own or unit
+        try:
+            found[:0] = [to_si(number, kind, unit) for number in numbers] if unit else numbers
+        except FileFormatError:
+            known = ", ".join(name for name in TABLES[kind] if name)
+            raise ConfigError(f"{what} {text}: unit '{unit}' is unknown; known: {known}") from None
+    return found
+
+
+def has_unit(text: str) -> bool:
+    """Whether any item of a range says its unit."""
+    return any(parse(item, text, "range")[1] for item in text.split(","))
+
+
+def number(kind: str) -> Callable[[str], float]:
+    """What argparse makes one number of: in SI, or with a unit ("2 cm"). kind : a key of combust.units.TABLES."""
+    def read(text: str) -> float:
+        try:
+            return float(text)
+        except ValueError:
+            pass
+        try:
+            return to_si(text, kind)
+        except FileFormatError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return read
 
 
 def positive(numbers: list[float], text: str, what: str) -> list[float]:

@@ -1,4 +1,4 @@
-"""The reference of case files, made from the structs that read them."""
+"""The reference of files that combust takes, made from the structs that read them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,15 @@ import msgspec
 import msgspec.inspect as mi
 
 from combust.explain import allowances, documented, flatten
+from combust.quantities import schema
 from combust.settings import names
 from combust.settings.running import Config
+
+TITLES = {"case": "Case files", "reduce": "Files of `combust reduce`", "sample": "Files of learned chemistry: `combust "
+          "sample`, `train` and `verify`"}  # fmt: skip
+UNITS = (
+    "Numbers are in the SI unit in brackets. In its place a text with another unit is allowed: "
+    '`"1 atm"`, `"27 degC"`, `"50 us"`.')
 
 
 def kinds_of() -> dict[str, dict[str, str]]:
@@ -23,16 +30,34 @@ def kinds_of() -> dict[str, dict[str, str]]:
     return found
 
 
-def tables() -> Iterator[tuple[str, list[mi.StructType], str]]:
-    """Every table of a case file, outermost first: (path, structs it may be, text about it)."""
-    root = mi.type_info(Config)
+def root_of(file: str) -> type[msgspec.Struct]:
+    """What a kind of file (combust.settings.FILES) is read into."""
+    if file == "case":
+        return Config
+    if file == "reduce":
+        from combust.reduction.settings import Reduction
+
+        return Reduction
+    from combust.surrogates.settings import Surrogate
+
+    return Surrogate
+
+
+def schema_of(file: str) -> dict[str, Any]:
+    """JSON Schema of a kind of file, for editors."""
+    return schema(root_of(file))
+
+
+def tables(kind: type[msgspec.Struct] = Config) -> Iterator[tuple[str, list[mi.StructType], str]]:
+    """Every table of a file, outermost first: (path, structs it may be, text about it)."""
+    root = mi.type_info(kind)
     assert isinstance(root, mi.StructType)
     queue: list[tuple[str, mi.StructType]] = [("", root)]
     seen: set[str] = set()
     for path, struct in queue:
         for field in struct.fields:
             place = f"{path}.{field.name}".lstrip(".")
-            options = [o for o in flatten(field.type) if isinstance(o, mi.StructType)]
+            options = structs_of(field.type)
             # The sides of the domain are alike: x_low stands for all.
             alike = path == "boundary" and field.name != "x_low"
             if options and place not in seen and not alike:
@@ -41,18 +66,26 @@ def tables() -> Iterator[tuple[str, list[mi.StructType], str]]:
                 queue += [(place, option) for option in options]
 
 
-def markdown() -> str:
-    """Reference tables of all keys: type, default, meaning; and of the names of fields and quantities."""
-    root = mi.type_info(Config)
+def structs_of(kind: mi.Type) -> list[mi.StructType]:
+    """The tables that a key may hold, one or a list of them."""
+    options = list(flatten(kind))
+    inner = [leaf for o in options if isinstance(o, mi.VarTupleType) for leaf in flatten(o.item_type)]
+    return [o for o in (*options, *inner) if isinstance(o, mi.StructType)]
+
+
+def markdown(file: str = "case") -> str:
+    """Reference tables of all keys: type, default, meaning; of a case also of the names of fields and quantities."""
+    kind = root_of(file)
+    root = mi.type_info(kind)
     assert isinstance(root, mi.StructType)
-    lines = ["# Case files", "", summary(root), "", *table(root)]
-    for path, options, text in tables():
-        lines += ["", f"## `{path}`", "", text[:1].upper() + text[1:] + "."]
+    lines = [f"# {TITLES.get(file, TITLES['sample'])}", "", summary(root), "", UNITS, "", *table(root)]
+    for path, options, text in tables(kind):
+        lines += ["", f"## `{path}`", "", *([text[:1].upper() + text[1:] + "."] if text else [])]
         for option in options:
             title = f'**`kind = "{option.tag}"`** ' if option.tag is not None else ""
-            lines += ["", title + summary(option), *([""] if option.fields else []), *table(option)]
-    lines += names.markdown()
-    return "\n".join(lines)
+            lines += [*([""] if lines[-1] else []), title + summary(option), *([""] if option.fields else []),
+                      *table(option)]
+    return "\n".join(lines + (names.markdown() if file == "case" else []))
 
 
 def table(struct: mi.StructType) -> list[str]:
@@ -63,8 +96,10 @@ def table(struct: mi.StructType) -> list[str]:
     for field in struct.fields:
         unit = (documented(field.type) or mi.Metadata(field.type)).extra or {}
         options = list(flatten(field.type))
-        is_table = all(isinstance(o, mi.StructType) for o in options)
-        value = "table" if is_table else ", ".join(allowances(options, f" [{unit['unit']}]" if unit else ""))
+        structs = structs_of(field.type)
+        plain = ", ".join(allowances(options, f" [{unit['unit']}]" if unit else ""))
+        several = any(isinstance(o, mi.VarTupleType) for o in options)
+        value = "table" if structs == options else "list of tables" if structs and several else plain
         rows.append(f"| `{field.name}` | {value} | {default(field)} | {described(field)} |".replace("||", "|"))
     return rows
 
@@ -75,6 +110,8 @@ def default(field: mi.Field) -> str:
     value: Any = field.default if field.default is not msgspec.NODEFAULT else field.default_factory
     if value is None:
         return "none"
+    if isinstance(value, tuple) and value and isinstance(value[0], msgspec.Struct):
+        return f"{len(value)} of them"
     return "see below" if isinstance(value, msgspec.Struct) else f"`{msgspec.json.encode(value).decode()}`"
 
 

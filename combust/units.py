@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import re
+from decimal import Decimal
+from fractions import Fraction
 
 from combust.errors import FileFormatError
 
@@ -45,6 +47,9 @@ TIME = {
 }
 TEMPERATURE = {"K": 1.0, "kelvin": 1.0, "degK": 1.0, "R": 5 / 9, "rankine": 5 / 9}
 CELSIUS = ("C", "°C", "degC", "celsius", "degree_Celsius")
+LENGTH = {"m": 1.0, "km": 1e3, "cm": 1e-2, "mm": 1e-3, "um": 1e-6, "µm": 1e-6, "μm": 1e-6, "nm": 1e-9, "in": 0.0254,
+          "ft": 0.3048}  # fmt: skip
+VISCOSITY = {"Pa s": 1.0, "Pa.s": 1.0, "Pa*s": 1.0, "mPa s": 1e-3, "uPa s": 1e-6, "kg/m/s": 1.0, "P": 0.1, "cP": 1e-3}
 PER_TIME = {f"1/{unit}": 1 / factor for unit, factor in TIME.items()}
 AMOUNT = {"": 1.0, "unitless": 1.0, "dimensionless": 1.0, "mole fraction": 1.0, "percent": 1e-2, "mole percent": 1e-2,
           "%": 1e-2, "ppm": 1e-6, "ppb": 1e-9, "mass fraction": 1.0}  # fmt: skip
@@ -55,7 +60,15 @@ TABLES = {
     "temperature": TEMPERATURE,
     "rate": PER_TIME | {unit.replace("1/", "") + "^-1": f for unit, f in PER_TIME.items()},
     "amount": AMOUNT,
+    "temperature difference": TEMPERATURE,
+    "length": LENGTH,
+    "velocity": {f"{unit}/s": factor for unit, factor in LENGTH.items()},
+    "acceleration": {f"{unit}/s{power}": factor for unit, factor in LENGTH.items() for power in ("2", "^2")},
+    "wave number": {f"1/{unit}": float(1 / Fraction(str(factor))) for unit, factor in LENGTH.items()},
+    "density": {"kg/m3": 1.0, "kg/m^3": 1.0, "g/cm3": 1e3, "g/cm^3": 1e3, "g/l": 1.0},
+    "viscosity": VISCOSITY,
 }
+CASED = ("mpa", "mpa s", "p")  # of which another spelling means another unit
 NUMBER = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][-+]?\d+)?)\s*(.*?)\s*$")
 
 
@@ -73,7 +86,7 @@ def factor(unit: str, kind: str) -> float:
     if unit in table:
         return table[unit]
     loose = {name.lower(): value for name, value in table.items()}
-    if unit.lower() in loose and unit.lower() != "mpa":
+    if unit.lower() in loose and unit.lower() not in CASED:
         return loose[unit.lower()]
     raise FileFormatError(f"unit '{unit}' of a {kind} is unknown; known: {', '.join(name for name in table if name)}")
 
@@ -81,7 +94,8 @@ def factor(unit: str, kind: str) -> float:
 def to_si(value: float | int | str, kind: str, unit: str = "") -> float:
     """A quantity in SI: a number in `unit`, or a text with its own unit, which then counts.
 
-    kind : "temperature" (K), "pressure" (Pa), "time" (s), "rate" (1/s) or "amount" (a fraction)
+    kind : "temperature" (K), "pressure" (Pa), "time" (s), "amount" (a fraction) or another of TABLES. The product is
+    rounded once: "5 us" is the number 5e-6.
     Raises FileFormatError for a text that is no number, an unknown or missing unit, or a value that is not finite.
     """
     try:
@@ -93,4 +107,4 @@ def to_si(value: float | int | str, kind: str, unit: str = "") -> float:
         raise FileFormatError(f"'{value}' is not finite")
     if kind == "temperature" and unit.lower() in (name.lower() for name in CELSIUS):
         return number + 273.15
-    return number * factor(unit, kind)
+    return float(Decimal(repr(number)) * Decimal(repr(factor(unit, kind))))

@@ -28,8 +28,9 @@ METRICS = {"ignition_delay": "delay", "flame_speed": "flame speed", "extinction_
 GRAPH_ONLY = ("sensitivity.method=none", "reactions.method=none")
 IGNITION_ONLY = (
     "tolerance={ignition_delay=0.1}",
-    'conditions=[{kind="ignition",T=1000.0,p="1",phi=1.0},{kind="ignition",T=1200.0,p="1",phi=0.5},'
-    '{kind="flame",T=300.0,p="1",phi="0.6,1,1.4",held_out=true},{kind="psr",T=300.0,p="1",phi=1.0,held_out=true}]',
+    'conditions=[{kind="ignition",T=1000.0,p="1 atm",phi=1.0},{kind="ignition",T=1200.0,p="1 atm",phi=0.5},'
+    '{kind="flame",T=300.0,p="1 atm",phi="0.6,1,1.4",held_out=true},'
+    '{kind="psr",T=300.0,p="1 atm",phi=1.0,held_out=true}]',
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
@@ -14,7 +15,9 @@ from combust import ranges
 from combust.config import beside, checked, read
 from combust.errors import ConfigError
 from combust.reduction.conditions import Case
-from combust.settings.base import Count, Positive, Pressure, Settings, Text, doc
+from combust.settings.base import PRESSURES, Count, Positive, Pressure, Settings, Text, doc
+
+logger = logging.getLogger(__name__)
 
 Fraction = Annotated[float, Meta(gt=0, le=1)]
 Values = float | tuple[float, ...] | Text
@@ -28,11 +31,17 @@ SPECIES_METRICS = ("peak", "final")
 
 
 class Conditions(Settings, frozen=True):
-    """All combinations of the values given; ranges are written as on the command line: "1000:1400:5", "0.5,1"."""
+    """All combinations of the values given; ranges are texts as on the command line: "1000:1400:5", "0.5,1".
+
+    A text that says no unit is in SI; of pressures, where that was atm, it still is, with a warning.
+    """
 
     kind: Annotated[Literal["ignition", "psr", "flame", "counterflow"], doc("what is simulated")]
     T: Annotated[Values, doc("initial or inlet temperatures", "K")]
-    p: Annotated[Pressure | tuple[Pressure, ...] | Text, doc('numbers in Pa, or a text: "1,10" in atm, "1:10:4bar"')]
+    p: Annotated[
+        Pressure | tuple[Pressure, ...] | Text,
+        doc('pressures; a range in one text: "1,10 atm", "1:10:4 bar"', "Pa"),
+    ]
     phi: Annotated[Values, doc("equivalence ratios")] = 1.0
     fuel: Annotated[Text | None, doc("mole fractions, if not those of the file's top")] = None
     oxidizer: Annotated[Text | None, doc("mole fractions, if not those of the file's top")] = None
@@ -42,9 +51,9 @@ class Conditions(Settings, frozen=True):
 
 
 STANDARD = (
-    Conditions(kind="ignition", T="1000:1800:3", p="1,10", phi="0.5,1,1.5"),
-    Conditions(kind="psr", T=300.0, p="1", phi="0.7,1,1.3"),
-    Conditions(kind="flame", T=300.0, p="1", phi="0.7,1,1.3"),
+    Conditions(kind="ignition", T="1000:1800:3", p="1,10 atm", phi="0.5,1,1.5"),
+    Conditions(kind="psr", T=300.0, p="1 atm", phi="0.7,1,1.3"),
+    Conditions(kind="flame", T=300.0, p="1 atm", phi="0.7,1,1.3"),
 )
 
 
@@ -132,10 +141,10 @@ class Reduction(Settings, frozen=True):
         where = f"conditions[{place}]"
         counterflow = table.kind == "counterflow"
         axes = (
-            _values(table.T, f"{where}.T"),
+            _values(table.T, f"{where}.T", "temperature"),
             _pressures(table.p, f"{where}.p"),
             (1.0,) if counterflow else _values(table.phi, f"{where}.phi"),
-            _values(table.strain, f"{where}.strain") if counterflow else (0.0,),
+            _values(table.strain, f"{where}.strain", "rate") if counterflow else (0.0,),
         )
         for T, p, phi, strain in itertools.product(*axes):
             streams = (ranges.stream(text) for text in (table.fuel or self.fuel, table.oxidizer or self.oxidizer))
@@ -145,17 +154,34 @@ class Reduction(Settings, frozen=True):
             )  # fmt: skip
 
 
-def _values(given: Values, what: str) -> Sequence[float]:
+def _values(given: Values, what: str, kind: str = "") -> Sequence[float]:
     if isinstance(given, str):
-        return ranges.positive(ranges.values(given, what), given, what)
+        found = ranges.quantities(given, kind, what) if kind else ranges.values(given, what)
+        return ranges.positive(found, given, what)
     numbers = list(given) if isinstance(given, tuple) else [given]
     return ranges.positive([float(x) for x in numbers], str(given), what)
 
 
 def _pressures(given: float | tuple[float, ...] | str, what: str) -> Sequence[float]:
-    if isinstance(given, str):
-        return ranges.pressures(given, what)
-    return [float(x) for x in given] if isinstance(given, tuple) else [float(given)]
+    if not isinstance(given, str):
+        return [float(x) for x in given] if isinstance(given, tuple) else [float(given)]
+    if ranges.has_unit(given):
+        found = ranges.positive(ranges.quantities(given, "pressure", what), given, what)
+    else:
+        found = ranges.pressures(given, what)
+    low, high = PRESSURES
+    if not all(low <= p <= high for p in found):
+        raise ConfigError(
+            f'{what} = "{given}": allowed {low:g} to {high:g} Pa. A text needs its unit ("1,10 atm"), a number without '
+            "quotes is in Pa")
+    return found
+
+
+def _without_unit(found: Reduction) -> Iterator[str]:
+    """Pressures in texts that do not say in what."""
+    for place, table in enumerate(found.conditions):
+        if isinstance(table.p, str) and not ranges.has_unit(table.p):
+            yield f'conditions[{place}].p = "{table.p}" says no unit and is read as atm: write "{table.p} atm"'
 
 
 def load(path: str | Path, overrides: Sequence[str] = ()) -> Reduction:
@@ -170,6 +196,8 @@ def load(path: str | Path, overrides: Sequence[str] = ()) -> Reduction:
         cases = found.cases
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
+    for words in _without_unit(found):
+        logger.warning("warning: %s: %s", path, words)
     if all(case.held_out for case in cases):
         raise ConfigError(f"{path}: conditions: all are held out; the search needs some of its own")
     return msgspec.structs.replace(found, mechanism=beside(path, found.mechanism), title=found.title or path.stem)

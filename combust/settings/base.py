@@ -7,16 +7,22 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 
-def doc(text: str, unit: str | None = None) -> Meta:
-    """Documentation of a key and the unit of its value."""
-    return Meta(description=text, extra={"unit": unit} if unit else None)
+def doc(text: str, unit: str | None = None, kind: str | None = None) -> Meta:
+    """Documentation of a key and the SI unit of its value, which files may give as a text in another unit.
+
+    kind : what is measured (a key of combust.units.TABLES) where the unit does not tell: temperature differences
+    """
+    known = {name: value for name, value in (("unit", unit), ("kind", kind)) if value}
+    return Meta(
+        description=text, extra=known or None, extra_json_schema={f"x-{k}": v for k, v in known.items()} or None)
 
 
 Positive = Annotated[float, Meta(gt=0)]
 NotNegative = Annotated[float, Meta(ge=0)]
 Count = Annotated[int, Meta(ge=1)]
 Temperature = Annotated[float, Meta(ge=100, le=6000)]
-Pressure = Annotated[float, Meta(ge=100, le=1e9)]
+PRESSURES = (100.0, 1e9)  # Pa
+Pressure = Annotated[float, Meta(ge=PRESSURES[0], le=PRESSURES[1])]
 Text = Annotated[str, Meta(min_length=1)]
 Duration = Positive | Annotated[str, Meta(pattern=r"^\d+(\.\d+)?\s*(s|min|h|d)$")]
 Vector = Annotated[tuple[float, ...], Meta(min_length=1, max_length=3)]

@@ -110,7 +110,7 @@ class SutherlandTransport(Settings, frozen=True, tag_field="kind", tag="sutherla
 
     viscosity: Annotated[Positive, doc("dynamic viscosity at the reference temperature", "Pa s")]
     temperature: Annotated[Positive, doc("reference temperature", "K")]
-    constant: Annotated[NotNegative, doc("Sutherland's constant", "K")]
+    constant: Annotated[NotNegative, doc("Sutherland's constant", "K", "temperature difference")]
     prandtl: Annotated[Positive, doc("Prandtl number")] = 0.7
     schmidt: Annotated[Positive, doc("Schmidt number of every species")] = 0.7
 

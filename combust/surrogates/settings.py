@@ -70,7 +70,9 @@ class Sample(Settings, frozen=True):
     rows: Annotated[Count, doc("labelled rows of all streams together")] = 500_000
     trajectories: Trajectories = Trajectories()
     streams: Streams = Streams()
-    temperature: Annotated[NotNegative, doc("largest shift of T in perturbed copies", "K")] = 100.0
+    temperature: Annotated[
+        NotNegative, doc("largest shift of T in perturbed copies", "K", "temperature difference")
+    ] = 100.0
     exponent: Annotated[NotNegative, doc("largest a in Y^(1 + a) of perturbed copies")] = 0.1
     slow: Annotated[Share, doc("largest share of rows whose rates are slow over dt: not for the network")] = 0.25
     heat_release: Annotated[Positive, doc("copies keep heat release within this factor of the greatest of all")] = 3.0
@@ -123,7 +125,7 @@ class Train(Settings, frozen=True):
 class Router(Settings, frozen=True):
     """When the network is trusted: calibrated on validation rows to this error of one step."""
 
-    temperature: Annotated[Positive, doc("allowed error of T after a step", "K")] = 0.1
+    temperature: Annotated[Positive, doc("allowed error of T after a step", "K", "temperature difference")] = 0.1
     species: Annotated[Positive, doc("allowed error of Y after a step, in shares of the species' peak")] = 1e-3
     relative: Annotated[NotNegative, doc("also allowed: this share of the step's change of T, and of Y")] = 0.05
     quantile: Annotated[Share, doc("of the accepted rows that keep within both")] = 0.98
