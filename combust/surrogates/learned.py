@@ -30,11 +30,12 @@ from combust.surrogates import fresh, library
 from combust.surrogates.cells import BLOCK, by_blocks
 from combust.surrogates.corrector import Corrector
 from combust.surrogates.fresh import FreshGas
-from combust.surrogates.model import Core, Model, Step, step_kernel
+from combust.surrogates.model import Core, Model, Step, files_of, step_kernel
 from combust.surrogates.references import References, SharedJacobians
 from combust.surrogates.router import Trust, covered_kernel, met, settled, trust_of
 from combust.surrogates.routes import EXACT, NETWORK, REFUSED, SLOW
 from combust.surrogates.slow import LIMIT, SlowStep
+from combust.surrogates.source import locate
 
 Fallback = Literal["direct", "cvode", "none"]
 Precision = Literal["fp32", "bf16", "fp64"]
@@ -166,15 +167,16 @@ class Learned:
         cls, model: str | Path, fallback: Fallback = "direct", mechanism: str | Path | None = None,
         device: torch.device | str = "cpu", **options: Any,
     ) -> Learned:
-        """By the name of a shipped model or a path; `mechanism` if not found where the card says.
+        """By the name of a shipped model or a path; `mechanism` if not found where the card says or beside the model.
 
         Raises FileFormatError for a missing or damaged model, ConfigError for one of another mechanism.
         """
-        found = library.load(model)
+        path = library.find(model)
+        found = Model.load(path)
         known = found.card["mechanism"]
         phase, ions = known.get("phase"), known.get("ions")
         try:
-            gas = Mechanism.load(mechanism or known["path"], phase, device, ions)
+            gas = Mechanism.load(mechanism or locate(found.card, files_of(path)[0].parent), phase, device, ions)
         except MechanismError:
             if mechanism is None or phase is None:
                 raise

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,11 @@ from combust.progress import clock
 from combust.reduction.report_pages import Table
 from combust.surrogates import library, report_file
 from combust.surrogates.card import stated_of
+from combust.surrogates.card_targets import Target, conclusions
 from combust.surrogates.model import Model, files_of, read_card
-from combust.surrogates.report_card import Target, lines, target_table
+from combust.surrogates.report_card import lines, target_table
+from combust.surrogates.report_file import beside, usual_folder
+from combust.surrogates.source import digest, locate
 from combust.units import ATM
 
 DAMAGED = 1  # exit code
@@ -64,21 +67,21 @@ def examine(path: Path) -> Entry:
     except FileFormatError as error:
         problems.append(str(error))
     if card is not None:
-        problems += mechanism_problems(card["mechanism"])
+        problems += mechanism_problems(card, path.parent)
     size = sum(file.stat().st_size for file in files if file.is_file())
     return Entry(path, card, size, tuple(problems))
 
 
-def mechanism_problems(known: dict[str, Any]) -> list[str]:
-    """What is wrong with the mechanism that a card names."""
+def mechanism_problems(card: dict[str, Any], folder: Path) -> list[str]:
+    """What is wrong with the mechanism that a card names, of a model in `folder`."""
     try:
-        file = find_mechanism(known["path"])
+        file = find_mechanism(locate(card, folder))
     except MechanismError as error:
         return [f"its mechanism is not found: {error}"]
-    if hashlib.sha256(file.read_bytes()).hexdigest() != known["sha256"]:
+    if digest(file) != card["mechanism"]["sha256"]:
         return [
-            f"its mechanism {known['path']} is another one here ({file}): the model cannot be used with it; take the "
-            "version that it was trained on, or train again (combust train)"]
+            f"its mechanism {card['mechanism']['path']} is another one here ({file}): the model cannot be used with "
+            "it; put the version that it was trained on beside the model, or train again (combust train)"]
     return []
 
 
@@ -87,7 +90,8 @@ def listing(entries: list[Entry]) -> str:
     if not entries:
         return "no models come with this combust; train one: combust sample, combust train (docs/learned.md)"
     rows = [row(entry) for entry in entries]
-    head = ["name", "mechanism", "species", "p [atm]", "T [K]", "phi", "dt [s]", "kB", "files", "mechanism file"]
+    head = ["name", "mechanism", "species", "p [atm]", "T [K]", "phi", "dt [s]", "kB", "files", "mechanism file",
+            "targets met"]  # fmt: skip
     text = [lines(Table(head, rows, 2))]
     text += [f"{entry.name}: {problem}" for entry in entries for problem in entry.problems]
     text.append("combust models NAME explains one; combust verify NAME judges it beside exact chemistry.")
@@ -98,14 +102,43 @@ def row(entry: Entry) -> list[str]:
     """Of the table."""
     size = f"{entry.size / 1000:.0f}"
     if entry.card is None:
-        return [entry.name, *["?"] * 6, size, "DAMAGED", "?"]
+        return [entry.name, *["?"] * 6, size, "DAMAGED", "?", "?"]
     card, ranges = entry.card, entry.card["ranges"]
-    foreign = bool(mechanism_problems(card["mechanism"]))
+    foreign = bool(mechanism_problems(card, entry.path.parent))
     damaged = len(entry.problems) > foreign
     return [
         entry.name, card["mechanism"]["path"], str(len(card["species"])), span(ranges["p"], 1 / ATM),
         span(ranges["T"], form=".0f"), span(ranges["phi"]), span(ranges["dt"]), size,
-        "DAMAGED" if damaged else "whole", "ANOTHER" if foreign else "the same"]  # fmt: skip
+        "DAMAGED" if damaged else "whole", "ANOTHER" if foreign else "the same",
+        in_short(entry.path, card)]  # fmt: skip
+
+
+def in_short(path: Path, card: dict[str, Any]) -> str:
+    """What its report card says: 20 of 26, 2026-11-29."""
+    file = report_of(path)
+    if file is None:
+        return "not judged"
+    try:
+        found = report_file.read(file)
+    except FileFormatError:
+        return "DAMAGED"
+    judged = judged_again(found)
+    part = " (quick)" if found["quick"] else ""
+    other = " (OTHER weights)" if found["model"]["sha256"] != card["weights"]["sha256"] else ""
+    return f"{sum(t.met for t in judged)} of {len(judged)}, {found['date'].partition(' ')[0]}{part}{other}"
+
+
+def report_of(path: Path) -> Path | None:
+    """The report of a model: beside it, or where `combust verify` writes it if it is not told otherwise."""
+    places = beside(path), usual_folder(path) / "report.json"
+    return next((file for file in places if file.is_file()), None)
+
+
+def judged_again(found: dict[str, Any]) -> list[Target]:
+    """The targets of a report as it was read."""
+    names = ("name", "value", "limit", "unit", "least", "advice")
+    judged = [Target(**{k: t[k] for k in names if k in t}) for t in found["targets"]]
+    return [t if t.value is not None else replace(t, value=math.nan) for t in judged]
 
 
 def span(pair: list[float], factor: float = 1.0, form: str = ".3g") -> str:
@@ -152,22 +185,21 @@ def what(card: dict[str, Any]) -> list[str]:
 
 
 def how_well(path: Path, name: str) -> list[str]:
-    """The targets of its report card."""
-    file = path.with_name(path.name + ".report.json")
-    if not file.is_file():
+    """The targets of its report card, and what follows where they are missed."""
+    file = report_of(path)
+    if file is None:
         return ["how well", f"  no report is kept with it: combust verify {name}"]
     try:
         found = report_file.read(file)
     except FileFormatError as error:
         return ["how well", f"  its report is damaged: {error}: combust verify {name}"]
-    judged = [Target(*(t.get(k, "") for k in ("name", "value", "limit", "unit", "least"))) for t in found["targets"]]
+    judged = judged_again(found)
     other = found["model"]["sha256"] != read_card(files_of(path)[0])["weights"]["sha256"]
-    judged = [t if t.value is not None else Target(t.name, float("nan"), t.limit, t.unit, t.least) for t in judged]
     table = lines(target_table(judged)).splitlines()
     return [
-        f"how well (report card of {found.get('date', '?')}" + (", quick" if found.get("quick") else "")
-        + (", of OTHER weights)" if other else ")"),
-        *(f"  {line}" for line in table)]  # fmt: skip
+        f"how well: {sum(t.met for t in judged)} of {len(judged)} targets met (report card of {found['date']}"
+        + (", quick" if found["quick"] else "") + (", of OTHER weights)" if other else ")"),
+        *(f"  {line}" for line in table), *(f"  - {sentence}" for sentence in conclusions(judged))]
 
 
 def trust(card: dict[str, Any]) -> list[str]:

@@ -185,6 +185,16 @@ class Report(Struct):
     ends: Ends | UnsetType = UNSET
 
 
+def beside(model: Path) -> Path:
+    """Where the report of a model is kept, given the path of its files without ending."""
+    return model.with_name(model.name + ".report.json")
+
+
+def usual_folder(model: Path) -> Path:
+    """Where `combust verify` writes, given the path of the model's files without ending."""
+    return Path("runs") / f"verify_{model.parent.name if model.name == 'model' else model.name}"
+
+
 def read(path: Path) -> dict[str, Any]:
     """The tree of a report. Raises FileFormatError naming the entry that is missing or cannot be."""
     found = read_json(path)

@@ -43,10 +43,12 @@ from combust.surrogates.learned import Learned
 from combust.surrogates.lineage import now
 from combust.surrogates.model import Model, files_of
 from combust.surrogates.settings import Surrogate
+from combust.surrogates.source import mechanism
 from combust.tables import outputs
 
 MISSED = 1  # exit code: a target is
 COMPILE_FROM = 3000  # steps of reactors that win the minute of compiling back
+SHORTER = (1, 2, 4)  # by which the step of a flame is divided where exact chemistry fails
 REPORT = ("report.md", "report.json")
 PARTS = ("reactors", "flames", "steps", "cost", "speed", "ends")
 WITH_REACTORS, WITH_FLAMES = {"reactors", "steps", "cost"}, {"flames", "steps", "cost", "speed"}
@@ -89,13 +91,11 @@ def verify(args: argparse.Namespace) -> int:
     begin = time.monotonic()
     path = library.find(args.model)
     model = Model.load(path)
-    known = model.card["mechanism"]
-    gas = Mechanism.load(known["path"], known.get("phase"), ions=known.get("ions"))
+    stem = files_of(path)[0].with_suffix("")
+    gas = mechanism(model.card, stem.parent)
     Learned(model, gas)  # refuses what cannot be used
     parts = chosen(getattr(args, "only", None))
-    stem = files_of(path)[0].with_suffix("")
-    name = stem.parent.name if model.name == "model" else model.name
-    folder = Path(args.out or f"runs/verify_{name}")
+    folder = Path(args.out) if args.out else report_file.usual_folder(stem)
     effort = QUICK if args.quick else FULL
     kept = earlier(folder / REPORT[1], model, effort) if getattr(args, "only", None) else {}
     report, numbers = outputs(folder, REPORT, args.force or bool(kept) and not set(parts) & set(kept["made"]))
@@ -319,25 +319,35 @@ def flames(work: Work, coupling: bool) -> None:
 
 
 def flame(work: Work, at: Flame, profile: FlameProfile, modes: Sequence[str], head: str) -> list[dict[str, Any]]:
-    """One flame by exact chemistry and others, with its picture, whose name begins with `head`; none if exact fails."""
-    dt = card_flames.time_step(profile, work.model.card["ranges"]["dt"])
-    runs: list[card_flames.Run] = []
-    rows: list[dict[str, Any]] = []
-    for mode in modes:
-        tell = work.progress(f"steps of the flame {at}, {mode}")
-        runs.append(card_flames.run(
-            work.gas, work.settings, at, profile, work.path, mode, dt, work.effort.flame_steps, tell))
-        if runs[0].failure:
-            work.meter.say(f"flame {at}, dt {dt:.2g} s, left out: exact chemistry fails: {runs[0].failure}")
-            return []
-        if mode != "exact":
-            rows.append(card_flames.compare(work.gas, at, runs[0], runs[-1]) | {"dt": dt})
-            work.meter.say(f"{head}flame {at}, dt {dt:.2g} s, {pages.NAMES[mode]}: {pages.in_words(rows[-1])}")
+    """One flame by exact chemistry and others, with its picture, whose name begins with `head`; none if exact fails,
+    with shorter steps too.
+    """
+    dt, rows = card_flames.time_step(profile, work.model.card["ranges"]["dt"]), []
+    for shorter in SHORTER:
+        exact = flame_run(work, at, profile, modes[0], dt / shorter)
+        if not exact.failure:
+            break
+        work.meter.say(f"{head}flame {at}, dt {dt / shorter:.2g} s: exact chemistry fails: {exact.failure}")
+    else:
+        work.meter.say(f"{head}flame {at}: left out")
+        return []
+    runs = [exact]
+    for mode in modes[1:]:
+        runs.append(flame_run(work, at, profile, mode, dt / shorter))
+        rows.append(card_flames.compare(work.gas, at, exact, runs[-1]) | {"dt": dt / shorter})
+        work.meter.say(f"{head}flame {at}, dt {dt / shorter:.2g} s, {pages.NAMES[mode]}: {pages.in_words(rows[-1])}")
     work.picture(
         f"{head}{at}", work.folder / card_pictures.file_name(str(at)),
         f"Flame, {at}: exact chemistry (lines), router on (dashed), off (dotted); behind, the routes.",
         lambda path: card_pictures.flame(path, work.gas, str(at), runs, list(rows[0]["peaks"])))
     return rows
+
+
+def flame_run(work: Work, at: Flame, profile: FlameProfile, mode: str, dt: float) -> card_flames.Run:
+    """One flame by one chemistry."""
+    tell = work.progress(f"steps of the flame {at}, {mode}")
+    return card_flames.run(
+        work.gas, work.settings, at, profile, work.path, mode, dt, work.effort.flame_steps, tell)
 
 
 def ends(work: Work, dt: float) -> None:

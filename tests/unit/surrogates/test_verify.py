@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 import torch
 
-from combust.errors import ConfigError, FileFormatError
+from combust.errors import ConfigError, FileFormatError, MechanismError
 from combust.kinetics.mechanism import Mechanism
+from combust.kinetics.phases import find as find_mechanism
 from combust.surrogates import (
     card_conditions,
     card_flames,
@@ -28,7 +29,7 @@ from combust.surrogates import (
 )
 from combust.surrogates.card_conditions import Effort, Flame, Reactor
 from combust.surrogates.card_targets import Target
-from combust.surrogates.learned import Parts
+from combust.surrogates.learned import Learned, Parts
 from combust.surrogates.mapped import Mapped, Still
 from combust.surrogates.model import files_of
 
@@ -445,6 +446,45 @@ def test_models_explains_one(shelf, capsys):
 def test_models_explains_a_file(tiny, capsys):
     code, text = listed(capsys, str(tiny.path))
     assert code == 0 and "no report is kept with it" in text and f'model = "{tiny.path}"' in text
+
+
+def test_models_knows_the_report(shelf, card, capsys):
+    """Beside the model, or where verify writes; the list says how many targets are met, and when."""
+    found = card[2]
+    met, day = sum(t["met"] for t in found["targets"]), found["date"].split()[0]
+    short = f"{met} of {len(found['targets'])}, {day} (quick)"
+    assert short in next(line for line in listed(capsys)[1].splitlines() if line.startswith("tiny_h2"))
+    text = listed(capsys, "tiny_h2")[1]
+    assert f"how well: {met} of {len(found['targets'])} targets met" in text and "does not pay" in text
+    (shelf / "tiny_h2.report.json").unlink()
+    assert "not judged" in listed(capsys)[1]
+
+
+def test_models_finds_what_verify_wrote(tiny, card, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    tiny.model().save(tmp_path / "mine" / "model")
+    assert "no report" in listed(capsys, "mine/model")[1]
+    shutil.copytree(card[1], tmp_path / "runs" / "verify_mine")
+    assert "targets met (report card of" in listed(capsys, "mine/model")[1]
+
+
+def test_the_mechanism_beside_the_model_is_found(tiny, tmp_path, monkeypatch, capsys):
+    """By content: a model and its mechanism are copied to where the path on the card leads nowhere."""
+    model, file = tiny.model(), tmp_path / "given" / "renamed.yaml"
+    model.card["mechanism"]["path"] = "/elsewhere/h2.yaml"
+    model.save(tmp_path / "given" / "model")
+    at = str(tmp_path / "given" / "model")
+    with pytest.raises(MechanismError, match=r"'/elsewhere/h2.yaml' not found.*beside the model"):
+        verify.verify(arguments(at, tmp_path / "out"))
+    assert listed(capsys, at)[0] == 1
+    shutil.copy(find_mechanism("h2o2.yaml"), file)
+    monkeypatch.setattr(verify, "compute", lambda work, parts, coupling: work.found.update(at=work.gas.path))
+    assert verify.verify(arguments(at, tmp_path / "out")) == 0
+    assert json.loads((tmp_path / "out" / "report.json").read_text())["at"] == str(file)
+    assert listed(capsys, at)[0] == 0 and Learned.load(at).gas.path == str(file)
+    file.write_text(file.read_text() + "\n# changed\n")
+    with pytest.raises(MechanismError, match="beside the model"):
+        Learned.load(at)
 
 
 def test_damaged_models_are_told(shelf, capsys):
