@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from combust.errors import ConfigError, DivergenceError
+from combust.io.lock import locked
 from combust.kinetics.flame1d import FlameProfile, free_flame
 from combust.kinetics.mechanism import Mechanism
 from combust.reduce import STOPPED, stoppable
@@ -185,7 +186,15 @@ def ranged(args: argparse.Namespace) -> int:
     model.require(gas, "--init: ")
     same(settings, settings_of(model))
     folder = Path(args.out or f"runs/{Path(args.config).stem}")
-    files = outputs(folder, [file.name for file in files_of(folder / "model")], args.force)
+    with locked(folder):
+        return range_again(settings, model, gas, folder, args.force, meter)
+
+
+def range_again(
+    settings: Surrogate, model: Model, gas: Mechanism, folder: Path, force: bool, meter: Meter
+) -> int:
+    """The same, of what was read, in a folder that is held."""
+    files = outputs(folder, [file.name for file in files_of(folder / "model")], force)
     try:
         with stoppable():
             states, groups, notes = streams.trajectories(gas, settings, meter.reach)

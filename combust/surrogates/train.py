@@ -72,7 +72,8 @@ def train(args: argparse.Namespace) -> int:
     check(args, settings)
     job, meter = prepared(args, settings), Meter("steps")
     if args.calibrate:
-        return calibrated(job, meter)
+        with locked(job.folder):
+            return calibrated(job, meter)
     if args.processes > 1:
         del job  # it was only checked, so that one process says what is wrong
         return together(args)
@@ -326,8 +327,28 @@ def finish(model: Model, job: Job, meter: Meter) -> None:
     meter.say(scores.table(errors))
     training = model.card["training"]
     meter.say(f"{training['rows_seen']} rows seen in {clock(training['seconds'])}")
+    meter.say(trusted(model.card["router"]))
     if model.card["router"].get("verdict"):
         meter.say(f"warning: {model.card['router']['verdict']}")
+
+
+def trusted(router: dict[str, Any]) -> str:
+    """What the router lets the network have, and how well the estimate that decides it ranks the true errors."""
+    if not router["asked"]:
+        return "router: no validation row asks for the network"
+    used, within = router["ranking"]["estimate"], router["ranking"].get("within what is stated")
+    low, high = (100 * x for x in router["certainty"]["accepted"])
+    words = [
+        f"router: accepts {100 * used['accepted']:.0f} % of {router['asked']} validation rows ({low:.0f} to {high:.0f} "
+        f"% by other draws of the trajectories), limit {router['limit']:.2f}"]
+    if "rank_correlation" in used:
+        words.append(
+            f"the estimated error of a step and the true one have rank correlation {used['rank_correlation']:.2f}")
+    if within is not None:
+        words.append(
+            f"within the stated error are {100 * within['network']:.0f} % of the network's steps, "
+            f"{100 * within['kept']:.0f} % of those that are kept")
+    return "; ".join(words)
 
 
 def calibrated(job: Job, meter: Meter) -> int:

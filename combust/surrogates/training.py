@@ -2,8 +2,12 @@
 
 The order of the rows of an epoch and the cuts of the semigroup term follow from (seed, network, epoch) alone, so a
 training that goes on from a checkpoint sees what an uninterrupted one would have seen and ends with the same bits on
-the same machine and number of threads and processes. With a time budget the schedule follows the measured pace, and
-this holds no longer.
+the same machine and number of threads and processes.
+
+With a time budget this holds no longer: the schedule is planned on the time. Before each epoch the pace of those before
+says how many more fit, and the epoch takes that part of what is left of the schedule. So the learning rate only falls,
+by time rather than by epochs, and its last epoch ends at zero when the time is over; a pace that changes on the way
+changes the number of epochs, not the end.
 """
 
 from __future__ import annotations
@@ -30,7 +34,7 @@ from combust.surrogates.rows import Rows
 from combust.surrogates.settings import Surrogate
 from combust.surrogates.training_state import State
 
-PACE = 3  # epochs whose mean duration tells how many more fit a time budget
+FIRST = 20  # steps whose duration tells how long the first epoch takes
 LOOK = 65_536  # rows of a block of validation
 QUIET = 10.0  # s between two lines about epochs
 
@@ -62,7 +66,7 @@ class Trainer:
         self.batch = min(self.train.batch, len(task.rows))
         self.steps = len(task.rows) // self.batch
         self.members = task.config.network.ensemble
-        self.spoken, self.begin = -math.inf, (time.monotonic(), 0.0)
+        self.spoken, self.part, self.clock = -math.inf, 0.0, 0.0  # part of the schedule that this epoch is
 
     def run(self) -> list[Network]:
         """The networks with the weights of their best epochs. Raises DivergenceError for a loss that is not finite."""
@@ -82,7 +86,7 @@ class Trainer:
         fused = self.task.group.device.type in ("cpu", "cuda")
         optimizer = torch.optim.Adam(network.parameters(), lr=self.train.rate, fused=fused)
         training_state.set_moments(optimizer, state.adam)
-        if not state.planned:
+        if not state.planned or self.task.budget is not None:
             self._plan()
         while state.epoch < state.planned and state.epoch - state.best_epoch < self.train.patience:
             began = time.monotonic()
@@ -131,7 +135,8 @@ class Trainer:
         for step in range(self.steps):
             first = step * self.batch
             index = order[first + own.start : first + own.stop]
-            optimizer.param_groups[0]["lr"] = self._rate(state.epoch + step / self.steps)
+            self._look(step)
+            optimizer.param_groups[0]["lr"] = self._rate(step / self.steps)
             optimizer.zero_grad(set_to_none=True)
             loss, terms = wrapped(rows.of(index), None if u is None else u[index], share)
             loss.backward()
@@ -140,6 +145,7 @@ class Trainer:
             total = seen if total is None else total.add_(seen)
             self._reach(step + 1)
         assert total is not None
+        state.share = min(1.0, state.share + self.part) if state.epoch + 1 < state.planned else 1.0
         state.epoch += 1
         state.rows += self.steps * self.batch
         return self._finite(group.sum(total) / (self.steps * group.size), "training")
@@ -165,8 +171,14 @@ class Trainer:
             )
         return found
 
-    def _rate(self, epoch: float) -> float:
-        return 0.5 * self.train.rate * (1.0 + math.cos(math.pi * min(epoch / self.state.planned, 1.0)))
+    def _rate(self, of_epoch: float) -> float:
+        """Learning rate when so much of this epoch is done."""
+        state = self.state
+        if self.task.budget is None:
+            share = min((state.epoch + of_epoch) / state.planned, 1.0)
+        else:
+            share = min(state.share + self.part * of_epoch, 1.0)
+        return 0.5 * self.train.rate * (1.0 + math.cos(math.pi * share))
 
     def _count_time(self, began: float) -> None:
         """Seconds of this epoch, and with a time budget the epochs that still fit."""
@@ -175,15 +187,34 @@ class Trainer:
         self._plan()
 
     def _plan(self) -> None:
-        """Epochs of the schedule: as configured, or what fits the time budget by the pace of the last epochs."""
+        """Epochs of the schedule: as configured, or what fits the time budget by the pace of the later half of them."""
         state, history = self.state, self.state.history
         if self.task.budget is None or not history:
             state.planned = self.train.epochs
             return
-        recent = min(PACE, state.epoch or len(history))
+        recent = max(1, len(history) // 2)
         pace = (state.seconds - (history[-recent - 1][-1] if len(history) > recent else 0.0)) / recent
-        left = self.task.budget * (state.member + 1) / self.members - state.seconds
-        state.planned = min(self.train.epochs, max(1, state.epoch + max(0, int(left / pace))))
+        self._fit(pace, state.seconds)
+
+    def _fit(self, pace: float, seconds: float) -> None:
+        """Plans the epochs that are left by the seconds of one; one at least, until the schedule is done."""
+        state, budget = self.state, self.task.budget
+        assert budget is not None
+        left = budget * (state.member + 1) / self.members - seconds
+        more = min(max(1, round(left / max(pace, 1e-9))), max(1, self.train.epochs - state.epoch))
+        more = 0 if state.epoch and state.share >= 1.0 else more
+        state.planned, self.part = state.epoch + more, (1.0 - state.share) / max(more, 1)
+
+    def _look(self, step: int) -> None:
+        """With a time budget, the first epoch of all is planned by its first steps."""
+        if self.task.budget is None or self.state.history:
+            return
+        first = min(FIRST, self.steps - 1)
+        if step == 0:
+            self.clock = time.perf_counter()
+        if step == first and step:
+            each = self.task.group.bcast((time.perf_counter() - self.clock) / step)
+            self._fit(each * self.steps, 0.0)
 
     def _note(self, objective: Objective, trained: list[float], checked: list[float], rate: float) -> None:
         """A line of the loss curve; its seconds are filled in when the epoch is over."""
@@ -197,8 +228,14 @@ class Trainer:
             self.task.told(self.state)
 
     def _reach(self, step: int) -> None:
-        if self.meter is not None:
-            self.meter.reach(self.state.epoch * self.steps + step, self.state.planned * self.steps)
+        if self.meter is None:
+            return
+        state = self.state
+        if self.task.budget is None:
+            self.meter.reach(state.epoch * self.steps + step, state.planned * self.steps)
+        else:  # epochs may become more or fewer, the schedule is one
+            self.meter.what = "thousandths of the time"
+            self.meter.reach(round(1000 * (state.share + self.part * step / self.steps)), 1000)
 
     def _say(self) -> None:
         """A line about the epoch, not too often."""
@@ -209,14 +246,21 @@ class Trainer:
         self.spoken = now
         line = state.history[-1]
         terms = (len(line) - 7) // 2
-        pace = state.seconds / max(len(state.history), 1)
-        left = clock(pace * (state.planned - state.epoch + self.train.epochs * (self.members - 1 - state.member)))
+        left = clock(self._left())
         which = f"network {state.member + 1} of {self.members}, " if self.members > 1 else ""
         self.meter.say(
             f"{which}epoch {state.epoch} of {state.planned}: loss {line[4]:.5f}, validation {line[5 + terms]:.5f} "
             f"(best {state.best:.5f} in {state.best_epoch}), rate {line[3]:.1e}, "
             f"{state.rows / max(state.seconds, 1e-9) / 1e3:.0f} krow/s, left {left}"
         )
+
+    def _left(self) -> float:
+        """Seconds until all networks are done."""
+        state = self.state
+        if self.task.budget is not None:
+            return max(0.0, self.task.budget - state.seconds)
+        pace = state.seconds / max(len(state.history), 1)
+        return pace * (state.planned - state.epoch + self.train.epochs * (self.members - 1 - state.member))
 
 
 def copy_of(network: Network) -> training_state.Weights:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import torch
@@ -37,6 +37,7 @@ class Numbers(msgspec.Struct):
     rows: Extent
     seconds: float
     history: list[list[float]]
+    share: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0
 
 
 class Content(msgspec.Struct):
@@ -62,12 +63,13 @@ class State:
     best_network: Weights = field(default_factory=dict)
     done: list[Weights] = field(default_factory=list)
     adam: list[Weights] = field(default_factory=list)  # moments of each parameter
+    share: float = 0.0  # of the schedule that is done, where it follows a time budget
 
     def next_member(self) -> None:
         """The network is done: its best weights are kept, and the next begins."""
         self.done.append(self.best_network)
         self.member, self.epoch, self.planned, self.best, self.best_epoch = self.member + 1, 0, 0, float("inf"), 0
-        self.network, self.best_network, self.adam = {}, {}, []
+        self.network, self.best_network, self.adam, self.share = {}, {}, [], 0.0
 
 
 LISTS, PLAIN = ("done", "adam"), ("network", "best_network")

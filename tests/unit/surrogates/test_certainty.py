@@ -123,6 +123,7 @@ def test_what_is_trusted_keeps_the_stated_error(trained):
     assert ranking["estimate"]["rank_correlation"] > 0.5
     assert ranking["within what is stated"]["kept"] > ranking["within what is stated"]["network"]
     assert "hangs on a few rows" in found["verdict"] and f"warning: {found['verdict']}" in said
+    assert train.trusted(found) in said
 
 
 def test_models_tells_the_warning(trained, capsys):

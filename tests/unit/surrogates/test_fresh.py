@@ -12,6 +12,7 @@ import torch
 from combust import case
 from combust.config import convert
 from combust.errors import ConfigError, FileFormatError
+from combust.io.lock import take
 from combust.kinetics.flame1d import free_flame
 from combust.kinetics.mechanism import Mechanism
 from combust.parallel import Communicator
@@ -312,6 +313,10 @@ def test_the_range_is_added_to_a_model(tiny, tmp_path, capsys):
         fresh_fit.ranged(args(set=["range.T_fresh=[300, 400]"]))
     with pytest.raises(ConfigError, match="--range: needs --init"):
         fresh_fit.ranged(args(init=None))
+    held = take(tmp_path)
+    with pytest.raises(ConfigError, match="is in use by process"):
+        fresh_fit.ranged(args())
+    held.release()
     assert fresh_fit.ranged(args()) == 0
     assert "flame 100 %" in capsys.readouterr().out
     made = Model.load(tmp_path / "model")

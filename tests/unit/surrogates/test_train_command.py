@@ -15,6 +15,7 @@ import training_fixture
 from training_fixture import task
 
 from combust.errors import ConfigError, FileFormatError
+from combust.io.lock import take
 from combust.surrogates import calibrate, curve, distributed, scores
 from combust.surrogates import train as command
 from combust.surrogates.card_conditions import settings_of
@@ -152,6 +153,27 @@ def test_calibration_alone(trained, folder, tmp_path, no_router):
         run(folder, tmp_path, **given)
     assert run(folder, tmp_path, force=True, **given | {"init": tmp_path / "model"}) == 0  # in place
     assert settings_of(Model.load(tmp_path / "model")).router.species == before.router.species
+
+
+def test_nothing_is_written_where_a_training_runs(trained, folder, tmp_path, no_router):
+    """A folder has one owner: what changes a model in it waits for the training there to end."""
+    held = take(tmp_path)
+    try:
+        with pytest.raises(ConfigError, match="is in use by process"):
+            run(folder, tmp_path, init=trained / "model", calibrate=True, force=True)
+        assert not (tmp_path / "model.json").exists()
+    finally:
+        held.release()
+
+
+def test_words_about_the_router():
+    card = {"asked": 400, "limit": 0.512, "certainty": {"accepted": [0.7, 0.9]}, "ranking": {
+        "estimate": {"accepted": 0.83, "rank_correlation": 0.84},
+        "within what is stated": {"network": 0.88, "kept": 0.94}}}
+    words = command.trusted(card)
+    assert "accepts 83 % of 400 validation rows (70 to 90 %" in words and "rank correlation 0.84" in words
+    assert "88 % of the network's steps, 94 % of those that are kept" in words
+    assert "no validation row" in command.trusted(card | {"asked": 0})
 
 
 def test_bad_input_is_refused(folder, samples, tmp_path):

@@ -247,6 +247,27 @@ def test_a_time_budget_shortens_the_schedule(gas, samples, folder, tmp_path, mon
     assert all(rate < 0.1 * 2e-3 for rate in last)  # the cosine has come down
 
 
+def test_a_time_budget_makes_a_steady_plan(gas, samples, folder, tmp_path, monkeypatch):
+    """Whatever an epoch takes, the rate falls with the time that has passed, and is down when that is over."""
+    looks = np.cumsum([0.0, *np.tile([7.0, 0.0, 13.0, 0.0, 10.0, 0.0, 25.0, 0.0], 99)])
+    clock = iter(looks)  # epochs of 7, 13, 10, 25, 7, ... seconds
+    monkeypatch.setattr("combust.surrogates.training.time.monotonic", lambda: next(clock))
+    made = task(gas, samples, folder, "train.epochs=1000", "train.patience=1000", out=tmp_path)
+    made.budget, state, rates = 300.0, State(), []
+    trainer = Trainer(made, state)
+    whole = trainer._rate
+    trainer._rate = lambda of_epoch: rates.append(whole(of_epoch)) or rates[-1]
+    trainer.run()
+    assert rates == sorted(rates, reverse=True)  # it never rises again
+    assert len(state.history) > 10 and abs(state.seconds - 300.0) <= 25.0  # over within an epoch
+    steps = len(rates) // len(state.history)
+    assert rates[-1] < 2e-3 * 0.03 and rates[0] > 2e-3 * 0.99
+    passed = [0.0, *(line[-1] / state.seconds for line in state.history)]
+    for epoch, share in enumerate(passed[:-1]):
+        expected = 0.5 * (1 + np.cos(np.pi * share))
+        assert abs(rates[epoch * steps] / 2e-3 - expected) < 0.12
+
+
 def test_bf16_is_close(gas, samples, folder, tmp_path):
     curves = []
     for precision in ("fp32", "bf16"):
