@@ -17,6 +17,9 @@ def add(verbs: Any, verb: Verb) -> None:
     sample = verb(verbs, "sample", "states and exact end states for learned chemistry")
     config_arguments(sample)
     sample.add_argument("--out", metavar="FILE", help="samples (HDF5); default: runs/<name of the config>/samples.h5")
+    sample.add_argument(
+        "--check", action="store_true",
+        help="only say what it takes, and whether learning is likely to pay for these species; writes nothing")
     resume_arguments(sample)
 
     train_arguments(verb(verbs, "train", "train a learned chemistry on sampled states"))

@@ -124,11 +124,12 @@ def in_turn(
 
 def of_flame(
     gas: Mechanism, settings: Surrogate, at: Flame, profile: FlameProfile, model: Path, dt: float, compile: bool,
-    cells: int | None = None, pairs: int = PAIRS,
+    cells: int | None = None, pairs: int = PAIRS, adjust: Callable[[Any], Any] | None = None,
 ) -> dict[str, Any]:
     """Of a step of dt [s] of a flame, `in_turn`, and the shares of the routes there; "failure" where there is none."""
     found = {"phi": at.phi, "p": at.p, "T": at.T, "dt": dt, "compiled": compile, "failure": ""}
     recorder, learned = prepared(gas, settings, at, profile, model)
+    learned = adjust(learned) if adjust is not None else learned
     flow = recorder.flow
     try:
         for _ in range(WARM):

@@ -34,6 +34,7 @@ from combust.surrogates.sample_set import LOWEST, SPLITS, STREAMS, SampleSet, au
 from combust.surrogates.settings import Surrogate, load
 from combust.surrogates.streams import States
 
+FEWEST = 20_000  # rows, from which it is said beforehand what they take
 PARTS = 2  # raise when what unfinished work holds changes
 
 
@@ -44,11 +45,16 @@ def sample(args: argparse.Namespace) -> int:
     gas = Mechanism.load(settings.mechanism, settings.phase, ions=settings.ions)
     with at(args.config):
         check(settings, gas)
+    if getattr(args, "check", False):
+        tell(gas, settings)
+        return 0
     with locked(out.parent, name=f"{out.name}.lock"):
         store = Store(out, settings, gas.sha256, args.force, args.resume)
         meter = Meter("steps")
         try:
             with stoppable():
+                if settings.sample.rows >= FEWEST and not args.resume:
+                    tell(gas, settings)
                 made = make(gas, settings, store, meter)
                 made.write(out)
         except KeyboardInterrupt:
@@ -60,6 +66,13 @@ def sample(args: argparse.Namespace) -> int:
     print(table(made, gas))
     print(f"samples: {out}")
     return 0
+
+
+def tell(gas: Mechanism, settings: Surrogate) -> None:
+    """Prints what is to be expected, and whether it is likely to pay."""
+    from combust.surrogates.forecast import compiles, forecast
+
+    print(forecast(gas, settings, compiles(settings)).words(), flush=True)
 
 
 def check(settings: Surrogate, gas: Mechanism) -> None:
