@@ -17,8 +17,9 @@ WRONG = (
     "Its results are not those of exact chemistry: look up which reactor or flame is off, and keep to conditions where "
     "none is, or train it again.")
 MOSTLY_EXACT = (
-    "Too many of the cells that react go to exact chemistry: it costs nearly what that costs. More trajectories like "
-    "those flames, a larger network or a larger stated error ([router]) give the network more of them.")
+    "Of the cells that react, more than a tenth go to exact chemistry in some flame, and cost there what they cost "
+    "without a network. More trajectories like that flame, a larger network or a larger stated error ([router]) give "
+    "the network more of them.")
 HANGS = (
     "The network alone is no chemistry: its results rest on the exact rates that correct it. Never set router = false, "
     "and do not take the weights to another program without that correction.")
@@ -26,8 +27,8 @@ DEAR = (
     'It does not pay: exact chemistry (chemistry.kind = "direct") costs about as much per cell of the same flame on '
     "this machine and has no such error. It pays with more species, or on more cells a rank.")
 NARROWER = (
-    "At the ends of its ranges it does not keep what it keeps within: leave room to the ends of phi and p, or train it "
-    "on wider ones.")
+    "At the ends of its ranges it keeps less than within (the targets of the ends say what): leave room to the ends of "
+    "phi and p, or train it on wider ones.")
 
 
 @dataclass(frozen=True)
