@@ -60,8 +60,12 @@ tolerance = { ignition_delay = 0.1, "peak OH" = 0.2 }
 [[conditions]]
 kind = "ignition"
 T = "1000:1400:3"
-p = [101325.0, 1e6]
+p = [101325.0, "10 bar"]
 phi = 1.0
+[[conditions]]
+kind = "psr"
+T = "300 K"
+p = "1,10 atm"
 [graph]
 method = "drgep"
 targets = { H2 = 1.0 }
@@ -72,10 +76,10 @@ SURROGATE = """
 mechanism = "h2o2.yaml"
 fuel = "H2:1"
 [range]
-p = [9e4, 1.1e5]
-T = [280.0, 2400.0]
+p = ["0.9 bar", 1.1e5]
+T = [280.0, "2400 K"]
 phi = [0.45, 0.56]
-dt = [2e-7, 2e-6]
+dt = ["0.2 us", 2e-6]
 [sample]
 rows = 3500
 trajectories = { ignition = 4, flame = 3 }

@@ -29,38 +29,7 @@ from combust.surrogates.settings import Surrogate, load
 
 FOLDER = Path(__file__).parent / "data" / "learned"
 FUEL, AIR, PHI, T_FRESH, P = "H2:1", "O2:0.21, N2:0.79", 0.5, 300.0, 101325.0
-CONFIG = f"""
-title = "tiny"
-mechanism = "h2o2.yaml"
-fuel = "{FUEL}"
-oxidizer = "{AIR}"
-[range]
-p = [9e4, 1.1e5]
-T = [280.0, 2400.0]
-phi = [0.45, 0.56]
-dt = [2e-7, 2e-6]
-T_fresh = [300.0, 301.0]
-[sample]
-rows = 24000
-slow = 0.15
-temperature = 40.0
-exponent = 0.05
-trajectories = {{ ignition = 12, flame = 8, extinction = 0, counterflow = 0, burner = 0 }}
-streams = {{ base = 0.5, perturbed = 0.25, mixed = 0.25, evolved = 0.0, multiscale = 0.0 }}
-labels = {{ audit = 2 }}
-held_out = 0.0
-validation = 0.3
-[network]
-width = 48
-depth = 2
-[train]
-epochs = 60
-batch = 256
-rate = 4e-3
-device = "cpu"
-[router]
-references = 32
-"""
+CONFIG = (FOLDER / "tiny.toml").read_text(encoding="utf-8")  # the tiny recipe of tests and studies
 # A flame of 2.4 mm on cells of 75 um: six per thermal thickness. It is too short to burn out, and needs no more.
 CASE: dict[str, Any] = {
     "mesh": {"kind": "uniform", "cells": [32], "lower": [0.0], "upper": [2.4e-3]},

@@ -1,6 +1,6 @@
 """Makes the model that tests of routes, corrections and balances are judged by, and the rows it is asked for:
 
-    python tests/make_learned.py        # tests/data/learned: model and strict, samples.h5, tiny.toml
+    python tests/make_learned.py        # of tests/data/learned/tiny.toml: model and strict, samples.h5
 
 It is trained on more rows than are kept, and calibrated on the ones that are kept. "strict" is the same model with the
 limit of trust at the median of the estimates in a flame: a test of any route has enough cells, whatever the last bit
@@ -21,7 +21,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from learned_fixture import CONFIG, FOLDER, Tiny  # noqa: E402
+from learned_fixture import FOLDER, Tiny  # noqa: E402
 
 from combust import case  # noqa: E402
 from combust.io.seal import seal  # noqa: E402
@@ -72,8 +72,6 @@ def median(tiny: Tiny) -> float:
 
 
 def main() -> None:
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    (FOLDER / "tiny.toml").write_text(CONFIG)
     with tempfile.TemporaryDirectory() as folder:
         out, samples = Path(folder), Path(folder) / "samples.h5"
         given = {"config": str(FOLDER / "tiny.toml"), "set": [], "resume": False, "force": True}

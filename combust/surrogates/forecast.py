@@ -38,6 +38,7 @@ from combust.surrogates.streams import Condition, States
 
 MEASURED = 256  # states that are integrated
 CELLS, PAIRS = 2048, 5
+CACHED = 0.1  # s, within which a flame comes from the cache
 WIDE = 1e30  # no range
 STATED = (1e6, 1e6, 1e6)  # K, shares: one correction always suffices
 
@@ -103,26 +104,33 @@ def trajectories(gas: Mechanism, settings: Surrogate) -> tuple[States, dict[str,
     asked, solution = streams.conditions(settings), gas.cantera()
     parts, total = [], 0.0
     for kind in streams.KINDS:
-        own = [condition for condition in asked if condition.kind == kind]
-        begin = time.process_time()
-        found = one(gas, solution, settings, own)
-        total += (time.process_time() - begin) * len(own)
+        found, seconds = one(gas, solution, settings, [condition for condition in asked if condition.kind == kind])
+        total += seconds
         parts += [found] if found is not None else []
     if not parts:
         raise DivergenceError("no trajectory of those tried first: sample.trajectories asks for none, or none burns")
     return States.join(parts), {"trajectories": total}
 
 
-def one(gas: Mechanism, solution: ct.Solution, settings: Surrogate, asked: Sequence[Condition]) -> States | None:
-    """The first of some conditions, if it burns."""
-    for condition in asked[:1]:
+def one(
+    gas: Mechanism, solution: ct.Solution, settings: Surrogate, asked: Sequence[Condition]
+) -> tuple[States | None, float]:
+    """The first of some conditions of a kind that takes time, which flames in the cache do not, and the seconds that it
+    and those behind it will take.
+    """
+    states, seconds = None, 0.0
+    for number, condition in enumerate(asked):
+        begin = time.process_time()
         try:
             T, p, Y = streams.KIND[condition.kind](gas, solution, settings, condition)
+            Y = Y.clip(min=0.0)
+            states = States(T, p, Y / Y.sum(1, keepdims=True), np.zeros(len(T), int))
         except (DivergenceError, ct.CanteraError):
-            continue
-        Y = Y.clip(min=0.0)
-        return States(T, p, Y / Y.sum(1, keepdims=True), np.zeros(len(T), int))
-    return None
+            pass  # left out by the sampling, too, which takes as long to find that out
+        seconds = (time.process_time() - begin) * (len(asked) - number)
+        if condition.kind not in streams.FLAMES or time.process_time() - begin > CACHED:
+            break
+    return states, seconds
 
 
 def integrated(

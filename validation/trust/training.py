@@ -25,35 +25,9 @@ KIND = (
 )
 SEEDS = range(10)
 MOVED = 1e-7  # of the first weights: what another processor's arithmetic does within a few steps
-CONFIG = """
-mechanism = "h2o2.yaml"
-fuel = "H2:1"
-oxidizer = "O2:0.21, N2:0.79"
-[range]
-p = [9e4, 1.1e5]
-T = [280.0, 2400.0]
-phi = [0.45, 0.56]
-dt = [2e-7, 2e-6]
-T_fresh = [300.0, 301.0]
-[sample]
-rows = 3500
-slow = 0.15
-trajectories = { ignition = 4, flame = 3, extinction = 0, counterflow = 0, burner = 0 }
-streams = { base = 0.5, perturbed = 0.25, mixed = 0.25, evolved = 0.0, multiscale = 0.0 }
-labels = { audit = 2 }
-held_out = 0.0
-validation = 0.3
-[network]
-width = 32
-depth = 2
-[train]
-epochs = 60
-batch = 256
-rate = 4e-3
-device = "cpu"
-[router]
-references = 32
-"""
+RECIPE = Path(__file__).parents[2] / "tests" / "data" / "learned" / "tiny.toml"
+TINY = ("sample.rows=3500", "sample.trajectories.ignition=4", "sample.trajectories.flame=3", "sample.temperature=100.0",
+        "sample.exponent=0.1", "network.width=32")  # fmt: skip
 MORE = ("sample.rows=12000", "sample.trajectories.ignition=40", "sample.trajectories.flame=12", "train.epochs=30")
 FEW: tuple[str, ...] = ()  # changes of the tiny recipe
 SMOKE = {
@@ -66,7 +40,7 @@ def members() -> Iterator[Member]:
     """The tiny recipe, ten seeds and ten neighbours; more trajectories, three seeds."""
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
         config, samples = Path(folder) / "c.toml", Path(folder) / "samples.h5"
-        config.write_text(CONFIG)
+        config.write_text(RECIPE.read_text(encoding="utf-8"))
         sampled(config, samples, FEW)
         tried = [trained(config, samples, (*FEW, f"train.seed={seed}"), 0.0) for seed in SEEDS]
         yield few("two validation trajectories, seeds 0 to 9", tried)
@@ -77,7 +51,7 @@ def members() -> Iterator[Member]:
 
 
 def sampled(config: Path, out: Path, changes: tuple[str, ...]) -> None:
-    given = {"config": str(config), "set": list(changes), "resume": False, "force": True}
+    given = {"config": str(config), "set": [*TINY, *changes], "resume": False, "force": True}
     assert sample.sample(argparse.Namespace(out=str(out), **given)) == 0
 
 
@@ -95,7 +69,7 @@ def trained(config: Path, samples: Path, changes: tuple[str, ...], noise: float,
     out = config.parent / "out"
     with patch.object(train.Trainer, "_begin", moved):
         assert train.train(argparse.Namespace(
-            config=str(config), set=list(changes), samples=str(samples), out=str(out), init=None, minutes=None,
+            config=str(config), set=[*TINY, *changes], samples=str(samples), out=str(out), init=None, minutes=None,
             processes=1, tensorboard=False, calibrate=False, resume=False, force=True,
         )) == 0  # fmt: skip
     loss = np.loadtxt(out / "losses.csv", delimiter=",", skiprows=1)[:, 6]

@@ -99,5 +99,20 @@ def test_of_a_flame_the_untrained_network_takes_what_is_not_slow(config):
 
 def test_a_kind_that_does_not_burn_is_passed_over(config):
     gas, settings = Mechanism.load("h2o2.yaml"), load(config, ["range.T_ignition=[400, 401]"])
-    condition = streams.conditions(settings)[:1]
-    assert forecast.one(gas, gas.cantera(), settings, condition) is None
+    states, seconds = forecast.one(gas, gas.cantera(), settings, streams.conditions(settings)[:1])
+    assert states is None and seconds > 0
+
+
+def test_flames_of_the_cache_take_no_time(config, monkeypatch):
+    """Of ten flames three lie in the cache: seven are still to be computed."""
+    took, now = iter([0.01, 0.02, 0.01, 5.0]), [0.0]
+
+    def flame(gas, solution, settings, at):
+        now[0] += next(took)
+        return np.full(3, 300.0), np.full(3, 1e5), np.ones((3, 10))
+
+    monkeypatch.setitem(streams.KIND, "flame", flame)
+    monkeypatch.setattr(forecast.time, "process_time", lambda: now[0])
+    gas, settings = Mechanism.load("h2o2.yaml"), load(config, ["sample.trajectories.flame=10"])
+    flames = [c for c in streams.conditions(settings) if c.kind == "flame"]
+    assert forecast.one(gas, gas.cantera(), settings, flames)[1] == pytest.approx(7 * 5.0)
