@@ -69,6 +69,10 @@ def dispatch(args: argparse.Namespace, comm: Communicator) -> int:
         from combust.flamespeed import flamespeed
 
         return flamespeed(args)
+    if args.verb == "extinction":
+        from combust.extinction import extinction
+
+        return extinction(args)
     if args.verb == "reduce":
         from combust.reduce import reduce
 
@@ -128,6 +132,7 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     ignite_arguments(verbs)
     flamespeed_arguments(verbs)
+    extinction_arguments(verbs)
     validate_arguments(verbs)
     reduce_arguments(verbs)
     learned.add(verbs, verb)
@@ -212,6 +217,35 @@ def flamespeed_arguments(verbs: argparse._SubParsersAction[argparse.ArgumentPars
         help="first domain in m, or with a unit: 2cm; widened where the flame needs it; default: %(default)s",
     )  # fmt: skip
     output_arguments(made, "flamespeed.csv and .png")
+
+
+def extinction_arguments(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    made = verb(verbs, "extinction", "strain rates at which counterflow diffusion flames go out")
+    made.epilog = (
+        f"RANGE: {HELP}. The branch of flames is followed past its turning point, at a fixed ratio of the jets' "
+        "momentum fluxes, and the turning point extrapolated to zero spacing. One that is not found is a row with the "
+        "reason, and exit code 3."
+    )
+    mechanism_arguments(made, "mechanism file (Cantera YAML) with transport data")
+    made.add_argument("--fuel", required=True, metavar="X", help="a species, or mole fractions: CH4:0.8,N2:0.2")
+    made.add_argument("--oxidizer", default="O2:1, N2:3.76", metavar="X", help="default: %(default)s")
+    made.add_argument("--T-fuel", default="300", metavar="RANGE", help="of the fuel [K]; default: %(default)s")
+    made.add_argument("--T-oxidizer", default="300", metavar="RANGE", help="of the oxidizer [K]; default: %(default)s")
+    made.add_argument("--p", default="1", metavar="RANGE", help=f"pressures: {PRESSURE_HELP}")
+    made.add_argument("--width", type=float, default=0.02, metavar="M", help="between the jets [m]; %(default)s")
+    made.add_argument(
+        "--momentum-ratio", type=float, default=1.0, metavar="M",
+        help="rho u^2 of the fuel over that of the oxidizer; default: %(default)s",
+    )  # fmt: skip
+    made.add_argument(
+        "--strain", type=float, default=60.0, metavar="A",
+        help="global strain rate of the first flame [1/s], a quarter to four times it are tried too; %(default)s",
+    )  # fmt: skip
+    made.add_argument("--transport", default="mixture-averaged", choices=["mixture-averaged", "unity-Lewis"])
+    made.add_argument("--soret", action="store_true", help="with thermal diffusion")
+    radiation_arguments(made)
+    made.add_argument("--max-points", type=int, default=3000, metavar="N", help="of a grid; default: %(default)s")
+    output_arguments(made, "extinction.csv, _curve.csv and .png")
 
 
 def radiation_arguments(made: argparse.ArgumentParser) -> None:
