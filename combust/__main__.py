@@ -84,10 +84,12 @@ def dispatch(args: argparse.Namespace, comm: Communicator) -> int:
     if args.verb in learned.VERBS:
         verb = importlib.import_module(f"combust.surrogates.{args.verb}")
         return int(getattr(verb, args.verb)(args))
+    if args.verb == "check":
+        from combust.check.command import check
+
+        return check(args.case, comm, overrides(args), args.ranks, args.trial)
     from combust import commands
 
-    if args.verb == "check":
-        return commands.check(args.case, comm, overrides(args))
     if args.verb == "info":
         return commands.info(args.file, args.phase)
     if args.verb == "schema":
@@ -114,7 +116,9 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--restart", metavar="auto|FILE", help="continue from the newest checkpoint, if any, or from FILE")
     run.add_argument("--force", action="store_true", help="remove combust's files from a folder that is not empty")
     run.add_argument("--change", action="store_true", help="continue though the physics of the case were changed")
-    case_verb(verbs, "check", "build a case and say what it would do, without a step")
+    check = case_verb(verbs, "check", "build a case and say what a run would do: memory, first step, what is doubtful")
+    check.add_argument("--ranks", type=int, metavar="N", help="count the memory for N ranks")
+    check.add_argument("--trial", action="store_true", help="take a step: routes, seconds, peak memory; writes nothing")
     info = verb(verbs, "info", "what is in a checkpoint, .vtr, .pvd, mechanism or failed cell")
     info.add_argument("file")
     info.add_argument("--phase", metavar="NAME", help="a phase of a mechanism; the one that combust reads if omitted")

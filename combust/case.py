@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
-import os
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -23,6 +21,7 @@ from combust.cfd.initial import Fields
 from combust.cfd.lowmach import LowMach
 from combust.cfd.pressure import PressureGrid, make_solver
 from combust.cfd.problem import Numerics, Problem, Sides, Unburnt
+from combust.check.memory import COMPILE_WORTH, require_memory
 from combust.errors import ConfigError, at
 from combust.kinetics.flame1d import FlameProfile, free_flame
 from combust.kinetics.mechanism import Mechanism
@@ -32,11 +31,8 @@ from combust.settings import physics
 from combust.settings.running import Config
 
 AXES = ("z", "y", "x")
-# Below this much work the seconds of compiling are not won back (cells x steps of one rank, times species).
-COMPILE_WORTH = 1.5e7
 LEAST_WIDTH, LEAST_SHARE = 1e-12, 1e-10  # of a cell [m]: below a molecule; where coordinates lose their digits
 FLAME_REFERENCES = 24
-FIELDS_OF_SPECIES = 4  # of T and Y that any run keeps: before and after a step, conserved and primitive
 
 
 def build(config: Config, comm: Communicator) -> ReactingFlow:
@@ -91,7 +87,7 @@ class Builder:
 
     @cached_property
     def grid(self) -> Grid:
-        self._require_memory()
+        require_memory(self.config, len(self.gas.species), self.comm.size)
         faces = self._faces()
         sides = self.config.boundary.sides(self.config.mesh.dimensions)
         periodic = tuple(isinstance(sides.get(f"{a}_low"), physics.Periodic) for a in AXES)
@@ -101,23 +97,6 @@ class Builder:
             self.comm, (shape[0], shape[1], shape[2]), (periodic[0], periodic[1], periodic[2]),
             (passes[0], passes[1], passes[2]))
         return Grid(block, faces, self.device)
-
-    def _require_memory(self) -> None:
-        """Raises ConfigError if the fields alone would not fit into this machine, before one of them is made."""
-        mesh = self.config.mesh
-        if isinstance(mesh, physics.UniformMesh):
-            counts = list(mesh.cells)
-        else:
-            axes = [axis for axis in (mesh.x, mesh.y, mesh.z) if axis is not None]
-            counts = [axis.cells or len(axis.faces or ()) - 1 for axis in axes]
-        each = 8 * FIELDS_OF_SPECIES * (1 + len(self.gas.species))
-        need = each * math.prod(counts) / self.comm.size + 8 * sum(counts)
-        have = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-        if need > have:
-            cells = " x ".join(str(n) for n in counts)
-            raise ConfigError(
-                f"mesh: {cells} cells of {len(self.gas.species)} species need more than {need / 1e9:.3g} GB on each of "
-                f"{self.comm.size} rank(s); this machine has {have / 1e9:.3g} GB: take fewer cells or more ranks")
 
     def _faces(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         mesh, faces = self.config.mesh, []
@@ -326,6 +305,7 @@ class Builder:
     def _learned(self, table: physics.LearnedChemistry) -> Any:
         from combust.io.blocks import on_root
         from combust.surrogates import library
+        from combust.surrogates.coverage import mixtures
         from combust.surrogates.flow import LearnedFlow
         from combust.surrogates.fresh_case import gases, judge
         from combust.surrogates.learned import Parts
@@ -334,7 +314,9 @@ class Builder:
 
         model = on_root(self.comm, lambda: library.load(table.model))
         parts = Parts.of(model, self.gas, table.precision)
-        verdict = judge(parts, gases(self.config.initial, self.mixture, self.boundaries), table.fallback, table.router)
+        known = gases(self.config.initial, self.mixture, self.boundaries)
+        verdict = judge(parts, known, table.fallback, table.router)
+        verdict.words.update(mixtures(parts, known, table.fallback, table.router))
         several, force = self.comm.size > 1, table.share == "on"
         share = force or (table.share == "auto" and self.device != "cpu")
         return LearnedFlow(

@@ -1,58 +1,15 @@
-"""Verbs of the command line that look but do not step: check, info, schema, list."""
+"""Verbs of the command line that look but do not build: info, schema, list."""
 
 from __future__ import annotations
 
 import json
-import logging
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
-from combust.config import load, to_toml
-from combust.errors import ConfigError, FileFormatError, MechanismError, at
+from combust.errors import ConfigError, FileFormatError, MechanismError
 from combust.files import is_file
-from combust.io.blocks import on_root
-from combust.io.summary import peak_memory
-from combust.parallel import Communicator
 from combust.reference import kinds_of, markdown, schema_of
-from combust.simulation import fixed_step
 
 OLDER = (".inp", ".dat", ".cti", ".xml")  # formats of mechanisms before YAML
-
-
-def check(case: str, comm: Communicator, overrides: Sequence[str] = ()) -> int:
-    """Builds a case and prints its resolved form, cells and memory per rank, first dt and what limits it."""
-    config = on_root(comm, lambda: load(case, overrides))
-    logging.basicConfig(format="%(message)s", level=logging.INFO if comm.is_root else logging.WARNING)
-    from combust.case import build
-
-    with at(case):
-        flow = build(config, comm)
-        for name in config.output.fields.names:
-            flow.field(name)
-        for name in config.output.series.quantities:
-            flow.quantity(name)
-    doubts = flow.concerns() | fixed_step(config.numerics.dt, flow, config.numerics.cfl)
-    dt, limit = flow.limit()
-    own = sum(array.nbytes for array, _ in flow.state().values())
-    rows = comm.gather((int(np.prod(flow.block.count)), own, peak_memory()))
-    if not comm.is_root:
-        return 0
-    for sentence in doubts.values():
-        print(f"warning: {sentence}", file=sys.stderr)
-    print(to_toml(config))
-    cells = [row[0] for row in rows]
-    print(f"cells:    {sum(cells)} on {comm.size} rank(s), {min(cells)} to {max(cells)} each")
-    blocks = " x ".join(str(n) for n in reversed(flow.block.dims))
-    print(f"blocks:   {blocks} (x, y, z)")
-    memory, state = max(r[2] for r in rows) / 1e6, max(r[1] for r in rows) / 1e6
-    print(f"memory:   {memory:.0f} MB per rank now, of which state {state:.1f} MB")
-    print(
-        f"first dt: {config.numerics.dt or dt:.4g} s ({'fixed' if config.numerics.dt else limit}; stable: {dt:.4g} s)"
-    )
-    return 0
 
 
 def schema(as_markdown: bool, file: str = "case") -> int:

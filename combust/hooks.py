@@ -19,7 +19,7 @@ from combust.io.vtr import read_pvd, write_pvd, write_vtr
 from combust.parallel import collective
 from combust.settings.base import seconds
 from combust.settings.running import Every
-from combust.simulation import Outcome, Simulation, fixed_step
+from combust.simulation import Outcome, Simulation, doubts
 
 
 class Schedule:
@@ -93,12 +93,13 @@ class Scheduled(ABC):
 
 
 class Guard(Scheduled):
-    """Ends the run when a state array holds a number that is not finite."""
+    """Ends the run when a state array holds a number that is not finite, or the flow is faster than sound."""
 
     name = "guard"
 
     def act(self, sim: Simulation) -> None:
         check_finite(sim)
+        sim.flow.require_slow()
 
     def finish(self, sim: Simulation, outcome: Outcome) -> None:
         """Looks in any case: no run ends well with a NaN."""
@@ -187,7 +188,7 @@ class Concerns(Scheduled):
         self.said: set[str] = set()
 
     def act(self, sim: Simulation) -> None:
-        for name, sentence in (sim.flow.concerns() | fixed_step(sim.limits.dt_fixed, sim.flow, sim.limits.cfl)).items():
+        for name, sentence in doubts(sim).items():
             if name not in self.said and sim.comm.is_root:
                 print(f"warning: t = {sim.flow.time:.4g} s: {sentence}", file=sys.stderr, flush=True)
             self.said.add(name)

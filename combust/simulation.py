@@ -52,7 +52,15 @@ class Flow(Protocol):
         """Takes the state back: read(name) is this rank's part, whatever number of ranks wrote it."""
 
     def concerns(self) -> dict[str, str]:
-        """What is doubtful about the flow now: a name that stays the same while it lasts -> a sentence (collective)."""
+        """What is doubtful about the flow now: a name that stays the same while it lasts -> a sentence (collective).
+        Raises as `require_slow`.
+        """
+
+    def step_concerns(self, dt: float) -> dict[str, str]:
+        """The same about steps of dt [s]."""
+
+    def require_slow(self) -> float:
+        """The largest Mach number. Raises CombustError on all ranks where its equations do not hold (collective)."""
 
     def timers(self) -> dict[str, float]:
         """Wall seconds by phase since the start, this rank."""
@@ -170,24 +178,32 @@ class Simulation:
             action(hook)
         self.hook_seconds += time.monotonic() - begin
 
-    def next_dt(self) -> float:
-        """The next time step [s]: stable, growing slowly, meeting the stop time and asked-for output times."""
+    def free_step(self) -> tuple[float, str]:
+        """The next time step [s] if no time had to be met, and what limits it (collective)."""
         limits = self.limits
         if limits.dt_fixed is not None:
-            dt, self.limited_by = limits.dt_fixed, "fixed"
-        else:
-            stable, what = self.flow.limit()
-            if not stable > 0:
-                raise DivergenceError(f"after step {self.flow.step}: no stable time step ({what} allows {stable} s)")
-            bounds = [(stable, what), (limits.dt_max, "dt_max"), (limits.growth * self.free_dt, "growth")]
-            dt, self.limited_by = min(bounds, key=lambda bound: bound[0])
-        self.free_dt = dt
-        target = min([limits.stop_time, *(hook.next_time() for hook in self.hooks)])
+            return limits.dt_fixed, "fixed"
+        stable, what = self.flow.limit()
+        if not stable > 0:
+            raise DivergenceError(f"after step {self.flow.step}: no stable time step ({what} allows {stable} s)")
+        bounds = [(stable, what), (limits.dt_max, "dt_max"), (limits.growth * self.free_dt, "growth")]
+        return min(bounds, key=lambda bound: bound[0])
+
+    def shortened(self, dt: float, what: str) -> tuple[float, str]:
+        """A step of dt [s], limited by `what`, such that the stop time and asked-for output times are met."""
+        target = min([self.limits.stop_time, *(hook.next_time() for hook in self.hooks)])
         left = target - self.flow.time
+        met = "output time" if target < self.limits.stop_time else "stop time"
         if left <= dt * (1 + 1e-9):
-            dt, self.limited_by = left, "output time" if target < limits.stop_time else "stop time"
-        elif left < 2 * dt:  # share what is left between two steps: no sliver at the end
-            dt, self.limited_by = 0.5 * left, "output time" if target < limits.stop_time else "stop time"
+            return left, met
+        # Less than two steps are shared between two: no sliver at the end.
+        return (0.5 * left, met) if left < 2 * dt else (dt, what)
+
+    def next_dt(self) -> float:
+        """The next time step [s]: stable, growing slowly, meeting the stop time and asked-for output times."""
+        free = self.free_step()
+        self.free_dt = free[0]
+        dt, self.limited_by = self.shortened(*free)
         return dt
 
     def ended(self) -> Outcome | None:
@@ -240,3 +256,9 @@ class Simulation:
         for hook in self.hooks:
             if hook.name in meta["hooks"]:
                 hook.restore(meta["hooks"][hook.name])
+
+
+def doubts(sim: Simulation) -> dict[str, str]:
+    """What is doubtful about the flow now and about the step to come: name -> sentence (collective)."""
+    dt, _ = sim.free_step()  # an output time may cut it: no matter
+    return sim.flow.concerns() | sim.flow.step_concerns(dt) | fixed_step(sim.limits.dt_fixed, sim.flow, sim.limits.cfl)

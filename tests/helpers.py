@@ -108,6 +108,12 @@ class Heat:
     def concerns(self) -> dict[str, str]:
         return {}
 
+    def step_concerns(self, dt: float) -> dict[str, str]:
+        return {}
+
+    def require_slow(self) -> float:
+        return 0.0  # nothing moves
+
     def coordinates(self) -> tuple[np.ndarray, ...]:
         return self.faces
 

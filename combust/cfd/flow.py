@@ -15,10 +15,10 @@ from combust.cfd.initial import Fields
 from combust.cfd.lowmach import LowMach
 from combust.cfd.problem import Unburnt
 from combust.cfd.state import State, arrays, read_into
-from combust.errors import DivergenceError
+from combust.errors import ConfigError, DivergenceError
 from combust.kinetics.thermo import h_mass
 
-LARGEST_MACH = 0.3
+LARGEST_MACH = 0.3  # beyond it the error of the equations is told; beyond 1 they end
 
 
 class ReactingFlow:
@@ -120,16 +120,29 @@ class ReactingFlow:
         s.coefficients, s.coefficients_before = scheme.coefficients(s.q), scheme.coefficients(s.q_before)
 
     def concerns(self) -> dict[str, str]:
-        """What is doubtful of chemistry, flame, temperatures and speed of the gas now: name -> text (collective)."""
+        """What is doubtful of chemistry, flame, temperatures and speed of the gas now: name -> text (collective).
+        Raises as `require_slow`.
+        """
+        mach = self.require_slow()
         own: dict[str, str] = getattr(self.scheme.chemistry, "concerns", {})
-        return own | front.concerns(self) | data_range.concerns(self) | self._too_fast()
+        return own | front.concerns(self) | data_range.concerns(self) | too_fast(mach)
 
-    def _too_fast(self) -> dict[str, str]:
+    def step_concerns(self, dt: float) -> dict[str, str]:
+        """What is doubtful of the chemistry of steps of dt [s]: name -> text (collective)."""
+        doubts = getattr(self.scheme.chemistry, "doubts", None)
+        return {} if doubts is None else doubts(dt, float(self.current.p0), self.block.comm)
+
+    def require_slow(self) -> float:
+        """The largest Mach number (collective). Raises above 1: ConfigError of a start, DivergenceError later."""
         mach = self.quantity("max(Mach)")
-        if not mach > LARGEST_MACH:
-            return {}
-        return {"Mach": f"Mach number {mach:.2g}: a low-Mach flow has no sound, and above {LARGEST_MACH:g} lacks what "
-                "the gas does at its speed"}  # fmt: skip
+        if not mach > 1.0:
+            return mach
+        text = f"Mach number {mach:.2g}: the low-Mach equations have no sound, and do not hold above {LARGEST_MACH:g}"
+        if self.step == 0:
+            raise ConfigError(f"{text}. Lower the velocities of the case (initial, boundary), or use another solver")
+        raise DivergenceError(
+            f"after step {self.step}, t = {self.time:.6g} s: {text}. The flow has become that fast by itself or is "
+            "being lost: look at the last fields, shorten the time step, or use a compressible solver")
 
     def timers(self) -> dict[str, float]:
         """Wall seconds by phase of this rank."""
@@ -141,3 +154,11 @@ class ReactingFlow:
 
     def temperature(self) -> torch.Tensor:
         return self.scheme.inner(self.current.q)[0]
+
+
+def too_fast(mach: float) -> dict[str, str]:
+    """name -> sentence of a Mach number that the equations bear badly."""
+    if not mach > LARGEST_MACH:
+        return {}
+    return {"Mach": f"Mach number {mach:.2g}: a low-Mach flow has no sound, and above {LARGEST_MACH:g} lacks what "
+            "the gas does at its speed"}  # fmt: skip

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 from combust.cfd.boundaries import Boundary, Burner, Inflow, Outflow
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from combust.cfd.flow import ReactingFlow
 
 NEAR = 3.0  # thermal thicknesses between flame and inflow or outflow, below which these shape it
+FEWEST = 5.0  # cells per thermal thickness
+SLOWER = "on so few its speed is off by several per cent"
 ACTIVE = 0.2  # of the fastest fuel consumption: where the flame is
 
 
@@ -41,7 +44,43 @@ def concerns(flow: ReactingFlow) -> dict[str, str]:
         return {"no flame": f"no flame is left in the domain: its hottest gas has {hottest:.0f} K, burnt gas "
                 f"{fresh.burnt_temperature:.0f} K. It was blown out, or could not burn here"}  # fmt: skip
     standing = _standing(flow, peak)
-    return {} if standing is None else dict(_near(flow, standing))
+    if standing is None:
+        return {}
+    found = dict(_near(flow, standing))
+    if fresh.thickness is not None:
+        found |= coarse(_resolution(flow, standing), fresh.thickness)
+    return found
+
+
+def resolution(flow: ReactingFlow) -> float | None:
+    """Cells per thermal thickness of the case's free flame where it stands now; None without one (collective)."""
+    fresh = flow.unburnt
+    if fresh is None or fresh.thickness is None:
+        return None
+    standing = _standing(flow, flow.block.comm.max(float(-flow.current.wdot[fresh.fuel].min()))[0])
+    return None if standing is None else _resolution(flow, standing)
+
+
+def _resolution(flow: ReactingFlow, flame: Standing) -> float:
+    """By the widest cell within a thickness of the reacting zone."""
+    widest = 0.0
+    for axis in flow.grid.layout.axes:
+        faces = flow.grid.faces[axis]
+        if len(faces) == 2:
+            continue
+        low, high = flame.low[axis] - flame.thickness, flame.high[axis] + flame.thickness
+        here = (faces[1:] >= low) & (faces[:-1] <= high)
+        widest = max(widest, float(np.diff(faces)[here].max(initial=0.0)))
+    return flame.thickness / widest if widest > 0 else np.inf
+
+
+def coarse(cells: float, thickness: float) -> dict[str, str]:
+    """name -> sentence of a flame of `cells` cells per thermal thickness [m]; empty if they are enough."""
+    if cells >= FEWEST:
+        return {}
+    return {"coarse": (
+        f"the flame has {cells:.2g} cells per thermal thickness ({thickness:.3g} m): {SLOWER} "
+        f"(docs/validation/flame_speed.md); take cells of at most {thickness / FEWEST:.2g} m where it burns")}
 
 
 def _standing(flow: ReactingFlow, peak: float) -> Standing | None:

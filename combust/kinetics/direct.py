@@ -29,6 +29,12 @@ SLOW = 1.0  # chemical change over dt, in units of the tolerance, below which th
 GAMMA = 1.0 - 0.5**0.5  # of the two-stage W-method: with an exact Jacobian it is L-stable
 
 
+def block_size(species: int) -> int:
+    """Cells of a block: they keep the tables of a Jacobian near the cache and the cost of a call small beside its work.
+    """
+    return 2048 if species <= 16 else 512
+
+
 @dataclass
 class DirectStep:
     """What `Direct.begin` prepared; `slow` and the blocks together hold every cell once.
@@ -68,8 +74,7 @@ class Direct:
         self.system = ode.System(with_tolerance(gas.kinetics, atol))
         self.tolerance = Tolerance(rtol, atol)
         self.method: Method = METHODS[method]
-        # What keeps the tables of a Jacobian near the cache and the cost of a call small beside its work.
-        self.block = block or (2048 if len(gas.species) <= 16 else 512)
+        self.block = block or block_size(len(gas.species))
         self._jacobian = None if reference is None else ode.jacobian_at(gas.kinetics, reference)
         self._fallback: CellIntegrator | None = None
         self._chemical = Kept(lambda z: self._rate(z, torch.zeros_like(z)))  # dz/dt without transport

@@ -19,7 +19,8 @@ from combust.kinetics.direct import Direct
 from combust.kinetics.integrate import System, evaluate_all, take
 from combust.kinetics.state import Kept, check_source, check_state, pack, require
 from combust.kinetics.thermo import GAS_CONSTANT, column, h_mass, temperature_from_enthalpy
-from combust.parallel import together
+from combust.parallel import Communicator, together
+from combust.surrogates import coverage
 from combust.surrogates.cells import BLOCK
 from combust.surrogates.corrector import Corrector
 from combust.surrogates.fresh_case import TAUGHT, Verdict
@@ -89,6 +90,16 @@ class LearnedFlow:
         self.routes = RouteStatistics(substeps=0)
         # dz/dt without transport
         self._chemical = Kept(lambda z: evaluate_all(self.system, z, torch.zeros_like(z), BLOCK))
+
+    def doubts(self, dt: float, p0: float, comm: Communicator) -> dict[str, str]:
+        """Why the network will not be asked in a step of dt [s] at p0 [Pa], or had nothing to do in the last one, each
+        by a name that stays (collective).
+        """
+        shares = [share for _, share in self.splitting if share]
+        words = coverage.step_and_pressure(self.parts, dt, p0, shares, self.fallback, self.router)
+        if words or not self.trusted or not self.router:
+            return words
+        return coverage.idle(self.routes, self.parts.model.name, comm)
 
     def rates(self, T: Tensor, rhoY: Tensor) -> Tensor:
         """Mass production rates (species, cells) kg/m3/s at T [K], rhoY [kg/m3]: always the exact ones."""

@@ -116,8 +116,9 @@ def test_refused_before_the_first_step(case, call, verb, name):
 
 
 def test_check_of_a_good_case(call):
-    code, out, error = call("check", "mesh.upper=[0.0036]", "initial.position=0.0018")  # room for its flame
-    assert code == 0 and not error and 'kind = "learned"' in out and "32 on 1 rank(s)" in out
+    code, out, error = call(  # room for its flame, and cells enough
+        "check", "mesh.cells=[48]", "mesh.upper=[0.0036]", "initial.position=0.0018")
+    assert code == 0 and not error and 'kind = "learned"' in out and "48 on 1 rank(s)" in out
 
 
 @pytest.mark.parametrize("spoil", [truncated, unfinished])

@@ -1,0 +1,198 @@
+"""The peak memory of a run, counted from the case alone: nothing is allocated for it.
+
+A step holds most at its end, where the transport coefficients of the new state are evaluated. Then there are the fields
+of the step (listed below), the factors of the chemistry, and the temporaries of the kernel. What the C library keeps of
+freed arrays comes on top: those of up to 32 MiB go back to its heap, which has holes, larger ones to the system.
+tests/unit/test_check_memory.py holds the account against the memory of processes.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass
+
+from combust.cfd.block import Triple, choose_dims
+from combust.cfd.grid import GHOST
+from combust.check.machine import machine_memory
+from combust.errors import ConfigError
+from combust.kinetics.direct import FACTOR_BYTES, block_size
+from combust.settings import physics
+from combust.settings.running import Config
+
+REAL = 8  # bytes of a number
+# (T, Y) or (rho h, rho Y) of the owned cells: U, wdot and mean rate at n and n+1, the diffusion that the sweeps share,
+# their transport rates, what RKC stages leave; of the chemistry: start, rates, guess, source, end and last evaluation.
+OWNED = 16
+# The same with ghosts: (T, Y) at n-1, n, n+1/2, n+1; transport coefficients at n-1, n, n+1/2, n+1.
+PADDED = 8
+SORET = 4  # thermal diffusion beside those coefficients
+FACES, SCALARS = 5, 6  # per direction: velocities at n-1, n, n+1/2 and advective, mass fluxes; p, S, chi and the like
+PAIRS = 3  # arrays (species, species) of binary diffusion in the eager kernel of the coefficients
+STAGE = 18  # fields of a stage of diffusion in its eager kernel
+FUSED = 10  # fields that the compiled kernels of a phase need at once
+BUILT = 10  # fields, with ghosts or without, while the start is built, which is eager
+PRESSURE = 12  # vectors of conjugate gradients, conductances, separable problem
+PETSC = 60  # numbers per cell of matrix, its pattern and a multigrid hierarchy
+BLOCK_ARRAYS = 6  # Jacobians of one block of cells while it is integrated
+HEAP, HEAP_LIMIT = 1.35, 2**25  # what the heap takes for arrays up to this size [bytes]
+# Of the process, before any field, in bytes: Python, torch, Cantera; compiler; PETSc and MPI; what kinds bring along.
+PROCESS, COMPILER, MPI_AND_PETSC, LEARNED, MANUFACTURED = 335e6, 190e6, 40e6, 45e6, 75e6
+LATER = 70e6  # of what is loaded after the mechanism: the solver, files, the picture at the end
+PER_SPECIES = 0.4e6  # of a mechanism's tables
+FEWEST = 4  # (T, Y) that any run keeps: before and after a step, conserved and primitive
+# Below this much work the seconds of compiling are not won back (cells x steps of one rank, times species).
+COMPILE_WORTH = 1.5e7
+MANY = 1000  # steps of a run whose end does not tell them
+
+
+@dataclass(frozen=True)
+class Size:
+    """The largest share of a rank: owned cells, those with ghosts, directions that count, species; and of all ranks the
+    fewest cells, and ranks per direction (z, y, x).
+    """
+
+    cells: int
+    padded: int
+    directions: int
+    species: int
+    least: int
+    dims: Triple
+
+    def fields(self, count: float) -> float:
+        """Bytes of so many (T, Y) of the owned cells."""
+        return count * REAL * (1 + self.species) * self.cells
+
+    def with_ghosts(self, count: float) -> float:
+        """Bytes of so many (T, Y) with ghosts."""
+        return count * REAL * (2 + self.species) * self.padded
+
+
+def size_of(config: Config, shape: Triple, ranks: int, species: int) -> Size:
+    """The largest block of `shape` (nz, ny, nx) on so many ranks. Raises ConfigError if they cannot share it."""
+    sides = config.boundary.sides(config.mesh.dimensions)
+    periodic = tuple(isinstance(sides.get(f"{a}_low"), physics.Periodic) for a in "zyx")
+    dims = choose_dims(ranks, shape, (periodic[0], periodic[1], periodic[2]))
+    count = [-(-n // parts) for n, parts in zip(shape, dims, strict=True)]
+    axes = [a for a in range(3) if shape[a] > 1]
+    padded = math.prod(n + 2 * GHOST * (a in axes) for a, n in enumerate(count))
+    least = math.prod(n // parts for n, parts in zip(shape, dims, strict=True))
+    return Size(math.prod(count), padded, max(len(axes), 1), species, least, dims)
+
+
+def shape_of(config: Config) -> Triple:
+    """Global cells (nz, ny, nx)."""
+    mesh = config.mesh
+    if isinstance(mesh, physics.UniformMesh):
+        counts = list(mesh.cells)
+    else:
+        axes = [axis for axis in (mesh.x, mesh.y, mesh.z) if axis is not None]
+        counts = [axis.cells or len(axis.faces or ()) - 1 for axis in axes]
+    nx, ny, nz = (*counts, 1, 1)[:3]
+    return nz, ny, nx
+
+
+def require_memory(config: Config, species: int, ranks: int) -> None:
+    """Raises ConfigError if the fields alone would not fit into this machine, before one of them is made."""
+    counts = list(reversed(shape_of(config)))[: config.mesh.dimensions]
+    need = REAL * FEWEST * (1 + species) * math.prod(counts) / ranks + REAL * sum(counts)
+    have = machine_memory()
+    if need > have:
+        cells = " x ".join(str(n) for n in counts)
+        raise ConfigError(
+            f"mesh: {cells} cells of {species} species need more than {need / 1e9:.3g} GB on each of "
+            f"{ranks} rank(s); this machine has {have / 1e9:.3g} GB: take fewer cells or more ranks")
+
+
+def compiles(config: Config, size: Size) -> bool:
+    """Whether the run compiles its kernels, as far as the case tells: `case.kernel_mode` knows the first step, too."""
+    choice = config.numerics.compile
+    if os.environ.get("COMBUST_COMPILE", "1") == "0":
+        return False
+    if choice != "auto":
+        return choice == "on"
+    dt = config.numerics.dt or config.numerics.dt_max
+    by_time = config.stop.time / dt if config.stop.time and dt else math.inf
+    steps = min(config.stop.steps or math.inf, by_time)
+    return size.cells * size.species * (steps if math.isfinite(steps) else MANY) > COMPILE_WORTH
+
+
+def account(config: Config, size: Size, ranks: int, process: float | None = None) -> dict[str, float]:
+    """What one rank needs at the peak of a run [bytes], by name.
+
+    process : what this process holds already, without fields; an estimate if omitted
+    """
+    compiled = compiles(config, size)
+    petsc = config.numerics.pressure.solver == "petsc" or ranks > 1 and config.numerics.pressure.solver == "auto"
+    several = size.directions > 1
+    faces = REAL * size.padded * (FACES * size.directions + SCALARS)
+    parts = {
+        "process": _process(config, size.species, compiled, petsc or ranks > 1, process),
+        "fields": size.fields(OWNED) + faces,
+        "fields with ghosts": size.with_ghosts(PADDED + (SORET if _soret(config) else 0)),
+        "kernels": _kernels(config, size, compiled),
+        "pressure": REAL * size.cells * (PRESSURE + (PETSC if petsc else 0)) * several,
+        "chemistry": _factors(config, size) + _blocks(config, size.species),
+    }
+    field = REAL * (1 + size.species) * size.cells
+    heap = HEAP - 1 if field < HEAP_LIMIT else 0.0
+    parts["heap"] = heap * sum(value for name, value in parts.items() if name != "process")
+    return parts
+
+
+def _process(config: Config, species: int, compiled: bool, mpi: bool, measured: float | None) -> float:
+    total = (PROCESS + PER_SPECIES * species) if measured is None else measured + LATER
+    total += COMPILER * compiled + MPI_AND_PETSC * mpi
+    total += LEARNED * isinstance(config.chemistry, physics.LearnedChemistry)
+    return total + MANUFACTURED * isinstance(config.initial, physics.ManufacturedInitial)
+
+
+def _soret(config: Config) -> bool:
+    return bool(getattr(config.gas.transport, "soret", False))
+
+
+def _mixture_averaged(config: Config) -> bool:
+    return config.gas.transport == "mixture-averaged" or isinstance(config.gas.transport, physics.MixtureAveraged)
+
+
+def _pairs(config: Config, size: Size) -> float:
+    """Bytes of one array of binary diffusion."""
+    return REAL * size.species**2 * size.padded if _mixture_averaged(config) else 0.0
+
+
+def _kernels(config: Config, size: Size, compiled: bool) -> float:
+    """Temporaries of the largest kernel."""
+    if compiled:  # or those of the start, beside less
+        return max(size.fields(FUSED), PAIRS * _pairs(config, size) - size.fields(OWNED + PADDED - BUILT))
+    return max(PAIRS * _pairs(config, size), size.fields(STAGE))
+
+
+def burning_share(config: Config) -> float:
+    """Share of the cells whose chemistry is integrated: those behind the front of an initial flame, else all."""
+    initial, mesh = config.initial, config.mesh
+    if isinstance(initial, physics.UniformInitial | physics.TaylorGreenInitial):
+        return float(initial.temperature > 700.0)
+    if not isinstance(initial, physics.FlameInitial):
+        return 1.0
+    if isinstance(mesh, physics.UniformMesh):
+        low, high, cells = mesh.lower[0], mesh.upper[0], mesh.cells[0]
+    else:
+        ends = mesh.x.faces or (mesh.x.lower or 0.0, mesh.x.upper or 0.0)
+        low, high, cells = ends[0], ends[-1], len(ends)
+    burnt = (high - initial.position) / (high - low)
+    return min(max(burnt + 4.0 / cells, 0.0), 1.0)
+
+
+def _factors(config: Config, size: Size) -> float:
+    """Jacobians' factors of the cells that are integrated, as long as they are kept."""
+    if not isinstance(config.chemistry, physics.DirectChemistry):
+        return 0.0
+    n = 1 + size.species
+    return min(burning_share(config) * size.cells * (REAL * n * n + 4 * n), FACTOR_BYTES)
+
+
+def _blocks(config: Config, species: int) -> float:
+    """Work of one block of cells."""
+    if isinstance(config.chemistry, physics.NoChemistry | physics.CvodeChemistry):
+        return 0.0
+    return REAL * BLOCK_ARRAYS * block_size(species) * (1 + species) ** 2
