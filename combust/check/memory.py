@@ -37,7 +37,7 @@ PETSC = 60  # numbers per cell of matrix, its pattern and a multigrid hierarchy
 BLOCK_ARRAYS = 6  # Jacobians of one block of cells while it is integrated
 HEAP, HEAP_LIMIT = 1.35, 2**25  # what the heap takes for arrays up to this size [bytes]
 # Of the process, before any field, in bytes: Python, torch, Cantera; compiler; PETSc and MPI; what kinds bring along.
-PROCESS, COMPILER, MPI_AND_PETSC, LEARNED, MANUFACTURED = 335e6, 190e6, 40e6, 45e6, 75e6
+PROCESS, COMPILER, MPI_AND_PETSC, LEARNED, MANUFACTURED = 335e6, 190e6, 40e6, 30e6, 75e6
 LATER = 70e6  # of what is loaded after the mechanism: the solver, files, the picture at the end
 PER_SPECIES = 0.4e6  # of a mechanism's tables
 FEWEST = 4  # (T, Y) that any run keeps: before and after a step, conserved and primitive
@@ -163,7 +163,8 @@ def _pairs(config: Config, size: Size) -> float:
 def _kernels(config: Config, size: Size, compiled: bool) -> float:
     """Temporaries of the largest kernel."""
     if compiled:  # or those of the start, beside less
-        return max(size.fields(FUSED), PAIRS * _pairs(config, size) - size.fields(OWNED + PADDED - BUILT))
+        less = size.fields(OWNED + PADDED - BUILT) + _factors(config, size)
+        return max(size.fields(FUSED), PAIRS * _pairs(config, size) - less)
     return max(PAIRS * _pairs(config, size), size.fields(STAGE))
 
 
