@@ -1,7 +1,7 @@
 """Sharing out chemistry: a hydrogen flame in a corner of the domain, integrated where it lies and shared out.
 
-    python benchmarks/balance.py                 CPU time of an active and of an inert cell
-    mpirun -n 2 python benchmarks/balance.py     also how even the work is, counted and in CPU time of a step
+    python benchmarks/balance.py                         # CPU time of an active and of an inert cell
+    scripts/mpirun.sh -n 2 python benchmarks/balance.py  # also how even the work is, counted and in CPU time of a step
 
 All take their turns, pair after pair; medians and quartiles. The CPU time is that of the integration on the busiest
 rank, without messages (a rank that waits burns CPU time too).

@@ -1,7 +1,7 @@
 """Pooling the cells that go to exact integration: what one costs in batches of each rank's own and in shared ones.
 
     python benchmarks/pool.py
-    mpirun -n 4 python benchmarks/pool.py
+    scripts/mpirun.sh -n 4 python benchmarks/pool.py
 
 Cells of hydrogen flames whose rates are not slow over 1 us; as many on each rank, or all on one. CPU time of the
 integration in us per cell, without messages (a rank that waits burns CPU time too): "sum" over the ranks, and of the

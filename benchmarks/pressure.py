@@ -1,9 +1,9 @@
 """Pressure solvers on a wrinkled flame front, density ratio 7, 6 cells thick: iterations and time per cell and solve.
 
-    python benchmarks/pressure.py                      one rank
-    mpirun -n 2 python benchmarks/pressure.py          two ranks
+    python benchmarks/pressure.py                          # one rank
+    scripts/mpirun.sh -n 2 python benchmarks/pressure.py   # two ranks
     python benchmarks/pressure.py --cells 128 --stretched
-    python benchmarks/pressure.py --refine             the same front on finer grids (6 cells thick on the coarsest)
+    python benchmarks/pressure.py --refine   # the same front on finer grids (6 cells thick on the coarsest)
 
 Times are CPU microseconds of all ranks together per cell: `first` with set-up of the preconditioner, `later` the median
 of the solves after it, all solvers in turn, the front moving a tenth of a cell each time, without a first guess.
