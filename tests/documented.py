@@ -53,7 +53,8 @@ def in_page(page: str) -> list[Command]:
         else:
             prose.append(line)
     for span in re.findall(r"(?<!`)`([^`]+)`(?!`)", "\n".join(prose)):
-        if BEGIN.match(text := " ".join(span.split())):
+        text = re.sub(r" \[[^]]*\]", "", " ".join(span.split()))  # without what a usage has in brackets
+        if BEGIN.match(text):
             found.append(Command(page, text, False))
     return found
 
