@@ -54,7 +54,13 @@ PER_TIME = {f"1/{unit}": 1 / factor for unit, factor in TIME.items()}
 AMOUNT = {"": 1.0, "unitless": 1.0, "dimensionless": 1.0, "mole fraction": 1.0, "percent": 1e-2, "mole percent": 1e-2,
           "%": 1e-2, "ppm": 1e-6, "ppb": 1e-9, "mass fraction": 1.0}  # fmt: skip
 
+VOLUME = {f"{unit}3": factor**3 for unit, factor in LENGTH.items()} | {"l": 1e-3, "liter": 1e-3, "ml": 1e-6}
+FLUX = {f"{mass}{per}": m * f for mass, m in (("kg", 1.0), ("g", 1e-3)) for per, f in (
+    ("/m2/s", 1.0), ("m-2s-1", 1.0), ("/(m2s)", 1.0), ("/cm2/s", 1e4), ("cm-2s-1", 1e4), ("/(cm2s)", 1e4))}  # fmt: skip
+
 TABLES = {
+    "volume": VOLUME,
+    "mass flux": FLUX,
     "pressure": PRESSURE,
     "time": TIME,
     "temperature": TEMPERATURE,
@@ -62,13 +68,14 @@ TABLES = {
     "amount": AMOUNT,
     "temperature difference": TEMPERATURE,
     "length": LENGTH,
-    "velocity": {f"{unit}/s": factor for unit, factor in LENGTH.items()},
+    "velocity": {f"{unit}{per}": factor for unit, factor in LENGTH.items() for per in ("/s", "s-1")},
     "acceleration": {f"{unit}/s{power}": factor for unit, factor in LENGTH.items() for power in ("2", "^2")},
     "wave number": {f"1/{unit}": float(1 / Fraction(str(factor))) for unit, factor in LENGTH.items()},
     "density": {"kg/m3": 1.0, "kg/m^3": 1.0, "g/cm3": 1e3, "g/cm^3": 1e3, "g/l": 1.0},
     "viscosity": VISCOSITY,
 }
 CASED = ("mpa", "mpa s", "p")  # of which another spelling means another unit
+COMPOSED = ("velocity", "volume", "mass flux")
 NUMBER = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][-+]?\d+)?)\s*(.*?)\s*$")
 
 
@@ -83,6 +90,8 @@ def split(text: str) -> tuple[float, str]:
 def factor(unit: str, kind: str) -> float:
     """What a number in `unit` is multiplied by to be in SI. Raises FileFormatError for an unknown unit."""
     table = TABLES[kind]
+    if kind in COMPOSED and unit not in table:  # "kg * m**-2 * s**-1", "cm^3": spelled out
+        unit = re.sub(r"[\s*^.·]", "", unit)
     if unit in table:
         return table[unit]
     loose = {name.lower(): value for name, value in table.items()}

@@ -1,4 +1,4 @@
-"""ChemKED files: ignition delays in YAML (Weber and Niemeyer 2018, doi 10.1002/kin.21142).
+"""ChemKED files: experiments in YAML (Weber and Niemeyer 2018, doi 10.1002/kin.21142).
 
 Public files stray from the published schema, so the reader is lenient: keys that it does not know cost a note, tags
 of other programs are read as what they enclose, and quantities may be "220 kPa", [220 kPa, {...}] or {value, units}.
@@ -8,7 +8,7 @@ What a simulation needs must be there and make sense.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,7 +17,19 @@ from ruamel.yaml.constructor import SafeConstructor
 from ruamel.yaml.error import ReusedAnchorWarning, YAMLError
 
 from combust.errors import FileFormatError
-from combust.experiments.data import P_RANGE, T_RANGE, Criterion, DataSet, IgnitionPoint, normalised, plausible
+from combust.experiments import chemked_flames, chemked_histories, chemked_species
+from combust.experiments.data import (
+    P_RANGE,
+    T_RANGE,
+    Criterion,
+    DataSet,
+    IgnitionPoint,
+    Kind,
+    NotCoveredError,
+    normalised,
+    plausible,
+    positive,
+)
 from combust.files import read_text
 from combust.units import split, to_si
 
@@ -25,14 +37,17 @@ R = TypeVar("R")
 
 FILE_KEYS = {
     "file-author", "file-authors", "file-version", "chemked-version", "reference", "experiment-type", "apparatus",
-    "common-properties", "datapoints", "comments",
+    "common-properties", "datapoints", "comments", "file-type",
 }  # fmt: skip
+IGNITION: Kind = "ignition delay"
+KINDS_READ = (IGNITION, *chemked_flames.KINDS, *chemked_species.KINDS)
 POINT_KEYS = {
     "temperature", "pressure", "composition", "ignition-delay", "ignition-type", "pressure-rise", "equivalence-ratio",
     "first-stage-ignition-delay", "rcm-data", "volume-history", "time-histories", "comments",
 }  # fmt: skip
 AMOUNT_KEYS = ("amount", "mole-fraction", "mass-fraction", "mole-percent")
-KINDS = {"mole fraction": ("mole", ""), "mole percent": ("mole", "percent"), "mass fraction": ("mass", "")}
+SPREAD = ("evaluated-standard-deviation", "uncertainty")  # the first one given counts
+BASES = {"mole fraction": ("mole", ""), "mole percent": ("mole", "percent"), "mass fraction": ("mass", "")}
 
 
 class Lenient(SafeConstructor):
@@ -51,14 +66,16 @@ Lenient.add_multi_constructor("", Lenient.plain)
 
 
 def read_chemked(path: str | Path) -> DataSet:
-    """Ignition delays of a ChemKED file.
+    """The experiments of a ChemKED file, of whichever kind it is.
 
-    Raises FileFormatError naming file and key for what is missing, damaged or not an ignition delay.
+    Raises NotCoveredError for an experiment that combust does not simulate, FileFormatError naming file and key for
+    what is missing or damaged.
     """
     tree = load(Path(path))
-    kind = str(tree.get("experiment-type", "")).strip()
-    if kind.lower() != "ignition delay":
-        raise FileFormatError(f"{path}: experiment-type '{kind}': only 'ignition delay' is read")
+    said = str(tree.get("experiment-type", "")).strip().lower()
+    if said not in KINDS_READ:
+        known = ", ".join(f"'{kind}'" for kind in KINDS_READ)
+        raise NotCoveredError(f"{path}: experiment-type '{said}' is not covered; covered: {known}")
     entries = tree.get("datapoints")
     if not isinstance(entries, list) or not entries:
         raise FileFormatError(f"{path}: datapoints: missing or empty; a list of points is needed")
@@ -66,15 +83,27 @@ def read_chemked(path: str | Path) -> DataSet:
     reader = Reader(str(path), shared if isinstance(shared, Mapping) else {})
     reader.unknown(tree, FILE_KEYS, "")
     apparatus = tree.get("apparatus")
+    device = str(apparatus.get("kind", "")) if isinstance(apparatus, Mapping) else str(apparatus or "")
+    kind, points = points_of(reader, said, device, entries)
     return DataSet(
         name=Path(path).stem,
         path=str(path),
         reference=reference(tree.get("reference")),
-        apparatus=str(apparatus.get("kind", "")) if isinstance(apparatus, Mapping) else str(apparatus or ""),
-        points=tuple(reader.point(entry, f"datapoints[{i}]") for i, entry in enumerate(entries)),
+        apparatus=device,
+        points=points,
         inchi=reader.inchi,
         notes=tuple(reader.notes),
+        kind=kind,
     )
+
+
+def points_of(reader: Reader, said: str, device: str, entries: list[Any]) -> tuple[Kind, tuple[Any, ...]]:
+    """Points by the file's experiment type."""
+    if said == IGNITION:
+        return IGNITION, tuple(reader.point(*item) for item in reader.each(entries))
+    if said in chemked_flames.KINDS:
+        return "burning velocity", tuple(chemked_flames.speed(reader, *item) for item in reader.each(entries))
+    return chemked_species.points(reader, said, device, entries)
 
 
 def load(path: Path) -> Mapping[str, Any]:
@@ -130,39 +159,56 @@ class Reader:
         except FileFormatError as error:
             raise FileFormatError(f"{self.path}: {where}: {error}") from None
 
-    def point(self, entry: Any, where: str) -> IgnitionPoint:
-        if not isinstance(entry, Mapping):
-            raise FileFormatError(f"{self.path}: {where}: a mapping is needed, not {type(entry).__name__}")
+    def each(self, entries: list[Any]) -> Iterator[tuple[Mapping[str, Any], str]]:
+        """The points with their places. Raises FileFormatError for one that is no mapping."""
+        for i, entry in enumerate(entries):
+            if not isinstance(entry, Mapping):
+                raise FileFormatError(f"{self.path}: datapoints[{i}]: a mapping is needed, not {type(entry).__name__}")
+            yield entry, f"datapoints[{i}]"
+
+    def mixture(self, entry: Mapping[str, Any], where: str) -> tuple[dict[str, float], Any]:
+        """Fractions of the gas by name, summing to one, and whether they are of mole or mass."""
+        place = f"{where}.composition"
+        amounts, basis = self.composition(self.value(entry, "composition", where), place)
+        return self.at(place, lambda: normalised(amounts)), basis
+
+    def point(self, entry: Mapping[str, Any], where: str) -> IgnitionPoint:
+        """An ignition delay."""
         self.unknown(entry, POINT_KEYS, "datapoints[].")
-        X, basis = self.composition(self.value(entry, "composition", where), f"{where}.composition")
-        history = any(entry.get(key) for key in ("volume-history", "time-histories"))
-        T, p, history = self.state(entry, where, history)
+        X, basis = self.mixture(entry, where)
+        volume, history = chemked_histories.read(self, entry, where)
+        T, p, history = self.reactor(entry, where, history)
         delay = self.quantity(entry, "ignition-delay", "time", where)
-        if not delay > 0:
-            raise FileFormatError(f"{self.path}: {where}.ignition-delay: {delay:g} s is not positive")
+        self.at(f"{where}.ignition-delay", lambda: positive(delay, "s"))
         rise = self.find(entry, "pressure-rise")
+        spread = self.spread(self.find(entry, "ignition-delay"), delay, "time", f"{where}.ignition-delay")
         return IgnitionPoint(
             T, p, X, delay,
-            sigma=self.sigma(self.find(entry, "ignition-delay"), delay, f"{where}.ignition-delay"),
+            sigma=spread and spread / delay,
             criteria=self.criteria(self.find(entry, "ignition-type"), f"{where}.ignition-type"),
             pressure_rise=0.0 if rise is None else self.quantity(entry, "pressure-rise", "rate", where),
-            basis=basis, history=history,
+            basis=basis, history=history, volume=volume,
         )  # fmt: skip
 
-    def state(self, entry: Mapping[str, Any], where: str, history: bool) -> tuple[float, float, bool]:
-        """Temperature and pressure; those after compression where a compression machine's file gives them."""
+    def reactor(self, entry: Mapping[str, Any], where: str, history: bool) -> tuple[float, float, bool]:
+        """State where a simulation begins, that after compression where only it helps; whether a history is lacking."""
         machine = entry.get("rcm-data")
         names = ("compressed-temperature", "compressed-pressure")
-        if isinstance(machine, Mapping) and all(name in machine for name in names):
+        known = isinstance(machine, Mapping) and all(name in machine for name in names)
+        if isinstance(machine, Mapping) and known and (history or not has_history(entry)):
             self.note(f"{self.path}: simulated from the compressed state, without heat loss")
-            entry, where, history = machine, f"{where}.rcm-data", False
-        else:
-            names = ("temperature", "pressure")
+            return *self.state(machine, f"{where}.rcm-data", names), False
+        return *self.state(entry, where), history
+
+    def state(
+        self, entry: Mapping[str, Any], where: str, names: tuple[str, str] = ("temperature", "pressure")
+    ) -> tuple[float, float]:
+        """Temperature [K] and pressure [Pa]."""
         T = self.quantity(entry, names[0], "temperature", where)
         p = self.quantity(entry, names[1], "pressure", where)
         self.at(f"{where}.{names[0]}", lambda: plausible(T, "temperature", T_RANGE, "K"))
         self.at(f"{where}.{names[1]}", lambda: plausible(p, "pressure", P_RANGE, "Pa"))
-        return T, p, history
+        return T, p
 
     def find(self, entry: Mapping[str, Any], key: str) -> Any:
         return entry[key] if entry.get(key) is not None else self.shared.get(key)
@@ -182,11 +228,11 @@ class Reader:
         """Fractions by name, and whether they are of mole or mass."""
         kind = single(tree.get("kind", "mole fraction")) if isinstance(tree, Mapping) else "mole fraction"
         species = tree.get("species") if isinstance(tree, Mapping) else tree
-        if kind not in KINDS:
-            raise FileFormatError(f"{self.path}: {where}.kind: '{kind}' is unknown; known: {', '.join(KINDS)}")
+        if kind not in BASES:
+            raise FileFormatError(f"{self.path}: {where}.kind: '{kind}' is unknown; known: {', '.join(BASES)}")
         if not isinstance(species, list) or not all(isinstance(item, Mapping) for item in species):
             raise FileFormatError(f"{self.path}: {where}.species: a list of species with amounts is needed")
-        basis, unit = KINDS[kind]
+        basis, unit = BASES[kind]
         amounts: dict[str, float] = {}
         for i, item in enumerate(species):
             place = f"{where}.species[{i}]"
@@ -200,21 +246,33 @@ class Reader:
             amounts[name] = amounts.get(name, 0.0) + self.at(f"{place}.{key}", lambda: to_si(value, "amount", scale))
             if item.get("InChI"):
                 self.inchi[name] = str(item["InChI"])
-        return self.at(where, lambda: normalised(amounts)), basis
+        return amounts, basis
 
-    def sigma(self, tree: Any, delay: float, where: str) -> float | None:
-        """Standard deviation of ln(delay); an uncertainty of unstated coverage counts as one standard deviation."""
-        meta = next((item for item in tree if isinstance(item, Mapping)), {}) if isinstance(tree, list) else {}
-        for key in ("evaluated-standard-deviation", "uncertainty"):
+    def spread(self, tree: Any, size: float, kind: str, where: str, unit: str = "") -> float | None:
+        """Standard deviation of a quantity of `size`, in SI; an uncertainty of unstated coverage counts as one.
+
+        tree : the quantity as the file has it, [value, {uncertainty: ...}]; unit : of a value without its own
+        """
+        items = tree if isinstance(tree, list) else []
+        meta = next((item for item in items if isinstance(item, Mapping) and any(key in item for key in SPREAD)), {})
+        for key in SPREAD:
             if meta.get(key) is None:
                 continue
             relative = str(meta.get(f"{key}-type", "relative")) == "relative"
-            value, unit = plain(meta[key])
+            value, own = plain(meta[key])
+            place = f"{where}.{key}"
             if relative:
-                return self.at(f"{where}.{key}", lambda: to_si(value, "amount", unit)) or None
-            unit = unit or ("" if isinstance(value, str) and split(value)[1] else split(str(single(tree)))[1])
-            return self.at(f"{where}.{key}", lambda: to_si(value, "time", unit)) / delay or None
+                return self.deviation(self.at(place, lambda: to_si(value, "amount", own)) * abs(size), place)
+            if not own and not (isinstance(value, str) and self.at(place, lambda: split(str(value)))[1]):
+                own = unit or self.at(place, lambda: split(str(single(tree))))[1]
+            return self.deviation(self.at(place, lambda: to_si(value, kind, own)), place)
         return None
+
+    def deviation(self, value: float, where: str) -> float | None:
+        """A standard deviation; zero says nothing. Raises FileFormatError for one below zero."""
+        if value < 0:
+            raise FileFormatError(f"{self.path}: {where}: {value:g} is negative")
+        return value or None
 
     def criteria(self, tree: Any, where: str) -> tuple[Criterion, ...]:
         entries = [] if tree is None else tree if isinstance(tree, list) else [tree]
@@ -226,6 +284,11 @@ class Reader:
             value = None if amount is None else self.at(f"{where}.amount", lambda: split(str(single(amount)))[0])
             found += [Criterion(target, str(single(entry["type"])).strip(), value) for target in targets(entry)]
         return tuple(found)
+
+
+def has_history(entry: Mapping[str, Any]) -> bool:
+    """Whether a point comes with a table of time."""
+    return any(entry.get(key) for key in ("volume-history", "time-histories"))
 
 
 def targets(entry: Mapping[str, Any]) -> list[str]:
