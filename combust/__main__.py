@@ -261,15 +261,23 @@ def radiation_arguments(made: argparse.ArgumentParser) -> None:
 
 
 def validate_arguments(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    made = verb(verbs, "validate", "compare a mechanism with published ignition delays")
+    made = verb(verbs, "validate", "compare a mechanism with published experiments")
     made.epilog = (
-        "Columns: geometric mean of simulated / measured delay, mean |ln|, standard deviation of ln, and "
-        "E = mean (ln / sigma)^2. A file that cannot be used does not stop the others; exit code 2 if none can, "
-        "3 if a point of one cannot be simulated."
+        "Ignition delays (shock tubes, compression machines): geometric mean of simulated / measured, mean |ln|, "
+        "standard deviation of ln, E = mean (ln / sigma)^2. Burning velocities, and species of stirred and flow "
+        "reactors and of flames on a burner: mean relative difference, its mean size, share within two sigma, "
+        "E = mean (difference / sigma)^2. A file that cannot be used does not stop the others; exit code 2 if none "
+        "can, 3 if a point of one cannot be simulated."
     )
     mechanism_arguments(made, "mechanism file (Cantera YAML)")
     made.add_argument("data", nargs="+", help="ChemKED (.yaml) or ReSpecTh (.xml) files, or folders of them")
-    made.add_argument("--hold", default="uv", choices=["uv", "hp"], help="what is constant: u, v (default) or h, p")
+    made.add_argument("--hold", default="uv", choices=["uv", "hp"],
+                      help="what is constant in ignition: u, v (default) or h, p")  # fmt: skip
+    made.add_argument("--transport", default="mixture-averaged", choices=["mixture-averaged", "unity-Lewis"],
+                      help="of flames (%(default)s)")  # fmt: skip
+    made.add_argument("--soret", action="store_true", help="thermal diffusion in flames")
+    made.add_argument("--refine", default="extrapolated", choices=["customary", "extrapolated", "converged"],
+                      help="grids of burning velocities, as of flamespeed (%(default)s)")  # fmt: skip
     made.add_argument("--alias", action="append", default=[], metavar="A=B", help="species A of the data is B here")
     made.add_argument(
         "--within", type=float, default=30.0, metavar="F", help="simulate F times the measured delay (%(default)s)"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -91,35 +92,46 @@ class Comparison:
 def compare(data: DataSet, names: Names, simulate: Simulate, hold: str = "uv", within: float = 30.0) -> Comparison:
     """Simulates all points of a data set, for `within` times the measured delay.
 
-    hold : "uv" (constant energy and volume) or "hp". Raises MechanismError for a species that the mechanism lacks,
-    FileFormatError where all points have a volume history, and what the simulator raises if it does so for every point.
+    hold : "uv" (constant energy and volume) or "hp", of points without a volume history or pressure rise. Raises
+    MechanismError for a species that the mechanism lacks, FileFormatError where all points have a history that cannot
+    be followed, and what the simulator raises if it does so for every point.
     """
-    points = [point for point in data.points if not point.history]
-    notes = [*data.notes, *rises(points)]
-    if not points:
-        raise FileFormatError(f"{data.path}: all {len(data.points)} points need their volume history, which is not "
-                              "simulated, and give no compressed state")  # fmt: skip
-    if len(points) < len(data.points):
-        notes.append(f"{len(data.points) - len(points)} points left out: their volume history is not simulated")
+    points, notes = usable(data)
     Y = mass_fractions(points, data, names)
     criteria: list[str] = []
     for point in points:
-        criterion, remarks = detector(point, names, hold)
+        criterion, remarks = detector(point, names, "uv" if changes(point) else hold)
         criteria.append(criterion)
         notes += [remark for remark in remarks if remark not in notes]
     delays = np.full(len(points), math.nan)
     errors: dict[int, CombustError] = {}
     for criterion in dict.fromkeys(criteria):
-        chosen = [i for i, own in enumerate(criteria) if own == criterion]
-        found, failed = simulated(points, Y, chosen, names.gas, simulate, within, hold=hold, criterion=criterion)
-        delays[chosen] = [found[i] for i in chosen]
-        errors |= failed
+        own = [i for i, mine in enumerate(criteria) if mine == criterion]
+        for chosen, solve in (
+            ([i for i in own if not changes(points[i])], partial(simulated, simulate=simulate, hold=hold)),
+            ([i for i in own if changes(points[i])], compressed),
+        ):
+            found, failed = solve(points, Y, chosen, names.gas, within=within, criterion=criterion)
+            delays[chosen] = [found[i] for i in chosen]
+            errors |= failed
     if len(errors) == len(points):
-        raise errors[0]
+        raise type(errors[0])(f"{data.path}: {errors[0]}") from errors[0]
     notes += [f"{points[i].T:g} K, {points[i].p:g} Pa: not simulated: {errors[i]}" for i in sorted(errors)]
     reasons = [str(errors.get(i, "")) for i in range(len(points))]
     results = map(Result, points, criteria, delays.tolist(), reasons)
     return Comparison(data, tuple(results), tuple(notes))
+
+
+def usable(data: DataSet) -> tuple[list[IgnitionPoint], list[str]]:
+    """Points that can be simulated, and notes. Raises FileFormatError where there are none."""
+    points = [point for point in data.points if not point.history]
+    if not points:
+        raise FileFormatError(f"{data.path}: all {len(data.points)} points need their volume history, which is not "
+                              "there with columns and units, and give no compressed state")  # fmt: skip
+    notes = [*data.notes, *rises(points), *machines(points)]
+    if len(points) < len(data.points):
+        notes.append(f"{len(data.points) - len(points)} points left out: no volume history with columns and units")
+    return points, notes
 
 
 def simulated(
@@ -134,4 +146,42 @@ def simulated(
         found: list[float] = simulate(gas, T, p, Y[:, list(some)], t_end, atol=ATOL, **options).detach().cpu().tolist()
         return found
 
-    return each_row(solve, chosen)
+    return each_row(solve, chosen) if chosen else ({}, {})
+
+
+def compressed(
+    points: Sequence[IgnitionPoint], Y: Tensor, chosen: list[int], gas: Any, within: float, criterion: str
+) -> tuple[dict[int, float], dict[int, CombustError]]:
+    """Delays [s] of the chosen points, whose volume follows its table or a rise of pressure; and the failures."""
+    found: dict[int, float] = {}
+    errors: dict[int, CombustError] = {}
+    for i in chosen:
+        try:
+            found[i] = delay_of(points[i], Y[:, i], gas, within, criterion)
+        except CombustError as error:
+            found[i], errors[i] = math.nan, error
+    return found, errors
+
+
+def delay_of(point: IgnitionPoint, Y: Tensor, gas: Any, within: float, criterion: str) -> float:
+    """Delay [s] of one such point. Raises CombustError."""
+    from combust.kinetics import compression
+
+    start, longest = (0.0 if point.volume is None else point.volume.end), within * point.delay
+    if point.volume is None:
+        table = compression.pressure_rise(gas, point.T, point.p, Y, point.pressure_rise, longest)
+    else:
+        table = compression.Table(np.array(point.volume.t), np.array(point.volume.v))
+    return compression.delay(gas, point.T, point.p, Y, table, start, start + longest, criterion)
+
+
+def changes(point: IgnitionPoint) -> bool:
+    """Whether the volume of its reactor changes."""
+    return point.volume is not None or point.pressure_rise > 0
+
+
+def machines(points: Sequence[IgnitionPoint]) -> list[str]:
+    """A note on points with a volume history."""
+    count = sum(point.volume is not None for point in points)
+    told = "volume histories are followed, delays counted from the smallest volume"
+    return [f"{told}: {count} of {len(points)} points"] if count else []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -70,8 +71,8 @@ class Names:
         return [name for name, same in zip(self.gas.species, match.tolist(), strict=True) if same]
 
 
-def mass_fractions(points: Sequence[IgnitionPoint], data: DataSet, names: Names) -> Tensor:
-    """Y (species, points). Raises MechanismError for a species that the mechanism lacks."""
+def mass_fractions(points: Sequence[Any], data: DataSet, names: Names) -> Tensor:
+    """Y (species, points) of points with X and basis. Raises MechanismError for a species that the mechanism lacks."""
     gas = names.gas
     amounts = torch.zeros(len(gas.species), len(points), dtype=torch.float64)
     for i, point in enumerate(points):
@@ -141,11 +142,11 @@ def signal_of(criterion: Criterion, names: Names) -> tuple[str, str]:
 
 
 def rises(points: Sequence[IgnitionPoint]) -> list[str]:
-    """A note where the pressure rose before ignition, which is not simulated."""
-    found: Mapping[int, float] = {i: p.pressure_rise for i, p in enumerate(points) if p.pressure_rise}
+    """A note where the pressure rose before ignition."""
+    found: Mapping[int, float] = {i: p.pressure_rise for i, p in enumerate(points) if p.pressure_rise and not p.volume}
     if not found:
         return []
     return [
-        f"pressure rise before ignition is not simulated: {len(found)} of {len(points)} points, up to "
-        f"{max(found.values()) * 1e-3:g} 1/ms"
+        "pressure rise before ignition is simulated as an isentropic compression: "
+        f"{len(found)} of {len(points)} points, up to {max(found.values()) * 1e-3:g} 1/ms"
     ]

@@ -19,12 +19,12 @@ READERS: dict[str, Callable[[str | Path], DataSet]] = {
 
 
 def read(path: str | Path) -> DataSet:
-    """One data set: ChemKED from .yaml or .yml, ReSpecTh from .xml. Raises FileFormatError."""
+    """One file of experiments: ChemKED from .yaml or .yml, ReSpecTh from .xml. Raises FileFormatError."""
     reader = READERS.get(Path(path).suffix.lower())
+    if not is_file(Path(path)):
+        raise FileFormatError(f"{path}: no such file{'' if reader else ' or folder'}")
     if reader is None:
         raise FileFormatError(f"{path}: experiments are read from {', '.join(READERS)}")
-    if not is_file(Path(path)):
-        raise FileFormatError(f"{path}: no such file")
     return reader(path)
 
 
@@ -32,18 +32,18 @@ def read_all(paths: Iterable[str | Path]) -> tuple[list[DataSet], list[CombustEr
     """Data sets of files and of all files below folders, and the errors of those that cannot be used."""
     sets: list[DataSet] = []
     errors: list[CombustError] = []
-    for path in expanded(paths):
-        try:
-            sets.append(read(path))
-        except CombustError as error:
-            errors.append(error)
+    for given in map(Path, paths):
+        inside = within(given)
+        if not inside:
+            errors.append(FileFormatError(f"{given}: no file of {', '.join(READERS)} in this folder"))
+        for path in inside:
+            try:
+                sets.append(read(path))
+            except CombustError as error:
+                errors.append(error)
     return sets, errors
 
 
-def expanded(paths: Iterable[str | Path]) -> list[Path]:
-    """Files in place of folders, in alphabetical order."""
-    found: list[Path] = []
-    for path in map(Path, paths):
-        inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in READERS) if path.is_dir() else [path]
-        found += inside
-    return found
+def within(path: Path) -> list[Path]:
+    """The files below a folder, in alphabetical order; a path that is none stands for itself."""
+    return sorted(p for p in path.rglob("*") if p.suffix.lower() in READERS) if path.is_dir() else [path]

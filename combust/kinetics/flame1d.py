@@ -112,6 +112,7 @@ def free_flame(
 ) -> FlameProfile:
     """Free flame of fuel and oxidizer (mole fractions) at phi, T [K], p [Pa], from the cache if it is there.
 
+    Without an oxidizer (""), `fuel` is the whole unburnt mixture, and phi has no meaning (give 1).
     width [m] of the first domain (Cantera widens it as needed); soret adds thermal diffusion.
     radiation : of H2O and CO2, optically thin, with the emissivities of the inlet and the outlet, see
         combust.kinetics.radiation; the burnt end then cools, the more the wider the domain.
@@ -265,13 +266,15 @@ def begin_from(
 
 
 def _name(query: FlameQuery) -> str:
-    return f"free flame of {query.fuel} in {query.oxidizer}, phi {query.phi:g}, {query.T:g} K, {query.p:g} Pa"
+    mixture = f"{query.fuel} in {query.oxidizer}, phi {query.phi:g}" if query.oxidizer else query.fuel
+    return f"free flame of {mixture}, {query.T:g} K, {query.p:g} Pa"
 
 
 def _set(solution: ct.Solution, query: FlameQuery) -> None:
     """Puts the solution into the unburnt state. Raises CanteraError."""
-    solution.TP = query.T, query.p
-    solution.set_equivalence_ratio(query.phi, query.fuel, query.oxidizer)
+    solution.TPX = query.T, query.p, query.fuel
+    if query.oxidizer:
+        solution.set_equivalence_ratio(query.phi, query.fuel, query.oxidizer)
     solution.transport_model = TRANSPORT[query.transport]
 
 

@@ -131,10 +131,8 @@ class BurnerQuery:
     format: int = FORMAT
 
     def __str__(self) -> str:
-        return (
-            f"burner flame of {self.fuel} in {self.oxidizer}, phi {self.phi:g}, {self.T:g} K, {self.p:g} Pa, "
-            f"{self.mass_flux:g} kg/m2/s"
-        )
+        mixture = f"{self.fuel} in {self.oxidizer}, phi {self.phi:g}" if self.oxidizer else self.fuel
+        return f"burner flame of {mixture}, {self.T:g} K, {self.p:g} Pa, {self.mass_flux:g} kg/m2/s"
 
 
 def counterflow_flame(
@@ -196,6 +194,7 @@ def burner_flame(
 ) -> BurnerProfile:
     """Flame of fuel and oxidizer (mole fractions) at phi on a burner at T [K], p [Pa], from the cache if it is there.
 
+    Without an oxidizer (""), `fuel` is the whole mixture, and phi has no meaning (give 1).
     mass_flux [kg/m2/s] below that of the free flame, else Cantera's flame leaves the burner. `width` [m] of the
     domain. radiation, emissivity : see combust.kinetics.radiation, the burner first. Raises ConfigError for an
     unknown transport or species, Soret diffusion with unity-Lewis transport, radiation where nothing radiates or a
@@ -250,15 +249,16 @@ def _counterflow(gas: Mechanism, query: CounterflowQuery, loglevel: int) -> Coun
         V=np.array(flame.spread_rate),
         mixture_fraction=np.array(flame.mixture_fraction("Bilger")),
         strain_rate=float(flame.strain_rate("max")),
-        **_fields(gas, query, flame),
+        **fields(gas, query, flame),
     )
 
 
 def _burner(gas: Mechanism, query: BurnerQuery, loglevel: int) -> BurnerProfile:
     def prepare() -> ct.Solution:
         solution = gas.cantera()
-        solution.TP = query.T, query.p
-        solution.set_equivalence_ratio(query.phi, query.fuel, query.oxidizer)
+        solution.TPX = query.T, query.p, query.fuel
+        if query.oxidizer:
+            solution.set_equivalence_ratio(query.phi, query.fuel, query.oxidizer)
         solution.transport_model = TRANSPORT[query.transport]
         return solution
 
@@ -275,7 +275,7 @@ def _burner(gas: Mechanism, query: BurnerQuery, loglevel: int) -> BurnerProfile:
     _require_same(query, flame, make(grid=widened(halved(flame.grid))), ("velocity", "T"), query.T)
     slope = (flame.T[1] - flame.T[0]) / (flame.grid[1] - flame.grid[0])
     heat = float(flame.thermal_conductivity[0] * slope)
-    return BurnerProfile(mass_flux=query.mass_flux, heat_to_burner=heat, **_fields(gas, query, flame))
+    return BurnerProfile(mass_flux=query.mass_flux, heat_to_burner=heat, **fields(gas, query, flame))
 
 
 def _prepared(query: Any, prepare: Callable[[], ct.Solution]) -> ct.Solution:
@@ -344,7 +344,7 @@ def _mark(flame: Any, inlet: float, width: float) -> tuple[float, float]:
     return float(T.max()), float(place / width)
 
 
-def _fields(gas: Mechanism, query: Any, flame: Any) -> dict[str, Any]:
+def fields(gas: Mechanism, query: Any, flame: Any) -> dict[str, Any]:
     """What all profiles hold."""
     arrays = {"x": flame.grid, "T": flame.T, "u": flame.velocity, "rho": flame.density, "Y": flame.Y}
     found: dict[str, Any] = {name: np.array(value) for name, value in arrays.items()}
