@@ -53,6 +53,64 @@ datapoints:
   composition: {kind: mole fraction, species: [{species-name: H2, amount: [0.4]}, {species-name: O2, amount: [0.6]}]}
   ignition-type: {target: pressure, type: d/dt max}
 """
+PUBLISHED = Path(__file__).parent / "data/experiments"
+MIXTURE = "{kind: mole fraction, species: [{species-name: H2, amount: [0.4]}, {species-name: O2, amount: [0.6]}]}"
+SPEEDS = f"""
+experiment-type: laminar burning velocity measurement
+apparatus: {{kind: flame}}
+datapoints:
+- temperature: [298 K]
+  pressure: [1 atm]
+  equivalence-ratio: [0.33 dimensionless]
+  laminar-burning-velocity:
+  - 820 mm/s
+  - {{evaluated-standard-deviation: 4 cm/s, evaluated-standard-deviation-type: absolute}}
+  composition: {MIXTURE}
+"""
+SPECIES = f"""
+experiment-type: speciation measurement
+apparatus: {{kind: jet stirred reactor}}
+datapoints:
+- pressure: [1 atm]
+  residence-time: [120 ms]
+  composition: {MIXTURE}
+  independent-variables: [{{name: temperature, units: K}}]
+  concentration-profiles:
+  - species-name: H2O
+    quantity: {{units: mole fraction}}
+    values: [[800.0, 0.001], [900.0, 0.01]]
+    uncertainty: [{{evaluated-standard-deviation: 0.0003, evaluated-standard-deviation-type: absolute}}]
+"""
+BURNER = f"""
+experiment-type: speciation measurement
+apparatus: {{kind: burner stabilized flame}}
+datapoints:
+- temperature: [293 K]
+  pressure: [76 torr]
+  flow-rate: [0.05 kg * m**-2 * s**-1]
+  composition: {MIXTURE}
+  independent-variables: [{{name: distance, units: cm}}]
+  concentration-profiles: [{{species-name: H2O, quantity: {{units: ppm}}, values: [[0.2, 900.0], [0.4, 2000.0]]}}]
+  auxiliary-profiles:
+  - type: temperature
+    independent: {{name: distance, units: cm}}
+    quantity: {{units: K}}
+    values: [[0.2, 500.0], [0.4, 900.0]]
+"""
+MACHINE = f"""
+experiment-type: ignition delay
+apparatus: {{kind: rapid compression machine}}
+datapoints:
+- temperature: [300 K]
+  pressure: [1 bar]
+  ignition-delay: [1.0 ms]
+  composition: {MIXTURE}
+  time-histories:
+  - type: volume
+    time: {{units: s, column: 0}}
+    quantity: {{units: cm3, column: 1}}
+    values: [[0.0, 50], [0.02, 5], [0.03, 6.0]]
+"""
 REDUCTION = """
 mechanism = "h2o2.yaml"
 fuel = "H2:1"
@@ -491,6 +549,12 @@ def of_text(text: str) -> Callable[[Path], None]:
     return lambda path: path.write_text(text) and None
 
 
+def change_experiment(rng: np.random.Generator, path: Path) -> None:
+    """One of the kinds of experiment, changed."""
+    path.write_text((SPEEDS, SPECIES, BURNER, MACHINE)[rng.integers(4)])
+    change_text_or_data(rng, path)
+
+
 def read_experiment(path: Path) -> Any:
     from combust.experiments.read import read
 
@@ -550,6 +614,11 @@ KINDS = (
     Kind("failed_cell.json", write_cell, change_json, read_cell),
     Kind("chemked.yaml", of_text(CHEMKED), change_text_or_data, read_experiment),
     Kind("respecth.xml", of_text(RESPECTH.read_text()), change_text_or_data, read_experiment),
+    Kind("experiment.yaml", of_text(SPEEDS), change_experiment, read_experiment),
+    *(
+        Kind(name, of_text((PUBLISHED / name).read_text()), change_text_or_data, read_experiment)
+        for name in ("milton_1984.xml", "dagaut_2003.xml", "martin_1990.xml")
+    ),
     Kind("evaluations.jsonl", write_evaluations, change_text_or_data, read_evaluations, refuses=False),
 )
 

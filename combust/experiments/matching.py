@@ -11,12 +11,12 @@ from torch import Tensor
 
 from combust.errors import ConfigError, MechanismError
 from combust.experiments.data import Criterion, DataSet, IgnitionPoint
+from combust.kinetics.delays import KINDS, SAME
 from combust.kinetics.mechanism import Mechanism
 
 EXCITED = re.compile(r"(?P<ground>OH|CH|C2|CO2|CN|NO|NH)(\*|EX|V|\(A\)|-A)", re.IGNORECASE)
 MARKS = ("*", "EX", "V", "(A)", "S")  # how mechanisms mark electronically excited species
 SIGNALS = {"temperature": "T", "t": "T", "pressure": "p", "p": "p"}
-SLOPES = ("d/dt max", "d/dt max extrapolated", "baseline max intercept from d/dt", "baseline min intercept from d/dt")
 DEFAULT = Criterion("pressure", "d/dt max")
 
 
@@ -99,7 +99,7 @@ def detector(point: IgnitionPoint, names: Names, hold: str) -> tuple[str, list[s
     signal, stand_in = signal_of(criterion, names)
     notes += [f"{said}: {text}" for text in (remark, stand_in) if text]
     consumed = {names.find(name) for name, x in point.X.items() if x > 0}
-    if signal in consumed:
+    if signal in consumed and shape != "min slope":
         signal, shape = "p", "max slope"
         notes.append(f"{said}: the target is consumed; steepest pressure rise stands in")
     if signal == "p" and hold == "hp":
@@ -109,17 +109,14 @@ def detector(point: IgnitionPoint, names: Names, hold: str) -> tuple[str, list[s
 
 
 def shape_of(criterion: Criterion) -> tuple[str, str]:
-    """What is looked for in the signal, and a remark where it is not quite what was measured."""
+    """The event that is looked for in the signal, and a remark where it is not quite what was measured."""
     kind = criterion.kind.lower()
-    if kind == "d/dt max" or kind == "max":
-        return ("max slope" if kind == "d/dt max" else "max"), ""
-    if kind in SLOPES:
-        return "max slope", "the steepest slope is simulated, not its intercept with the baseline, which is earlier"
-    if kind == "1/2 max" or (kind == "relative concentration" and criterion.amount == 0.5):
-        return "half max", ""
+    if kind == "relative concentration" and criterion.amount is not None and 0 < criterion.amount < 1:
+        return "half max" if criterion.amount == 0.5 else f"{100 * criterion.amount:g}% max", ""
     if kind in ("relative concentration", "concentration"):
         return "half max", "half of the maximum is simulated, not the concentration in the file"
-    return "max slope", "not known: the steepest slope is simulated"
+    kind = SAME.get(kind, kind)
+    return (kind, "") if kind in KINDS else ("max slope", "not known: the steepest slope is simulated")
 
 
 def signal_of(criterion: Criterion, names: Names) -> tuple[str, str]:

@@ -42,9 +42,6 @@ def validate(args: argparse.Namespace, simulate: Simulate | None = None) -> int:
     compared, kind = 0, ""
     countdown = Countdown(len(sets), "data sets")
     for data in sets:
-        if data.kind != kind:
-            kind = data.kind
-            print(tables.header(kind), flush=True)
         try:
             judged = judge(data, names, args, simulate)
         except CombustError as error:
@@ -52,6 +49,9 @@ def validate(args: argparse.Namespace, simulate: Simulate | None = None) -> int:
         else:
             found += judged
             compared += 1
+            if data.kind != kind:
+                kind = data.kind
+                print(tables.header(kind))
             for one in judged:
                 tables.tell(one, args.points)
             # Written after each data set: what was found stays, whatever ends the run.

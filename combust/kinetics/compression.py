@@ -19,7 +19,8 @@ from torch import Tensor
 
 from combust.errors import ConfigError, DivergenceError
 from combust.kinetics.cvode import require_rates_of_file
-from combust.kinetics.ignition import LARGEST_BATCHED, LEAST_RISE, Criterion, read_delays
+from combust.kinetics.delays import LEAST_RISE, Criterion, read_delays
+from combust.kinetics.ignition import LARGEST_BATCHED
 from combust.kinetics.mechanism import Mechanism
 
 RTOL, ATOL = 1e-9, 1e-15  # CVODE's steps are long for their accuracy: at these they resolve the peak of a slope
@@ -121,21 +122,23 @@ def integrate(
 
 
 def march(network: ct.ReactorNet, table: Table, t_end: float, watch: Watch) -> None:
-    """Steps of CVODE, none longer than the interval of the table in which it begins."""
+    """Steps of CVODE, at least some in every interval of the table: else it leaps over a compression."""
     watch(0.0)
-    knot, limit = 0, math.inf
     for _ in range(MOST_STEPS):
         now = network.time
         if now >= t_end:
             return
-        while knot < table.t.size and table.t[knot] <= now:
-            knot += 1
-        longest = t_end if knot == table.t.size else float(table.t[knot] - table.t[knot - 1])
-        if longest != limit:
-            network.max_time_step = limit = longest
+        network.max_time_step = longest_step(table, now)
         network.step()
         watch(network.time)
     raise ct.CanteraError(f"more than {MOST_STEPS} steps")
+
+
+def longest_step(table: Table, now: float) -> float:
+    """A quarter of the length of each interval and of the way there: CVODE heeds a limit one step late."""
+    begin, end = table.t[:-1], table.t[1:]
+    away = np.maximum(np.maximum(begin - now, now - end), 0.0)
+    return float((0.25 * (end - begin + away)).min())
 
 
 class Watch:
