@@ -283,7 +283,7 @@ def validate_arguments(verbs: argparse._SubParsersAction[argparse.ArgumentParser
         "--within", type=float, default=30.0, metavar="F", help="simulate F times the measured delay (%(default)s)"
     )
     made.add_argument("--points", action="store_true", help="print every point, not only every data set")
-    output_arguments(made, "validate.csv and .png")
+    folder_arguments(made, "validate.csv and .png")
 
 
 def reduce_arguments(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -298,8 +298,17 @@ def reduce_arguments(verbs: argparse._SubParsersAction[argparse.ArgumentParser])
     again.add_argument("--force", action="store_true", help="remove the files of an earlier reduction from DIR")
 
 
-def output_arguments(made: argparse.ArgumentParser, files: str) -> None:
+def folder_arguments(made: argparse.ArgumentParser, files: str) -> None:
     made.add_argument("--out", default=".", metavar="DIR", help=f"folder of {files}; default: the current one")
+    made.add_argument("--force", action="store_true", help="replace these files")
+
+
+def output_arguments(made: argparse.ArgumentParser, files: str) -> None:
+    made.add_argument(
+        "--out", default=".", metavar="PATH",
+        help=f"folder of {files}, or one file: .csv or .json for the table, .png, .pdf or .svg for the picture; "
+        "default: the current folder",
+    )  # fmt: skip
     made.add_argument("--force", action="store_true", help="replace these files")
 
 

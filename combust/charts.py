@@ -11,6 +11,7 @@ from typing import Any
 
 from combust.errors import DependencyError
 
+PICTURES = (".png", ".pdf", ".svg")
 STYLE = {
     "font.size": 9,
     "axes.spines.top": False,

@@ -18,7 +18,7 @@ from combust.kinetics.flame_solver import check_transport
 from combust.kinetics.mechanism import Mechanism
 from combust.kinetics.radiation import SAID, check_radiation, emissivities
 from combust.ranges import positive, pressures, stream, values
-from combust.tables import Countdown, outputs, write_csv
+from combust.tables import Countdown, places, say_where, write_table
 from combust.units import ATM
 
 HEADER = (
@@ -76,7 +76,7 @@ def extinction(args: argparse.Namespace) -> int:
         for text, option in ((args.T_fuel, "--T-fuel"), (args.T_oxidizer, "--T-oxidizer"))
     ]
     conditions = list(itertools.product(pressures(args.p), *temperatures))
-    table, curves, image = outputs(
+    table, curves, image = places(
         args.out, ("extinction.csv", "extinction_curve.csv", "extinction.png"), args.force
     )
     for name in ("width", "strain", "momentum_ratio"):
@@ -106,15 +106,16 @@ def extinction(args: argparse.Namespace) -> int:
             rows.append(Row(p, T_fuel, T_oxidizer, None, time.monotonic() - begin, str(error)))
         print(rows[-1], flush=True)
         countdown.tick()
-        write_csv(table, FILE, [row.cells for row in rows])
-        write_csv(curves, ("pressure_Pa", "T_fuel_K", "T_oxidizer_K", *COLUMNS), branches(rows))
+        write_table(table, FILE, [row.cells for row in rows])
+        write_table(curves, ("pressure_Pa", "T_fuel_K", "T_oxidizer_K", *COLUMNS), branches(rows))
     print(SAYS)
-    print(f"table:   {table}")
+    say_where("table", table)
     failed = sum(row.found is None for row in rows)
     if failed < len(rows):
-        print(f"branch:  {curves}")
+        say_where("branch", curves)
         title = f"{args.fuel} against {args.oxidizer}, {Path(args.mechanism).name}"
-        picture(image, lambda: draw(image, rows, title))
+        if image:
+            picture(image, lambda: draw(image, rows, title))
     if failed:
         print(f"{failed} of {len(rows)} extinctions were not found; the table says why")
     return DivergenceError.exit_code if failed else 0

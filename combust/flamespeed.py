@@ -19,7 +19,7 @@ from combust.kinetics.flame_solver import check_transport
 from combust.kinetics.mechanism import Mechanism
 from combust.kinetics.radiation import SAID, check_radiation, emissivities
 from combust.ranges import positive, pressures, quantities, stream, values
-from combust.tables import Countdown, outputs, write_csv
+from combust.tables import Countdown, places, say_where, write_table
 from combust.units import ATM
 
 HEADER = (
@@ -75,7 +75,7 @@ def flamespeed(args: argparse.Namespace) -> int:
     phis = positive(values(args.phi, "--phi"), args.phi, "--phi")
     Ts = positive(quantities(args.T, "temperature", "--T"), args.T, "--T")
     conditions = list(itertools.product(pressures(args.p), Ts, phis))
-    table, image = outputs(args.out, ("flamespeed.csv", "flamespeed.png"), args.force)
+    table, image = places(args.out, ("flamespeed.csv", "flamespeed.png"), args.force)
     gas = Mechanism.load(args.mechanism, args.phase, ions=args.ions)
     fuel, oxidizer = stream(args.fuel), stream(args.oxidizer)
     for option, mixture in (("--fuel", fuel), ("--oxidizer", oxidizer)):
@@ -90,12 +90,11 @@ def flamespeed(args: argparse.Namespace) -> int:
     emissivity = emissivities(args.emissivity)
     check_radiation("flamespeed", gas, args.radiation, emissivity)
     if args.radiation:
+        options |= {"radiation": True, "emissivity": emissivity}
         print(f"with {SAID}, emissivity of the boundaries {emissivity[0]:g} and {emissivity[1]:g}")
 
     def solve(T: float, p: float, phi: float) -> Any:
-        return free_flame(
-            gas, T, p, fuel, oxidizer, phi, **options, radiation=args.radiation, emissivity=emissivity
-        )
+        return free_flame(gas, T, p, fuel, oxidizer, phi, **options)
 
     countdown = Countdown(len(conditions), "flames")
     print(HEADER, flush=True)
@@ -105,10 +104,10 @@ def flamespeed(args: argparse.Namespace) -> int:
         countdown.tick()
         rows.append(row)
         # Written after each flame: what was found stays, whatever ends the run.
-        write_csv(table, [field.name for field in fields(Row)], map(astuple, rows))
-    print(f"table:   {table}")
+        write_table(table, [field.name for field in fields(Row)], map(astuple, rows))
+    say_where("table", table)
     failed = sum(bool(row.reason) for row in rows)
-    if failed < len(rows):
+    if image and failed < len(rows):
         title = f"{args.fuel} in {args.oxidizer}, {Path(args.mechanism).name}"
         picture(image, lambda: draw(image, rows, title))
     if failed:

@@ -20,7 +20,7 @@ from combust.kinetics.ignition import ignition_delays
 from combust.kinetics.mechanism import Mechanism
 from combust.ranges import positive, pressures, quantities, stream, values
 from combust.rows import each_row
-from combust.tables import Countdown, outputs, write_csv
+from combust.tables import Countdown, places, say_where, write_table
 from combust.units import ATM
 
 LONGEST = 1e6  # s
@@ -64,7 +64,7 @@ def ignite(args: argparse.Namespace) -> int:
     conditions = list(itertools.product(pressures(args.p), phis, Ts))
     if not 0 < args.time <= LONGEST:
         raise ConfigError(f"--time {args.time:g}: must be > 0 s and at most {LONGEST:g} s")
-    table, image = outputs(args.out, ("ignite.csv", "ignite.png"), args.force)
+    table, image = places(args.out, ("ignite.csv", "ignite.png"), args.force)
     gas = Mechanism.load(args.mechanism, args.phase, ions=args.ions)
     texts = list(dict.fromkeys(args.delay or [STAGE]))
     for text in texts:
@@ -104,7 +104,8 @@ def ignite(args: argparse.Namespace) -> int:
     if all(math.isnan(delay) for row in rows for delay in row.delays):
         return DivergenceError.exit_code
     title = f"{args.fuel} in {args.oxidizer}, {Path(args.mechanism).name}"
-    picture(image, lambda: draw(image, rows, title, texts, f"constant {' and '.join(args.hold)}"))
+    if image:
+        picture(image, lambda: draw(image, rows, title, texts, f"constant {' and '.join(args.hold)}"))
     return DivergenceError.exit_code if errors else 0
 
 
@@ -126,12 +127,12 @@ def made(
     return Row(phi, T, p, own, ignited, str(error) if error is not None else reason)
 
 
-def write(table: Path, rows: Sequence[Row], texts: Sequence[str]) -> None:
+def write(table: Path | None, rows: Sequence[Row], texts: Sequence[str]) -> None:
     """The table as a file: delay_s, or a column for each of several definitions."""
     columns = ["delay_s"] if len(texts) == 1 else [f"delay_s {text}" for text in texts]
     lines = [(row.phi, row.temperature_K, row.pressure_Pa, *row.delays, row.reason) for row in rows]
-    write_csv(table, ["phi", "temperature_K", "pressure_Pa", *columns, "reason"], lines)
-    print(f"table:   {table}")
+    write_table(table, ["phi", "temperature_K", "pressure_Pa", *columns, "reason"], lines)
+    say_where("table", table)
 
 
 def draw(path: Path, rows: Sequence[Row], title: str, texts: Sequence[str], note: str) -> None:

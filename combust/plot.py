@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from combust.charts import drawing
+from combust.charts import PICTURES, drawing
 from combust.errors import ConfigError, FileFormatError
 from combust.io.blocks import OutputError
 from combust.io.folder import Folder
@@ -25,7 +25,7 @@ HISTORY = ("flame_speed", "consumption_speed", "T_max", "eos_drift")
 LOGARITHMIC = ("eos_drift", "mass_error", "element_error")
 WIDTH = 8.0
 """Width of the picture [inches]."""
-FORMATS = (".png", ".pdf", ".svg")
+FORMATS = PICTURES
 
 
 def plot(

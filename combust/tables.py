@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import csv
+import json
 import math
 import sys
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from combust.charts import PICTURES
 from combust.errors import ConfigError
 from combust.progress import clock
+
+TABLES = (".csv", ".json")
 
 
 def outputs(folder: str | Path, names: Sequence[str], force: bool) -> list[Path]:
@@ -25,6 +29,42 @@ def outputs(folder: str | Path, names: Sequence[str], force: bool) -> list[Path]
     except OSError as error:
         raise ConfigError(f"--out {folder}: cannot be made: {error}") from error
     return paths
+
+
+def places(out: str | Path, names: Sequence[str], force: bool) -> list[Path | None]:
+    """Where tables and the picture of a verb go, the table first and the picture last; None for what is not wanted.
+
+    out : one file where it ends with a suffix of a table or a picture, then only that is written; else the folder of
+    `names`. Raises ConfigError where a file exists, unless `force`, or is in the place of the folder.
+    """
+    path = Path(out)
+    if path.is_dir() or path.suffix.lower() not in (*TABLES, *PICTURES):
+        if path.is_file():
+            raise ConfigError(f"--out {out}: is a file; a file to write ends with {', '.join((*TABLES, *PICTURES))}")
+        return list(outputs(out, names, force))
+    [file] = outputs(path.parent, [path.name], force)
+    nothing: list[Path | None] = [None] * (len(names) - 1)
+    return [file, *nothing] if path.suffix.lower() in TABLES else [*nothing, file]
+
+
+def write_table(path: Path | None, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """A CSV file, a JSON file of one object a row (NaN as null) where `path` ends so, or nothing without a path."""
+    if path is None:
+        return
+    if path.suffix.lower() != ".json":
+        write_csv(path, header, rows)
+        return
+    lines = [
+        {name: x if not isinstance(x, float) or math.isfinite(x) else None for name, x in zip(header, row, strict=True)}
+        for row in rows
+    ]
+    path.write_text(json.dumps(lines, indent=1) + "\n", encoding="utf-8")
+
+
+def say_where(what: str, path: Path | None) -> None:
+    """Says where a file is, if it was wanted."""
+    if path is not None:
+        print(f"{what + ':':<8} {path}")
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -9,6 +9,7 @@ fluxes: the difference of the two is chosen so that the ratio stays.
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable
 from dataclasses import astuple, dataclass, fields
@@ -18,6 +19,9 @@ import cantera as ct
 import numpy as np
 
 from combust.errors import DivergenceError
+from combust.kinetics.flame_solver import last_line
+
+logger = logging.getLogger(__name__)
 
 HEIGHT = 0.9  # of the rise of temperature, where it is held
 FIRST_DROP, LEAST_DROP, LARGEST_DROP = 10.0, 0.3, 60.0  # K
@@ -129,6 +133,7 @@ def trace(branch: Branch, tell: Callable[[int], None]) -> Trace:
         try:
             found = branch.step(drop, True)
         except ct.CanteraError as error:
+            logger.info("%s: step of %.3g K from %.4g 1/s: %s", branch.name, drop, points[-1].strain, last_line(error))
             failures, drop = failures + 1, drop / 2
             if drop >= LEAST_DROP and failures <= MOST_FAILURES:
                 continue
@@ -161,7 +166,7 @@ def lost(name: str, last: Point, error: Exception) -> str:
     """What to say where the branch ends before it turns."""
     return (
         f"{name}: the branch cannot be followed beyond a strain rate of {last.strain:.4g} 1/s, {last.T_max:.0f} K; "
-        f"begin at another --strain, or on a finer grid. Cantera: {str(error).strip(' *').splitlines()[-1].strip()}"
+        f"begin at another --strain, or on a finer grid. Cantera: {last_line(error)}"
     )
 
 
