@@ -181,10 +181,10 @@ class Reader:
         delay = self.quantity(entry, "ignition-delay", "time", where)
         self.at(f"{where}.ignition-delay", lambda: positive(delay, "s"))
         rise = self.find(entry, "pressure-rise")
-        spread = self.spread(self.find(entry, "ignition-delay"), delay, "time", f"{where}.ignition-delay")
+        measured, place = self.find(entry, "ignition-delay"), f"{where}.ignition-delay"
         return IgnitionPoint(
             T, p, X, delay,
-            sigma=spread and spread / delay,
+            sigma=self.spread(measured, delay, "time", place, over=delay),
             criteria=self.criteria(self.find(entry, "ignition-type"), f"{where}.ignition-type"),
             pressure_rise=0.0 if rise is None else self.quantity(entry, "pressure-rise", "rate", where),
             basis=basis, history=history, volume=volume,
@@ -248,10 +248,13 @@ class Reader:
                 self.inchi[name] = str(item["InChI"])
         return amounts, basis
 
-    def spread(self, tree: Any, size: float, kind: str, where: str, unit: str = "") -> float | None:
+    def spread(
+        self, tree: Any, size: float, kind: str, where: str, unit: str = "", over: float = 1.0
+    ) -> float | None:
         """Standard deviation of a quantity of `size`, in SI; an uncertainty of unstated coverage counts as one.
 
-        tree : the quantity as the file has it, [value, {uncertainty: ...}]; unit : of a value without its own
+        tree : the quantity as the file has it, [value, {uncertainty: ...}]; unit : of a value without its own;
+        over : what it is divided by
         """
         items = tree if isinstance(tree, list) else []
         meta = next((item for item in items if isinstance(item, Mapping) and any(key in item for key in SPREAD)), {})
@@ -262,10 +265,10 @@ class Reader:
             value, own = plain(meta[key])
             place = f"{where}.{key}"
             if relative:
-                return self.deviation(self.at(place, lambda: to_si(value, "amount", own)) * abs(size), place)
+                return self.deviation(self.at(place, lambda: to_si(value, "amount", own)) * (abs(size) / over), place)
             if not own and not (isinstance(value, str) and self.at(place, lambda: split(str(value)))[1]):
                 own = unit or self.at(place, lambda: split(str(single(tree))))[1]
-            return self.deviation(self.at(place, lambda: to_si(value, kind, own)), place)
+            return self.deviation(self.at(place, lambda: to_si(value, kind, own)) / over, place)
         return None
 
     def deviation(self, value: float, where: str) -> float | None:

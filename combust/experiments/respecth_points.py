@@ -30,10 +30,9 @@ def ignition(
     reader.at(f"{where}.{IGNITION}", lambda: positive(delay, "s"))
     X, basis = reader.composition(row, where)
     rises = any(item.get("name") == "pressure rise" for item, _ in row)
-    spread = reader.spread(row, IGNITION, "time", delay, where)
     return IgnitionPoint(
         T, p, X, delay,
-        sigma=spread and spread / delay,
+        sigma=reader.spread(row, IGNITION, "time", delay, where, over=delay),
         criteria=found,
         pressure_rise=reader.number(row, "pressure rise", where) if rises else 0.0,
         basis=basis,

@@ -118,10 +118,12 @@ class Reader:
                 self.inchi |= inchi_of(name, link)
         return self.at(f"{where}.composition", lambda: normalised(amounts)), basis
 
-    def spread(self, row: Row, name: str, kind: str, size: float, where: str, species: str = "") -> float | None:
+    def spread(
+        self, row: Row, name: str, kind: str, size: float, where: str, species: str = "", over: float = 1.0
+    ) -> float | None:
         """Standard deviation in SI of property `name` of `size`; an uncertainty of unstated coverage counts as one.
 
-        species : whose composition it is
+        species : whose composition it is; over : what it is divided by
         """
         for key in SPREAD:
             for item, value in row:
@@ -135,7 +137,7 @@ class Reader:
                 )  # fmt: skip
                 if found < 0:
                     raise FileFormatError(f"{self.path}: {where}.{key}: {found:g} is negative")
-                return (found if absolute else found * abs(size)) or None
+                return (found / over if absolute else found * (abs(size) / over)) or None
         return None
 
 

@@ -126,7 +126,7 @@ def test_flames_on_a_burner_of_both_formats():
 def test_volume_histories_of_both_formats(tmp_path):
     point = read(DATA / "mittal_2006.yaml").points[0]
     assert (point.T, point.delay, point.history) == (297.4, 1e-3, False)
-    assert point.volume.end == 0.030 and point.volume.v[30] == pytest.approx(49.194375 / 547.669375)
+    assert point.volume.end == pytest.approx(0.030) and point.volume.v[30] == pytest.approx(49.194375 / 547.669375)
     old = changed(tmp_path, "mittal_2006.yaml", ("time-histories:\n      - type: volume\n        time:",
                   "volume-history:\n        time:"), ("quantity: {units: cm3", "volume: {units: cm3"))  # fmt: skip
     assert read(old).points[0].volume == point.volume
@@ -138,7 +138,8 @@ def test_volume_histories_of_both_formats(tmp_path):
             "<dataPoint><t>0</t><v>30</v></dataPoint><dataPoint><t>20</t><v>3</v></dataPoint></dataGroup>"  # fmt: skip
     path = tmp_path / "machine.xml"
     path.write_text(single + table + tail[tail.index("</dataGroup>") + len("</dataGroup>") :])
-    assert read(path).points[0].volume.t == (0.0, 0.02) and read(path).points[0].volume.v == (1.0, 0.1)
+    table = read(path).points[0].volume
+    assert table.t == pytest.approx((0.0, 0.02)) and table.v == pytest.approx((1.0, 0.1))
 
 
 @pytest.mark.parametrize(
