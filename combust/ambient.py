@@ -39,6 +39,8 @@ def reference_density(builder: Builder, fields: Fields) -> float | None:
     gravity = tuple(reversed(config.gas.gravity))
     _require_directions(builder, gravity)
     if not any(gravity):
+        if config.gas.ambient is not None:
+            logger.warning("warning: gas.ambient: has no effect without gas.gravity: the gas around weighs nothing")
         return 0.0
     if not any(isinstance(side, Outflow) for a in builder.grid.layout.axes for side in builder.boundaries[a]):
         return _closed(builder, gravity)

@@ -24,6 +24,7 @@ from combust.cfd.problem import Numerics, Problem, Sides, Unburnt
 from combust.check.memory import COMPILE_WORTH, require_memory
 from combust.errors import ConfigError, at
 from combust.kinetics.flame1d import FlameProfile, free_flame
+from combust.kinetics.ideal_gas import require_ideal
 from combust.kinetics.mechanism import Mechanism
 from combust.kinetics.transport_models import transport_model
 from combust.parallel import Communicator
@@ -354,6 +355,9 @@ class Builder:
         config = self.config
         model, data = self.transport()
         fresh, fields = self.unburnt, self.fields()
+        if not isinstance(config.chemistry, physics.NoChemistry):
+            coldest = -self.comm.max(-float(fields[0][0].min()))[0]
+            require_ideal("gas.pressure", coldest, config.gas.pressure)
         problem = Problem(
             self.gas, self.boundaries, model, tuple(reversed(config.gas.gravity)),  # type: ignore[arg-type]
             reference_density=ambient.reference_density(self, fields))

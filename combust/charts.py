@@ -25,6 +25,8 @@ STYLE = {
     "axes.formatter.useoffset": False,
 }
 
+ALIKE = 1.001  # ratio of values that are one on a logarithmic axis
+
 
 @contextmanager
 def drawing(path: Path, size: tuple[float, float] | None = None) -> Iterator[Any]:
@@ -43,7 +45,17 @@ def drawing(path: Path, size: tuple[float, float] | None = None) -> Iterator[Any
         figure = Figure(figsize=size, layout="constrained" if size else None)
         FigureCanvasAgg(figure)
         yield figure
+        widen_logarithmic(figure)
         figure.savefig(path, dpi=160)
+
+
+def widen_logarithmic(figure: Any) -> None:
+    """Gives logarithmic axes of nearly equal values a range: matplotlib divides by the last digit they differ in."""
+    for axes in figure.axes:
+        for name in "xy":
+            low, high = getattr(axes.dataLim, f"interval{name}")
+            if getattr(axes, f"get_{name}scale")() == "log" and 0 < low <= high < low * ALIKE:
+                getattr(axes, f"set_{name}lim")(low / 2, high * 2)
 
 
 def picture(path: Path, draw: Callable[[], None], more: str = "") -> None:

@@ -15,8 +15,10 @@ from typing import Any
 from combust.charts import drawing, picture
 from combust.errors import CombustError, ConfigError, DivergenceError, at
 from combust.kinetics.flame1d import free_flame
-from combust.kinetics.flame_solver import check_transport
+from combust.kinetics.flame_solver import check_transport, require_width
+from combust.kinetics.ideal_gas import require_ideal
 from combust.kinetics.mechanism import Mechanism
+from combust.kinetics.mixtures import streams
 from combust.kinetics.radiation import SAID, check_radiation, emissivities
 from combust.ranges import positive, pressures, quantities, stream, values
 from combust.tables import Countdown, places, say_where, write_table
@@ -81,9 +83,11 @@ def flamespeed(args: argparse.Namespace) -> int:
     for option, mixture in (("--fuel", fuel), ("--oxidizer", oxidizer)):
         with at(option):
             gas.composition(mixture)  # an unknown species is bad input, not a flame that failed
+    with at("--oxidizer"):
+        streams(gas, fuel, oxidizer)
     check_transport("flamespeed", args.transport, args.soret)
-    if not (math.isfinite(args.width) and args.width > 0):
-        raise ConfigError(f"--width {args.width:g}: must be > 0 m")
+    require_width("--width", args.width)
+    require_ideal("free flame", [T for _, T, _ in conditions], [p for p, _, _ in conditions])
     if args.max_points < LEAST_POINTS:
         raise ConfigError(f"--max-points {args.max_points}: must be at least {LEAST_POINTS}")
     options = {name: getattr(args, name) for name in ("transport", "refine", "soret", "width", "max_points")}

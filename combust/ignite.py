@@ -18,6 +18,7 @@ from combust.errors import CombustError, ConfigError, DivergenceError, at
 from combust.kinetics.delays import Criterion
 from combust.kinetics.ignition import ignition_delays
 from combust.kinetics.mechanism import Mechanism
+from combust.kinetics.mixtures import streams
 from combust.ranges import positive, pressures, quantities, stream, values
 from combust.rows import each_row
 from combust.tables import Countdown, places, say_where, write_table
@@ -73,6 +74,8 @@ def ignite(args: argparse.Namespace) -> int:
     for option, mixture in (("--fuel", fuel), ("--oxidizer", oxidizer)):
         with at(option):
             gas.composition(mixture)
+    with at("--oxidizer"):
+        streams(gas, fuel, oxidizer)
     mixtures = {phi: gas.mixture(fuel, oxidizer, phi) for phi in phis}
     p, T = (torch.tensor([c[i] for c in conditions], dtype=torch.float64) for i in (0, 2))
     Y = torch.stack([mixtures[phi] for _, phi, _ in conditions], 1)

@@ -20,6 +20,7 @@ from combust import __version__
 from combust.errors import FileFormatError, MechanismError, at
 from combust.io.lock import locked
 from combust.kinetics.mechanism import Mechanism
+from combust.kinetics.mixtures import streams
 from combust.progress import clock
 from combust.ranges import stream
 from combust.reduction import chain, qss, report
@@ -64,6 +65,7 @@ def check(settings: Reduction, gas: Mechanism) -> None:
         for key in ("fuel", "oxidizer"):
             with at(place + key):
                 gas.composition(stream(getattr(table, key) or getattr(settings, key)))
+        streams(gas, *(stream(getattr(table, key) or getattr(settings, key)) for key in ("fuel", "oxidizer")))
     require_inputs(gas, gas.cantera(), cases)
     for name in settings.retain:
         gas.index(name)

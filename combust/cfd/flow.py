@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from combust.cfd import data_range, front, scalars, start
+from combust.cfd import data_range, filling, front, scalars, start
 from combust.cfd.boundaries import Inflow
 from combust.cfd.cause import rates_beyond_use
 from combust.cfd.diagnostics import Diagnostics
@@ -125,7 +125,7 @@ class ReactingFlow:
         """
         mach = self.require_slow()
         own: dict[str, str] = getattr(self.scheme.chemistry, "concerns", {})
-        return own | front.concerns(self) | data_range.concerns(self) | too_fast(mach)
+        return own | front.concerns(self) | data_range.concerns(self) | filling.concerns(self) | too_fast(mach)
 
     def step_concerns(self, dt: float) -> dict[str, str]:
         """What is doubtful of the chemistry of steps of dt [s]: name -> text (collective)."""

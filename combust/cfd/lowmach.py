@@ -267,8 +267,9 @@ class LowMach:
         """Diffusion at the start of a step, which its sweeps share."""
         with self.timers.phase("diffusion"):
             fastest = float(diffusive_rate_kernel(s.U, s.q, c, self.thermo, self.layout))
-            radius = self.comm.max(fastest)[0] * sum(4.0 / w**2 for w in self.min_width if w is not None)
-            stages = self._stage_count(radius, dt)
+            fastest = self.comm.max(fastest)[0]
+            radius = fastest * sum(4.0 / w**2 for w in self.min_width if w is not None)
+            stages = rkc.stages_within(self.numerics.max_stages, radius, dt, "diffusivity", fastest)
             self.stages = max(self.stages, stages)
             rate, out = diffusion_kernel(
                 s.q, c, self.thermo, self.layout, self.metrics, self.filler.diffusion_areas)
@@ -293,14 +294,6 @@ class LowMach:
             if row is not rows[-1]:
                 q1 = self.filler.scalars(q)
         return U1, G1
-
-    def _stage_count(self, spectral_radius: float, dt: float) -> int:
-        stages = rkc.stages_for(1.1 * spectral_radius * dt)
-        if not stages <= self.numerics.max_stages:
-            raise DivergenceError(
-                f"diffusion over dt = {dt:.3e} s needs {stages} Runge-Kutta-Chebyshev stages, allowed are "
-                f"{self.numerics.max_stages}; shorten numerics.dt_max or coarsen the grid")
-        return stages
 
     def _react(self, work: Any, s: State, Q: Tensor) -> tuple[Tensor, Tensor]:
         n = Q.shape[0] - 1
@@ -369,8 +362,10 @@ class LowMach:
         layout, metrics = self.layout, self.metrics
         ratio = float((along(mu, layout, 2, 0, 0) / along(rho, layout, 2, 0, 0)).max())
         # 4/3 for the normal stress of the fastest direction, the others add their shear.
-        radius = self.comm.max(ratio)[0] * (4.0 / 3.0) * sum(4.0 / w**2 for w in self.min_width if w is not None)
-        rows = rkc.coefficients(self._stage_count(radius, dt), self.grid.device)
+        ratio = self.comm.max(ratio)[0]
+        radius = ratio * (4.0 / 3.0) * sum(4.0 / w**2 for w in self.min_width if w is not None)
+        stages = rkc.stages_within(self.numerics.max_stages, radius, dt, "kinematic viscosity", ratio)
+        rows = rkc.coefficients(stages, self.grid.device)
         step = torch.tensor(dt, dtype=torch.float64, device=self.grid.device)
         u0 = self.block_faces(u)
         F0 = tuple(

@@ -10,13 +10,32 @@ from functools import lru_cache
 
 import torch
 
+from combust.errors import DivergenceError
+
 DAMPING = 2.0 / 13.0
-MAX_STAGES = 200
+SAFETY = 1.1  # on the estimate of the spectral radius
+ORDINARY = "1e-5 to 1e-2"  # m2/s, from cold air to hydrogen atoms in a flame
 
 
 def stages_for(dt_lambda: float) -> int:
     """Stages s whose real stability interval 2/3 (s^2 - 1)(1 - 2 eps/15) covers dt times the spectral radius."""
     return max(2, math.ceil(math.sqrt(1.0 + 1.54 * max(dt_lambda, 0.0))))
+
+
+def stages_within(most: int, radius: float, dt: float, what: str, value: float) -> int:
+    """Stages for a step dt [s] at spectral radius `radius` [1/s], which comes from `what` of `value` [m2/s].
+
+    Raises DivergenceError where they are more than `most`.
+    """
+    stages = stages_for(SAFETY * radius * dt)
+    if not stages <= most:
+        longest = (most**2 - 1.0) / (1.54 * SAFETY * radius)
+        raise DivergenceError(
+            f"diffusion over dt = {dt:.3e} s needs {stages} Runge-Kutta-Chebyshev stages, allowed are {most}: the "
+            f"largest {what} is {value:.3g} m2/s, while that of gases at 1 atm is {ORDINARY}. If it is meant, set "
+            f"numerics.dt_max to at most {longest:.2g} s or coarsen the grid; if not, check gas.transport, "
+            "gas.pressure and the temperatures")
+    return stages
 
 
 @lru_cache(maxsize=256)

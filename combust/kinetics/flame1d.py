@@ -17,13 +17,23 @@ from typing import Literal
 import cantera as ct
 import numpy as np
 
-from combust.errors import ConfigError, DivergenceError
+from combust.errors import ConfigError, DivergenceError, MechanismError
 from combust.kinetics import plausible
 from combust.kinetics.flame_grids import Extrapolation, extrapolate
-from combust.kinetics.flame_solver import TRANSPORT, Transport, check_transport, first_solution, last_line, tried
+from combust.kinetics.flame_solver import (
+    TRANSPORT,
+    Transport,
+    check_transport,
+    first_solution,
+    last_line,
+    require_width,
+    tried,
+)
 from combust.kinetics.flame_solver import refine as to_criteria
 from combust.kinetics.flame_store import file_of, stored
+from combust.kinetics.ideal_gas import require_ideal
 from combust.kinetics.mechanism import Mechanism
+from combust.kinetics.mixtures import streams
 from combust.kinetics.plausible import FreshGas
 from combust.kinetics.radiation import BLACK_BODY_AT_ZERO, Emissivity, check_radiation, radiated
 
@@ -127,8 +137,9 @@ def free_flame(
     check_transport("free flame", transport, soret)
     if refine not in ("customary", *TOLERANCE):
         raise ConfigError(f'free flame: refine = "{refine}" is unknown; known: customary, {", ".join(TOLERANCE)}')
-    if not (math.isfinite(width) and width > 0 and max_points >= 10):
-        raise ConfigError(f"free flame: width = {width:g} m, max_points = {max_points}: must be > 0, and >= 10")
+    require_width("free flame: width", width)
+    if max_points < 10:
+        raise ConfigError(f"free flame: max_points = {max_points}: must be >= 10")
     gas = mechanism if isinstance(mechanism, Mechanism) else Mechanism.load(mechanism)
     emissivity = (float(emissivity[0]), float(emissivity[-1]))
     check_radiation("free flame", gas, radiation, emissivity)
@@ -280,10 +291,12 @@ def _set(solution: ct.Solution, query: FlameQuery) -> None:
 
 def _unburnt(solution: ct.Solution, gas: Mechanism, query: FlameQuery) -> FreshGas:
     """Puts the solution into the unburnt state; what flames of it are judged by."""
+    require_ideal("free flame", query.T, query.p)
     try:
+        streams(gas, query.fuel, query.oxidizer)
         _set(solution, query)
         return FreshGas.of(_name(query), gas, solution)
-    except ct.CanteraError as error:
+    except (ct.CanteraError, MechanismError) as error:
         raise ConfigError(f"free flame: cannot set the unburnt gas: {last_line(error)}") from error
 
 

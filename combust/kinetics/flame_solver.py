@@ -16,6 +16,7 @@ logger = logging.getLogger(__name__)
 
 Transport = Literal["mixture-averaged", "unity-Lewis"]
 TRANSPORT = {"mixture-averaged": "mixture-averaged", "unity-Lewis": "unity-Lewis-number"}
+WIDTHS = (1e-6, 100.0)  # m, of domains: from less than a flame at 1000 atm to far more than one at 0.001 atm
 F = TypeVar("F", bound=ct.FlameBase)
 
 
@@ -46,6 +47,12 @@ def check_transport(kind: str, transport: str, soret: bool) -> None:
         raise ConfigError(f'{kind}: transport "{transport}" is unknown; known: {", ".join(TRANSPORT)}')
     if soret and transport != "mixture-averaged":
         raise ConfigError(f'{kind}: Soret diffusion needs transport "mixture-averaged", not "{transport}"')
+
+
+def require_width(what: str, width: float) -> None:
+    """Raises ConfigError for a domain in which no flame could be."""
+    if not WIDTHS[0] <= width <= WIDTHS[1]:
+        raise ConfigError(f"{what} {width:g}: must be from {WIDTHS[0]:g} to {WIDTHS[1]:g} m, which flames need")
 
 
 def first_solution(

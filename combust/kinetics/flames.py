@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import cantera as ct
 import numpy as np
 
-from combust.errors import ConfigError, DivergenceError
+from combust.errors import ConfigError, DivergenceError, MechanismError
 from combust.kinetics.flame_grids import begin, halved, settle, widened
 from combust.kinetics.flame_solver import (
     TRANSPORT,
@@ -20,10 +20,13 @@ from combust.kinetics.flame_solver import (
     first_solution,
     last_line,
     refine,
+    require_width,
     tried,
 )
 from combust.kinetics.flame_store import file_of, stored
+from combust.kinetics.ideal_gas import require_ideal
 from combust.kinetics.mechanism import Mechanism
+from combust.kinetics.mixtures import streams
 from combust.kinetics.plausible import LEAST_RISE, require_agreement
 from combust.kinetics.radiation import BLACK_BODY_AT_ZERO, Emissivity, check_radiation, radiated
 
@@ -162,7 +165,7 @@ def counterflow_flame(
     DivergenceError when Cantera does not converge, the flame goes out, or a grid twice as fine shows another.
     """
     check_transport("counterflow flame", transport, soret)
-    check_positive("counterflow flame", flux_fuel=flux_fuel, flux_oxidizer=flux_oxidizer, width=width)
+    check_numbers("counterflow flame", width, flux_fuel=flux_fuel, flux_oxidizer=flux_oxidizer)
     gas = mechanism if isinstance(mechanism, Mechanism) else Mechanism.load(mechanism)
     emissivity = (float(emissivity[0]), float(emissivity[-1]))
     check_radiation("counterflow flame", gas, radiation, emissivity)
@@ -202,7 +205,7 @@ def burner_flame(
     fine and wide shows another.
     """
     check_transport("burner flame", transport, soret)
-    check_positive("burner flame", mass_flux=mass_flux, width=width)
+    check_numbers("burner flame", width, mass_flux=mass_flux)
     gas = mechanism if isinstance(mechanism, Mechanism) else Mechanism.load(mechanism)
     emissivity = (float(emissivity[0]), float(emissivity[-1]))
     check_radiation("burner flame", gas, radiation, emissivity)
@@ -214,6 +217,12 @@ def burner_flame(
     return stored(file_of("burner", query), BurnerProfile, lambda: _burner(gas, query, loglevel))
 
 
+def check_numbers(kind: str, width: float, **numbers: float) -> None:
+    """Raises ConfigError for a number that is not > 0, or a domain in which no flame could be [m]."""
+    check_positive(kind, **numbers)
+    require_width(f"{kind}: width", width)
+
+
 def check_positive(kind: str, **numbers: float) -> None:
     """Raises ConfigError for a number that is not > 0."""
     for name, value in numbers.items():
@@ -223,6 +232,7 @@ def check_positive(kind: str, **numbers: float) -> None:
 
 def _counterflow(gas: Mechanism, query: CounterflowQuery, loglevel: int) -> CounterflowProfile:
     def prepare() -> ct.Solution:
+        require_ideal("counterflow flame", min(query.T_fuel, query.T_oxidizer), query.p)
         solution = gas.cantera()
         solution.transport_model = TRANSPORT[query.transport]
         for T, X in ((query.T_oxidizer, query.oxidizer), (query.T_fuel, query.fuel)):
@@ -255,6 +265,8 @@ def _counterflow(gas: Mechanism, query: CounterflowQuery, loglevel: int) -> Coun
 
 def _burner(gas: Mechanism, query: BurnerQuery, loglevel: int) -> BurnerProfile:
     def prepare() -> ct.Solution:
+        require_ideal("burner flame", query.T, query.p)
+        streams(gas, query.fuel, query.oxidizer)
         solution = gas.cantera()
         solution.TPX = query.T, query.p, query.fuel
         if query.oxidizer:
@@ -281,7 +293,7 @@ def _burner(gas: Mechanism, query: BurnerQuery, loglevel: int) -> BurnerProfile:
 def _prepared(query: Any, prepare: Callable[[], ct.Solution]) -> ct.Solution:
     try:
         return prepare()
-    except ct.CanteraError as error:
+    except (ct.CanteraError, MechanismError) as error:
         raise ConfigError(f"{query}: cannot set the gas: {last_line(error)}") from error
 
 

@@ -18,6 +18,7 @@ from combust.errors import DivergenceError
 from combust.kinetics import integrate as ode
 from combust.kinetics.cvode import require_rates_of_file
 from combust.kinetics.delays import LEAST_RISE, Criterion, read_delays
+from combust.kinetics.ideal_gas import require_ideal
 from combust.kinetics.mechanism import Mechanism
 from combust.kinetics.reactor import COMPILE_FROM, Batch, ReactorIntegrator
 
@@ -102,6 +103,7 @@ def ignition_delays(
     T = torch.as_tensor(T, dtype=torch.float64, device=gas.device).reshape(-1)
     Y = torch.as_tensor(Y, dtype=torch.float64, device=gas.device)
     T, p, Y = gas.check_state(T, p, Y.reshape(Y.shape[0], -1).expand(-1, T.numel()))
+    require_ideal("ignition delay", T.cpu(), p.cpu())
     integrator = ReactorIntegrator(gas, hold, rtol, atol)
     several = not isinstance(criterion, str)
     marks = [Criterion.parse(text, gas, hold) for text in (criterion if several else [criterion])]

@@ -5,21 +5,21 @@ from __future__ import annotations
 import difflib
 import functools
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import cantera as ct
-import numpy as np
 import torch
 from torch import Tensor
 
 from combust.errors import MechanismError, StateError
 from combust.kernels import compiled
-from combust.kinetics import mechanism_text, parameters, phases, qss, qss_file, reactions, systems, temperature, thermo
-from combust.kinetics.names import Names, parse
+from combust.kinetics import mixtures, parameters, phases, qss, qss_file, reactions, systems, temperature, thermo
+from combust.kinetics.mixtures import Composition
+from combust.kinetics.names import Names
 from combust.kinetics.parameters import RateParameters
 from combust.kinetics.qss import AnyKinetics, QssKinetics
 from combust.kinetics.rates import RateData
@@ -33,8 +33,6 @@ BLOCK_VALUES = 80_000  # reactions times cells of a block: what fits the cache
 COMPILE_FROM = 200_000  # cells in one call
 
 production_kernel = compiled(qss.production_rates)
-
-Composition = str | Mapping[str, float]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -181,34 +179,18 @@ class Mechanism:
     def composition(self, X: Composition) -> Tensor:
         """Mass fractions (species,) of a composition in mole fractions, e.g. "H2:1, N2:2".
 
-        Raises MechanismError for a species that the mechanism lacks, or a negative or all-zero composition.
+        Raises MechanismError for a species that the mechanism lacks or that is named twice, or a negative or all-zero
+        composition.
         """
-        amounts = self._amounts(X)
-        mass = amounts * self.molar_mass
+        mass = torch.tensor(mixtures.amounts(self, X), device=self.device) * self.molar_mass
         return mass / mass.sum()
 
     def mixture(self, fuel: Composition, oxidizer: Composition, phi: float) -> Tensor:
-        """Mass fractions (species,) of fuel and oxidizer (mole fractions) at equivalence ratio phi."""
-        if not (np.isfinite(phi) and phi >= 0):
-            raise MechanismError(f"equivalence ratio {phi}: must be finite and >= 0")
-        gas = self.cantera(transport=False)
-        streams = [self._amounts(X).cpu().numpy() for X in (fuel, oxidizer)]
-        try:
-            gas.set_equivalence_ratio(phi, *streams, basis="mole")
-        except ct.CanteraError as error:
-            said = mechanism_text.said(error)
-            raise MechanismError(f"fuel {fuel!r} in oxidizer {oxidizer!r} at phi {phi:g}: {said}") from error
-        return torch.tensor(gas.Y.copy(), dtype=torch.float64, device=self.device)
+        """Mass fractions (species,) of fuel and oxidizer (mole fractions) at equivalence ratio phi.
 
-    def _amounts(self, X: Composition) -> Tensor:
-        pairs = X if isinstance(X, Mapping) else parse(X)
-        amounts = torch.zeros(len(self.species), dtype=torch.float64)
-        for name, value in pairs.items():
-            amounts[self.index(name)] += float(value)
-        if not (bool(((amounts >= 0) & torch.isfinite(amounts)).all()) and 1e-30 < float(amounts.sum()) < 1e30):
-            raise MechanismError(
-                f"composition {X!r}: amounts must be finite, >= 0 and not all zero; their sum within 1e-30 to 1e30")
-        return amounts.to(self.device)
+        Raises MechanismError, see combust.kinetics.mixtures.
+        """
+        return torch.tensor(mixtures.mixture(self, fuel, oxidizer, phi), device=self.device)
 
     def mean_molar_mass(self, Y: Tensor) -> Tensor:
         """Mean molar mass (...cells) kg/kmol of mass fractions Y."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from combust.errors import MechanismError
-
 if TYPE_CHECKING:
     import cantera as ct
 
@@ -55,17 +53,3 @@ class Names:
         """Values by row, of the species that are there; of two spellings the last one counts, as in Cantera."""
         rows = ((self.row(name), value) for name, value in named.items())
         return {row: float(value) for row, value in rows if row is not None}
-
-
-def parse(X: str) -> dict[str, float]:
-    """Amounts by name of "H2:1, N2:2"; raises MechanismError."""
-    pairs: dict[str, float] = {}
-    for item in X.split(","):
-        name, colon, value = item.strip().rpartition(":")
-        try:
-            pairs[name.strip()] = pairs.get(name.strip(), 0.0) + float(value)
-        except ValueError:
-            colon = ""
-        if not colon:
-            raise MechanismError(f"composition {X!r}: '{item.strip()}' is not of the form NAME:AMOUNT")
-    return pairs

@@ -67,6 +67,9 @@ def _read(path: Path, file: h5py.File) -> Samples:
     texts = {key: file[key].asstr()[()] for key in TEXTS}
     cases = fit(json.loads(texts["cases"]), tuple[Case, ...], f"samples '{path}': cases")
     species = fit(json.loads(texts["species"]), tuple[str, ...], f"samples '{path}': species")
+    for key in NUMBERS:
+        if (found := file[key].dtype).kind != ("i" if key == "case" else "f"):
+            raise FileFormatError(f"samples '{path}': damaged: {key} is stored as {found}")
     samples = Samples(
         **{key: file[key][()] for key in NUMBERS},
         cases=cases,

@@ -22,6 +22,7 @@ import numpy as np
 from combust.config import toml_value
 from combust.errors import ConfigError, DivergenceError, at
 from combust.io.lock import locked
+from combust.kinetics import mixtures
 from combust.kinetics.cvode import require_rates_of_file
 from combust.kinetics.mechanism import Mechanism
 from combust.progress import clock
@@ -81,6 +82,7 @@ def check(settings: Surrogate, gas: Mechanism) -> None:
     for key in ("fuel", "oxidizer"):
         with at(key):
             gas.composition(getattr(settings, key))
+    mixtures.streams(gas, settings.fuel, settings.oxidizer)
     require_runs(gas, settings.sample.flows)
     low, high = gas.T_range
     T0, T1 = settings.range.T

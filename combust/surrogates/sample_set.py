@@ -256,6 +256,9 @@ def _read(path: str | Path, file: h5py.File) -> SampleSet:
     audit: dict[str, Any] = {name: file[f"audit/{name}"][()] for name in AUDIT} if "audit" in file else {}
     names = ("mechanism", "sha256", "hold", "revision", "combust")
     stored: dict[str, Any] = {name: str(file.attrs[name]) for name in names}
+    for name, kind in (KINDS | {f"audit/{name}": kind for name, kind in AUDIT.items() if audit}).items():
+        if (found := file[name].dtype).kind != np.dtype(kind).kind:
+            raise FileFormatError(f"sample set '{path}': damaged: {name} is stored as {found}, not as {kind}")
     samples = SampleSet(
         **stored, **{name: file[name][()] for name in KINDS},
         species=tuple(texts["species"]), groups=tuple(texts["groups"]), counts=texts["counts"],

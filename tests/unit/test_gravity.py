@@ -156,6 +156,12 @@ def test_ambient_gas_without_gravity_is_not_asked_for():
     inert(BOX, {"x": WALL, "y": WALL}, light_above, ambient={})
 
 
+def test_ambient_gas_without_gravity_is_said_to_do_nothing(caplog):
+    """The case stays one that runs."""
+    quiet("gas.gravity=[0.0, 0.0, 0.0]", "gas.ambient={composition='N2:1', temperature=300}")
+    assert "gas.ambient: has no effect without gas.gravity" in caplog.text
+
+
 @pytest.mark.parametrize("sides", [{"x": PERIODIC, "y": PERIODIC}, {"x": WALL, "y_low": WALL, "y_high": OPEN}])
 def test_a_restart_goes_on_bit_by_bit(sides):
     def make():

@@ -33,6 +33,13 @@ def test_table_file_and_picture(tmp_path, capsys):
     assert main([*given, "--force"]) == 0
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_picture_of_equal_delays(tmp_path, capsys):
+    """Values that differ in their last digit only made matplotlib divide by zero."""
+    assert main([*BASE, "--T", "1500:1500:3", "--out", str(tmp_path)]) == 0
+    assert "warning" not in capsys.readouterr().err
+
+
 def test_nothing_ignites(tmp_path, capsys):
     assert main([*BASE, "--T", "500", "--time", "1e-3", "--out", str(tmp_path)]) == 3
     assert "nothing ignited within 0.001 s" in capsys.readouterr().out

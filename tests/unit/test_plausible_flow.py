@@ -9,7 +9,9 @@ import pytest
 from combust import case
 from combust.__main__ import main
 from combust.config import load
+from combust.errors import DivergenceError
 from combust.parallel import Communicator
+from validation.two_gases import inert, steps
 
 CASES = Path(__file__).resolve().parents[2] / "cases"
 VORTICES = str(CASES / "taylor_green_2d.toml")
@@ -47,3 +49,38 @@ def test_an_inflow_outwards_is_refused(side, speed, capsys):
     assert main(["check", str(CASES / "flame1d_h2.toml"), "--set", f"boundary.{side}.velocity={speed}"]) == 2
     said = capsys.readouterr().err
     assert f"boundary.{side}" in said and "directed outwards" in said and said.count("\n") == 1
+
+
+def test_a_vessel_that_is_filled_is_said():
+    """Two inflows and no way out: allowed, but the pressure rises, by gamma p times the volume that flows in."""
+    mesh, gas = {"cells": (8,), "lower": (0,), "upper": (0.01,)}, {"temperature": 300.0, "composition": "HEAVY:1"}
+    low, high = ({"kind": "inflow", "velocity": u, **gas} for u in (0.3, 0.2))
+    flow = inert(mesh, {"x_low": low, "x_high": high})
+    said, p = flow.concerns()["filling"], flow.quantity("p0")
+    assert "boundary.x_low and boundary.x_high" in said
+    rise = float(said.split(" Pa/s")[0].rpartition(" ")[2])
+    steps(flow, 4, 1e-5)
+    assert (flow.quantity("p0") - p) / 4e-5 == pytest.approx(rise, rel=0.01) == pytest.approx(1.4 * 50 * p, rel=0.01)
+    assert "filling" not in inert(mesh, {"x_low": low, "x_high": {"kind": "outflow"}}).concerns()
+
+
+@pytest.mark.parametrize("viscosity, prandtl, what", [(1e6, 0.7, "diffusivity"), (1e6, 1e9, "kinematic viscosity")])
+def test_an_absurd_viscosity_is_named(viscosity, prandtl, what):
+    """Not the step alone: 1e6 Pa s over 20.31 kg/m3 is no gas; the step that is offered is one that is taken."""
+    def flow():
+        walls = {"x": {"kind": "periodic"}, "y": {"kind": "periodic"}}
+        return inert({"cells": (4, 4), "lower": (0, 0), "upper": (0.01, 0.01)}, walls, viscosity=viscosity,
+                     prandtl=prandtl, schmidt=prandtl)  # fmt: skip
+
+    with pytest.raises(DivergenceError, match=f"the largest {what} is (.*) m2/s.*check gas.transport") as error:
+        steps(flow(), 1, 1e-3)
+    value = float(str(error.value).split(f"the largest {what} is ")[1].split()[0])
+    assert value == pytest.approx(viscosity / 20.31 / (prandtl if what == "diffusivity" else 1), rel=1e-2)
+    longest = float(str(error.value).split("to at most ")[1].split()[0])
+    steps(flow(), 1, 0.95 * longest)
+
+
+def test_a_pressure_beyond_gases_is_refused(capsys):
+    changes = ["--set", "gas.pressure=1e9", "--set", "mesh.cells=[8,8]", "--set", "chemistry.kind=direct"]
+    assert main(["check", VORTICES, *changes]) == 2
+    assert "gas.pressure: 1e+09 Pa at 300 K: an ideal gas of 401 kmol/m3 would be denser" in capsys.readouterr().err
