@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import sys
 import time
@@ -10,12 +11,19 @@ from collections.abc import Callable
 from combust.errors import ConfigError
 from combust.hooks import Scheduled
 from combust.io.folder import Folder
+from combust.parallel import Communicator
 from combust.settings.running import Every
 from combust.simulation import Outcome, Simulation
 
 WATCHED = {"T_max": "T_max [K]", "flame_speed": "flame speed [m/s]", "eos_drift": "eos drift"}
 WARM_UP = 2  # steps of a run that may compile kernels
 WIDTH = 30
+
+
+def log(comm: Communicator) -> None:
+    """The root says what takes long (compiling kernels), all ranks what is wrong; other libraries only the latter."""
+    logging.basicConfig(format="%(message)s", level=logging.WARNING)
+    logging.getLogger("combust").setLevel(logging.INFO if comm.is_root else logging.WARNING)
 
 
 class Log(Scheduled):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import math
 import sys
 from collections.abc import Iterator, Sequence
@@ -22,7 +21,7 @@ from combust.io.folder import Folder
 from combust.io.lock import locked
 from combust.io.summary import summarize, write_summary
 from combust.parallel import Communicator
-from combust.progress import Log, tell
+from combust.progress import Log, log, tell
 from combust.settings.base import seconds
 from combust.settings.running import Config, Every
 from combust.simulation import Flow, Limits, Outcome, Simulation
@@ -46,8 +45,7 @@ def run(
     """
     config = on_root(comm, lambda: load(case, overrides))
     folder = Folder(config.output.directory or ".")
-    # The root says what takes long (compiling kernels), all ranks what is wrong.
-    logging.basicConfig(format="%(message)s", level=logging.INFO if comm.is_root else logging.WARNING)
+    log(comm)
     with locked(folder.path, comm):
         again = on_root(comm, lambda: restart not in (None, "auto") or restart == "auto" and bool(folder.checkpoints()))
         on_root(comm, lambda: folder.check(again, force or restart == "auto"))

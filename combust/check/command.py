@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections.abc import Sequence
 
@@ -12,6 +11,7 @@ from combust.errors import ConfigError, at
 from combust.io.blocks import on_root
 from combust.io.folder import Folder
 from combust.parallel import Communicator
+from combust.progress import log
 from combust.settings.running import Config
 from combust.simulation import Simulation, doubts
 
@@ -29,7 +29,7 @@ def check(
     if ranks is not None and ranks < 1:
         raise ConfigError(f"--ranks {ranks}: must be at least 1")
     config = on_root(comm, lambda: load(case, overrides))
-    logging.basicConfig(format="%(message)s", level=logging.INFO if comm.is_root else logging.WARNING)
+    log(comm)
     say = Say(comm)
     say.text(to_toml(config))
     with at(case):

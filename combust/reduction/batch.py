@@ -17,7 +17,7 @@ from combust.errors import ConfigError
 from combust.kinetics.ignition import ignition_delays
 from combust.kinetics.mechanism import Mechanism
 from combust.reduction.conditions import Case
-from combust.reduction.ignition_case import PATIENCE
+from combust.reduction.ignition_case import PATIENCE, latest
 from combust.reduction.measures import Outcome, Reference, set_mixture
 from combust.reduction.submechanism import Parent, Subset
 
@@ -78,11 +78,12 @@ def outcomes(
     Raises what `delays` raises.
     """
     end = [PATIENCE * known.number("delay") for known in references]
+    hot = [max(t, latest(known)) for t, known in zip(end, references, strict=True)]
     rise = [0.5 * known.number("rise") for known in references]
-    found = delays(parent, subsets, cases, end, rise=rise, device=device)
+    found = delays(parent, subsets, cases, hot, rise=rise, device=device)
     late = [Outcome.failed(f"no ignition by {t:.3g} s, or none that can be integrated") for t in end]
     return [
-        [Outcome({"ignition_delay": x}, T_unburnt=case.T) if x == x else late[j]
+        [Outcome({"ignition_delay": x}, T_unburnt=case.T) if x <= end[j] else late[j]
          for j, (x, case) in enumerate(zip(row, cases, strict=True))]
         for row in found.tolist()
     ]  # fmt: skip

@@ -33,6 +33,7 @@ from combust.reduction.submechanism import Parent, Subset
 from combust.warned import noted, pass_on
 
 CHEAP = ("ignition", "psr")  # judged first: a part that fails by them needs no flame
+RULES = 2  # of what counts as an outcome: another number where outcomes in the cache are no longer what they would be
 Job = tuple[Subset, int]  # a part and the index of a case
 
 
@@ -141,7 +142,7 @@ class Evaluator:
     def _key(self, subset: Subset, place: int) -> str:
         text = f"{self.parent.gas.sha256} {self.parent.gas.name} {subset.digest} {self.cases[place].digest}"
         engine = " batched" if self._in_batch((subset, place)) else ""  # agrees with Cantera, but not to the last digit
-        return hashlib.sha256(f"{text} {self.watch.digest}{engine}".encode()).hexdigest()[:40]
+        return hashlib.sha256(f"{text} {self.watch.digest}{engine} {RULES}".encode()).hexdigest()[:40]
 
     def _in_batch(self, job: Job) -> bool:
         subset, place = job

@@ -11,6 +11,7 @@ from combust.reduction.measures import Outcome, Reference, Unburnt, Watch, amoun
 
 LONGEST = 1000.0  # s, that the detailed mechanism is given to ignite
 PATIENCE = 3.0  # delays of the detailed mechanism that a candidate is given
+LATE = 2.0  # times what the detailed mechanism took, till a candidate that has ignited must be hot
 LEAST_RISE = 50.0  # K between start and equilibrium, below which nothing ignites
 SETTLED = 0.01  # of the rise: at most so much more in a time as long as passed since ignition
 AFTER = 10.0  # delays after ignition, at most, until the gas is called burnt
@@ -69,7 +70,7 @@ def reference(gas: Mechanism, case: Case, watch: Watch) -> Reference:
     rise = solution.T - case.T
     if rise < LEAST_RISE:
         raise Unburnt(f"equilibrium is only {rise:.0f} K above the start")
-    path, delay = _ignite(solution, case, watch, rise, LONGEST, None)
+    path, delay = _ignite(solution, case, watch, rise, LONGEST, None, LONGEST)
     after = path.t[-1] - delay
     found = {"delay": np.array(delay), "after": np.array(after), "rise": np.array(rise)}
     return Reference(_outcome(case, watch, path, delay, after, case.T + rise), arrays=found)
@@ -79,17 +80,28 @@ def outcome(solution: ct.Solution, case: Case, of: Reference, watch: Watch) -> O
     """What a candidate gives. Raises Unburnt where it does not ignite within PATIENCE delays."""
     set_mixture(solution, case)
     rise, after = of.number("rise"), of.number("after")
-    path, delay = _ignite(solution, case, watch, rise, PATIENCE * of.number("delay"), after)
+    path, delay = _ignite(solution, case, watch, rise, PATIENCE * of.number("delay"), after, latest(of))
     return _outcome(case, watch, path, delay, after, case.T + rise)
 
 
+def latest(of: Reference) -> float:
+    """Time [s] by which a candidate is hot if it ignites.
+
+    Hot gas ignites long before it is half as hot as it gets: at 1800 K radicals recombine for several delays.
+    """
+    return LATE * (of.number("delay") + of.number("after"))
+
+
 def _ignite(
-    solution: ct.Solution, case: Case, watch: Watch, rise: float, deadline: float, after: float | None
+    solution: ct.Solution, case: Case, watch: Watch, rise: float, deadline: float, after: float | None, hot: float
 ) -> tuple[Path, float]:
-    """The path past ignition, and its delay; on to `after` [s] past the delay, or till the gas is burnt (None)."""
+    """The path past ignition, and its delay; on to `after` [s] past the delay, or till the gas is burnt (None).
+
+    deadline: [s] of the steepest slope;  hot: [s] of half the rise, where that is later
+    """
     path, steepest = Path(solution, case, watch), 0.0
-    while not path.t or path.slope[-1] > 0.5 * steepest or path.T[-1] < case.T + 0.5 * rise:
-        if path.network.time > deadline:
+    while (rising := not path.t or path.slope[-1] > 0.5 * steepest) or path.T[-1] < case.T + 0.5 * rise:
+        if path.network.time > (deadline if rising else max(deadline, hot)):
             raise Unburnt(f"no ignition by {deadline:.3g} s: T has reached {path.T[-1]:.0f} K")
         path.step()
         steepest = max(steepest, path.slope[-1])

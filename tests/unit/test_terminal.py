@@ -1,5 +1,6 @@
 """Output that nobody takes: a reader that is gone ends every verb in silence, a full device with one message."""
 
+import logging
 import os
 import subprocess
 import sys
@@ -10,6 +11,8 @@ import pytest
 from helpers import env
 
 from combust.__main__ import main
+from combust.parallel import Communicator
+from combust.progress import log
 from combust.warned import in_words, noted, pass_on, words
 
 VERBS = {
@@ -106,3 +109,13 @@ def test_warnings_of_other_processes_are_said_by_this_one(capsys):
                 warnings.warn(CANTERA.format(T), stacklevel=1)
             pass_on(messages)
     assert capsys.readouterr().err.count("warning: ") == 1
+
+
+def test_other_libraries_are_heard_only_where_something_is_wrong(monkeypatch):
+    """matplotlib tells of its fonts at the first picture."""
+    root = logging.getLogger()
+    monkeypatch.setattr(root, "handlers", [])
+    log(Communicator())
+    assert logging.getLogger("combust.kernels").isEnabledFor(logging.INFO)
+    assert not logging.getLogger("matplotlib").isEnabledFor(logging.INFO)
+    assert logging.getLogger("matplotlib").isEnabledFor(logging.WARNING)

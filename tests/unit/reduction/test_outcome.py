@@ -14,7 +14,7 @@ from combust.kinetics.ignition import ignition_delays
 from combust.kinetics.mechanism import Mechanism
 from combust.kinetics.psr import Reactor, extinction
 from combust.kinetics.psr_cantera import CanteraReactor
-from combust.reduction import ignition_case
+from combust.reduction import batch, ignition_case
 from combust.reduction.conditions import Case
 from combust.reduction.outcome import Outcome, Reference, Watch, errors, outcome, reference
 from combust.reduction.submechanism import Parent
@@ -57,6 +57,19 @@ def test_delay_is_that_of_our_integrator(hydrogen, hold):
     own = ignition_delays(gas, torch.tensor([1000.0]), P, gas.mixture("H2:1", AIR, 0.5), 4e-4, hold, rtol=1e-4)
     found = reference(hydrogen.gas, case, Watch(burnt=False)).outcome
     assert found.values == {"ignition_delay": pytest.approx(float(own), rel=1e-3)} and not found.profiles
+
+
+@pytest.mark.parametrize("T, ratio", [(1100.0, 1.5), (1800.0, 3.0), (2200.0, 6.0)])
+def test_hot_gas_ignites_long_before_it_is_hot(hydrogen, T, ratio):
+    """The detailed mechanism is a candidate that passes, and so is one that never held what does not matter."""
+    case, watch = Case("ignition", "H2:1", AIR, T, P), Watch(burnt=False)
+    known = reference(hydrogen.gas, case, watch)
+    assert (1.0 + known.number("after") / known.number("delay") > ratio) == (T > 1100.0)
+    for of in (hydrogen.cantera(hydrogen.whole), without(hydrogen, "AR")):
+        assert errors(outcome(of, case, known, watch), known.outcome)["ignition_delay"] < 1e-3
+    ((batched,),) = batch.outcomes(hydrogen, [hydrogen.whole], [case], [known])
+    assert errors(batched, known.outcome)["ignition_delay"] < 5e-3
+    assert outcome(without(hydrogen, "H"), case, known, watch).reason.startswith("no ignition by")
 
 
 def test_delay_of_methane_is_that_of_our_integrator(methane):
