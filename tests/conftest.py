@@ -13,6 +13,14 @@ import pytest  # noqa: E402
 import torch  # noqa: E402
 
 
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    """A small learned chemistry of hydrogen with its samples (tests/learned_fixture.py)."""
+    import learned_fixture
+
+    return learned_fixture.make(tmp_path_factory)
+
+
 @pytest.fixture(autouse=True)
 def _seeded():
     """Draws that name no generator."""

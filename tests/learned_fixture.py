@@ -1,9 +1,5 @@
 """A tiny learned chemistry of h2o2.yaml that lies here as files (make_learned.py made them), for tests of what is done
-with one: routes, corrections, balances. What training makes is tested elsewhere.
-
-    @pytest.fixture(scope="module")
-    def tiny(tmp_path_factory):
-        return learned_fixture.make(tmp_path_factory)
+with one: routes, corrections, balances. What training makes is tested elsewhere. The fixture `tiny` is of this kind.
 """
 
 from __future__ import annotations

@@ -21,6 +21,23 @@ FUEL, OXIDIZER, PHI, P = "H2:1", "O2:0.21, N2:0.79", 0.6, 506625.0
 T, END, DT = 1600.0, 2e-5, 5e-7  # it ignites after 3 us; at the end it is burnt
 WALL, OPEN, PERIODIC, MIRROR = (f"{{kind='{kind}'}}" for kind in ("wall", "outflow", "periodic", "symmetry"))
 
+# Domains that burn as a reactor of constant volume, or of constant pressure, and who integrates their chemistry.
+CLOSED = {
+    "one cell": ((1,), f"x={WALL}"), "one periodic cell": ((1,), f"x={PERIODIC}"), "1-D": ((8,), f"x={WALL}"),
+    "one cell across": ((4, 1), f"x={MIRROR}, y={WALL}"), "2-D": ((4, 4), f"x={WALL}, y={MIRROR}"),
+    "2-D periodic": ((2, 3), f"x={PERIODIC}, y={PERIODIC}"), "3-D": ((3, 2, 4), f"x={WALL}, y={PERIODIC}, z={MIRROR}"),
+}  # fmt: skip
+OPENED = {
+    "one cell": ((1,), f"x={OPEN}"), "1-D": ((8,), f"x_low={MIRROR}, x_high={OPEN}"),
+    "one cell along": ((1, 4), f"x={OPEN}, y={WALL}"), "2-D": ((4, 4), f"x={OPEN}, y={OPEN}"),
+    "3-D": ((3, 2, 4), f"x={WALL}, y={PERIODIC}, z={OPEN}"),
+}  # fmt: skip
+SOLVER = "numerics.pressure.solver"
+PROVIDERS = {
+    "direct": (), "petsc": (f"{SOLVER}='petsc'",), "cvode": ("chemistry.kind='cvode'",),
+    "strang": ("numerics.coupling='strang'",), "learned": ("chemistry.kind='learned'", "chemistry.model='h2_air'"),
+}  # fmt: skip
+
 
 def vessel(
     cells: tuple[int, ...], sides: str, *changes: str, start: float = T, comm: Communicator | None = None

@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 
-import learned_fixture
 import numpy as np
 import pytest
 import torch
@@ -23,11 +22,6 @@ from combust.parallel import Communicator
 from combust.surrogates.model import files_of
 
 torch.set_num_threads(1)
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory):
-    return learned_fixture.make(tmp_path_factory)
 
 
 @pytest.fixture

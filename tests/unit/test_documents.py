@@ -1,6 +1,7 @@
 """What documents tell a user to type is understood; short commands run; so do those of the README in a fresh clone."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -79,7 +80,8 @@ def test_a_fresh_clone_does_what_the_readme_says(who, tmp_path_factory):
     lines = [c.text for c in in_page("README.md") if c.whole]
     start = lines.index("cp cases/flame.toml my.toml")
     tiny = " --set mesh.cells=[24,16] --set stop.steps=2 --set numerics.compile=off"
-    wanted = [text + (tiny if "combust.run" in text or "check" in text else "") for text in lines[start:]]
+    lines = [re.sub(r"(-n|--ranks) \d+", r"\1 2", text) for text in lines[start:]]  # as many as all machines have
+    wanted = [text + (tiny if "combust.run" in text or "check" in text else "") for text in lines]
     wanted += ["python benchmarks/pool.py --smoke", "python -m validation --smoke taylor_green", "combust doctor"]
     if shutil.which("mpirun") is None:
         wanted = [text for text in wanted if "mpirun" not in text]

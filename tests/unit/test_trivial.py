@@ -15,10 +15,22 @@ from validation.two_gases import OPEN as OUT
 from validation.two_gases import PERIODIC as ROUND
 from validation.two_gases import WALL as FIXED
 from validation.two_gases import inert, steps
-from validation.vessels import DT, MIRROR, OPEN, PERIODIC, WALL, advance, asymmetry, errors, vessel
+from validation.vessels import (
+    CLOSED,
+    DT,
+    OPEN,
+    OPENED,
+    PERIODIC,
+    PROVIDERS,
+    WALL,
+    advance,
+    asymmetry,
+    errors,
+    vessel,
+)
 
 torch.set_num_threads(1)
-PETSC = "numerics.pressure.solver='petsc'"
+[PETSC] = PROVIDERS["petsc"]
 
 
 @pytest.mark.parametrize("solver", ["torch", "petsc"])
@@ -34,21 +46,7 @@ def test_uniform_gas_steps_however_short_the_step(dt, solver):
         assert flow.quantity("T_max") - flow.quantity("T_min") < 1e-9
 
 
-CLOSED = {
-    "one cell": ((1,), f"x={WALL}"), "one periodic cell": ((1,), f"x={PERIODIC}"), "1-D": ((8,), f"x={WALL}"),
-    "one cell across": ((4, 1), f"x={MIRROR}, y={WALL}"), "2-D": ((4, 4), f"x={WALL}, y={MIRROR}"),
-    "2-D periodic": ((2, 3), f"x={PERIODIC}, y={PERIODIC}"), "3-D": ((3, 2, 4), f"x={WALL}, y={PERIODIC}, z={MIRROR}"),
-}  # fmt: skip
-OPENED = {
-    "one cell": ((1,), f"x={OPEN}"), "1-D": ((8,), f"x_low={MIRROR}, x_high={OPEN}"),
-    "one cell along": ((1, 4), f"x={OPEN}, y={WALL}"), "2-D": ((4, 4), f"x={OPEN}, y={OPEN}"),
-    "3-D": ((3, 2, 4), f"x={WALL}, y={PERIODIC}, z={OPEN}"),
-}  # fmt: skip
 SHORT = ("one cell", "one cell along", "2-D")
-PROVIDERS = {
-    "direct": (), "petsc": (PETSC,), "cvode": ("chemistry.kind='cvode'",), "strang": ("numerics.coupling='strang'",),
-    "learned": ("chemistry.kind='learned'", "chemistry.model='h2_air'"),
-}  # fmt: skip
 
 
 def some(shapes, everywhere):

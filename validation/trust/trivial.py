@@ -9,29 +9,32 @@ from combust.cfd.flow import ReactingFlow
 from combust.errors import CombustError
 from validation.trust import Member
 from validation.two_gases import steps
-from validation.vessels import DT, END, MIRROR, OPEN, PERIODIC, WALL, advance, asymmetry, errors, hot_spot, vessel
+from validation.vessels import (
+    CLOSED,
+    DT,
+    END,
+    OPEN,
+    OPENED,
+    PERIODIC,
+    PROVIDERS,
+    SOLVER,
+    WALL,
+    advance,
+    asymmetry,
+    errors,
+    hot_spot,
+    vessel,
+)
 
 KIND = (
     "A problem with nothing to solve is solved: uniform, still and symmetric gas and single cells, burning or not, by "
     "every solver and provider of chemistry, with the end states of Cantera's reactors."
 )
-SOLVER, KINETICS = "numerics.pressure.solver", "chemistry.kind"
-PROVIDERS = {
-    "direct": (), "PETSc": (f"{SOLVER}='petsc'",), "cvode": (f"{KINETICS}='cvode'",),
-    "strang": ("numerics.coupling='strang'",), "learned": (f"{KINETICS}='learned'", "chemistry.model='h2_air'"),
-}  # fmt: skip
-BURNING = {
-    "one cell, closed": ((1,), f"x={WALL}"), "one periodic cell": ((1,), f"x={PERIODIC}"),
-    "one cell, open": ((1,), f"x={OPEN}"), "1-D closed": ((8,), f"x={WALL}"),
-    "1-D open": ((8,), f"x_low={MIRROR}, x_high={OPEN}"), "one cell across, closed": ((4, 1), f"x={MIRROR}, y={WALL}"),
-    "one cell along, open": ((1, 4), f"x={OPEN}, y={WALL}"), "2-D closed": ((4, 4), f"x={WALL}, y={MIRROR}"),
-    "2-D periodic": ((2, 3), f"x={PERIODIC}, y={PERIODIC}"), "2-D open": ((4, 4), f"x={OPEN}, y={OPEN}"),
-    "3-D closed": ((3, 2, 4), f"x={WALL}, y={PERIODIC}, z={MIRROR}"),
-    "3-D open": ((3, 2, 4), f"x={WALL}, y={PERIODIC}, z={OPEN}"),
-}  # fmt: skip
+BURNING = {f"{name}, closed": found for name, found in CLOSED.items()} | {
+    f"{name}, open": found for name, found in OPENED.items()}  # fmt: skip
 AIR = "initial={kind='uniform', composition='O2:0.21, N2:0.79', temperature=300}"
 SOLVERS, UNIFORM, STEPS = ("torch", "petsc"), (4, 16), (1e-7, 1e-8, 1e-9)  # cells a side, s
-TWO = ("2-D closed", "2-D open")  # by every provider
+TWO = ("2-D, closed", "2-D, open")  # by every provider
 STILL = ((1,), (5,), (4, 3), (3, 2, 4))
 SPOT = 10  # steps of a hot spot
 SIDES = (WALL, OPEN, PERIODIC)

@@ -1,6 +1,5 @@
 """The correction of a network's step: what remains of an error, what it keeps, how well it knows itself."""
 
-import learned_fixture
 import numpy as np
 import pytest
 import torch
@@ -13,11 +12,6 @@ from combust.surrogates.references import References, SharedJacobians, drawn
 
 torch.set_num_threads(1)
 DT = 1e-6
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory):
-    return learned_fixture.make(tmp_path_factory)
 
 
 @pytest.fixture(scope="module")

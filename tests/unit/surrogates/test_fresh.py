@@ -3,7 +3,6 @@
 import argparse
 import copy
 
-import learned_fixture
 import msgspec
 import numpy as np
 import pytest
@@ -34,11 +33,6 @@ MODELS = {"h2_air": ("H2:1", (0.35, 1.0, 3.0)), "ch4_air": ("CH4:1", (0.6, 1.0, 
 def hydrogen():
     model = library.load("h2_air")
     return Parts.of(model, Mechanism.load(model.card["mechanism"]["path"]))
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory):
-    return learned_fixture.make(tmp_path_factory)
 
 
 @pytest.fixture(scope="module")

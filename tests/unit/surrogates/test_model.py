@@ -5,7 +5,6 @@ import re
 from pathlib import Path
 
 import draws
-import learned_fixture
 import numpy as np
 import pytest
 import torch
@@ -21,11 +20,6 @@ from combust.surrogates.model import Model, atoms_of, files_of, step, temperatur
 from combust.surrogates.network import Network, apply
 
 torch.set_num_threads(1)
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory):
-    return learned_fixture.make(tmp_path_factory)
 
 
 @pytest.fixture

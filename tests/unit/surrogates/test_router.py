@@ -22,11 +22,6 @@ torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="module")
-def tiny(tmp_path_factory):
-    return learned_fixture.make(tmp_path_factory)
-
-
-@pytest.fixture(scope="module")
 def parts(tiny):
     return Parts.of(tiny.model(), tiny.gas)
 

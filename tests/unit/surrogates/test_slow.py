@@ -22,11 +22,6 @@ TOLERANCE = Tolerance(1e-3, 1e-8)
 
 
 @pytest.fixture(scope="module")
-def tiny(tmp_path_factory):
-    return learned_fixture.make(tmp_path_factory)
-
-
-@pytest.fixture(scope="module")
 def references(tiny):
     return burnt_and_fresh(tiny.gas, learned_fixture.FUEL, learned_fixture.AIR, [0.5], 300.0, learned_fixture.P)
 

@@ -6,7 +6,6 @@ import json
 import math
 import shutil
 
-import learned_fixture
 import numpy as np
 import pytest
 import torch
@@ -35,11 +34,6 @@ from combust.surrogates.model import files_of
 
 EFFORT = Effort(1, (0.5,), 1, 80, 110, False, 2, 60)
 RANGES = {"p": [5e4, 1e6], "phi": [0.3, 4.0], "dt": [1e-7, 5e-6], "T": [280.0, 3200.0]}
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory):
-    return learned_fixture.make(tmp_path_factory)
 
 
 @pytest.fixture(scope="module")
