@@ -66,7 +66,8 @@ class Trainer:
         self.batch = min(self.train.batch, len(task.rows))
         self.steps = len(task.rows) // self.batch
         self.members = task.config.network.ensemble
-        self.spoken, self.part, self.clock = -math.inf, 0.0, 0.0  # part of the schedule that this epoch is
+        self.spoken, self.mark, self.clock = -math.inf, 0.0, 0.0
+        self.part = 0.0  # of the schedule, that this epoch is
 
     def run(self) -> list[Network]:
         """The networks with the weights of their best epochs. Raises DivergenceError for a loss that is not finite."""
@@ -88,8 +89,8 @@ class Trainer:
         training_state.set_moments(optimizer, state.adam)
         if not state.planned or self.task.budget is not None:
             self._plan()
+        self.mark = time.monotonic()
         while state.epoch < state.planned and state.epoch - state.best_epoch < self.train.patience:
-            began = time.monotonic()
             trained = self._epoch(wrapped, optimizer)
             checked = self._validate(objective)
             self._note(objective, trained, checked, optimizer.param_groups[0]["lr"])
@@ -97,7 +98,7 @@ class Trainer:
             state.adam = training_state.moments(optimizer)
             if checked[0] < state.best:
                 state.best, state.best_epoch, state.best_network = checked[0], state.epoch, state.network
-            self._count_time(began)
+            self._count_time()
             self._save()
 
     def _begin(self) -> Network:
@@ -180,9 +181,11 @@ class Trainer:
             share = min(state.share + self.part * of_epoch, 1.0)
         return 0.5 * self.train.rate * (1.0 + math.cos(math.pi * share))
 
-    def _count_time(self, began: float) -> None:
-        """Seconds of this epoch, and with a time budget the epochs that still fit."""
-        self.state.seconds += self.task.group.bcast(time.monotonic() - began)
+    def _count_time(self) -> None:
+        """Seconds since the last epoch, its checkpoint included, and with a time budget the epochs that still fit."""
+        now = time.monotonic()
+        self.state.seconds += self.task.group.bcast(now - self.mark)
+        self.mark = now
         self.state.history[-1][-1] = self.state.seconds
         self._plan()
 
@@ -239,9 +242,11 @@ class Trainer:
 
     def _say(self) -> None:
         """A line about the epoch, not too often."""
-        state, now = self.state, time.monotonic()
-        last = state.epoch >= state.planned
-        if self.meter is None or not state.history or not state.epoch or (now - self.spoken < QUIET and not last):
+        state = self.state
+        if self.meter is None or not state.history or not state.epoch:
+            return
+        now = time.monotonic()
+        if now - self.spoken < QUIET and state.epoch < state.planned:
             return
         self.spoken = now
         line = state.history[-1]
