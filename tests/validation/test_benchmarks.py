@@ -43,6 +43,33 @@ def test_benchmark(name, bench, capsys):
         assert label in out or "value" in figure
 
 
+def test_the_page_is_made_of_what_was_kept(bench):
+    """Figures of a named processor are of five pairs or more; what is older says so."""
+    page = bench("page")
+    text = page.PAGE.read_text()
+    assert page.filled(text) == text
+    for path in page.FOLDER.glob("*.json"):
+        kept = json.loads(path.read_text())
+        assert f"| {kept['processor']} |" in text
+        for figure in kept["figures"].values():
+            if "text" in figure:
+                assert "earlier" in kept["processor"]
+            else:
+                assert figure.get("ratio", figure.get("value"))["count"] >= 5
+
+
+def test_another_processor_is_another_column(bench, tmp_path):
+    page, pairs = bench("page"), bench("pairs")
+    for name, first in (("A", 3.0), ("B", 8.0)):
+        sheet = pairs.Sheet("toy", quiet=True)
+        sheet.machine = {"processor": name}
+        sheet.ratio("one: step", np.full(5, first), np.full(5, 2.0), "us", target=2.0)
+        sheet.keep(tmp_path)
+    made = page.filled("<!-- figures: toy, one -->\nold\n<!-- end -->\n", tmp_path)
+    assert made.splitlines()[1] == "|  | target | A | B |" and "old" not in made
+    assert "| one: step [us] | 2 | 3 / 2 = 1.5 (1.5 to 1.5, 5 pairs) **missed** | 8 / 2 = 4" in made
+
+
 def test_contenders_take_turns(bench):
     """Round by round, the order reversed; a machine that slows down leaves ratios as they are."""
     pairs, order, now = bench("pairs"), [], [0.0]
