@@ -2,8 +2,8 @@
 
 A step holds most at its end, where the transport coefficients of the new state are evaluated. Then there are the fields
 of the step (listed below), the factors of the chemistry, and the temporaries of the kernel. What the C library keeps of
-freed arrays comes on top: those of up to 32 MiB go back to its heap, which has holes, larger ones to the system.
-tests/unit/test_check_memory.py holds the account against the memory of processes.
+freed arrays comes on top: those of up to 32 MiB go back to its heap, which has holes and serves no larger array; larger
+ones go back to the system. tests/cases/test_check.py holds the account against the memory of processes.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ BUILT = 10  # fields, with ghosts or without, while the start is built, which is
 PRESSURE = 12  # vectors of conjugate gradients, conductances, separable problem
 PETSC = 60  # numbers per cell of matrix, its pattern and a multigrid hierarchy
 BLOCK_ARRAYS = 6  # Jacobians of one block of cells while it is integrated
-HEAP, HEAP_LIMIT = 1.35, 2**25  # what the heap takes for arrays up to this size [bytes]
+HEAP_LIMIT = 2**25  # bytes of the largest array that goes to the heap
+HOLES, FEWER_HOLES = 0.35, 0.1  # of the heap: where it serves all arrays; where those of pairs of species are beyond it
 # Of the process, before any field, in bytes: Python, torch, Cantera; compiler; PETSc and MPI; what kinds bring along.
 PROCESS, COMPILER, MPI_AND_PETSC, LEARNED, MANUFACTURED = 335e6, 190e6, 40e6, 30e6, 75e6
 LATER = 70e6  # of what is loaded after the mechanism: the solver, files, the picture at the end
@@ -134,10 +135,19 @@ def account(config: Config, size: Size, ranks: int, process: float | None = None
         "pressure": REAL * size.cells * (PRESSURE + (PETSC if petsc else 0)) * several,
         "chemistry": _factors(config, size) + _blocks(config, size.species),
     }
-    field = REAL * (1 + size.species) * size.cells
-    heap = HEAP - 1 if field < HEAP_LIMIT else 0.0
-    parts["heap"] = heap * sum(value for name, value in parts.items() if name != "process")
+    within = sum(value for name, value in parts.items() if name not in ("process", "kernels"))
+    parts["heap"] = _heap(size, _pairs(config, size), within, parts["kernels"], compiled)
     return parts
+
+
+def _heap(size: Size, pairs: float, within: float, kernels: float, compiled: bool) -> float:
+    """What the C library keeps beside arrays; `within`: of the fields and the like."""
+    if size.fields(1) >= HEAP_LIMIT:
+        return 0.0
+    if compiled or pairs < HEAP_LIMIT:
+        return HOLES * (within + kernels)
+    stage = size.fields(STAGE)  # freed by earlier kernels, of no use to those of pairs
+    return stage + FEWER_HOLES * (within + stage)
 
 
 def _process(config: Config, species: int, compiled: bool, mpi: bool, measured: float | None) -> float:
