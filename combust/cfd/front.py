@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 NEAR = 3.0  # thermal thicknesses between flame and inflow or outflow, below which these shape it
 FEWEST = 5.0  # cells per thermal thickness
-SLOWER = "on so few its speed is off by several per cent"
+SLOWER = "on 3 to 5 its speed is up to 4 % off, on fewer more, and hangs on where it lies among the cells"
 ACTIVE = 0.2  # of the fastest fuel consumption: where the flame is
 
 
@@ -80,7 +80,7 @@ def coarse(cells: float, thickness: float) -> dict[str, str]:
         return {}
     return {"coarse": (
         f"the flame has {cells:.2g} cells per thermal thickness ({thickness:.3g} m): {SLOWER} "
-        f"(docs/validation/flame_speed.md); take cells of at most {thickness / FEWEST:.2g} m where it burns")}
+        f"(docs/validation/coarse_flames.md); take cells of at most {thickness / FEWEST:.2g} m where it burns")}
 
 
 def _standing(flow: ReactingFlow, peak: float) -> Standing | None:

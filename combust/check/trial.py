@@ -29,7 +29,7 @@ def tried(sim: Simulation, config: Config, say: Say) -> None:
              + f"; kernels {kernels.mode()}")  # fmt: skip
     chemistry = shares(sim.flow)
     if chemistry:
-        say.text(f"cells:    {chemistry}")
+        say.text(f"routes:   {chemistry}")
     peak = sim.comm.max(float(peak_memory()))[0]
     say.text(f"memory:   {peak / 1e6:.0f} MB per rank at the peak of the trial")
     steps = steps_left(sim)

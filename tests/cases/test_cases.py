@@ -92,11 +92,14 @@ def test_case(name, monkeypatch):
 
 
 MODELS = {"h2o2.yaml": "h2_air"}
+SLOW = (("mms", "direct"), ("mms", "cvode"), ("flame_learned", "cvode"))
 COARSE = {1: "mesh.cells=[20]", 2: "mesh.cells=[12,5]"}
 
 
-@pytest.mark.parametrize("kind", ["direct", "cvode", "none", "learned"])
-@pytest.mark.parametrize("name", SHRUNK)
+@pytest.mark.parametrize("name, kind", [
+    pytest.param(name, kind, marks=[pytest.mark.slow] if (name, kind) in SLOW else [])
+    for name in SHRUNK for kind in ("direct", "cvode", "none", "learned")
+])  # fmt: skip
 def test_each_kind_of_chemistry(name, kind, monkeypatch, capsys):
     """`--set chemistry.kind=...` of every case: it is built and takes a step, with what it is asked to write."""
     monkeypatch.setattr(case, "free_flame", stored_flame)

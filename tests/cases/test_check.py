@@ -49,7 +49,7 @@ def first_steps(name, changes, tmp_path, capsys):
     return float(said[1]), said[2], read_series(Folder(tmp_path).series)["dt"][1], logged[3]
 
 
-@pytest.mark.parametrize("name", SHRUNK)
+@pytest.mark.parametrize("name", [name for name in SHRUNK if name != "mms"])  # which takes long to derive: below
 def test_first_step(name, flames, tmp_path, capsys):
     changes = [*small(name), "output.log.every={steps=1}"]
     said, why, done, logged = first_steps(name, changes, tmp_path, capsys)
@@ -58,7 +58,7 @@ def test_first_step(name, flames, tmp_path, capsys):
 
 @pytest.mark.parametrize("changes, why", [
     (["numerics.dt_max=3e-7"], "dt_max"), (["numerics.cfl=0.01"], "cfl"), (["numerics.dt=2e-7"], "fixed"),
-    (["stop.time=1e-7"], "stop time"), (["stop.time=6e-6"], "stop time"),
+    (["stop.time=6e-6"], "stop time"),
     (["output.fields.every={time=1e-7, exact=true}"], "output time"),
 ])  # fmt: skip
 def test_first_step_whatever_limits_it(changes, why, flames, tmp_path, capsys):
@@ -202,7 +202,7 @@ def test_cells_per_thickness(flames, tmp_path, capsys):
     few = [*small("flame1d_h2"), "mesh.cells=[12]", "numerics.dt=5e-7"]
     assert call("check", "flame1d_h2", *few) == 0
     said = capsys.readouterr()
-    assert "the flame has 2.5 cells per thermal thickness" in said.err and "flame_speed.md" in said.err
+    assert "the flame has 2.5 cells per thermal thickness" in said.err and "coarse_flames.md" in said.err
     assert call("run", "flame1d_h2", *few, more=("--steps", "2", "--out", str(tmp_path))) == 0
     assert capsys.readouterr().err.count("the flame has 2.5 cells per thermal thickness") == 1
     stretched = 'mesh={kind="stretched", x={lower=0, upper=1.575e-3, cells=60, ratio=1.05}}'
