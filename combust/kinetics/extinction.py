@@ -29,6 +29,7 @@ FORMAT = 1  # raise when the stored content, or what is accepted, changes
 STARTS = (1.0, 2.0, 0.5, 4.0, 0.25, 0.1)  # of the strain asked for, tried until a flame burns
 MIXTURES = 41  # of the two jets, whose equilibria say whether they burn
 HALVINGS = 2
+RATIO, PRUNE = 3.0, 0.3  # of neighbouring intervals; of `slope`, below which points are removed
 SHORT = 0.5  # of the drop of the trace, on the way over the turning point
 COMPONENTS = ("velocity", "spreadRate", "T", "Lambda", "Uo")
 COLUMNS = tuple(field.name for field in fields(Point))
@@ -102,8 +103,8 @@ def extinction_strain(
     momentum_ratio: float = 1.0,
     strain: float = 60.0,
     transport: Transport = "mixture-averaged",
-    slope: float = 0.1,
-    curve: float = 0.2,
+    slope: float = 0.15,
+    curve: float = 0.3,
     max_points: int = 3000,
     soret: bool = False,
     radiation: bool = False,
@@ -136,7 +137,10 @@ def _solve(gas: Mechanism, query: ExtinctionQuery, tell: Callable[[int], None]) 
     jets = Jets(gas, query)
     jets.require_heat()
     inlet = max(query.T_fuel, query.T_oxidizer)
-    branch = Branch(jets.first(), str(query), query.momentum_ratio, inlet)
+    flame = jets.first()
+    # along the branch the flame moves and thins: points that it has left behind go
+    flame.set_refine_criteria(ratio=RATIO, slope=query.slope, curve=query.curve, prune=PRUNE * query.slope)
+    branch = Branch(flame, str(query), query.momentum_ratio, inlet)
     found = trace(branch, tell)
     branch.flame.from_array(found.before)
     turns = [turning_point(branch, SHORT * found.drop)]
