@@ -17,7 +17,7 @@ SOURCES = sorted(
 CASES = sorted(str(p.relative_to(ROOT)) for name in ("cases", "combust") for p in (ROOT / name).rglob("*.toml"))
 LAUNCHERS = {"mpirun", "scripts/mpirun.sh"}
 PYTHONS = {"python", ".venv/bin/python"}
-OTHERS = {"cp", "conda", "pip", "apt-get", "git", "for", "do", "done", "cd"}  # not ours
+OTHERS = {"cp", "conda", "pip", "apt-get", "git", "for", "do", "done", "cd", ".", "head"}  # not ours
 OURS = {"combust", "make", *LAUNCHERS, *PYTHONS}
 SHELLS = {"sh", "bash", "console"}
 BEGIN = re.compile(rf"^(?:[A-Z_]+=\S+ +)*(?:{'|'.join(map(re.escape, sorted(OURS)))})(?= |$)")
@@ -53,8 +53,9 @@ def in_page(page: str) -> list[Command]:
         else:
             prose.append(line)
     for span in re.findall(r"(?<!`)`([^`]+)`(?!`)", "\n".join(prose)):
-        text = re.sub(r" \[[^]]*\]", "", " ".join(span.split()))  # without what a usage has in brackets
-        if BEGIN.match(text):
+        text = " ".join(span.replace("\\|", "|").split())
+        text = re.sub(r" \[[^]]*\]", "", text)  # without what a usage has in brackets
+        if BEGIN.match(text) and "..." not in text:
             found.append(Command(page, text, False))
     return found
 

@@ -9,11 +9,15 @@ import sys
 import pytest
 from documented import BEGIN, ROOT, Command, commands, in_page, parts, wrong
 
-from combust.__main__ import main
+from combust.__main__ import main, parser
+from combust.config import load
+from combust.reduction import settings as reduction
+from combust.surrogates import settings as surrogates
 
+OWN_MODEL = ("syngas_mechanism.toml", "syngas.toml", "flame_syngas.toml")
 SHORT = {"models", "list", "schema", "doctor"}  # verbs that take no time
 RUN = sorted({c.text for c in commands() if c.text.startswith("combust ") and c.text.split()[1] in SHORT
-              and not any(word.isupper() for word in c.text.split())})  # fmt: skip
+              and not any(word.isupper() or "runs/" in word for word in c.text.split())})  # fmt: skip
 
 
 def test_every_command_is_understood():
@@ -90,3 +94,22 @@ def test_a_fresh_clone_does_what_the_readme_says(who, tmp_path_factory):
                               user=as_user, group=as_user, timeout=600, check=False)  # fmt: skip
         assert done.returncode == 0, f"{text}\n{done.stdout[-1500:]}{done.stderr[-1500:]}"
     assert (place / "runs" / "my" / "fields.pvd").is_file()
+
+
+def test_every_verb_is_in_the_readme():
+    text = (ROOT / "README.md").read_text()
+    verbs = next(a for a in parser()._actions if a.dest == "verb").choices
+    missing = [verb for verb in verbs if not re.search(rf"combust[ .]{verb}\b|`{verb}`", text)]
+    assert not missing
+
+
+def test_files_of_the_own_model_are_valid(tmp_path):
+    page = (ROOT / "docs" / "own_model.md").read_text()
+    files = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    assert len(files) == len(OWN_MODEL)
+    for name, body in zip(OWN_MODEL, files, strict=True):
+        assert f"`{name}`" in page
+        (tmp_path / name).write_text(body)
+    assert len(reduction.load(tmp_path / OWN_MODEL[0]).cases) == 21
+    assert surrogates.load(tmp_path / OWN_MODEL[1]).sample.rows == 150_000
+    assert load(tmp_path / OWN_MODEL[2]).chemistry.model.endswith("runs/syngas/model")
