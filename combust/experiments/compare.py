@@ -33,6 +33,12 @@ class Result:
     criterion: str  # as simulated
     delay: float  # s, simulated; NaN without ignition in the time allowed
     failure: str = ""  # why there is no simulation
+    compressed: float = math.nan  # K, of the unburnt gas at the end of compression
+
+    @property
+    def T(self) -> float:
+        """Temperature where the delay begins, K."""
+        return self.compressed if math.isfinite(self.compressed) else self.point.T
 
     @property
     def ratio(self) -> float:
@@ -118,7 +124,8 @@ def compare(data: DataSet, names: Names, simulate: Simulate, hold: str = "uv", w
         raise type(errors[0])(f"{data.path}: {errors[0]}") from errors[0]
     notes += [f"{points[i].T:g} K, {points[i].p:g} Pa: not simulated: {errors[i]}" for i in sorted(errors)]
     reasons = [str(errors.get(i, "")) for i in range(len(points))]
-    results = map(Result, points, criteria, delays.tolist(), reasons)
+    ends = [end_of(point, Y[:, i], names.gas) for i, point in enumerate(points)]
+    results = map(Result, points, criteria, delays.tolist(), reasons, ends)
     return Comparison(data, tuple(results), tuple(notes))
 
 
@@ -173,6 +180,15 @@ def delay_of(point: IgnitionPoint, Y: Tensor, gas: Any, within: float, criterion
     else:
         table = compression.Table(np.array(point.volume.t), np.array(point.volume.v))
     return compression.delay(gas, point.T, point.p, Y, table, start, start + longest, criterion)
+
+
+def end_of(point: IgnitionPoint, Y: Tensor, gas: Any) -> float:
+    """Temperature [K] at the end of compression; NaN for a point without one."""
+    if point.volume is None:
+        return math.nan
+    from combust.kinetics import compression
+
+    return compression.compressed_temperature(gas, point.T, point.p, Y, min(point.volume.v))
 
 
 def changes(point: IgnitionPoint) -> bool:

@@ -67,10 +67,10 @@ def draw_delays(axes: Any, comparison: Comparison, reach: float) -> None:
         ratio = np.array([r.ratio for r in lit])
         sigma = np.array([r.point.sigma or 0.0 for r in lit])
         bars = np.array([ratio * (1 - np.exp(-sigma)), ratio * (np.exp(sigma) - 1)])
-        x = [1000 / r.point.T for r in lit]
+        x = [1000 / r.T for r in lit]
         axes.errorbar(x, ratio, bars if sigma.any() else None, fmt="o", ms=4, lw=0.8, color="C0")
     if dark:
-        x = [1000 / r.point.T for r in dark]
+        x = [1000 / r.T for r in dark]
         axes.plot(x, [reach / 1.1] * len(dark), "^", ms=5, mfc="none", color="C3", clip_on=False)
     axes.set_xlabel("1000 K / T")
     axes.set_ylabel("sim / exp")

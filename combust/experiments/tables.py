@@ -24,7 +24,7 @@ COLUMNS = (
     "data_set", "file", "reference", "temperature_K", "pressure_Pa", "composition", "basis", "criterion",
     "delay_experiment_s", "sigma_ln", "delay_simulated_s", "ratio", "reason", "experiment", "quantity", "unit",
     "measured", "sigma", "simulated", "deviation_in_sigma", "estimated_error", "equivalence_ratio", "residence_time_s",
-    "distance_m",
+    "distance_m", "compressed_temperature_K",
 )  # fmt: skip
 
 
@@ -68,7 +68,8 @@ def line(row: Result | Pair) -> str:
     if isinstance(row, Result):
         exp, sim = 1e6 * row.point.delay, 1e6 * row.delay
         shown = f"{sim:10.4g} us, sim/exp {row.ratio:.3f}" if math.isfinite(sim) else f"no ignition, {row.criterion}"
-        return f"{row.point.T:8.1f} K {row.point.p / 101325:9.4g} atm  exp {exp:10.4g} us  sim {shown}"
+        to = f" (compressed: {row.compressed:.1f} K)" if math.isfinite(row.compressed) else ""
+        return f"{row.point.T:8.1f} K {row.point.p / 101325:9.4g} atm{to}  exp {exp:10.4g} us  sim {shown}"
     where = f"{1e3 * row.distance:8.4g} mm" if math.isfinite(row.distance) else f"{row.T:8.1f} K"
     phi = "" if row.phi is None else f"  phi {row.phi:5.3g}"
     spread = f" +- {row.sigma:.2g}" if row.sigma else ""
@@ -91,13 +92,14 @@ def rows(judged: Comparison | Pairs) -> Iterator[list[object]]:
             spread = None if p.sigma is None else p.sigma * p.delay
             X = ", ".join(f"{name}:{x:.6g}" for name, x in p.X.items())
             sigmas = math.log(r.ratio) / p.sigma if p.sigma and r.ratio > 0 else None
-            yield [*start, p.T, p.p, X, p.basis, r.criterion, p.delay, p.sigma, r.delay, r.ratio, r.failure, data.kind,
-                   "ignition delay", "s", p.delay, spread, r.delay, sigmas, None, None, None, None]  # fmt: skip
+            own = [p.T, p.p, X, p.basis, r.criterion, p.delay, p.sigma, r.delay, r.ratio, r.failure, data.kind]
+            common = ["ignition delay", "s", p.delay, spread, r.delay, sigmas]
+            yield [*start, *own, *common, *4 * [None], known(r.compressed)]
         return
     unit = "m/s" if data.kind == "burning velocity" else "mole fraction"
     for q in judged.rows:
         yield [*start, q.T, q.p, q.X, q.basis, *5 * [None], q.failure, data.kind, q.quantity, unit, q.measured, q.sigma,
-               q.simulated, known(q.sigmas), known(q.error), q.phi, known(q.tau), known(q.distance)]  # fmt: skip
+               q.simulated, known(q.sigmas), known(q.error), q.phi, known(q.tau), known(q.distance), None]  # fmt: skip
 
 
 def known(value: float) -> float | None:

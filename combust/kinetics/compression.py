@@ -94,6 +94,14 @@ def pressure_rise(gas: Mechanism, T: float, p: float, Y: Tensor, rise: float, t_
     return Table(t, np.array(v))
 
 
+def compressed_temperature(gas: Mechanism, T: float, p: float, Y: Tensor, v: float) -> float:
+    """Temperature [K] of the unburnt gas compressed isentropically to `v` of its volume at T [K], p [Pa]."""
+    solution = gas.cantera(transport=False)
+    solution.TPY = T, p, Y.cpu().numpy()
+    solution.SV = solution.entropy_mass, v * solution.volume_mass
+    return float(solution.T)
+
+
 def integrate(
     gas: Mechanism, T: float, p: float, Y: Tensor, table: Table, t_end: float, marks: Criterion
 ) -> Visits:

@@ -323,6 +323,7 @@ def test_a_folder_of_all_kinds(verb, tmp_path, monkeypatch):
     kinds = ["ignition delay"] + 9 * ["burning velocity"] + 20 * ["stirred reactor"]
     assert [row["experiment"] for row in rows] == kinds
     assert float(rows[0]["ratio"]) == pytest.approx(1.75, rel=0.01) and rows[0]["criterion"] == "p max slope"
+    assert 1035 < float(rows[0]["compressed_temperature_K"]) < 1050 and "compressed: 104" in done.out
     assert [rows[1][key] for key in ("quantity", "unit", "measured", "sigma", "simulated", "ratio")] == [
         "burning velocity", "m/s", "0.82", "0.0442", "2", ""]  # fmt: skip
     assert float(rows[1]["deviation_in_sigma"]) == pytest.approx((2 - 0.82) / 0.0442)
