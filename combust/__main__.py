@@ -218,7 +218,7 @@ def flamespeed_arguments(verbs: argparse._SubParsersAction[argparse.ArgumentPars
     made.add_argument("--max-points", type=int, default=6000, metavar="N", help="of a grid; default: %(default)s")
     made.add_argument(
         "--width", type=number("length"), default=0.02, metavar="M",
-        help="first domain in m, or with a unit: 2cm; widened where the flame needs it; default: %(default)s",
+        help="first domain in m (1e-6 to 100) or with a unit: 2cm, widened as flames need it; default: %(default)s",
     )  # fmt: skip
     output_arguments(made, "flamespeed.csv and .png")
 

@@ -6,11 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
-
-from combust.config import parsed
-from combust.errors import FileFormatError
-from combust.explain import explain
+from combust.config import checked, parsed
+from combust.errors import ConfigError, FileFormatError
 from combust.surrogates.model import Model
 from combust.surrogates.settings import Surrogate
 from combust.units import ATM
@@ -71,10 +68,9 @@ def settings_of(model: Model) -> Surrogate:
     """What the model was made from, as its card has it. Raises FileFormatError for a text that is damaged."""
     where = f"learned chemistry '{model.name}': the configuration in its card"
     try:
-        raw = parsed(model.card["config"])
-        return msgspec.convert(raw, Surrogate, strict=False)
-    except msgspec.ValidationError as error:
-        raise FileFormatError(f"{where}: {explain(str(error), raw, Surrogate)}") from None
+        return checked(parsed(model.card["config"]), where, Surrogate)
+    except ConfigError as error:
+        raise FileFormatError(str(error)) from None
     except ValueError as error:
         raise FileFormatError(f"{where}: is not valid TOML: {error}") from error
 

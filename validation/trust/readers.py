@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -133,6 +134,18 @@ def checkpoints(folder: Path) -> Iterator[Member]:
                      f"exit {code}: {' '.join(said.split())[:160]}", holds)
 
 
+def numbers(folder: Path) -> Iterator[Member]:
+    """Files whose damage shows in no structure, or shows HDF5 a way without end."""
+    path = folder / "fields_000003.vtr"
+    fuzz_files.write_vtr(path)
+    whole = path.read_bytes()
+    place = whole.index(fuzz_files.heat().T.tobytes()) + 6
+    path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+    yield refused("info: snapshot, one bit of a number", [path.name, "is not what was written"], "info", path)
+    endless = Path(shutil.copy(TESTS / "faults" / "inputs" / "endless.h5", folder))
+    yield refused("info: HDF5 file that keeps the library in a loop", [endless.name, "come to an end"], "info", endless)
+
+
 def without_loop(file: Any) -> None:
     import zlib
 
@@ -251,5 +264,5 @@ def changed_mechanisms() -> Member:
                   last if done.returncode == 0 else f"exit {done.returncode} at {last}", done.returncode == 0)
 
 
-DOORS = (cases, checkpoints, models, mechanisms)
+DOORS = (cases, checkpoints, numbers, models, mechanisms)
 SMOKE = {"KINDS": 2, "EDITS": 4, "COUNT": 2, "DOORS": (cases, models)}
