@@ -33,7 +33,7 @@ from combust.kinetics.flame_solver import refine as to_criteria
 from combust.kinetics.flame_store import file_of, stored
 from combust.kinetics.ideal_gas import require_ideal
 from combust.kinetics.mechanism import Mechanism
-from combust.kinetics.mixtures import streams
+from combust.kinetics.mixtures import require_fresh
 from combust.kinetics.plausible import FreshGas
 from combust.kinetics.radiation import BLACK_BODY_AT_ZERO, Emissivity, check_radiation, radiated
 
@@ -293,7 +293,7 @@ def _unburnt(solution: ct.Solution, gas: Mechanism, query: FlameQuery) -> FreshG
     """Puts the solution into the unburnt state; what flames of it are judged by."""
     require_ideal("free flame", query.T, query.p)
     try:
-        streams(gas, query.fuel, query.oxidizer)
+        require_fresh(gas, query.fuel, query.oxidizer)
         _set(solution, query)
         return FreshGas.of(_name(query), gas, solution)
     except (ct.CanteraError, MechanismError) as error:

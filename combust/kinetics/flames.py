@@ -26,7 +26,7 @@ from combust.kinetics.flame_solver import (
 from combust.kinetics.flame_store import file_of, stored
 from combust.kinetics.ideal_gas import require_ideal
 from combust.kinetics.mechanism import Mechanism
-from combust.kinetics.mixtures import streams
+from combust.kinetics.mixtures import require_fresh
 from combust.kinetics.plausible import LEAST_RISE, require_agreement
 from combust.kinetics.radiation import BLACK_BODY_AT_ZERO, Emissivity, check_radiation, radiated
 
@@ -266,7 +266,7 @@ def _counterflow(gas: Mechanism, query: CounterflowQuery, loglevel: int) -> Coun
 def _burner(gas: Mechanism, query: BurnerQuery, loglevel: int) -> BurnerProfile:
     def prepare() -> ct.Solution:
         require_ideal("burner flame", query.T, query.p)
-        streams(gas, query.fuel, query.oxidizer)
+        require_fresh(gas, query.fuel, query.oxidizer)
         solution = gas.cantera()
         solution.TPX = query.T, query.p, query.fuel
         if query.oxidizer:

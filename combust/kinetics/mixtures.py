@@ -66,6 +66,11 @@ def streams(gas: Mechanism, fuel: Composition, oxidizer: Composition) -> tuple[n
     return found
 
 
+def require_fresh(gas: Mechanism, fuel: Composition, oxidizer: Composition) -> None:
+    """Raises MechanismError for a fresh gas that cannot be; without an oxidizer (""), `fuel` is all of it."""
+    _ = streams(gas, fuel, oxidizer) if oxidizer else amounts(gas, fuel)
+
+
 def mixture(gas: Mechanism, fuel: Composition, oxidizer: Composition, phi: float) -> np.ndarray:
     """Mass fractions (species,) at equivalence ratio phi. Raises MechanismError."""
     if not (np.isfinite(phi) and phi >= 0):
