@@ -73,9 +73,10 @@ class FlameProfile:
 
     @property
     def thermal_thickness(self) -> float:
-        """(T_burnt - T_unburnt) / max |dT/dx|, m."""
+        """(T_burnt - T_unburnt) / max |dT/dx|, m; of a flame that radiates, T_burnt is the highest temperature."""
         slope = np.abs(np.diff(self.T) / np.diff(self.x)).max()
-        return float((self.T[-1] - self.T[0]) / slope)
+        burnt = self.T.max() if self.radiated else self.T[-1]  # the gas behind cools on and on
+        return float((burnt - self.T[0]) / slope)
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,7 @@ def test_free_flame_extrapolates_and_is_stored_apart(cache, monkeypatch):
     hot = free_flame(*LEAN, refine="extrapolated", radiation=True)
     assert hot.speed_error < 3e-3 and 0.97 < hot.speed / quiet.speed < 1.0
     assert hot.burnt_temperature < quiet.burnt_temperature and hot.radiated > 0
+    assert hot.thermal_thickness == pytest.approx(quiet.thermal_thickness, rel=0.05)
     assert len(list(cache.iterdir())) == 2
     gas = ct.Solution("h2o2.yaml")
     gas.TP = 300.0, P
