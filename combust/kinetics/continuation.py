@@ -152,7 +152,7 @@ def trace(branch: Branch, tell: Callable[[int], None]) -> Trace:
         drop = min(LARGEST_DROP, drop * next_length(stretch, cooling))
     if not turn:
         raise DivergenceError(f"{branch.name}: no turning point within {len(points)} flames")
-    start = max(turn - 1, 0)
+    start = max(turn - 2, 0)  # on a finer grid the strain turns back a little earlier or later
     return Trace(tuple(points), states[start], drops[turn])
 
 
@@ -187,6 +187,8 @@ def turning_point(branch: Branch, drop: float) -> Point:
         top = int(np.argmax([point.strain for point in points]))
         if 0 < top < len(points) - 1:
             return vertex(points[top - 1], points[top], points[top + 1])
+        if top == 0 and len(points) > MOST_FAILURES:
+            break
     raise DivergenceError(f"{branch.name}: no turning point within {len(points)} flames")
 
 
