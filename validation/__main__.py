@@ -15,7 +15,7 @@ from types import ModuleType
 from unittest.mock import patch
 
 import validation
-from validation.report import ROOT, Report
+from validation.report import ROOT, Report, UnknownRun
 
 
 def studies() -> dict[str, ModuleType]:
@@ -66,7 +66,7 @@ def arguments() -> argparse.ArgumentParser:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Exit code: 0 all targets met (or --smoke), 1 some missed, 2 unknown study."""
+    """Exit code: 0 all targets met (or --smoke), 1 some missed, 2 unknown study or run."""
     options = arguments().parse_args(argv)
     known = studies()
     if options.list:
@@ -84,7 +84,11 @@ def main(argv: list[str] | None = None) -> int:
         for name in options.names or known:
             print(f"{name:20} {len(smoke(name, known[name], options.only).targets)} verdicts, of tiny sizes")
         return 0
-    missed = {name: run(name, known[name], options.only, options.workers).missed for name in options.names or known}
+    try:
+        missed = {name: run(name, known[name], options.only, options.workers).missed for name in options.names or known}
+    except UnknownRun as error:
+        print(error, file=sys.stderr)
+        return 2
     for name, what in missed.items():
         print(f"{name:20} {'targets met' if not what else 'MISSED: ' + '; '.join(what)}")
     return 1 if any(missed.values()) else 0

@@ -28,7 +28,7 @@ from validation.learned_runs import (
     Run,
     Speed,
 )
-from validation.report import Report, percent
+from validation.report import Report, chosen, percent
 from validation.running import run_here
 
 TITLE = "Learned chemistry in flows"
@@ -52,8 +52,9 @@ def runs() -> list[Run]:
 def run(report: Report, only: Sequence[str] = ()) -> None:
     """Runs those whose names begin like one of `only` (all if there is none), then writes the page of all kept."""
     kept: dict[str, Kept] = report.kept()
+    wanted = chosen([each.name for each in runs()], only)
     for each in runs():
-        if only and not each.name.startswith(tuple(only)):
+        if each.name not in wanted:
             continue
         try:
             library.load(each.model)

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from validation.report import ROOT, Report
+from validation.report import ROOT, Report, chosen
 
 TITLE = "Reduction of mechanisms"
 POLL = 0.5  # s between two looks at the memory
@@ -84,7 +84,8 @@ PYMARS_FLAME = ("pyMARS DRGEP, one flame added", 23, 116, "3.3 %", "4.1 %", "4 t
 
 def run(report: Report, only: Sequence[str] = (), workers: int = 0) -> None:
     """Runs those whose names begin like one of `only` (all if there is none), then writes all tables."""
-    wanted = [r for r in RUNS if not only or r.name.startswith(tuple(only))]
+    names = chosen([r.name for r in RUNS], only)
+    wanted = [r for r in RUNS if r.name in names]
     kept = report.kept()
     with tempfile.TemporaryDirectory() as folder:
         for each in wanted:

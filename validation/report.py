@@ -11,6 +11,18 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 
 
+class UnknownRun(ValueError):
+    """A name after --only that no run of the study has."""
+
+
+def chosen(names: Iterable[str], only: Sequence[str]) -> list[str]:
+    """Names that begin like one of `only`; all if there is none. Raises UnknownRun where one of `only` fits none."""
+    names = list(names)
+    if odd := [prefix for prefix in only if not any(name.startswith(prefix) for name in names)]:
+        raise UnknownRun(f"--only {', '.join(odd)}: no run of that name; known: {', '.join(names)}")
+    return [name for name in names if not only or name.startswith(tuple(only))]
+
+
 class Report:
     """Markdown of one study, made of paragraphs, tables and targets in the order they come.
 

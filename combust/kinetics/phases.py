@@ -93,8 +93,9 @@ def find(path: str | Path) -> Path:
     for folder in folders:
         if is_file(folder / given):
             return folder / given
-    looked = ", ".join(str(folder) for folder in folders)
-    raise MechanismError(f"mechanism file '{shortened(str(path))}' not found; looked in {looked}")
+    looked = dict.fromkeys("the working directory" if folder == Path(".") else str(folder) for folder in folders)
+    where = "" if given.is_absolute() else f"; looked in {', '.join(looked)}"
+    raise MechanismError(f"mechanism file '{shortened(str(path))}' not found{where}")
 
 
 def _covered(file: Path, phase: str | None, ions: str | None) -> ct.Solution:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from validation.report import Report
+from validation.report import Report, chosen
 
 TITLE = "Kinds of fault, their members, and what happens to each"
 SMOKE: dict[str, Any] = {}  # its kinds have their own
@@ -38,10 +38,9 @@ def kinds() -> dict[str, Any]:
 
 def run(report: Report, only: list[str]) -> None:
     """A table of each kind; figures of kinds that are not repeated come from the last run."""
-    kept, found = report.kept(), {}
+    kept, found, wanted = report.kept(), {}, chosen(kinds(), only)
     for name, module in kinds().items():
-        wanted = not only or any(name.startswith(prefix) for prefix in only)
-        found[name] = [asdict(m) for m in _tried(report, name, module)] if wanted else kept.get(name, [])
+        found[name] = [asdict(m) for m in _tried(report, name, module)] if name in wanted else kept.get(name, [])
     report.keep(found, found)
     for name, module in kinds().items():
         members = [Member(**row) for row in found[name]]
