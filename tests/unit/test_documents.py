@@ -5,6 +5,8 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 from documented import BEGIN, ROOT, Command, commands, in_page, parts, wrong
@@ -50,6 +52,13 @@ def test_short_commands_run(text, capsys, monkeypatch):
     assert capsys.readouterr().out.strip()
 
 
+@pytest.fixture
+def own_folder():
+    """Not pytest's, which it keeps from other users."""
+    with tempfile.TemporaryDirectory() as name:
+        yield Path(name)
+
+
 def clone(folder, as_user):
     """A clone of what is committed here, `folder`/combust, owned by the user."""
     folder.chmod(0o755)
@@ -63,16 +72,14 @@ def clone(folder, as_user):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("who", ["this user", "an ordinary user"])
-def test_a_fresh_clone_does_what_the_readme_says(who, tmp_path_factory):
+def test_a_fresh_clone_does_what_the_readme_says(who, own_folder):
     """The lines of `Make your own`, on few cells, a benchmark and a study; nothing of this checkout is on the path."""
     as_user = None
     if who == "an ordinary user":
         if os.geteuid() != 0:
             pytest.skip("only root can become another user")
         as_user = 65534
-    folder = tmp_path_factory.mktemp("clone")
-    for parent in list(folder.parents)[:2]:  # pytest's, which it keeps to itself
-        parent.chmod(0o755)
+    folder = own_folder
     place = clone(folder, as_user)
     bin_ = folder / "bin"
     bin_.mkdir()
