@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import resource
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -29,6 +28,7 @@ from states import FUELS, KINDS, PHASES
 from torch import Tensor
 
 from combust import kernels
+from combust.io.summary import peak_memory
 from combust.kinetics.cvode import CellIntegrator
 from combust.kinetics.mechanism import Mechanism
 from combust.kinetics.reactor import ReactorIntegrator, Reactors, integrate
@@ -149,7 +149,7 @@ def main(argv: list[str] | None = None) -> Sheet:
     print(f"{gas}, dt {options.dt:g} s, {options.cells} cells; us per cell")
     for kind in options.states.split(","):
         states(sheet, own, gas, kind, options)
-    print(f"\npeak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
+    print(f"\npeak memory {peak_memory() / 1e6:.0f} MB")
     return done(sheet, options)
 
 

@@ -48,7 +48,8 @@ def amounts(gas: Mechanism, X: Composition) -> np.ndarray:
             other = "" if named[row] == name else f" ({named[row]} and {name} are one species)"
             raise MechanismError(f"composition {X!r}: {name} is named twice{other}; give each species one amount")
         found[row], named[row] = value, name
-    if not ((found >= 0) & np.isfinite(found)).all() or not 1e-30 < found.sum() < 1e30:
+    usable = ((found >= 0) & (found < 1e30)).all()  # not NaN either
+    if not usable or not 1e-30 < found.sum() < 1e30:
         raise MechanismError(
             f"composition {X!r}: amounts must be finite, >= 0 and not all zero; their sum within 1e-30 to 1e30")
     return found
