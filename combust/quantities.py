@@ -6,6 +6,7 @@ is checked, so that limits, files that are written and restarts know SI numbers 
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -13,7 +14,7 @@ import msgspec.inspect as mi
 
 from combust.errors import ConfigError, FileFormatError
 from combust.explain import documented, dotted, flatten, narrowed, shown
-from combust.units import NUMBER, TABLES, to_si
+from combust.units import NUMBER, names, to_si
 
 KINDS = {
     "Pa": "pressure", "s": "time", "K": "temperature", "m": "length", "m/s": "velocity", "1/s": "rate",
@@ -85,8 +86,7 @@ def _nodes(tree: Any) -> list[dict[str, Any]]:
 
 
 def _pattern(kind: str) -> str:
-    units = sorted((unit for unit in TABLES[kind] if unit), key=len, reverse=True)
-    escaped = "|".join(unit.replace("^", r"\^") for unit in units)
+    escaped = "|".join(re.sub(r"([.*^()])", r"\\\1", unit) for unit in sorted(names(kind), key=len, reverse=True))
     return rf"^\s*[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?\s*({escaped})\s*$"
 
 

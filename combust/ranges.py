@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 
 from combust.errors import ConfigError, FileFormatError
-from combust.units import ATM, PRESSURE, TABLES, factor, to_si
+from combust.units import ATM, PRESSURE, factor, to_si
 
 HELP = "a:b:n (n equally spaced values from a to b), a list a,b,c, or one number"
 PRESSURE_HELP = "a range in atm, or with a unit: 10bar, 1:10:4bar, 1e5Pa"
@@ -59,9 +59,8 @@ def quantities(text: str, kind: str, what: str = "range") -> list[float]:
         unit = own or unit
         try:
             found[:0] = [to_si(number, kind, unit) for number in numbers] if unit else numbers
-        except FileFormatError:
-            known = ", ".join(name for name in TABLES[kind] if name)
-            raise ConfigError(f"{what} {text}: unit '{unit}' is unknown; known: {known}") from None
+        except FileFormatError as error:
+            raise ConfigError(f"{what} {text}: {error}") from None
     return found
 
 

@@ -97,7 +97,12 @@ def factor(unit: str, kind: str) -> float:
     loose = {name.lower(): value for name, value in table.items()}
     if unit.lower() in loose and unit.lower() not in CASED:
         return loose[unit.lower()]
-    raise FileFormatError(f"unit '{unit}' of a {kind} is unknown; known: {', '.join(name for name in table if name)}")
+    raise FileFormatError(f"unit '{unit}' of a {kind} is unknown; known: {', '.join(names(kind))}")
+
+
+def names(kind: str) -> list[str]:
+    """All units of a kind, those with another zero too."""
+    return [name for name in TABLES[kind] if name] + list(CELSIUS if kind == "temperature" else ())
 
 
 def to_si(value: float | int | str, kind: str, unit: str = "") -> float:
@@ -116,4 +121,7 @@ def to_si(value: float | int | str, kind: str, unit: str = "") -> float:
         raise FileFormatError(f"'{value}' is not finite")
     if kind == "temperature" and unit.lower() in (name.lower() for name in CELSIUS):
         return number + 273.15
-    return float(Decimal(repr(number)) * Decimal(repr(factor(unit, kind))))
+    found = float(Decimal(repr(number)) * Decimal(repr(factor(unit, kind))))
+    if not math.isfinite(found):
+        raise FileFormatError(f"'{value}' is too large: in SI it is not finite")
+    return found

@@ -14,7 +14,7 @@ from combust.cfd import inflow, momentum, scalars
 from combust.cfd.boundaries import Burner
 from combust.cfd.grid import along
 from combust.errors import ConfigError
-from combust.kinetics.mixture import VALENCE
+from combust.kinetics.mixtures import VALENCE
 from combust.kinetics.thermo import GAS_CONSTANT, cp_mass, h_mass
 from combust.settings.names import BURNER, FAMILIES, FRESH, LEARNED, OF_FIELD, OF_FIELDS, SYNONYMS
 

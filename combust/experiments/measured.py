@@ -61,9 +61,12 @@ class Pairs:
 
     @property
     def deviations(self) -> np.ndarray:
-        """Simulated less measured, of each measured burning velocity or of the largest measured amount of a species."""
-        own = self.data.kind == "burning velocity"
-        return np.array([(r.simulated - r.measured) / (r.measured if own else self.scale) for r in self.found])
+        """Simulated less measured, of each measured burning velocity or of the largest measured amount of a species.
+
+        NaN for a species of which nothing was measured.
+        """
+        own, scale = self.data.kind == "burning velocity", self.scale or math.nan
+        return np.array([(r.simulated - r.measured) / (r.measured if own else scale) for r in self.found])
 
     @property
     def bias(self) -> float:

@@ -159,13 +159,14 @@ def _steepest(t: Tensor, slope: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _intercept(t: Tensor, value: Tensor, slope: Tensor) -> Tensor:
-    """Time at which the tangent at the steepest rise passes the first value."""
+    """Time at which the tangent at the steepest rise passes the first value; NaN where it does before the start."""
     when, largest, at = _steepest(t, slope)
     if t.shape[1] < 3:
         return when
     after = torch.where(when < _pick(t, at), at, at + 1)
     there = _cubic(t, value, slope, after)((when - _pick(t, after - 1)) / (_pick(t, after) - _pick(t, after - 1)))
-    return when - (there - value[:, 0]) / largest
+    found = when - (there - value[:, 0]) / largest
+    return torch.where(found >= t[:, 0], found, torch.nan)
 
 
 def _maximum(t: Tensor, value: Tensor, slope: Tensor) -> Tensor:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from combust.kinetics.mechanism import Mechanism
 
 Composition = str | Mapping[str, float]
+# Per atom, of Bilger's coupling function, which chemistry leaves alone; other elements do not count.
+# R. W. Bilger, Proc. Combust. Inst. 22 (1989) 475, doi:10.1016/S0082-0784(89)80049-2
+VALENCE = {"C": 2.0, "H": 0.5, "O": -1.0}
 NEEDS = {"C": 1.0, "S": 1.0, "H": 0.25, "O": -0.5}  # molecules of O2 that an atom burns with, as Cantera counts them
 
 

@@ -25,7 +25,7 @@ from torch import Tensor
 from combust.errors import FileFormatError
 from combust.kernels import compiled
 from combust.kinetics import systems
-from combust.kinetics.mixture import VALENCE
+from combust.kinetics.mixtures import VALENCE
 from combust.kinetics.systems import Hold
 from combust.kinetics.thermo import Thermo
 from combust.settings.base import NotNegative, Settings, doc

@@ -199,3 +199,12 @@ def test_reading_a_known_history():
     assert at == pytest.approx(1 - 0.2 * (torch.pi / 2) ** 0.5, abs=2e-3)
     falling = float(read_delays(Criterion("T", "min slope"), t, -value, -slope, 1000 * value))
     assert falling == pytest.approx(1.0, abs=2e-3)
+
+
+def test_a_tangent_that_crosses_before_the_start_gives_no_delay():
+    t = torch.tensor([[0.0, 1.0, 2.0, 3.0, 4.0]], dtype=torch.float64)
+    value = torch.tensor([[0.0, 5.0, 7.0, 9.5, 11.0]], dtype=torch.float64)  # up at once, then a slower rise
+    slope = torch.tensor([[0.5, 1.0, 2.0, 1.0, 0.5]], dtype=torch.float64)
+    T = 1000.0 + 100.0 * t
+    found = read_delays(Criterion("p", "max slope extrapolated"), t, value, slope, T)
+    assert found.isnan().all() and read_delays(Criterion("p", "max slope"), t, value, slope, T).item() == 2.0

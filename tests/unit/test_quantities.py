@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import math
 import re
 from pathlib import Path
 
@@ -10,12 +11,13 @@ import pytest
 from combust.__main__ import main
 from combust.config import convert
 from combust.config import load as load_case
-from combust.errors import ConfigError
+from combust.errors import ConfigError, FileFormatError
+from combust.quantities import _pattern
 from combust.ranges import number, pressures, quantities
 from combust.reduction.settings import load as load_reduction
 from combust.reference import markdown, schema_of
 from combust.surrogates.settings import load as load_learned
-from combust.units import TABLES, to_si
+from combust.units import TABLES, names, to_si
 
 ROOT = Path(__file__).parents[2]
 ATM = 101325.0
@@ -128,7 +130,7 @@ def test_ranges_with_units():
     assert quantities("1atm,10 bar, 2", "pressure") == [ATM, 1e6, 2.0]
     assert quantities("1000:1200:3", "temperature") == [1000.0, 1100.0, 1200.0]
     assert pressures("1,10bar") == [ATM, 1e6]  # of the command line: a number alone is in atm
-    with pytest.raises(ConfigError, match="--T 300 furlong: unit 'furlong' is unknown; known: K"):
+    with pytest.raises(ConfigError, match="--T 300 furlong: unit 'furlong' of a temperature is unknown; known: K"):
         quantities("300 furlong", "temperature", "--T")
 
 
@@ -147,10 +149,24 @@ def test_schema_allows_texts_where_a_unit_is_named():
     text = found["pressure"]["anyOf"][1]["pattern"]
     assert kinds == ["number", "string"] and found["pressure"]["anyOf"][0]["minimum"] == 100
     assert re.search(text, "1 atm") and re.search(text, "1e5Pa") and not re.search(text, "1 s")
+    initial = str(schema_of("case")["$defs"]["UniformInitial"]["properties"]["temperature"]["anyOf"])
+    assert "degC" in initial and "kelvin" in initial
     pair = schema_of("train")["$defs"]["Range"]["properties"]["p"]
     assert all({"anyOf"} == set(entry) for entry in pair["prefixItems"])
     assert schema_of("sample") == schema_of("verify") and "graph" in str(schema_of("reduce"))
     assert "anyOf" not in schema_of("case")["$defs"]["Numerics"]["properties"]["cfl"]
+
+
+@pytest.mark.parametrize("kind", sorted(TABLES))
+def test_schema_allows_every_unit_that_is_read(kind):
+    for unit in names(kind):
+        assert math.isfinite(to_si(f"2 {unit}", kind)) and re.search(_pattern(kind), f"2 {unit}")
+    assert not re.search(_pattern(kind), "2 parsec")
+
+
+def test_a_number_too_large_in_si_is_refused():
+    with pytest.raises(FileFormatError, match="too large"):
+        to_si("1e307 min", "time")
 
 
 def test_every_unit_of_a_key_can_be_converted():

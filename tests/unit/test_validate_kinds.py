@@ -11,11 +11,10 @@ import torch
 
 from combust.__main__ import main
 from combust.errors import DivergenceError, FileFormatError, MechanismError
-from combust.experiments import simulate
+from combust.experiments import simulate, tables
 from combust.experiments.data import Amount, DataSet, FlamePoint, NotCoveredError, OutletPoint, SpeedPoint
 from combust.experiments.matching import Names
 from combust.experiments.read import read
-from combust.experiments.tables import fitted
 from combust.kinetics import burner_profile, flames
 from combust.kinetics.mechanism import Mechanism
 
@@ -227,6 +226,15 @@ def test_a_real_flame_of_a_mixture_is_that_of_fuel_and_oxidizer(h2o2, tmp_path, 
     assert not list(tmp_path.glob("*oxidizer*")) and len(list(tmp_path.glob("flame-*.npz"))) == 2
 
 
+def test_a_species_of_which_nothing_was_measured(h2o2):
+    """All amounts zero: there is nothing to compare the deviation with."""
+    points = tuple(OutletPoint(T, 1e5, AIR, 0.1, (Amount("H2O", 0.0, 1e-4),)) for T in (900.0, 950.0))
+    data = DataSet("made", "made.xml", "", "", points, {}, kind="stirred reactor")
+    (found,) = simulate.outlets(data, Names(h2o2), lambda gas, *state: gas.composition("H2O:0.001, N2:0.999"))
+    assert math.isnan(found.bias) and math.isnan(found.mean_deviation) and found.error == pytest.approx(100.0)
+    assert " - " in f"{tables.number(found.bias)} "
+
+
 def test_species_of_a_reactor(h2o2):
     def solve(gas, T, p, Y, tau):
         if T > 1000:
@@ -346,5 +354,5 @@ def test_missing_paths_and_empty_folders(verb, tmp_path):
 
 
 def test_names_fit_their_column():
-    assert fitted("short: H2O") == "short: H2O" and len(fitted("a" * 40)) == 28
-    assert fitted("a" * 40 + ": CH3OH") == "a" * 18 + "...: CH3OH"
+    assert tables.fitted("short: H2O") == "short: H2O" and len(tables.fitted("a" * 40)) == 28
+    assert tables.fitted("a" * 40 + ": CH3OH") == "a" * 18 + "...: CH3OH"
