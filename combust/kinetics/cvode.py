@@ -16,6 +16,7 @@ from combust.kinetics.mechanism import Mechanism
 from combust.kinetics.state import StartState, check_source, check_state, pack
 from combust.kinetics.systems import Hold
 
+SAME = 1e-2  # relative difference of a negative amount at two tolerances that is none
 TIGHTER = (1.0, 1e-2, 1e-4, 1e-6)  # factors of rtol (squared, of atol), tried in turn while a result is negative
 LEAST_RTOL = 1e-13
 
@@ -45,9 +46,12 @@ class CellIntegrator:
         Raises DivergenceError naming the cell and a file with its state, which `combust info` reads and runs again.
         """
         start, source = z.cpu().numpy(), s.cpu().numpy()
-        # What transport takes away may leave less than nothing; beyond that, a negative amount is an error of a step
-        # that went through zero, where Cantera's rates end and nothing brings it back.
+        # What transport takes away may leave less than nothing, and reactions may pass that on (H that is less than
+        # nothing makes HO2 less than nothing): such an amount is the solution's, the same at a tighter tolerance.
+        # Else a negative amount is an error of a step that went through zero, where Cantera's rates end and nothing
+        # brings it back.
         lowest = np.minimum(start, 0.0)[1:] + np.minimum(dt * source, 0.0)[1:] - self.atol * start[1:].sum()
+        looser = np.full_like(start, np.nan)
         for tighter in TIGHTER:
             try:
                 end = self._integrate(start, source, dt, held, tighter)
@@ -58,8 +62,10 @@ class CellIntegrator:
                 raise DivergenceError(self._message(cell, start, source, dt, held, last)) from error
             if not np.isfinite(end).all():
                 raise DivergenceError(self._message(cell, start, source, dt, held, "the result is not finite"))
-            if (end[1:] >= lowest).all():
+            negative = end[1:] < lowest
+            if (abs(end - looser) <= SAME * abs(end))[1:][negative].all():
                 return torch.tensor(end, dtype=z.dtype, device=z.device)
+            looser = end
         worst = int((end[1:] - lowest).argmin())
         why = f"the result has {self.gas.species[worst]} = {end[1 + worst]:.4g}, below -atol, at rtol x {tighter:g} too"
         raise DivergenceError(self._message(cell, start, source, dt, held, why))
