@@ -233,10 +233,12 @@ def extinction_arguments(verbs: argparse._SubParsersAction[argparse.ArgumentPars
     mechanism_arguments(made, "mechanism file (Cantera YAML) with transport data")
     made.add_argument("--fuel", required=True, metavar="X", help="a species, or mole fractions: CH4:0.8,N2:0.2")
     made.add_argument("--oxidizer", default="O2:1, N2:3.76", metavar="X", help="default: %(default)s")
-    made.add_argument("--T-fuel", default="300", metavar="RANGE", help="of the fuel [K]; default: %(default)s")
-    made.add_argument("--T-oxidizer", default="300", metavar="RANGE", help="of the oxidizer [K]; default: %(default)s")
+    made.add_argument("--T-fuel", default="300", metavar="RANGE", help="of the fuel, in K or with a unit; %(default)s")
+    made.add_argument("--T-oxidizer", default="300", metavar="RANGE", help="of the oxidizer; %(default)s")
     made.add_argument("--p", default="1", metavar="RANGE", help=f"pressures: {PRESSURE_HELP}")
-    made.add_argument("--width", type=float, default=0.02, metavar="M", help="between the jets [m]; %(default)s")
+    made.add_argument(
+        "--width", type=number("length"), default=0.02, metavar="M",
+        help="between the jets, in m or with a unit: 2cm; default: %(default)s")
     made.add_argument(
         "--momentum-ratio", type=float, default=1.0, metavar="M",
         help="rho u^2 of the fuel over that of the oxidizer; default: %(default)s",

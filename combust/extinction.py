@@ -7,17 +7,20 @@ import itertools
 import math
 import textwrap
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from combust.charts import drawing, picture
-from combust.errors import CombustError, ConfigError, DivergenceError, at
+from combust.errors import CombustError, ConfigError, DivergenceError
+from combust.kinetics import mixtures
 from combust.kinetics.extinction import COLUMNS, Extinction, extinction_strain
-from combust.kinetics.flame_solver import check_transport
+from combust.kinetics.flame_solver import check_transport, require_width
+from combust.kinetics.ideal_gas import require_ideal
 from combust.kinetics.mechanism import Mechanism
-from combust.kinetics.radiation import SAID, check_radiation, emissivities
-from combust.ranges import positive, pressures, stream, values
+from combust.kinetics.radiation import radiation_of
+from combust.ranges import positive, pressures, quantities
 from combust.tables import Countdown, places, say_where, write_table
 from combust.units import ATM
 
@@ -34,6 +37,7 @@ NUMBERS = (
     "strain", "strain_error", "grid_strain", "strain_max", "strain_fuel", "strain_oxidizer", "T_max", "u_fuel",
     "u_oxidizer", "points",
 )  # fmt: skip
+LEAST_POINTS = 20
 SAYS = (
     "a global = 2 u_o/L (1 + u_f sqrt(rho_f)/(u_o sqrt(rho_o))) of plug-flow jets; a max = greatest |du/dx|; a fuel, "
     "a oxid. = sqrt(-Lambda/rho) of the jets"
@@ -72,38 +76,20 @@ class Row:
 def extinction(args: argparse.Namespace) -> int:
     """Prints the table, writes it, the branches and a picture; the exit code, 3 if one extinction was not found."""
     temperatures = [
-        positive(values(text, option), text, option)
+        positive(quantities(text, "temperature", option), text, option)
         for text, option in ((args.T_fuel, "--T-fuel"), (args.T_oxidizer, "--T-oxidizer"))
     ]
     conditions = list(itertools.product(pressures(args.p), *temperatures))
-    table, curves, image = places(
-        args.out, ("extinction.csv", "extinction_curve.csv", "extinction.png"), args.force
-    )
-    for name in ("width", "strain", "momentum_ratio"):
-        if not (math.isfinite(getattr(args, name)) and getattr(args, name) > 0):
-            raise ConfigError(f"--{name.replace('_', '-')} {getattr(args, name):g}: must be > 0")
+    table, curves, image = places(args.out, ("extinction.csv", "extinction_curve.csv", "extinction.png"), args.force)
     gas = Mechanism.load(args.mechanism, args.phase, ions=args.ions)
-    fuel, oxidizer = stream(args.fuel), stream(args.oxidizer)
-    for option, mixture in (("--fuel", fuel), ("--oxidizer", oxidizer)):
-        with at(option):
-            gas.composition(mixture)
-    check_transport("extinction", args.transport, args.soret)
-    emissivity = emissivities(args.emissivity)
-    check_radiation("extinction", gas, args.radiation, emissivity)
-    if args.radiation:
-        print(f"with {SAID}, emissivity of the boundaries {emissivity[0]:g} and {emissivity[1]:g}")
-    options = {name: getattr(args, name) for name in ("width", "momentum_ratio", "strain", "transport", "soret",
-                                                      "max_points", "radiation")}  # fmt: skip
+    fuel, oxidizer = mixtures.of_options(gas, args.fuel, args.oxidizer)
+    require_ideal("extinction", [min(T) for _, *T in conditions], [p for p, *_ in conditions])
+    options = options_of(args, gas)
     print(HEADER, flush=True)
     rows: list[Row] = []
     countdown = Countdown(len(conditions), "extinctions")
-    for p, T_fuel, T_oxidizer in conditions:
-        begin = time.monotonic()
-        try:
-            found = extinction_strain(gas, p, fuel, oxidizer, T_fuel, T_oxidizer, **options, emissivity=emissivity)
-            rows.append(Row(p, T_fuel, T_oxidizer, found, time.monotonic() - begin))
-        except CombustError as error:
-            rows.append(Row(p, T_fuel, T_oxidizer, None, time.monotonic() - begin, str(error)))
+    for p, *T in conditions:
+        rows.append(row_of(p, T, lambda p, T: extinction_strain(gas, p, fuel, oxidizer, *T, **options)))
         print(rows[-1], flush=True)
         countdown.tick()
         write_table(table, FILE, [row.cells for row in rows])
@@ -119,6 +105,29 @@ def extinction(args: argparse.Namespace) -> int:
     if failed:
         print(f"{failed} of {len(rows)} extinctions were not found; the table says why")
     return DivergenceError.exit_code if failed else 0
+
+
+def options_of(args: argparse.Namespace, gas: Mechanism) -> dict[str, Any]:
+    """Options of `extinction_strain`; says what radiates. Raises ConfigError for those that cannot be."""
+    require_width("--width", args.width)
+    for name in ("strain", "momentum_ratio"):
+        if not (math.isfinite(getattr(args, name)) and getattr(args, name) > 0):
+            raise ConfigError(f"--{name.replace('_', '-')} {getattr(args, name):g}: must be > 0")
+    if args.max_points < LEAST_POINTS:
+        raise ConfigError(f"--max-points {args.max_points}: must be at least {LEAST_POINTS}")
+    check_transport("extinction", args.transport, args.soret)
+    names = ("width", "momentum_ratio", "strain", "transport", "soret", "max_points")
+    return {name: getattr(args, name) for name in names} | radiation_of(args, "extinction", gas)
+
+
+def row_of(p: float, T: Sequence[float], solve: Callable[[float, Sequence[float]], Extinction]) -> Row:
+    """The row of p [Pa] and the temperatures of fuel and oxidizer [K]; what is not found is a row that says why."""
+    begin = time.monotonic()
+    try:
+        found, reason = solve(p, T), ""
+    except CombustError as error:
+        found, reason = None, str(error)
+    return Row(p, *T, found, time.monotonic() - begin, reason)
 
 
 def branches(rows: Sequence[Row]) -> list[tuple[float, ...]]:

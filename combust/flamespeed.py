@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from combust.charts import drawing, picture
-from combust.errors import CombustError, ConfigError, DivergenceError, at
+from combust.errors import CombustError, ConfigError, DivergenceError
+from combust.kinetics import mixtures
 from combust.kinetics.flame1d import free_flame
 from combust.kinetics.flame_solver import check_transport, require_width
 from combust.kinetics.ideal_gas import require_ideal
 from combust.kinetics.mechanism import Mechanism
-from combust.kinetics.mixtures import streams
-from combust.kinetics.radiation import SAID, check_radiation, emissivities
-from combust.ranges import positive, pressures, quantities, stream, values
+from combust.kinetics.radiation import radiation_of
+from combust.ranges import positive, pressures, quantities, values
 from combust.tables import Countdown, places, say_where, write_table
 from combust.units import ATM
 
@@ -79,23 +79,9 @@ def flamespeed(args: argparse.Namespace) -> int:
     conditions = list(itertools.product(pressures(args.p), Ts, phis))
     table, image = places(args.out, ("flamespeed.csv", "flamespeed.png"), args.force)
     gas = Mechanism.load(args.mechanism, args.phase, ions=args.ions)
-    fuel, oxidizer = stream(args.fuel), stream(args.oxidizer)
-    for option, mixture in (("--fuel", fuel), ("--oxidizer", oxidizer)):
-        with at(option):
-            gas.composition(mixture)  # an unknown species is bad input, not a flame that failed
-    with at("--oxidizer"):
-        streams(gas, fuel, oxidizer)
-    check_transport("flamespeed", args.transport, args.soret)
-    require_width("--width", args.width)
+    fuel, oxidizer = mixtures.of_options(gas, args.fuel, args.oxidizer, premixed=True)
     require_ideal("free flame", [T for _, T, _ in conditions], [p for p, _, _ in conditions])
-    if args.max_points < LEAST_POINTS:
-        raise ConfigError(f"--max-points {args.max_points}: must be at least {LEAST_POINTS}")
-    options = {name: getattr(args, name) for name in ("transport", "refine", "soret", "width", "max_points")}
-    emissivity = emissivities(args.emissivity)
-    check_radiation("flamespeed", gas, args.radiation, emissivity)
-    if args.radiation:
-        options |= {"radiation": True, "emissivity": emissivity}
-        print(f"with {SAID}, emissivity of the boundaries {emissivity[0]:g} and {emissivity[1]:g}")
+    options = options_of(args, gas)
 
     def solve(T: float, p: float, phi: float) -> Any:
         return free_flame(gas, T, p, fuel, oxidizer, phi, **options)
@@ -117,6 +103,16 @@ def flamespeed(args: argparse.Namespace) -> int:
     if failed:
         print(f"{failed} of {len(rows)} flames were not found; the table says why")
     return FAILED if failed else 0
+
+
+def options_of(args: argparse.Namespace, gas: Mechanism) -> dict[str, Any]:
+    """Options of `free_flame`; says what radiates. Raises ConfigError for those that cannot be."""
+    check_transport("flamespeed", args.transport, args.soret)
+    require_width("--width", args.width)
+    if args.max_points < LEAST_POINTS:
+        raise ConfigError(f"--max-points {args.max_points}: must be at least {LEAST_POINTS}")
+    names = ("transport", "refine", "soret", "width", "max_points")
+    return {name: getattr(args, name) for name in names} | radiation_of(args, "flamespeed", gas)
 
 
 def flames(

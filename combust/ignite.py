@@ -14,12 +14,12 @@ from typing import Any
 import torch
 
 from combust.charts import drawing, picture
-from combust.errors import CombustError, ConfigError, DivergenceError, at
+from combust.errors import CombustError, ConfigError, DivergenceError
+from combust.kinetics import mixtures
 from combust.kinetics.delays import Criterion
 from combust.kinetics.ignition import ignition_delays
 from combust.kinetics.mechanism import Mechanism
-from combust.kinetics.mixtures import streams
-from combust.ranges import positive, pressures, quantities, stream, values
+from combust.ranges import positive, pressures, quantities, values
 from combust.rows import each_row
 from combust.tables import Countdown, places, say_where, write_table
 from combust.units import ATM
@@ -70,15 +70,10 @@ def ignite(args: argparse.Namespace) -> int:
     texts = list(dict.fromkeys(args.delay or [STAGE]))
     for text in texts:
         say_signal(text, Criterion.parse(text, gas, args.hold))
-    fuel, oxidizer = stream(args.fuel), stream(args.oxidizer)
-    for option, mixture in (("--fuel", fuel), ("--oxidizer", oxidizer)):
-        with at(option):
-            gas.composition(mixture)
-    with at("--oxidizer"):
-        streams(gas, fuel, oxidizer)
-    mixtures = {phi: gas.mixture(fuel, oxidizer, phi) for phi in phis}
+    fuel, oxidizer = mixtures.of_options(gas, args.fuel, args.oxidizer, premixed=True)
+    mixed = {phi: gas.mixture(fuel, oxidizer, phi) for phi in phis}
     p, T = (torch.tensor([c[i] for c in conditions], dtype=torch.float64) for i in (0, 2))
-    Y = torch.stack([mixtures[phi] for _, phi, _ in conditions], 1)
+    Y = torch.stack([mixed[phi] for _, phi, _ in conditions], 1)
     countdown = Countdown(len(conditions), "reactors")
 
     def solve(chosen: Sequence[int]) -> list[list[float]]:
@@ -97,19 +92,22 @@ def ignite(args: argparse.Namespace) -> int:
     for row in rows:
         print(row)
     write(table, rows, texts)
-    if errors:
-        print(f"{len(errors)} of {len(rows)} reactors failed; the table says why")
-    if not any(row.ignited for row in rows):
-        print(f"nothing ignited within {args.time:g} s: raise --time or --T")
-        return DivergenceError.exit_code
-    if any(row.ignited and row.reason for row in rows):
-        print(f"none: the gas ignited, but the quantity has no such event within {args.time:g} s")
-    if all(math.isnan(delay) for row in rows for delay in row.delays):
-        return DivergenceError.exit_code
-    title = f"{args.fuel} in {args.oxidizer}, {Path(args.mechanism).name}"
-    if image:
+    found = say_missing(rows, len(errors), args.time)
+    if image and found:
+        title = f"{args.fuel} in {args.oxidizer}, {Path(args.mechanism).name}"
         picture(image, lambda: draw(image, rows, title, texts, f"constant {' and '.join(args.hold)}"))
-    return DivergenceError.exit_code if errors else 0
+    return 0 if found and not errors else DivergenceError.exit_code
+
+
+def say_missing(rows: Sequence[Row], failed: int, time: float) -> bool:
+    """Says what is not in the table of reactors followed for `time` [s], and why; whether there is any delay."""
+    if failed:
+        print(f"{failed} of {len(rows)} reactors failed; the table says why")
+    if not any(row.ignited for row in rows):
+        print(f"nothing ignited within {time:g} s: raise --time or --T")
+    elif any(row.ignited and row.reason for row in rows):
+        print(f"none: the gas ignited, but the quantity has no such event within {time:g} s")
+    return not all(math.isnan(delay) for row in rows for delay in row.delays)
 
 
 def say_signal(text: str, criterion: Criterion) -> None:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import cantera as ct
 import numpy as np
 
-from combust.errors import MechanismError
+from combust.errors import MechanismError, at
 from combust.kinetics import mechanism_text
+from combust.ranges import stream
 
 if TYPE_CHECKING:
     from combust.kinetics.mechanism import Mechanism
@@ -67,6 +68,20 @@ def streams(gas: Mechanism, fuel: Composition, oxidizer: Composition) -> tuple[n
         raise MechanismError(
             f"oxidizer {oxidizer!r}: holds no oxygen beyond what it burns with itself, so that no equivalence ratio of "
             f"fuel {fuel!r} in it can be; add O2 (air: O2:0.21, N2:0.79), or give the gas as one composition")
+    return found
+
+
+def of_options(gas: Mechanism, fuel: str, oxidizer: str, premixed: bool = False) -> tuple[str, str]:
+    """The compositions of --fuel and --oxidizer. Raises MechanismError, which names the option, for one that the
+    mechanism cannot hold, or that burns nothing if both are mixed: bad input, not a flame or reactor that failed.
+    """
+    found = stream(fuel), stream(oxidizer)
+    for option, mixture in zip(("--fuel", "--oxidizer"), found, strict=True):
+        with at(option):
+            amounts(gas, mixture)
+    if premixed:
+        with at("--oxidizer"):
+            streams(gas, *found)
     return found
 
 

@@ -8,6 +8,7 @@ W/m3. CO, CH4 and soot radiate too, and thick or hot layers absorb: neither is h
 
 from __future__ import annotations
 
+import argparse
 import math
 from typing import Any, Protocol
 
@@ -52,6 +53,16 @@ def emissivities(text: str) -> Emissivity:
     if len(numbers) > 2:
         raise ConfigError(f"--emissivity {text}: give one number, or those of the left and the right boundary")
     return numbers[0], numbers[-1]
+
+
+def radiation_of(args: argparse.Namespace, kind: str, gas: Mechanism) -> dict[str, Any]:
+    """Options of a flame from --radiation and --emissivity, none without; says what radiates. Raises ConfigError."""
+    emissivity = emissivities(args.emissivity)
+    check_radiation(kind, gas, args.radiation, emissivity)
+    if not args.radiation:
+        return {}
+    print(f"with {SAID}, emissivity of the boundaries {emissivity[0]:g} and {emissivity[1]:g}")
+    return {"radiation": True, "emissivity": emissivity}
 
 
 def radiate(flame: Any, asked: Radiates) -> None:

@@ -101,7 +101,7 @@ def test_branch_turns_back_at_one_ratio(found):
 
 def test_cache_and_verb(tmp_path, monkeypatch, capsys):
     given = ["extinction", "h2o2.yaml", "--fuel", FUEL, "--oxidizer", AIR, "--out", str(tmp_path / "out")]
-    cold = [*given, "--T-fuel", "300,350", "--max-points", "300"]
+    cold = [*given, "--T-fuel", "26.85degC,350K", "--width", "2cm", "--max-points", "300"]
     calls = []
 
     def solve(gas, query, tell):
@@ -134,7 +134,9 @@ def test_what_does_not_burn_is_refused():
     "change, message",
     [(["--width", "0"], "--width 0"), (["--strain", "-1"], "--strain -1"), (["--fuel", "CH4"], "no species 'CH4'"),
      (["--momentum-ratio", "nan"], "--momentum-ratio nan"), (["--T-fuel", "hot"], "--T-fuel"),
-     (["--emissivity", "0.5"], "counts with radiation only")],
+     (["--emissivity", "0.5"], "counts with radiation only"), (["--width", "1e3"], "from 1e-06 to 100 m"),
+     (["--T-fuel", "300furlong"], "unit 'furlong' of a temperature"), (["--max-points", "5"], "at least 20"),
+     (["--p", "1e6"], "denser than its molecules allow")],
 )  # fmt: skip
 def test_bad_input(tmp_path, capsys, change, message):
     assert main(["extinction", "h2o2.yaml", "--fuel", "H2", *change, "--out", str(tmp_path)]) == 2
