@@ -22,6 +22,12 @@ EXIT_CODES = """exit codes:
   0 done   1 failed (disk full, bug)   2 bad input   3 diverged
   4 stopped by a signal or the wall limit: continue with --restart auto (run) or --resume (reduce)"""
 
+MODULES = {  # of verbs that are a function of the same name, which takes the arguments
+    "ignite": "combust.ignite", "flamespeed": "combust.flamespeed", "extinction": "combust.extinction",
+    "reduce": "combust.reduce", "validate": "combust.experiments.validate",
+    **{verb: f"combust.surrogates.{verb}" for verb in learned.VERBS},
+}  # fmt: skip
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one verb; returns the exit code."""
@@ -61,29 +67,8 @@ def dispatch(args: argparse.Namespace, comm: Communicator) -> int:
 
         print(plot(args.folder, args.fields.split(",") if args.fields else None, args.out, args.time))
         return 0
-    if args.verb == "ignite":
-        from combust.ignite import ignite
-
-        return ignite(args)
-    if args.verb == "flamespeed":
-        from combust.flamespeed import flamespeed
-
-        return flamespeed(args)
-    if args.verb == "extinction":
-        from combust.extinction import extinction
-
-        return extinction(args)
-    if args.verb == "reduce":
-        from combust.reduce import reduce
-
-        return reduce(args)
-    if args.verb == "validate":
-        from combust.experiments.validate import validate
-
-        return validate(args)
-    if args.verb in learned.VERBS:
-        verb = importlib.import_module(f"combust.surrogates.{args.verb}")
-        return int(getattr(verb, args.verb)(args))
+    if args.verb in MODULES:
+        return int(getattr(importlib.import_module(MODULES[args.verb]), args.verb)(args))
     if args.verb == "check":
         from combust.check.command import check
 
@@ -126,14 +111,7 @@ def parser() -> argparse.ArgumentParser:
     schema.add_argument(
         "--for", dest="file", default="case", choices=FILES, help="which file: a case (default), or that of a verb")
     schema.add_argument("--markdown", action="store_true", help="reference tables instead")
-    plot = verb(verbs, "plot", "draw fields and history of a run from its output folder")
-    plot.add_argument("folder")
-    plot.add_argument("--fields", metavar="A,B", help="fields to draw; T and a second one if omitted")
-    plot.add_argument("--time", type=float, metavar="S", help="the output nearest to this time [s]; default: the last")
-    plot.add_argument(
-        "--out", metavar="PATH",
-        help="picture (.png, .pdf or .svg), or a folder for flame.png; default: flame.png in the folder of the run",
-    )  # fmt: skip
+    plot_arguments(verbs)
     ignite_arguments(verbs)
     flamespeed_arguments(verbs)
     extinction_arguments(verbs)
@@ -177,6 +155,17 @@ def mixture_arguments(made: argparse.ArgumentParser, temperature: str) -> None:
         "--T", default=temperature, metavar="RANGE",
         help="temperatures in K, or with a unit: 500:900:5degC; default: %(default)s")
     made.add_argument("--p", default="1", metavar="RANGE", help=f"pressures: {PRESSURE_HELP}")
+
+
+def plot_arguments(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    plot = verb(verbs, "plot", "draw fields and history of a run from its output folder")
+    plot.add_argument("folder")
+    plot.add_argument("--fields", metavar="A,B", help="fields to draw; T and a second one if omitted")
+    plot.add_argument("--time", type=float, metavar="S", help="the output nearest to this time [s]; default: the last")
+    plot.add_argument(
+        "--out", metavar="PATH",
+        help="picture (.png, .pdf or .svg), or a folder for flame.png; default: flame.png in the folder of the run",
+    )  # fmt: skip
 
 
 def ignite_arguments(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -166,7 +166,7 @@ def _intercept(t: Tensor, value: Tensor, slope: Tensor) -> Tensor:
     after = torch.where(when < _pick(t, at), at, at + 1)
     there = _cubic(t, value, slope, after)((when - _pick(t, after - 1)) / (_pick(t, after) - _pick(t, after - 1)))
     found = when - (there - value[:, 0]) / largest
-    return torch.where(found >= t[:, 0], found, torch.nan)
+    return torch.where(found > t[:, 0], found, torch.nan)
 
 
 def _maximum(t: Tensor, value: Tensor, slope: Tensor) -> Tensor:
