@@ -161,7 +161,9 @@ def plot_arguments(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -
     plot = verb(verbs, "plot", "draw fields and history of a run from its output folder")
     plot.add_argument("folder")
     plot.add_argument("--fields", metavar="A,B", help="fields to draw; T and a second one if omitted")
-    plot.add_argument("--time", type=float, metavar="S", help="the output nearest to this time [s]; default: the last")
+    plot.add_argument(
+        "--time", type=number("time"), metavar="S",
+        help="the output nearest to this time in s, or with a unit: 50us; default: the last")
     plot.add_argument(
         "--out", metavar="PATH",
         help="picture (.png, .pdf or .svg), or a folder for flame.png; default: flame.png in the folder of the run",
@@ -233,7 +235,7 @@ def extinction_arguments(verbs: argparse._SubParsersAction[argparse.ArgumentPars
         help="rho u^2 of the fuel over that of the oxidizer; default: %(default)s",
     )  # fmt: skip
     made.add_argument(
-        "--strain", type=float, default=60.0, metavar="A",
+        "--strain", type=number("rate"), default=60.0, metavar="A",
         help="global strain rate of the first flame [1/s], a quarter to four times it are tried too; %(default)s",
     )  # fmt: skip
     made.add_argument("--transport", default="mixture-averaged", choices=["mixture-averaged", "unity-Lewis"])

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from combust.errors import DependencyError
+from combust.io.blocks import OutputError
 
 PICTURES = (".png", ".pdf", ".svg")
 STYLE = {
@@ -59,10 +60,15 @@ def widen_logarithmic(figure: Any) -> None:
 
 
 def picture(path: Path, draw: Callable[[], None], more: str = "") -> None:
-    """Draws the last result of a command and says where it is; without matplotlib, a warning: the table is there."""
+    """Draws the last result of a command and says where it is; without matplotlib, a warning: the table is there.
+
+    Raises OutputError where it cannot be written.
+    """
     try:
         draw()
     except DependencyError as error:
         print(f"warning: no picture: {error}", file=sys.stderr)
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error
     else:
         print(f"picture: {path}{more}")

@@ -60,6 +60,14 @@ def is_file(path: Path) -> bool:
         return False
 
 
+def is_folder(path: Path) -> bool:
+    """Whether it is one; what cannot be a name is none."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
 def read_text(path: str | Path, most: int = MOST) -> str:
     """The whole file as UTF-8. Raises UnreadableError."""
     try:

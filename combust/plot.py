@@ -16,6 +16,7 @@ from combust.io.folder import Folder
 from combust.io.series import read_series
 from combust.io.vtr import Snapshot, read_pvd, read_vtr
 from combust.surrogates.routes import COLOURS, ROUTES
+from combust.tables import OTHERS
 
 UNITS = {"T": "K", "p": "Pa", "rho": "kg/m³", "heat_release": "GW/m³", "vorticity": "1/s", "speed": "m/s"}
 FACTORS = {"heat_release": 1e-9}
@@ -95,6 +96,8 @@ def destination(where: Folder, out: str | Path | None) -> Path:
         return path
     if path.is_file():
         raise ConfigError(f"--out {path}: is a file; a picture ends with {', '.join(FORMATS)}")
+    if path.suffix.lower() in OTHERS and not path.is_dir():
+        raise ConfigError(f"--out {path}: a picture ends with {', '.join(FORMATS)}")
     return path / where.picture.name
 
 

@@ -5,29 +5,40 @@ from __future__ import annotations
 import csv
 import json
 import math
+import os
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from combust.charts import PICTURES
 from combust.errors import ConfigError
+from combust.files import is_file, is_folder
+from combust.io.blocks import OutputError
 from combust.progress import clock
 
 TABLES = (".csv", ".json")
+OTHERS = (".txt", ".dat", ".tsv", ".xls", ".xlsx", ".jpg", ".jpeg", ".eps", ".h5", ".hdf5", ".yaml", ".yml", ".md")
+"""Suffixes of files, not folders, that are asked for in vain."""
 
 
 def outputs(folder: str | Path, names: Sequence[str], force: bool) -> list[Path]:
     """Paths of the files to write in `folder`, which is made. Raises ConfigError where one exists, unless `force`."""
     where = Path(folder)
     paths = [where / name for name in names]
-    for path in paths:
-        if path.exists() and not force:
-            raise ConfigError(f"{path} exists: choose another folder with --out, or --force to replace it")
     try:
+        for path in paths:
+            if path.exists() and not force:
+                raise ConfigError(f"{path} exists: choose another place with --out, or --force to replace it")
         where.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(f"--out {folder}: cannot be made: {error}") from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigError(f"--out {folder}: {', '.join(names)} cannot be made: {reason}") from error
+    for path in (where, *(path for path in paths if path.exists())):
+        if not os.access(path, os.W_OK) or (path != where and path.is_dir()):
+            raise ConfigError(f"--out {folder}: {path} cannot be written; choose another place with --out")
     return paths
 
 
@@ -38,9 +49,11 @@ def places(out: str | Path, names: Sequence[str], force: bool) -> list[Path | No
     `names`. Raises ConfigError where a file exists, unless `force`, or is in the place of the folder.
     """
     path = Path(out)
-    if path.is_dir() or path.suffix.lower() not in (*TABLES, *PICTURES):
-        if path.is_file():
+    if is_folder(path) or path.suffix.lower() not in (*TABLES, *PICTURES):
+        if is_file(path):
             raise ConfigError(f"--out {out}: is a file; a file to write ends with {', '.join((*TABLES, *PICTURES))}")
+        if path.suffix.lower() in OTHERS and not is_folder(path):
+            raise ConfigError(f"--out {out}: a file to write ends with {', '.join((*TABLES, *PICTURES))}")
         return list(outputs(out, names, force))
     [file] = outputs(path.parent, [path.name], force)
     nothing: list[Path | None] = [None] * (len(names) - 1)
@@ -58,7 +71,18 @@ def write_table(path: Path | None, header: Sequence[str], rows: Iterable[Sequenc
         {name: x if not isinstance(x, float) or math.isfinite(x) else None for name, x in zip(header, row, strict=True)}
         for row in rows
     ]
-    path.write_text(json.dumps(lines, indent=1) + "\n", encoding="utf-8")
+    with writing(path) as file:
+        file.write(json.dumps(lines, indent=1) + "\n")
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[TextIO]:
+    """A text file to write. Raises OutputError."""
+    try:
+        with path.open("w", newline="", encoding="utf-8") as file:
+            yield file
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
 def say_where(what: str, path: Path | None) -> None:
@@ -68,8 +92,8 @@ def say_where(what: str, path: Path | None) -> None:
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """A CSV file with a header line; numbers with nine digits, None as an empty cell."""
-    with path.open("w", newline="", encoding="utf-8") as file:
+    """A CSV file with a header line; numbers with nine digits, None as an empty cell. Raises OutputError."""
+    with writing(path) as file:
         writer = csv.writer(file)
         writer.writerow(header)
         for row in rows:

@@ -191,22 +191,29 @@ class Jets:
         return float(self.solution.density)
 
     def require_heat(self) -> None:
-        """Raises DivergenceError where no mixture of both jets is hotter in equilibrium than they are."""
+        """Raises DivergenceError where no mixture of both jets is much hotter in equilibrium than it and they are."""
         ends = []
         for T, X in self.streams:
             self._set(T, X)
             ends.append((self.solution.enthalpy_mass, self.solution.Y.copy()))
-        hottest = 0.0
+        hottest = heat = 0.0
         for share in np.linspace(0, 1, MIXTURES):
             (h0, Y0), (h1, Y1) = ends
             self.solution.HPY = share * h0 + (1 - share) * h1, self.query.p, share * Y0 + (1 - share) * Y1
+            cold = self.solution.T
             self.solution.equilibrate("HP")
-            hottest = max(hottest, self.solution.T)
+            hottest, heat = max(hottest, self.solution.T), max(heat, self.solution.T - cold)
         rise = hottest - max(self.query.T_fuel, self.query.T_oxidizer)
+        if heat < LEAST_RISE:
+            raise DivergenceError(
+                f"{self.query}: the jets do not burn: no mixture of them heats itself by more than {heat:.0f} K "
+                f"(needed: {LEAST_RISE:g} K). Check fuel and oxidizer"
+            )
         if rise < LEAST_RISE:
             raise DivergenceError(
-                f"{self.query}: the jets do not burn: no mixture of them is in equilibrium more than {rise:.0f} K "
-                f"hotter than the hotter jet (needed: {LEAST_RISE:g} K). Check fuel and oxidizer"
+                f"{self.query}: a jet is too hot: no mixture is in equilibrium more than {rise:.0f} K hotter than it "
+                f"(needed: {LEAST_RISE:g} K), which a flame that goes out would be. Take a cooler jet, or less "
+                "diluted ones"
             )
 
     def made(self, **domain: Any) -> ct.CounterflowDiffusionFlame:

@@ -126,6 +126,8 @@ def test_cache_and_verb(tmp_path, monkeypatch, capsys):
 def test_what_does_not_burn_is_refused():
     with pytest.raises(DivergenceError, match="the jets do not burn"):
         extinction_strain("h2o2.yaml", P, "N2:1", AIR)
+    with pytest.raises(DivergenceError, match="a jet is too hot: no mixture is in equilibrium more than 62 K hotter"):
+        extinction_strain("h2o2.yaml", P, "H2:0.15, N2:0.85", AIR, T_oxidizer=1400.0)
     with pytest.raises(DivergenceError, match="no flame burns at strain rates of"):
         extinction_strain("h2o2.yaml", P, "H2:0.06, N2:0.94", AIR, strain=2000.0)
 

@@ -6,7 +6,9 @@ import math
 import pytest
 
 from combust.__main__ import main
+from combust.charts import picture
 from combust.errors import ConfigError
+from combust.io.blocks import OutputError
 from combust.tables import places, write_table
 
 NAMES = ("ignite.csv", "ignite.png")
@@ -33,6 +35,21 @@ def test_what_is_there(tmp_path):
         places(tmp_path / "log.txt", NAMES, True)
     (tmp_path / "old.csv").mkdir()  # a folder stays one, whatever it is called
     assert places(tmp_path / "old.csv", NAMES, False)[0] == tmp_path / "old.csv" / "ignite.csv"
+
+
+def test_what_cannot_be_written(tmp_path):
+    for name, says in (("x.xlsx", "ends with .csv, .json, .png"), ("a" * 300 + ".csv", "File name too long"),
+                       ("a" * 300, "File name too long")):  # fmt: skip
+        with pytest.raises(ConfigError, match=says):
+            places(tmp_path / name, NAMES, False)
+    (tmp_path / "ignite.csv").mkdir()
+    with pytest.raises(ConfigError, match="ignite.csv cannot be written"):
+        places(tmp_path, NAMES, True)
+    for name in ("x.csv", "x.json"):
+        with pytest.raises(OutputError, match=f"{name} cannot be written: No such file"):
+            write_table(tmp_path / "gone" / name, ("a",), [(1,)])
+    with pytest.raises(OutputError, match="x.png cannot be written: No such file"):
+        picture(tmp_path / "gone" / "x.png", lambda: (tmp_path / "gone" / "x.png").write_bytes(b""))
 
 
 def test_json_has_no_nan(tmp_path):

@@ -78,6 +78,10 @@ def test_time_takes_the_nearest_output_and_says_so(tmp_path, capsys, monkeypatch
     ):
         assert main(["plot", str(tmp_path), *(["--time", time] if time else [])]) == 0
         assert (drawn.pop(), capsys.readouterr().err) == (step, said)
+    assert main(["plot", str(tmp_path), "--time", "210 us", "--out", str(tmp_path / "x.jpg")]) == 2
+    assert "a picture ends with .png" in capsys.readouterr().err
+    assert main(["plot", str(tmp_path), "--time", "210 us"]) == 0
+    assert "output at 200 µs" in capsys.readouterr().err
     assert main(["plot", str(tmp_path), "--time", "nan"]) == 2
     assert "--time nan" in capsys.readouterr().err
 

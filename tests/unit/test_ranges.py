@@ -3,7 +3,7 @@
 import pytest
 
 from combust.errors import ConfigError, FileFormatError
-from combust.ranges import pressures, values
+from combust.ranges import pressures, quantities, values
 from combust.units import to_si
 
 
@@ -13,6 +13,11 @@ def test_values():
     assert values("1, 2.5,1e3") == [1.0, 2.5, 1000.0]
     assert values("300:400:2,500") == [300.0, 400.0, 500.0]
     assert values("1:0.6:3") == [1.0, 0.8, 0.6]
+
+
+def test_a_unit_that_is_unknown_is_told_what_is_known():
+    with pytest.raises(ConfigError, match="known: K, .*degC"):
+        quantities("300,400 foo", "temperature", "--T")
 
 
 def test_pressures_are_in_atm_unless_they_say_otherwise():
