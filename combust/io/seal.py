@@ -21,7 +21,7 @@ from combust.parallel import Communicator
 
 MARK = b"<!-- combust checksum 1: "
 LINE = re.compile(rb"<!-- combust checksum 1: sha256 ([0-9a-f]{64}) apart ((?:[0-9]+\+[0-9]+=[0-9]* )*)-->\n\Z")
-LONGEST = 2**16  # bytes of the line
+LONGEST = 2**20  # bytes of the line, 20,000 arrays
 PIECE = 2**22  # bytes that are read at a time
 VALUES = 2**13  # numbers that are mixed at a time: larger arrays are given back to the system each time
 BROKEN = "its content is not what was written (wrong checksum)"
