@@ -165,14 +165,15 @@ def write(work: Work, report: Path, numbers: Path) -> int:
         print(f"- {sentence}")
     missed = sum(not t.met for t in judged)
     stopped = "stopped: only what was finished is judged; " if work.found["stopped"] else ""
-    print(f"{stopped}{len(judged) - missed} of {len(judged)} targets met, {clock(work.found['seconds'])}")
+    verdict = f"{len(judged) - missed} of {len(judged)} targets met" if judged else "no target was judged"
+    print(f"{stopped}{verdict}, {clock(work.found['seconds'])}")
     print(f"report:  {report} (and .json)")
     return missed
 
 
 def chosen(only: str | None) -> list[str]:
     """Parts of the card. Raises ConfigError for an unknown one."""
-    asked = list(PARTS) if not only else only.split(",")
+    asked = list(PARTS) if only is None else only.split(",")
     for name in asked:
         if name not in PARTS:
             raise ConfigError(f"--only {name}: unknown; known: {', '.join(PARTS)}")

@@ -20,8 +20,15 @@ def names() -> list[str]:
 
 
 def find(name: str | Path) -> Path:
-    """The path of a shipped model, or of one given by its path. Raises FileFormatError listing what there is."""
+    """The path of a shipped model, or of one given by its path or the folder that `combust train` wrote it to.
+
+    Raises FileFormatError listing what there is.
+    """
     given = Path(name).expanduser()
+    if str(name) not in names() and given.is_dir() and not is_file(Path(f"{given}.json")):
+        if is_file(given / "model.json"):
+            return given / "model"
+        raise FileFormatError(f"learned chemistry '{name}': a folder without a model.json; name the model's .json file")
     if given.suffix in (".json", ".safetensors") or len(given.parts) > 1 or is_file(Path(f"{given}.json")):
         return given
     if str(name) in names():

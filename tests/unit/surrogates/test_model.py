@@ -162,6 +162,13 @@ def test_unknown_names_list_what_there_is():
         library.load("nowhere/h2.json")
 
 
+def test_a_folder_is_the_model_in_it(tmp_path):
+    with pytest.raises(FileFormatError, match="a folder without a model.json"):
+        library.load(tmp_path)
+    (tmp_path / "model.json").write_text("{}")
+    assert library.find(tmp_path) == tmp_path / "model"
+
+
 def test_nothing_here_is_pickled():
     """A model from a stranger must not be able to run code."""
     folder = Path(combust.surrogates.__file__).parent

@@ -147,6 +147,8 @@ def test_only_adds_to_an_earlier_report_of_the_same_weights(card, tiny, tmp_path
 def test_bad_input(tiny, tmp_path):
     with pytest.raises(ConfigError, match="--only flame: unknown; known: reactors, flames, steps, cost, speed, ends"):
         verify.verify(arguments(tiny.path, tmp_path / "out", only="flame"))
+    with pytest.raises(ConfigError, match="--only : unknown"):
+        verify.verify(arguments(tiny.path, tmp_path / "out", only=""))
     with pytest.raises(FileFormatError, match="no such file"):
         verify.verify(arguments(tmp_path / "none" / "model", tmp_path / "out"))
 
