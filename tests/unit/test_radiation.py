@@ -31,6 +31,7 @@ def plain(flame, radiation=True, refine=True):
     return flame
 
 
+@pytest.mark.slow
 def test_burner_flame_as_cantera_alone():
     """At 10 atm and a tenth of the flame's flux, so that the loss is tens of kelvins."""
     asked = ("h2o2.yaml", 300.0, 10 * P, "H2:1", "O2:1, N2:3.76", 1.0, 0.5)

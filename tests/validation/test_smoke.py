@@ -11,8 +11,8 @@ from validation import trust
 from validation.__main__ import main, smoke, studies
 from validation.report import ROOT
 
-LONG = {"reduction", "learned"}
-LONG_KINDS = {"training"}
+LONG = {"reduction", "learned", "manufactured"}  # slow; what the last two and these kinds call has tests of its own
+LONG_KINDS = {"training", "folders", "plausible", "trivial"}
 UNLEARNED = {"training"}  # two epochs, of which no promise holds
 
 
