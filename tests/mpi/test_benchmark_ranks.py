@@ -4,11 +4,13 @@ import importlib
 import sys
 from pathlib import Path
 
+import pytest
 from launcher import as_script, run_ranks
 
 NAMES = ("balance", "pool", "pressure", "flow")
 
 
+@pytest.mark.slow
 def test_benchmarks_run_on_two_ranks():
     out = run_ranks(__file__, 2)
     assert "benchmarks of ranks" in out and out.count("torch ") == len(NAMES)  # the root alone speaks
