@@ -24,6 +24,9 @@ import cantera as ct
 import numpy as np
 import torch
 
+from combust.processor import fields
+from combust.processor import name as processor_name
+
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "performance"
 
 
@@ -71,15 +74,9 @@ def in_turn(
 
 def processor() -> dict[str, str]:
     """Name of the processor, what torch uses of it, threads, and versions."""
-    fields = {}
-    for path in (Path("/proc/cpuinfo"),):
-        if path.is_file():
-            for line in path.read_text(encoding="utf-8").split("\n\n")[0].splitlines():
-                key, _, value = line.partition(":")
-                fields[key.strip()] = value.strip()
-    name = fields.get("model name", os.uname().machine)
-    if "cpu family" in fields:
-        name += f", family {fields['cpu family']}, model {fields['model']}"
+    known, name = dict(fields()), processor_name()
+    if "cpu family" in known:
+        name += f", family {known['cpu family']}, model {known['model']}"
     return {"processor": f"{name}, {torch.backends.cpu.get_cpu_capability()}", "threads": str(torch.get_num_threads()),
             "torch": torch.__version__, "cantera": ct.__version__}  # fmt: skip
 

@@ -198,9 +198,7 @@ def flamespeed_arguments(verbs: argparse._SubParsersAction[argparse.ArgumentPars
     )
     mechanism_arguments(made, "mechanism file (Cantera YAML) with transport data")
     mixture_arguments(made, "300")
-    made.add_argument("--transport", default="mixture-averaged", choices=["mixture-averaged", "unity-Lewis"])
-    made.add_argument("--soret", action="store_true", help="with thermal diffusion")
-    radiation_arguments(made)
+    flame_arguments(made)
     made.add_argument(
         "--refine", default="extrapolated", choices=["customary", "extrapolated", "converged"],
         help="extrapolated: halved until the speed stays within 0.3 %%; converged: within 0.05 %%, and the grid's own "
@@ -238,14 +236,15 @@ def extinction_arguments(verbs: argparse._SubParsersAction[argparse.ArgumentPars
         "--strain", type=number("rate"), default=60.0, metavar="A",
         help="global strain rate of the first flame [1/s], a quarter to four times it are tried too; %(default)s",
     )  # fmt: skip
-    made.add_argument("--transport", default="mixture-averaged", choices=["mixture-averaged", "unity-Lewis"])
-    made.add_argument("--soret", action="store_true", help="with thermal diffusion")
-    radiation_arguments(made)
+    flame_arguments(made)
     made.add_argument("--max-points", type=int, default=3000, metavar="N", help="of a grid; default: %(default)s")
     output_arguments(made, "extinction.csv, _curve.csv and .png")
 
 
-def radiation_arguments(made: argparse.ArgumentParser) -> None:
+def flame_arguments(made: argparse.ArgumentParser) -> None:
+    """What is modelled of a flame."""
+    made.add_argument("--transport", default="mixture-averaged", choices=["mixture-averaged", "unity-Lewis"])
+    made.add_argument("--soret", action="store_true", help="with thermal diffusion")
     made.add_argument("--radiation", action="store_true", help="of H2O and CO2, optically thin, nothing else radiates")
     made.add_argument(
         "--emissivity", default="0,0", metavar="A,B",
