@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -27,8 +28,10 @@ def draw(path: Path, judged: Sequence[Comparison | Pairs], mechanism: str) -> No
     count = math.ceil(len(shown) / columns)
     delays = [one for group in shown for one in group if isinstance(one, Comparison)]
     reach = max([1.2, *(1.4 * np.exp(np.abs(c.ln_ratios).max()) for c in delays if c.ln_ratios.size)])
-    with drawing(path, (max(4.5, 3.1 * columns), 2.4 * count + 0.5)) as figure:
-        figure.suptitle(title(bool(delays), len(delays) < len(shown), mechanism), x=0.02, ha="left", fontsize=9.5)
+    width = max(4.5, 3.1 * columns)
+    with drawing(path, (width, 2.4 * count + 0.5)) as figure:
+        said = textwrap.fill(title(bool(delays), len(delays) < len(shown), mechanism), int(13 * width))
+        figure.suptitle(said, x=0.02, ha="left", fontsize=9.5)
         panels = figure.subplots(count, columns, squeeze=False)
         for axes in panels.flat[len(shown) :]:
             axes.set_visible(False)
