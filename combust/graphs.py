@@ -68,7 +68,8 @@ class Graphs:
             if len(counts) != 1 or min(counts) < 2:
                 return otherwise(*args)
             for i in varying:
-                tensors[i] = tensors[i].contiguous()
+                if layout(tensors[i]) is None:
+                    tensors[i] = tensors[i].contiguous()
         if key not in self._graphs:
             if len(self._graphs) == LIMIT:
                 raise RuntimeError(f"{self.fn.__qualname__} was compiled for {LIMIT} sets of argument shapes")
@@ -133,9 +134,10 @@ class Graphs:
         source = ConstantSource("cells")
         symbol = sizes.create_symbol(USUAL, source, dynamic_dim=DimDynamic.DYNAMIC)
         cells = sizes.create_symintnode(symbol, hint=USUAL, source=source)
+        orders = [layout(x) for x in tensors]
         with mode:
             inputs = [
-                torch.empty((*x.shape[:-1], cells), dtype=x.dtype) if i in varying else
+                laid_out((*x.shape[:-1], cells), orders[i], x.dtype) if i in varying else
                 torch.empty_strided(x.shape, x.stride(), dtype=x.dtype, device=x.device)
                 for i, x in enumerate(tensors)
             ]  # fmt: skip
@@ -153,11 +155,30 @@ def signature(x: Any, cells: bool = False) -> Any:
     """
     if isinstance(x, Tensor):
         if cells and has_cells(x):
-            return x.shape[:-1], x.dtype, x.device, x.requires_grad
+            return x.shape[:-1], layout(x) or tuple(range(x.dim())), x.dtype, x.device, x.requires_grad
         return x.shape, x.stride(), x.dtype, x.device, x.requires_grad
     if isinstance(x, tuple):
         return type(x), *(signature(part, cells) for part in x)
     return type(x), x
+
+
+def layout(x: Tensor) -> tuple[int, ...] | None:
+    """Dimensions of x from the slowest to the fastest in memory; None where its entries have gaps or overlap.
+
+    LAPACK's factors lie matrix by matrix, though their last dimension is cells: to copy them at each call costs as much
+    as to solve with them.
+    """
+    if x.is_contiguous():
+        return tuple(range(x.dim()))
+    order = tuple(sorted(range(x.dim()), key=lambda d: -x.stride(d)))
+    return order if x.permute(order).is_contiguous() else None
+
+
+def laid_out(shape: tuple[Any, ...], order: tuple[int, ...] | None, dtype: torch.dtype) -> Tensor:
+    """A tensor of that shape and `layout` (None: contiguous)."""
+    order = order or tuple(range(len(shape)))
+    back = sorted(range(len(order)), key=lambda d: order[d])
+    return torch.empty([shape[d] for d in order], dtype=dtype).permute(back)
 
 
 def suitable(x: Any, within: bool = False) -> bool:

@@ -122,6 +122,30 @@ def test_one_graph_for_any_number_of_cells(switch, monkeypatch):
     assert len(made) == 2
 
 
+def test_matrices_that_lie_cell_by_cell_are_not_copied(switch, monkeypatch):
+    """LAPACK's factors: one graph for any number of cells takes them as they lie, another if they lie otherwise."""
+    seen, whole = [], graphs.Graphs._compile
+
+    def spied(*args):
+        graph, form = whole(*args)
+        return lambda *tensors: seen.append(tensors) or graph(*tensors), form
+
+    monkeypatch.setattr(graphs.Graphs, "_compile", spied)
+    kernel = kernels.compiled(trace_of_square, dynamic=None)
+    for n in (9, 4):
+        by_cell = torch.rand(n, 3, 3, dtype=torch.float64).mT.movedim(0, -1)
+        assert graphs.layout(by_cell) == (2, 1, 0)
+        for matrices in (by_cell, by_cell.contiguous()):
+            graphs.cells_last(matrices)
+            torch.testing.assert_close(kernel(matrices), trace_of_square(matrices), rtol=1e-13, atol=0)
+            assert seen[-1][0] is matrices
+    assert graphs.layout(by_cell[:, :, ::2]) is None and graphs.layout(by_cell[:1].expand(3, 3, n)) is None
+
+
+def trace_of_square(A):
+    return (A * A.transpose(0, 1)).sum((0, 1))
+
+
 def test_a_kernel_that_depends_on_the_number_of_cells(switch):
     """No graph for all: each call is as if there were none."""
 
