@@ -14,10 +14,10 @@ import numpy as np
 import torch
 from pairs import Sheet, done, in_turn, parsed, parser
 
-from combust.cfd.balance import Balanced
-from combust.kinetics.direct import Direct
-from combust.kinetics.flame1d import free_flame
-from combust.kinetics.mechanism import Mechanism
+from combust.kinetics.flames.free import free_flame
+from combust.kinetics.mechanism.mechanism import Mechanism
+from combust.kinetics.providers.balance import Balanced
+from combust.kinetics.providers.direct import Direct
 from combust.parallel import world
 
 DT = 1e-6  # s

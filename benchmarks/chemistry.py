@@ -28,9 +28,9 @@ from states import FUELS, flame_states
 from torch import Tensor
 
 from combust import kernels
-from combust.kinetics.mechanism import Mechanism
+from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.surrogates import library
-from combust.surrogates.learned import Learned
+from combust.surrogates.provider.learned import Learned
 
 CHAINS = {"h2": (("h2o2.yaml", "h2_air"),), "ch4": (("gri30.yaml", None), ("methane_cfd.yaml", "ch4_air"))}
 FUELS.setdefault("methane_cfd.yaml", "CH4:1")

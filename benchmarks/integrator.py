@@ -27,13 +27,13 @@ from pairs import Sheet, done, in_turn, parsed, parser
 from torch import Tensor
 
 from combust import kernels
-from combust.kinetics import integrate as ode
-from combust.kinetics import thermo
-from combust.kinetics.base import Chemistry, Result
-from combust.kinetics.cvode import Cvode
-from combust.kinetics.direct import Direct
-from combust.kinetics.flame1d import free_flame
-from combust.kinetics.mechanism import Mechanism
+from combust.kinetics.flames.free import free_flame
+from combust.kinetics.integrate import cells as ode
+from combust.kinetics.mechanism.mechanism import Mechanism
+from combust.kinetics.providers.chemistry import Chemistry, Result
+from combust.kinetics.providers.cvode import Cvode
+from combust.kinetics.providers.direct import Direct
+from combust.kinetics.rates import thermo
 
 SAMPLE = 60  # cells with a 1e-12 reference
 SMOKE = "--cells 60 --phi 1.0 --rounds 2"

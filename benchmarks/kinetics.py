@@ -31,10 +31,10 @@ from torch import Tensor
 
 from combust import kernels
 from combust.errors import MechanismError
-from combust.kinetics import systems
-from combust.kinetics.mechanism import Mechanism, block_of
-from combust.kinetics.rates import production_rates
-from combust.kinetics.transport import transport_properties
+from combust.kinetics.integrate import systems
+from combust.kinetics.mechanism.mechanism import Mechanism, block_of
+from combust.kinetics.rates.production import production_rates
+from combust.kinetics.transport.properties import transport_properties
 
 TURN = 0.02  # s that a turn takes at least
 STEP_RTOL = 1e-4

@@ -15,10 +15,10 @@ import torch
 from pairs import Sheet, done, in_turn, parsed, parser
 from states import flame_states
 
-from combust.kinetics.direct import Direct
-from combust.kinetics.mechanism import Mechanism
+from combust.kinetics.mechanism.mechanism import Mechanism
+from combust.kinetics.providers.direct import Direct
 from combust.parallel import world
-from combust.surrogates.pool import Pool
+from combust.surrogates.provider.pool import Pool
 
 DT = 1e-6  # s
 SMOKE = "--cells 8 --rounds 2 --states 60"

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from pairs import Sheet, Spread, done, in_turn, parsed, parser
 
-from combust.cfd.block import Block
+from combust.cfd.mesh.block import Block
 from combust.cfd.pressure import PressureGrid, make_solver
 from combust.errors import CombustError
 from combust.parallel import Communicator, world

@@ -25,7 +25,7 @@ from torch import Tensor
 
 from combust.errors import MechanismError
 from combust.kinetics import Mechanism
-from combust.reduction import qss, qss_ranking
+from combust.reduction.select import qss, qss_ranking
 from combust.reduction.submechanism import Parent, Subset
 
 SPECIES = (

@@ -29,9 +29,9 @@ from torch import Tensor
 
 from combust import kernels
 from combust.io.summary import peak_memory
-from combust.kinetics.cvode import CellIntegrator
-from combust.kinetics.mechanism import Mechanism
-from combust.kinetics.reactor import ReactorIntegrator, Reactors, integrate
+from combust.kinetics.integrate.reactor import ReactorIntegrator, Reactors, integrate
+from combust.kinetics.mechanism.mechanism import Mechanism
+from combust.kinetics.providers.cvode import CellIntegrator
 
 SAMPLE = 60  # cells with a reference at 1e-12
 FEW = 300  # cells that CVODE is timed on

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from combust.errors import ConfigError
-from combust.kinetics.flame1d import free_flame
-from combust.kinetics.mechanism import Mechanism
+from combust.kinetics.flames.free import free_flame
+from combust.kinetics.mechanism.mechanism import Mechanism
 
 AIR = "O2:1, N2:3.76"
 FUELS = {

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from combust import __version__
 from combust.errors import CombustError
 from combust.parallel import Communicator, all_or_none, report, world
-from combust.ranges import HELP, PRESSURE_HELP, number
 from combust.settings import FILES
-from combust.surrogates import arguments as learned
+from combust.settings.ranges import HELP, PRESSURE_HELP, number
+from combust.surrogates.training import arguments as learned
 from combust.terminal import shown, told
 from combust.warned import in_words
 
@@ -23,9 +23,10 @@ EXIT_CODES = """exit codes:
   4 stopped by a signal or the wall limit: continue with --restart auto (run) or --resume (reduce)"""
 
 MODULES = {  # of verbs that are a function of the same name, which takes the arguments
-    "ignite": "combust.ignite", "flamespeed": "combust.flamespeed", "extinction": "combust.extinction",
-    "reduce": "combust.reduce", "validate": "combust.experiments.validate",
-    **{verb: f"combust.surrogates.{verb}" for verb in learned.VERBS},
+    "ignite": "combust.cli.ignite", "flamespeed": "combust.cli.flamespeed", "extinction": "combust.cli.extinction",
+    "reduce": "combust.cli.reduce", "validate": "combust.experiments.validate",
+    "sample": "combust.surrogates.data.sample", "train": "combust.surrogates.training.train",
+    "verify": "combust.surrogates.judge.verify", "models": "combust.surrogates.judge.models",
 }  # fmt: skip
 
 
@@ -55,15 +56,15 @@ def run_verb(args: argparse.Namespace) -> int:
 def dispatch(args: argparse.Namespace, comm: Communicator) -> int:
     """Calls the verb; what it needs is loaded only now."""
     if args.verb == "run":
-        from combust.run import run
+        from combust.run.run import run
 
         return run(args.case, comm, overrides(args), args.restart, args.force, args.change)
     if args.verb == "doctor":
-        from combust.doctor import doctor
+        from combust.cli.doctor import doctor
 
         return doctor()
     if args.verb == "plot":
-        from combust.plot import plot
+        from combust.cli.plot import plot
 
         print(plot(args.folder, args.fields.split(",") if args.fields else None, args.out, args.time))
         return 0
@@ -73,7 +74,7 @@ def dispatch(args: argparse.Namespace, comm: Communicator) -> int:
         from combust.check.command import check
 
         return check(args.case, comm, overrides(args), args.ranks, args.trial)
-    from combust import commands
+    from combust.cli import look as commands
 
     if args.verb == "info":
         return commands.info(args.file, args.phase)

@@ -19,11 +19,11 @@ import torch
 from helpers import CASE, Heat
 from safetensors.torch import load, save
 
-from combust import config
 from combust.errors import CombustError
 from combust.io import checkpoint
 from combust.io.seal import seal
 from combust.parallel import Communicator
+from combust.settings import config
 
 RESPECTH = Path(__file__).parent / "unit/experiments/keromnes_2013.xml"
 Read = Callable[[Path], Any]
@@ -346,10 +346,10 @@ def read_series(path: Path) -> Any:
 
 def write_model(path: Path) -> None:
     """An untrained network with a router; as good as any for reading."""
-    from combust.kinetics.mechanism import Mechanism
-    from combust.surrogates.coordinates import Coordinates
-    from combust.surrogates.model import Model
-    from combust.surrogates.network import Network
+    from combust.kinetics.mechanism.mechanism import Mechanism
+    from combust.surrogates.model.coordinates import Coordinates
+    from combust.surrogates.model.model import Model
+    from combust.surrogates.model.network import Network
 
     gas = Mechanism.load("h2o2.yaml")
     n, rng = len(gas.species), draws.generator(3)
@@ -414,11 +414,11 @@ def change_weights(rng: np.random.Generator, path: Path) -> None:
 
 def read_model(path: Path) -> Any:
     """By the API, by a case and by `combust models`."""
-    from combust.kinetics.mechanism import Mechanism
-    from combust.surrogates import models
-    from combust.surrogates.card_conditions import settings_of
-    from combust.surrogates.learned import Parts
-    from combust.surrogates.model import Model
+    from combust.kinetics.mechanism.mechanism import Mechanism
+    from combust.surrogates.judge import models
+    from combust.surrogates.judge.card_conditions import settings_of
+    from combust.surrogates.model.model import Model
+    from combust.surrogates.provider.learned import Parts
 
     entry = models.examine(path.with_suffix(""))
     if entry.card is not None:
@@ -433,7 +433,7 @@ def read_model(path: Path) -> Any:
 
 def write_samples(path: Path) -> None:
     """Four rows of a made-up sample set."""
-    from combust.surrogates.sample_set import SampleSet, audited
+    from combust.surrogates.data.sample_set import SampleSet, audited
 
     Y = np.full((4, 3), 1.0 / 3.0)
     made = SampleSet(
@@ -447,7 +447,7 @@ def write_samples(path: Path) -> None:
 
 def change_samples(rng: np.random.Generator, path: Path) -> None:
     """As other HDF5; or NaN, or other numbers, with the right checksum."""
-    from combust.surrogates.sample_set import KINDS, SampleSet
+    from combust.surrogates.data.sample_set import KINDS, SampleSet
 
     if rng.integers(2):
         change_hdf5(rng, path)
@@ -462,7 +462,7 @@ def change_samples(rng: np.random.Generator, path: Path) -> None:
 
 
 def read_samples(path: Path) -> Any:
-    from combust.surrogates.sample_set import SampleSet
+    from combust.surrogates.data.sample_set import SampleSet
 
     found = SampleSet.read(path)
     assert found.slow.dtype == bool
@@ -470,8 +470,8 @@ def read_samples(path: Path) -> Any:
 
 
 def write_states(path: Path) -> None:
-    from combust.reduction.conditions import Case
-    from combust.reduction.samples import Samples
+    from combust.reduction.cases.conditions import Case
+    from combust.reduction.cases.samples import Samples
 
     cases = (Case("ignition", "H2:1", "O2:1", 1000.0, 1e5),)
     Samples(
@@ -481,14 +481,14 @@ def write_states(path: Path) -> None:
 
 
 def read_states(path: Path) -> Any:
-    from combust.reduction.samples import Samples
+    from combust.reduction.cases.samples import Samples
 
     found = Samples.read(path)
     return [found.T, found.p, found.Y, found.position]
 
 
 def write_training(path: Path) -> None:
-    from combust.surrogates.training_state import State, write
+    from combust.surrogates.training.state import State, write
 
     state = State(epoch=2, planned=9, best=0.5, history=[[0.0, 1.0, 0.5]])
     state.network = {"layers.0.weight": torch.ones(2, 2)}
@@ -497,7 +497,7 @@ def write_training(path: Path) -> None:
 
 
 def read_training(path: Path) -> Any:
-    from combust.surrogates.training_state import read
+    from combust.surrogates.training.state import read
 
     state, _ = read(path)
     return [state.network, state.adam, state.done, state.best_network]
@@ -506,7 +506,7 @@ def read_training(path: Path) -> Any:
 def write_cell(path: Path) -> None:
     from dataclasses import asdict
 
-    from combust.kinetics.failed_cell import FailedCell
+    from combust.kinetics.integrate.failed_cell import FailedCell
 
     cell = FailedCell("h2o2.yaml", "ohmech", "0" * 64, "hp", 1200.0, 1e5, {"H2": 0.1, "O2": 0.9}, 0.0,
                       {"H2": 0.0, "O2": 0.0}, 1e-6, 1e-4, 1e-9, "a reason")  # fmt: skip
@@ -514,7 +514,7 @@ def write_cell(path: Path) -> None:
 
 
 def read_cell(path: Path) -> Any:
-    from combust.kinetics.failed_cell import describe, read
+    from combust.kinetics.integrate.failed_cell import describe, read
 
     found = read(path)
     describe(found)
@@ -534,7 +534,7 @@ def write_report(path: Path) -> None:
 
 def read_report(path: Path) -> Any:
     """By `combust models` and by `verify --only`."""
-    from combust.surrogates import report_card, report_file, verify
+    from combust.surrogates.judge import report_card, report_file, verify
 
     found = report_file.read(path)
     again = verify.numbers_again(found)
@@ -556,22 +556,22 @@ def change_experiment(rng: np.random.Generator, path: Path) -> None:
 
 
 def read_experiment(path: Path) -> Any:
-    from combust.experiments.read import read
+    from combust.experiments.formats.read import read
 
     found = read(path)
     return [found.points, [found.reference, found.apparatus, *found.notes]]
 
 
 def write_evaluations(path: Path) -> None:
-    from combust.reduction.measures import Outcome
+    from combust.reduction.cases.measures import Outcome
 
     text = Outcome({"ignition_delay": 1e-4}, {"heat_release": np.ones(3)}, 300.0).to_json()
     path.write_text("".join(json.dumps([f"key{i}", text]) + "\n" for i in range(4)))
 
 
 def read_evaluations(path: Path) -> Any:
-    from combust.reduction.measures import Outcome, is_outcome
-    from combust.reduction.store import Store
+    from combust.reduction.cases.measures import Outcome, is_outcome
+    from combust.reduction.cases.store import Store
 
     store = Store(path, is_outcome)
     for key in store.known:

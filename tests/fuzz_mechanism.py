@@ -20,7 +20,7 @@ import numpy as np
 from ruamel.yaml import YAML
 
 from combust.errors import CombustError
-from combust.kinetics.mechanism import Mechanism
+from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.terminal import OBEYED
 
 MEMORY, SECONDS = 6 << 30, 120  # bytes of addresses, CPU seconds of all files

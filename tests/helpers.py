@@ -20,12 +20,12 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from combust.cfd.block import Block
-from combust.config import Config
+from combust.cfd.mesh.block import Block
 from combust.errors import ConfigError, DivergenceError
 from combust.io.checkpoint import read_checkpoint
 from combust.io.folder import Folder
 from combust.parallel import Communicator
+from combust.settings.config import Config
 
 ROOT = Path(__file__).resolve().parents[1]
 CASE = """
@@ -196,9 +196,9 @@ def kill_amid_checkpoint(number: int) -> None:
 
 def arm() -> None:
     """Puts the toy in the place of the real flow, with the faults that the environment asks for."""
-    sys.modules["combust.case"] = SimpleNamespace(build=Heat)  # type: ignore[assignment]
+    sys.modules["combust.run.build"] = SimpleNamespace(build=Heat)  # type: ignore[assignment]
     if "TOY_PICTURE" not in os.environ:
-        sys.modules["combust.plot"] = SimpleNamespace(plot=lambda folder: "not drawn")  # type: ignore[assignment]
+        sys.modules["combust.cli.plot"] = SimpleNamespace(plot=lambda folder: "not drawn")  # type: ignore[assignment]
     if "TOY_KILL_AT" in os.environ:
         kill_amid_checkpoint(int(os.environ["TOY_KILL_AT"]))
     if "TOY_FILE_LIMIT" in os.environ:

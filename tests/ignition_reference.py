@@ -1,4 +1,4 @@
-"""Ignition delays by Cantera, one reactor per cell: what combust.kinetics.ignition is compared with, and a stand-in."""
+"""Ignition delays by Cantera, one reactor per cell: what reactors.ignition is compared with, and a stand-in."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ KINDS = {"uv": ct.IdealGasReactor, "hp": ct.IdealGasConstPressureReactor}
 
 
 def ignition_delays(gas, T, p, Y, t_end, hold="uv", criterion="T max slope", rtol=1e-8, atol=1e-14) -> Tensor:
-    """Delays (cells,) s; NaN where temperature never rises by 50 K. Arguments as in combust.kinetics.ignition."""
+    """Delays (cells,) s; NaN where temperature never rises by 50 K. Arguments as in kinetics.reactors.ignition."""
     t_end = torch.as_tensor(t_end, dtype=torch.float64).expand(T.shape)
     delays = [_delay(gas, *cell, hold, criterion, rtol, atol) for cell in zip(T, p, Y.T, t_end, strict=True)]
     return torch.tensor(delays, dtype=torch.float64)

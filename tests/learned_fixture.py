@@ -15,12 +15,12 @@ import numpy as np
 import torch
 from draws import SHIFT, STATES, WEIGHTS, moved
 
-from combust.config import convert
-from combust.kinetics.flame1d import FlameProfile, free_flame
-from combust.kinetics.mechanism import Mechanism
-from combust.surrogates.learned import Advanced, Learned
-from combust.surrogates.model import Model
-from combust.surrogates.sample_set import SPLITS, SampleSet
+from combust.kinetics.flames.free import FlameProfile, free_flame
+from combust.kinetics.mechanism.mechanism import Mechanism
+from combust.settings.config import convert
+from combust.surrogates.data.sample_set import SPLITS, SampleSet
+from combust.surrogates.model.model import Model
+from combust.surrogates.provider.learned import Advanced, Learned
 from combust.surrogates.settings import Surrogate, load
 
 FOLDER = Path(__file__).parent / "data" / "learned"

@@ -23,15 +23,16 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from learned_fixture import FOLDER, Tiny  # noqa: E402
 
-from combust import case  # noqa: E402
 from combust.io.seal import seal  # noqa: E402
-from combust.kinetics.mechanism import Mechanism  # noqa: E402
+from combust.kinetics.mechanism.mechanism import Mechanism  # noqa: E402
 from combust.parallel import Communicator  # noqa: E402
-from combust.surrogates import sample, train  # noqa: E402
-from combust.surrogates.calibrate import calibrate, own_states  # noqa: E402
-from combust.surrogates.model import Model  # noqa: E402
-from combust.surrogates.sample_set import SPLITS, SampleSet  # noqa: E402
+from combust.run import build as case  # noqa: E402
+from combust.surrogates.data import sample
+from combust.surrogates.data.sample_set import SPLITS, SampleSet  # noqa: E402
+from combust.surrogates.model.model import Model  # noqa: E402
 from combust.surrogates.settings import load  # noqa: E402
+from combust.surrogates.training import train  # noqa: E402
+from combust.surrogates.training.calibrate import calibrate, own_states  # noqa: E402
 
 TRAINING, VALIDATION = 1000, 1200  # rows kept
 STEPS, DT = 12, 2e-6

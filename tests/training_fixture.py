@@ -9,14 +9,14 @@ import draws
 import numpy as np
 import torch
 
-from combust.kinetics.mechanism import Mechanism
-from combust.surrogates.coordinates import Coordinates
-from combust.surrogates.distributed import Group
-from combust.surrogates.rows import columns
-from combust.surrogates.sample_set import SampleSet
+from combust.kinetics.mechanism.mechanism import Mechanism
+from combust.surrogates.data.sample_set import SampleSet
+from combust.surrogates.model.coordinates import Coordinates
 from combust.surrogates.settings import load
-from combust.surrogates.train import task_of
-from combust.surrogates.training import Task
+from combust.surrogates.training.distributed import Group
+from combust.surrogates.training.rows import columns
+from combust.surrogates.training.train import task_of
+from combust.surrogates.training.training import Task
 
 CONFIG = """
 mechanism = "h2o2.yaml"

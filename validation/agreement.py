@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from combust.kinetics.mechanism import Mechanism
+from combust.kinetics.mechanism.mechanism import Mechanism
 
 NOTHING = 1e-250  # rates of nothing
 

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from scipy.linalg import solve_banded
 
-from combust.case import Builder
-from combust.cfd.initial import Fields, stack
+from combust.cfd.initial.fields import Fields, stack
+from combust.run.build import Builder
 from validation.report import Report, percent
 from validation.two_gases import MIRROR, OPEN, SLIP, inert, steps
 

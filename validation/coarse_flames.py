@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from combust import case
-from combust.cfd.front import FEWEST
-from combust.config import load
-from combust.kinetics.flame1d import free_flame
-from combust.kinetics.mechanism import Mechanism
+from combust.cfd.concerns.front import FEWEST
+from combust.kinetics.flames.free import free_flame
+from combust.kinetics.mechanism.mechanism import Mechanism
+from combust.run import build as case
+from combust.settings.config import load
 from validation import planar
 from validation.reference import AIR, PRESSURE, T_UNBURNT
 from validation.report import Report, percent

@@ -9,9 +9,9 @@ import numpy as np
 from scipy.integrate import trapezoid
 
 from combust import kernels
-from combust.cfd.flow import ReactingFlow
-from combust.kinetics.flame1d import FlameProfile, Refine, free_flame
-from combust.kinetics.mechanism import Mechanism
+from combust.cfd.lowmach.flow import ReactingFlow
+from combust.kinetics.flames.free import FlameProfile, Refine, free_flame
+from combust.kinetics.mechanism.mechanism import Mechanism
 from validation import planar
 from validation.report import Report, percent
 

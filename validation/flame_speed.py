@@ -7,7 +7,7 @@ from functools import cached_property
 
 import cantera as ct
 
-from combust.kinetics.equilibrium import burnt_temperature
+from combust.kinetics.reactors.equilibrium import burnt_temperature
 from validation import planar
 from validation.reference import AIR, PRESSURE, T_UNBURNT, Reference, reference
 from validation.report import Report, percent

@@ -11,10 +11,12 @@ import torch
 from torch import Tensor
 
 from combust import kernels
-from combust.kinetics import jacobian, rates, systems
-from combust.kinetics.ignition import ignition_delays
-from combust.kinetics.mechanism import Mechanism
-from combust.kinetics.thermo import GAS_CONSTANT
+from combust.kinetics.integrate import systems
+from combust.kinetics.mechanism.mechanism import Mechanism
+from combust.kinetics.rates import jacobian
+from combust.kinetics.rates import production as rates
+from combust.kinetics.rates.thermo import GAS_CONSTANT
+from combust.kinetics.reactors.ignition import ignition_delays
 from validation.pasr import MIXING, RESIDENCE, Reactors, states_of
 from validation.report import Report, percent
 

@@ -12,17 +12,17 @@ from typing import Any
 import cantera as ct
 import numpy as np
 
-from combust.cfd.flow import ReactingFlow
-from combust.charts import drawing
-from combust.config import load as load_case
+from combust.cfd.lowmach.flow import ReactingFlow
 from combust.errors import CombustError, DependencyError
 from combust.io.series import read_series
 from combust.io.vtr import Snapshot, read_pvd, read_vtr
-from combust.kinetics.flame1d import FlameProfile, free_flame
+from combust.kinetics.flames.free import FlameProfile, free_flame
+from combust.report.charts import drawing
+from combust.settings.config import load as load_case
 from combust.surrogates import library
-from combust.surrogates.flow import SPLITTINGS
-from combust.surrogates.mapped import Mapped
-from combust.surrogates.routes import ROUTES
+from combust.surrogates.provider.flow import SPLITTINGS
+from combust.surrogates.provider.mapped import Mapped
+from combust.surrogates.trust.routes import ROUTES
 from validation import planar
 from validation.reference import AIR, PRESSURE, T_UNBURNT
 from validation.report import Report

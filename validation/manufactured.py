@@ -6,9 +6,10 @@ import math
 
 import torch
 
-from combust import case, config
-from combust.cfd import manufactured
+from combust.cfd.initial import manufactured
 from combust.parallel import Communicator
+from combust.run import build as case
+from combust.settings import config
 from validation.planar import CASES
 from validation.report import Report
 

@@ -10,7 +10,7 @@ import cantera as ct
 import torch
 from torch import Tensor
 
-from combust.kinetics.mechanism import Mechanism
+from combust.kinetics.mechanism.mechanism import Mechanism
 
 AIR = "O2:1, N2:3.76"
 RESIDENCE, MIXING = 5e-3, 1e-3  # s

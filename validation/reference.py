@@ -3,7 +3,7 @@
 Cantera convects by first-order upwind differences, so a speed still moves by a tenth of a percent at thousands of
 points, and refining by criteria changes the pattern of the grid, which blurs how fast it converges. Cutting every
 interval in two keeps the pattern: the error then halves, and Richardson's extrapolation removes it. Every grid is
-solved to the tolerances of `combust.kinetics.flame_grids`: at Cantera's own, what Newton's method leaves is 0.2 % of
+solved to the tolerances of `combust.kinetics.flames.grids`: at Cantera's own, what Newton's method leaves is 0.2 % of
 the speed of a lean hydrogen flame.
 """
 
@@ -16,10 +16,10 @@ from dataclasses import dataclass, replace
 import cantera as ct
 import numpy as np
 
-from combust.kinetics.flame1d import FlameProfile, FlameQuery, begin_from, compute_or_load, free_flame
-from combust.kinetics.flame_grids import STEADY_TOLERANCE, halve, settle
-from combust.kinetics.flame_store import cache_folder
-from combust.kinetics.mechanism import Mechanism
+from combust.kinetics.flames.free import FlameProfile, FlameQuery, begin_from, compute_or_load, free_flame
+from combust.kinetics.flames.grids import STEADY_TOLERANCE, halve, settle
+from combust.kinetics.flames.store import cache_folder
+from combust.kinetics.mechanism.mechanism import Mechanism
 
 T_UNBURNT, PRESSURE, AIR = 300.0, 101325.0, "O2:0.21, N2:0.79"
 HALVINGS = 2
@@ -71,7 +71,7 @@ def query_of(gas: Mechanism, T: float, p: float, fuel: str, phi: float, flame: F
 
 
 def settled(query: FlameQuery, gas: Mechanism, flame: FlameProfile) -> FlameProfile:
-    """`flame` on its own grid, to the tolerances of combust.kinetics.flame_grids."""
+    """`flame` on its own grid, to the tolerances of combust.kinetics.flames.grids."""
     known = _begun(query, gas, flame)
     settle(known, 0)
     return _profile(flame, known)

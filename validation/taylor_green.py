@@ -6,8 +6,9 @@ import math
 
 import torch
 
-from combust import case, config
 from combust.parallel import Communicator
+from combust.run import build as case
+from combust.settings import config
 from validation.planar import CASES
 from validation.report import Report, percent
 

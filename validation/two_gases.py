@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from combust import case, kernels
-from combust.cfd.flow import ReactingFlow
-from combust.cfd.initial import Fields
-from combust.config import convert
+from combust import kernels
+from combust.cfd.initial.fields import Fields
+from combust.cfd.lowmach.flow import ReactingFlow
 from combust.parallel import Communicator
+from combust.run import build as case
+from combust.settings.config import convert
 
 CASES = Path(__file__).resolve().parents[1] / "cases"
 PERIODIC, WALL, SLIP = {"kind": "periodic"}, {"kind": "wall"}, {"kind": "wall", "slip": True}

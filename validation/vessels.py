@@ -9,11 +9,12 @@ import cantera as ct
 import numpy as np
 import torch
 
-from combust import case, kernels
-from combust.cfd.flow import ReactingFlow
-from combust.cfd.initial import Fields, stack
-from combust.config import load
+from combust import kernels
+from combust.cfd.initial.fields import Fields, stack
+from combust.cfd.lowmach.flow import ReactingFlow
 from combust.parallel import Communicator
+from combust.run import build as case
+from combust.settings.config import load
 from validation.two_gases import Prepared
 
 INPUT = Path(__file__).resolve().parents[1] / "tests" / "faults" / "inputs" / "uniform_vessel.toml"

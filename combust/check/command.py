@@ -6,14 +6,14 @@ import sys
 from collections.abc import Sequence
 
 from combust.check.machine import machine_memory, resident_memory
-from combust.config import load, to_toml
 from combust.errors import ConfigError, at
 from combust.io.blocks import on_root
 from combust.io.folder import Folder
 from combust.parallel import Communicator
-from combust.progress import log
+from combust.run.progress import log
+from combust.run.simulation import Simulation, doubts
+from combust.settings.config import load, to_toml
 from combust.settings.running import Config
-from combust.simulation import Simulation, doubts
 
 
 def check(
@@ -72,7 +72,7 @@ class Say:
 def counted(config: Config, comm: Communicator, ranks: int | None, say: Say) -> bool:
     """Says how cells and memory are shared; whether the ranks that run this have the room to build the case."""
     from combust.check.memory import account, require_memory, shape_of, size_of
-    from combust.kinetics.mechanism import Mechanism
+    from combust.kinetics.mechanism.mechanism import Mechanism
 
     gas = config.gas
     species = len(Mechanism.load(gas.mechanism, gas.phase, "cpu", gas.ions).species)
@@ -101,8 +101,8 @@ def counted(config: Config, comm: Communicator, ranks: int | None, say: Say) -> 
 
 def built(config: Config, comm: Communicator) -> Simulation:
     """The flow and its time loop as a run would begin them; files are not touched."""
-    from combust.case import build
-    from combust.run import check_names, simulation
+    from combust.run.build import build
+    from combust.run.run import check_names, simulation
 
     flow = build(config, comm)
     check_names(flow, config)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from combust.cfd import front
+from combust.cfd.concerns import front
 from combust.errors import CombustError
 from combust.io.blocks import on_root
-from combust.kinetics.flame1d import free_flame
+from combust.kinetics.flames.free import free_flame
 from combust.settings import physics
 from combust.settings.running import Config
 
@@ -24,7 +24,7 @@ def resolution(flow: object, config: Config, say: Say) -> None:
     """Says the cells per thermal thickness; of a kernel by the free flame of its gas, which is solved or taken from the
     cache. Nothing is said of other cases, and of flows that are no ReactingFlow.
     """
-    from combust.cfd.flow import ReactingFlow
+    from combust.cfd.lowmach.flow import ReactingFlow
 
     if not isinstance(flow, ReactingFlow) or flow.unburnt is None:
         return

@@ -12,11 +12,11 @@ import math
 import os
 from dataclasses import dataclass
 
-from combust.cfd.block import Triple, choose_dims
-from combust.cfd.grid import GHOST
+from combust.cfd.mesh.block import Triple, choose_dims
+from combust.cfd.mesh.grid import GHOST
 from combust.check.machine import machine_memory
 from combust.errors import ConfigError
-from combust.kinetics.direct import FACTOR_BYTES, block_size
+from combust.kinetics.providers.direct import FACTOR_BYTES, block_size
 from combust.settings import physics
 from combust.settings.running import Config
 

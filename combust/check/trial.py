@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from combust import kernels
 from combust.io.summary import peak_memory
-from combust.progress import clock
+from combust.run.progress import clock
+from combust.run.simulation import Simulation
 from combust.settings.running import Config
-from combust.simulation import Simulation
 
 if TYPE_CHECKING:
     from combust.check.command import Say

@@ -13,12 +13,12 @@ import torch
 from torch import Tensor
 
 from combust.errors import CombustError, FileFormatError
-from combust.experiments.data import DataSet, IgnitionPoint
+from combust.experiments.formats.data import DataSet, IgnitionPoint
 from combust.experiments.matching import Names, detector, mass_fractions, rises
-from combust.rows import each_row
+from combust.report.rows import each_row
 
 Simulate = Callable[..., Tensor]
-"""ignition_delays(gas, T, p, Y, t_end, hold=, criterion=, atol=) of combust.kinetics.ignition, or one in its place."""
+"""ignition_delays(gas, T, p, Y, t_end, hold=, criterion=, atol=) of reactors.ignition, or one in its place."""
 
 # Mass fraction. In shock tubes fuel is dilute and radicals begin near 1e-13: at 1e-10 an implicit method steps over
 # their growth, and hydrogen in 99 % argon never ignites.
@@ -172,7 +172,7 @@ def compressed(
 
 def delay_of(point: IgnitionPoint, Y: Tensor, gas: Any, within: float, criterion: str) -> float:
     """Delay [s] of one such point. Raises CombustError."""
-    from combust.kinetics import compression
+    from combust.kinetics.reactors import compression
 
     start, longest = (0.0 if point.volume is None else point.volume.end), within * point.delay
     if point.volume is None:
@@ -186,7 +186,7 @@ def end_of(point: IgnitionPoint, Y: Tensor, gas: Any) -> float:
     """Temperature [K] at the end of compression; NaN for a point without one."""
     if point.volume is None:
         return math.nan
-    from combust.kinetics import compression
+    from combust.kinetics.reactors import compression
 
     return compression.compressed_temperature(gas, point.T, point.p, Y, min(point.volume.v))
 

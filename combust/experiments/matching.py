@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from combust.errors import ConfigError, MechanismError
-from combust.experiments.data import Criterion, DataSet, IgnitionPoint
-from combust.kinetics.delays import KINDS, SAME
-from combust.kinetics.mechanism import Mechanism
+from combust.experiments.formats.data import Criterion, DataSet, IgnitionPoint
+from combust.kinetics.mechanism.mechanism import Mechanism
+from combust.kinetics.reactors.delays import KINDS, SAME
 
 EXCITED = re.compile(r"(?P<ground>OH|CH|C2|CO2|CN|NO|NH)(\*|EX|V|\(A\)|-A)", re.IGNORECASE)
 MARKS = ("*", "EX", "V", "(A)", "S")  # how mechanisms mark electronically excited species

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from combust.experiments.data import DataSet
+from combust.experiments.formats.data import DataSet
 
 
 @dataclass(frozen=True)

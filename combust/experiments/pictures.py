@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from combust.charts import drawing
 from combust.experiments.compare import Comparison
 from combust.experiments.measured import Pair, Pairs
+from combust.report.charts import drawing
 from combust.units import ATM
 
 PANELS = 30

@@ -11,7 +11,7 @@ import numpy as np
 from torch import Tensor
 
 from combust.errors import CombustError, MechanismError
-from combust.experiments.data import Amount, DataSet, FlamePoint, OutletPoint, SpeedPoint
+from combust.experiments.formats.data import Amount, DataSet, FlamePoint, OutletPoint, SpeedPoint
 from combust.experiments.matching import Names, mass_fractions
 from combust.experiments.measured import Pair, Pairs, text_of
 
@@ -21,7 +21,7 @@ FREE = "no temperatures in the file: the energy equation is solved"
 
 
 def speeds(data: DataSet, names: Names, solve: Callable[..., Any], **options: Any) -> list[Pairs]:
-    """Burning velocities; solve : free_flame of combust.kinetics.flame1d, or one in its place.
+    """Burning velocities; solve : free_flame of combust.kinetics.flames.free, or one in its place.
 
     Raises MechanismError for a species that the mechanism lacks. A flame that is not found is a row that says why.
     """
@@ -40,7 +40,7 @@ def speeds(data: DataSet, names: Names, solve: Callable[..., Any], **options: An
 
 
 def outlets(data: DataSet, names: Names, solve: Callable[..., Tensor]) -> list[Pairs]:
-    """Species at the outlet; solve : stirred or plug_flow of combust.kinetics.stirred, or one in its place.
+    """Species at the outlet; solve : stirred or plug_flow of combust.kinetics.reactors.stirred, or one in its place.
 
     Raises MechanismError for a species of the inflow that the mechanism lacks; measured ones are left out with a note.
     """
@@ -61,7 +61,7 @@ def outlets(data: DataSet, names: Names, solve: Callable[..., Tensor]) -> list[P
 
 
 def flames(data: DataSet, names: Names, solve: Callable[..., Any], **options: Any) -> list[Pairs]:
-    """Species along flames; solve : burner_species of combust.kinetics.burner_profile, or one in its place.
+    """Species along flames; solve : burner_species of combust.kinetics.flames.burner_profile, or one in its place.
 
     Raises MechanismError for a species of the fresh gas that the mechanism lacks; measured ones are left out.
     """

@@ -9,18 +9,18 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from combust.charts import picture
 from combust.errors import CombustError, ConfigError, DivergenceError, FileFormatError
 from combust.experiments import simulate as simulations
 from combust.experiments import tables
 from combust.experiments.compare import Comparison, Simulate, compare
-from combust.experiments.data import DataSet, NotCoveredError
+from combust.experiments.formats.data import DataSet, NotCoveredError
+from combust.experiments.formats.read import read_all
 from combust.experiments.matching import Names
 from combust.experiments.measured import Pairs
 from combust.experiments.pictures import PANELS, draw
-from combust.experiments.read import read_all
-from combust.kinetics.mechanism import Mechanism
-from combust.tables import Countdown, outputs, write_csv
+from combust.kinetics.mechanism.mechanism import Mechanism
+from combust.report.charts import picture
+from combust.report.tables import Countdown, outputs, write_csv
 
 Judged = Comparison | Pairs
 ORDER = ("ignition delay", "burning velocity", "stirred reactor", "flow reactor", "burner flame")
@@ -30,7 +30,7 @@ def validate(args: argparse.Namespace, simulate: Simulate | None = None) -> int:
     """Prints a row per data set and quantity, writes validate.csv and validate.png; 0 if at least one data set was
     compared, 3 if a point of one could not be simulated.
 
-    simulate : in the place of combust.kinetics.ignition.ignition_delays
+    simulate : in the place of combust.kinetics.reactors.ignition.ignition_delays
     """
     if not (math.isfinite(args.within) and args.within > 1):
         raise ConfigError(f"--within {args.within:g}: must be > 1 measured delays")
@@ -88,20 +88,20 @@ def judge(data: DataSet, names: Names, args: argparse.Namespace, simulate: Simul
         return [compare(data, names, simulate or ignition_delays(), args.hold, args.within)]
     options = {"transport": args.transport, "soret": args.soret}
     if data.kind == "burning velocity":
-        from combust.kinetics.flame1d import free_flame
+        from combust.kinetics.flames.free import free_flame
 
         return simulations.speeds(data, names, free_flame, refine=args.refine, **options)
     if data.kind == "burner flame":
-        from combust.kinetics.burner_profile import burner_species
+        from combust.kinetics.flames.burner_profile import burner_species
 
         return simulations.flames(data, names, burner_species, **options)
-    from combust.kinetics import stirred
+    from combust.kinetics.reactors import stirred
 
     solve: Callable[..., Any] = stirred.stirred if data.kind == "stirred reactor" else stirred.plug_flow
     return simulations.outlets(data, names, solve)
 
 
 def ignition_delays() -> Simulate:
-    from combust.kinetics.ignition import ignition_delays
+    from combust.kinetics.reactors.ignition import ignition_delays
 
     return ignition_delays

@@ -21,8 +21,8 @@ from typing import Any
 
 import msgspec
 
-from combust.config import convert, flat
 from combust.errors import ConfigError
+from combust.settings.config import convert, flat
 from combust.settings.running import Config
 
 FREE = (

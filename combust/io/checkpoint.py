@@ -20,7 +20,7 @@ import numpy as np
 from msgspec import Struct
 
 from combust import __version__
-from combust.cfd.block import AXES, Block, Triple
+from combust.cfd.mesh.block import AXES, Block, Triple
 from combust.errors import FileFormatError
 from combust.files import MOST, fit
 from combust.io import hdf5
@@ -57,7 +57,7 @@ class Loop(Struct):
 
 
 class HookState(Struct):
-    """What a hook must remember; see combust.hooks."""
+    """What a hook must remember; see combust.run.hooks."""
 
     last: int | None
     count: int

@@ -16,8 +16,8 @@ import numpy as np
 
 from combust import __version__
 from combust.io.blocks import write_text
+from combust.run.simulation import Outcome, Simulation
 from combust.settings.running import Config
-from combust.simulation import Outcome, Simulation
 
 PACKAGES = ("numpy", "torch", "cantera", "msgspec", "h5py", "mpi4py", "petsc4py")
 

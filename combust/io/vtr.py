@@ -18,7 +18,7 @@ from xml.sax.saxutils import quoteattr
 
 import numpy as np
 
-from combust.cfd.block import Block
+from combust.cfd.mesh.block import Block
 from combust.errors import FileFormatError
 from combust.files import read_bytes, read_text
 from combust.io.blocks import Placed, on_root, replacing, write_blocks, write_text

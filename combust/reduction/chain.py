@@ -16,17 +16,17 @@ import numpy as np
 import torch
 
 from combust.errors import ConfigError, DivergenceError
-from combust.kinetics.mechanism import Mechanism
-from combust.reduction import csp, network, qss_ranking, refit, search
-from combust.reduction.conditions import Case
-from combust.reduction.evaluate import Evaluator
-from combust.reduction.graph import Graph, Ranking
-from combust.reduction.measures import Watch
-from combust.reduction.samples import Samples
-from combust.reduction.search import Judgement, Say
+from combust.kinetics.mechanism.mechanism import Mechanism
+from combust.reduction.cases.conditions import Case
+from combust.reduction.cases.evaluate import Evaluator
+from combust.reduction.cases.measures import Watch
+from combust.reduction.cases.samples import Samples
+from combust.reduction.select import csp, network, qss_ranking, refit, search
+from combust.reduction.select.graph import Graph, Ranking
+from combust.reduction.select.search import Judgement, Say
+from combust.reduction.select.targets import default_targets
 from combust.reduction.settings import Reduction
 from combust.reduction.submechanism import Parent, Subset
-from combust.reduction.targets import default_targets
 
 MEASURED_BY = {
     "ignition": ("ignition_delay", "burnt_temperature", "heat_release", "peak", "final"),
@@ -195,7 +195,7 @@ def by_refit(progress: Progress, evaluator: Evaluator, say: Say) -> Judgement | 
 
 
 def by_network(progress: Progress, evaluator: Evaluator, say: Say) -> Judgement:
-    """Species removed, and others brought back, by a network that learns what passes; see combust.reduction.network.
+    """Species removed, and others brought back, by a network that learns what passes; see reduction.select.network.
 
     It starts from the graph's result, which passes with few species, so that most of its masks are informative. The
     graph may have cut a species that makes two others needless, so the next WIDER of its ranking are candidates too.

@@ -8,12 +8,12 @@ from typing import Any
 
 import msgspec
 
-from combust.config import flat
 from combust.errors import ConfigError
 from combust.files import UnreadableError, read_json
 from combust.io import lock
-from combust.reduction.report import FILES
+from combust.reduction.report.report import FILES
 from combust.reduction.settings import Reduction
+from combust.settings.config import flat
 
 MARK = "reduction.json"
 

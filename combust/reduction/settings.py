@@ -11,11 +11,11 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from combust import ranges
-from combust.config import beside, checked, read
 from combust.errors import ConfigError
-from combust.reduction.conditions import Case
+from combust.reduction.cases.conditions import Case
+from combust.settings import ranges
 from combust.settings.base import PRESSURES, Count, Positive, Pressure, Settings, Text, doc
+from combust.settings.config import beside, checked, read
 
 logger = logging.getLogger(__name__)
 

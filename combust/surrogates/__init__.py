@@ -10,7 +10,7 @@ __all__ = ["Learned"]
 def __getattr__(name: str) -> Any:
     """Loads torch only when `Learned` is asked for."""
     if name == "Learned":
-        from combust.surrogates.learned import Learned
+        from combust.surrogates.provider.learned import Learned
 
         return Learned
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

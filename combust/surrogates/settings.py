@@ -10,8 +10,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from combust.config import beside, checked, read
 from combust.settings.base import Count, NotNegative, Positive, Settings, Text, doc
+from combust.settings.config import beside, checked, read
 
 Share = Annotated[float, Meta(ge=0, le=1)]
 Pair = Annotated[tuple[float, float], Meta(description="lowest and highest")]

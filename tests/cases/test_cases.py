@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 import torch
 
-from combust import case
-from combust.cfd.flow import ReactingFlow
-from combust.config import load
+from combust.cfd.lowmach.flow import ReactingFlow
 from combust.errors import ConfigError
-from combust.kinetics.flame1d import compute_or_load
+from combust.kinetics.flames.free import compute_or_load
 from combust.parallel import Communicator
+from combust.run import build as case
+from combust.settings.config import load
 
 HERE = Path(__file__).resolve().parent
 CASES = HERE.parents[1] / "cases"

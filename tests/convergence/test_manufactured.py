@@ -5,10 +5,10 @@ import math
 import pytest
 import torch
 
-from combust import case
-from combust.cfd import manufactured
-from combust.config import load
+from combust.cfd.initial import manufactured
 from combust.parallel import Communicator
+from combust.run import build as case
+from combust.settings.config import load
 
 TIME = 0.125
 

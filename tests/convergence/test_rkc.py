@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from combust.cfd.rkc import coefficients, stages_for
+from combust.cfd.operators.rkc import coefficients, stages_for
 
 
 def integrate(lam, forcing, stages, dt, steps):

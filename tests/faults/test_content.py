@@ -19,13 +19,13 @@ from combust.__main__ import main
 from combust.errors import ConfigError, FileFormatError, MechanismError
 from combust.io.checkpoint import checksum
 from combust.io.folder import Folder
-from combust.kinetics import mechanism_text
-from combust.kinetics.mechanism import Mechanism
-from combust.kinetics.usable import require_usable
+from combust.kinetics.mechanism import text as mechanism_text
+from combust.kinetics.mechanism.mechanism import Mechanism
+from combust.kinetics.mechanism.usable import require_usable
 from combust.parallel import Communicator
-from combust.ranges import values
-from combust.surrogates.model import Model
-from combust.surrogates.sample_set import SampleSet
+from combust.settings.ranges import values
+from combust.surrogates.data.sample_set import SampleSet
+from combust.surrogates.model.model import Model
 
 H2O2 = (Path(ct.get_data_directories()[-1]) / "h2o2.yaml").read_text()
 
@@ -39,8 +39,8 @@ def case(tmp_path):
 
 @pytest.fixture
 def toy(monkeypatch):
-    monkeypatch.setitem(sys.modules, "combust.case", SimpleNamespace(build=Heat))
-    monkeypatch.setattr("combust.plot.plot", lambda folder: folder / "flame.png")
+    monkeypatch.setitem(sys.modules, "combust.run.build", SimpleNamespace(build=Heat))
+    monkeypatch.setattr("combust.cli.plot.plot", lambda folder: folder / "flame.png")
 
 
 # --- checkpoints ----------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import h5py
 import pytest
 from helpers import CASE, command, env, launch, same_output
 
-from combust.cfd.block import Block
+from combust.cfd.mesh.block import Block
 from combust.io.checkpoint import read_checkpoint
 from combust.io.folder import Folder
 from combust.parallel import Communicator

@@ -46,8 +46,8 @@ def no_temperature(flow):
 
 def stubborn_chemistry(flow):
     """Neither the batched integrator nor CVODE gets to the end of the step."""
-    from combust.kinetics import integrate
-    from combust.kinetics.cvode import CellIntegrator
+    from combust.kinetics.integrate import cells as integrate
+    from combust.kinetics.providers.cvode import CellIntegrator
 
     integrate.MAX_STEPS = 0
     CellIntegrator.__call__.__globals__["ct"] = SimpleNamespace(
@@ -68,7 +68,7 @@ FAULTS = {f.__name__: f for f in (
 
 def arm(fault: str) -> None:
     """Lets the fault strike in the flow of this process, and leaves the picture out."""
-    from combust.cfd.flow import ReactingFlow
+    from combust.cfd.lowmach.flow import ReactingFlow
 
     advance = ReactingFlow.advance
 
@@ -78,7 +78,7 @@ def arm(fault: str) -> None:
         advance(self, dt)
 
     ReactingFlow.advance = broken
-    sys.modules["combust.plot"] = SimpleNamespace(plot=lambda folder: "not drawn")  # type: ignore[assignment]
+    sys.modules["combust.cli.plot"] = SimpleNamespace(plot=lambda folder: "not drawn")  # type: ignore[assignment]
 
 
 def launch(fault, ranks, out, *changes):
@@ -118,7 +118,7 @@ def test_lost_solution_ends_with_3(tmp_path, fault, ranks, balance):
 
 @pytest.fixture
 def run(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("combust.plot.plot", lambda folder: folder / "flame.png")
+    monkeypatch.setattr("combust.cli.plot.plot", lambda folder: folder / "flame.png")
 
     def call(*changes, out="out", more=()):
         code = main([*arguments(tmp_path / out, *changes), *more])

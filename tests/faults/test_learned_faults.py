@@ -12,14 +12,14 @@ import torch
 from helpers import env
 
 from combust.__main__ import main
-from combust.cfd.block import Block
-from combust.cfd.flow import ReactingFlow
-from combust.config import to_toml
+from combust.cfd.lowmach.flow import ReactingFlow
+from combust.cfd.mesh.block import Block
 from combust.io.checkpoint import read_checkpoint
 from combust.io.folder import Folder
 from combust.io.series import read_series
 from combust.parallel import Communicator
-from combust.surrogates.model import files_of
+from combust.settings.config import to_toml
+from combust.surrogates.model.model import files_of
 
 torch.set_num_threads(1)
 
@@ -41,7 +41,7 @@ def case(tiny, tmp_path):
 @pytest.fixture
 def call(case, monkeypatch, capsys):
     """The verb on the case in this process: exit code, and what it printed."""
-    monkeypatch.setattr("combust.plot.plot", lambda folder: folder / "flame.png")
+    monkeypatch.setattr("combust.cli.plot.plot", lambda folder: folder / "flame.png")
 
     def run(verb, *changes, more=()):
         sets = [part for change in changes for part in ("--set", change)]
@@ -162,7 +162,8 @@ def test_lost_solutions_end_with_3(case, call, monkeypatch, fault):
 
 def test_exact_chemistry_that_fails_ends_with_3(case, call, monkeypatch):
     """Neither the batched integrator nor CVODE gets to the end: the cell is named, and a smaller step advised."""
-    from combust.kinetics import cvode, integrate
+    from combust.kinetics.integrate import cells as integrate
+    from combust.kinetics.providers import cvode
 
     def failing(*_, **__):
         raise RuntimeError("CVodes: too many steps")

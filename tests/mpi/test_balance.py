@@ -7,9 +7,9 @@ import pytest
 import torch
 from launcher import as_script, run_ranks
 
-from combust.cfd.balance import ACTIVE, Balanced, imbalance, plan
-from combust.kinetics.direct import Direct
-from combust.kinetics.mechanism import Mechanism
+from combust.kinetics.mechanism.mechanism import Mechanism
+from combust.kinetics.providers.balance import ACTIVE, Balanced, imbalance, plan
+from combust.kinetics.providers.direct import Direct
 
 CELLS, DT = 600, 1e-6
 

@@ -12,7 +12,7 @@ import pytest
 from launcher import run_ranks
 
 from combust.__main__ import main
-from combust.cfd.block import Block
+from combust.cfd.mesh.block import Block
 from combust.io.checkpoint import read_checkpoint
 from combust.io.series import read_series
 from combust.io.vtr import BEGIN, read_vtr
@@ -45,7 +45,7 @@ def run(name: str, folder: Path, *more: str) -> None:
 
 
 def script(ranks: int, base: Path) -> None:
-    sys.modules["combust.plot"] = SimpleNamespace(plot=lambda folder: "not drawn")  # type: ignore[assignment]
+    sys.modules["combust.cli.plot"] = SimpleNamespace(plot=lambda folder: "not drawn")  # type: ignore[assignment]
     for name, (_, _, early, _) in RUNS.items():
         run(name, base / f"{name}{ranks}")
         if ranks > 2:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from helpers import CASE, launch, same_output
 
-from combust.cfd.block import Block
+from combust.cfd.mesh.block import Block
 from combust.io.checkpoint import read_checkpoint
 from combust.parallel import Communicator
 

@@ -16,12 +16,12 @@ import pytest
 import torch
 from launcher import run_ranks
 
-from combust.cfd.block import Block
-from combust.config import to_toml
+from combust.cfd.mesh.block import Block
 from combust.io.checkpoint import read_checkpoint
 from combust.io.series import read_series
 from combust.io.vtr import read_vtr
 from combust.parallel import Communicator
+from combust.settings.config import to_toml
 
 CELLS, STEPS = (1, 12, 32), 6
 # Name: ranks and chemistry. pool = 4 spreads the few exact cells over all ranks, 100000 gathers them on one; with
@@ -128,7 +128,7 @@ def script(what, base, *more):
     from combust.__main__ import main
     from combust.parallel import all_or_none, world
 
-    sys.modules["combust.plot"] = SimpleNamespace(plot=lambda folder: "not drawn")  # type: ignore[assignment]
+    sys.modules["combust.cli.plot"] = SimpleNamespace(plot=lambda folder: "not drawn")  # type: ignore[assignment]
     comm, case = world(), str(base / "flame.toml")
     if what == "runs":
         for name, (ranks, changes) in RUNS.items():
@@ -154,7 +154,8 @@ TIGHT = ["--set", "chemistry.rtol=1e-7", "--set", "chemistry.atol=1e-12"]  # one
 
 def no_integration():
     """Neither the batched integrator nor CVODE gets to the end of a step here."""
-    from combust.kinetics import cvode, integrate
+    from combust.kinetics.integrate import cells as integrate
+    from combust.kinetics.providers import cvode
 
     def failing(*_, **__):
         raise RuntimeError("CVodes: too many steps")
@@ -213,9 +214,9 @@ ERRORS = {
 
 def ends_all(comm, case, name, fault):
     """All ranks raise the same DivergenceError in the step in which the fault strikes one of them."""
-    from combust import case as builder
-    from combust.config import load
     from combust.errors import DivergenceError
+    from combust.run import build as builder
+    from combust.settings.config import load
 
     strike, rank, changes, words = fault
     flow = builder.build(load(case, changes), comm)

@@ -9,7 +9,7 @@ from launcher import as_script, run_ranks
 
 from combust.errors import ConfigError, DivergenceError, StateError
 from combust.parallel import Communicator, together
-from combust.surrogates.pool import Pool, moves, spread
+from combust.surrogates.provider.pool import Pool, moves, spread
 
 ROWS, ROWS_OUT, LEAST = 3, 2, 100
 

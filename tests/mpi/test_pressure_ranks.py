@@ -7,7 +7,7 @@ import pytest
 import torch
 from launcher import as_script, run_ranks
 
-from combust.cfd.block import Block
+from combust.cfd.mesh.block import Block
 from combust.cfd.pressure import PressureGrid, make_solver
 from combust.parallel import Communicator
 

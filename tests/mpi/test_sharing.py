@@ -7,7 +7,7 @@ from launcher import as_script, run_ranks
 
 from combust.errors import DivergenceError, StateError
 from combust.parallel import Communicator
-from combust.surrogates.sharing import Shared
+from combust.surrogates.provider.sharing import Shared
 
 ROWS = 3
 

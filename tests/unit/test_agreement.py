@@ -16,8 +16,9 @@ import pytest
 import torch
 
 from combust.errors import MechanismError
-from combust.kinetics import jacobian, rates, thermo
-from combust.kinetics.mechanism import Mechanism
+from combust.kinetics.mechanism.mechanism import Mechanism
+from combust.kinetics.rates import jacobian, thermo
+from combust.kinetics.rates import production as rates
 
 HERE = Path(__file__).parent
 DATA = Path(ct.__file__).parent / "data"

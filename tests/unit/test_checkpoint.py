@@ -5,7 +5,7 @@ import h5py
 import numpy as np
 import pytest
 
-from combust.cfd.block import Block
+from combust.cfd.mesh.block import Block
 from combust.errors import FileFormatError
 from combust.io.checkpoint import DamagedFileError, checksum, read_checkpoint, write_checkpoint
 from combust.parallel import Communicator

@@ -5,15 +5,15 @@ import pytest
 import torch
 
 from combust.errors import ConfigError, DivergenceError, StateError
-from combust.kinetics import direct as direct_module
-from combust.kinetics import integrate as ode
-from combust.kinetics import thermo
-from combust.kinetics.base import Statistics
-from combust.kinetics.cvode import Cvode
-from combust.kinetics.direct import Direct
-from combust.kinetics.flame1d import free_flame
-from combust.kinetics.frozen import Frozen
-from combust.kinetics.mechanism import Mechanism
+from combust.kinetics.flames.free import free_flame
+from combust.kinetics.integrate import cells as ode
+from combust.kinetics.mechanism.mechanism import Mechanism
+from combust.kinetics.providers import direct as direct_module
+from combust.kinetics.providers.chemistry import Statistics
+from combust.kinetics.providers.cvode import Cvode
+from combust.kinetics.providers.direct import Direct
+from combust.kinetics.providers.frozen import Frozen
+from combust.kinetics.rates import thermo
 
 DT = 1e-6
 

@@ -9,13 +9,13 @@ import pytest
 from helpers import CASE, Heat, env, same_output
 
 from combust.__main__ import main
-from combust.config import load
 from combust.io.folder import Folder
+from combust.settings.config import load
 
 
 @pytest.fixture
 def case(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "combust.case", SimpleNamespace(build=Heat))
+    monkeypatch.setitem(sys.modules, "combust.run.build", SimpleNamespace(build=Heat))
     path = tmp_path / "heat.toml"
     path.write_text(CASE)
     return path
@@ -23,7 +23,7 @@ def case(tmp_path, monkeypatch):
 
 @pytest.fixture
 def run(case, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("combust.plot.plot", lambda folder: folder / "flame.png")
+    monkeypatch.setattr("combust.cli.plot.plot", lambda folder: folder / "flame.png")
 
     def call(*arguments, out="out"):
         code = main(["run", str(case), "--out", str(tmp_path / out), *arguments])

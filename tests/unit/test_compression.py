@@ -9,12 +9,12 @@ import pytest
 from scipy.integrate import solve_ivp
 
 from combust.errors import ConfigError, DivergenceError
-from combust.experiments.read import read
-from combust.kinetics import compression
-from combust.kinetics.compression import Table
-from combust.kinetics.delays import Criterion
-from combust.kinetics.ignition import ignition_delays
-from combust.kinetics.mechanism import Mechanism
+from combust.experiments.formats.read import read
+from combust.kinetics.mechanism.mechanism import Mechanism
+from combust.kinetics.reactors import compression
+from combust.kinetics.reactors.compression import Table
+from combust.kinetics.reactors.delays import Criterion
+from combust.kinetics.reactors.ignition import ignition_delays
 
 DATA = Path(__file__).parents[1] / "data" / "experiments"
 X = "H2:0.125, O2:0.0625, N2:0.18125, AR:0.63125"

@@ -5,10 +5,10 @@ import tomllib
 import msgspec
 import pytest
 
-from combust.config import convert, load, schema, to_toml
+from combust.cli.reference import kinds_of, markdown, tables
 from combust.errors import ConfigError
-from combust.reference import kinds_of, markdown, tables
 from combust.settings.base import seconds
+from combust.settings.config import convert, load, schema, to_toml
 from combust.settings.physics import Inflow, Periodic, StretchedMesh
 from combust.settings.running import Config
 

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from combust.kinetics.direct import Direct
-from combust.kinetics.mechanism import Mechanism
+from combust.kinetics.mechanism.mechanism import Mechanism
+from combust.kinetics.providers.direct import Direct
 
 
 @pytest.fixture(scope="module")

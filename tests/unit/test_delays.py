@@ -7,8 +7,8 @@ import torch
 
 from combust.errors import ConfigError, MechanismError
 from combust.kinetics import Mechanism
-from combust.kinetics.delays import Criterion, excited_species, read_delays
-from combust.kinetics.ignition import ignition_delays
+from combust.kinetics.reactors.delays import Criterion, excited_species, read_delays
+from combust.kinetics.reactors.ignition import ignition_delays
 
 AIR = "O2:1, N2:3.76"
 COARSE, DENSE = 300, 800  # samples of the whole trajectory, and about an event

@@ -7,14 +7,15 @@ import numpy as np
 import pytest
 import torch
 
-from combust import case, kernels
-from combust.cfd.initial import Fields, stack
-from combust.config import load
+from combust import kernels
+from combust.cfd.initial.fields import Fields, stack
+from combust.cli.reference import markdown
 from combust.errors import CombustError, ConfigError
-from combust.kinetics.flame1d import FlameProfile
+from combust.kinetics.flames.free import FlameProfile
 from combust.parallel import Communicator
-from combust.reference import markdown
+from combust.run import build as case
 from combust.settings import names
+from combust.settings.config import load
 
 torch.set_num_threads(1)
 CASES = Path(__file__).resolve().parents[2] / "cases"

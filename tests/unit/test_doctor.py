@@ -1,6 +1,6 @@
 """`combust doctor` finds what is there and says how to get what is not."""
 
-from combust import doctor
+from combust.cli import doctor
 
 
 def test_all_required_is_here(capsys):

@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from combust.errors import MechanismError, StateError
-from combust.kinetics import Mechanism, systems
-from combust.kinetics.ignition import ignition_delays
+from combust.kinetics import Mechanism
+from combust.kinetics.integrate import systems
+from combust.kinetics.reactors.ignition import ignition_delays
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +33,7 @@ def test_rates_are_those_of_cantera_with_multipliers(file):
     T, Y = state(gas, 6)
     members = torch.tensor([0, 1, 2, 2, 1, 0])
     C = gas.mole_fractions(Y) * (2e5 / (ct.gas_constant * T))
-    from combust.kinetics.rates import production_rates
+    from combust.kinetics.rates.production import production_rates
 
     found = production_rates(gas.ensemble(factors).kinetics, T, C, members)
     solution = gas.cantera()

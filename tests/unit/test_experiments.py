@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from combust.errors import FileFormatError
-from combust.experiments.data import Criterion
-from combust.experiments.read import read, read_all
+from combust.experiments.formats.data import Criterion
+from combust.experiments.formats.read import read, read_all
 
 DATA = Path(__file__).parent / "experiments"
 HEAD = """

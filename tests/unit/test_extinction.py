@@ -9,9 +9,9 @@ import pytest
 
 from combust.__main__ import main
 from combust.errors import ConfigError, DivergenceError
-from combust.kinetics import extinction as module
-from combust.kinetics.continuation import Point, next_length, vertex
-from combust.kinetics.extinction import COLUMNS, extinction_strain
+from combust.kinetics.flames import extinction as module
+from combust.kinetics.flames.continuation import Point, next_length, vertex
+from combust.kinetics.flames.extinction import COLUMNS, extinction_strain
 
 P = 101325.0
 FUEL, AIR = "H2:0.2, N2:0.8", "O2:0.21, N2:0.79"

@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 from combust.errors import ConfigError, DivergenceError
-from combust.kinetics import flame1d, flame_store, plausible
-from combust.kinetics.equilibrium import burnt_temperature
-from combust.kinetics.flame1d import free_flame
-from combust.kinetics.flame_grids import Extrapolation, halved, widened
-from combust.kinetics.mechanism import Mechanism
+from combust.kinetics.flames import free as flame1d
+from combust.kinetics.flames import plausible
+from combust.kinetics.flames import store as flame_store
+from combust.kinetics.flames.free import free_flame
+from combust.kinetics.flames.grids import Extrapolation, halved, widened
+from combust.kinetics.mechanism.mechanism import Mechanism
+from combust.kinetics.reactors.equilibrium import burnt_temperature
 
 HYDROGEN = ("h2o2.yaml", 300.0, 101325.0, "H2:1", "O2:0.21, N2:0.79")
 

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from combust.errors import ConfigError, DivergenceError
-from combust.kinetics import flames
-from combust.kinetics.flames import burner_flame, counterflow_flame
-from combust.kinetics.mechanism import Mechanism
+from combust.kinetics.flames import stabilised as flames
+from combust.kinetics.flames.stabilised import burner_flame, counterflow_flame
+from combust.kinetics.mechanism.mechanism import Mechanism
 
 P = 101325.0
 AIR = "O2:0.21, N2:0.79"

@@ -6,10 +6,10 @@ import math
 import numpy as np
 import pytest
 
-from combust import flamespeed
 from combust.__main__ import main
+from combust.cli import flamespeed
 from combust.errors import DivergenceError, StateError
-from combust.kinetics.flame1d import FlameProfile
+from combust.kinetics.flames.free import FlameProfile
 
 
 @pytest.fixture

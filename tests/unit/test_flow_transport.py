@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from combust import case, kernels
-from combust.cfd import scalars
-from combust.config import load
+from combust import kernels
+from combust.cfd.operators import scalars
 from combust.errors import ConfigError
 from combust.parallel import Communicator
+from combust.run import build as case
+from combust.settings.config import load
 
 CASES = Path(__file__).resolve().parents[2] / "cases"
 SMALL = ["mesh.cells=[16,12]", "mesh.upper=[1.12e-3,0.96e-3]", "initial.centre=[5e-4,4e-4]", "initial.radius=2e-4"]

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from combust import case, kernels
-from combust.cfd.initial import stack
-from combust.config import load
+from combust import kernels
+from combust.cfd.initial.fields import stack
 from combust.errors import ConfigError
 from combust.parallel import Communicator
+from combust.run import build as case
+from combust.settings.config import load
 from validation import buoyancy
 from validation.two_gases import MIRROR, OPEN, PERIODIC, WALL, inert, steps
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from combust.cfd.block import Block, choose_dims, split
-from combust.cfd.boundaries import Inflow, Outflow, Wall
-from combust.cfd.fill import Filler
-from combust.cfd.grid import Grid, along, stretched_faces, uniform_faces
+from combust.cfd.boundaries.conditions import Inflow, Outflow, Wall
+from combust.cfd.mesh.block import Block, choose_dims, split
+from combust.cfd.mesh.fill import Filler
+from combust.cfd.mesh.grid import Grid, along, stretched_faces, uniform_faces
 from combust.errors import ConfigError
 from combust.parallel import Communicator
 from combust.timers import Timers

@@ -10,9 +10,11 @@ import torch
 
 from combust.__main__ import main
 from combust.errors import MechanismError
-from combust.kinetics import guard, rate_tables, rates, thermo
-from combust.kinetics.mechanism import Mechanism
-from combust.kinetics.transport import TransportData, transport_properties
+from combust.kinetics.mechanism import guard, rate_tables
+from combust.kinetics.mechanism.mechanism import Mechanism
+from combust.kinetics.rates import production as rates
+from combust.kinetics.rates import thermo
+from combust.kinetics.transport.properties import TransportData, transport_properties
 
 HERE = Path(__file__).parent
 MECHANISMS = ("special_rates", "pressure_rates", "falloff_rates", "linear_burke_rates", "mixed_thermo")

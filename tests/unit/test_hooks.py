@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from helpers import CASE, Heat
 
-from combust.config import convert
 from combust.errors import DivergenceError
-from combust.hooks import Concerns, Guard, Schedule, Series
 from combust.io.folder import Folder
 from combust.io.series import read_series
 from combust.parallel import Communicator
-from combust.run import simulation
+from combust.run.hooks import Concerns, Guard, Schedule, Series
+from combust.run.run import simulation
+from combust.run.simulation import Limits, Simulation
+from combust.settings.config import convert
 from combust.settings.running import Every
-from combust.simulation import Limits, Simulation
 
 
 @pytest.fixture

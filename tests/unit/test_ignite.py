@@ -8,7 +8,7 @@ import torch
 
 from combust.__main__ import main
 from combust.kinetics import Mechanism
-from combust.kinetics.ignition import ignition_delays
+from combust.kinetics.reactors.ignition import ignition_delays
 
 BASE = ["ignite", "h2o2.yaml", "--fuel", "H2"]
 

@@ -6,10 +6,11 @@ import pytest
 import torch
 
 from combust.errors import ConfigError, DivergenceError, MechanismError, StateError
-from combust.kinetics import Mechanism, ignition
-from combust.kinetics import integrate as ode
-from combust.kinetics.delays import Criterion, read_delays
-from combust.kinetics.ignition import ignition_delays
+from combust.kinetics import Mechanism
+from combust.kinetics.integrate import cells as ode
+from combust.kinetics.reactors import ignition
+from combust.kinetics.reactors.delays import Criterion, read_delays
+from combust.kinetics.reactors.ignition import ignition_delays
 
 AIR = "O2:1, N2:3.76"
 

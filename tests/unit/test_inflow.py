@@ -7,14 +7,16 @@ import numpy as np
 import pytest
 import torch
 
-from combust import case, kernels
-from combust.cfd import inflow, scalars
-from combust.config import convert, load
+from combust import kernels
+from combust.cfd.boundaries import inflow
+from combust.cfd.operators import scalars
 from combust.errors import ConfigError
-from combust.kinetics.flame1d import FlameProfile
-from combust.kinetics.flame_store import read_profile
-from combust.kinetics.flames import burner_flame
+from combust.kinetics.flames.free import FlameProfile
+from combust.kinetics.flames.stabilised import burner_flame
+from combust.kinetics.flames.store import read_profile
 from combust.parallel import Communicator
+from combust.run import build as case
+from combust.settings.config import convert, load
 
 torch.set_num_threads(1)
 INPUTS = Path(__file__).resolve().parents[1] / "faults" / "inputs"

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from combust.kinetics import integrate as ode
-from combust.kinetics.cvode import CellIntegrator
-from combust.kinetics.integrate import Tolerance
-from combust.kinetics.mechanism import Mechanism
-from combust.kinetics.rosenbrock import METHODS
+from combust.kinetics.integrate import cells as ode
+from combust.kinetics.integrate.cells import Tolerance
+from combust.kinetics.integrate.rosenbrock import METHODS
+from combust.kinetics.mechanism.mechanism import Mechanism
+from combust.kinetics.providers.cvode import CellIntegrator
 
 
 def ignition_states(gas, T0, X, count):

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from combust.kinetics import jacobian as jac
-from combust.kinetics import systems
-from combust.kinetics.mechanism import Mechanism
-from combust.kinetics.rates import production_rates
-from combust.kinetics.thermo import GAS_CONSTANT, cp_mass, h_mass
+from combust.kinetics.integrate import systems
+from combust.kinetics.mechanism.mechanism import Mechanism
+from combust.kinetics.rates import jacobian as jac
+from combust.kinetics.rates.production import production_rates
+from combust.kinetics.rates.thermo import GAS_CONSTANT, cp_mass, h_mass
 
 OWN = [str(Path(__file__).parent / f"{name}_rates.yaml") for name in ("special", "pressure", "falloff", "linear_burke")]
 MECHANISMS = ["h2o2.yaml", "gri30.yaml", "ohn.yaml", "air.yaml", *OWN]

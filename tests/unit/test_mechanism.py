@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from combust.errors import MechanismError, StateError
-from combust.kinetics import reactions
-from combust.kinetics.mechanism import Mechanism
+from combust.kinetics.mechanism import reactions
+from combust.kinetics.mechanism.mechanism import Mechanism
 
 UNCOVERED = """
 phases:

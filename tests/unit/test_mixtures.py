@@ -9,10 +9,10 @@ import pytest
 from combust.__main__ import main
 from combust.errors import ConfigError, MechanismError
 from combust.kinetics import Mechanism
-from combust.kinetics.flame1d import free_flame
-from combust.kinetics.flames import burner_flame
-from combust.kinetics.ideal_gas import COVOLUME, NOTICED, require_ideal
-from combust.kinetics.thermo import GAS_CONSTANT
+from combust.kinetics.flames.free import free_flame
+from combust.kinetics.flames.stabilised import burner_flame
+from combust.kinetics.mechanism.ideal_gas import COVOLUME, NOTICED, require_ideal
+from combust.kinetics.rates.thermo import GAS_CONSTANT
 
 AIR = "O2:0.21, N2:0.79"
 

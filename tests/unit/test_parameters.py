@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from combust.errors import MechanismError
-from combust.kinetics import rates
-from combust.kinetics.mechanism import Mechanism
-from combust.kinetics.parameters import RateParameters
-from combust.kinetics.thermo import GAS_CONSTANT
+from combust.kinetics.mechanism.mechanism import Mechanism
+from combust.kinetics.mechanism.parameters import RateParameters
+from combust.kinetics.rates import production as rates
+from combust.kinetics.rates.thermo import GAS_CONSTANT
 
 HERE = Path(__file__).parent
 NAMES = ("special", "pressure", "falloff", "linear_burke")

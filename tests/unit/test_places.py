@@ -6,10 +6,10 @@ import math
 import pytest
 
 from combust.__main__ import main
-from combust.charts import picture
 from combust.errors import ConfigError
 from combust.io.blocks import OutputError
-from combust.tables import places, write_table
+from combust.report.charts import picture
+from combust.report.tables import places, write_table
 
 NAMES = ("ignite.csv", "ignite.png")
 IGNITE = ["ignite", "h2o2.yaml", "--fuel", "H2", "--T", "500,1400", "--time", "1e-3"]

@@ -7,10 +7,13 @@ import pytest
 import torch
 
 from combust.errors import DivergenceError
-from combust.kinetics import Mechanism, cvode, powers, systems
-from combust.kinetics.cvode import CellIntegrator
-from combust.kinetics.qss import with_tolerance
-from combust.kinetics.rates import production_rates
+from combust.kinetics import Mechanism
+from combust.kinetics.integrate import systems
+from combust.kinetics.providers import cvode
+from combust.kinetics.providers.cvode import CellIntegrator
+from combust.kinetics.rates import powers
+from combust.kinetics.rates.production import production_rates
+from combust.kinetics.rates.qss import with_tolerance
 
 INPUTS = Path(__file__).parents[1] / "faults" / "inputs"
 CELL = {"O2": 0.05, "H2O": 0.10, "CO": 0.012, "CO2": 0.103, "N2": 0.735}

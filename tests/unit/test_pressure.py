@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from combust.cfd.block import Block
+from combust.cfd.mesh.block import Block
 from combust.cfd.pressure import PressureGrid, make_solver
 from combust.cfd.pressure.base import Conductances, diagonal
 from combust.cfd.pressure.torch_cg import apply

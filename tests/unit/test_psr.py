@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from combust.errors import DivergenceError, StateError
-from combust.kinetics.mechanism import Mechanism
-from combust.kinetics.psr import Reactor, extinction, psr
+from combust.kinetics.mechanism.mechanism import Mechanism
+from combust.kinetics.reactors.psr import Reactor, extinction, psr
 
 AIR = "O2:1, N2:3.76"
 P = 101325.0

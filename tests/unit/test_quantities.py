@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from combust.__main__ import main
-from combust.config import convert
-from combust.config import load as load_case
+from combust.cli.reference import markdown, schema_of
 from combust.errors import ConfigError, FileFormatError
-from combust.quantities import _pattern
-from combust.ranges import number, pressures, quantities
 from combust.reduction.settings import load as load_reduction
-from combust.reference import markdown, schema_of
+from combust.settings.config import convert
+from combust.settings.config import load as load_case
+from combust.settings.quantities import _pattern
+from combust.settings.ranges import number, pressures, quantities
 from combust.surrogates.settings import load as load_learned
 from combust.units import TABLES, names, to_si
 
@@ -62,7 +62,7 @@ def test_a_case_takes_texts_with_units_and_keeps_si(change, place, value):
 
 
 def test_learned_chemistry_takes_units_and_writes_si(tmp_path):
-    from combust.surrogates.sample import to_toml
+    from combust.surrogates.data.sample import to_toml
 
     (tmp_path / "a.toml").write_text(LEARNED)
     found = load_learned(tmp_path / "a.toml")
@@ -172,7 +172,7 @@ def test_a_number_too_large_in_si_is_refused():
 def test_every_unit_of_a_key_can_be_converted():
     for file in ("case", "reduce", "sample"):
         for found in re.findall(r'"x-(?:kind|unit)": "([^"]+)"', json.dumps(schema_of(file))):
-            from combust.quantities import KINDS
+            from combust.settings.quantities import KINDS
 
             assert KINDS.get(found, found) in TABLES
 

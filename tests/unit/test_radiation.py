@@ -6,11 +6,12 @@ from scipy.integrate import trapezoid
 
 from combust.__main__ import main
 from combust.errors import ConfigError
-from combust.kinetics import Mechanism, flame1d
-from combust.kinetics.flame1d import FlameQuery, free_flame
-from combust.kinetics.flame_store import digest
-from combust.kinetics.flames import burner_flame, counterflow_flame
-from combust.kinetics.radiation import check_radiation, emissivities
+from combust.kinetics import Mechanism
+from combust.kinetics.flames import free as flame1d
+from combust.kinetics.flames.free import FlameQuery, free_flame
+from combust.kinetics.flames.radiation import check_radiation, emissivities
+from combust.kinetics.flames.stabilised import burner_flame, counterflow_flame
+from combust.kinetics.flames.store import digest
 
 P = 101325.0
 LEAN = ("h2o2.yaml", 300.0, P, "H2:1", "O2:1, N2:3.76", 0.6)

@@ -3,7 +3,7 @@
 import pytest
 
 from combust.errors import ConfigError, FileFormatError
-from combust.ranges import pressures, quantities, values
+from combust.settings.ranges import pressures, quantities, values
 from combust.units import to_si
 
 

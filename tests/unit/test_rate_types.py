@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 import torch
 
-from combust.kinetics import rates
-from combust.kinetics.jacobian import rate_derivatives
-from combust.kinetics.mechanism import Mechanism
-from combust.kinetics.pressure_rates import ln_plog, plog_derivatives
-from combust.kinetics.thermo import GAS_CONSTANT
+from combust.kinetics.mechanism.mechanism import Mechanism
+from combust.kinetics.rates import production as rates
+from combust.kinetics.rates.jacobian import rate_derivatives
+from combust.kinetics.rates.pressure_rates import ln_plog, plog_derivatives
+from combust.kinetics.rates.thermo import GAS_CONSTANT
 
 HERE = Path(__file__).parent
 NAMES = ("special_rates", "pressure_rates", "falloff_rates", "linear_burke_rates", "mixed_thermo")

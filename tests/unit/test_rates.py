@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from combust.kinetics import rates
-from combust.kinetics.jacobian import rate_derivatives
-from combust.kinetics.mechanism import Mechanism
-from combust.kinetics.thermo import GAS_CONSTANT
+from combust.kinetics.mechanism.mechanism import Mechanism
+from combust.kinetics.rates import production as rates
+from combust.kinetics.rates.jacobian import rate_derivatives
+from combust.kinetics.rates.thermo import GAS_CONSTANT
 
 OWN = [str(Path(__file__).parent / f"{name}_rates.yaml") for name in ("special", "pressure", "falloff", "linear_burke")]
 MECHANISMS = ["h2o2.yaml", "gri30.yaml", "ohn.yaml", "air.yaml", *OWN]

@@ -8,12 +8,13 @@ import torch
 from combust import kernels
 from combust.__main__ import main
 from combust.errors import ConfigError, DivergenceError, StateError
-from combust.kinetics import Mechanism, systems
-from combust.kinetics import integrate as ode
-from combust.kinetics.cvode import CellIntegrator
-from combust.kinetics.rosenbrock import METHODS
-from combust.kinetics.systems import Fixed
-from combust.kinetics.thermo import GAS_CONSTANT
+from combust.kinetics import Mechanism
+from combust.kinetics.integrate import cells as ode
+from combust.kinetics.integrate import systems
+from combust.kinetics.integrate.rosenbrock import METHODS
+from combust.kinetics.integrate.systems import Fixed
+from combust.kinetics.providers.cvode import CellIntegrator
+from combust.kinetics.rates.thermo import GAS_CONSTANT
 
 AIR = "O2:1, N2:3.76"
 FUELS = {"h2o2.yaml": "H2:1", "gri30.yaml": "CH4:1"}
@@ -127,7 +128,7 @@ def test_no_ignition_is_leapt_over(T0, dt):
 
 
 def test_chunks_do_not_change_the_result(monkeypatch):
-    from combust.kinetics import reactor
+    from combust.kinetics.integrate import reactor
 
     gas, T, p, Y = igniting("h2o2.yaml")
     whole = gas.integrate(T, p, Y, 1e-5)

@@ -9,15 +9,15 @@ import h5py
 import numpy as np
 import pytest
 
-from combust.cfd.block import Block
+from combust.cfd.mesh.block import Block
 from combust.errors import FileFormatError
 from combust.io import hdf5
 from combust.io.checkpoint import DamagedFileError, open_checkpoint
 from combust.io.seal import Apart, checksum, require_sealed, seal, sealed, unsealed
 from combust.io.vtr import read_vtr, write_vtr
 from combust.parallel import Communicator
-from combust.reduction.samples import Samples
-from combust.surrogates.sample_set import SampleSet
+from combust.reduction.cases.samples import Samples
+from combust.surrogates.data.sample_set import SampleSet
 
 KINDS = {kind.name: kind for kind in fuzz_files.KINDS}
 SEALED = ("checkpoint_000003.h5", "samples.h5", "states.h5", "fields_000003.vtr", "fields.pvd")

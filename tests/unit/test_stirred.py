@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from combust.errors import DivergenceError, StateError
-from combust.kinetics import stirred
-from combust.kinetics.mechanism import Mechanism
+from combust.kinetics.mechanism.mechanism import Mechanism
+from combust.kinetics.reactors import stirred
 
 X = "H2:0.0108, O2:0.025, N2:0.9642"
 

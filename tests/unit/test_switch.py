@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from combust.config import load
 from combust.errors import ConfigError
 from combust.settings import names, physics
+from combust.settings.config import load
 from combust.settings.running import Config
 
 CASES = Path(__file__).resolve().parents[2] / "cases"

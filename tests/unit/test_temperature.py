@@ -10,9 +10,10 @@ import torch
 
 from combust.__main__ import main
 from combust.errors import MechanismError, StateError
-from combust.kinetics import data_range, reactions, temperature
-from combust.kinetics.mechanism import Mechanism
-from combust.kinetics.thermo import h_mass, thermo_from_cantera
+from combust.kinetics.mechanism import data_range, reactions
+from combust.kinetics.mechanism.mechanism import Mechanism
+from combust.kinetics.rates import temperature
+from combust.kinetics.rates.thermo import h_mass, thermo_from_cantera
 
 NINE = ("h2o2.yaml", "gri30.yaml", "airNASA9.yaml", "nDodecane_Reitz.yaml", "SiF4_NH3_mec.yaml")
 TURNING = """

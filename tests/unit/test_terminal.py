@@ -12,7 +12,7 @@ from helpers import env
 
 from combust.__main__ import main
 from combust.parallel import Communicator
-from combust.progress import log
+from combust.run.progress import log
 from combust.warned import in_words, noted, pass_on, words
 
 VERBS = {

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from combust.errors import StateError
-from combust.kinetics import thermo
-from combust.kinetics.mechanism import Mechanism
+from combust.kinetics.mechanism.mechanism import Mechanism
+from combust.kinetics.rates import thermo
 
 MIXED = str(Path(__file__).parent / "mixed_thermo.yaml")
 MECHANISMS = ["h2o2.yaml", "gri30.yaml", "ohn.yaml", "airNASA9.yaml", MIXED]

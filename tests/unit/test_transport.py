@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from combust.errors import ConfigError, MechanismError
-from combust.kinetics.mechanism import Mechanism
-from combust.kinetics.soret import SoretData
-from combust.kinetics.thermo import cp_mass
-from combust.kinetics.transport import ConstantTransport, SoretTransport, TransportData, transport_properties
-from combust.kinetics.transport_models import transport_model
+from combust.kinetics.mechanism.mechanism import Mechanism
+from combust.kinetics.rates.thermo import cp_mass
+from combust.kinetics.transport.models import transport_model
+from combust.kinetics.transport.properties import ConstantTransport, SoretTransport, TransportData, transport_properties
+from combust.kinetics.transport.soret import SoretData
 
 
 def random_states(gas, count, seed=1):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from combust.cfd.initial import constant_velocity
+from combust.cfd.initial.fields import constant_velocity
 from combust.errors import ConfigError
 from validation import vessels
 from validation.two_gases import OPEN as OUT

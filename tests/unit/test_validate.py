@@ -15,11 +15,11 @@ import torch
 from combust.__main__ import main
 from combust.errors import ConfigError, FileFormatError, MechanismError, StateError
 from combust.experiments.compare import compare
-from combust.experiments.data import Criterion, DataSet, IgnitionPoint
+from combust.experiments.formats.data import Criterion, DataSet, IgnitionPoint
+from combust.experiments.formats.read import read
 from combust.experiments.matching import Names, detector, mass_fractions, rises
-from combust.experiments.read import read
-from combust.kinetics.ignition import ignition_delays
-from combust.kinetics.mechanism import Mechanism
+from combust.kinetics.mechanism.mechanism import Mechanism
+from combust.kinetics.reactors.ignition import ignition_delays
 
 DATA = Path(__file__).parent / "experiments"
 HYDROGEN = {"H2": 0.2, "O2": 0.1, "ar": 0.7}
@@ -156,7 +156,8 @@ def test_volume_histories_are_left_out(h2o2):
 @pytest.fixture
 def verb(monkeypatch, tmp_path, capsys):
     def call(*arguments, simulate=doubled, out="out"):
-        monkeypatch.setitem(sys.modules, "combust.kinetics.ignition", SimpleNamespace(ignition_delays=simulate))
+        stand_in = SimpleNamespace(ignition_delays=simulate)
+        monkeypatch.setitem(sys.modules, "combust.kinetics.reactors.ignition", stand_in)
         code = main(["validate", *map(str, arguments), "--out", str(tmp_path / out)])
         said = capsys.readouterr()
         return SimpleNamespace(code=code, out=said.out, err=said.err, folder=tmp_path / out)

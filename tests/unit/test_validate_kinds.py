@@ -12,11 +12,12 @@ import torch
 from combust.__main__ import main
 from combust.errors import DivergenceError, FileFormatError, MechanismError
 from combust.experiments import simulate, tables
-from combust.experiments.data import Amount, DataSet, FlamePoint, NotCoveredError, OutletPoint, SpeedPoint
+from combust.experiments.formats.data import Amount, DataSet, FlamePoint, NotCoveredError, OutletPoint, SpeedPoint
+from combust.experiments.formats.read import read
 from combust.experiments.matching import Names
-from combust.experiments.read import read
-from combust.kinetics import burner_profile, flames
-from combust.kinetics.mechanism import Mechanism
+from combust.kinetics.flames import burner_profile
+from combust.kinetics.flames import stabilised as flames
+from combust.kinetics.mechanism.mechanism import Mechanism
 
 DATA = Path(__file__).parents[1] / "data" / "experiments"
 AIR = {"H2": 0.3, "O2": 0.15, "N2": 0.55}
@@ -216,7 +217,7 @@ def test_statistics_of_burning_velocities(h2o2):
 
 
 def test_a_real_flame_of_a_mixture_is_that_of_fuel_and_oxidizer(h2o2, tmp_path, monkeypatch):
-    from combust.kinetics.flame1d import free_flame
+    from combust.kinetics.flames.free import free_flame
 
     monkeypatch.setenv("COMBUST_CACHE", str(tmp_path))
     X = {"H2": 2 / 6.76, "O2": 1 / 6.76, "N2": 3.76 / 6.76}
@@ -322,8 +323,8 @@ def test_a_folder_of_all_kinds(verb, tmp_path, monkeypatch):
             raise DivergenceError("free flame of H2: Cantera found no solution")
         return SimpleNamespace(speed=2.0, speed_error=0.002)
 
-    monkeypatch.setattr("combust.kinetics.flame1d.free_flame", flame)
-    monkeypatch.setattr("combust.kinetics.stirred.stirred", lambda gas, T, p, Y, tau: torch.as_tensor(Y))
+    monkeypatch.setattr("combust.kinetics.flames.free.free_flame", flame)
+    monkeypatch.setattr("combust.kinetics.reactors.stirred.stirred", lambda gas, T, p, Y, tau: torch.as_tensor(Y))
     done = verb("h2o2.yaml", folder, "--points")
     assert done.code == 3 and "1 points could not be simulated" in done.out
     rows = list(csv.DictReader((done.folder / "validate.csv").open()))

@@ -4,7 +4,7 @@ import draws
 import numpy as np
 import pytest
 
-from combust.cfd.block import Block
+from combust.cfd.mesh.block import Block
 from combust.errors import FileFormatError
 from combust.io.vtr import read_pvd, read_vtr, write_pvd, write_vtr
 from combust.parallel import Communicator

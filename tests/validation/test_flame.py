@@ -2,8 +2,9 @@
 
 import pytest
 
-from combust.kinetics import Mechanism, flame_grids
-from combust.kinetics.flame1d import free_flame
+from combust.kinetics import Mechanism
+from combust.kinetics.flames import grids as flame_grids
+from combust.kinetics.flames.free import free_flame
 from validation import planar
 from validation.reference import PRESSURE, T_UNBURNT, query_of, reference, settled
 from validation.report import Report

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from combust.kinetics.mechanism import Mechanism
+from combust.kinetics.mechanism.mechanism import Mechanism
 from validation import kinetics
 from validation.pasr import Reactors, states_of
 

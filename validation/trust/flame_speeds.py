@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from combust.kinetics.flame1d import FlameProfile, compute_or_load, free_flame
-from combust.kinetics.flame_store import file_of
-from combust.kinetics.mechanism import Mechanism
+from combust.kinetics.flames.free import FlameProfile, compute_or_load, free_flame
+from combust.kinetics.flames.store import file_of
+from combust.kinetics.mechanism.mechanism import Mechanism
 from validation.reference import AIR, halved, query_of
 from validation.trust import Member
 

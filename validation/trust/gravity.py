@@ -7,10 +7,11 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from combust import case, kernels
-from combust.config import load
+from combust import kernels
 from combust.errors import ConfigError
 from combust.parallel import Communicator
+from combust.run import build as case
+from combust.settings.config import load
 from validation import buoyancy
 from validation.report import percent
 from validation.trust import Member

@@ -10,11 +10,12 @@ import cantera as ct
 import numpy as np
 import torch
 
-from combust import case, kernels
-from combust.cfd.flow import ReactingFlow
-from combust.config import convert, load
-from combust.kinetics.flames import burner_flame
+from combust import kernels
+from combust.cfd.lowmach.flow import ReactingFlow
+from combust.kinetics.flames.stabilised import burner_flame
 from combust.parallel import Communicator
+from combust.run import build as case
+from combust.settings.config import convert, load
 from validation.trust import Member
 
 KIND = (

@@ -12,11 +12,13 @@ import torch
 
 from combust import kernels
 from combust.errors import CombustError
-from combust.kinetics.mechanism import Mechanism
-from combust.surrogates import card_flames, fresh, fresh_case, library
-from combust.surrogates.card_conditions import Flame, settings_of
-from combust.surrogates.fresh_case import Gas
-from combust.surrogates.learned import Parts
+from combust.kinetics.mechanism.mechanism import Mechanism
+from combust.surrogates import library
+from combust.surrogates.judge import card_flames
+from combust.surrogates.judge.card_conditions import Flame, settings_of
+from combust.surrogates.provider.learned import Parts
+from combust.surrogates.trust import fresh, fresh_case
+from combust.surrogates.trust.fresh_case import Gas
 from validation.trust import Member
 
 KIND = (

@@ -19,8 +19,10 @@ import numpy as np
 import torch
 
 from combust.errors import MechanismError
-from combust.kinetics import guard, rates, thermo
-from combust.kinetics.mechanism import Mechanism
+from combust.kinetics.mechanism import guard
+from combust.kinetics.mechanism.mechanism import Mechanism
+from combust.kinetics.rates import production as rates
+from combust.kinetics.rates import thermo
 from combust.reduction.submechanism import Parent
 from tests import mechanism_members
 from validation.agreement import rate_error

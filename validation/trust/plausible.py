@@ -16,10 +16,10 @@ import cantera as ct
 
 from combust.__main__ import main
 from combust.errors import CombustError
-from combust.kinetics.flame1d import FlameProfile, free_flame
-from combust.kinetics.flames import burner_flame, counterflow_flame
-from combust.kinetics.mechanism import Mechanism
-from combust.kinetics.plausible import FreshGas, require_free_flame
+from combust.kinetics.flames.free import FlameProfile, free_flame
+from combust.kinetics.flames.plausible import FreshGas, require_free_flame
+from combust.kinetics.flames.stabilised import burner_flame, counterflow_flame
+from combust.kinetics.mechanism.mechanism import Mechanism
 from validation.trust import Member
 
 KIND = (

@@ -12,10 +12,10 @@ import numpy as np
 import torch
 
 from combust.errors import StateError
-from combust.kinetics import data_range, reactions
-from combust.kinetics import temperature as inverse
-from combust.kinetics.mechanism import Mechanism
-from combust.kinetics.thermo import Thermo, h_mass, thermo_from_cantera
+from combust.kinetics.mechanism import data_range, reactions
+from combust.kinetics.mechanism.mechanism import Mechanism
+from combust.kinetics.rates import temperature as inverse
+from combust.kinetics.rates.thermo import Thermo, h_mass, thermo_from_cantera
 from validation.trust import Member
 
 KIND = (

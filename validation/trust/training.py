@@ -14,9 +14,10 @@ from unittest.mock import patch
 import numpy as np
 import torch
 
-from combust.surrogates import sample, train
-from combust.surrogates.model import Model
-from combust.surrogates.network import Network
+from combust.surrogates.data import sample
+from combust.surrogates.model.model import Model
+from combust.surrogates.model.network import Network
+from combust.surrogates.training import train
 from validation.trust import Member
 
 KIND = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from itertools import product
 
-from combust.cfd.flow import ReactingFlow
+from combust.cfd.lowmach.flow import ReactingFlow
 from combust.errors import CombustError
 from validation.trust import Member
 from validation.two_gases import steps

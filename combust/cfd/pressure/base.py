@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 import numpy as np
 import torch
 
-from combust.cfd.block import Block
+from combust.cfd.mesh.block import Block
 from combust.errors import ConfigError, DivergenceError
 from combust.parallel import Communicator
 

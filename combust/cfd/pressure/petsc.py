@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from combust.cfd.block import Block, split
+from combust.cfd.mesh.block import Block, split
 from combust.cfd.pressure.base import (
     FLOOR,
     Beta,

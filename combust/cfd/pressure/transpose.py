@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from combust.cfd.block import Block, split
+from combust.cfd.mesh.block import Block, split
 
 
 class Transpose:

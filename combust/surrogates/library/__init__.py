@@ -9,7 +9,7 @@ from combust.errors import FileFormatError
 from combust.files import is_file
 
 if TYPE_CHECKING:
-    from combust.surrogates.model import Model
+    from combust.surrogates.model.model import Model
 
 FOLDER = Path(__file__).parent
 
@@ -41,6 +41,6 @@ def find(name: str | Path) -> Path:
 
 def load(name: str | Path) -> Model:
     """A model by name or path. Raises FileFormatError."""
-    from combust.surrogates.model import Model
+    from combust.surrogates.model.model import Model
 
     return Model.load(find(name))

@@ -8,11 +8,11 @@ import torch
 
 from combust.errors import ConfigError
 from combust.kinetics import Mechanism
-from combust.reduction.batch import delays
-from combust.reduction.conditions import Case
-from combust.reduction.evaluate import Evaluator
-from combust.reduction.ignition_case import outcome, reference
-from combust.reduction.measures import Watch
+from combust.reduction.cases.batch import delays
+from combust.reduction.cases.conditions import Case
+from combust.reduction.cases.evaluate import Evaluator
+from combust.reduction.cases.ignition_case import outcome, reference
+from combust.reduction.cases.measures import Watch
 from combust.reduction.submechanism import Parent, Subset
 
 KEPT = (

@@ -7,8 +7,8 @@ import torch
 
 from combust.errors import ConfigError
 from combust.kinetics import Mechanism
-from combust.kinetics.systems import Fixed, rate
-from combust.reduction import csp, qss_ranking
+from combust.kinetics.integrate.systems import Fixed, rate
+from combust.reduction.select import csp, qss_ranking
 
 
 @pytest.fixture(scope="module")

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from combust.errors import ConfigError, MechanismError
-from combust.kinetics.mechanism import Mechanism
-from combust.reduction.conditions import Case
-from combust.reduction.graph import Graph
-from combust.reduction.interaction import METHODS, Network
-from combust.reduction.paths import best_products, settle, sweep
-from combust.reduction.samples import Samples
+from combust.kinetics.mechanism.mechanism import Mechanism
+from combust.reduction.cases.conditions import Case
+from combust.reduction.cases.samples import Samples
+from combust.reduction.select.graph import Graph
+from combust.reduction.select.interaction import METHODS, Network
+from combust.reduction.select.paths import best_products, settle, sweep
+from combust.reduction.select.targets import HEAT, default_targets
 from combust.reduction.submechanism import Parent
-from combust.reduction.targets import HEAT, default_targets
 
 HAND = str(Path(__file__).parent / "hand_network.yaml")
 CASE = Case("ignition", "CH4:1", "O2:1, N2:3.76", 1000.0, 1e5)
@@ -193,8 +193,8 @@ def test_the_weakest_link_is_the_threshold_of_reachability(gri, method):
 def test_blocks_change_nothing(gri, method, monkeypatch):
     samples, targets = random_samples(gri), {"CH4": 1.0, HEAT: 0.7}
     whole = Graph(gri, samples, method).importance(targets)
-    monkeypatch.setattr("combust.reduction.graph.BLOCK", 1)
-    monkeypatch.setattr("combust.reduction.graph.KEPT", 0)
+    monkeypatch.setattr("combust.reduction.select.graph.BLOCK", 1)
+    monkeypatch.setattr("combust.reduction.select.graph.KEPT", 0)
     assert Graph(gri, samples, method).importance(targets) == pytest.approx(whole, rel=1e-12)
 
 

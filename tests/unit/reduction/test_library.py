@@ -3,11 +3,11 @@
 import cantera as ct
 import pytest
 
-from combust.kinetics.mechanism import Mechanism
-from combust.kinetics.phases import LIBRARY
-from combust.reduction.conditions import Case
-from combust.reduction.measures import Watch
-from combust.reduction.outcome import errors, outcome, reference
+from combust.kinetics.mechanism.mechanism import Mechanism
+from combust.kinetics.mechanism.phases import LIBRARY
+from combust.reduction.cases.conditions import Case
+from combust.reduction.cases.measures import Watch
+from combust.reduction.cases.outcome import errors, outcome, reference
 
 FILES = sorted(path.name for path in LIBRARY.glob("*.yaml"))
 CASES = [

@@ -5,11 +5,12 @@ import math
 import draws
 
 from combust.kinetics import Mechanism
-from combust.reduction import chain, search
-from combust.reduction.evaluate import Evaluator
-from combust.reduction.network import search as by_network
-from combust.reduction.samples import sample
-from combust.reduction.search import Judgement
+from combust.reduction import chain
+from combust.reduction.cases.evaluate import Evaluator
+from combust.reduction.cases.samples import sample
+from combust.reduction.select import search
+from combust.reduction.select.network import search as by_network
+from combust.reduction.select.search import Judgement
 from combust.reduction.settings import Conditions, ReactionSettings, Reduction, SearchSettings
 from combust.reduction.submechanism import Subset
 

@@ -9,14 +9,14 @@ import pytest
 import torch
 
 from combust.errors import ConfigError, DivergenceError
-from combust.kinetics.flame1d import free_flame
-from combust.kinetics.ignition import ignition_delays
-from combust.kinetics.mechanism import Mechanism
-from combust.kinetics.psr import Reactor, extinction
-from combust.kinetics.psr_cantera import CanteraReactor
-from combust.reduction import batch, ignition_case
-from combust.reduction.conditions import Case
-from combust.reduction.outcome import Outcome, Reference, Watch, errors, outcome, reference
+from combust.kinetics.flames.free import free_flame
+from combust.kinetics.mechanism.mechanism import Mechanism
+from combust.kinetics.reactors.ignition import ignition_delays
+from combust.kinetics.reactors.psr import Reactor, extinction
+from combust.kinetics.reactors.psr_cantera import CanteraReactor
+from combust.reduction.cases import batch, ignition_case
+from combust.reduction.cases.conditions import Case
+from combust.reduction.cases.outcome import Outcome, Reference, Watch, errors, outcome, reference
 from combust.reduction.submechanism import Parent
 
 AIR = "O2:1, N2:3.76"

@@ -13,12 +13,14 @@ import torch
 
 from combust import kernels
 from combust.errors import MechanismError
-from combust.kinetics import Mechanism, qss, rates
-from combust.kinetics import integrate as ode
-from combust.kinetics.cvode import Cvode
-from combust.kinetics.direct import Direct
-from combust.kinetics.ignition import ignition_delays
-from combust.reduction import qss as reduction
+from combust.kinetics import Mechanism
+from combust.kinetics.integrate import cells as ode
+from combust.kinetics.providers.cvode import Cvode
+from combust.kinetics.providers.direct import Direct
+from combust.kinetics.rates import production as rates
+from combust.kinetics.rates import qss
+from combust.kinetics.reactors.ignition import ignition_delays
+from combust.reduction.select import qss as reduction
 from combust.reduction.submechanism import Parent
 
 METHANE = (
@@ -349,8 +351,8 @@ def test_undershoots_stay_small(steady):
 
 def test_extinction_by_cantera_is_ours(steady):
     """The stirred reactor with rates and Jacobian from QSS steps in Cantera, against that with our kinetics."""
-    from combust.kinetics.psr import extinction, follow
-    from combust.kinetics.psr_cantera import CanteraReactor
+    from combust.kinetics.reactors.psr import extinction, follow
+    from combust.kinetics.reactors.psr_cantera import CanteraReactor
 
     Y = steady.mixture("CH4:1", "O2:0.21, N2:0.79", 1.0)
     ours = extinction(steady, 300.0, ct.one_atm, Y)

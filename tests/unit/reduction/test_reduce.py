@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 
 from combust.__main__ import main
-from combust.reduction import psr_case
-from combust.reduction.meter import Meter
-from combust.reduction.report_graph import apart, layout
-from combust.reduction.report_pages import Over, Section, Table, html, markdown
+from combust.reduction.cases import psr_case
+from combust.reduction.report.graph import apart, layout
 from combust.reduction.settings import load
+from combust.report.meter import Meter
+from combust.report.pages import Over, Section, Table, html, markdown
 
 HERE = Path(__file__).parent
 CASES = HERE.parents[2] / "cases" / "reduction"
@@ -229,7 +229,7 @@ def test_interrupted_run_says_how_to_continue(monkeypatch, capsys):
     def stop(*_):
         signal.raise_signal(signal.SIGTERM)
 
-    monkeypatch.setattr("combust.reduce.sampled", stop)
+    monkeypatch.setattr("combust.cli.reduce.sampled", stop)
     before = signal.getsignal(signal.SIGTERM)
     assert main(["reduce", "h2.toml"]) == 4
     assert "--resume continues" in capsys.readouterr().out
@@ -238,7 +238,7 @@ def test_interrupted_run_says_how_to_continue(monkeypatch, capsys):
 
 def test_meter_says_now_and_then_what_is_left(monkeypatch, capsys):
     now = [0.0]
-    monkeypatch.setattr("combust.reduction.meter.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("combust.report.meter.time.monotonic", lambda: now[0])
     meter = Meter()
     for done in range(1, 11):
         now[0] += 5.0

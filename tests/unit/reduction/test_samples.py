@@ -9,10 +9,10 @@ import pytest
 
 from combust import __version__
 from combust.errors import ConfigError, DivergenceError, FileFormatError, MechanismError
-from combust.kinetics.mechanism import Mechanism
-from combust.reduction import trajectories
-from combust.reduction.conditions import Case
-from combust.reduction.samples import Samples, sample
+from combust.kinetics.mechanism.mechanism import Mechanism
+from combust.reduction.cases import trajectories
+from combust.reduction.cases.conditions import Case
+from combust.reduction.cases.samples import Samples, sample
 
 AIR, P = "O2:1, N2:3.76", 101325.0
 CASES = (

@@ -6,9 +6,9 @@ import math
 import numpy as np
 import pytest
 
-from combust.reduction import refit, search
-from combust.reduction.search import Judgement
-from combust.reduction.store import Store
+from combust.reduction.cases.store import Store
+from combust.reduction.select import refit, search
+from combust.reduction.select.search import Judgement
 from combust.reduction.submechanism import Subset
 
 

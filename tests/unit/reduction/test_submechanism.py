@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from combust.kinetics import Mechanism
-from combust.kinetics.psr import extinction
-from combust.reduction import refit
-from combust.reduction.conditions import Case
+from combust.kinetics.reactors.psr import extinction
+from combust.reduction.cases.conditions import Case
+from combust.reduction.select import refit
 from combust.reduction.submechanism import Parent
 
 AIR = "O2:0.21, N2:0.79"

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from combust.surrogates import models, sample, train
-from combust.surrogates.certainty import accepted, certainty, verdict
-from combust.surrogates.learned import Learned
-from combust.surrogates.model import Model
+from combust.surrogates.data import sample
+from combust.surrogates.judge import models
+from combust.surrogates.model.model import Model
+from combust.surrogates.provider.learned import Learned
+from combust.surrogates.training import train
+from combust.surrogates.trust.certainty import accepted, certainty, verdict
 
 torch.set_num_threads(1)
 
@@ -93,7 +95,7 @@ def trained(tmp_path_factory):
     assert sample.sample(argparse.Namespace(out=str(folder / "samples.h5"), **common)) == 0
     said = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("combust.reduction.meter.Meter.say", lambda self, line: said.append(line))
+        patch.setattr("combust.report.meter.Meter.say", lambda self, line: said.append(line))
         assert train.train(argparse.Namespace(
             out=str(folder), samples=str(folder / "samples.h5"), init=None, minutes=None, processes=1,
             tensorboard=False, calibrate=False, **common,

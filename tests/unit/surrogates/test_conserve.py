@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import torch
 
-from combust.kinetics.mechanism import Mechanism
-from combust.surrogates.conserve import correct, solve
-from combust.surrogates.model import atoms_of
+from combust.kinetics.mechanism.mechanism import Mechanism
+from combust.surrogates.model.conserve import correct, solve
+from combust.surrogates.model.model import atoms_of
 
 CELLS = 2000
 

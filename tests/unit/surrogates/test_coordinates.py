@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import torch
 
-from combust.kinetics.mechanism import Mechanism
-from combust.surrogates.coordinates import Coordinates, inverse_power, reacting
+from combust.kinetics.mechanism.mechanism import Mechanism
+from combust.surrogates.model.coordinates import Coordinates, inverse_power, reacting
 from combust.surrogates.settings import Network, Range
 
 RANGE = Range(p=(5e4, 2e5), T=(280.0, 3000.0), phi=(0.5, 2.0), dt=(1e-8, 1e-5))

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from combust.kinetics.direct import Direct
-from combust.kinetics.integrate import System, evaluate_all
-from combust.kinetics.systems import Fixed, linearise, rate, transport_rate
-from combust.surrogates.corrector import Corrector
-from combust.surrogates.references import References, SharedJacobians, drawn
+from combust.kinetics.integrate.cells import System, evaluate_all
+from combust.kinetics.integrate.systems import Fixed, linearise, rate, transport_rate
+from combust.kinetics.providers.direct import Direct
+from combust.surrogates.trust.corrector import Corrector
+from combust.surrogates.trust.references import References, SharedJacobians, drawn
 
 torch.set_num_threads(1)
 DT = 1e-6

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from combust.kinetics.mechanism import Mechanism
-from combust.surrogates import card_speed, forecast, sample, streams
+from combust.kinetics.mechanism.mechanism import Mechanism
+from combust.surrogates.data import forecast, sample, streams
+from combust.surrogates.judge import card_speed
 from combust.surrogates.settings import load
 
 CONFIG = """

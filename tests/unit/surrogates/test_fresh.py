@@ -8,21 +8,22 @@ import numpy as np
 import pytest
 import torch
 
-from combust import case
-from combust.config import convert
 from combust.errors import ConfigError, FileFormatError
 from combust.io.lock import take
-from combust.kinetics.flame1d import free_flame
-from combust.kinetics.mechanism import Mechanism
+from combust.kinetics.flames.free import free_flame
+from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.parallel import Communicator
-from combust.surrogates import fresh, fresh_case, fresh_fit, library
-from combust.surrogates.calibrate import taught
-from combust.surrogates.card_conditions import settings_of
-from combust.surrogates.fresh import Mixing
-from combust.surrogates.fresh_case import Gas
-from combust.surrogates.learned import Parts
-from combust.surrogates.model import Model, read_card
-from combust.surrogates.router import COLD, cold, trust_of
+from combust.run import build as case
+from combust.settings.config import convert
+from combust.surrogates import library
+from combust.surrogates.judge.card_conditions import settings_of
+from combust.surrogates.model.model import Model, read_card
+from combust.surrogates.provider.learned import Parts
+from combust.surrogates.training.calibrate import taught
+from combust.surrogates.trust import fresh, fresh_case, fresh_fit
+from combust.surrogates.trust.fresh import Mixing
+from combust.surrogates.trust.fresh_case import Gas
+from combust.surrogates.trust.router import COLD, cold, trust_of
 
 torch.set_num_threads(1)
 AIR = "O2:1, N2:3.76"

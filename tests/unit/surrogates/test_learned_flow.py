@@ -7,19 +7,20 @@ import numpy as np
 import pytest
 import torch
 
-from combust import case, kernels
-from combust.config import convert
+from combust import kernels
 from combust.errors import ConfigError, DivergenceError, StateError
 from combust.io.series import read_series
 from combust.io.vtr import read_vtr
-from combust.kinetics.direct import Direct
-from combust.kinetics.state import pack
+from combust.kinetics.integrate.state import pack
+from combust.kinetics.providers.direct import Direct
 from combust.parallel import Communicator
-from combust.surrogates.flow import SPLITTINGS, LearnedFlow
-from combust.surrogates.learned import Parts
-from combust.surrogates.model import Model
-from combust.surrogates.router import misfit
-from combust.surrogates.routes import EXACT, NETWORK, REFUSED, SLOW
+from combust.run import build as case
+from combust.settings.config import convert
+from combust.surrogates.model.model import Model
+from combust.surrogates.provider.flow import SPLITTINGS, LearnedFlow
+from combust.surrogates.provider.learned import Parts
+from combust.surrogates.trust.router import misfit
+from combust.surrogates.trust.routes import EXACT, NETWORK, REFUSED, SLOW
 
 torch.set_num_threads(1)
 DT, STEPS = 2e-6, 12  # the longest step of the model's range: most cells are left to the network
@@ -180,7 +181,7 @@ def test_only_learned_chemistry_has_routes(exact):
 def test_output_of_a_run(tiny, tmp_path):
     """Series columns, fields and the case file that a run leaves behind."""
     from combust.io.folder import Folder
-    from combust.run import simulation
+    from combust.run.run import simulation
 
     config = tiny.case(
         output={"directory": str(tmp_path / "out"),

@@ -12,12 +12,12 @@ from safetensors.torch import load_file, save_file
 
 import combust.surrogates
 from combust.errors import ConfigError, FileFormatError
-from combust.kinetics.mechanism import Mechanism
-from combust.kinetics.thermo import h_mass
+from combust.kinetics.mechanism.mechanism import Mechanism
+from combust.kinetics.rates.thermo import h_mass
 from combust.surrogates import library
-from combust.surrogates.conserve import correct
-from combust.surrogates.model import Model, atoms_of, files_of, step, temperature
-from combust.surrogates.network import Network, apply
+from combust.surrogates.model.conserve import correct
+from combust.surrogates.model.model import Model, atoms_of, files_of, step, temperature
+from combust.surrogates.model.network import Network, apply
 
 torch.set_num_threads(1)
 

@@ -10,13 +10,13 @@ import torch
 from scipy.stats import spearmanr
 
 from combust.errors import ConfigError
-from combust.kinetics.mechanism import Mechanism
-from combust.kinetics.systems import Fixed
-from combust.surrogates.calibrate import STEPS, accepted, calibrate, chosen, compared, own_states
-from combust.surrogates.corrector import Corrected
-from combust.surrogates.learned import Parts
-from combust.surrogates.model import Step
-from combust.surrogates.router import Trust, better, growth, misfit, ratios, settled, trust_of
+from combust.kinetics.integrate.systems import Fixed
+from combust.kinetics.mechanism.mechanism import Mechanism
+from combust.surrogates.model.model import Step
+from combust.surrogates.provider.learned import Parts
+from combust.surrogates.training.calibrate import STEPS, accepted, calibrate, chosen, compared, own_states
+from combust.surrogates.trust.corrector import Corrected
+from combust.surrogates.trust.router import Trust, better, growth, misfit, ratios, settled, trust_of
 
 torch.set_num_threads(1)
 

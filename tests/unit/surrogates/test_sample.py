@@ -10,16 +10,16 @@ import msgspec
 import numpy as np
 import pytest
 
-from combust.cfd.block import Block
+from combust.cfd.mesh.block import Block
 from combust.errors import ConfigError, DivergenceError, FileFormatError, MechanismError
 from combust.io.checkpoint import write_checkpoint
-from combust.kinetics.mechanism import Mechanism
+from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.parallel import Communicator
-from combust.surrogates import labels, sample, streams
-from combust.surrogates.harvest import read_cells
-from combust.surrogates.sample_set import SPLITS, STREAMS, SampleSet
+from combust.surrogates.data import labels, sample, streams
+from combust.surrogates.data.harvest import read_cells
+from combust.surrogates.data.sample_set import SPLITS, STREAMS, SampleSet
+from combust.surrogates.data.streams import Condition
 from combust.surrogates.settings import Surrogate, load
-from combust.surrogates.streams import Condition
 
 CONFIG = """
 title = "tiny"

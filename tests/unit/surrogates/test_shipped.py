@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from combust.kinetics.mechanism import Mechanism
+from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.surrogates import Learned, library
-from combust.surrogates.routes import NETWORK
+from combust.surrogates.trust.routes import NETWORK
 
 CASES = {"h2_air": ("H2:1", 1150.0, 0.8, 120), "ch4_air": ("CH4:1", 1650.0, 0.9, 120)}
 

@@ -8,14 +8,14 @@ import pytest
 import torch
 
 from combust import kernels
-from combust.kinetics.direct import Direct
-from combust.kinetics.integrate import System, Tolerance, evaluate_all
-from combust.kinetics.systems import Fixed, linearise
-from combust.surrogates import references as shared
-from combust.surrogates import router
-from combust.surrogates.corrector import trapezoid
-from combust.surrogates.references import References, SharedJacobians, burnt_and_fresh, drawn
-from combust.surrogates.slow import GAMMA, LIMIT, RATES, TRIED, SlowStep, damped
+from combust.kinetics.integrate.cells import System, Tolerance, evaluate_all
+from combust.kinetics.integrate.systems import Fixed, linearise
+from combust.kinetics.providers.direct import Direct
+from combust.surrogates.trust import references as shared
+from combust.surrogates.trust import router
+from combust.surrogates.trust.corrector import trapezoid
+from combust.surrogates.trust.references import References, SharedJacobians, burnt_and_fresh, drawn
+from combust.surrogates.trust.slow import GAMMA, LIMIT, RATES, TRIED, SlowStep, damped
 
 torch.set_num_threads(1)
 TOLERANCE = Tolerance(1e-3, 1e-8)

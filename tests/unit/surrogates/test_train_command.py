@@ -16,13 +16,13 @@ from training_fixture import task
 
 from combust.errors import ConfigError, FileFormatError
 from combust.io.lock import take
-from combust.surrogates import calibrate, curve, distributed, scores
-from combust.surrogates import train as command
-from combust.surrogates.card_conditions import settings_of
-from combust.surrogates.lineage import covered
-from combust.surrogates.model import Model
-from combust.surrogates.network import Network
-from combust.surrogates.rows import columns
+from combust.surrogates.judge.card_conditions import settings_of
+from combust.surrogates.model.lineage import covered
+from combust.surrogates.model.model import Model
+from combust.surrogates.model.network import Network
+from combust.surrogates.training import calibrate, curve, distributed, scores
+from combust.surrogates.training import train as command
+from combust.surrogates.training.rows import columns
 
 torch.set_num_threads(1)
 

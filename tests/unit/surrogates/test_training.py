@@ -12,18 +12,19 @@ import training_fixture
 from training_fixture import task
 
 from combust.errors import DivergenceError, FileFormatError
-from combust.reduction.meter import Meter
-from combust.surrogates import distributed, losses, training_state
-from combust.surrogates.conserve import correct
-from combust.surrogates.coordinates import Coordinates
-from combust.surrogates.distributed import Group
-from combust.surrogates.losses import EVERY, Objective
-from combust.surrogates.model import Model, temperature
-from combust.surrogates.network import Network
-from combust.surrogates.rows import BLOCK, columns, heating
+from combust.report.meter import Meter
+from combust.surrogates.model.conserve import correct
+from combust.surrogates.model.coordinates import Coordinates
+from combust.surrogates.model.model import Model, temperature
+from combust.surrogates.model.network import Network
 from combust.surrogates.settings import Loss
-from combust.surrogates.training import Trainer
-from combust.surrogates.training_state import State
+from combust.surrogates.training import distributed, losses
+from combust.surrogates.training import state as training_state
+from combust.surrogates.training.distributed import Group
+from combust.surrogates.training.losses import EVERY, Objective
+from combust.surrogates.training.rows import BLOCK, columns, heating
+from combust.surrogates.training.state import State
+from combust.surrogates.training.training import Trainer
 
 torch.set_num_threads(1)
 
@@ -57,7 +58,7 @@ def without_seconds(state):
 
 
 def test_rows_are_float32_and_contiguous(gas, samples, folder, monkeypatch):
-    monkeypatch.setattr("combust.surrogates.rows.BLOCK", 50)  # several blocks
+    monkeypatch.setattr("combust.surrogates.training.rows.BLOCK", 50)  # several blocks
     assert BLOCK > 50
     made = task(gas, samples, folder, "train.loss.tail=1")
     rows, c = made.rows, made.core.coordinates
@@ -237,7 +238,7 @@ def test_continues_bit_by_bit_from_wherever_it_was_killed(gas, samples, folder, 
 
 def test_a_time_budget_shortens_the_schedule(gas, samples, folder, tmp_path, monkeypatch):
     clock = iter(np.arange(0.0, 1e6, 10.0))  # each look at the clock is 10 s later
-    monkeypatch.setattr("combust.surrogates.training.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("combust.surrogates.training.training.time.monotonic", lambda: next(clock))
     made = task(gas, samples, folder, "train.epochs=100", "network.ensemble=2", out=tmp_path)
     made.budget = 100.0
     state = State()
@@ -250,7 +251,7 @@ def test_a_time_budget_shortens_the_schedule(gas, samples, folder, tmp_path, mon
 def test_a_time_budget_makes_a_steady_plan(gas, samples, folder, tmp_path, monkeypatch):
     """Whatever an epoch takes, the rate falls with the time that has passed, and is down when that is over."""
     clock = iter(np.cumsum([0.0, *np.tile([7.0, 13.0, 10.0, 25.0], 99)]))  # seconds of the epochs, saving included
-    monkeypatch.setattr("combust.surrogates.training.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("combust.surrogates.training.training.time.monotonic", lambda: next(clock))
     made = task(gas, samples, folder, "train.epochs=1000", "train.patience=1000", out=tmp_path)
     made.budget, state, rates = 300.0, State(), []
     trainer = Trainer(made, state)

@@ -11,9 +11,10 @@ import pytest
 import torch
 
 from combust.errors import ConfigError, FileFormatError, MechanismError
-from combust.kinetics.mechanism import Mechanism
-from combust.kinetics.phases import find as find_mechanism
-from combust.surrogates import (
+from combust.kinetics.mechanism.mechanism import Mechanism
+from combust.kinetics.mechanism.phases import find as find_mechanism
+from combust.surrogates import library
+from combust.surrogates.judge import (
     card_conditions,
     card_flames,
     card_reactors,
@@ -21,16 +22,15 @@ from combust.surrogates import (
     card_speed,
     card_steps,
     card_targets,
-    library,
     models,
     report_card,
     verify,
 )
-from combust.surrogates.card_conditions import Effort, Flame, Reactor
-from combust.surrogates.card_targets import Target
-from combust.surrogates.learned import Learned, Parts
-from combust.surrogates.mapped import Mapped, Still
-from combust.surrogates.model import files_of
+from combust.surrogates.judge.card_conditions import Effort, Flame, Reactor
+from combust.surrogates.judge.card_targets import Target
+from combust.surrogates.model.model import files_of
+from combust.surrogates.provider.learned import Learned, Parts
+from combust.surrogates.provider.mapped import Mapped, Still
 
 EFFORT = Effort(1, (0.5,), 1, 80, 110, False, 2, 60)
 RANGES = {"p": [5e4, 1e6], "phi": [0.3, 4.0], "dt": [1e-7, 5e-6], "T": [280.0, 3200.0]}

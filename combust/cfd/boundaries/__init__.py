@@ -1,0 +1,1 @@
+"""What happens at the sides of the domain."""

@@ -1,0 +1,56 @@
+"""What happens at a face where a stream enters and the gas floats: the stream's expansion, and heat to a burner."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from combust.cfd.boundaries.conditions import Burner
+from combust.cfd.mesh.fill import Filler
+from combust.cfd.mesh.grid import along
+from combust.cfd.operators import scalars
+from combust.cfd.operators.scalars import AnyCoefficients, specific_moles
+from combust.kinetics.rates.thermo import Thermo, cp_mass, h_mass
+
+
+def expansion(T: Tensor, Y: Tensor, stream: Tensor, thermo: Thermo) -> Tensor:
+    """Volume that a stream gains, per own volume, as it mixes with gas of T [K] and Y at constant pressure.
+
+    T : (nz, ny, nx);  Y : (species, nz, ny, nx);  stream : (1 + species) its T and Y. Zero where both are the same, and
+    where molar heat capacities are equal.
+    """
+    T_in = stream[0].expand_as(T)
+    Y_in = stream[1:].reshape(-1, 1, 1, 1)
+    cp = (Y * cp_mass(thermo, T)).sum(0)
+    heating = (Y_in * (h_mass(thermo, T_in) - h_mass(thermo, T))).sum(0) / (cp * T)
+    ratio = T / T_in
+    return ratio * heating * specific_moles(thermo, Y) / specific_moles(thermo, Y_in) + (ratio - 1)
+
+
+def add_expansion(S: Tensor, q: Tensor, filler: Filler, thermo: Thermo) -> None:
+    """Adds to S [1/s], in place, what streams expand by in the cells they enter; q : padded (T, Y).
+
+    The gas at the face floats, so that the stream jumps to the state of the first cell: a change of volume in advection
+    which the divergence has to know, as it knows those of diffusion and reactions.
+    """
+    layout, inner = filler.layout, along(q, filler.layout, 2, 0, 0)
+    for axis, side, condition in filler.sides():
+        metric, inwards = filler.grid.metrics[axis], condition.velocity[axis] * (1 - 2 * side)
+        if condition.stream is None or metric is None or inwards <= 0:
+            continue
+        edge = side * (layout.n[axis] - 1)
+        near = inner.narrow(axis - 3, edge, 1)
+        gain = expansion(near[0], near[1:], condition.stream, thermo)
+        S.narrow(axis, edge, 1).add_(gain * (inwards * metric.per_width.narrow(axis, edge, 1)))
+
+
+def heat_to_burner(q: Tensor, coefficients: AnyCoefficients, filler: Filler, thermo: Thermo) -> float:
+    """Heat [W] that conducts from this block's gas into burners."""
+    areas = filler.areas_of(lambda condition: isinstance(condition, Burner))
+    total = torch.zeros((), dtype=q.dtype, device=q.device)
+    for axis in filler.layout.axes:
+        metric, area = filler.grid.metrics[axis], areas[axis]
+        assert metric is not None and area is not None
+        flux = scalars.diffusive_flux(q, coefficients, thermo, filler.layout, metric, axis)
+        total = total + scalars.outflow(flux, area, axis)[0]
+    return float(total)

@@ -1,0 +1,33 @@
+"""Where the gas of a flow, or of an inflow, is hotter or colder than its thermodynamic data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from combust.cfd.boundaries.conditions import Inflow
+from combust.cfd.mesh.grid import NAMES
+from combust.kinetics.mechanism.data_range import excess, sentence
+
+if TYPE_CHECKING:
+    from combust.cfd.lowmach.flow import ReactingFlow
+
+
+def concerns(flow: ReactingFlow) -> dict[str, str]:
+    """name -> sentence, of the gas now and of each stream that flows in (collective)."""
+    gas, found = flow.scheme.problem.gas, {}
+    for axis, sides in enumerate(flow.scheme.problem.boundaries):
+        for end, side in zip(("low", "high"), sides, strict=True):
+            if isinstance(side, Inflow):
+                stream = side.entering
+                name = f"boundary.{NAMES[axis]}_{end}"
+                said = sentence(gas, excess(gas.T_limits, stream[0], stream[1:]))
+                found |= {f"data of {name}": f"{name}: {said}"} if said else {}
+    q = flow.scheme.inner(flow.current.q)
+    beyond = excess(gas.T_limits, q[0], q[1:])
+    if flow.block.comm.max(float(beyond.max()))[0] > 0:
+        everywhere = flow.block.comm.max(*beyond.reshape(-1).tolist())
+        said = sentence(gas, torch.tensor(everywhere).reshape(beyond.shape))
+        found["data"] = f"the gas: {said}"
+    return found

@@ -1,0 +1,1 @@
+"""Initial fields, and solutions that are known in closed form."""

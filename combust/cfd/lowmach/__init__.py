@@ -1,0 +1,1 @@
+"""The low-Mach solver: one step, its state, and what may be asked of it."""

@@ -1,0 +1,166 @@
+"""A low-Mach simulation: the scheme, its state and clock, and what may be asked of it by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from combust.cfd.boundaries.conditions import Inflow
+from combust.cfd.concerns import data_range, filling, front
+from combust.cfd.concerns.cause import rates_beyond_use
+from combust.cfd.initial.fields import Fields
+from combust.cfd.lowmach import start
+from combust.cfd.lowmach.diagnostics import Diagnostics
+from combust.cfd.lowmach.lowmach import LowMach
+from combust.cfd.lowmach.problem import Unburnt
+from combust.cfd.lowmach.state import State, arrays, read_into
+from combust.cfd.operators import scalars
+from combust.errors import ConfigError, DivergenceError
+from combust.kinetics.rates.thermo import h_mass
+
+LARGEST_MACH = 0.3  # beyond it the error of the equations is told; beyond 1 they end
+
+
+class ReactingFlow:
+    """Advances a State and answers for it: satisfies the Flow protocol that the time loop drives."""
+
+    def __init__(
+        self, scheme: LowMach, fields: Fields, pressure: float, unburnt: Unburnt | None, identity: dict[str, str],
+        balanced: Inflow | None = None,
+    ):
+        self.scheme, self.grid, self.block = scheme, scheme.grid, scheme.grid.block
+        self.unburnt, self._identity, self.balanced = unburnt, identity, balanced
+        self.time, self.step, self.dt = 0.0, 0, 0.0
+        self.current = self._start(fields, pressure)
+        self.diagnostics = Diagnostics(self)
+
+    def _start(self, fields: Fields, pressure: float) -> State:
+        """State at time zero: velocities get the divergence that transport and reactions ask for."""
+        scheme, grid = self.scheme, self.grid
+        q_inner, u = fields
+        thermo = scheme.thermo
+        p0 = torch.tensor(pressure, dtype=torch.float64, device=grid.device)
+        rho = scalars.density(thermo, q_inner[0], q_inner[1:], p0)
+        h = (q_inner[1:] * h_mass(thermo, q_inner[0])).sum(0)
+        U = rho * torch.cat([h[None], q_inner[1:]])
+        q = scheme.filler.scalars(q_inner)
+        c, S = scheme.evaluate(q, U, 0.0)
+        n = U.shape[0] - 1
+        wdot = scheme.chemistry.rates(q_inner[0].reshape(-1), U[1:].reshape(n, -1)).reshape(U[1:].shape)
+        totals = self.block.comm.sum(*(U * grid.volume).sum((1, 2, 3)).tolist())
+        initial = torch.tensor(totals, dtype=torch.float64, device=grid.device)
+        zero = torch.zeros_like(S)
+        padded_u = scheme.filler.velocity(scheme.filler.pad_faces(u))
+        s = State(
+            U=U, q=q, u=padded_u, p=scheme.filler.pressure(zero), p0=p0, S=S, wdot=wdot, q_before=q, u_before=padded_u,
+            S_before=S, balance=torch.zeros_like(initial), initial=initial, coefficients=c, coefficients_before=c)
+        try:
+            s.u = start.velocity(scheme, s)
+            s.p = start.pressure(scheme, s)
+        except DivergenceError as error:
+            raise DivergenceError(f"initial state: {error}{self._cause(s)}") from error
+        s.u_before = s.u
+        return s
+
+    def limit(self) -> tuple[float, str]:
+        """Largest stable time step [s] and which limit sets it."""
+        limits = self.scheme.limits(self.current)
+        name = min(limits, key=lambda k: limits[k])
+        return limits[name], name
+
+    def advance(self, dt: float) -> None:
+        """One step. Raises DivergenceError on all ranks when the solution is lost."""
+        if self.step == 0:
+            self.current.dt_before = dt
+        if self.balanced is not None:
+            self.balanced.velocity[2] = self.quantity("flame_speed")
+        try:
+            self.current = self.scheme.step(self.current, self.time, dt)
+        except DivergenceError as error:
+            raise DivergenceError(f"{error}{self._cause(self.current)}") from error
+        self.time += dt
+        self.step += 1
+        self.dt = dt
+
+    def _cause(self, s: State) -> str:
+        return rates_beyond_use(self.scheme.problem.gas, s, self.grid)
+
+    def field(self, name: str) -> np.ndarray:
+        """Owned cells of a field, (nz, ny, nx) or (3, nz, ny, nx). Raises ConfigError for an unknown name."""
+        return self.diagnostics.field(name)
+
+    def quantity(self, name: str) -> float:
+        """A number about the whole flow, the same on all ranks. Raises ConfigError for an unknown name."""
+        return self.diagnostics.quantity(name)
+
+    def coordinates(self) -> tuple[np.ndarray, ...]:
+        """Global face coordinates (z, y, x) [m]."""
+        return self.grid.faces
+
+    def state(self) -> dict[str, tuple[np.ndarray, str]]:
+        """Name -> (owned part, place) of all that a restart needs. The pressure solver forgets what it may have kept
+        from earlier steps, as a restarted one would.
+        """
+        self.scheme.pressure.forget()
+        return {name: (array, place) for name, array, place in arrays(self.current, self.grid)}
+
+    def restore(self, read: Callable[[str], np.ndarray]) -> None:
+        """Takes the fields of a checkpoint; ghosts and coefficients follow from them."""
+        s, scheme = self.current, self.scheme
+        s.q_before, s.u_before = s.q.clone(), tuple(None if f is None else f.clone() for f in s.u)
+        read_into(s, self.grid, read)
+        scheme.pressure.forget()  # it was used to prepare the initial state
+        for faces in (s.u, s.u_before):
+            if self.balanced is not None and self.block.at_boundary(2, 0):
+                # What flowed in then, not what the flame consumes now.
+                self.balanced.velocity[2] = float(self.scheme.block_faces(faces)[2][0, 0, 0])
+            scheme.filler.velocity(faces)
+        s.q, s.q_before = (scheme.filler.scalars(scheme.inner(f)) for f in (s.q, s.q_before))
+        s.p = scheme.filler.pressure(scheme.inner(s.p))
+        s.coefficients, s.coefficients_before = scheme.coefficients(s.q), scheme.coefficients(s.q_before)
+
+    def concerns(self) -> dict[str, str]:
+        """What is doubtful of chemistry, flame, temperatures and speed of the gas now: name -> text (collective).
+        Raises as `require_slow`.
+        """
+        mach = self.require_slow()
+        own: dict[str, str] = getattr(self.scheme.chemistry, "concerns", {})
+        return own | front.concerns(self) | data_range.concerns(self) | filling.concerns(self) | too_fast(mach)
+
+    def step_concerns(self, dt: float) -> dict[str, str]:
+        """What is doubtful of the chemistry of steps of dt [s]: name -> text (collective)."""
+        doubts = getattr(self.scheme.chemistry, "doubts", None)
+        return {} if doubts is None else doubts(dt, float(self.current.p0), self.block.comm)
+
+    def require_slow(self) -> float:
+        """The largest Mach number (collective). Raises above 1: ConfigError of a start, DivergenceError later."""
+        mach = self.quantity("max(Mach)")
+        if not mach > 1.0:
+            return mach
+        text = f"Mach number {mach:.2g}: the low-Mach equations have no sound, and do not hold above {LARGEST_MACH:g}"
+        if self.step == 0:
+            raise ConfigError(f"{text}. Lower the velocities of the case (initial, boundary), or use another solver")
+        raise DivergenceError(
+            f"after step {self.step}, t = {self.time:.6g} s: {text}. The flow has become that fast by itself or is "
+            "being lost: look at the last fields, shorten the time step, or use a compressible solver")
+
+    def timers(self) -> dict[str, float]:
+        """Wall seconds by phase of this rank."""
+        return dict(self.scheme.timers.seconds)
+
+    def identity(self) -> dict[str, str]:
+        """What a checkpoint must agree with to be continued."""
+        return self._identity
+
+    def temperature(self) -> torch.Tensor:
+        return self.scheme.inner(self.current.q)[0]
+
+
+def too_fast(mach: float) -> dict[str, str]:
+    """name -> sentence of a Mach number that the equations bear badly."""
+    if not mach > LARGEST_MACH:
+        return {}
+    return {"Mach": f"Mach number {mach:.2g}: a low-Mach flow has no sound, and above {LARGEST_MACH:g} lacks what "
+            "the gas does at its speed"}  # fmt: skip

@@ -1,0 +1,72 @@
+"""What a low-Mach problem consists of: gas, boundaries, gravity, forcing, and the numerical choices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from combust.cfd.boundaries.conditions import Boundary
+from combust.cfd.operators.momentum import Faces
+from combust.kinetics.mechanism.mechanism import Mechanism
+
+Sides = tuple[Boundary | None, Boundary | None]
+
+
+@dataclass(frozen=True)
+class Forcing:
+    """Sources of a manufactured or forced problem at a time [s].
+
+    scalars : (1 + species, nz, ny, nx) of rho h and rho Y;  momentum : per axis on the block's faces [N/m3]
+    """
+
+    scalars: Callable[[float], torch.Tensor]
+    momentum: Callable[[float], Faces]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """The physics. boundaries : per axis (z, y, x) the low and high side, None where periodic or inactive.
+
+    gravity : (z, y, x) [m/s2], acts on rho less reference_density [kg/m3]; None: less the mean over the domain
+    """
+
+    gas: Mechanism
+    boundaries: tuple[Sides, Sides, Sides]
+    transport: Any = "mixture-averaged"
+    gravity: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    reference_density: float | None = 0.0
+    forcing: Forcing | None = None
+
+
+@dataclass(frozen=True)
+class Numerics:
+    """The choices of the scheme; see docs/numerics in the case reference."""
+
+    coupling: str = "sdc"
+    sweeps: int = 2
+    cfl: float = 0.5
+    advection: str = "van-leer"
+    eos_limit: float = 0.05
+    max_stages: int = 60
+
+
+@dataclass(frozen=True)
+class Unburnt:
+    """The fresh gas and its burnt equilibrium, which flame speeds and progress refer to.
+
+    density [kg/m3], temperatures [K]; Y, burnt_Y : (species,); fuel : index of the main fuel species
+    streams : (2, species) mass fractions of oxidizer and fuel
+    thickness : thermal thickness [m] of the free flame, None where none was solved
+    """
+
+    density: float
+    Y: torch.Tensor
+    fuel: int
+    burnt_Y: torch.Tensor
+    temperature: float
+    burnt_temperature: float
+    streams: torch.Tensor
+    thickness: float | None = None

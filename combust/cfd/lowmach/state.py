@@ -1,0 +1,84 @@
+"""What the low-Mach solver remembers from step to step: all of it goes into a checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from combust.cfd.mesh.grid import NAMES, Grid, along
+from combust.cfd.operators.momentum import Faces
+from combust.cfd.operators.scalars import AnyCoefficients
+
+
+@dataclass
+class State:
+    """Fields at time n and what extrapolation to n+1/2 needs of time n-1. Padded unless said otherwise.
+
+    U : (1 + species, owned) rho h [J/m3], rho Y [kg/m3];  q : (1 + species, ...) T [K], Y
+    u : per axis, on faces [m/s];  p : dynamic pressure [Pa];  p0 : thermodynamic pressure [Pa], 0-d
+    S : (owned) divergence source [1/s];  wdot : (species, owned) mean reaction rates of the last step [kg/m3/s]
+    balance : (1 + species) what left through the boundaries so far, of U [J, kg], and work of p0 in row 0
+    initial : (1 + species) content of the domain at the start
+    """
+
+    U: torch.Tensor
+    q: torch.Tensor
+    u: Faces
+    p: torch.Tensor
+    p0: torch.Tensor
+    S: torch.Tensor
+    wdot: torch.Tensor
+    q_before: torch.Tensor
+    u_before: Faces
+    S_before: torch.Tensor
+    balance: torch.Tensor
+    initial: torch.Tensor
+    dt_before: float = 0.0
+    coefficients: AnyCoefficients | None = None
+    coefficients_before: AnyCoefficients | None = None
+
+
+OWNED = ("U", "S", "S_before", "wdot")
+PADDED = ("q", "q_before", "p")
+FACES = ("u", "u_before")
+GLOBAL = ("p0", "balance", "initial")
+
+
+def arrays(state: State, grid: Grid) -> Iterator[tuple[str, np.ndarray, str]]:
+    """(name, owned part, place) of every field; place is "cell", "face_z|y|x" or "global"."""
+    layout = grid.layout
+    for name in OWNED:
+        yield name, getattr(state, name).cpu().numpy(), "cell"
+    for name in PADDED:
+        yield name, along(getattr(state, name), layout, 2, 0, 0).contiguous().cpu().numpy(), "cell"
+    for name in FACES:
+        for axis in layout.axes:
+            owned = grid.block.faces(axis)[2][axis]
+            faces = along(getattr(state, name)[axis], layout, axis, 0, 1).narrow(axis, 0, owned)
+            yield f"{name}_{NAMES[axis]}", faces.contiguous().cpu().numpy(), f"face_{NAMES[axis]}"
+    for name in GLOBAL:
+        yield name, getattr(state, name).cpu().numpy(), "global"
+    yield "dt_before", np.array(state.dt_before), "global"
+
+
+def read_into(state: State, grid: Grid, read: Callable[[str], np.ndarray]) -> None:
+    """Overwrites the owned parts of `state`; ghosts and shared faces are for the caller to fill."""
+    layout = grid.layout
+
+    def tensor(name: str) -> torch.Tensor:
+        # Not ascontiguousarray: it would make a number an array of one entry.
+        return torch.as_tensor(np.asarray(read(name), order="C"), dtype=torch.float64, device=grid.device)
+
+    for name in OWNED + GLOBAL:
+        setattr(state, name, tensor(name))
+    for name in PADDED:
+        along(getattr(state, name), layout, 2, 0, 0).copy_(tensor(name))
+    for name in FACES:
+        for axis in layout.axes:
+            owned = grid.block.faces(axis)[2][axis]
+            along(getattr(state, name)[axis], layout, axis, 0, 1).narrow(axis, 0, owned).copy_(
+                tensor(f"{name}_{NAMES[axis]}"))
+    state.dt_before = float(read("dt_before"))

@@ -1,0 +1,1 @@
+"""Grids, their blocks on ranks, and ghost cells."""

@@ -1,0 +1,168 @@
+"""Structured grids: uniform or stretched Cartesian, one to three dimensions, and their metrics on a rank's block.
+
+Ghost cells lie in active directions only. A ghost cell beyond a physical boundary has width zero: it holds the
+boundary value itself, so that face interpolation, gradients over half a cell and momentum volumes at boundaries
+all follow from the interior formulas.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from combust.cfd.mesh.block import Block, Triple
+from combust.errors import ConfigError
+
+GHOST = 2
+POISON = os.environ.get("COMBUST_POISON") == "1"
+NAMES = ("z", "y", "x")
+
+
+class Layout(NamedTuple):
+    """What a kernel must know to cut a padded array: interior cells and ghost widths (z, y, x), active axes."""
+
+    n: Triple
+    g: Triple
+    axes: tuple[int, ...]
+
+
+class AxisMetric(NamedTuple):
+    """1-D metrics of one direction, shaped to broadcast over (z, y, x).
+
+    width : (n) cell widths [m];  per_width, per_distance : inverse of the widths, and of the distances (n+1) between
+    centres at faces [1/m], since kernels multiply;  right : (n+1) linear weight of the cell to the right at a face;
+    right_volume : (n+1) its share of a momentum volume;  per_reach : (n+3) inverse distances at faces -1..n+1, for
+    slopes;  half : (n+2) half widths of cells -1..n
+    """
+
+    width: torch.Tensor
+    per_width: torch.Tensor
+    per_distance: torch.Tensor
+    right: torch.Tensor
+    right_volume: torch.Tensor
+    per_reach: torch.Tensor
+    half: torch.Tensor
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Global face coordinates (z, y, x) [m] and the block of cells that this rank owns."""
+
+    block: Block
+    faces: tuple[np.ndarray, np.ndarray, np.ndarray]
+    device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        for name, faces, n in zip(NAMES, self.faces, self.block.shape, strict=True):
+            if len(faces) != n + 1 or not np.all(np.diff(faces) > 0):
+                raise ConfigError(f"mesh: face coordinates in {name} must be {n + 1} rising numbers")
+
+    @cached_property
+    def layout(self) -> Layout:
+        axes = self.block.axes
+        ghosts = tuple(GHOST if a in axes else 0 for a in range(3))
+        return Layout(self.block.count, (ghosts[0], ghosts[1], ghosts[2]), axes)
+
+    @cached_property
+    def widths(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Global cell widths (z, y, x) [m]."""
+        z, y, x = (np.diff(f) for f in self.faces)
+        return z, y, x
+
+    @cached_property
+    def metrics(self) -> tuple[AxisMetric | None, ...]:
+        return tuple(self._metric(a) if a in self.layout.axes else None for a in range(3))
+
+    def _metric(self, axis: int) -> AxisMetric:
+        """Metrics from the widths of cells -2..n+1 of the block (zero beyond a physical boundary)."""
+        n, start = self.block.count[axis], self.block.start[axis]
+        where = np.arange(start - GHOST, start + n + GHOST)
+        total = self.block.shape[axis]
+        if self.block.periodic[axis]:
+            w = self.widths[axis][where % total]
+        else:
+            inside = (where >= 0) & (where < total)
+            w = np.where(inside, self.widths[axis][where.clip(0, total - 1)], 0.0)
+        left, right = w[:-1], w[1:]  # at faces -1..n+1
+        distance = 0.5 * (left + right)
+        # Between two ghosts of width zero nothing changes: any distance will do, zero would give 0/0.
+        reach = np.where(distance > 0, distance, 1.0)
+        at = slice(1, -1)  # faces 0..n
+        return AxisMetric(
+            width=self._spread(w[GHOST:-GHOST], axis),
+            per_width=self._spread(1.0 / w[GHOST:-GHOST], axis),
+            per_distance=self._spread(1.0 / distance[at], axis),
+            right=self._spread((left / (2 * reach))[at], axis),
+            right_volume=self._spread((right / (2 * reach))[at], axis),
+            per_reach=self._spread(1.0 / reach, axis),
+            half=self._spread(0.5 * w[1:-1], axis),
+        )
+
+    def _spread(self, values: np.ndarray, axis: int) -> torch.Tensor:
+        shape = [1, 1, 1]
+        shape[axis] = len(values)
+        return torch.tensor(values, dtype=torch.float64, device=self.device).reshape(shape)
+
+    @cached_property
+    def volume(self) -> torch.Tensor:
+        """Volumes of the owned cells, (nz, ny, nx) [m3]; inactive directions count with their full extent."""
+        z, y, x = (self._spread(w[s : s + n], a) for a, (w, s, n) in enumerate(
+            zip(self.widths, self.block.start, self.block.count, strict=True)))
+        return (z * y * x).contiguous()
+
+    @cached_property
+    def centres(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Coordinates of the owned cell centres (z, y, x), each shaped to broadcast [m]."""
+        z, y, x = (self._spread((0.5 * (f[1:] + f[:-1]))[s : s + n], a) for a, (f, s, n) in enumerate(
+            zip(self.faces, self.block.start, self.block.count, strict=True)))
+        return z, y, x
+
+    def face_points(self, axis: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Coordinates of the block's faces normal to `axis` (both ends included), each shaped to broadcast [m]."""
+        points = list(self.centres)
+        start, n = self.block.start[axis], self.block.count[axis]
+        points[axis] = self._spread(self.faces[axis][start : start + n + 1], axis)
+        return points[0], points[1], points[2]
+
+    def padded(self, components: int | None, stagger: int | None = None) -> torch.Tensor:
+        """Field with ghosts, not yet set: cells, or faces normal to axis `stagger`.
+
+        With COMBUST_POISON=1 (in the tests) it is NaN, so that a ghost that nobody wrote shows.
+        """
+        n, g, _ = self.layout
+        shape = [n[a] + 2 * g[a] + (a == stagger) for a in range(3)]
+        lead = [] if components is None else [components]
+        data = torch.empty(lead + shape, dtype=torch.float64, device=self.device)
+        return data.fill_(float("nan")) if POISON else data
+
+
+def uniform_faces(lower: float, upper: float, cells: int) -> np.ndarray:
+    """Faces of equal cells."""
+    return np.linspace(lower, upper, cells + 1)
+
+
+def stretched_faces(lower: float, upper: float, cells: int, ratio: float, symmetric: bool = False) -> np.ndarray:
+    """Faces whose cells grow by `ratio` from the low side; `symmetric`: from both sides towards the middle."""
+    steps = np.arange(cells)
+    with np.errstate(over="ignore", invalid="ignore"):  # Grid refuses faces that do not rise
+        growth = ratio ** (np.minimum(steps, cells - 1 - steps) if symmetric else steps).astype(float)
+        edges = np.concatenate([[0.0], np.cumsum(growth)])
+        return lower + (upper - lower) * edges / edges[-1]
+
+
+def cut(f: torch.Tensor, layout: Layout, **spans: tuple[int, int]) -> torch.Tensor:
+    """The interior of a padded array, widened per axis: span (lo, hi) takes cells lo .. n-1+hi. Keys z, y, x."""
+    for axis, name in enumerate(NAMES):
+        lo, hi = spans.get(name, (0, 0))
+        f = f.narrow(axis - 3, layout.g[axis] + lo, layout.n[axis] + hi - lo)
+    return f
+
+
+def along(f: torch.Tensor, layout: Layout, axis: int, lo: int, hi: int) -> torch.Tensor:
+    """`cut` widened along one axis only."""
+    return cut(f, layout, **{NAMES[axis]: (lo, hi)})

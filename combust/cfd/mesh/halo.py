@@ -1,0 +1,130 @@
+"""Ghost cells: from neighbours by packed non-blocking messages, from boundary conditions at physical boundaries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from combust.cfd.mesh.grid import Grid
+
+BoundaryFill = Callable[[torch.Tensor, int, int], None]
+
+
+@dataclass(frozen=True)
+class Field:
+    """A padded array to be filled: `stagger` is the axis its faces are normal to (None: cells).
+
+    at_boundary(data, axis, side) writes the ghosts beyond a physical boundary.
+    """
+
+    data: torch.Tensor
+    stagger: int | None
+    at_boundary: BoundaryFill
+
+
+class Buffers(NamedTuple):
+    """A message and the strips in it, field by field: views of one memory."""
+
+    whole: np.ndarray
+    parts: list[torch.Tensor]
+
+
+class Halo:
+    """Fills ghosts of fields on one grid; directions in turn, so that corners come out right."""
+
+    def __init__(self, grid: Grid):
+        self.grid, self.block = grid, grid.block
+        self._kept: dict[Hashable, Buffers] = {}
+
+    def fill(self, *fields: Field) -> None:
+        """Fills all ghosts of the fields, with one message per neighbour for all of them."""
+        for axis in reversed(self.grid.layout.axes):
+            low, high = (self.block.neighbour(axis, side) for side in (0, 1))
+            if low == self.block.comm.rank and high == self.block.comm.rank:
+                self._wrap(fields, axis)
+            elif low is not None or high is not None:
+                self._swap(fields, axis, low, high)
+            self._at_boundaries(fields, axis)
+
+    def fill_boundaries(self, *fields: Field) -> None:
+        """Fills the ghosts beyond physical boundaries alone, where those of neighbours are known to be right."""
+        for axis in reversed(self.grid.layout.axes):
+            self._at_boundaries(fields, axis)
+
+    def _at_boundaries(self, fields: Sequence[Field], axis: int) -> None:
+        for side in (0, 1):
+            if self.block.at_boundary(axis, side):
+                for field in fields:
+                    field.at_boundary(field.data, axis, side)
+
+    def _strip(self, field: Field, axis: int, side: int, ghost: bool) -> torch.Tensor:
+        """Ghost strip of a side, or the owned strip that the neighbour on that side needs.
+
+        The face on the edge of two blocks belongs to the higher one; the lower takes it with its ghosts, so that both
+        hold the same bits.
+        """
+        g, n = self.grid.layout.g[axis], self.grid.layout.n[axis]
+        face = int(field.stagger == axis)
+        if ghost:
+            start, length = (0, g) if side == 0 else (g + n, g + face)
+        else:
+            start, length = (g, g + face) if side == 0 else (n, g)
+        return field.data.narrow(axis - 3, start, length)
+
+    def _wrap(self, fields: Sequence[Field], axis: int) -> None:
+        g, n = self.grid.layout.g[axis], self.grid.layout.n[axis]
+        for field in fields:
+            if n <= g:  # ghosts repeat the few cells more than once
+                face = int(field.stagger == axis)
+                for place in (*range(g), *range(g + n, g + n + g + face)):
+                    field.data.narrow(axis - 3, place, 1).copy_(field.data.narrow(axis - 3, g + (place - g) % n, 1))
+                continue
+            for side in (0, 1):
+                self._strip(field, axis, side, True).copy_(self._strip(field, axis, 1 - side, False))
+
+    def _swap(self, fields: Sequence[Field], axis: int, low: int | None, high: int | None) -> None:
+        from mpi4py import MPI
+
+        mpi, sides = self.block.comm.mpi, [(s, rank) for s, rank in ((0, low), (1, high)) if rank is not None]
+        shapes = tuple((field.data.shape, field.stagger) for field in fields)
+        receives, requests, sends = [], [], []
+        for side, rank in sides:
+            receive, send = (self._buffers(shapes, fields, axis, side, ghost) for ghost in (True, False))
+            requests.append(mpi.Irecv(receive.whole, source=rank, tag=2 * axis + side))
+            receives.append((side, receive))
+            sends.append((side, rank, send))
+        for side, rank, send in sends:
+            for field, part in zip(fields, send.parts, strict=True):
+                part.copy_(self._strip(field, axis, side, False))
+            requests.append(mpi.Isend(send.whole, dest=rank, tag=2 * axis + 1 - side))
+        MPI.Request.Waitall(requests)
+        for side, receive in receives:
+            for field, part in zip(fields, receive.parts, strict=True):
+                self._strip(field, axis, side, True).copy_(part)
+
+    def _buffers(self, shapes: Hashable, fields: Sequence[Field], axis: int, side: int, ghost: bool) -> Buffers:
+        """What the strips of a side travel in, made once for fields of these shapes."""
+        key = (shapes, axis, side, ghost)
+        if key not in self._kept:
+            strips = [self._strip(field, axis, side, ghost) for field in fields]
+            whole = torch.empty(sum(s.numel() for s in strips), dtype=torch.float64)
+            parts = whole.split([s.numel() for s in strips])
+            self._kept[key] = Buffers(whole.numpy(), [p.view(s.shape) for p, s in zip(parts, strips, strict=True)])
+        return self._kept[key]
+
+
+def copy_edge(data: torch.Tensor, axis: int, side: int, ghosts: int) -> torch.Tensor:
+    """Writes the edge layer into the ghosts of a side (zero gradient) and returns that layer."""
+    n = data.shape[axis - 3]
+    edge = data.narrow(axis - 3, ghosts if side == 0 else n - ghosts - 1, 1)
+    data.narrow(axis - 3, 0 if side == 0 else n - ghosts, ghosts).copy_(edge)
+    return edge
+
+
+def ghosts_of(data: torch.Tensor, axis: int, side: int, ghosts: int) -> torch.Tensor:
+    """The ghost layers of a side."""
+    return data.narrow(axis - 3, 0 if side == 0 else data.shape[axis - 3] - ghosts, ghosts)

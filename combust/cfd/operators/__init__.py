@@ -1,0 +1,1 @@
+"""Finite-volume operators on a block: convection, diffusion, viscous stress, stabilised stages."""

@@ -1,0 +1,172 @@
+"""Momentum on staggered faces: mass-consistent central convection, full viscous stress.
+
+The momentum volume of a face spans the halves of its two cells; its mass flux is the mean of theirs, so that the
+discrete kinetic energy is neither made nor lost by convection where density follows the same fluxes.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from combust.cfd.mesh.grid import NAMES, AxisMetric, Layout, cut
+from combust.cfd.operators.scalars import Metrics
+
+Faces = tuple[Tensor | None, ...]
+
+
+def take(f: Tensor, layout: Layout, spans: dict[int, tuple[int, int]]) -> Tensor:
+    return cut(f, layout, **{NAMES[a]: s for a, s in spans.items()})
+
+
+def blend(f: Tensor, axis: int, weight: Tensor) -> Tensor:
+    """Between neighbours along an axis: (1 - weight) left + weight right."""
+    n = f.shape[axis - 3] - 1
+    left, right = f.narrow(axis - 3, 0, n), f.narrow(axis - 3, 1, n)
+    return left + weight * (right - left)
+
+
+def difference(f: Tensor, axis: int) -> Tensor:
+    n = f.shape[axis - 3] - 1
+    return f.narrow(axis - 3, 1, n) - f.narrow(axis - 3, 0, n)
+
+
+def inner_faces(f: Tensor, axis: int, metric: AxisMetric) -> Tensor:
+    """Difference of a cell-centred flux (cells -1..n) over momentum volumes: per unit length at faces 0..n."""
+    return difference(f, axis) * metric.per_distance
+
+
+def face_density(rho: Tensor, layout: Layout, metrics: Metrics, axis: int) -> Tensor:
+    """Density of the momentum volumes at faces 0..n of an axis, from the padded cell density."""
+    return blend(take(rho, layout, {axis: (-1, 1)}), axis, metrics[axis].right_volume)  # type: ignore[union-attr]
+
+
+def convection(u: Faces, mass: Faces, layout: Layout, metrics: Metrics) -> Faces:
+    """-div(mass flux * u) at the faces of each axis [kg/m2/s2]; u and mass fluxes padded with ghosts."""
+    result: list[Tensor | None] = [None] * 3
+    for a in layout.axes:
+        ua, ma = u[a], mass[a]
+        assert ua is not None and ma is not None
+        metric = metrics[a]
+        assert metric is not None
+        centre = 0.25 * _pair_sum(take(ma, layout, {a: (-1, 2)}), a) * _pair_sum(take(ua, layout, {a: (-1, 2)}), a)
+        total = -inner_faces(centre, a, metric)
+        for b in layout.axes:
+            if b == a:
+                continue
+            mb, other = mass[b], metrics[b]
+            assert mb is not None and other is not None
+            flux = blend(take(mb, layout, {a: (-1, 1), b: (0, 1)}), a, metric.right_volume) * blend(
+                take(ua, layout, {a: (0, 1), b: (-1, 1)}), b, other.right)
+            total = total - difference(flux, b) * other.per_width
+        result[a] = total
+    return tuple(result)
+
+
+def _pair_sum(f: Tensor, axis: int) -> Tensor:
+    n = f.shape[axis - 3] - 1
+    return f.narrow(axis - 3, 0, n) + f.narrow(axis - 3, 1, n)
+
+
+def viscous_force(u: Faces, viscosity: Tensor, layout: Layout, metrics: Metrics) -> Faces:
+    """div tau at the faces of each axis [N/m3], tau = mu (grad u + grad u^T - 2/3 div u); u, mu padded."""
+    result: list[Tensor | None] = [None] * 3
+    for a in layout.axes:
+        metric = metrics[a]
+        assert metric is not None
+        total = inner_faces(_normal_stress(u, viscosity, layout, metrics, a), a, metric)
+        for b in layout.axes:
+            if b != a:
+                other = metrics[b]
+                assert other is not None
+                shear = _shear_stress(u, viscosity, layout, metrics, a, b)
+                total = total + difference(shear, b) * other.per_width
+        result[a] = total
+    return tuple(result)
+
+
+def _normal_stress(u: Faces, viscosity: Tensor, layout: Layout, metrics: Metrics, a: int) -> Tensor:
+    """tau_aa at cells -1..n along a. Beyond a physical boundary the cell has no width: it repeats its neighbour."""
+    div, strain = None, None
+    for b in layout.axes:
+        ub, metric = u[b], metrics[b]
+        assert ub is not None and metric is not None
+        if b == a:
+            width = 2 * metric.half
+            gradient = difference(take(ub, layout, {a: (-1, 2)}), a) / torch.where(width > 0, width, 1.0)
+            strain = gradient
+        else:
+            gradient = difference(take(ub, layout, {a: (-1, 1), b: (0, 1)}), b) * metric.per_width
+        div = gradient if div is None else div + gradient
+    assert div is not None and strain is not None
+    tau = take(viscosity, layout, {a: (-1, 1)}) * (2 * strain - (2.0 / 3.0) * div)
+    metric_a = metrics[a]
+    assert metric_a is not None
+    return _repeat_into_ghosts(tau, metric_a.half, a)
+
+
+def _repeat_into_ghosts(tau: Tensor, half: Tensor, a: int) -> Tensor:
+    """No viscous force normal to a boundary on its face: a ghost of no width takes its neighbour's stress."""
+    m = tau.shape[a - 3]
+    first, last = tau.narrow(a - 3, 0, 1), tau.narrow(a - 3, m - 1, 1)
+    second, before = tau.narrow(a - 3, 1, 1), tau.narrow(a - 3, m - 2, 1)
+    first = torch.where(half.narrow(a - 3, 0, 1) > 0, first, second)
+    last = torch.where(half.narrow(a - 3, m - 1, 1) > 0, last, before)
+    return torch.cat([first, tau.narrow(a - 3, 1, m - 2), last], dim=a - 3)
+
+
+def _shear_stress(u: Faces, viscosity: Tensor, layout: Layout, metrics: Metrics, a: int, b: int) -> Tensor:
+    """tau_ab at the edges where faces of a (0..n) and of b (0..n) meet."""
+    ua, ub, ma, mb = u[a], u[b], metrics[a], metrics[b]
+    assert ua is not None and ub is not None and ma is not None and mb is not None
+    mu = blend(blend(take(viscosity, layout, {a: (-1, 1), b: (-1, 1)}), a, ma.right), b, mb.right)
+    dua = difference(take(ua, layout, {a: (0, 1), b: (-1, 1)}), b) * mb.per_distance
+    dub = difference(take(ub, layout, {b: (0, 1), a: (-1, 1)}), a) * ma.per_distance
+    return mu * (dua + dub)
+
+
+def viscous_stage(
+    row: Tensor, u0: Faces, u1: Faces, u2: Faces, F0: Faces, source: Faces, padded: Faces, rho: Tensor, dt: Tensor,
+    viscosity: Tensor, layout: Layout, metrics: Metrics,
+) -> Faces:
+    """One Runge-Kutta-Chebyshev stage of du/dt = source + div tau / rho on the faces 0..n of each axis."""
+    force = viscous_force(padded, viscosity, layout, metrics)
+    mu, nu, mt, gt = row
+    result: list[Tensor | None] = [None] * 3
+    for a in layout.axes:
+        a0, a1, a2, f0, s, f = u0[a], u1[a], u2[a], F0[a], source[a], force[a]
+        assert a0 is not None and a1 is not None and a2 is not None
+        assert f0 is not None and s is not None and f is not None
+        rate = s + f / face_density(rho, layout, metrics, a)
+        result[a] = (1 - mu - nu) * a0 + mu * a1 + nu * a2 + dt * (mt * rate + gt * f0)
+    return tuple(result)
+
+
+def viscous_rate(u: Faces, rho: Tensor, viscosity: Tensor, layout: Layout, metrics: Metrics) -> Faces:
+    """div tau / rho at the faces of each axis [m/s2]."""
+    force = viscous_force(u, viscosity, layout, metrics)
+    return tuple(
+        None if f is None else f / face_density(rho, layout, metrics, a) for a, f in enumerate(force))
+
+
+def velocity_divergence(u: Faces, layout: Layout, metrics: Metrics) -> Tensor:
+    """div u over the owned cells [1/s]."""
+    return _over_faces(u, layout, metrics, -1.0)
+
+
+def velocity_moduli(u: Faces, layout: Layout, metrics: Metrics) -> Tensor:
+    """The sum of the moduli of the terms of div u over the owned cells [1/s]: what its round-off is a share of."""
+    return _over_faces(tuple(None if f is None else f.abs() for f in u), layout, metrics, 1.0)
+
+
+def _over_faces(u: Faces, layout: Layout, metrics: Metrics, low: float) -> Tensor:
+    """Sum over the axes of (u_high + low u_low) / width."""
+    total: Tensor | None = None
+    for a in layout.axes:
+        ua, metric, n = u[a], metrics[a], layout.n[a]
+        assert ua is not None and metric is not None
+        faces = take(ua, layout, {a: (0, 1)})
+        part = torch.add(faces.narrow(a - 3, 1, n), faces.narrow(a - 3, 0, n), alpha=low) * metric.per_width
+        total = part if total is None else total + part
+    assert total is not None
+    return total

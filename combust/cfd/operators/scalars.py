@@ -1,0 +1,275 @@
+"""Transport of species and enthalpy: bounded advection, mixture-averaged diffusion, the divergence it implies.
+
+Rows of the primitive array q are (T, Y_1 .. Y_n), rows of the conserved array U are (rho h, rho Y_1 .. rho Y_n).
+All functions are pure and are compiled; q and the transport coefficients come padded with ghosts.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from combust.cfd.mesh.grid import AxisMetric, Layout, along
+from combust.kinetics.rates.thermo import GAS_CONSTANT, Thermo, cp_mass, h_mass
+from combust.kinetics.transport.properties import SoretProperties, transport_properties
+
+Metrics = tuple[AxisMetric | None, ...]
+Areas = tuple[tuple[Tensor, Tensor] | None, ...]
+
+
+class Coefficients(NamedTuple):
+    """Transport coefficients at cells, padded.
+
+    viscosity [Pa s], conductivity [W/m/K] : (nz, ny, nx)
+    mole_diffusivity : (species, ...) rho D_k W_k / W [kg/m/s], which times grad X_k is a mass flux
+    """
+
+    viscosity: Tensor
+    conductivity: Tensor
+    mole_diffusivity: Tensor
+
+
+class SoretCoefficients(NamedTuple):
+    """`Coefficients` with thermal diffusion.
+
+    thermal_diffusion : (species, ...) D_T,k / T [kg/m/s/K], which times grad T is a mass flux; sums to zero
+    """
+
+    viscosity: Tensor
+    conductivity: Tensor
+    mole_diffusivity: Tensor
+    thermal_diffusion: Tensor
+
+
+AnyCoefficients = Coefficients | SoretCoefficients
+
+
+def per_species(a: Tensor) -> Tensor:
+    return a.reshape(-1, 1, 1, 1)
+
+
+def specific_moles(thermo: Thermo, Y: Tensor) -> Tensor:
+    """sum_k Y_k / W_k [kmol/kg]."""
+    return (Y * per_species(1.0 / thermo.molar_mass)).sum(0)
+
+
+def density(thermo: Thermo, T: Tensor, Y: Tensor, p0: Tensor) -> Tensor:
+    """Ideal-gas density [kg/m3]."""
+    return p0 / (GAS_CONSTANT * T * specific_moles(thermo, Y))
+
+
+def transport_coefficients(data: Any, thermo: Thermo, q: Tensor, model: str) -> AnyCoefficients:
+    """Transport coefficients at all cells of the padded (T, Y); none of them depends on the pressure."""
+    T, Y = q[0], q[1:]
+    p0 = torch.ones((), dtype=q.dtype, device=q.device)
+    cp = None if model == "mixture-averaged" else (Y * cp_mass(thermo, T)).sum(0)
+    properties = transport_properties(data, T, p0, Y, model, cp)
+    mu, conductivity, D = properties[:3]
+    B = D * (per_species(thermo.molar_mass) * (p0 / (GAS_CONSTANT * T)))
+    if isinstance(properties, SoretProperties):
+        return SoretCoefficients(mu, conductivity, B, properties.thermal_diffusion / T)
+    return Coefficients(mu, conductivity, B)
+
+
+def slopes(difference: Tensor) -> Tensor:
+    """van Leer's harmonic mean of neighbouring slopes, zero at extrema. doi:10.1016/0021-9991(74)90019-9"""
+    a, b = difference
+    product = a * b
+    return torch.where(product > 0, 2 * product / torch.where(product > 0, a + b, 1.0), 0.0)
+
+
+def face_states(q: Tensor, u: Tensor, layout: Layout, metric: AxisMetric, axis: int, scheme: str) -> Tensor:
+    """q at the faces 0..n of an axis. scheme: "van-leer" (upwind, limited), "upwind" (first order) or "central"."""
+    left, right = along(q, layout, axis, -1, 0), along(q, layout, axis, 0, 1)
+    if scheme == "central":
+        return left + metric.right * (right - left)
+    if scheme == "van-leer":
+        dim, m = axis - 3, layout.n[axis] + 2
+        wide = along(q, layout, axis, -2, 2)
+        difference = (wide.narrow(dim, 1, m + 1) - wide.narrow(dim, 0, m + 1)) * metric.per_reach
+        step = slopes((difference.narrow(dim, 0, m), difference.narrow(dim, 1, m))) * metric.half
+        left = left + step.narrow(dim, 0, m - 1)
+        right = right - step.narrow(dim, 1, m - 1)
+    return torch.where(u > 0, left, right)
+
+
+def advective_flux(
+    q: Tensor, u: Tensor, p0: Tensor, thermo: Thermo, layout: Layout, metric: AxisMetric, axis: int, scheme: str
+) -> Tensor:
+    """Fluxes of (rho h, rho Y) [W/m2, kg/m2/s] at the faces of an axis, from T and Y there by the equation of state.
+
+    T is interpolated rather than h, which jumps with composition by the enthalpies of formation.
+    """
+    face = face_states(q, u, layout, metric, axis, scheme)
+    T, Y = face[0], face[1:]
+    # Limited Y do not sum to one; rho Y with both normalised needs no sum: (p0/RT) Y_k / sum_i(Y_i/W_i).
+    carried = u * p0 / (GAS_CONSTANT * T * specific_moles(thermo, Y))
+    h = (Y * h_mass(thermo, T)).sum(0)
+    return carried * torch.cat([h[None], Y])
+
+
+def divergence(flux: Tensor, layout: Layout, metric: AxisMetric, axis: int) -> Tensor:
+    """(flux_hi - flux_lo) / width over the owned cells."""
+    n = layout.n[axis]
+    return (flux.narrow(axis - 3, 1, n) - flux.narrow(axis - 3, 0, n)) * metric.per_width
+
+
+def outflow(flux: Tensor, areas: tuple[Tensor, Tensor], axis: int) -> Tensor:
+    """What leaves through the block's two ends per second; `areas` are zero where an end is not the domain's."""
+    n = flux.shape[axis - 3]
+    high, low = flux.narrow(axis - 3, n - 1, 1) * areas[1], flux.narrow(axis - 3, 0, 1) * areas[0]
+    return high.sum((1, 2, 3)) - low.sum((1, 2, 3))
+
+
+def advection(
+    q: Tensor, velocity: tuple[Tensor | None, ...], p0: Tensor, thermo: Thermo, layout: Layout, metrics: Metrics,
+    scheme: str, areas: Areas,
+) -> tuple[Tensor, tuple[Tensor | None, ...], Tensor]:
+    """Rate of change of U by advection, mass fluxes at faces per axis, and outflow of U from the domain [.../s]."""
+    rate = torch.zeros((), dtype=q.dtype, device=q.device)
+    mass: list[Tensor | None] = [None] * 3
+    out = torch.zeros(q.shape[0], dtype=q.dtype, device=q.device)
+    for axis in layout.axes:
+        metric, u, area = metrics[axis], velocity[axis], areas[axis]
+        assert metric is not None and u is not None and area is not None
+        flux = advective_flux(
+            q, along(u, layout, axis, 0, 1), p0, thermo, layout, metric, axis, scheme)
+        rate = rate - divergence(flux, layout, metric, axis)
+        mass[axis] = flux[1:].sum(0)
+        out = out + outflow(flux, area, axis)
+    return rate, tuple(mass), out
+
+
+def diffusive_flux(
+    q: Tensor, coefficients: AnyCoefficients, thermo: Thermo, layout: Layout, metric: AxisMetric, axis: int
+) -> Tensor:
+    """Diffusive fluxes of (rho h, rho Y) at the faces of an axis.
+
+    j_k = -(rho D_k W_k/W) grad X_k + Y_k sum_i (rho D_i W_i/W) grad X_i, so that they sum to zero
+    (Coffee & Heimerl 1981, doi:10.1016/0010-2180(81)90027-4); q = -lambda grad T + sum_k h_k j_k. Thermal diffusion
+    adds -(D_T,k/T) grad T to j_k before the correction.
+    """
+    dim, n = axis - 3, layout.n[axis]
+    wide = along(q, layout, axis, -1, 1)
+    lo, hi = (0, n + 1), (1, n + 1)
+    moles = wide[1:] * per_species(1.0 / thermo.molar_mass)
+    total = moles.sum(0)
+    # X_k = moles_k / total on both sides of the face, over one common denominator: one division per face.
+    left, right = total.narrow(dim, *lo), total.narrow(dim, *hi)
+    jump_X = (moles.narrow(dim, *hi) * left - moles.narrow(dim, *lo) * right) * (metric.per_distance / (left * right))
+
+    def at_face(f: Tensor) -> Tensor:
+        left = f.narrow(dim, *lo)
+        return left + metric.right * (f.narrow(dim, *hi) - left)
+
+    def slope(f: Tensor) -> Tensor:
+        return (f.narrow(dim, *hi) - f.narrow(dim, *lo)) * metric.per_distance
+
+    B = at_face(along(coefficients.mole_diffusivity, layout, axis, -1, 1))
+    conductivity = at_face(along(coefficients.conductivity, layout, axis, -1, 1))
+    face = at_face(wide)
+    j = -B * jump_X
+    if isinstance(coefficients, SoretCoefficients):
+        j = j - at_face(along(coefficients.thermal_diffusion, layout, axis, -1, 1)) * slope(wide[0])
+    j = j - face[1:] * j.sum(0)
+    heat = -conductivity * slope(wide[0]) + (h_mass(thermo, face[0]) * j).sum(0)
+    return torch.cat([heat[None], j])
+
+
+def diffusion(
+    q: Tensor, coefficients: AnyCoefficients, thermo: Thermo, layout: Layout, metrics: Metrics, areas: Areas
+) -> tuple[Tensor, Tensor]:
+    """Rate of change of U by diffusion, and outflow of U from the domain by diffusion [.../s]."""
+    rate = torch.zeros((), dtype=q.dtype, device=q.device)
+    out = torch.zeros(q.shape[0], dtype=q.dtype, device=q.device)
+    for axis in layout.axes:
+        metric, area = metrics[axis], areas[axis]
+        assert metric is not None and area is not None
+        flux = diffusive_flux(q, coefficients, thermo, layout, metric, axis)
+        rate = rate - divergence(flux, layout, metric, axis)
+        out = out + outflow(flux, area, axis)
+    return rate, out
+
+
+def diffusive_rate(U: Tensor, q: Tensor, coefficients: AnyCoefficients, thermo: Thermo, layout: Layout) -> Tensor:
+    """Largest diffusivity [m2/s] of any species or of heat over the owned cells; q and coefficients padded."""
+    conductivity, B = (along(f, layout, layout.axes[-1], 0, 0) for f in coefficients[1:3])
+    inner = along(q, layout, layout.axes[-1], 0, 0)
+    T, Y = inner[0], inner[1:]
+    species = (B / per_species(thermo.molar_mass)).amax(0) / specific_moles(thermo, Y)
+    heat = conductivity / (Y * cp_mass(thermo, T)).sum(0)
+    return (torch.maximum(species, heat) / U[1:].sum(0)).max()
+
+
+def temperature_step(U: Tensor, T: Tensor, thermo: Thermo, iterations: int) -> Tensor:
+    """Newton steps towards the T at which sum_k rho Y_k h_k(T) = rho h."""
+    for _ in range(iterations):
+        T = T + (U[0] - (U[1:] * h_mass(thermo, T)).sum(0)) / (U[1:] * cp_mass(thermo, T)).sum(0)
+    return T
+
+
+def primitive(U: Tensor, T: Tensor, thermo: Thermo, iterations: int) -> Tensor:
+    """(T, Y) of a conserved state, T by Newton steps from a guess."""
+    return torch.cat([temperature_step(U, T, thermo, iterations)[None], U[1:] * (1.0 / U[1:].sum(0))])
+
+
+def first_stage(
+    U0: Tensor, source: Tensor, rate: Tensor, step: Tensor, T: Tensor, thermo: Thermo
+) -> tuple[Tensor, Tensor, Tensor]:
+    """F_0 = source + rate of diffusion, U_1 = U_0 + step F_0 and (T, Y)_1; T : a guess."""
+    F0 = source + rate
+    U1 = U0 + step * F0
+    return F0, U1, primitive(U1, T, thermo, 1)
+
+
+def transport_rate(U: Tensor, U0: Tensor, wdot: Tensor, dt: Tensor) -> Tensor:
+    """Mean rate at which transport changed U over dt, while reactions changed rho Y at the rates wdot."""
+    rate = (U - U0) / dt
+    return torch.cat([rate[:1], rate[1:] - wdot])
+
+
+def stage(
+    row: Tensor, U0: Tensor, U1: Tensor, U2: Tensor, F0: Tensor, source: Tensor, q1: Tensor, dt: Tensor,
+    coefficients: AnyCoefficients, thermo: Thermo, layout: Layout, metrics: Metrics, areas: Areas,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """One Runge-Kutta-Chebyshev stage of dU/dt = source + diffusion(q); returns U_j, (T, Y)_j and the outflow.
+
+    row : (mu, nu, mu_tilde, gamma_tilde); U1, U2 : the two last stages; q1 : padded (T, Y) of U1.
+    T follows by one Newton step a stage: the stages approach the end state, so it converges along the way.
+    """
+    rate, out = diffusion(q1, coefficients, thermo, layout, metrics, areas)
+    mu, nu, mt, gt = row
+    U = (1 - mu - nu) * U0 + mu * U1 + nu * U2 + dt * (mt * (rate + source) + gt * F0)
+    return U, primitive(U, along(q1[0], layout, layout.axes[-1], 0, 0), thermo, 1), out
+
+
+def divergence_source(rate: Tensor, wdot: Tensor, q: Tensor, U: Tensor, thermo: Thermo, layout: Layout) -> Tensor:
+    """S in div u = S - theta dp0/dt, from the diffusive rates of U and the mass production rates [1/s].
+
+    The velocity divergence that keeps the pressure of the equation of state at p0 while T and Y change at these rates.
+    Day & Bell, Combust. Theory Modelling 4 (2000) 535. doi:10.1088/1364-7830/4/4/309
+    """
+    inner = along(q, layout, layout.axes[-1], 0, 0)
+    T, Y = inner[0], inner[1:]
+    rho = U[1:].sum(0)
+    R = rate[1:] + wdot
+    heating = rate[0] - (h_mass(thermo, T) * R).sum(0)
+    cp = (Y * cp_mass(thermo, T)).sum(0)
+    moles = (R / per_species(thermo.molar_mass)).sum(0)
+    return (heating / (cp * T) + moles / specific_moles(thermo, Y)) / rho
+
+
+def compressibility(q: Tensor, p0: Tensor, thermo: Thermo, layout: Layout) -> Tensor:
+    """theta = 1/(gamma p0) [1/Pa]."""
+    inner = along(q, layout, layout.axes[-1], 0, 0)
+    T, Y = inner[0], inner[1:]
+    gas = GAS_CONSTANT * specific_moles(thermo, Y)
+    cp = (Y * cp_mass(thermo, T)).sum(0)
+    return (cp - gas) / cp / p0
+
+
+def equation_of_state_error(U: Tensor, T: Tensor, p0: Tensor, thermo: Thermo) -> Tensor:
+    """(p_eos - p0)/p0 with p_eos = R T sum_k rho Y_k / W_k."""
+    return GAS_CONSTANT * T * specific_moles(thermo, U[1:]) / p0 - 1

@@ -1,0 +1,125 @@
+"""The reference of files that combust takes, made from the structs that read them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import msgspec.inspect as mi
+
+from combust.settings import names
+from combust.settings.explain import allowances, documented, flatten
+from combust.settings.quantities import schema
+from combust.settings.running import Config
+
+TITLES = {"case": "Case files", "reduce": "Files of `combust reduce`", "sample": "Files of learned chemistry: `combust "
+          "sample`, `train` and `verify`"}  # fmt: skip
+UNITS = (
+    "Numbers are in the SI unit in brackets. In its place a text with another unit is allowed: "
+    '`"1 atm"`, `"27 degC"`, `"50 us"`.')
+
+
+def kinds_of() -> dict[str, dict[str, str]]:
+    """Table of a case file -> kind -> one line about it."""
+    found = {}
+    for name, options, _ in tables():
+        kinds = {str(o.tag): summary(o) for o in options if o.tag is not None}
+        if kinds:
+            found[name.removesuffix(".x_low")] = kinds
+    return found
+
+
+def root_of(file: str) -> type[msgspec.Struct]:
+    """What a kind of file (combust.settings.FILES) is read into."""
+    if file == "case":
+        return Config
+    if file == "reduce":
+        from combust.reduction.settings import Reduction
+
+        return Reduction
+    from combust.surrogates.settings import Surrogate
+
+    return Surrogate
+
+
+def schema_of(file: str) -> dict[str, Any]:
+    """JSON Schema of a kind of file, for editors."""
+    return schema(root_of(file))
+
+
+def tables(kind: type[msgspec.Struct] = Config) -> Iterator[tuple[str, list[mi.StructType], str]]:
+    """Every table of a file, outermost first: (path, structs it may be, text about it)."""
+    root = mi.type_info(kind)
+    assert isinstance(root, mi.StructType)
+    queue: list[tuple[str, mi.StructType]] = [("", root)]
+    seen: set[str] = set()
+    for path, struct in queue:
+        for field in struct.fields:
+            place = f"{path}.{field.name}".lstrip(".")
+            options = structs_of(field.type)
+            # The sides of the domain are alike: x_low stands for all.
+            alike = path == "boundary" and field.name != "x_low"
+            if options and place not in seen and not alike:
+                seen.add(place)
+                yield place, options, described(field)
+                queue += [(place, option) for option in options]
+
+
+def structs_of(kind: mi.Type) -> list[mi.StructType]:
+    """The tables that a key may hold, one or a list of them."""
+    options = list(flatten(kind))
+    inner = [leaf for o in options if isinstance(o, mi.VarTupleType) for leaf in flatten(o.item_type)]
+    return [o for o in (*options, *inner) if isinstance(o, mi.StructType)]
+
+
+def markdown(file: str = "case") -> str:
+    """Reference tables of all keys: type, default, meaning; of a case also of the names of fields and quantities."""
+    kind = root_of(file)
+    root = mi.type_info(kind)
+    assert isinstance(root, mi.StructType)
+    lines = [f"# {TITLES.get(file, TITLES['sample'])}", "", summary(root), "", UNITS, "", *table(root)]
+    for path, options, text in tables(kind):
+        lines += ["", f"## `{path}`", "", *([text[:1].upper() + text[1:] + "."] if text else [])]
+        for option in options:
+            title = f'**`kind = "{option.tag}"`** ' if option.tag is not None else ""
+            lines += [*([""] if lines[-1] else []), title + summary(option), *([""] if option.fields else []),
+                      *table(option)]
+    return "\n".join(lines + (names.markdown() if file == "case" else []))
+
+
+def table(struct: mi.StructType) -> list[str]:
+    """Markdown rows of the keys of one struct."""
+    if not struct.fields:
+        return []
+    rows = ["| key | value | default | meaning |", "|---|---|---|---|"]
+    for field in struct.fields:
+        unit = (documented(field.type) or mi.Metadata(field.type)).extra or {}
+        options = list(flatten(field.type))
+        structs = structs_of(field.type)
+        plain = ", ".join(allowances(options, f" [{unit['unit']}]" if unit else ""))
+        several = any(isinstance(o, mi.VarTupleType) for o in options)
+        value = "table" if structs == options else "list of tables" if structs and several else plain
+        rows.append(f"| `{field.name}` | {value} | {default(field)} | {described(field)} |".replace("||", "|"))
+    return rows
+
+
+def default(field: mi.Field) -> str:
+    if field.required:
+        return "required"
+    value: Any = field.default if field.default is not msgspec.NODEFAULT else field.default_factory
+    if value is None:
+        return "none"
+    if isinstance(value, tuple) and value and isinstance(value[0], msgspec.Struct):
+        return f"{len(value)} of them"
+    return "see below" if isinstance(value, msgspec.Struct) else f"`{msgspec.json.encode(value).decode()}`"
+
+
+def described(field: mi.Field) -> str:
+    found = documented(field.type)
+    return str((found.extra_json_schema or {}).get("description", "")) if found is not None else ""
+
+
+def summary(struct: mi.StructType) -> str:
+    """First line of a struct's docstring."""
+    return (struct.cls.__doc__ or "").strip().splitlines()[0]

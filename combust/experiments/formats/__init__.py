@@ -1,0 +1,1 @@
+"""Readers of published experiments: ChemKED and ReSpecTh."""

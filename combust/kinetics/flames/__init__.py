@@ -1,0 +1,1 @@
+"""One-dimensional flames from Cantera: free, on burners, counterflow and its extinction."""

@@ -1,0 +1,1 @@
+"""Stiff integration of many cells at once, and Cantera's CVODE beside it."""

@@ -1,0 +1,397 @@
+"""Batched stiff integration of the systems of `systems`: z = (T, y_1 .. y_n), constant sources s.
+
+All cells of a block take a Rosenbrock step at once; each cell has its own step size and error. Cells that are done
+leave the batch. Blocks of about a thousand cells keep the Jacobians in the cache.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from combust import kernels
+from combust.graphs import cells_last
+from combust.kernels import compiled
+from combust.kinetics.integrate import linear, systems
+from combust.kinetics.integrate.rosenbrock import Method
+from combust.kinetics.integrate.systems import Fixed, Hold, transport_rate
+from combust.kinetics.rates import powers
+from combust.kinetics.rates.qss import AnyKinetics
+from combust.kinetics.rates.thermo import Thermo
+
+MAX_STEPS = 2000  # per cell and call, before it goes to the fallback
+MIN_FRACTION = 1e-15  # of dt: a smaller step means that the error test cannot be met
+SAFETY, GROW, SHRINK = 0.9, 5.0, 0.1
+AGAIN = 0.2  # at most, after a second rejection in a row: in an initial layer the error does not fall with the step
+LANDING, RELAX = 0.25, 1.05  # of steps that would leap over a growth, and of their limit afterwards
+
+
+class System(NamedTuple):
+    """A mechanism's kinetics and which of combust.kinetics.integrate.systems is integrated."""
+
+    kin: AnyKinetics
+    hold: Hold = "flow"
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """Each component of z may be wrong by rtol |z| + atol sum(y) (T: rtol T + atol T), as a root mean square."""
+
+    rtol: float = 1e-4
+    atol: float = 1e-8
+
+    def scale(self, z: Tensor) -> Tensor:
+        """How wrong each component may be, (1 + species, cells)."""
+        size = torch.cat([z[:1], z[1:].sum(0, keepdim=True).expand(z.shape[0] - 1, -1)])
+        return self.rtol * z.abs() + self.atol * size
+
+    def error(self, z: Tensor, defect: Tensor) -> Tensor:
+        """Root mean square, over components, of defect over scale at z, both (1 + species, cells); NaN stays NaN."""
+        return (defect / self.scale(z)).square().mean(0).sqrt()
+
+
+@dataclass
+class Linearised:
+    """What one Jacobian gives at the states z: rates without transport, and the factors of 1/(gamma h) - J."""
+
+    z: Tensor
+    step: Tensor  # (cells,) s
+    chemical: Tensor  # (1 + species, cells): dz/dt for s = 0
+    energy: Tensor  # e_k (species, cells) J/kg
+    capacity: Tensor  # c (cells,)
+    fixed: Fixed | None  # of a reactor
+    form: linear.Form
+    factors: linear.Factors
+
+    def of(self, cells: Tensor) -> Linearised:
+        """The part of some cells of the batch."""
+        fields = (self.z, self.step, self.chemical, self.energy, self.capacity)
+        fixed = None if self.fixed is None else self.fixed.of(cells)
+        factors = tuple(f[..., cells] for f in self.factors)
+        return Linearised(*(f[..., cells] for f in fields), fixed, self.form, factors)
+
+    @staticmethod
+    def join(parts: list[Linearised]) -> Linearised:
+        """One batch of several."""
+        names = ("z", "step", "chemical", "energy", "capacity")
+        together = (torch.cat([getattr(part, name) for part in parts], dim=-1) for name in names)
+        fixed = [part.fixed for part in parts if part.fixed is not None]
+        factors = tuple(torch.cat(f, dim=-1) for f in zip(*(part.factors for part in parts), strict=True))
+        return Linearised(*together, Fixed.join(fixed) if fixed else None, parts[0].form, factors)
+
+
+@dataclass
+class Trajectory:
+    """End states of `integrate_cells` and their counts; `failed` holds the cells that did not arrive."""
+
+    z: Tensor
+    steps: int
+    rejected: int
+    failed: Tensor
+
+
+def linearise(
+    kin: AnyKinetics, hold: Hold, z: Tensor, s: Tensor, fixed: Fixed | None, shift: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """dz/dt without sources, e_k, c, and shift - J (1 + species, 1 + species, cells) at z with sources s."""
+    g, e, capacity, J = systems.linearise(kin, hold, z, s, fixed)
+    chemical = torch.cat([(-(e * g).sum(0) / capacity).unsqueeze(0), g])
+    unit = torch.eye(z.shape[0], dtype=z.dtype, device=z.device).unsqueeze(-1)
+    return chemical, e, capacity, unit * shift - J
+
+
+def jacobian_at(kin: AnyKinetics, z: Tensor) -> Tensor:
+    """Jacobian (1 + species, 1 + species) of the rate of z (1 + species,) of a "flow" cell without transport."""
+    one = z.reshape(-1, 1)
+    return systems.linearise(kin, "flow", one, torch.zeros_like(one)).jacobian[..., 0]
+
+
+# One compilation serves all batch sizes: `cells_last` tells the compiler which extent varies.
+rate_kernel = compiled(systems.rate, dynamic=None)
+linearise_kernel = compiled(linearise, dynamic=None)
+factor_kernel = compiled(linear.factor, dynamic=None)
+
+
+def take(x: Tensor, cells: Tensor) -> Tensor:
+    """x[:, cells]; on a CPU four times as fast as indexing."""
+    return torch.gather(x, 1, cells.expand(x.shape[0], -1))
+
+
+def blocks(index: Tensor, size: int) -> Iterator[tuple[Tensor, int]]:
+    """Index in pieces of at most `size`, each with its count of valid entries.
+
+    For compiled kernels a piece is padded with its last cell to a multiple of eight, so that vector loops have no
+    remainder and no batch has the size one, which the compiler would treat apart.
+    """
+    multiple = 8 if kernels.mode() == "compiled" else 1
+    for start in range(0, index.shape[0], size):
+        piece = index[start : start + size]
+        count = piece.shape[0]
+        if count % multiple:
+            piece = torch.cat([piece, piece[-1:].expand(multiple - count % multiple)])
+        yield piece, count
+
+
+def evaluate(system: System, z: Tensor, s: Tensor, fixed: Fixed | None = None) -> Tensor:
+    """dz/dt (1 + species, cells) by its kernel."""
+    cells_last(z, s, *(fixed or ()))
+    return rate_kernel(system.kin, system.hold, z, s, fixed)
+
+
+def evaluate_all(system: System, z: Tensor, s: Tensor, block: int, fixed: Fixed | None = None) -> Tensor:
+    """`evaluate` for any number of cells, in blocks."""
+    f = torch.empty_like(z)
+    for cells, count in blocks(torch.arange(z.shape[1], device=z.device), block):
+        known = None if fixed is None else fixed.of(cells)
+        f[:, cells[:count]] = evaluate(system, take(z, cells), take(s, cells), known)[:, :count]
+    return f
+
+
+def linearise_block(
+    system: System, method: Method, z: Tensor, s: Tensor, step: Tensor, fixed: Fixed | None = None
+) -> Linearised:
+    """Jacobian and factors at z for steps of size step (cells,)."""
+    shift = 1.0 / (method.gamma * step)
+    cells_last(z, s, shift, *(fixed or ()))
+    chemical, energy, capacity, A = linearise_kernel(system.kin, system.hold, z, s, fixed, shift)
+    form = linear.best_form(z.shape[0])
+    cells_last(A)
+    return Linearised(z, step, chemical, energy, capacity, fixed, form, factor_kernel(form, A))
+
+
+def rosenbrock_step(
+    system: System, method: Method, tolerance: Tolerance, at: Linearised, s: Tensor
+) -> tuple[Tensor, Tensor]:
+    """New states (1 + species, cells) after one step with transport s, and their errors (cells,) in tolerances."""
+    kernel = stage_kernel(method, tolerance)
+    cells_last(s, at.z, at.step, at.chemical, at.energy, at.capacity, *at.factors)
+    first, U = 0, ()
+    f = at.chemical
+    while True:
+        transport = (s, at.energy, at.capacity) if first == 0 else None
+        last = method.segment_end(first)
+        cells_last(f, *U)
+        result = kernel(first, last, at.form, at.factors, at.z, at.step, f, U, transport)
+        if last == method.stages:
+            new, error = result
+            edge = powers.has_edge(system.kin.rates.edge)
+            return new, torch.maximum(error, undershoot(tolerance, at, s, new)) if edge else error
+        U, argument = result
+        f = evaluate(system, argument, s, at.fixed)
+        first = last
+
+
+def undershoot(tolerance: Tolerance, at: Linearised, s: Tensor, new: Tensor) -> Tensor:
+    """How far y falls below zero in a step, (cells,), in units of atol sum(y); of what the sources do not take.
+
+    Of mechanisms with orders below one: their rates end at zero, and only rates that go on beyond bring y back.
+    """
+    y = at.z[1:]
+    lowest = y.clamp_max(0.0) + (at.step * s[1:]).clamp_max(0.0)
+    return ((lowest - new[1:]) / (tolerance.atol * y.sum(0))).amax(0)
+
+
+@functools.cache
+def stage_kernel(method: Method, tolerance: Tolerance) -> Callable[..., Any]:
+    """Kernel of the stages between two evaluations of the rates."""
+
+    def stages(first, last, form, factors, z, step, f, U, transport):
+        if transport is not None:
+            s, energy, capacity = transport
+            heat = (s[:1] - (energy * s[1:]).sum(0, keepdim=True)) / capacity
+            f = f + torch.cat([heat, s[1:]])
+        U = list(U)
+        for i in range(first, last):
+            right = f + weighted(method.c[i], U) / step if i else f
+            U.append(linear.solve(form, factors, right))
+        if last < method.stages:
+            return tuple(U), z + weighted(method.a[last], U)
+        return z + weighted(method.m, U), tolerance.error(z, weighted(method.e, U))
+
+    return compiled(stages, dynamic=None)
+
+
+def correction_step(
+    method: Method, tolerance: Tolerance, at: Linearised, ds: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Change of the end state by a change ds of the transport, in the linearised equations; its size and its error
+    estimate (cells,), in tolerances.
+
+    The same method on d' = J d + ds, d(0) = 0: J U_i follows from the solves, so no rates are evaluated.
+    """
+    cells_last(ds, at.z, at.step, at.energy, at.capacity, *at.factors)
+    kernel = correction_kernel(method, tolerance)
+    return kernel(at.form, at.factors, at.z, at.step, at.energy, at.capacity, ds)
+
+
+@functools.cache
+def correction_kernel(method: Method, tolerance: Tolerance) -> Callable[..., Any]:
+    """Kernel of `correction_step`."""
+
+    def correct(form, factors, z, step, energy, capacity, ds):
+        heat = (ds[:1] - (energy * ds[1:]).sum(0, keepdim=True)) / capacity
+        source = torch.cat([heat, ds[1:]])
+        U: list[Tensor] = []
+        JU: list[Tensor] = []
+        for i in range(method.stages):
+            right = source
+            if any(method.a[i]):
+                right = right + weighted(method.a[i], JU)
+            if i:
+                right = right + weighted(method.c[i], U) / step
+            U.append(linear.solve(form, factors, right))
+            JU.append(U[-1] / (method.gamma * step) - right)
+        change = weighted(method.m, U)
+        return change, tolerance.error(z, change), tolerance.error(z, weighted(method.e, U))
+
+    return compiled(correct, dynamic=None)
+
+
+def slow_step(
+    system: System, tolerance: Tolerance, solve: Tensor, z: Tensor, chemical: Tensor, s: Tensor, dt: Tensor
+) -> tuple[Tensor, Tensor]:
+    """New states and errors (cells,), in tolerances, after a step dt (0-d) with one matrix for all cells.
+
+    The two-stage W-method of Verwer et al., SIAM J. Sci. Comput. 20 (1999) 1456 (doi:10.1137/S1064827597326651):
+    second order whatever `solve` = (1 - gamma dt J)^-1 is, Heun's method if it is 1; the error is against its first
+    stage. chemical: rate of z without transport. A J of the same mechanism keeps elements, as the rates do.
+    """
+    cells_last(z, chemical, s)
+    argument, k1 = slow_first_kernel(system.kin.thermo, solve, z, chemical, s, dt)
+    f = evaluate(system, argument, s)
+    cells_last(k1, f)
+    return slow_second_kernel(tolerance)(solve, z, k1, f, dt)
+
+
+def slow_first(
+    thermo: Thermo, solve: Tensor, z: Tensor, chemical: Tensor, s: Tensor, dt: Tensor
+) -> tuple[Tensor, Tensor]:
+    """State at which the second stage of `slow_step` evaluates the rates, and its first stage."""
+    k1 = solve @ (chemical + transport_rate(thermo, z, s))
+    return z + dt * k1, k1
+
+
+slow_first_kernel = compiled(slow_first, dynamic=None)
+
+
+@functools.cache
+def slow_second_kernel(tolerance: Tolerance) -> Callable[..., Any]:
+    """Kernel of the rest of `slow_step`."""
+
+    def second(solve, z, k1, f, dt):
+        k2 = solve @ (f - 2.0 * k1)
+        return z + dt * (1.5 * k1 + 0.5 * k2), tolerance.error(z, (0.5 * dt) * (k1 + k2))
+
+    return compiled(second, dynamic=None)
+
+
+def slow_change(
+    thermo: Thermo, tolerance: Tolerance, response: Tensor, z: Tensor, ds: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Change of the end state of `slow_step` by a change ds of the transport, and its size in tolerances."""
+    cells_last(z, ds)
+    return slow_change_kernel(tolerance)(thermo, response, z, ds)
+
+
+@functools.cache
+def slow_change_kernel(tolerance: Tolerance) -> Callable[..., Any]:
+    """Kernel of `slow_change`."""
+
+    def change(thermo, response, z, ds):
+        moved = response @ transport_rate(thermo, z, ds)
+        return moved, tolerance.error(z, moved)
+
+    return compiled(change, dynamic=None)
+
+
+def weighted(weights: tuple[float, ...], terms: list[Tensor]) -> Tensor:
+    """Sum of weight times term; zero weights cost nothing."""
+    pairs = [(w, x) for w, x in zip(weights, terms, strict=True) if w != 0.0]
+    if not pairs:
+        return torch.zeros_like(terms[0])
+    total = pairs[0][1] * pairs[0][0]
+    for w, x in pairs[1:]:
+        total = torch.add(total, x, alpha=w)
+    return total
+
+
+Observer = Callable[[Tensor, Tensor, Tensor, Tensor], None]
+
+
+def integrate_cells(
+    system: System,
+    method: Method,
+    tolerance: Tolerance,
+    z: Tensor,
+    s: Tensor,
+    dt: float | Tensor,
+    first: Tensor,
+    block: int,
+    fixed: Fixed | None = None,
+    observe: Observer | None = None,
+    arrived: Callable[[int], None] | None = None,
+) -> Trajectory:
+    """Adaptive integration over dt [s] from z with sources s (1 + species, cells), first steps `first` (cells,).
+
+    Cells are independent: each has its own step sizes, so the result does not depend on their company.
+
+    Radicals that grow from below the tolerance are not seen by the error test, and a step h much longer than the time
+    1/L of their growth damps them as if they decayed: an ignition would be leapt over in silence. As the growing mode
+    has 1/(gamma h) - L < 0 then, the determinant is negative; such steps are refused and made a quarter as long.
+
+    `observe` sees each state that a step starts from: (cells, t, z, dz/dt without sources); `arrived` is told how many
+    cells are at their end.
+    """
+    z, elapsed, step = z.clone(), torch.zeros_like(first), first.clone()
+    cap = torch.full_like(first, torch.inf)  # of the step, where something grows
+    end = torch.as_tensor(dt, dtype=z.dtype, device=z.device).expand(first.shape)
+    steps = rejected = 0
+    tries = torch.zeros(first.shape, dtype=torch.int64, device=z.device)
+    fresh = torch.ones(first.shape, dtype=torch.bool, device=z.device)
+    active = torch.arange(z.shape[1], device=z.device)
+    failed = []
+    while active.numel():
+        for cells, count in blocks(active, block):
+            source, known = take(s, cells), None if fixed is None else fixed.of(cells)
+            at = linearise_block(system, method, take(z, cells), source, step[cells], known)
+            new, error = rosenbrock_step(system, method, tolerance, at, source)
+            cells, new, error = cells[:count], new[:, :count], error[:count]
+            leaping = linear.odd(at.form, at.factors)[:count]
+            good = (error <= 1.0) & ~leaping
+            if observe is not None:
+                seen = fresh[cells].nonzero().squeeze(-1)
+                observe(cells[seen], elapsed[cells[seen]], take(at.z, seen), take(at.chemical, seen))
+            z[:, cells] = torch.where(good, new, at.z[:, :count])
+            h, whole = step[cells], end[cells]
+            left = torch.where(good, whole - elapsed[cells] - h, whole - elapsed[cells])
+            left = torch.where(left.abs() <= 1e-12 * whole, torch.zeros_like(left), left)
+            elapsed[cells] = whole - left
+            following, limit = next_step(method, h, error, good), cap[cells]
+            following = torch.where(good | fresh[cells], following, torch.minimum(following, AGAIN * h))
+            limit = torch.where(following < limit, torch.inf, RELAX * limit)  # the error test sees the growth again
+            cap[cells] = torch.where(leaping, LANDING * h, limit)
+            following = torch.minimum(following, cap[cells])
+            step[cells] = left / (left / following).ceil().clamp_min(1.0)  # equal steps to the end, no sliver
+            accepted = int(good.sum())
+            steps, rejected = steps + accepted, rejected + count - accepted
+            fresh[cells] = good
+        tries[active] += 1
+        left = end[active] - elapsed[active]
+        stuck = (left > 0) & ((tries[active] >= MAX_STEPS) | (step[active] < MIN_FRACTION * end[active]))
+        failed.append(active[stuck])
+        active = active[(left > 0) & ~stuck]
+        if arrived is not None:
+            arrived(z.shape[1] - active.numel())
+    return Trajectory(z, steps, rejected, torch.cat(failed) if failed else active)
+
+
+def next_step(method: Method, step: Tensor, error: Tensor, good: Tensor) -> Tensor:
+    """Next step sizes from the error of the last; a NaN error counts as very large."""
+    factor = SAFETY * error.clamp_min(1e-12) ** (-1.0 / method.error_order)
+    factor = torch.nan_to_num(factor, nan=SHRINK).clamp(SHRINK, GROW)
+    return step * torch.where(good, factor, factor.clamp_max(0.9))

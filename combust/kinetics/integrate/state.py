@@ -1,0 +1,77 @@
+"""The state of a cell as the integrators see it: z = (T, rho Y_1 .. rho Y_n), with its checks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from combust.errors import StateError
+
+if TYPE_CHECKING:
+    from combust.kinetics.mechanism.mechanism import Mechanism
+
+T_MIN, T_MAX = 50.0, 6000.0  # K, where extrapolated NASA polynomials still mean something
+
+
+@dataclass(frozen=True)
+class StartState:
+    """z (1 + species, cells) at the start of a step of dt [s]."""
+
+    z: Tensor
+    dt: float
+
+
+class Kept:
+    """A function of z that keeps its last value: a flow asks for rates where a step ends, and the next begins there."""
+
+    def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
+        self.function = function
+        self._last: tuple[Tensor, Tensor] | None = None
+
+    def __call__(self, z: Tensor) -> Tensor:
+        """function(z)."""
+        if self._last is None or not (self._last[0].shape == z.shape and torch.equal(self._last[0], z)):
+            self._last = (z, self.function(z))
+        return self._last[1]
+
+
+def pack(T: Tensor, rhoY: Tensor) -> Tensor:
+    """(1 + species, cells)."""
+    return torch.cat([T.unsqueeze(0), rhoY])
+
+
+def require(good: Tensor, value: Tensor, what: str, allowed: str) -> None:
+    """Raise StateError naming the first cell (...cells) that is not good, and its value."""
+    if not bool(good.all()):
+        cell = tuple(int(i) for i in (~good).nonzero()[0])
+        raise StateError(f"{what} {float(value[cell])} in cell {cell}: must be {allowed}")
+
+
+def check_state(gas: Mechanism, z: Tensor) -> None:
+    """Raise StateError naming the first cell whose T or rhoY is not finite or out of range."""
+    rho = z[1:].sum(0)
+    good = (z[0] >= T_MIN) & (z[0] <= T_MAX) & (rho > 0.0) & torch.isfinite(rho)
+    if bool(good.all()):
+        return
+    cell = int((~good).nonzero()[0])
+    values = ", ".join(f"{name} {float(x):.4g}" for name, x in zip(gas.species, z[1:, cell], strict=True))
+    raise StateError(
+        f"chemistry: cell {cell} has T = {float(z[0, cell]):.6g} K (allowed {T_MIN:g} to {T_MAX:g}), "
+        f"density {float(rho[cell]):.6g} kg/m3 (allowed > 0); partial densities: {values}"
+    )
+
+
+def check_source(s: Tensor) -> None:
+    """Raise StateError naming the first cell whose transport source s = (Qh, Q) is not finite."""
+    bad = ~torch.isfinite(s).all(0)
+    if bool(bad.any()):
+        cell = int(bad.nonzero()[0])
+        values = ", ".join(f"{float(x):.4g}" for x in s[:, cell])
+        raise StateError(
+            f"chemistry: the transport source (Qh, Q) of cell {cell} is not finite: {values}; "
+            "look for a NaN in the fluxes or the transport properties there"
+        )

@@ -1,0 +1,1 @@
+"""A mechanism: its file, read by Cantera, checked, and turned into tensors."""

@@ -1,0 +1,385 @@
+"""A gas mechanism: Cantera reads the file, torch evaluates it for any number of cells."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import hashlib
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import cantera as ct
+import torch
+from torch import Tensor
+
+from combust.errors import MechanismError, StateError
+from combust.kernels import compiled
+from combust.kinetics.integrate import systems
+from combust.kinetics.integrate.state import require
+from combust.kinetics.mechanism import mixtures, parameters, phases, qss_file, reactions
+from combust.kinetics.mechanism.mixtures import Composition
+from combust.kinetics.mechanism.names import Names
+from combust.kinetics.mechanism.parameters import RateParameters
+from combust.kinetics.rates import qss, temperature, thermo
+from combust.kinetics.rates.production import RateData
+from combust.kinetics.rates.qss import AnyKinetics, QssKinetics
+from combust.kinetics.rates.thermo import GAS_CONSTANT, Thermo, column
+
+if TYPE_CHECKING:
+    from combust.kinetics.integrate.reactor import Reactors
+
+BLOCK_VALUES = 80_000  # reactions times cells of a block: what fits the cache
+COMPILE_FROM = 200_000  # cells in one call
+
+production_kernel = compiled(qss.production_rates)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Mechanism:
+    """A gas mechanism on one device; load it with `Mechanism.load`.
+
+    Fields take any trailing cell shape: T, p (...cells), Y (species, ...cells). SI units with kmol, float64.
+    """
+
+    name: str  # of the phase
+    path: str  # as given to `load`
+    sha256: str  # of the YAML file's content
+    species: tuple[str, ...]
+    elements: tuple[str, ...]
+    molar_mass: Tensor  # (species,) kg/kmol
+    element_matrix: Tensor  # (elements, species) atoms per molecule
+    T_limits: Tensor  # (2, species) K, from where to where the thermo data of each species hold
+    kinetics: AnyKinetics  # what the kernels take
+    is_file: bool = True  # False with rate parameters that are not the file's
+    qss: tuple[str, ...] = ()  # species of the file in quasi-steady state, which are not among `species`
+    case_sensitive: bool = False  # whether names of species are; by default Cantera finds AR by "ar"
+    ions: Literal["neutral"] | None = None  # as given to `load`
+
+    @classmethod
+    def load(
+        cls,
+        path: str | Path,
+        phase: str | None = None,
+        device: torch.device | str = "cpu",
+        ions: Literal["neutral"] | None = None,
+    ) -> Mechanism:
+        """Read a Cantera YAML file, found on Cantera's search path.
+
+        phase: name of one of several phases; the first that combust covers if omitted.
+        ions: "neutral" takes a phase of `transport: ionized-gas`, whose ions then diffuse like neutral species.
+        Species under the phase's `combust: {qss: {species: [...]}}` are in quasi-steady state (kinetics.rates.qss).
+        Raises MechanismError for a file that Cantera cannot read, listing all that is not covered, or naming what is
+        not as Cantera has it (combust.kinetics.mechanism.guard).
+        """
+        file = phases.find(path)
+        solution = phases.read(file, phase, ions)
+        steady, case_sensitive = qss_file.qss_species(solution), solution.case_sensitive_species_names
+        kinetics = qss_file.kinetics_of(solution) if not steady else qss_file.qss_kinetics_of(solution, steady)
+        solution = qss_file.without(solution, steady) if steady else solution
+        kinetics = _to(kinetics, device)
+        return cls(
+            name=solution.name,
+            path=str(path),
+            sha256=hashlib.sha256(file.read_bytes()).hexdigest(),
+            species=tuple(solution.species_names),
+            elements=tuple(solution.element_names),
+            molar_mass=kinetics.thermo.molar_mass,
+            element_matrix=torch.tensor(reactions.element_matrix(solution), device=device),
+            T_limits=torch.tensor(reactions.temperature_limits(solution), device=device),
+            kinetics=kinetics,
+            qss=steady,
+            case_sensitive=case_sensitive,
+            ions=ions,
+        )
+
+    def __repr__(self) -> str:
+        counts = f"{len(self.species)} species, {self.rates.order.shape[0]} reactions"
+        return f"Mechanism({self.path!r}, phase {self.name!r}, {counts}, {self.device})"
+
+    @property
+    def thermo(self) -> Thermo:
+        """NASA polynomials, as the functions of combust.kinetics.rates.thermo take them."""
+        return self.kinetics.thermo
+
+    @property
+    def rates(self) -> RateData:
+        """Rate parameters, as tensors."""
+        return self.kinetics.rates
+
+    @property
+    def device(self) -> torch.device:
+        """Where the mechanism's tensors live."""
+        return self.molar_mass.device
+
+    @property
+    def parameters(self) -> RateParameters:
+        """A, b, Ea_R of every reaction, and of the low-pressure limit of falloff reactions, in the file's order."""
+        return parameters.parameters_of(self.rates)
+
+    def with_parameters(self, **new: Tensor) -> Mechanism:
+        """This mechanism with other rate parameters, (reactions,) in the file's order; gradients flow to them.
+
+        Names and units are those of kinetics.mechanism.parameters.RateParameters, for example A=..., Ea_R=...; what is
+        not given stays. Raises MechanismError for other names or another number of reactions. `cantera()` and
+        `sha256` remain those of the file.
+        """
+        unknown = [name for name in new if name not in RateParameters._fields]
+        if unknown:
+            known = ", ".join(RateParameters._fields)
+            raise MechanismError(f"rate parameters: unknown {', '.join(unknown)}; known: {known}")
+        rates = parameters.with_parameters(self.rates, self.parameters._replace(**new))
+        return replace(self, kinetics=qss.with_rates(self.kinetics, rates), is_file=False)
+
+    def ensemble(self, forward: Tensor, reverse: Tensor | None = None) -> Mechanism:
+        """Members that differ by factors of their rates, (reactions, members) in the file's order; see `integrate`.
+
+        reverse: other factors of reverse rates; as forward if not given. Raises MechanismError for another number of
+        reactions.
+        """
+        rates = parameters.with_multipliers(self.rates, forward, forward if reverse is None else reverse)
+        return replace(self, kinetics=qss.with_rates(self.kinetics, rates), is_file=False)
+
+    def cantera(self, transport: bool = True) -> ct.Solution:
+        """A fresh ct.Solution of this mechanism; without its transport it is there sooner, by seconds if it is large.
+
+        With QSS species, of the others, which react in global steps with the right production rates; these run
+        through Python and have no analytic derivatives (combust.kinetics.reactors.qss_cantera).
+        """
+        if self.qss:
+            from combust.kinetics.reactors import qss_cantera
+
+            model = {} if transport else {"transport_model": None}
+            return qss_cantera.solution(str(phases.find(self.path)), self.name, **model)
+        return self.cantera_of_all(transport)
+
+    def cantera_of_all(self, transport: bool = True) -> ct.Solution:
+        """A fresh ct.Solution of all species of the file, those in quasi-steady state as ordinary ones."""
+        return phases.solution(phases.find(self.path), self.name, transport)
+
+    def index(self, species: str) -> int:
+        """Row of a species, found as in `names.Names`; raises MechanismError naming near matches."""
+        row = self.names.row(species)
+        if row is None:
+            raise MechanismError(self.unknown_species(species))
+        return row
+
+    @functools.cached_property
+    def names(self) -> Names:
+        """Rows of the species by name."""
+        return Names(self.species, self.case_sensitive)
+
+    def unknown_species(self, name: str) -> str:
+        """What to say of a species that the mechanism lacks: near matches."""
+        if name in self.qss:
+            return f"{self.path}: species '{name}' is in quasi-steady state: it has no amount of its own"
+        near = difflib.get_close_matches(name, self.species, n=3, cutoff=0.4) or self.species[:10]
+        return f"{self.path}: no species '{name}' among its {len(self.species)}; nearest: {', '.join(near)}"
+
+    def composition(self, X: Composition) -> Tensor:
+        """Mass fractions (species,) of a composition in mole fractions, e.g. "H2:1, N2:2".
+
+        Raises MechanismError for a species that the mechanism lacks or that is named twice, or a negative or all-zero
+        composition.
+        """
+        mass = torch.tensor(mixtures.amounts(self, X), device=self.device) * self.molar_mass
+        return mass / mass.sum()
+
+    def mixture(self, fuel: Composition, oxidizer: Composition, phi: float) -> Tensor:
+        """Mass fractions (species,) of fuel and oxidizer (mole fractions) at equivalence ratio phi.
+
+        Raises MechanismError, see combust.kinetics.mechanism.mixtures.
+        """
+        return torch.tensor(mixtures.mixture(self, fuel, oxidizer, phi), device=self.device)
+
+    def mean_molar_mass(self, Y: Tensor) -> Tensor:
+        """Mean molar mass (...cells) kg/kmol of mass fractions Y."""
+        return Y.sum(0) / (Y / column(self.molar_mass, Y[0])).sum(0)
+
+    def mole_fractions(self, Y: Tensor) -> Tensor:
+        """X (species, ...cells) of mass fractions Y."""
+        moles = Y / column(self.molar_mass, Y[0])
+        return moles / moles.sum(0)
+
+    def mass_fractions(self, X: Tensor) -> Tensor:
+        """Y (species, ...cells) of mole fractions X."""
+        mass = X * column(self.molar_mass, X[0])
+        return mass / mass.sum(0)
+
+    def density(self, T: Tensor | float, p: Tensor | float, Y: Tensor) -> Tensor:
+        """rho (...cells) kg/m3 of the ideal gas."""
+        return p * self.mean_molar_mass(Y) / (GAS_CONSTANT * T)
+
+    def enthalpy(self, T: Any, Y: Any) -> Tensor:
+        """Specific enthalpy h (...cells) J/kg."""
+        T, _, Y = self.check_state(T, None, Y)
+        return (Y * thermo.h_mass(self.thermo, T)).sum(0)
+
+    def cp(self, T: Any, Y: Any) -> Tensor:
+        """Specific heat at constant pressure (...cells) J/kg/K."""
+        T, _, Y = self.check_state(T, None, Y)
+        return (Y * thermo.cp_mass(self.thermo, T)).sum(0)
+
+    def temperature(self, h: Any, Y: Any) -> Tensor:
+        """T (...cells) K at specific enthalpy h J/kg, also beyond the range of the data while the enthalpy rises.
+
+        Raises StateError naming the cell if no T fits.
+        """
+        Y = self._fractions(Y)
+        return temperature.solve_temperature(self.thermo, self.T_ranges, self._tensor(h).expand(Y.shape[1:]), Y)
+
+    @property
+    def T_range(self) -> tuple[float, float]:
+        """K, from the lowest to the highest temperature of the species' thermo data."""
+        return float(self.T_limits[0].min()), float(self.T_limits[1].max())
+
+    @functools.cached_property
+    def T_ranges(self) -> temperature.Ranges:
+        """Where the enthalpy of each species can be inverted."""
+        return temperature.ranges(self.thermo, self.T_limits)
+
+    def net_production_rates(self, T: Any, p: Any, Y: Any) -> Tensor:
+        """omega (species, ...cells) kmol/m3/s."""
+        T, p, Y = self.check_state(T, p, Y)
+        return in_blocks(production_kernel, self.kinetics, T, self._concentrations(T, p, Y))
+
+    def rates_of_progress(self, T: Any, p: Any, Y: Any) -> tuple[Tensor, Tensor]:
+        """Forward and reverse rates of progress (reactions, ...cells) kmol/m3/s."""
+        T, p, Y = self.check_state(T, p, Y)
+        return qss.rates_of_progress(self.kinetics, T, self._concentrations(T, p, Y))
+
+    def qss_concentrations(self, T: Any, p: Any, Y: Any) -> Tensor:
+        """Concentrations (QSS species, ...cells) kmol/m3 of the species in quasi-steady state, in the order of `qss`.
+
+        A negative one where Y is not says that these species have no steady state there. Raises MechanismError for a
+        mechanism without any.
+        """
+        if not isinstance(self.kinetics, QssKinetics):
+            raise MechanismError(f"{self.path} has no species in quasi-steady state")
+        T, p, Y = self.check_state(T, p, Y)
+        return qss.steady_state(self.kinetics, T, self._concentrations(T, p, Y))[1]
+
+    def jacobian(self, T: Any, p: Any, Y: Any, hold: Literal["hp", "uv"] = "hp") -> Tensor:
+        """d(dT/dt, dY/dt)/d(T, Y), (1 + species, 1 + species, ...cells), at constant h and p or u and v."""
+        T, p, Y = self.check_state(T, p, Y)
+        systems.require_reactor(hold)
+        held = p if hold == "hp" else self.density(T, p, Y)
+        z = torch.cat([T.unsqueeze(0), Y])
+        return systems.linearise(self.kinetics, hold, z, torch.zeros_like(z), systems.Fixed(held)).jacobian
+
+    def integrate(
+        self,
+        T: Any,
+        p: Any,
+        Y: Any,
+        dt: Any,
+        hold: Literal["hp", "uv"] = "hp",
+        rtol: float = 1e-6,
+        atol: float = 1e-10,
+        source: tuple[Any, Any] | None = None,
+        compile: bool | None = None,
+        member: Any = None,
+    ) -> Reactors:
+        """T, Y of homogeneous reactors after dt s (one number or (...cells)), and statistics.
+
+        hold: "hp" keeps enthalpy and pressure, "uv" energy and volume; error about rtol |Y| + atol and rtol T.
+        source: what else heats and feeds each cell, held constant: W/kg (...cells) and 1/s (species, ...cells).
+        compile: fused kernels or eager ones; None chooses by the amount of work.
+        member: of an `ensemble`, whose rates each cell has, (...cells).
+        Raises StateError naming a cell with a bad state, DivergenceError for one that even CVODE cannot integrate.
+        """
+        from combust.kinetics.integrate.reactor import ReactorIntegrator, integrate
+
+        T, p, Y = self.check_state(T, p, Y)
+        integrator = ReactorIntegrator(self, hold, rtol, atol)
+        return integrate(integrator, T, p, Y, self._tensor(dt).expand(T.shape), source, compile, member)
+
+    def transport(self, T: Any, p: Any, Y: Any, model: str = "mixture-averaged", **numbers: Any) -> Any:
+        """Viscosity [Pa s] (...cells), conductivity [W/m/K] (...cells) and diffusivity [m2/s] (species, ...cells).
+
+        A NamedTuple with these fields; with soret=True a fourth, thermal_diffusion [kg/m/s] (species, ...cells).
+        Models and their numbers: see combust.kinetics.transport.models.transport_model, which also says what is
+        raised; for example model="constant-Lewis", lewis={"H2": 0.3, "H": 0.18}, default=1.0.
+        """
+        from combust.kinetics.transport.models import transport_model
+        from combust.kinetics.transport.properties import transport_properties
+
+        data = transport_model(self, model, **numbers)
+        T, p, Y = self.check_state(T, p, Y)
+        cp = None if model == "mixture-averaged" else (Y * thermo.cp_mass(self.thermo, T)).sum(0)
+        return transport_properties(data, T, p, Y, model, cp)
+
+    @functools.cached_property
+    def transport_data(self) -> Any:
+        """Transport fits, built at first use; raises MechanismError if the mechanism has no transport data."""
+        from combust.kinetics.transport.properties import TransportData
+
+        # In a thread of its own: within torch.func's transformations tensors made here would belong to them.
+        with ThreadPoolExecutor(1) as apart:
+            data = apart.submit(lambda: TransportData.from_cantera(self.cantera(transport=False))).result()
+        return _to(data, self.device)
+
+    @functools.cached_property
+    def soret_data(self) -> Any:
+        """Thermal diffusion of the light species, built at first use; raises MechanismError if there is none."""
+        from combust.kinetics.transport.soret import SoretData
+
+        solution = self.cantera(transport=False)
+        solution.transport_model = "mixture-averaged"
+        return _to(SoretData.from_cantera(solution), self.device)
+
+    def _tensor(self, x: Any) -> Tensor:
+        return torch.as_tensor(x, dtype=torch.float64, device=self.device)
+
+    def _concentrations(self, T: Tensor, p: Tensor, Y: Tensor) -> Tensor:
+        return self.mole_fractions(Y) * (p / (GAS_CONSTANT * T))
+
+    def _fractions(self, Y: Any) -> Tensor:
+        Y = self._tensor(Y)
+        if Y.shape[0] != len(self.species):
+            raise StateError(f"Y has shape {tuple(Y.shape)}: the first extent must be {len(self.species)} species")
+        total = Y.sum(0)
+        require(((total - 1).abs() <= 1e-6), total, "sum of mass fractions", "1 within 1e-6")
+        return Y / total
+
+    def check_state(self, T: Any, p: Any, Y: Any) -> tuple[Tensor, Tensor, Tensor]:
+        """T, p (...cells), Y (species, ...cells) as tensors of the same cells, mass fractions summing to one.
+
+        Raises StateError naming the first cell with a T or p that is not finite and positive, or a sum that is off.
+        """
+        Y = self._fractions(Y)
+        cells = Y.shape[1:]
+        T = self._tensor(T).expand(cells)
+        p = self._tensor(1.0 if p is None else p).expand(cells)
+        require((T > 0) & torch.isfinite(T), T, "temperature", "finite and > 0 K")
+        require((p > 0) & torch.isfinite(p), p, "pressure", "finite and > 0 Pa")
+        return T, p, Y
+
+
+def block_of(kin: AnyKinetics) -> int:
+    """Cells in a block of rates; not a power of two, so that rows do not fall on the same lines of the cache."""
+    return max(24, min(1000, BLOCK_VALUES // max(1, kin.rates.order.shape[0]) // 8 * 8))
+
+
+def in_blocks(kernel: Callable[..., Tensor], kin: AnyKinetics, T: Tensor, C: Tensor) -> Tensor:
+    """kernel(kin, T, C) over blocks of cells that fit the cache; compiled only where that pays.
+
+    A cold compile takes seconds, which eager kernels need for some million cells; only full blocks are compiled,
+    so that there is one shape.
+    """
+    cells = T.shape
+    T, C = T.reshape(-1), C.reshape(C.shape[0], -1)
+    worth, block = T.shape[0] >= COMPILE_FROM, block_of(kin)
+    outs = []
+    for start in range(0, max(T.shape[0], 1), block):
+        t, c = T[start : start + block], C[:, start : start + block]
+        full = worth and t.shape[0] == block
+        outs.append(kernel(kin, t, c.contiguous()) if full else kernel.eager(kin, t, c))  # type: ignore[attr-defined]
+    return torch.cat(outs, dim=1).reshape(-1, *cells)
+
+
+def _to(data: Any, device: torch.device | str) -> Any:
+    """A pytree of tensors on another device."""
+    return torch.utils._pytree.tree_map(lambda x: x.to(device) if isinstance(x, Tensor) else x, data)

@@ -1,0 +1,1 @@
+"""Chemistry as a flow solver asks for it: `Chemistry`, and those who provide it."""

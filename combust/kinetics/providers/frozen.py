@@ -1,0 +1,39 @@
+"""Chemistry that does nothing, for flows without reactions."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from combust.kinetics.integrate.state import StartState, check_source, check_state, pack
+from combust.kinetics.integrate.systems import transport_rate
+from combust.kinetics.mechanism.mechanism import Mechanism
+from combust.kinetics.providers.chemistry import Result, Statistics
+
+
+class Frozen:
+    """No reactions: Heun's second-order step with transport alone, exact for the species."""
+
+    def __init__(self, gas: Mechanism) -> None:
+        self.gas = gas
+
+    def rates(self, T: Tensor, rhoY: Tensor) -> Tensor:
+        """Zeros (species, cells)."""
+        return torch.zeros_like(rhoY)
+
+    def begin(
+        self, T: Tensor, rhoY: Tensor, dt: float, Q: Tensor | None = None, Qh: Tensor | None = None
+    ) -> StartState:
+        """Keep the start state. Raises StateError naming the first cell that is not finite or out of range."""
+        z = pack(T, rhoY)
+        check_state(self.gas, z)
+        return StartState(z, dt)
+
+    def advance(self, step: StartState, Q: Tensor, Qh: Tensor) -> Result:
+        """State after the step with constant Q [kg/m3/s], Qh [W/m3]; raises StateError if they are not finite."""
+        s = pack(Qh, Q)
+        check_source(s)
+        f0 = transport_rate(self.gas.thermo, step.z, s)
+        f1 = transport_rate(self.gas.thermo, step.z + step.dt * f0, s)
+        T = step.z[0] + (0.5 * step.dt) * (f0[0] + f1[0])
+        return Result(T, step.z[1:] + step.dt * Q, Statistics(T.shape[0], T.shape[0]))

@@ -1,0 +1,1 @@
+"""Thermodynamics, rate constants, production rates and their Jacobian, as pure functions of tensors."""

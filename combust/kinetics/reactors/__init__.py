@@ -1,0 +1,1 @@
+"""Homogeneous reactors: ignition delays, stirred reactors, compression machines, equilibrium."""

@@ -1,0 +1,187 @@
+"""Ignition delays of homogeneous reactors, thousands at once.
+
+Of every state that the integrator visits the watched quantities are kept, with their slopes; the delays are then read
+from that history, see `combust.kinetics.reactors.delays`, which has the definitions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import cantera as ct
+import numpy as np
+import torch
+from torch import Tensor
+
+from combust import kernels
+from combust.errors import DivergenceError
+from combust.kinetics.integrate import cells as ode
+from combust.kinetics.integrate.reactor import COMPILE_FROM, Batch, ReactorIntegrator
+from combust.kinetics.mechanism.ideal_gas import require_ideal
+from combust.kinetics.mechanism.mechanism import Mechanism
+from combust.kinetics.providers.cvode import require_rates_of_file
+from combust.kinetics.reactors.delays import LEAST_RISE, Criterion, read_delays
+
+STEPS = 100.0  # an ignition takes some hundred times as many steps as the step of a flow
+HISTORY = 2**26  # values of a history kept at once
+VISITS = 1000  # states of an ignition, about
+LARGEST_BATCHED = 400  # species; beyond, Cantera's sparse preconditioned CVODE beats our dense LU by far
+
+
+class History:
+    """Time, and value and slope of the watched quantities, at the states that each cell visits."""
+
+    def __init__(self, gas: Mechanism, criteria: Sequence[Criterion]) -> None:
+        self.W = gas.molar_mass
+        names = [criterion.quantity for criterion in criteria]
+        self.quantities = {name: i for i, name in enumerate(dict.fromkeys(names))}
+        known = {"T": 0, "p": -1}
+        self.rows = [known[name] if name in known else 1 + gas.index(name) for name in self.quantities]
+        self.criteria = criteria
+        self.parts: list[tuple[Tensor, ...]] = []
+
+    def __call__(self, cells: Tensor, t: Tensor, z: Tensor, f: Tensor) -> None:
+        """An observer of `integrate_cells`."""
+        found = [self._watched(row, z, f) for row in self.rows]
+        self.parts.append((cells, t, z[0], *(x for pair in found for x in pair)))
+
+    def _watched(self, row: int, z: Tensor, f: Tensor) -> tuple[Tensor, Tensor]:
+        if row >= 0:
+            return z[row], f[row]
+        # p/(rho R) and its rate: the scale does not matter
+        moles, change = ((x[1:] / self.W.unsqueeze(1)).sum(0) for x in (z, f))
+        return z[0] * moles, f[0] * moles + z[0] * change
+
+    def delays(self, cells: int, rise: Tensor) -> Tensor:
+        """(criteria, cells) s, NaN without ignition or event; rise (cells,) K: of T, that makes an ignition."""
+        t, T, *pairs = self.table(cells)
+        of = [2 * self.quantities[criterion.quantity] for criterion in self.criteria]
+        found = [
+            read_delays(criterion, t, pairs[i], pairs[i + 1], T, rise)
+            for criterion, i in zip(self.criteria, of, strict=True)
+        ]  # fmt: skip
+        return torch.stack(found)
+
+    def table(self, cells: int) -> list[Tensor]:
+        """t, T, then value and slope of each quantity as (cells, visits), NaN after the last visit of a cell."""
+        cell, *rows = (torch.cat(x) for x in zip(*self.parts, strict=True))
+        order = torch.argsort(cell, stable=True)  # visits of a cell were recorded in order of time
+        cell = cell[order]
+        counts = torch.bincount(cell, minlength=cells)
+        place = torch.arange(cell.numel(), device=cell.device) - (counts.cumsum(0) - counts)[cell]
+        made = []
+        for row in rows:
+            table = torch.full((cells, int(counts.max())), torch.nan, dtype=row.dtype, device=row.device)
+            table[cell, place] = row[order]
+            made.append(table)
+        return made
+
+
+def ignition_delays(
+    gas: Mechanism,
+    T: Tensor,
+    p: Tensor | float,
+    Y: Tensor,
+    t_end: Tensor | float,
+    hold: str = "uv",
+    criterion: str | Sequence[str] = "T max slope",
+    rtol: float = 1e-6,
+    atol: float = 1e-15,
+    progress: Callable[[int], None] | None = None,
+    member: Tensor | None = None,
+    rise: Tensor | float = LEAST_RISE,
+) -> Tensor:
+    """Ignition delays (cells,) s, or (criteria, cells) for several; NaN where nothing ignited by t_end.
+
+    T (cells,) K, p [Pa] and t_end [s] one number or (cells,), Y (species, cells) or (species,). hold: "uv" or "hp";
+    criterion: one or several, see `kinetics.reactors.delays`; NaN also where the gas ignites and the quantity has no
+    such event (a maximum, say) by t_end. progress: told how many cells are done, now and then. member (cells,): of an
+    ensemble, see `Mechanism.ensemble`; NaN also for a cell of an ensemble that cannot be integrated. rise: of the
+    temperature [K], one number or (cells,), that makes an ignition.
+    Raises StateError for bad states, ConfigError for bad options, DivergenceError for a cell that CVODE cannot do.
+    """
+    T = torch.as_tensor(T, dtype=torch.float64, device=gas.device).reshape(-1)
+    Y = torch.as_tensor(Y, dtype=torch.float64, device=gas.device)
+    T, p, Y = gas.check_state(T, p, Y.reshape(Y.shape[0], -1).expand(-1, T.numel()))
+    require_ideal("ignition delay", T.cpu(), p.cpu())
+    integrator = ReactorIntegrator(gas, hold, rtol, atol)
+    several = not isinstance(criterion, str)
+    marks = [Criterion.parse(text, gas, hold) for text in (criterion if several else [criterion])]
+    end = torch.as_tensor(t_end, dtype=T.dtype, device=T.device).expand(T.shape)
+    batch = integrator.batch(T, p, Y, end, None, member)
+    least = torch.as_tensor(rise, dtype=T.dtype, device=T.device).expand(T.shape)
+    delays = T.new_empty(len(marks), T.numel())
+    values = 3 + 2 * len({mark.quantity for mark in marks})
+    size = max(HISTORY // (VISITS * values), integrator.block)
+    worth = T.numel() * batch.z.shape[0] ** 2 * STEPS >= COMPILE_FROM
+    with kernels.using("compiled" if worth else "eager"):
+        for start in range(0, T.numel(), size):
+            part = slice(start, start + size)
+            arrived = None if progress is None else lambda done: progress(start + done)
+            delays[:, part] = _delays(integrator, marks, batch.of(part), arrived, least[part])
+    return delays if several else delays[0]
+
+
+def _delays(
+    integrator: ReactorIntegrator,
+    criteria: Sequence[Criterion],
+    batch: Batch,
+    arrived: Callable[[int], None] | None,
+    rise: Tensor,
+) -> Tensor:
+    single = batch.fixed.member is None
+    if single and batch.z.shape[0] > LARGEST_BATCHED:
+        cells, delays = range(batch.z.shape[1]), batch.dt.new_empty(len(criteria), batch.z.shape[1])
+        for cell in cells:
+            delays[:, cell] = _by_cvode(integrator, criteria, batch.of(slice(cell, cell + 1)), rise[cell])
+            if arrived is not None:
+                arrived(cell + 1)
+        return delays
+    history = History(integrator.gas, criteria)
+    path = ode.integrate_cells(
+        integrator.system, integrator.method, integrator.tolerance, batch.z, batch.s, batch.dt,
+        integrator.first_steps(batch, integrator.rates(batch)), integrator.block, batch.fixed, history, arrived,
+    )  # fmt: skip
+    delays = history.delays(batch.z.shape[1], rise)
+    for cell in path.failed.tolist():
+        one = batch.of(slice(cell, cell + 1))
+        delays[:, cell] = _by_cvode(integrator, criteria, one, rise[cell]) if single else torch.nan
+    return delays
+
+
+def _by_cvode(integrator: ReactorIntegrator, criteria: Sequence[Criterion], one: Batch, rise: Tensor) -> Tensor:
+    """The delays (criteria,) of one cell from the steps of Cantera's CVODE."""
+    gas, hold = integrator.gas, integrator.system.hold
+    require_rates_of_file(gas)
+    solution = gas.cantera(transport=False)
+    solution.TPY = float(one.z[0]), 1e5, one.z[1:, 0].cpu().numpy()
+    if hold == "hp":
+        solution.TP = None, float(one.fixed.held)
+        reactor = ct.IdealGasConstPressureMoleReactor(solution, clone=False)
+    else:
+        solution.TD = None, float(one.fixed.held)
+        reactor = ct.IdealGasMoleReactor(solution, clone=False)
+    network = ct.ReactorNet([reactor])
+    if len(gas.species) > LARGEST_BATCHED and not gas.qss:  # whose global steps have no derivatives
+        network.preconditioner = ct.AdaptivePreconditioner()
+    # its steps are long for their accuracy: at this tolerance they resolve the peak of the slope
+    network.rtol, network.atol = 1e-3 * integrator.tolerance.rtol, min(1e-15, integrator.tolerance.atol)
+    history, zero = History(gas, criteria), torch.zeros(1, dtype=torch.int64, device=gas.device)
+    try:
+        while network.time < float(one.dt):
+            z, f = (torch.tensor(x, device=gas.device).unsqueeze(1) for x in _state_and_rate(solution, hold))
+            history(zero, one.dt * 0 + network.time, z, f)
+            network.step()
+    except ct.CanteraError as error:
+        raise DivergenceError(f"ignition from T = {float(one.z[0]):g} K: CVODE failed too: {error}") from error
+    return history.delays(1, rise.reshape(1))[:, 0]
+
+
+def _state_and_rate(solution: ct.Solution, hold: str) -> tuple[np.ndarray, np.ndarray]:
+    """z and dz/dt (1 + species,) of Cantera's present state."""
+    W = solution.molecular_weights
+    dY = solution.net_production_rates * W / solution.density
+    e, c = solution.partial_molar_enthalpies / W, solution.cp_mass
+    if hold == "uv":
+        e, c = solution.partial_molar_int_energies / W, solution.cv_mass
+    return np.append(solution.T, solution.Y), np.append(-(e @ dY) / c, dY)

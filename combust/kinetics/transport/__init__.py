@@ -1,0 +1,1 @@
+"""Viscosity, conductivity and diffusivities of mixtures, as pure functions of tensors."""

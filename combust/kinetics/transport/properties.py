@@ -1,0 +1,289 @@
+"""Transport properties of ideal-gas mixtures: mixture-averaged, at given Lewis numbers, or prescribed.
+
+Mixture-averaged ones are built from Cantera's own polynomial fits in ln T and written so that one form serves every
+species count: Wilke's double sum is three constant matrices times (X, X b, X b^2), b = mu_k^-1/2, because its square
+expands
+
+    phi_kj = d_kj (1 + a_kj s_k / s_j)^2,   s = mu^1/2,  a_kj = (W_j/W_k)^1/4,  d_kj = (8 (1 + W_k/W_j))^-1/2,
+
+so no species-by-species array of cells is ever stored. An unrolled form was 20 % faster on ten species but
+took three times as long to compile.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import cantera as ct
+import numpy as np
+import torch
+from torch import Tensor
+
+from combust.errors import ConfigError, MechanismError
+from combust.kinetics.mechanism.guard import require_transport
+from combust.kinetics.transport.soret import SoretData, polynomial, thermal_diffusion
+
+# Cantera's floor of mole fractions in transport sums: gives the pure-species limit instead of 0/0.
+TINY = 1e-20
+
+
+class TransportData(NamedTuple):
+    """Fits in ln T: sqrt(mu_k) = T^1/4 poly, lambda_k = T^1/2 poly, p D_jk = T^3/2 poly."""
+
+    molar_mass: Tensor  # (species,) kg/kmol
+    root_viscosity: Tensor  # (species, 5)
+    conductivity: Tensor  # (species, 5)
+    diffusivity: Tensor  # (5, species, species)
+    wilke: Tensor  # (3, species, species): d, 2 d a, d a^2
+    others: Tensor  # (species, species): ones, zero on the diagonal
+
+    @classmethod
+    def from_cantera(cls, solution: ct.Solution, device: str = "cpu") -> TransportData:
+        """Read Cantera's fits. Raises MechanismError when a species has no transport data, or what is read is not
+        what Cantera computes.
+        """
+        before = solution.transport_model
+        try:
+            if before != "mixture-averaged":  # setting it makes all fits anew
+                solution.transport_model = "mixture-averaged"
+        except ct.CanteraError as error:
+            raise MechanismError(_missing(solution)) from error
+        _require_usable(solution)
+        try:
+            data = cls._read(solution)
+            require_transport(data, solution)
+        finally:
+            if before != "mixture-averaged":
+                solution.transport_model = before
+        return cls(*(x.to(device) for x in data))
+
+    @classmethod
+    def _read(cls, solution: ct.Solution) -> TransportData:
+        """Of a solution with the mixture-averaged model, on the CPU."""
+        W = np.array(solution.molecular_weights)
+        a = (W[None, :] / W[:, None]) ** 0.25
+        d = 1.0 / np.sqrt(8.0 * (1.0 + W[:, None] / W[None, :]))
+        arrays = (W, *_polynomials(solution), np.stack([d, 2.0 * d * a, d * a * a]), 1.0 - np.eye(len(W)))
+        return cls(*(torch.tensor(x, dtype=torch.float64) for x in arrays))
+
+
+class SoretTransport(NamedTuple):
+    """Mixture-averaged properties with thermal diffusion."""
+
+    fits: TransportData
+    soret: SoretData
+
+
+class LewisTransport(NamedTuple):
+    """Mixture-averaged viscosity and conductivity, D_k = lambda/(rho cp Le_k)."""
+
+    fits: TransportData
+    lewis: Tensor  # (species,)
+
+
+class Sutherland(NamedTuple):
+    """mu = mu_ref (T/T_ref)^(3/2) (T_ref + S)/(T + S). Sutherland, Phil. Mag. 36, 507 (1893).
+
+    doi:10.1080/14786449308620508
+    """
+
+    viscosity: Tensor  # 0-d, mu_ref in Pa s
+    temperature: Tensor  # 0-d, T_ref in K
+    constant: Tensor  # 0-d, S in K
+
+
+class PowerLaw(NamedTuple):
+    """mu = mu_ref (T/T_ref)^n."""
+
+    viscosity: Tensor  # 0-d, mu_ref in Pa s
+    temperature: Tensor  # 0-d, T_ref in K
+    exponent: Tensor  # 0-d
+
+
+class ConstantTransport(NamedTuple):
+    """Viscosity [Pa s], fixed or a law in T, and fixed Prandtl and Schmidt numbers, for work without reactions."""
+
+    viscosity: Tensor | Sutherland | PowerLaw  # 0-d
+    prandtl: Tensor  # 0-d
+    schmidt: Tensor  # 0-d or (species,)
+    molar_mass: Tensor  # (species,)
+
+
+AnyTransport = TransportData | SoretTransport | LewisTransport | ConstantTransport
+
+# Model -> the data it is computed from.
+MODELS: dict[str, tuple[type, ...]] = {
+    "mixture-averaged": (TransportData, SoretTransport),
+    "unity-Lewis": (TransportData,),
+    "constant-Lewis": (LewisTransport,),
+    "constant": (ConstantTransport,),
+    "sutherland": (ConstantTransport,),
+    "power-law": (ConstantTransport,),
+}
+
+
+class TransportProperties(NamedTuple):
+    """Of a mixture: viscosity [Pa s] (...), conductivity [W/m/K] (...), diffusivity [m2/s] (species, ...)."""
+
+    viscosity: Tensor
+    conductivity: Tensor
+    diffusivity: Tensor
+
+
+class SoretProperties(NamedTuple):
+    """`TransportProperties` and the thermal diffusion coefficients D_T [kg/m/s] (species, ...): j = ... - D_T grad T/T.
+
+    D_T sums to zero over the species.
+    """
+
+    viscosity: Tensor
+    conductivity: Tensor
+    diffusivity: Tensor
+    thermal_diffusion: Tensor
+
+
+def wilke_sums(data: TransportData, T: Tensor, X: Tensor) -> tuple[Tensor, Tensor]:
+    """sqrt(mu_k) / T^1/4 and Wilke's sum_j phi_kj X_j, both (species, cells)."""
+    s = data.root_viscosity @ _powers(T)
+    b = 1.0 / s
+    Xb = X * b
+    return s, data.wilke[0] @ X + s * (data.wilke[1] @ Xb + s * (data.wilke[2] @ (Xb * b)))
+
+
+def mixture_viscosity(data: TransportData, T: Tensor, X: Tensor) -> Tensor:
+    """Viscosity [Pa s] (cells,) at T [K] (cells,), mole fractions X (species, cells).
+
+    Wilke, J. Chem. Phys. 18, 517 (1950). doi:10.1063/1.1747673
+    """
+    s, denominator = wilke_sums(data, T, X)
+    return torch.sqrt(T) * (X * s * s / denominator).sum(0)
+
+
+def mixture_conductivity(data: TransportData, T: Tensor, X: Tensor) -> Tensor:
+    """Thermal conductivity [W/m/K] (cells,) at T [K] (cells,), mole fractions X (species, cells).
+
+    Mathur, Tondon and Saxena, Mol. Phys. 12, 569 (1967). doi:10.1080/00268976700100731
+    """
+    L = data.conductivity @ _powers(T)
+    return 0.5 * torch.sqrt(T) * ((X * L).sum(0) + 1.0 / (X / L).sum(0))
+
+
+def mixture_diffusivity(data: TransportData, T: Tensor, p: Tensor, X: Tensor) -> Tensor:
+    """Mixture-averaged D_km [m2/s] (species, cells) at T [K], p [Pa], mole fractions X (species, cells).
+
+    For fluxes j_k = -rho (W_k/W) D_km grad X_k: D_km = sum_{j!=k} X_j W_j / (W sum_{j!=k} X_j / D_jk).
+    Both sums leave out k itself, so that the limit of a pure species is kept to round-off.
+    Kee, Coltrin and Glarborg, Chemically Reacting Flow (2003). doi:10.1002/0471461296
+    """
+    D = polynomial(data.diffusivity[..., None], torch.log(T))
+    resistance = (data.others[..., None] * X / D).sum(1)
+    mass = X * data.molar_mass[:, None]
+    return torch.sqrt(T) * T * (data.others @ mass) / (mass.sum(0) * p * resistance)
+
+
+def mole_fractions(molar_mass: Tensor, Y: Tensor) -> tuple[Tensor, Tensor]:
+    """Mole fractions floored at 1e-20 (species, cells) and mean molar mass [kg/kmol] (cells,).
+
+    The floor enters only the coefficients: slightly negative Y of a transport scheme count as absent, as in
+    Cantera.
+    """
+    moles = Y / molar_mass[:, None]
+    W = 1.0 / moles.sum(0)
+    return (moles * W).clamp_min(TINY), W
+
+
+def transport_properties(
+    data: AnyTransport, T: Tensor, p: Tensor, Y: Tensor, model: str = "mixture-averaged", cp: Tensor | None = None
+) -> TransportProperties | SoretProperties:
+    """Viscosity [Pa s] (...), conductivity [W/m/K] (...) and diffusivity [m2/s] (species, ...) of a mixture.
+
+    T [K] (...), p [Pa] 0-d or (...), Y (species, ...). `cp` [J/kg/K] (...) is needed by all models but
+    "mixture-averaged": D = lambda/(rho cp) for "unity-Lewis", D_k = lambda/(rho cp Le_k) for "constant-Lewis",
+    lambda = mu cp/Pr and D = mu/(rho Sc) for "constant", "sutherland", "power-law". With SoretTransport as data the
+    thermal diffusion coefficients [kg/m/s] (species, ...) come fourth. Safe inside torch.compile.
+    Raises ConfigError for an unknown model, one that does not belong to the data, or a missing cp.
+    """
+    _require_model(data, model, cp)
+    cells, n = T.shape, Y.shape[0]
+    p = p.expand(cells).reshape(-1)
+    T, Y = T.reshape(-1), Y.reshape(n, -1)
+    cp = None if cp is None else cp.reshape(-1)
+    fits = data if isinstance(data, (TransportData, ConstantTransport)) else data.fits
+    X, W = mole_fractions(fits.molar_mass, Y)
+    rho = p * W / (ct.gas_constant * T)
+    if isinstance(fits, ConstantTransport):
+        mu = prescribed_viscosity(fits.viscosity, T)
+        conductivity = mu * cp / fits.prandtl
+        D = mu / (rho * fits.schmidt.reshape(-1, 1).expand(n, 1))
+    else:
+        mu = mixture_viscosity(fits, T, X)
+        conductivity = mixture_conductivity(fits, T, X)
+        if isinstance(data, LewisTransport):
+            D = conductivity / (rho * cp * data.lewis[:, None])
+        elif model == "unity-Lewis":
+            D = (conductivity / (rho * cp)).expand(n, -1)
+        else:
+            D = mixture_diffusivity(fits, T, p, X)
+    shaped = (mu.reshape(cells), conductivity.reshape(cells), D.reshape(n, *cells))
+    if not isinstance(data, SoretTransport):
+        return TransportProperties(*shaped)
+    return SoretProperties(*shaped, _thermal_diffusion(data, T, X, D * p).reshape(n, *cells))
+
+
+def _thermal_diffusion(data: SoretTransport, T: Tensor, X: Tensor, pD: Tensor) -> Tensor:
+    s, phi = wilke_sums(data.fits, T, X)
+    return thermal_diffusion(data.soret, T, X, torch.sqrt(T) * s * s, phi, pD)
+
+
+def prescribed_viscosity(law: Tensor | Sutherland | PowerLaw, T: Tensor) -> Tensor:
+    """Viscosity [Pa s] (cells,) of a law at T [K] (cells,)."""
+    if isinstance(law, Sutherland):
+        t = T / law.temperature
+        return law.viscosity * t * torch.sqrt(t) * ((law.temperature + law.constant) / (T + law.constant))
+    if isinstance(law, PowerLaw):
+        return law.viscosity * (T / law.temperature) ** law.exponent
+    return law.expand(T.shape)
+
+
+def _require_model(data: AnyTransport, model: str, cp: Tensor | None) -> None:
+    if model not in MODELS:
+        raise ConfigError(f'transport model "{model}" is unknown; known: {", ".join(MODELS)}')
+    if not isinstance(data, MODELS[model]):
+        fitting = ", ".join(name for name, kinds in MODELS.items() if isinstance(data, kinds))
+        raise ConfigError(f'transport model "{model}" does not go with {type(data).__name__}: that is for {fitting}')
+    if cp is None and model != "mixture-averaged":
+        raise ConfigError(f'transport model "{model}" needs the heat capacity cp of the mixture')
+
+
+def _powers(T: Tensor) -> Tensor:
+    """(1, ln T, ... ln^4 T), shape (5, cells)."""
+    L = torch.log(T)
+    return torch.stack([torch.ones_like(L), L, L * L, L**3, L**4])
+
+
+def _polynomials(solution: ct.Solution) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    n = range(solution.n_species)
+    viscosity = [solution.get_viscosity_polynomial(k) for k in n]
+    conductivity = [solution.get_thermal_conductivity_polynomial(k) for k in n]
+    diffusivity = [[solution.get_binary_diff_coeffs_polynomial(j, k) for k in n] for j in n]
+    return np.array(viscosity), np.array(conductivity), np.moveaxis(np.array(diffusivity), -1, 0)
+
+
+def _require_usable(solution: ct.Solution) -> None:
+    """Raises MechanismError naming a species whose molecules have no size or no well."""
+    for s in solution.species():
+        for name in ("diameter", "well_depth"):
+            value = getattr(s.transport, name, 1.0)
+            if not 0.0 < value < np.inf:
+                raise MechanismError(
+                    f"{solution.source}: transport of species {s.name}: {name.replace('_', '-')} = {value:g} (SI): "
+                    "must be a positive number")
+
+
+def _missing(solution: ct.Solution) -> str:
+    without = [s.name for s in solution.species() if s.transport is None]
+    names = ", ".join(without[:8]) + (" ..." if len(without) > 8 else "")
+    return (
+        f"{solution.source}: no transport data for {names or 'this phase'}; add a `transport` block to each "
+        f'species, or use transport model "constant"'
+    )

@@ -1,0 +1,56 @@
+"""Says how far long work is: a bar if a person watches the terminal, else a line now and then."""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+
+from combust.run.progress import WIDTH, clock
+
+REDRAW = 0.2  # s between two pictures of a bar
+LINE = 20.0  # s between two lines where nobody watches
+
+
+class Meter:
+    """Progress of one round of work after the other, on standard error; `say` prints lines that stay.
+
+    How many rounds there will be is not known, so what is left is that of the round.
+    """
+
+    def __init__(self, what: str = "evaluations") -> None:
+        self.what, self.bar = what, sys.stderr.isatty()
+        self.begin, self.first, self.total, self.last = 0.0, 0, 0, 0
+        self.shown, self.drawn = -math.inf, False
+
+    def reach(self, done: int, total: int) -> None:
+        """`done` of the `total` pieces of this round are finished."""
+        now = time.monotonic()
+        if done <= self.last or total != self.total:
+            self.begin, self.first, self.total = now, done, total
+            self.shown = self.shown if self.bar else now
+        self.last = done
+        if now - self.shown < (REDRAW if self.bar else LINE):
+            return
+        self.shown = now
+        left = (now - self.begin) / (done - self.first) * (total - done) if done > self.first else math.inf
+        text = f"{done} of {total} {self.what}, left {clock(left)}"
+        if self.bar:
+            full = round(WIDTH * done / max(total, 1))
+            sys.stderr.write(f"\r[{'#' * full}{'.' * (WIDTH - full)}] {text}\x1b[K")
+            sys.stderr.flush()
+            self.drawn = True
+        else:
+            print(text, file=sys.stderr, flush=True)
+
+    def say(self, line: str) -> None:
+        """A line on standard output, above the bar."""
+        self.clear()
+        print(line, flush=True)
+
+    def clear(self) -> None:
+        """Removes the bar."""
+        if self.drawn:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+            self.drawn = False

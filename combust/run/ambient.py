@@ -1,0 +1,119 @@
+"""What gravity acts on: the density of the gas that surrounds the domain, which outflow sides hold at rest.
+
+Gravity acts as (rho - rho_ambient) g, so that p' is zero on every outflow side: outside, the pressure is that of the
+ambient gas at rest. In a closed domain any reference is as good as another, save along periodic directions, where no
+pressure could carry a weight: there the mean weight is taken off.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from combust.cfd.boundaries.conditions import Outflow
+from combust.cfd.initial.fields import Fields
+from combust.cfd.mesh.grid import NAMES
+from combust.cfd.operators import scalars
+from combust.errors import ConfigError
+from combust.settings import physics
+
+if TYPE_CHECKING:
+    from combust.run.build import Builder
+
+logger = logging.getLogger(__name__)
+# Densities that differ by less are those of one gas: 1e-6 g, over a second, is 10 um/s.
+SAME = 1e-6
+ASK = 'name the gas around, for example gas.ambient = { composition = "O2:0.21, N2:0.79", temperature = 300 }'
+
+
+def reference_density(builder: Builder, fields: Fields) -> float | None:
+    """rho_ambient [kg/m3] of a case whose initial fields are given; None: the mean of the domain at each time.
+
+    From gas.ambient, else the only stream that flows in, else the gas at the outflow sides at the start. Decided by the
+    case alone, so that a restarted run has the same bits. Every rank calls. Raises ConfigError for gravity along a
+    direction that the case does not have, for an ambient gas that is not known, or has no side to act on.
+    """
+    config = builder.config
+    gravity = tuple(reversed(config.gas.gravity))
+    _require_directions(builder, gravity)
+    if not any(gravity):
+        if config.gas.ambient is not None:
+            logger.warning("warning: gas.ambient: has no effect without gas.gravity: the gas around weighs nothing")
+        return 0.0
+    if not any(isinstance(side, Outflow) for a in builder.grid.layout.axes for side in builder.boundaries[a]):
+        return _closed(builder, gravity)
+    rho, origin = _named(builder) or _only_stream(builder) or _at_outflows(builder, fields)
+    logger.info("gravity: acts on rho less %.6g kg/m3, the density of %s", rho, origin)
+    return rho
+
+
+def _require_directions(builder: Builder, gravity: tuple[float, ...]) -> None:
+    for axis, name in enumerate(NAMES):
+        if gravity[axis] == 0.0 or axis in builder.grid.layout.axes:
+            continue
+        dimensions = builder.config.mesh.dimensions
+        why = f"is {dimensions}-D" if 2 - axis >= dimensions else f"has one cell in {name}"
+        allowed = ", ".join(NAMES[a] for a in reversed(builder.grid.layout.axes))
+        raise ConfigError(
+            f"gas.gravity = {list(builder.config.gas.gravity)}: nothing can move along {name}, the mesh {why}; "
+            f"allowed are parts along {allowed}")
+
+
+def _closed(builder: Builder, gravity: tuple[float, ...]) -> float | None:
+    if builder.config.gas.ambient is not None:
+        raise ConfigError("gas.ambient: no side of this case is an outflow, so no gas outside is felt; omit the table")
+    periodic = [name for axis, name in enumerate(NAMES) if gravity[axis] and builder.grid.block.periodic[axis]]
+    if periodic:
+        logger.info(
+            "gravity: %s is periodic and no side is an outflow, so nothing could carry the gas: gravity acts on rho "
+            "less its mean, as in a vessel that is much longer than the domain", " and ".join(periodic))
+        return None
+    fresh = builder.unburnt
+    return fresh.density if fresh is not None else 0.0
+
+
+def _density(builder: Builder, table: Any, where: str) -> float:
+    """Density of a stream at the pressure of the case; what its table omits is that of the initial gas."""
+    fresh: Any = builder.config.initial
+    if not table.has_composition and isinstance(fresh, physics.ManufacturedInitial):
+        raise ConfigError(f'{where}: initial.kind = "manufactured" has no one gas: give a composition and temperature')
+    Y = builder.mixture(table, where) if table.has_composition else builder.mixture(fresh)
+    T = torch.tensor(table.temperature or fresh.temperature, dtype=torch.float64, device=Y.device)
+    rho = builder.gas.density(T, builder.config.gas.pressure, Y)
+    return float(rho)
+
+
+def _named(builder: Builder) -> tuple[float, str] | None:
+    table = builder.config.gas.ambient
+    return None if table is None else (_density(builder, table, "gas.ambient"), "gas.ambient")
+
+
+def _only_stream(builder: Builder) -> tuple[float, str] | None:
+    sides = builder.config.boundary.sides(builder.config.mesh.dimensions)
+    found = {name: _density(builder, table, f"boundary.{name}") for name, table in sides.items()
+             if isinstance(table, physics.Mixture)}
+    if not found or max(found.values()) - min(found.values()) > SAME * min(found.values()):
+        return None
+    name, rho = next(iter(found.items()))
+    return rho, f"the stream that flows in at {name} (gas.ambient names another)"
+
+
+def _at_outflows(builder: Builder, fields: Fields) -> tuple[float, str]:
+    """The density that all cells along outflow sides start with; its extremes are the same on any number of ranks."""
+    q, grid = fields[0], builder.grid
+    p = torch.tensor(builder.config.gas.pressure, dtype=torch.float64, device=grid.device)
+    rho = scalars.density(builder.gas.thermo, q[0], q[1:], p)
+    least, most = torch.inf, -torch.inf
+    for axis in grid.layout.axes:
+        for side in (0, 1):
+            if isinstance(builder.boundaries[axis][side], Outflow) and grid.block.at_boundary(axis, side):
+                edge = rho.narrow(axis, 0 if side == 0 else grid.layout.n[axis] - 1, 1)
+                least, most = min(least, float(edge.min())), max(most, float(edge.max()))
+    most, below = builder.comm.max(most, -least)
+    if most + below > SAME * most:
+        raise ConfigError(
+            f"gas.gravity: which gas surrounds the domain is not known: at the start the density along the outflow "
+            f"sides lies between {-below:.6g} and {most:.6g} kg/m3, and not one stream flows in; {ASK}")
+    return most, "the gas at the outflow sides at the start (gas.ambient names another)"

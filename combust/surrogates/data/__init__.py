@@ -1,0 +1,1 @@
+"""States to learn from: trajectories, their copies, exact labels, sample sets."""

@@ -1,0 +1,1 @@
+"""A learned model: coordinates, network, conservation, its files and its origin."""

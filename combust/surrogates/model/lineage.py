@@ -1,0 +1,92 @@
+"""The card of a trained model: what it is for, what its rows covered, where it comes from."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+import torch
+
+from combust import __version__
+from combust.errors import MechanismError
+from combust.kinetics.mechanism.mechanism import Mechanism
+from combust.surrogates.data.sample import revision, to_toml
+from combust.surrogates.data.sample_set import SPLITS, STREAMS, SampleSet
+from combust.surrogates.settings import Surrogate, decades
+from combust.surrogates.training.state import State
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+NEAR = 0.02  # of the logarithm of a range: rows that come so close cover its end
+
+
+def card(
+    settings: Surrogate, gas: Mechanism, samples: SampleSet, state: State, args: Namespace
+) -> dict[str, Any]:
+    """What the model is and where it comes from."""
+    learned = samples.split == SPLITS.index("train")
+    Y = samples.Y[learned]
+    moles = Y @ (gas.element_matrix / gas.molar_mass).cpu().numpy().T
+    atoms = moles / moles.sum(1, keepdims=True)
+    ions = {"ions": gas.ions} if gas.ions else {}
+    return {
+        "title": settings.title,
+        "mechanism": {"path": mechanism_path(gas), "sha256": gas.sha256, "phase": gas.name, **ions},
+        "fuel": settings.fuel,
+        "oxidizer": settings.oxidizer,
+        "species": list(gas.species),
+        "hold": samples.hold,
+        "ranges": {
+            "T": [float(samples.T[learned].min()), float(samples.T[learned].max())],
+            "p": covered(samples.p[learned], settings.range.p), "dt": covered(samples.dt[learned], settings.range.dt),
+            "phi": list(settings.range.phi),
+            "atoms": {e: [float(atoms[:, k].min()), float(atoms[:, k].max())] for k, e in enumerate(gas.elements)},
+        },
+        "labels": msgspec.to_builtins(settings.sample.labels) | {"audit": samples.audit.get("summary", {})},
+        "samples": {
+            "rows": {name: int((samples.split == k).sum()) for k, name in enumerate(SPLITS)},
+            "streams": {name: int((samples.stream == k).sum()) for k, name in enumerate(STREAMS)},
+            "rounds": int(samples.round.max()), "slow": float(samples.slow.mean()),
+            "trajectories": len(samples.groups), "revision": samples.revision,
+        },
+        "sampler": samples.config,
+        "config": to_toml(settings),
+        "training": {
+            "epochs": [int(line[1]) for line in last_lines(state)], "rows_seen": state.rows,
+            "seconds": round(state.seconds, 1), "seed": settings.train.seed, "init": Path(args.init).name if args.init
+            else None, "minutes": args.minutes,
+        },
+        "versions": {"combust": __version__, "torch": torch.__version__, "revision": revision()},
+        "written": now(),
+    }  # fmt: skip
+
+
+def now() -> str:
+    """For a card."""
+    return datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def covered(values: np.ndarray, asked: tuple[float, float]) -> list[float]:
+    """Lowest and highest value of the rows; a bound that was asked for where they come near it, as random draws do."""
+    room = 1.0 + NEAR * decades(asked) + 1e-9
+    found = zip(asked, (float(values.min()), float(values.max())), strict=True)
+    return [bound if bound / room <= value <= bound * room else value for bound, value in found]
+
+
+def last_lines(state: State) -> list[list[float]]:
+    """Of the loss curve, the last of each network."""
+    return list({line[0]: line for line in state.history}.values())
+
+
+def mechanism_path(gas: Mechanism) -> str:
+    """The bare name of a mechanism's file if it is found by that, else the path."""
+    name = Path(gas.path).name
+    with suppress(MechanismError):
+        if Mechanism.load(name, gas.name, ions=gas.ions).sha256 == gas.sha256:
+            return name
+    return gas.path

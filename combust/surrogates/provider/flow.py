@@ -1,0 +1,263 @@
+"""Learned chemistry in the flow: a `Chemistry` whose cells are slow, or the network's, or exact.
+
+Transport acts on a cell while it reacts, which the network does not see: it is fed to a network cell in kicks around
+network steps (`SPLITTINGS`), and the correction then sees it as a source, as do slow and exact cells throughout.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from combust.errors import ConfigError
+from combust.kinetics.integrate.cells import System, evaluate_all, take
+from combust.kinetics.integrate.state import Kept, check_source, check_state, pack, require
+from combust.kinetics.providers.chemistry import Result, Statistics
+from combust.kinetics.providers.cvode import Cvode
+from combust.kinetics.providers.direct import Direct
+from combust.kinetics.rates.thermo import GAS_CONSTANT, column, h_mass, temperature_from_enthalpy
+from combust.parallel import Communicator, together
+from combust.surrogates.model.model import Step
+from combust.surrogates.provider.learned import Fallback, Parts, RouteStatistics
+from combust.surrogates.provider.pool import Pool
+from combust.surrogates.provider.sharing import Shared
+from combust.surrogates.trust import coverage
+from combust.surrogates.trust.cells import BLOCK
+from combust.surrogates.trust.corrector import Corrector
+from combust.surrogates.trust.fresh_case import TAUGHT, Verdict
+from combust.surrogates.trust.references import References, SharedJacobians
+from combust.surrogates.trust.router import met, misfits, settled
+from combust.surrogates.trust.routes import EXACT, NETWORK, REFUSED, SLOW
+from combust.surrogates.trust.slow import LIMIT, SlowStep
+
+# (share of the transport, share of the step that then reacts), in turn. The correction, which knows the transport,
+# makes up for what splitting does; without it the flame speed depends on the choice (docs/learned.md).
+Splitting = tuple[tuple[float, float], ...]
+SPLITTINGS: dict[str, Splitting] = {
+    "lie": ((1.0, 1.0),),
+    "strang": ((0.5, 1.0), (0.5, 0.0)),
+    "midpoint": ((0.0, 0.5), (1.0, 0.5)),
+    "radau": ((0.25, 2.0 / 3.0), (0.75, 1.0 / 3.0)),
+    "radau2": ((0.125, 1.0 / 3.0), (0.375, 1.0 / 6.0), (0.125, 1.0 / 3.0), (0.375, 1.0 / 6.0)),
+}
+TRANSPORT = ((1.0, 0.0),)  # no reaction
+RESPONSE = 1.0  # change of a cell between sweeps, in units of what is allowed, up to which it is taken linear
+
+
+@dataclass
+class LearnedStep:
+    """What `begin` prepared and the first `advance` decided."""
+
+    z: Tensor
+    chemical: Tensor  # dz/dt at z without transport
+    near: Tensor  # references (cells,)
+    p: Tensor
+    dt: float
+    slow: Tensor | None = None  # cells of each route, known after the first `advance`
+    network: Tensor | None = None
+    exact: Tensor | None = None
+    last: tuple[Tensor, Tensor] | None = None  # source and end of the last `advance`
+
+
+class LearnedFlow:
+    """The provider. `route` and `error` (cells,) are those of the last step, `routes` its counts."""
+
+    def __init__(
+        self, parts: Parts, exact: Direct | Cvode, references: References | None = None, splitting: str = "strang",
+        fallback: Fallback = "direct", router: bool = True, pool: Pool | None = None, shared: Shared | None = None,
+        verdict: Verdict = TAUGHT,
+    ) -> None:
+        """exact: the provider behind the network; references: of this flow, beside those that the model brings;
+        verdict: whether the network may have cells at all, where there is a router, and what is to be said of that.
+        """
+        if splitting not in SPLITTINGS:
+            raise ConfigError(f'splitting "{splitting}": known are {", ".join(SPLITTINGS)}')
+        if parts.model.hold != "hp":
+            raise ConfigError(
+                f"learned chemistry '{parts.model.name}' keeps {parts.model.hold}; a low-Mach flow needs one of \"hp\"")
+        self.gas, self.parts, self.exact, self.router = parts.gas, parts, exact, router
+        self.trusted, self.concerns = verdict.trusted, verdict.words
+        self.splitting, self.fallback, self.pool, self.shared = SPLITTINGS[splitting], fallback, pool, shared
+        self.system = System(parts.gas.kinetics)
+        known = parts.references if references is None else parts.references.joined(references)
+        self.shared_jacobians = SharedJacobians(parts.gas, "flow", known)
+        self.slow = SlowStep(self.shared_jacobians, parts.trust)
+        self.corrector = Corrector(parts.core, self.system, self.shared_jacobians)
+        self.route = self.error = torch.zeros(0)
+        self.routes = RouteStatistics(substeps=0)
+        # dz/dt without transport
+        self._chemical = Kept(lambda z: evaluate_all(self.system, z, torch.zeros_like(z), BLOCK))
+
+    def doubts(self, dt: float, p0: float, comm: Communicator) -> dict[str, str]:
+        """Why the network will not be asked in a step of dt [s] at p0 [Pa], or had nothing to do in the last one, each
+        by a name that stays (collective).
+        """
+        shares = [share for _, share in self.splitting if share]
+        words = coverage.step_and_pressure(self.parts, dt, p0, shares, self.fallback, self.router)
+        if words or not self.trusted or not self.router:
+            return words
+        return coverage.idle(self.routes, self.parts.model.name, comm)
+
+    def rates(self, T: Tensor, rhoY: Tensor) -> Tensor:
+        """Mass production rates (species, cells) kg/m3/s at T [K], rhoY [kg/m3]: always the exact ones."""
+        return self._chemical(pack(T, rhoY))[1:]
+
+    def begin(
+        self, T: Tensor, rhoY: Tensor, dt: float, Q: Tensor | None = None, Qh: Tensor | None = None
+    ) -> LearnedStep:
+        """Raises StateError naming the first cell whose state is not finite or out of range."""
+        z = pack(T, rhoY)
+        check_state(self.gas, z)
+        p = GAS_CONSTANT * T * (rhoY / column(self.gas.molar_mass, T)).sum(0)
+        require((p > 0) & torch.isfinite(p), p, "chemistry: pressure", "finite and > 0 Pa; partial densities are lost")
+        return LearnedStep(z, self._chemical(z), self.shared_jacobians.nearest(z), p, dt)
+
+    def advance(self, step: LearnedStep, Q: Tensor, Qh: Tensor) -> Result:
+        """Over the step with constant Q [kg/m3/s], Qh [W/m3].
+
+        The first call of a step chooses the routes; later ones, with better transport, keep them. Raises StateError for
+        sources that are not finite, DivergenceError naming a cell that cannot be integrated.
+        """
+        s = pack(Qh, Q)
+        if self.pool is None:
+            check_source(s)
+        else:  # no rank may wait for one that stops here
+            together(self.pool.comm, lambda: check_source(s))
+        end = step.z.clone()
+        if step.last is None:
+            self._choose(step, s, end)
+        else:
+            self._again(step, s, end)
+        step.last = (s, end)
+        r = self.routes
+        return Result(end[0], end[1:], Statistics(r.cells, r.slow, r.network + r.exact, 0, r.exact))
+
+    # --- routes -------------------------------------------------------------------------------------------------
+
+    def _choose(self, step: LearnedStep, s: Tensor, end: Tensor) -> None:
+        z, cells = step.z, step.z.shape[1]
+        self.route = torch.full_like(z[0], EXACT, dtype=torch.int8)
+        self.error = torch.zeros_like(z[0])
+        step.slow = self._slow(step, s, end)
+        self.route[step.slow] = SLOW
+        left = (self.route != SLOW).nonzero().squeeze(-1)
+        inside = left[self._covered(step, left)] if self.router else left
+        z1, good = self._network_cells(step, inside, s)
+        step.network = inside[good]
+        end[:, step.network] = z1[:, good]
+        self.route[step.network] = NETWORK
+        step.exact = (self.route == EXACT).nonzero().squeeze(-1)
+        if self.fallback == "none":
+            self.route[step.exact] = REFUSED
+        self._exact(step, step.exact, s, end)
+        counts = torch.bincount(self.route.long(), minlength=4).tolist()
+        outside = left.numel() - inside.numel()
+        self.routes = RouteStatistics(
+            cells, *counts, outside=outside, distrusted=step.exact.numel() - outside,
+            negative=int((z[1:] < 0).any(0).sum()), error=self.error)
+
+    def _again(self, step: LearnedStep, s: Tensor, end: Tensor) -> None:
+        """The same routes with other transport: to first order, in full where that changes much."""
+        assert step.slow is not None and step.network is not None and step.exact is not None
+        far = [self._respond(step, cells, s, end) for cells in (step.slow, step.network, step.exact)]
+        end[:, far[0]] = self.slow.step(far[0], step.near, step.z, step.chemical, s, step.p, step.dt)[0]
+        z1, good = self._network_cells(step, far[1], s)  # always: ranks that share a device evaluate together
+        end[:, far[1][good]] = z1[:, good]
+        self._exact(step, step.exact if self.fallback == "none" else far[2], s, end)
+
+    def _respond(self, step: LearnedStep, cells: Tensor, s: Tensor, end: Tensor) -> Tensor:
+        """Changes `end` of cells to first order; returns those that this does not suit."""
+        assert step.last is not None
+        before, last = (take(x, cells) for x in step.last)
+        z, ds = take(step.z, cells), take(s, cells) - before
+        change = self.corrector.respond(z, ds, step.near[cells], step.p[cells], step.dt)
+        moved = last + change
+        if cells is step.network:
+            moved = self.corrector.lifted(moved, last[1:] + step.dt * ds[1:])
+        end[:, cells] = moved
+        return cells[misfits(self.parts.trust, z, moved, change) > RESPONSE]
+
+    def _slow(self, step: LearnedStep, s: Tensor, end: Tensor) -> Tensor:
+        """Does the slow cells, into `end`, and returns them."""
+        if not self.router:
+            return step.z.new_zeros(0, dtype=torch.int64)
+        tried = self.slow.tries(step.z, step.chemical, step.dt).nonzero().squeeze(-1)
+        new, error = self.slow.step(tried, step.near, step.z, step.chemical, s, step.p, step.dt)
+        good = error <= LIMIT
+        end[:, tried[good]] = new[:, good]
+        return tried[good]
+
+    def _covered(self, step: LearnedStep, cells: Tensor) -> Tensor:
+        """Whether the network may try these cells."""
+        low, high = self.parts.dt_range
+        shares = [share for _, share in self.splitting if share]
+        if not self.trusted or min(shares) * step.dt < low or max(shares) * step.dt > high:
+            return torch.zeros_like(cells, dtype=torch.bool)
+        here = take(step.z, cells)
+        return self.parts.covered(here[0], step.p[cells], here[1:] / here[1:].sum(0))
+
+    def _kicked(
+        self, step: LearnedStep, cells: Tensor, s: Tensor, splitting: Splitting
+    ) -> tuple[Tensor, Step]:
+        """Network steps with kicks of transport between them: z (1 + species, cells), and the worst of the steps."""
+        thermo, source, p = self.gas.thermo, take(s, cells), step.p[cells]
+        T, r = step.z[0, cells], take(step.z[1:], cells)
+        H = (r * h_mass(thermo, T)).sum(0)
+        factor = defect = torch.zeros_like(T)
+        for kick, share in splitting:
+            if kick:
+                r, H = r + kick * step.dt * source[1:], H + kick * step.dt * source[0]
+                T = temperature_from_enthalpy(thermo, H / r.sum(0), r / r.sum(0), T, 3)
+            if share:
+                rho = r.sum(0)
+                done = self._network(T, p, r / rho, share * step.dt)
+                T, r = done.T, rho * done.Y
+                factor, defect = torch.maximum(factor, done.factor), torch.maximum(defect, done.defect)
+        z1 = pack(T, r)
+        return z1, Step(T, r, factor, defect)
+
+    def _network(self, T: Tensor, p: Tensor, Y: Tensor, dt: float) -> Step:
+        """By this rank, or by the owner of the device that it shares."""
+        if self.shared is None:
+            return self.parts.network(T, p, Y, dt)
+
+        def all_cells(x: Tensor) -> Tensor:
+            done = self.parts.network(x[0], x[1], x[2:], dt)
+            return torch.cat([done.T.unsqueeze(0), done.factor.unsqueeze(0), done.defect.unsqueeze(0), done.Y])
+
+        out = self.shared.evaluate(torch.cat([T.unsqueeze(0), p.unsqueeze(0), Y]), all_cells)
+        return Step(out[0], out[3:], out[1], out[2])
+
+    def _network_cells(self, step: LearnedStep, cells: Tensor, s: Tensor) -> tuple[Tensor, Tensor]:
+        """Corrected steps of the network, (1 + species, cells), and whether they may stand."""
+        z1, network = self._kicked(step, cells, s, self.splitting)
+        if not self.router:
+            return z1, met(network)
+        found = settled(
+            self.parts.trust, self.corrector, take(step.z, cells), z1, network, take(step.chemical, cells),
+            take(s, cells), step.near[cells], step.p[cells], step.dt, None)
+        self.error[cells] = found.error
+        return found.z, found.stands(self.parts.trust.limit)
+
+    # --- exact cells --------------------------------------------------------------------------------------------
+
+    def _exact(self, step: LearnedStep, cells: Tensor, s: Tensor, end: Tensor) -> None:
+        """Integrates cells, into `end`; pooled over the ranks where there is a pool, so that all ranks call it."""
+        if self.fallback == "none":
+            end[:, cells] = self._kicked(step, cells, s, TRANSPORT)[0]
+            return
+        fields, rows = torch.cat([take(step.z, cells), take(s, cells)]), step.z.shape[0]
+
+        def solve(given: Tensor) -> Tensor:
+            z, source = given[:rows], given[rows:]
+            begun: Any = self.exact.begin(z[0].clone(), z[1:].clone(), step.dt, source[1:], source[0])
+            done = self.exact.advance(begun, source[1:], source[0])
+            return pack(done.T, done.rhoY)
+
+        if self.pool is not None:
+            end[:, cells] = self.pool.solve(self.pool.begin(cells.numel()), fields, solve, rows)
+        elif cells.numel():
+            end[:, cells] = solve(fields)

@@ -1,0 +1,1 @@
+"""Training: rows, losses, the loop, calibration of the router."""

@@ -1,0 +1,1 @@
+"""Which cells a network may have, and what the others get."""

@@ -1,0 +1,158 @@
+"""Jacobians that similar cells share: those of a few dozen reference states, at the pressure and time step at hand.
+
+A Jacobian of one's own for every cell is most of the cost of exact integration. What is done with these is of the same
+order whatever the Jacobian is, and its error is tested.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from combust.kernels import compiled
+from combust.kinetics.integrate import systems
+from combust.kinetics.integrate.cells import blocks
+from combust.kinetics.integrate.systems import Fixed, Hold
+from combust.kinetics.mechanism.mechanism import Mechanism
+from combust.kinetics.rates.thermo import GAS_CONSTANT
+from combust.surrogates.trust.cells import BLOCK, by_blocks
+
+KELVIN, POWER, WEIGHT, FLOOR = 300.0, 0.1, 6.0, 1e-12  # of the distance: T / KELVIN and WEIGHT (Y + FLOOR)^POWER
+PER_DECADE = 20.0  # pressures that share Jacobians: within 12 %
+
+
+MatrixOf = Callable[[Tensor], Tensor]  # of dt J (references, n, n): (references, n, any)
+
+
+class References(NamedTuple):
+    """T (references,) K, Y (species, references)."""
+
+    T: Tensor
+    Y: Tensor
+
+    def joined(self, other: References) -> References:
+        """These and others."""
+        return References(torch.cat([self.T, other.T.to(self.T)]), torch.cat([self.Y, other.Y.to(self.Y)], 1))
+
+
+class Block(NamedTuple):
+    """Some cells, how many of them are no padding, and the places (from, to) of those that share a matrix, each with
+    the pressure bin and the reference of that.
+    """
+
+    cells: Tensor
+    count: int
+    runs: list[tuple[int, int, int, int]]
+
+
+class SharedJacobians:
+    """References of one mechanism and system; keeps what it computed for the last pressures and time step."""
+
+    def __init__(self, gas: Mechanism, hold: Hold, references: References) -> None:
+        self.gas, self.hold = gas, hold
+        self.size = 1 + len(gas.species)
+        self.references = References(*(x.to(gas.device) for x in references))
+        places = place(*self.references).to(torch.float32)
+        self._places = (-2.0 * places.T.contiguous(), places.square().sum(0))
+        self._jacobians: dict[int, Tensor] = {}
+        self._matrices: dict[tuple[int, float, MatrixOf], list[Tensor]] = {}
+
+    def nearest(self, z: Tensor) -> Tensor:
+        """Rows (cells,) of the references nearest to z (1 + species, cells)."""
+        return by_blocks(partial(nearest_kernel, *self._places), z)
+
+    def blocks(self, near: Tensor, p: Tensor) -> Iterator[Block]:
+        """Cells with references near (cells,), at p (cells,) Pa, in an order in which those alike stand together."""
+        if not near.numel():
+            return
+        count, bins = self.references.T.numel(), (p.log10() * PER_DECADE).round().to(torch.int64)
+        lowest = int(bins.min())
+        kinds = (bins - lowest) * count + near
+        order, numbers = torch.argsort(kinds), torch.bincount(kinds)
+        present = numbers.nonzero().squeeze(-1)
+        stops = numbers[present].cumsum(0).tolist()
+        alike = list(zip(present.tolist(), stops, strict=True))
+        begin = 0
+        for cells, used in blocks(order, BLOCK):
+            runs, start = [], 0
+            while start < used:
+                kind, stop = alike[0]
+                end = min(stop - begin, used)
+                if stop - begin <= used:
+                    del alike[0]
+                runs.append((kind // count + lowest, kind % count, start, end))
+                start = end
+            decade, row, start, _ = runs[-1]
+            runs[-1] = decade, row, start, len(cells)  # the padding is like the last cell
+            begin += used
+            yield Block(cells, used, runs)
+
+    def solve(self, block: Block, dt: float, of: MatrixOf, x: Tensor) -> Tensor:
+        """of(dt J) x for the cells of a block, each with the J of its reference."""
+        found = x.new_empty(self.size, x.shape[1])
+        for decade, row, start, end in block.runs:
+            torch.mm(self.matrices(decade, dt, of)[row], x[:, start:end], out=found[:, start:end])
+        return found
+
+    def jacobians(self, decade: int) -> Tensor:
+        """(references, 1 + species, 1 + species) at the pressure of a bin."""
+        if decade not in self._jacobians:
+            T, Y = self.references
+            p = torch.full_like(T, 10.0 ** (decade / PER_DECADE))
+            rho = p * self.gas.mean_molar_mass(Y) / (GAS_CONSTANT * T)
+            z = torch.cat([T.unsqueeze(0), Y * rho if self.hold == "flow" else Y])
+            fixed = None if self.hold == "flow" else Fixed(p if self.hold == "hp" else rho)
+            found = systems.linearise(self.gas.kinetics, self.hold, z, torch.zeros_like(z), fixed).jacobian
+            self._jacobians[decade] = found.permute(2, 0, 1).contiguous()
+        return self._jacobians[decade]
+
+    def matrices(self, decade: int, dt: float, of: MatrixOf) -> list[Tensor]:
+        """of(dt J) of each reference."""
+        key = (decade, dt, of)
+        if key not in self._matrices:
+            self._matrices = {k: v for k, v in self._matrices.items() if k[1] == dt}  # those of other steps are history
+            self._matrices[key] = list(of(dt * self.jacobians(decade)).contiguous().unbind(0))
+        return self._matrices[key]
+
+
+def inverse(x: Tensor) -> Tensor:
+    """(1 + x)^-1 of matrices x (..., n, n)."""
+    return torch.linalg.inv(torch.eye(x.shape[-1], dtype=x.dtype, device=x.device) + x)
+
+
+def nearest(minus_twice: Tensor, squares: Tensor, z: Tensor) -> Tensor:
+    """See `SharedJacobians.nearest`: minus twice the references' places, transposed, and their squared lengths."""
+    z = z.to(minus_twice.dtype)
+    at = place(z[0], z[1:] / z[1:].sum(0))
+    return (minus_twice @ at + squares.unsqueeze(1)).T.argmin(1)
+
+
+nearest_kernel = compiled(nearest, dynamic=None)
+
+
+def place(T: Tensor, Y: Tensor) -> Tensor:
+    """Coordinates in which distance tells how alike the Jacobians are, (1 + species, states)."""
+    return torch.cat([T.unsqueeze(0) / KELVIN, WEIGHT * (Y.clamp_min(0.0) + FLOOR) ** POWER])
+
+
+def burnt_and_fresh(gas: Mechanism, fuel: str, oxidizer: str, phis: list[float], T: float, p: float) -> References:
+    """References of mixtures: fresh gas at T [K] and burnt gas in equilibrium, of each equivalence ratio."""
+    solution = gas.cantera()
+    found: list[tuple[float, Tensor]] = []
+    for phi in phis:
+        Y = gas.mixture(fuel, oxidizer, phi).cpu()
+        found.append((T, Y))
+        solution.TPY = T, p, Y.numpy()
+        solution.equilibrate("HP")
+        found.append((float(solution.T), torch.tensor(solution.Y.copy())))
+    return References(torch.tensor([T for T, _ in found], dtype=torch.float64), torch.stack([Y for _, Y in found], 1))
+
+
+def drawn(T: Tensor, Y: Tensor, count: int, seed: int = 0) -> References:
+    """`count` of the states T (rows,), Y (species, rows), at random: most where most cells will be."""
+    some = torch.randperm(T.numel(), generator=torch.Generator().manual_seed(seed))[:count]
+    return References(T[some], Y[:, some])

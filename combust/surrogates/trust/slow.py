@@ -1,0 +1,83 @@
+"""Cells whose rates are slow over the step: one step with exact rates and a Jacobian that similar cells share.
+
+Burnt gas relaxes slowly along its manifold, where a network's small bias would add up, and fresh gas hardly reacts; but
+both carry radicals that live for less than a step. With (1 - gamma dt J)^-1 of a reference state nearby, two
+evaluations of the exact rates suffice: the W-method of Verwer et al., SIAM J. Sci. Comput. 20 (1999) 1456,
+doi:10.1137/S1064827597326651. It is of second order whatever J is, keeps elements, and estimates its error.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from combust.graphs import cells_last
+from combust.kernels import compiled
+from combust.kinetics.integrate.cells import System, Tolerance, evaluate, take
+from combust.kinetics.integrate.systems import Fixed
+from combust.surrogates.trust.references import SharedJacobians, inverse
+from combust.surrogates.trust.router import Trust, growth, misfit, total_kernel
+
+GAMMA = 1.0 - 0.5**0.5  # with an exact Jacobian the method is L-stable
+TRIED, RATES = 30.0, Tolerance(1e-3, 1e-8)  # chemical change over dt, in tolerances, up to which the step is tried
+LIMIT = 0.5  # of its error, in units of what is allowed
+
+
+def damped(x: Tensor) -> Tensor:
+    """(1 - gamma x)^-1 of x = dt J."""
+    return inverse(-GAMMA * x)
+
+
+def completed(
+    trust: Trust, z: Tensor, chemical: Tensor, f0: Tensor, k1: Tensor, k2: Tensor, dt: Tensor
+) -> tuple[Tensor, Tensor]:
+    """z after dt (0-d), and its error in units of what is allowed (cells,), of the stages.
+
+    f0: dz/dt at z, chemical: without transport.
+    """
+    new, error = z + dt * (1.5 * k1 + 0.5 * k2), (0.5 * dt) * (k1 + k2)
+    grown = growth(trust, z + dt * (f0 - chemical), new, error, dt * chemical)
+    return new, torch.maximum(misfit(trust, z, new, error), grown)
+
+
+completed_kernel = compiled(completed, dynamic=None)
+
+
+class SlowStep:
+    """The step for one mechanism and system."""
+
+    def __init__(self, shared: SharedJacobians, trust: Trust) -> None:
+        """trust: of the router, which says what error is allowed."""
+        self.shared, self.trust = shared, trust
+        self.gas, self.hold = shared.gas, shared.hold
+        self.system = System(shared.gas.kinetics, shared.hold)
+
+    def tries(self, z: Tensor, chemical: Tensor, dt: float) -> Tensor:
+        """Cells whose rates are slow enough to try (cells,)."""
+        return RATES.error(z, dt * chemical) <= TRIED
+
+    def step(
+        self, cells: Tensor, near: Tensor, z: Tensor, chemical: Tensor, s: Tensor, p: Tensor, dt: float
+    ) -> tuple[Tensor, Tensor]:
+        """New states (1 + species, cells) of some cells of z, and their errors in units of what is allowed.
+
+        near: references (all cells,), p (all cells,) Pa, chemical: dz/dt without sources s (1 + species, all cells).
+        """
+        new, error = z.new_empty(z.shape[0], cells.numel()), z.new_empty(cells.numel())
+        h = z.new_tensor(dt)
+        for block in self.shared.blocks(near[cells], p[cells]):
+            here, own = cells[block.cells], block.cells[: block.count]
+            state, f, source = take(z, here), take(chemical, here), take(s, here)
+            fixed = None if self.hold == "flow" else self._fixed(state, p[here])
+            cells_last(state, f, source)
+            f0 = total_kernel(self.gas.thermo, f, state, source) if fixed is None else f
+            k1 = self.shared.solve(block, dt, damped, f0)
+            f1 = evaluate(self.system, torch.add(state, k1, alpha=dt), source, fixed)
+            k2 = self.shared.solve(block, dt, damped, torch.add(f1, k1, alpha=-2.0))
+            cells_last(f0, k1, k2)
+            a, b = completed_kernel(self.trust, state, f, f0, k1, k2, h)
+            new[:, own], error[own] = a[:, : block.count], b[: block.count]
+        return new, error
+
+    def _fixed(self, z: Tensor, p: Tensor) -> Fixed:
+        return Fixed(p if self.hold == "hp" else self.gas.density(z[0], p, z[1:]))
