@@ -22,10 +22,12 @@ test-all: env
 
 check: env
 	$(PYTHON) -m ruff check combust tests benchmarks validation
+	$(PYTHON) -m ruff format --check combust tests benchmarks validation
 	$(PYTHON) -m mypy
 
 format: env
 	$(PYTHON) -m ruff check --fix combust tests benchmarks validation
+	$(PYTHON) -m ruff format combust tests benchmarks validation
 
 validate: env
 	$(PYTHON) -m validation

@@ -45,7 +45,9 @@ class Spread(NamedTuple):
 
 
 def in_turn(
-    calls: Mapping[str, Callable[[], Any]], rounds: int, clock: Callable[[], float] | None = time.thread_time,
+    calls: Mapping[str, Callable[[], Any]],
+    rounds: int,
+    clock: Callable[[], float] | None = time.thread_time,
     least: float = 0.0,
 ) -> dict[str, np.ndarray]:
     """Seconds of each call in each round, {name: (rounds,)}, after one call of each that is not counted (it compiles).
@@ -127,6 +129,7 @@ class Sheet:
 
 def shown(figure: dict[str, Any]) -> str:
     """A figure as it stands in a table: 12.1 / 3.3 = 3.7 (3.6 to 3.8, 25 pairs)."""
+
     def digits(x: float) -> str:
         return f"{x:.3g}" if abs(x) < 1000 else f"{x:.0f}"
 

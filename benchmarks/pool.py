@@ -89,8 +89,10 @@ def main(argv=None):
             unit = 1e6 / comm.sum(float(z.shape[1]))[0]
             busiest = {name: unit * seconds for name, seconds in in_turn(calls, options.rounds, None).items()}
             label = f"{comm.size} rank(s), {cells} on each" if where == "each" else f"{cells * comm.size} on one"
-            sheet.say(f"{label:20s}" + "".join(
-                f"{unit * np.median(sums[name][1:]):8.0f}{np.median(busiest[name]):8.0f}" for name in WAYS))
+            sheet.say(
+                f"{label:20s}"
+                + "".join(f"{unit * np.median(sums[name][1:]):8.0f}{np.median(busiest[name]):8.0f}" for name in WAYS)
+            )
             for name in list(WAYS)[1:]:
                 sheet.ratio(f"{label}: own batches / {name}", busiest["own batches"], busiest[name], "us/cell, busiest")
     return done(sheet, options)

@@ -106,7 +106,12 @@ def evaluations(gas: ct.Solution, count: int = 200) -> Callable[[], None]:
 
 
 def report(
-    sheet: Sheet, label: str, parent: Parent, part: Subset, names: Sequence[str], folder: Path,
+    sheet: Sheet,
+    label: str,
+    parent: Parent,
+    part: Subset,
+    names: Sequence[str],
+    folder: Path,
     options: argparse.Namespace,
 ) -> None:
     """One line: what was dropped, changes of the delays, costs."""

@@ -110,7 +110,8 @@ def parser() -> argparse.ArgumentParser:
     info.add_argument("--phase", metavar="NAME", help="a phase of a mechanism; the one that combust reads if omitted")
     schema = verb(verbs, "schema", "JSON Schema of the files that combust takes, for editors")
     schema.add_argument(
-        "--for", dest="file", default="case", choices=FILES, help="which file: a case (default), or that of a verb")
+        "--for", dest="file", default="case", choices=FILES, help="which file: a case (default), or that of a verb"
+    )
     schema.add_argument("--markdown", action="store_true", help="reference tables instead")
     plot_arguments(verbs)
     ignite_arguments(verbs)
@@ -153,8 +154,11 @@ def mixture_arguments(made: argparse.ArgumentParser, temperature: str) -> None:
     made.add_argument("--oxidizer", default="O2:1, N2:3.76", metavar="X", help="default: %(default)s")
     made.add_argument("--phi", default="1", metavar="RANGE", help="equivalence ratios; default: %(default)s")
     made.add_argument(
-        "--T", default=temperature, metavar="RANGE",
-        help="temperatures in K, or with a unit: 500:900:5degC; default: %(default)s")
+        "--T",
+        default=temperature,
+        metavar="RANGE",
+        help="temperatures in K, or with a unit: 500:900:5degC; default: %(default)s",
+    )
     made.add_argument("--p", default="1", metavar="RANGE", help=f"pressures: {PRESSURE_HELP}")
 
 
@@ -163,8 +167,11 @@ def plot_arguments(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -
     plot.add_argument("folder")
     plot.add_argument("--fields", metavar="A,B", help="fields to draw; T and a second one if omitted")
     plot.add_argument(
-        "--time", type=number("time"), metavar="S",
-        help="the output nearest to this time in s, or with a unit: 50us; default: the last")
+        "--time",
+        type=number("time"),
+        metavar="S",
+        help="the output nearest to this time in s, or with a unit: 50us; default: the last",
+    )
     plot.add_argument(
         "--out", metavar="PATH",
         help="picture (.png, .pdf or .svg), or a folder for flame.png; default: flame.png in the folder of the run",
@@ -183,8 +190,12 @@ def ignite_arguments(verbs: argparse._SubParsersAction[argparse.ArgumentParser])
         '"half max", "20%% max", "max slope extrapolated" or "min slope"; again: another column; default: T max slope',
     )  # fmt: skip
     made.add_argument(
-        "--time", type=number("time"), default=10.0, metavar="S",
-        help="longest delay in s, or with a unit: 50ms; default: %(default)s")
+        "--time",
+        type=number("time"),
+        default=10.0,
+        metavar="S",
+        help="longest delay in s, or with a unit: 50ms; default: %(default)s",
+    )
     made.add_argument("--rtol", type=float, default=1e-6, help="default: %(default)s")
     made.add_argument("--atol", type=float, default=1e-15, help="of mass fractions; default: %(default)s")
     output_arguments(made, "ignite.csv and .png")
@@ -227,8 +238,12 @@ def extinction_arguments(verbs: argparse._SubParsersAction[argparse.ArgumentPars
     made.add_argument("--T-oxidizer", default="300", metavar="RANGE", help="of the oxidizer; %(default)s")
     made.add_argument("--p", default="1", metavar="RANGE", help=f"pressures: {PRESSURE_HELP}")
     made.add_argument(
-        "--width", type=number("length"), default=0.02, metavar="M",
-        help="between the jets, in m or with a unit: 2cm; default: %(default)s")
+        "--width",
+        type=number("length"),
+        default=0.02,
+        metavar="M",
+        help="between the jets, in m or with a unit: 2cm; default: %(default)s",
+    )
     made.add_argument(
         "--momentum-ratio", type=float, default=1.0, metavar="M",
         help="rho u^2 of the fuel over that of the oxidizer; default: %(default)s",

@@ -28,6 +28,7 @@ logger = logging.getLogger(__name__)
 Mode = Literal["compiled", "eager"]
 F = TypeVar("F", bound=Callable[..., Any])
 
+
 class _Policy:
     """What the process decided about compilation.
 
@@ -151,9 +152,7 @@ def _can_compile(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
         return True
     if not _policy.warned:
         _policy.warned = True
-        logger.warning(
-            "no C++ compiler found: kernels run eager, several times slower; install g++ or name one in CXX"
-        )
+        logger.warning("no C++ compiler found: kernels run eager, several times slower; install g++ or name one in CXX")
     return False
 
 

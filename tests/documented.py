@@ -13,7 +13,8 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ["README.md", "CONTRIBUTING.md", *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "docs").rglob("*.md"))]
 SOURCES = sorted(
-    str(p.relative_to(ROOT)) for name in ("combust", "benchmarks", "validation") for p in (ROOT / name).rglob("*.py"))
+    str(p.relative_to(ROOT)) for name in ("combust", "benchmarks", "validation") for p in (ROOT / name).rglob("*.py")
+)
 CASES = sorted(str(p.relative_to(ROOT)) for name in ("cases", "combust") for p in (ROOT / name).rglob("*.toml"))
 LAUNCHERS = {"mpirun", "scripts/mpirun.sh"}
 PYTHONS = {"python", ".venv/bin/python"}
@@ -112,8 +113,11 @@ def launched(words: list[str]) -> list[str]:
 def ours(word: str) -> bool:
     """Whether a word is a file of the repository that must be there: no pattern, nothing that a command makes."""
     first = word.split("/")[0]
-    return "/" in word and first in ("cases", "tests", "benchmarks", "validation", "scripts") and not re.search(
-        r"\b[A-Z]{2,}\b|\*", word)
+    return (
+        "/" in word
+        and first in ("cases", "tests", "benchmarks", "validation", "scripts")
+        and not re.search(r"\b[A-Z]{2,}\b|\*", word)
+    )
 
 
 def by_verb(words: list[str], whole: bool) -> str:

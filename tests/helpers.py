@@ -158,12 +158,7 @@ def launch(
 ) -> subprocess.CompletedProcess[str]:
     """Runs `combust <arguments>` with the toy flow in a process of its own, on `ranks` ranks (0: without MPI)."""
     return subprocess.run(
-        command(arguments, ranks),
-        env=env(**environment),
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-        check=False,
+        command(arguments, ranks), env=env(**environment), capture_output=True, text=True, timeout=timeout, check=False
     )
 
 

@@ -64,8 +64,7 @@ def cylinder(cells: int) -> tuple[float, np.ndarray]:
 
     half, dt = 0.5 * BOX, 1e-5
     mesh = {"cells": (cells, cells), "lower": (-half, -half), "upper": (half, half)}
-    flow = inert(
-        mesh, {"x": OPEN, "y": OPEN}, start, viscosity=1e-9, schmidt=1e9, gravity=(0.0, -G, 0.0), ambient={})
+    flow = inert(mesh, {"x": OPEN, "y": OPEN}, start, viscosity=1e-9, schmidt=1e9, gravity=(0.0, -G, 0.0), ambient={})
     rise = steps(flow, 1, dt).field("u")[1][0]
     middle = slice(cells // 2 - 1, cells // 2 + 1)
     return float(rise[middle, middle].mean() / dt / lift(0.2 / LIGHT, 1 / LIGHT, RADIUS, EDGE, BOX)), rise

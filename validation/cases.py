@@ -25,15 +25,28 @@ def run(report: Report) -> None:
         "`python -m combust.run cases/NAME.toml` on one rank, `flame` and `flame_learned` by `mpirun` on two. Time: "
         "seconds in the time loop (compiling kernels included). Drift, most negative mass fraction, errors of mass and "
         "elements: extremes of the columns of series.csv over the whole run; a dash where a case has none. The "
-        "pictures `combust plot` made of the ends are docs/pictures/NAME.png.")
+        "pictures `combust plot` made of the ends are docs/pictures/NAME.png."
+    )
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         for path in sorted(CASES.glob(f"{WANTED}.toml")):
             report.progress(path.stem)
             rows.append(row(report, path.stem, Path(folder) / path.stem))
     report.table(
-        ["case", "ranks", "cells", "steps", "time [s]", "us/cell/step", "EOS drift", "Y_min", "mass error",
-         "element error"], rows)
+        [
+            "case",
+            "ranks",
+            "cells",
+            "steps",
+            "time [s]",
+            "us/cell/step",
+            "EOS drift",
+            "Y_min",
+            "mass error",
+            "element error",
+        ],
+        rows,
+    )
 
 
 def row(report: Report, name: str, out: Path) -> list[str]:
@@ -51,12 +64,22 @@ def row(report: Report, name: str, out: Path) -> list[str]:
 
     drift, negative = extreme("eos_drift"), extreme("Y_min", min)
     mass, elements = extreme("mass_error"), extreme("element_error")
-    for what, value, limit in (("EOS drift", drift, DRIFT), ("mass error", mass, CONSERVED),
-                               ("element error", elements, CONSERVED)):
+    for what, value, limit in (
+        ("EOS drift", drift, DRIFT),
+        ("mass error", mass, CONSERVED),
+        ("element error", elements, CONSERVED),
+    ):
         if value is not None:
             report.target(f"{what}, {name}", value, limit)
     if negative is not None:
         report.target(f"Y_min, {name}", negative, -NEGATIVE, at_least=True)
     shown = ["-" if x is None else f"{x:.1e}" for x in (drift, negative, mass, elements)]
-    return [name, str(ranks), str(summary["cells"]), str(summary["step"]), f"{summary['wall_seconds']:.0f}",
-            f"{summary['us_per_cell_and_step']:.1f}", *shown]
+    return [
+        name,
+        str(ranks),
+        str(summary["cells"]),
+        str(summary["step"]),
+        f"{summary['wall_seconds']:.0f}",
+        f"{summary['us_per_cell_and_step']:.1f}",
+        *shown,
+    ]

@@ -43,7 +43,8 @@ def run(report: Report) -> None:
     report.text(
         "Uniform cells, van Leer, two sweeps; the runs start from the free flame of the same mechanism, extrapolated "
         "to zero spacing, whose speed is that of the inflow. Speeds are those of the second half of each run. Finer "
-        "grids: [flame_speed](flame_speed.md).")
+        "grids: [flame_speed](flame_speed.md)."
+    )
     rows = []
     for flame in FLAMES:
         gas = Mechanism.load(load(planar.CASES / flame.case).gas.mechanism)
@@ -62,14 +63,24 @@ def run(report: Report) -> None:
     report.text(
         f"`check` and `run` warn below {FEWEST:g} cells per thermal thickness. On so few the speed also depends on "
         "where the front lies among the cells, so that it does not fall evenly with their width, and drifts of the "
-        "equation of state reach 3e-3.")
+        "equation of state reach 3e-3."
+    )
 
 
 def measured(flame: Flame, profile: case.FlameProfile, count: int) -> planar.Speeds:
     """A run on `count` cells per thermal thickness."""
     width = profile.thermal_thickness
-    flow = planar.build(flame.case, [
-        f"initial.phi={flame.phi}", f"mesh.cells=[{round(LENGTH * count)}]", f"mesh.upper=[{LENGTH * width!r}]",
-        f"initial.position={BEFORE * width!r}", f"numerics.dt={flame.dt!r}", "numerics.compile=off"], profile)
+    flow = planar.build(
+        flame.case,
+        [
+            f"initial.phi={flame.phi}",
+            f"mesh.cells=[{round(LENGTH * count)}]",
+            f"mesh.upper=[{LENGTH * width!r}]",
+            f"initial.position={BEFORE * width!r}",
+            f"numerics.dt={flame.dt!r}",
+            "numerics.compile=off",
+        ],
+        profile,
+    )
     rows = planar.follow(flow, flame.dt, flame.end)
     return planar.speeds(flow, rows, profile.speed, 0.5 * flame.end)

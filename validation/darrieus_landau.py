@@ -85,19 +85,39 @@ def run(report: Report) -> None:
         f"the conductivity of this flame: w0 = {t.w0:.3f}, B1 = {t.B1:.2f}, B3 = {t.B3:.2f}, Pr = {t.prandtl:.2f}. A "
         f"cosine of amplitude {AMPLITUDE:g} thermal thicknesses, one wave in a periodic width; {PER_THICKNESS} cells "
         "per thermal thickness. The amplitude is the cosine part of the position of the front by its unburnt fuel; the "
-        "rate is fitted to the second half of the run.")
+        "rate is fitted to the second half of the run."
+    )
     rows = []
     for wave in WAVES:
         k = 2 * math.pi / (wave * thickness)
         thin, corrected = t.rate(k)
         rate, grown, cells = measure(flame, wave, E_FOLDINGS / corrected, report)
-        rows.append([
-            f"{wave}", cells, f"{k * t.diffusive:.4f}", f"{thin:.0f}", f"{corrected:.0f}", f"{rate:.0f}",
-            percent(rate / corrected - 1, 1), f"{grown:.1f}"])
+        rows.append(
+            [
+                f"{wave}",
+                cells,
+                f"{k * t.diffusive:.4f}",
+                f"{thin:.0f}",
+                f"{corrected:.0f}",
+                f"{rate:.0f}",
+                percent(rate / corrected - 1, 1),
+                f"{grown:.1f}",
+            ]
+        )
         report.target(f"growth rate, wavelength {wave} thicknesses", 100 * (rate / corrected - 1), 100 * LIMIT, " %")
     report.table(
-        ["wavelength / thickness", "cells", "k delta", "thin flame [1/s]", "theory [1/s]", "measured [1/s]", "error",
-         "amplitude grew by"], rows)
+        [
+            "wavelength / thickness",
+            "cells",
+            "k delta",
+            "thin flame [1/s]",
+            "theory [1/s]",
+            "measured [1/s]",
+            "error",
+            "amplitude grew by",
+        ],
+        rows,
+    )
 
 
 def measure(flame: FlameProfile, wave: int, end: float, report: Report) -> tuple[float, float, int]:
@@ -106,11 +126,19 @@ def measure(flame: FlameProfile, wave: int, end: float, report: Report) -> tuple
     length, fine = wave * thickness, thickness / PER_THICKNESS
     x = planar.graded_faces(fine, (-3 * thickness, 3 * thickness), (-0.75 * length, length), 1.08, length / 24)
     y = np.linspace(0.0, length, wave * PER_THICKNESS + 1)
-    flow = planar.build("flame.toml", [
-        f'mesh={{ kind = "stretched", x = {{ faces = {x.tolist()} }}, y = {{ faces = {y.tolist()} }} }}',
-        'gas.transport="unity-Lewis"', f"initial.phi={PHI}", "initial.position=0.0",
-        f"initial.perturbation={{ amplitude = {AMPLITUDE * thickness}, modes = [1] }}",
-        'boundary.x_low={ kind = "inflow", velocity = "flame-speed" }', 'numerics.compile="on"'], flame)
+    flow = planar.build(
+        "flame.toml",
+        [
+            f'mesh={{ kind = "stretched", x = {{ faces = {x.tolist()} }}, y = {{ faces = {y.tolist()} }} }}',
+            'gas.transport="unity-Lewis"',
+            f"initial.phi={PHI}",
+            "initial.position=0.0",
+            f"initial.perturbation={{ amplitude = {AMPLITUDE * thickness}, modes = [1] }}",
+            'boundary.x_low={ kind = "inflow", velocity = "flame-speed" }',
+            'numerics.compile="on"',
+        ],
+        flame,
+    )
     kernels.keep_freed_memory()
     times, amplitudes = [], []
     while flow.time < end:

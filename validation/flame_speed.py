@@ -56,23 +56,43 @@ class Flame:
 
 
 HYDROGEN = Flame(
-    "H2/air, phi 1.0", "flame1d_h2.toml", "h2o2.yaml", "H2:1", 1.0, 0.002, 0.012, 5e-4, (
+    "H2/air, phi 1.0",
+    "flame1d_h2.toml",
+    "h2o2.yaml",
+    "H2:1",
+    1.0,
+    0.002,
+    0.012,
+    5e-4,
+    (
         Run(10, 1e-6, 6e-4, 0.003, 0.007),
         Run(20, 1e-6, 6e-4, 0.003, 0.003),
         Run(40, 5e-7, 4e-4, 0.003),
         Run(6, 1.5e-6, 3e-3, 0.045, burnt=True),
-    ))
+    ),
+)
 METHANE = Flame(
-    "CH4/air, phi 0.9", "flame1d_ch4.toml", "gri30.yaml", "CH4:1", 0.9, 0.004, 0.012, 5e-4, (
-        Run(10, 8e-6, 4e-3, 0.005, 0.007),
-        Run(20, 8e-6, 4e-3, 0.005, 0.003),
-        Run(6, 5e-6, 9e-3, 0.020, burnt=True),
-    ))
+    "CH4/air, phi 0.9",
+    "flame1d_ch4.toml",
+    "gri30.yaml",
+    "CH4:1",
+    0.9,
+    0.004,
+    0.012,
+    5e-4,
+    (Run(10, 8e-6, 4e-3, 0.005, 0.007), Run(20, 8e-6, 4e-3, 0.005, 0.003), Run(6, 5e-6, 9e-3, 0.020, burnt=True)),
+)
 LEAN_HYDROGEN = Flame(
-    "H2/air, phi 0.5", "flame1d_h2.toml", "h2o2.yaml", "H2:1", 0.5, 0.005, 0.006, 5e-3, (
-        Run(10, 8e-6, 8e-3, 0.008, 0.02, burnt=True),
-        Run(20, 8e-6, 6e-3, 0.004, 0.02),
-    ))
+    "H2/air, phi 0.5",
+    "flame1d_h2.toml",
+    "h2o2.yaml",
+    "H2:1",
+    0.5,
+    0.005,
+    0.006,
+    5e-3,
+    (Run(10, 8e-6, 8e-3, 0.008, 0.02, burnt=True), Run(20, 8e-6, 6e-3, 0.004, 0.02)),
+)
 FLAMES = (HYDROGEN, METHANE, LEAN_HYDROGEN)
 COARSE = replace(HYDROGEN, slope=0.3, runs=(Run(4, 2e-6, 8e-6, 0.003, 0.007, burnt=True),))
 SMOKE = {"FLAMES": (COARSE,)}
@@ -84,7 +104,8 @@ def run(report: Report) -> None:
         "Front speed: inflow velocity minus a straight line fitted to the position of the front (half temperature) "
         "over the second half of the run. Consumption speed: mean over the same time. All runs start from the finest "
         "reference profile with the inflow at its speed, two sweeps, van Leer. Cells are uniform over four thermal "
-        "thicknesses on both sides of the front and grow by 6 % per cell beyond.")
+        "thicknesses on both sides of the front and grow by 6 % per cell beyond."
+    )
     references(report)
     for flame in FLAMES:
         runs(report, flame)
@@ -92,7 +113,8 @@ def run(report: Report) -> None:
         "Burnt temperatures need a burnt zone in which radicals have recombined, and gas that has crossed the whole of "
         "it during the run: hence the long runs on graded grids. Equilibrium is taken with nitrogen inert. With "
         "GRI-Mech 3.0 the full equilibrium at phi 0.9 lies 6.1 K lower, because thermal NO has then formed, which "
-        "takes seconds: no free flame, Cantera's neither, reaches it.")
+        "takes seconds: no free flame, Cantera's neither, reaches it."
+    )
 
 
 def references(report: Report) -> None:
@@ -103,22 +125,40 @@ def references(report: Report) -> None:
         ref = flame.reference
         older, newer = ref.extrapolations
         moved = newer / older - 1
-        rows.append([
-            flame.name, ", ".join(str(len(g.x)) for g in ref.grids), ", ".join(f"{g.speed:.5f}" for g in ref.grids),
-            f"{older:.5f}, **{newer:.5f}**", percent(moved, 3),
-            f"{1e3 * ref.finest.thermal_thickness:.4f}", f"{ref.finest.burnt_temperature:.1f}",
-            f"{flame.equilibrium:.1f}"])
+        rows.append(
+            [
+                flame.name,
+                ", ".join(str(len(g.x)) for g in ref.grids),
+                ", ".join(f"{g.speed:.5f}" for g in ref.grids),
+                f"{older:.5f}, **{newer:.5f}**",
+                percent(moved, 3),
+                f"{1e3 * ref.finest.thermal_thickness:.4f}",
+                f"{ref.finest.burnt_temperature:.1f}",
+                f"{flame.equilibrium:.1f}",
+            ]
+        )
         report.target(f"halving moves the reference, {flame.name}", 100 * moved, 100 * flame.settled, " %")
         gap = ref.finest.burnt_temperature - flame.equilibrium
         report.target(f"burnt T of the reference, {flame.name}", gap, 3.0, " K")
     report.text("## References (Cantera, mixture-averaged)")
     report.table(
-        ["flame", "points", "S_L [m/s]", "extrapolated [m/s]", "moved", "thermal thickness [mm]", "burnt T [K]",
-         "equilibrium [K]"], rows)
+        [
+            "flame",
+            "points",
+            "S_L [m/s]",
+            "extrapolated [m/s]",
+            "moved",
+            "thermal thickness [mm]",
+            "burnt T [K]",
+            "equilibrium [K]",
+        ],
+        rows,
+    )
     report.text(
         "Cantera convects by first-order upwind differences. Its grid is therefore halved twice, interval by interval, "
         "and the speed extrapolated to zero spacing (from the two coarser and from the two finer grids). Errors below "
-        "are against the bold value.")
+        "are against the bold value."
+    )
 
 
 def runs(report: Report, flame: Flame) -> None:
@@ -130,9 +170,21 @@ def runs(report: Report, flame: Flame) -> None:
         s = measure(flame, r, lambda line, label=label: report.progress(f"{label}: {line}"))
         front, consumed = s.displacement / exact - 1, s.consumption / exact - 1
         gap = s.burnt_temperature - flame.equilibrium
-        rows.append([
-            r.per_thickness, s.cells, f"{1e6 * r.dt:g}", f"{1e3 * r.end:g}", f"{s.displacement:.5f}", percent(front),
-            f"{s.consumption:.5f}", percent(consumed), f"{1e3 * r.burnt_zone:g}", f"{gap:+.1f}", *planar.monitors(s)])
+        rows.append(
+            [
+                r.per_thickness,
+                s.cells,
+                f"{1e6 * r.dt:g}",
+                f"{1e3 * r.end:g}",
+                f"{s.displacement:.5f}",
+                percent(front),
+                f"{s.consumption:.5f}",
+                percent(consumed),
+                f"{1e3 * r.burnt_zone:g}",
+                f"{gap:+.1f}",
+                *planar.monitors(s),
+            ]
+        )
         if r.limit is not None:
             report.target(f"front speed, {label}", 100 * front, 100 * r.limit, " %")
             report.target(f"consumption speed, {label}", 100 * consumed, 100 * r.limit, " %")
@@ -141,8 +193,23 @@ def runs(report: Report, flame: Flame) -> None:
         report.target(f"EOS drift, {label}", s.eos_drift, 1e-3)
     report.text(f"## {flame.name}")
     report.table(
-        ["N", "cells", "dt [us]", "time [ms]", "front speed", "error", "consumption speed", "error", "burnt zone [mm]",
-         "T_out - T_eq [K]", "EOS drift", "Y_min", "element error"], rows)
+        [
+            "N",
+            "cells",
+            "dt [us]",
+            "time [ms]",
+            "front speed",
+            "error",
+            "consumption speed",
+            "error",
+            "burnt zone [mm]",
+            "T_out - T_eq [K]",
+            "EOS drift",
+            "Y_min",
+            "element error",
+        ],
+        rows,
+    )
 
 
 def measure(flame: Flame, r: Run, progress=None) -> planar.Speeds:  # noqa: ANN001
@@ -153,8 +220,12 @@ def measure(flame: Flame, r: Run, progress=None) -> planar.Speeds:  # noqa: ANN0
     ends = (-flame.fresh_zone, r.burnt_zone)
     faces = planar.graded_faces(fine, (-4 * thickness, 4 * thickness), ends, 1.06, 20 * fine)
     overrides = [
-        planar.mesh_override(faces), f"gas.mechanism={flame.mechanism}", "initial.position=0.0",
-        f"initial.phi={flame.phi}", 'numerics.compile="off"']
+        planar.mesh_override(faces),
+        f"gas.mechanism={flame.mechanism}",
+        "initial.position=0.0",
+        f"initial.phi={flame.phi}",
+        'numerics.compile="off"',
+    ]
     flow = planar.build(flame.case, overrides, profile)
     rows = planar.follow(flow, r.dt, r.end, progress)
     return planar.speeds(flow, rows, profile.speed, r.end / 2)

@@ -35,7 +35,8 @@ def run(report: Report) -> None:
     report.text(
         "`xvfb-run -a pvpython validation/render.py` opens `runs/flame/fields.pvd`, visits every time and renders "
         "docs/pictures/paraview.png. Ranges of T and Y_OH that ParaView reports, and the largest difference of any "
-        "range of any field from combust's own reader (which the tests hold against VTK's).")
+        "range of any field from combust's own reader (which the tests hold against VTK's)."
+    )
     files = sorted(out.glob("fields_*.vtr"))
     rows, worst = [], 0.0
     for shown, path in zip(seen, files, strict=True):
@@ -47,9 +48,15 @@ def run(report: Report) -> None:
             difference = max(difference, abs(low - field.min()) / scale, abs(high - field.max()) / scale)
         worst = max(worst, difference)
         T, OH = shown["ranges"]["T"], shown["ranges"]["Y_OH"]
-        rows.append([
-            f"{1e3 * shown['time']:.1f}", shown["cells"], f"{T[0]:.1f} - {T[1]:.1f}", f"{OH[0]:.1e} - {OH[1]:.2e}",
-            f"{difference:.0e}"])
+        rows.append(
+            [
+                f"{1e3 * shown['time']:.1f}",
+                shown["cells"],
+                f"{T[0]:.1f} - {T[1]:.1f}",
+                f"{OH[0]:.1e} - {OH[1]:.2e}",
+                f"{difference:.0e}",
+            ]
+        )
     report.table(["time [ms]", "cells", "T [K]", "Y_OH", "difference"], rows)
     report.target("relative difference of any range", worst, 1e-6)
     with open(out / "series.csv", encoding="utf-8") as file:

@@ -80,7 +80,8 @@ def delays(report: Report) -> None:
         f"dT/dt is its heat release rate over rho cp, and the delay is the vertex of the parabola through the largest "
         f"and its two neighbours. A second run at ten times its rtol tells how far it is settled. TChem's value is "
         f"that of its documentation (inflection point; its air has argon). The other mechanisms for which delays are "
-        f"quoted this way (Burke 2012, Evans-Schexnayder, DRM19) do not ship with Cantera and are not compared.")
+        f"quoted this way (Burke 2012, Evans-Schexnayder, DRM19) do not ship with Cantera and are not compared."
+    )
     rows, worst, settled = [], 0.0, 0.0
     for case in IGNITIONS:
         for T, ours, theirs, moved in compare(case):
@@ -99,8 +100,7 @@ def compare(case: Ignition) -> list[tuple[float, float, float, float]]:
     gas = Mechanism.load(case.mechanism, case.phase)
     Y = gas.mixture({case.fuel: 1.0}, case.air, 1.0)
     T = torch.tensor(case.temperatures, dtype=torch.float64)
-    ours = ignition_delays(
-        gas, T, PRESSURE, Y, case.t_end, hold="hp", criterion="T max slope", rtol=RTOL, atol=ATOL)
+    ours = ignition_delays(gas, T, PRESSURE, Y, case.t_end, hold="hp", criterion="T max slope", rtol=RTOL, atol=ATOL)
     rows = []
     for T0, delay in zip(case.temperatures, ours.tolist(), strict=True):
         exact, coarse = (by_cantera(gas, T0, Y, case.t_end, rtol) for rtol in (REFERENCE_RTOL, 10 * REFERENCE_RTOL))
@@ -154,7 +154,8 @@ class Agreement:
 def agreement(report: Report) -> None:
     """The table of rates and Jacobians over states of partially stirred reactors."""
     steps = ", ".join(
-        f"{r.mechanism}: {r.particles} particles, {r.steps} steps of {1e3 * r.dt:g} ms" for r, _ in BLOCKS)
+        f"{r.mechanism}: {r.particles} particles, {r.steps} steps of {1e3 * r.dt:g} ms" for r, _ in BLOCKS
+    )
     report.text(
         f"States of partially stirred reactors. Each holds particles at constant pressure (1 or 10 atm), starts in "
         f"equilibrium and is fed with premixed fuel and air (phi 0.5, 1 or 2; 400 or 800 K): twelve reactors. In a "
@@ -162,7 +163,8 @@ def agreement(report: Report) -> None:
         f"at random, the enthalpy and mass fractions of a pair approach their mean by exp(-dt / {1e3 * MIXING:g} ms), "
         f"and each particle reacts for dt ({steps}). States are taken after mixing, where fresh and burnt gas meet "
         f"far from any balance, and after reaction. The seed is fixed; mass fractions below zero by the integrator's "
-        f"tolerance are set to zero.")
+        f"tolerance are set to zero."
+    )
     rows = []
     for reactors, block in BLOCKS:
         gas = Mechanism.load(reactors.mechanism)
@@ -178,7 +180,8 @@ def agreement(report: Report) -> None:
         report.target(f"largest norm of relative errors, {gas.path}", float(found.norms.max()), NORM, " %")
     rows.append(["pyJac, H2/CO", 900900, "", "", "", f"{NORM:.1e} %", "", ""])
     report.table(
-        ["mechanism", "states", "T", "rates", "derivatives", "norm, largest", "norm, mean", "whole, largest"], rows)
+        ["mechanism", "states", "T", "rates", "derivatives", "norm, largest", "norm, mean", "whole, largest"], rows
+    )
     report.text(
         "Rates: net production rates against Cantera's, in units of the sum of the absolute rates of progress that "
         "make and use the species, largest of all species and states. Derivatives: of the production rates by "
@@ -188,7 +191,8 @@ def agreement(report: Report) -> None:
         f"entries above {SMALLEST:g} of the matrix' Frobenius norm, of their errors relative to themselves, as "
         "pyJac's tests take it; an entry whose terms cancel counts in full. Whole: Frobenius norm of the error "
         "over that of the matrix. pyJac's figure is the published one (Niemeyer, Curtis, Sung, "
-        "doi:10.1016/j.cpc.2017.02.004), for a matrix without the last species and states of its own.")
+        "doi:10.1016/j.cpc.2017.02.004), for a matrix without the last species and states of its own."
+    )
 
 
 def measure(gas: Mechanism, T: Tensor, p: Tensor, Y: Tensor, block: int) -> Agreement:

@@ -71,7 +71,8 @@ def page(report: Report, kept: dict[str, Kept]) -> None:
     report.text(
         "What each run found is in learned.json beside this page; `python -m validation learned --only NAME` repeats "
         "those whose names begin so (speed-h2, front-small, outside, ...), the others keep their figures. What learned "
-        "chemistry is, and what its routes do: [docs/learned.md](../learned.md).")
+        "chemistry is, and what its routes do: [docs/learned.md](../learned.md)."
+    )
     found = {model: sorted({k["weights"] for name, k in kept.items() if "weights" in k and models()[name] == model})
              for model in dict.fromkeys(models().values())}  # fmt: skip
     lines = [f"{model} {', '.join(weights)}" for model, weights in found.items() if weights]
@@ -90,7 +91,8 @@ def page(report: Report, kept: dict[str, Kept]) -> None:
             "[cases/flame_learned.toml](../../cases/flame_learned.toml) as it is shipped or with changes, by `combust "
             "run`, compiled kernels, and the same with exact chemistry. The front is where T is half "
             "way between fresh gas and equilibrium; the consumption speed is per section of the domain. Mean |dT| is "
-            "over all cells.")
+            "over all cells."
+        )
         for front in FRONTS:
             if front.name in kept:
                 wrinkled(report, front, kept[front.name])
@@ -123,7 +125,8 @@ def speeds(report: Report, flame: Flame, kept: dict[str, Kept]) -> None:
         "with transport in kicks, every cell, no correction: the error of the splitting. *Network alone*: the same "
         "kicks, the network in every cell, no router and no correction: less the row above, the error of the network. "
         "*Learned*: as a user has it, with router and correction. Burnt T is that of the last cell, against the first "
-        "row; shares are those of slow, network and exact cells.")
+        "row; shares are those of slow, network and exact cells."
+    )
     middle = flame.steps[len(flame.steps) // 2]
     exact = {dt: kept.get(Speed(flame, "", "", dt).name) for dt in flame.steps}
     rows = [["source", "exact", *(f"{k['front']:.5f}" if k else "" for k in exact.values()), *two(exact[middle])]]
@@ -187,7 +190,8 @@ def wrinkled(report: Report, front: Front, kept: Kept) -> None:
         f"{kept['cells']} cells, {kept['steps']} steps of {low:.3g} to {high:.3g} us. Shares of slow, network and "
         f"exact cells, mean of all steps: {shares(kept['shares'])}; exact at most {100 * kept['exact_share']:.2f} %. "
         f"Elements drift by {kept['element_error']:.1e}; least mass fraction {kept['Y_min'][1]:.1e}, with exact "
-        f"chemistry {kept['Y_min'][0]:.1e}.")
+        f"chemistry {kept['Y_min'][0]:.1e}."
+    )
     rows, worst = [], {"length": 0.0, "consumption": 0.0}
     for row in kept["rows"]:
         cells = [f"{1e3 * row['time']:.2f}"]
@@ -212,7 +216,8 @@ def outside(report: Report, kept: dict[str, Kept]) -> None:
         "step) at conditions that the model was not trained for. No cell may then be the network's: those that are not "
         "slow are exact, and the flame is that of exact chemistry. The first row is a control inside the range. Speed: "
         "consumption speed of learned chemistry against exact chemistry at the end; dT: the largest of any cell, where "
-        "slow cells of the two take different cheap steps.")
+        "slow cells of the two take different cheap steps."
+    )
     rows = []
     for each in OUTSIDE:
         if (own := kept.get(each.name)) is None:

@@ -96,8 +96,16 @@ class Speed:
     def perform(self, report: Report) -> Kept:
         """Runs it; a lost flame is a result."""
         flame = self.flame
-        table = {"kind": "direct"} if not self.splitting else {
-            "kind": "learned", "model": flame.model, "splitting": self.splitting, "router": self.chemistry == "learned"}
+        table = (
+            {"kind": "direct"}
+            if not self.splitting
+            else {
+                "kind": "learned",
+                "model": flame.model,
+                "splitting": self.splitting,
+                "router": self.chemistry == "learned",
+            }
+        )
         flow = planar.build(flame.case, [*flame.overrides, f"chemistry={inline(table)}"], flame.profile)
         if self.chemistry == "mapped":
             chemistry = flow.scheme.chemistry
@@ -129,8 +137,11 @@ def mesh(profile: FlameProfile, per_thickness: int) -> str:
 def inline(table: dict[str, Any]) -> str:
     """A TOML table in one line."""
     words = {True: "true", False: "false"}
-    return "{ " + ", ".join(
-        f"{k} = " + (words[v] if isinstance(v, bool) else json.dumps(v)) for k, v in table.items()) + " }"
+    return (
+        "{ "
+        + ", ".join(f"{k} = " + (words[v] if isinstance(v, bool) else json.dumps(v)) for k, v in table.items())
+        + " }"
+    )
 
 
 def weights_of(model: str) -> Kept:
@@ -326,9 +337,15 @@ class Outside:
     ) -> tuple[ReactingFlow, np.ndarray]:
         """A flame over so many steps, from Cantera's."""
         overrides = [
-            mesh(profile, self.per_thickness), "initial.position=0.0", f'initial.fuel="{self.fuel}"',
+            mesh(profile, self.per_thickness),
+            "initial.position=0.0",
+            f'initial.fuel="{self.fuel}"',
             f'initial.oxidizer="{self.oxidizer}"',
-            f"initial.phi={self.phi}", f"gas.pressure={self.p}", 'numerics.compile="off"', f"chemistry={inline(table)}"]
+            f"initial.phi={self.phi}",
+            f"gas.pressure={self.p}",
+            'numerics.compile="off"',
+            f"chemistry={inline(table)}",
+        ]
         flow = planar.build("flame1d_h2.toml", overrides, profile)
         more = SHARES if table["kind"] == "learned" else ()
         return flow, planar.follow(flow, dt, self.steps * dt, say, more)

@@ -34,7 +34,8 @@ def run(report: Report) -> None:
         "Shunn, Ham and Moin (J. Comput. Phys. 231 (2012) 3801, doi:10.1016/j.jcp.2012.01.027): two gases of density "
         "ratio 5 mix in a travelling, pulsating wave on a periodic square. Root-mean-square errors at t = 0.125 s with "
         "a time step of 0.125 s / cells; orders are log2 of successive ratios. Widths of the stretched mesh swing by "
-        "40 % about their mean.")
+        "40 % about their mean."
+    )
     for title, advection, stretched in WAYS:
         found = []
         for cells in CELLS:
@@ -67,6 +68,9 @@ def errors(cells: int, advection: str, stretched: bool) -> list[float]:
     _, y, x = flow.grid.centres
     exact_density = builder.wave.rho(x, y, torch.tensor(TIME, dtype=torch.float64))
     differences = (
-        flow.scheme.inner(flow.current.q)[2] - q[2], flow.current.U[1:].sum(0) - exact_density,
-        faces_now[2] - u[2], faces_now[1] - u[1])  # type: ignore[operator]
+        flow.scheme.inner(flow.current.q)[2] - q[2],
+        flow.current.U[1:].sum(0) - exact_density,
+        faces_now[2] - u[2],
+        faces_now[1] - u[1],
+    )  # type: ignore[operator]
     return [float(d.pow(2).mean().sqrt()) for d in differences]

@@ -35,7 +35,8 @@ def run(report: Report) -> None:
         "A hot kernel of burnt H2/air (phi 1, 2000 K, smooth edge 0.4 mm wide) at a plane of symmetry in a closed 1-D "
         "box lights the fresh gas: an unsteady flame with rising pressure. Tables give the mean absolute difference "
         "between each run and the next finer one at 48 us, and the order log2 of successive ratios. Chemistry is "
-        "integrated to rtol 1e-6, so that its error does not show.")
+        "integrated to rtol 1e-6, so that its error does not show."
+    )
     in_time(report)
     in_space(report)
 
@@ -77,12 +78,21 @@ def in_space(report: Report) -> None:
 
 def simulate(cells: int, dt: float, coupling: str, sweeps: int) -> Outcome:
     """The kernel at END."""
-    flow = planar.build("kernel.toml", [
-        f'mesh={{ kind = "uniform", cells = [{cells}], lower = [0.0], upper = [{LENGTH}] }}',
-        'boundary={ x_low = { kind = "symmetry" }, x_high = { kind = "wall" } }',
-        "initial.centre=[0.0]", "initial.radius=0.0016", "initial.hot_temperature=2000.0", "initial.phi=1.0",
-        'chemistry={ kind = "direct", rtol = 1e-6, atol = 1e-12 }', 'numerics.compile="off"',
-        f"numerics.coupling={coupling}", f"numerics.sweeps={sweeps}"])
+    flow = planar.build(
+        "kernel.toml",
+        [
+            f'mesh={{ kind = "uniform", cells = [{cells}], lower = [0.0], upper = [{LENGTH}] }}',
+            'boundary={ x_low = { kind = "symmetry" }, x_high = { kind = "wall" } }',
+            "initial.centre=[0.0]",
+            "initial.radius=0.0016",
+            "initial.hot_temperature=2000.0",
+            "initial.phi=1.0",
+            'chemistry={ kind = "direct", rtol = 1e-6, atol = 1e-12 }',
+            'numerics.compile="off"',
+            f"numerics.coupling={coupling}",
+            f"numerics.sweeps={sweeps}",
+        ],
+    )
     worst = 0.0
     try:
         for _ in range(round(END / dt)):

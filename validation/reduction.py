@@ -189,7 +189,8 @@ def page(report: Report, kept: dict[str, Any]) -> None:
         "all conditions of the search, at full cost, against the detailed mechanism. Evaluations are simulations of a "
         "candidate at one condition. Times of steps are cumulative and do not count what the detailed mechanism cost, "
         "which has a row of its own; they were taken on two cores that shared their time with other work (load is the "
-        "mean number of processes that wanted to run), so they are upper bounds.")
+        "mean number of processes that wanted to run), so they are upper bounds."
+    )
     methane(report, [(each, kept[each.name]) for each in METHANE if each.name in kept])
     ignition(report, [(each, kept[each.name]) for each in IGNITION if each.name in kept])
     large(report, [(each, kept[each.name]) for each in LARGE if each.name in kept])
@@ -206,7 +207,8 @@ def methane(report: Report, found: list[tuple[Run, dict[str, Any]]]) -> None:
         f"phi 1 and 1200 K, phi 0.5; free flames at 300 K, phi 0.6, 1, 1.4; extinction of a stirred reactor at 300 K, "
         f"phi 1. Tolerances: {limits}. Held out is an ignition at 1400 K; its column is of the last step's result. The "
         f"row of pyMARS 1.2.0 was measured for this project, also on two cores under other load, with its usual 10 % "
-        f"on delays and one flame at phi 1 added; it measures no extinction, and its time has all in it.")
+        f"on delays and one flame at phi 1 added; it measures no extinction, and its time has all in it."
+    )
     rows = []
     for each, kept in found:
         names = [stage["name"] for stage in kept["stages"]]
@@ -232,7 +234,8 @@ def ignition(report: Report, found: list[tuple[Run, dict[str, Any]]]) -> None:
     report.text(
         "The same, but only the two ignitions take part, with a tolerance of 10 %, as in the example that pyMARS "
         "documents; flames and stirred reactor are computed afterwards to show what such a mechanism does to them. "
-        "pyMARS' rows as above; its flame speeds at phi 1, where not all three were computed.")
+        "pyMARS' rows as above; its flame speeds at phi 1, where not all three were computed."
+    )
     rows = []
     for _, kept in found:
         last, apart = kept["stages"][-1], kept["held_out"]
@@ -254,7 +257,8 @@ def large(report: Report, found: list[tuple[Run, dict[str, Any]]]) -> None:
     report.text("## Other mechanisms")
     report.text(
         "The conditions are in the files of cases/reduction. The files of n-dodecane and n-hexane have no transport "
-        "data, so that there are no flames.")
+        "data, so that there are no flames."
+    )
     rows = []
     for each, kept in found:
         for stage in kept["stages"]:
@@ -264,8 +268,10 @@ def large(report: Report, found: list[tuple[Run, dict[str, Any]]]) -> None:
             ])  # fmt: skip
     report.table(["mechanism", "step", "species", "reactions", "quasi-steady", "largest errors", "evaluations",
                   "time"], rows)  # fmt: skip
-    report.text("Held-out conditions, and the cost of the whole command with its report; CPU time and memory are those "
-                "of all its processes, memory at one time:")
+    report.text(
+        "Held-out conditions, and the cost of the whole command with its report; CPU time and memory are those "
+        "of all its processes, memory at one time:"
+    )
     rows = []
     for each, kept in found:
         rows.append([

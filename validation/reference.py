@@ -102,7 +102,10 @@ def _profile(like: FlameProfile, flame: ct.FreeFlame) -> FlameProfile:
 
 
 def _kept(
-    kind: str, gas: Mechanism, query: FlameQuery, flame: FlameProfile,
+    kind: str,
+    gas: Mechanism,
+    query: FlameQuery,
+    flame: FlameProfile,
     make: Callable[[FlameQuery, Mechanism, FlameProfile], FlameProfile],
 ) -> FlameProfile:
     """What `make` makes of `flame`, from the cache if it is there."""

@@ -1,6 +1,6 @@
 """Run by ParaView's pvpython: steps through a series, prints what it sees as JSON, renders one picture.
 
-    xvfb-run -a pvpython validation/render.py FIELDS.pvd PICTURE.png
+xvfb-run -a pvpython validation/render.py FIELDS.pvd PICTURE.png
 """
 
 from __future__ import annotations

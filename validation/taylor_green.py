@@ -24,7 +24,8 @@ def run(report: Report) -> None:
     report.text(
         f"u = U sin(x/L) cos(y/L), v = -U cos(x/L) sin(y/L) decays as exp(-2 t / (tau Re)) with tau = L/U; Re = "
         f"{REYNOLDS:g}, t = {TURNOVERS} tau, CFL 0.5. Peak speed: largest of the velocities, which live on faces, "
-        "against the largest exact one there. Velocity: root-mean-square error over U.")
+        "against the largest exact one there. Velocity: root-mean-square error over U."
+    )
     rows, rms = [], []
     for cells in CELLS:
         speed, energy, velocity, steps = measure(cells)
@@ -41,7 +42,8 @@ def measure(cells: int) -> tuple[float, float, float, int]:
     """Relative errors of peak speed and kinetic energy, rms error of velocity over U, and steps."""
     builder = case.Builder(
         config.load(CASES / "taylor_green_2d.toml", [f"mesh.cells=[{cells},{cells}]", 'numerics.compile="off"']),
-        Communicator())
+        Communicator(),
+    )
     flow = builder.flow()
     start = flow.quantity("kinetic_energy")
     end = TURNOVERS * LENGTH / SPEED

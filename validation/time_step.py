@@ -19,18 +19,24 @@ def run(report: Report) -> None:
     """H2/air, phi 1, 10 cells per thermal thickness: all schemes, all steps."""
     report.text(
         f"{FLAME.name}, {PER_THICKNESS} cells per thermal thickness, from the converged profile; front speed fitted "
-        f"from {1e6 * FIT:g} to {1e6 * END:g} us, in m/s. Change: from the shortest to the longest step.")
+        f"from {1e6 * FIT:g} to {1e6 * END:g} us, in m/s. Change: from the shortest to the longest step."
+    )
     profile = FLAME.reference.finest
     thickness = profile.thermal_thickness
     faces = planar.graded_faces(
-        thickness / PER_THICKNESS, (-4 * thickness, 4 * thickness), (-0.002, 0.003), 1.06, 2 * thickness)
+        thickness / PER_THICKNESS, (-4 * thickness, 4 * thickness), (-0.002, 0.003), 1.06, 2 * thickness
+    )
     rows = []
     for coupling, sweeps in planar.SCHEMES:
         found = {}
         for dt in STEPS:
             overrides = [
-                planar.mesh_override(faces), "initial.position=0.0", 'numerics.compile="off"',
-                f"numerics.coupling={coupling}", f"numerics.sweeps={sweeps}"]
+                planar.mesh_override(faces),
+                "initial.position=0.0",
+                'numerics.compile="off"',
+                f"numerics.coupling={coupling}",
+                f"numerics.sweeps={sweeps}",
+            ]
             flow = planar.build(FLAME.case, overrides, profile)
             try:
                 found[dt] = planar.speeds(flow, planar.follow(flow, dt, END), profile.speed, FIT)

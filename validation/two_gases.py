@@ -35,13 +35,24 @@ class Prepared(case.Builder):
 
 
 def inert(
-    mesh: dict[str, Any], boundary: dict[str, Any], start: Start | None = None, composition: str = "HEAVY:1",
-    viscosity: float = VISCOSITY, gravity: tuple[float, ...] = (0.0, 0.0, 0.0), ambient: dict[str, Any] | None = None,
-    prandtl: float = 0.7, schmidt: float = 0.7, **initial: Any,
+    mesh: dict[str, Any],
+    boundary: dict[str, Any],
+    start: Start | None = None,
+    composition: str = "HEAVY:1",
+    viscosity: float = VISCOSITY,
+    gravity: tuple[float, ...] = (0.0, 0.0, 0.0),
+    ambient: dict[str, Any] | None = None,
+    prandtl: float = 0.7,
+    schmidt: float = 0.7,
+    **initial: Any,
 ) -> ReactingFlow:
     """Two gases without reactions: molar masses 5 and 1, cp = 3.5 R/W, 20.31 and 4.06 kg/m3 at 300 K."""
-    gas = {"mechanism": str(CASES / "mms_gas.yaml"), "gravity": gravity, "pressure": 1.013e7,
-           "transport": {"kind": "constant", "viscosity": viscosity, "prandtl": prandtl, "schmidt": schmidt}}
+    gas = {
+        "mechanism": str(CASES / "mms_gas.yaml"),
+        "gravity": gravity,
+        "pressure": 1.013e7,
+        "transport": {"kind": "constant", "viscosity": viscosity, "prandtl": prandtl, "schmidt": schmidt},
+    }
     raw = {
         "mesh": {"kind": "uniform", **mesh} if "cells" in mesh else {"kind": "stretched", **mesh},
         "gas": gas if ambient is None else {**gas, "ambient": ambient},

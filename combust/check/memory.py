@@ -102,7 +102,8 @@ def require_memory(config: Config, species: int, ranks: int) -> None:
         cells = " x ".join(str(n) for n in counts)
         raise ConfigError(
             f"mesh: {cells} cells of {species} species need more than {need / 1e9:.3g} GB on each of "
-            f"{ranks} rank(s); this machine has {have / 1e9:.3g} GB: take fewer cells or more ranks")
+            f"{ranks} rank(s); this machine has {have / 1e9:.3g} GB: take fewer cells or more ranks"
+        )
 
 
 def compiles(config: Config, size: Size) -> bool:

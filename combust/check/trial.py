@@ -65,7 +65,8 @@ def shares(flow: Any) -> str:
         found = {name: flow.quantity(f"{name}_share") for name in ("slow", "network", "exact", "refused")}
     else:
         cells, skipped, fallbacks = flow.block.comm.sum(
-            float(stats.cells), float(stats.skipped), float(stats.fallbacks))
+            float(stats.cells), float(stats.skipped), float(stats.fallbacks)
+        )
         implicit = cells - skipped
         found = {"slow": skipped / cells, "integrated": implicit / cells, "by CVODE": fallbacks / cells}
     return ", ".join(f"{100 * share:.3g} % {name}" for name, share in found.items() if share > 0)

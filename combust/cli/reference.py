@@ -17,7 +17,8 @@ TITLES = {"case": "Case files", "reduce": "Files of `combust reduce`", "sample":
           "sample`, `train` and `verify`"}  # fmt: skip
 UNITS = (
     "Numbers are in the SI unit in brackets. In its place a text with another unit is allowed: "
-    '`"1 atm"`, `"27 degC"`, `"50 us"`.')
+    '`"1 atm"`, `"27 degC"`, `"50 us"`.'
+)
 
 
 def kinds_of() -> dict[str, dict[str, str]]:
@@ -83,8 +84,12 @@ def markdown(file: str = "case") -> str:
         lines += ["", f"## `{path}`", "", *([text[:1].upper() + text[1:] + "."] if text else [])]
         for option in options:
             title = f'**`kind = "{option.tag}"`** ' if option.tag is not None else ""
-            lines += [*([""] if lines[-1] else []), title + summary(option), *([""] if option.fields else []),
-                      *table(option)]
+            lines += [
+                *([""] if lines[-1] else []),
+                title + summary(option),
+                *([""] if option.fields else []),
+                *table(option),
+            ]
     return "\n".join(lines + (names.markdown() if file == "case" else []))
 
 

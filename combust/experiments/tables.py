@@ -105,5 +105,3 @@ def rows(judged: Comparison | Pairs) -> Iterator[list[object]]:
 def known(value: float) -> float | None:
     """A number that is one."""
     return value if math.isfinite(value) else None
-
-

@@ -310,7 +310,8 @@ def verify(path: Path, file: h5py.File) -> dict[str, Stored]:
             wanted = tuple(n + (entry.place == f"face_{axis}") for axis, n in zip("zyx", shape, strict=True))
             if entry.data.shape[-3:] != wanted:
                 raise DamagedFileError(
-                    f"{path}: damaged: {name!r} has {entry.data.shape[-3:]} entries (z, y, x), beside {shape} cells")
+                    f"{path}: damaged: {name!r} has {entry.data.shape[-3:]} entries (z, y, x), beside {shape} cells"
+                )
         try:
             array = np.asarray(entry.data[...])
         except DAMAGE as error:
@@ -350,7 +351,8 @@ def require_complete(path: Path, saved: Checkpoint, block: Block, state: State) 
             if (saved.places[name], saved.arrays[name].shape) != (place, array.shape):
                 raise DamagedFileError(
                     f"{path}: damaged: {name!r} has shape {saved.arrays[name].shape} ({saved.places[name]}), this case "
-                    f"needs {array.shape} ({place})")
+                    f"needs {array.shape} ({place})"
+                )
     except DamagedFileError as error:
         problem = error
     collective(block.comm, problem)

@@ -70,8 +70,11 @@ def require_end(path: Path) -> None:
     """
     seconds = SECONDS + int(path.stat().st_size / SPEED)
     done = subprocess.run(
-        [sys.executable, str(PROBE), str(path.absolute()), str(seconds)], capture_output=True, stdin=subprocess.DEVNULL,
-        check=False)
+        [sys.executable, str(PROBE), str(path.absolute()), str(seconds)],
+        capture_output=True,
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
     if -done.returncode in (signal.SIGXCPU, signal.SIGKILL):
         raise ValueError(f"HDF5 does not come to an end with its content within {seconds} s")
     if done.returncode < 0:

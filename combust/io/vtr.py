@@ -93,11 +93,7 @@ def flat(faces: np.ndarray) -> np.ndarray:
 
 
 def header(
-    points: Sequence[np.ndarray],
-    fields: Mapping[str, np.ndarray],
-    sizes: Mapping[str, int],
-    time: float,
-    step: int,
+    points: Sequence[np.ndarray], fields: Mapping[str, np.ndarray], sizes: Mapping[str, int], time: float, step: int
 ) -> tuple[bytes, dict[str, int], int]:
     """XML before the data, offsets of the arrays behind it, and bytes of all arrays."""
     offsets: dict[str, int] = {}

@@ -39,8 +39,7 @@ class Conditions(Settings, frozen=True):
     kind: Annotated[Literal["ignition", "psr", "flame", "counterflow"], doc("what is simulated")]
     T: Annotated[Values, doc("initial or inlet temperatures", "K")]
     p: Annotated[
-        Pressure | tuple[Pressure, ...] | Text,
-        doc('pressures; a range in one text: "1,10 atm", "1:10:4 bar"', "Pa"),
+        Pressure | tuple[Pressure, ...] | Text, doc('pressures; a range in one text: "1,10 atm", "1:10:4 bar"', "Pa")
     ]
     phi: Annotated[Values, doc("equivalence ratios")] = 1.0
     fuel: Annotated[Text | None, doc("mole fractions, if not those of the file's top")] = None
@@ -61,7 +60,7 @@ class GraphSettings(Settings, frozen=True):
     """Species removal by the graph of their interactions."""
 
     method: Annotated[Method, doc("drgep: error propagation; drg: reachability; pfa: path fluxes")] = "drgep"
-    targets: Annotated[dict[str, Positive] | None, doc("species or \"heat release\" and their weights")] = None
+    targets: Annotated[dict[str, Positive] | None, doc('species or "heat release" and their weights')] = None
     scaling: Annotated[bool, doc("of targets by their element fluxes (drgep)")] = True
     regroup: Annotated[bool, doc("recompute the coefficients with the removed species as one group")] = True
     colliders: Annotated[Positive | None, doc("third-body efficiency from which a species takes part")] = None
@@ -173,7 +172,8 @@ def _pressures(given: float | tuple[float, ...] | str, what: str) -> Sequence[fl
     if not all(low <= p <= high for p in found):
         raise ConfigError(
             f'{what} = "{given}": allowed {low:g} to {high:g} Pa. A text needs its unit ("1,10 atm"), a number without '
-            "quotes is in Pa")
+            "quotes is in Pa"
+        )
     return found
 
 

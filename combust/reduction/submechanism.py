@@ -49,8 +49,7 @@ class Parent:
         # Species without which a reaction cannot be: its reactants, products, what its rate depends on by an order,
         # and a collider that is named in its equation.
         self.participants = tuple(
-            frozenset(self.index[name] for name in participants(r, self.index))
-            for r in self.reactions
+            frozenset(self.index[name] for name in participants(r, self.index)) for r in self.reactions
         )
 
     def __repr__(self) -> str:
@@ -111,7 +110,6 @@ class Parent:
             return solution.write_yaml(header=True, precision=16)
         except ct.CanteraError as error:
             raise MechanismError(f"{self.gas.path}: Cantera cannot write a part of it: {error}") from error
-
 
     def _reduced_reactions(self, kept: list[ct.Reaction], species: frozenset[int]) -> list[ct.Reaction]:
         """The reactions without efficiencies of species that are gone, or marks of duplicates that are gone."""

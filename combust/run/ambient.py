@@ -58,7 +58,8 @@ def _require_directions(builder: Builder, gravity: tuple[float, ...]) -> None:
         allowed = ", ".join(NAMES[a] for a in reversed(builder.grid.layout.axes))
         raise ConfigError(
             f"gas.gravity = {list(builder.config.gas.gravity)}: nothing can move along {name}, the mesh {why}; "
-            f"allowed are parts along {allowed}")
+            f"allowed are parts along {allowed}"
+        )
 
 
 def _closed(builder: Builder, gravity: tuple[float, ...]) -> float | None:
@@ -68,7 +69,9 @@ def _closed(builder: Builder, gravity: tuple[float, ...]) -> float | None:
     if periodic:
         logger.info(
             "gravity: %s is periodic and no side is an outflow, so nothing could carry the gas: gravity acts on rho "
-            "less its mean, as in a vessel that is much longer than the domain", " and ".join(periodic))
+            "less its mean, as in a vessel that is much longer than the domain",
+            " and ".join(periodic),
+        )
         return None
     fresh = builder.unburnt
     return fresh.density if fresh is not None else 0.0
@@ -92,8 +95,11 @@ def _named(builder: Builder) -> tuple[float, str] | None:
 
 def _only_stream(builder: Builder) -> tuple[float, str] | None:
     sides = builder.config.boundary.sides(builder.config.mesh.dimensions)
-    found = {name: _density(builder, table, f"boundary.{name}") for name, table in sides.items()
-             if isinstance(table, physics.Mixture)}
+    found = {
+        name: _density(builder, table, f"boundary.{name}")
+        for name, table in sides.items()
+        if isinstance(table, physics.Mixture)
+    }
     if not found or max(found.values()) - min(found.values()) > SAME * min(found.values()):
         return None
     name, rho = next(iter(found.items()))
@@ -115,5 +121,6 @@ def _at_outflows(builder: Builder, fields: Fields) -> tuple[float, str]:
     if most + below > SAME * most:
         raise ConfigError(
             f"gas.gravity: which gas surrounds the domain is not known: at the start the density along the outflow "
-            f"sides lies between {-below:.6g} and {most:.6g} kg/m3, and not one stream flows in; {ASK}")
+            f"sides lies between {-below:.6g} and {most:.6g} kg/m3, and not one stream flows in; {ASK}"
+        )
     return most, "the gas at the outflow sides at the start (gas.ambient names another)"

@@ -59,7 +59,7 @@ def kernel_mode(config: Config, flow: ReactingFlow) -> kernels.Mode:
 
 
 def pick_device(choice: str) -> str:
-    """ "cpu" or "cuda". Raises ConfigError if a GPU is asked for and there is none."""
+    """The device: "cpu" or "cuda". Raises ConfigError if a GPU is asked for and there is none."""
     available = torch.cuda.is_available()
     if choice == "cuda" and not available:
         raise ConfigError('device = "cuda": torch finds no GPU here; use device = "cpu" or "auto" (see combust doctor)')
@@ -97,8 +97,11 @@ class Builder:
         shape = tuple(len(f) - 1 for f in faces)
         passes = tuple(any(lets_through(sides.get(f"{a}_{end}")) for end in ("low", "high")) for a in AXES)
         block = Block.create(
-            self.comm, (shape[0], shape[1], shape[2]), (periodic[0], periodic[1], periodic[2]),
-            (passes[0], passes[1], passes[2]))
+            self.comm,
+            (shape[0], shape[1], shape[2]),
+            (periodic[0], periodic[1], periodic[2]),
+            (passes[0], passes[1], passes[2]),
+        )
         return Grid(block, faces, self.device)
 
     def _faces(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -118,7 +121,8 @@ class Builder:
             if least < max(LEAST_WIDTH, LEAST_SHARE * far):
                 raise ConfigError(
                     f"mesh: cells of {least:.3g} m in {name}, {far:.3g} m from the origin; they must be at least "
-                    f"{LEAST_WIDTH:g} m wide and {LEAST_SHARE:g} of that distance")
+                    f"{LEAST_WIDTH:g} m wide and {LEAST_SHARE:g} of that distance"
+                )
         return faces[2], faces[1], faces[0]
 
     # --- gas and flame ------------------------------------------------------------------------------------------
@@ -145,9 +149,20 @@ class Builder:
         gas, p = self.gas, self.config.gas.pressure
         from combust.io.blocks import on_root
 
-        return on_root(self.comm, lambda: free_flame(
-            gas, table.temperature, p, table.fuel, table.oxidizer, table.phi, transport=name,
-            refine=table.refine, soret=soret))
+        return on_root(
+            self.comm,
+            lambda: free_flame(
+                gas,
+                table.temperature,
+                p,
+                table.fuel,
+                table.oxidizer,
+                table.phi,
+                transport=name,
+                refine=table.refine,
+                soret=soret,
+            ),
+        )
 
     @cached_property
     def unburnt(self) -> Unburnt | None:
@@ -163,9 +178,15 @@ class Builder:
         streams = torch.stack([self.gas.composition(table.oxidizer), self.gas.composition(table.fuel)])
         fuel = int(self.gas.mole_fractions(streams[1]).argmax())
         return Unburnt(
-            density, Y, fuel, torch.tensor(solution.Y.copy(), device=self.device), table.temperature,
-            float(solution.T), streams.to(self.device),
-            self.profile.thermal_thickness if isinstance(table, physics.FlameInitial) else None)
+            density,
+            Y,
+            fuel,
+            torch.tensor(solution.Y.copy(), device=self.device),
+            table.temperature,
+            float(solution.T),
+            streams.to(self.device),
+            self.profile.thermal_thickness if isinstance(table, physics.FlameInitial) else None,
+        )
 
     # --- boundaries ---------------------------------------------------------------------------------------------
 
@@ -184,7 +205,8 @@ class Builder:
             if table.pressure not in (None, self.config.gas.pressure):
                 raise ConfigError(
                     f"boundary.{name}.pressure = {table.pressure}: a low-Mach flow has one thermodynamic pressure, "
-                    f"gas.pressure = {self.config.gas.pressure}; omit the key")
+                    f"gas.pressure = {self.config.gas.pressure}; omit the key"
+                )
             return Outflow()
         if isinstance(table, physics.Symmetry):
             return Symmetry()
@@ -193,7 +215,8 @@ class Builder:
             if getattr(self.config.gas.transport, "soret", False):
                 raise ConfigError(
                     f"boundary.{name}.temperature: gas.transport.soret = true would drive species through a wall of "
-                    "fixed temperature; use an adiabatic wall, or leave soret off")
+                    "fixed temperature; use an adiabatic wall, or leave soret off"
+                )
             fixed = torch.full((1 + len(self.gas.species),), torch.nan, dtype=torch.float64, device=self.device)
             fixed[0] = table.temperature
         velocity = list(reversed(table.velocity))
@@ -253,7 +276,8 @@ class Builder:
         hot = torch.tensor(solution.Y.copy(), device=self.device)
         centre = tuple(reversed((*table.centre, 0.0, 0.0)[:3]))
         return initial.kernel(
-            self.grid, table.temperature, Y, table.hot_temperature, hot, centre, table.radius, table.thickness)
+            self.grid, table.temperature, Y, table.hot_temperature, hot, centre, table.radius, table.thickness
+        )
 
     @cached_property
     def wave(self) -> manufactured.Wave:
@@ -262,10 +286,13 @@ class Builder:
         assert isinstance(table, physics.ManufacturedInitial)
         if len(gas.species) != 2 or not isinstance(transport, physics.ConstantTransport):
             raise ConfigError('initial.kind = "manufactured" needs a gas of two species and constant gas.transport')
-        rho = [float(gas.density(torch.tensor(MANUFACTURED_TEMPERATURE), self.config.gas.pressure, Y))
-               for Y in torch.eye(2, dtype=torch.float64, device=self.device)]
+        rho = [
+            float(gas.density(torch.tensor(MANUFACTURED_TEMPERATURE), self.config.gas.pressure, Y))
+            for Y in torch.eye(2, dtype=torch.float64, device=self.device)
+        ]
         return manufactured.Wave(
-            rho[0], rho[1], table.k, table.w, table.uf, table.vf, transport.viscosity, transport.schmidt)
+            rho[0], rho[1], table.k, table.w, table.uf, table.vf, transport.viscosity, transport.schmidt
+        )
 
     def transport(self) -> tuple[str, Any]:
         """Name and data of the transport model."""
@@ -301,8 +328,9 @@ class Builder:
         from combust.kinetics.providers.direct import Direct
 
         fresh = self.unburnt
-        reference = None if fresh is None else torch.cat(
-            [fresh.Y.new_tensor([fresh.temperature]), fresh.density * fresh.Y])
+        reference = (
+            None if fresh is None else torch.cat([fresh.Y.new_tensor([fresh.temperature]), fresh.density * fresh.Y])
+        )
         return Direct(self.gas, table.rtol, table.atol, reference=reference)
 
     def _learned(self, table: physics.LearnedChemistry) -> Any:
@@ -323,9 +351,16 @@ class Builder:
         several, force = self.comm.size > 1, table.share == "on"
         share = force or (table.share == "auto" and self.device != "cpu")
         return LearnedFlow(
-            parts, self._exact(table.fallback, table), self._references(), table.splitting, table.fallback,
-            table.router, Pool(self.comm, table.pool) if several else None,
-            Shared(self.comm, self.device, force) if several and share else None, verdict)
+            parts,
+            self._exact(table.fallback, table),
+            self._references(),
+            table.splitting,
+            table.fallback,
+            table.router,
+            Pool(self.comm, table.pool) if several else None,
+            Shared(self.comm, self.device, force) if several and share else None,
+            verdict,
+        )
 
     def _references(self) -> Any:
         """States of this case whose Jacobians similar cells may share: fresh and burnt gas, and those of its flame."""
@@ -348,8 +383,7 @@ class Builder:
             return "periodic" if b is None else b.pressure
 
         table, sides = self.config.numerics.pressure, self.boundaries
-        grid = PressureGrid(
-            self.grid.block, self.grid.widths, tuple((side(a), side(b)) for a, b in sides))  # type: ignore[arg-type]
+        grid = PressureGrid(self.grid.block, self.grid.widths, tuple((side(a), side(b)) for a, b in sides))  # type: ignore[arg-type]
         kind = "torch" if table.solver == "auto" and self.comm.size == 1 else table.solver
         return make_solver(grid, kind, table.rtol, table.preconditioner, self.device)
 
@@ -361,13 +395,20 @@ class Builder:
             coldest = -self.comm.max(-float(fields[0][0].min()))[0]
             require_ideal("gas.pressure", coldest, config.gas.pressure)
         problem = Problem(
-            self.gas, self.boundaries, model, tuple(reversed(config.gas.gravity)),  # type: ignore[arg-type]
-            reference_density=ambient.reference_density(self, fields))
+            self.gas,
+            self.boundaries,
+            model,
+            tuple(reversed(config.gas.gravity)),  # type: ignore[arg-type]
+            reference_density=ambient.reference_density(self, fields),
+        )
         if isinstance(config.initial, physics.ManufacturedInitial):
             problem = replace(problem, forcing=manufactured.forcing(self.grid, self.wave))
         numerics = Numerics(
-            coupling=config.numerics.coupling, sweeps=config.numerics.sweeps, cfl=config.numerics.cfl,
-            advection=config.numerics.reconstruction)
+            coupling=config.numerics.coupling,
+            sweeps=config.numerics.sweeps,
+            cfl=config.numerics.cfl,
+            advection=config.numerics.reconstruction,
+        )
         scheme = LowMach(self.grid, problem, numerics, self.chemistry(), self.pressure(), data)
         digest = hashlib.sha256(b"".join(np.ascontiguousarray(f).tobytes() for f in self.grid.faces)).hexdigest()
         identity = {"mechanism": self.gas.sha256, "species": " ".join(self.gas.species), "mesh": digest}

@@ -214,13 +214,7 @@ class Checkpoints(Scheduled):
     def act(self, sim: Simulation) -> None:
         check_finite(sim)
         flow = sim.flow
-        meta = {
-            **sim.state(),
-            "step": flow.step,
-            "time": flow.time,
-            "identity": flow.identity(),
-            "case": self.case,
-        }
+        meta = {**sim.state(), "step": flow.step, "time": flow.time, "identity": flow.identity(), "case": self.case}
         write_checkpoint(self.folder.checkpoint(flow.step), flow.block, flow.state(), meta)
         on_root(sim.comm, lambda: self.prune(flow.step), f"remove old checkpoints in {self.folder.path}")
 

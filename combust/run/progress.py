@@ -99,8 +99,7 @@ def fraction(sim: Simulation) -> float:
     """How much of the run is done, by the stop rule that comes first."""
     limits = sim.limits
     return min(
-        1.0,
-        max(sim.flow.time / limits.stop_time, sim.flow.step / limits.stop_steps, sim.wall / limits.stop_wall),
+        1.0, max(sim.flow.time / limits.stop_time, sim.flow.step / limits.stop_steps, sim.wall / limits.stop_wall)
     )
 
 

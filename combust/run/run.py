@@ -148,9 +148,7 @@ def simulation(flow: Flow, config: Config, folder: Folder) -> Simulation:
     return Simulation(flow, hooks, limits)
 
 
-def find_checkpoint(
-    flow: Flow, folder: Folder, restart: str | None, change: bool = False
-) -> tuple[Path, Checkpoint]:
+def find_checkpoint(flow: Flow, folder: Folder, restart: str | None, change: bool = False) -> tuple[Path, Checkpoint]:
     """Reads the checkpoint `restart`, or with "auto" the newest that is whole; warns of damaged ones.
 
     change : of the identity, the mechanism may be another one with the same species

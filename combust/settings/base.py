@@ -14,7 +14,8 @@ def doc(text: str, unit: str | None = None, kind: str | None = None) -> Meta:
     """
     known = {name: value for name, value in (("unit", unit), ("kind", kind)) if value}
     return Meta(
-        description=text, extra=known or None, extra_json_schema={f"x-{k}": v for k, v in known.items()} or None)
+        description=text, extra=known or None, extra_json_schema={f"x-{k}": v for k, v in known.items()} or None
+    )
 
 
 Positive = Annotated[float, Meta(gt=0)]

@@ -48,11 +48,7 @@ FIELDS = {
     "route_error": Name("estimated error of network steps, in units of what is allowed", "", LEARNED),
     "rank": Name("MPI rank that owns the cell"),
 }
-FAMILIES = {
-    "Y_": Name("mass fraction"),
-    "X_": Name("mole fraction"),
-    "omega_": Name("mass production rate", "kg/m3/s"),
-}
+FAMILIES = {"Y_": Name("mass fraction"), "X_": Name("mole fraction"), "omega_": Name("mass production rate", "kg/m3/s")}
 QUANTITIES = {
     "T_max": Name("hottest cell", "K"),
     "T_min": Name("coldest cell", "K"),

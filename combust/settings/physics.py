@@ -243,8 +243,7 @@ class FlameInitial(Settings, frozen=True, tag_field="kind", tag="flame"):
     temperature: Annotated[Temperature, doc("of the unburnt gas", "K")] = 300.0
     perturbation: Annotated[Perturbation | None, doc("wrinkles of the front; flat if omitted")] = None
     refine: Annotated[
-        Literal["customary", "converged"],
-        doc("grid of the 1-D flame: quick, or converged for reference speeds"),
+        Literal["customary", "converged"], doc("grid of the 1-D flame: quick, or converged for reference speeds")
     ] = "customary"
 
 
@@ -301,10 +300,7 @@ class Inflow(Mixture, frozen=True, kw_only=True, tag_field="kind", tag="inflow")
 
     velocity: Annotated[
         float | Literal["flame-speed", "balanced"],
-        doc(
-            "into the domain; flame-speed: that of the initial flame; balanced: follows the consumption speed",
-            "m/s",
-        ),
+        doc("into the domain; flame-speed: that of the initial flame; balanced: follows the consumption speed", "m/s"),
     ]
     temperature: Annotated[Temperature | None, doc("that of the initial unburnt gas if omitted", "K")] = None
     inlet: Annotated[

@@ -40,7 +40,8 @@ def _value(value: Any, options: list[mi.Type], unit: dict[str, str] | None, path
     if isinstance(value, list):
         return [
             _value(inner, [t for o in leaves for t in _items(o, i)], unit, [*path, i], source)
-            for i, inner in enumerate(value)]
+            for i, inner in enumerate(value)
+        ]
     if unit is None or not isinstance(value, str) or any(isinstance(o, mi.StrType) for o in leaves):
         return value
     found = NUMBER.fullmatch(value)

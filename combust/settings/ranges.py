@@ -71,6 +71,7 @@ def has_unit(text: str) -> bool:
 
 def number(kind: str) -> Callable[[str], float]:
     """What argparse makes one number of: in SI, or with a unit ("2 cm"). kind : a key of combust.units.TABLES."""
+
     def read(text: str) -> float:
         try:
             return float(text)
@@ -108,7 +109,8 @@ def parse(item: str, text: str, what: str) -> tuple[list[float], str]:
     n = int(count)
     if n != count or not 1 <= n <= MOST or (n == 1 and first != last):
         raise ConfigError(
-            f"{what} {text}: '{item.strip()}' asks for {count:g} values; allowed: a whole number from 2 to {MOST}")
+            f"{what} {text}: '{item.strip()}' asks for {count:g} values; allowed: a whole number from 2 to {MOST}"
+        )
     return [first + (last - first) * i / max(n - 1, 1) for i in range(n)], unit
 
 

@@ -131,13 +131,12 @@ class Config(Settings, frozen=True, kw_only=True):
     device: Annotated[Literal["auto", "cpu", "cuda"], doc("where fields live; auto: a GPU if there is one")] = "auto"
     mesh: Annotated[UniformMesh | StretchedMesh, doc("grid")]
     gas: Annotated[Gas, doc("gas")]
-    chemistry: Annotated[
-        DirectChemistry | LearnedChemistry | CvodeChemistry | NoChemistry, doc("reactions")
-    ] = DirectChemistry()
+    chemistry: Annotated[DirectChemistry | LearnedChemistry | CvodeChemistry | NoChemistry, doc("reactions")] = (
+        DirectChemistry()
+    )
     turbulence: Annotated[NoTurbulence, doc("closure")] = NoTurbulence()
     initial: Annotated[
-        FlameInitial | KernelInitial | UniformInitial | TaylorGreenInitial | ManufacturedInitial,
-        doc("initial fields"),
+        FlameInitial | KernelInitial | UniformInitial | TaylorGreenInitial | ManufacturedInitial, doc("initial fields")
     ]
     boundary: Annotated[Boundary, doc("sides of the domain")]
     numerics: Annotated[Numerics, doc("numerical methods")] = Numerics()

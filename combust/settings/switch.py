@@ -92,8 +92,10 @@ class Switches:
         columns = self._kept(config, ("output", "series", "quantities"), config.output.series.quantities)
         replace = msgspec.structs.replace
         output = replace(
-            config.output, fields=replace(config.output.fields, names=fields),
-            series=replace(config.output.series, quantities=columns))
+            config.output,
+            fields=replace(config.output.fields, names=fields),
+            series=replace(config.output.series, quantities=columns),
+        )
         return replace(config, output=output)
 
     def _kept(self, config: Config, place: Path, asked: tuple[str, ...]) -> tuple[str, ...]:

@@ -17,8 +17,15 @@ from combust.__main__ import main
 CASES = Path(__file__).resolve().parents[2] / "cases"
 AT = 4  # the step in which the fault strikes
 SMALL = [
-    "mesh.cells=[12,12]", "mesh.upper=[8.4e-4,8.4e-4]", "initial.centre=[4e-4,4e-4]", "initial.radius=2e-4",
-    "numerics.dt=4e-7", "stop.steps=6", "output.checkpoint.every={steps=2}", 'output.fields.names=["T"]']
+    "mesh.cells=[12,12]",
+    "mesh.upper=[8.4e-4,8.4e-4]",
+    "initial.centre=[4e-4,4e-4]",
+    "initial.radius=2e-4",
+    "numerics.dt=4e-7",
+    "stop.steps=6",
+    "output.checkpoint.every={steps=2}",
+    'output.fields.names=["T"]',
+]
 
 
 def arguments(out, *changes):
@@ -51,7 +58,8 @@ def stubborn_chemistry(flow):
 
     integrate.MAX_STEPS = 0
     CellIntegrator.__call__.__globals__["ct"] = SimpleNamespace(
-        CanteraError=RuntimeError, ReactorNet=failing, IdealGasReactor=None)
+        CanteraError=RuntimeError, ReactorNet=failing, IdealGasReactor=None
+    )
     chemistry = flow.scheme.chemistry
     while hasattr(chemistry, "chemistry"):
         chemistry = chemistry.chemistry
@@ -62,8 +70,9 @@ def failing(*_):
     raise RuntimeError("CVodes: too many steps")
 
 
-FAULTS = {f.__name__: f for f in (
-    nan_in_temperature, nan_in_velocity, negative_density, no_temperature, stubborn_chemistry)}
+FAULTS = {
+    f.__name__: f for f in (nan_in_temperature, nan_in_velocity, negative_density, no_temperature, stubborn_chemistry)
+}
 
 
 def arm(fault: str) -> None:
@@ -85,8 +94,13 @@ def launch(fault, ranks, out, *changes):
     launcher = ["mpirun", "--oversubscribe", "-n", str(ranks)] if ranks > 1 else []
     if launcher and shutil.which("mpirun") is None:
         pytest.skip("no mpirun on this machine")
-    environment = {**os.environ, "FAULT": fault, "OMPI_MCA_mpi_yield_when_idle": "1",
-                   "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
+    environment = {
+        **os.environ,
+        "FAULT": fault,
+        "OMPI_MCA_mpi_yield_when_idle": "1",
+        "OMPI_ALLOW_RUN_AS_ROOT": "1",
+        "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+    }
     command = [*launcher, sys.executable, __file__, *arguments(out, *changes)]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=environment)
 
@@ -102,8 +116,13 @@ SAID = {
 
 @pytest.mark.parametrize(
     "fault, ranks, balance",
-    [*((fault, 1, "true") for fault in FAULTS), ("nan_in_temperature", 2, "true"),
-     ("stubborn_chemistry", 2, "true"), ("stubborn_chemistry", 2, "false")])
+    [
+        *((fault, 1, "true") for fault in FAULTS),
+        ("nan_in_temperature", 2, "true"),
+        ("stubborn_chemistry", 2, "true"),
+        ("stubborn_chemistry", 2, "false"),
+    ],
+)
 def test_lost_solution_ends_with_3(tmp_path, fault, ranks, balance):
     if ranks > 1:
         pytest.importorskip("petsc4py")

@@ -111,7 +111,8 @@ def test_refused_before_the_first_step(case, call, verb, name):
 
 def test_check_of_a_good_case(call):
     code, out, error = call(  # room for its flame, and cells enough
-        "check", "mesh.cells=[48]", "mesh.upper=[0.0036]", "initial.position=0.0018")
+        "check", "mesh.cells=[48]", "mesh.upper=[0.0036]", "initial.position=0.0018"
+    )
     assert code == 0 and not error and 'kind = "learned"' in out and "48 on 1 rank(s)" in out
 
 
@@ -176,7 +177,8 @@ def test_exact_chemistry_that_fails_ends_with_3(case, call, monkeypatch):
 
 def state(folder, step):
     return read_checkpoint(
-        folder / f"checkpoint_{step:06d}.h5", Block.create(Communicator(), (1, 1, 32), (False, False, False)))
+        folder / f"checkpoint_{step:06d}.h5", Block.create(Communicator(), (1, 1, 32), (False, False, False))
+    )
 
 
 @pytest.mark.parametrize("coupling", ["sdc", "strang"])

@@ -1,6 +1,5 @@
 """Shared-out chemistry gives each cell what its own rank would. Run as a script under mpirun: one rank's part."""
 
-
 import draws
 import numpy as np
 import pytest

@@ -23,13 +23,34 @@ FIELDS = 'output.fields.names=["T", "u", "p", "Y_H", "heat_release", "vorticity"
 # name: (cells z y x, steps, step of the checkpoint to restart from, changes to the shipped case)
 RUNS = {
     # dt: above 1 us the explicit path of the chemistry amplifies rounding errors up to its tolerance.
-    "flame": ((1, 24, 32), 50, 46, [
-        "mesh.cells=[32, 24]", "mesh.upper=[0.0024, 0.0018]", "initial.position=0.0012", "numerics.dt=1e-6",
-        "initial.perturbation={amplitude = 2e-4, modes = [1, 2], seed = 3}", "output.fields.every={steps = 25}"]),
-    "kernel": ((8, 12, 14), 6, 4, [
-        "mesh.cells=[14, 12, 8]", "mesh.lower=[0, 0, 0]", "mesh.upper=[0.00112, 0.00096, 0.00064]",
-        "initial.centre=[4e-4, 5e-4, 3e-4]", "initial.radius=2e-4", 'boundary.z={kind = "wall", slip = true}',
-        "output.fields.every={steps = 3}", "numerics.dt_max=5e-7"]),
+    "flame": (
+        (1, 24, 32),
+        50,
+        46,
+        [
+            "mesh.cells=[32, 24]",
+            "mesh.upper=[0.0024, 0.0018]",
+            "initial.position=0.0012",
+            "numerics.dt=1e-6",
+            "initial.perturbation={amplitude = 2e-4, modes = [1, 2], seed = 3}",
+            "output.fields.every={steps = 25}",
+        ],
+    ),
+    "kernel": (
+        (8, 12, 14),
+        6,
+        4,
+        [
+            "mesh.cells=[14, 12, 8]",
+            "mesh.lower=[0, 0, 0]",
+            "mesh.upper=[0.00112, 0.00096, 0.00064]",
+            "initial.centre=[4e-4, 5e-4, 3e-4]",
+            "initial.radius=2e-4",
+            'boundary.z={kind = "wall", slip = true}',
+            "output.fields.every={steps = 3}",
+            "numerics.dt_max=5e-7",
+        ],
+    ),
 }
 
 

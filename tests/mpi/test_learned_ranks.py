@@ -51,11 +51,15 @@ def base(tiny, tmp_path_factory):
     folder = tmp_path_factory.mktemp("ranks")
     names = [f"{name}_share" for name in ("slow", "network", "exact", "refused")]
     config = tiny.case(
-        mesh={"cells": [32, 12], "lower": [0.0, 0.0], "upper": [2.4e-3, 9e-4]}, stop={"steps": STEPS},
+        mesh={"cells": [32, 12], "lower": [0.0, 0.0], "upper": [2.4e-3, 9e-4]},
+        stop={"steps": STEPS},
         initial={"perturbation": {"amplitude": 2e-4, "modes": [1, 2], "seed": 3}},
-        boundary={"y": {"kind": "periodic"}}, output={
+        boundary={"y": {"kind": "periodic"}},
+        output={
             "fields": {"names": ["T", "route", "route_error"], "every": {"steps": STEPS}},
-            "series": {"quantities": ["element_error", *names], "every": {"steps": 1}}})
+            "series": {"quantities": ["element_error", *names], "every": {"steps": 1}},
+        },
+    )
     (folder / "flame.toml").write_text(to_toml(config))
     return folder
 
@@ -113,8 +117,12 @@ def test_an_error_on_one_rank_is_everyones(base, ranks):
 def test_exact_chemistry_that_fails_on_one_rank_ends_the_program(base, tmp_path):
     if not any((Path(folder) / "mpirun").exists() for folder in os.get_exec_path()):
         pytest.skip("no mpirun on this machine")
-    environment = {**os.environ, "OMPI_MCA_mpi_yield_when_idle": "1", "OMPI_ALLOW_RUN_AS_ROOT": "1",
-                   "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
+    environment = {
+        **os.environ,
+        "OMPI_MCA_mpi_yield_when_idle": "1",
+        "OMPI_ALLOW_RUN_AS_ROOT": "1",
+        "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+    }
     command = ["mpirun", "--oversubscribe", "-n", "2", sys.executable, __file__, "lost", str(base), str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False, env=environment)
     said = done.stdout + done.stderr
@@ -162,8 +170,9 @@ def no_integration():
 
     kept = integrate.MAX_STEPS, cvode.ct
     integrate.MAX_STEPS = 0
-    cvode.ct = SimpleNamespace(**{name: getattr(kept[1], name) for name in ("CanteraError", "IdealGasReactor")},
-                               ReactorNet=failing)
+    cvode.ct = SimpleNamespace(
+        **{name: getattr(kept[1], name) for name in ("CanteraError", "IdealGasReactor")}, ReactorNet=failing
+    )
 
     def again():
         integrate.MAX_STEPS, cvode.ct = kept

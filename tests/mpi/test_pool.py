@@ -1,6 +1,5 @@
 """Pooled cells get what their own rank would give them. Run as a script under mpirun, this file is one rank's part."""
 
-
 import draws
 import numpy as np
 import pytest
@@ -98,8 +97,12 @@ def failing(comm, pool):
     """The error of one batch ends all ranks, wherever its cells belong; the next step is untouched by it."""
     everywhere, on_last = [LEAST] * comm.size, [LEAST * comm.size] + [0] * (comm.size - 1)
     few = [9] * comm.size
-    for counts, worker, kind in ((everywhere, 0, StateError), (on_last, comm.size - 1, DivergenceError),
-                                 (few, 0, StateError)):
+    for counts, worker, kind in (
+        (everywhere, 0, StateError),
+        (on_last, comm.size - 1, DivergenceError),
+        (few, 0, StateError),
+    ):
+
         def solve(batch, worker=worker, kind=kind):
             if comm.rank == worker:
                 raise kind(f"no end state on rank {worker}")

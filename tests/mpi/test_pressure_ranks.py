@@ -1,6 +1,5 @@
 """The pressure on 1, 2 and 4 ranks is that of one rank. Run as a script under mpirun, this file is one rank's part."""
 
-
 import draws
 import numpy as np
 import pytest

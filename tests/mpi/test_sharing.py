@@ -1,6 +1,5 @@
 """Ranks that share a device get what each would compute. Run as a script under mpirun: one rank's part."""
 
-
 import pytest
 import torch
 from launcher import as_script, run_ranks

@@ -182,8 +182,10 @@ def rate_errors(gas, T, p, Y, theirs, nu):
     gross = nu @ (np.abs(theirs["forward"]) + np.abs(theirs["reverse"])) + UNDERFLOW
     omega = gas.net_production_rates(T, p, Y).numpy()
     return {
-        "rates of progress": [np.abs(forward - theirs["forward"]) / larger,
-                              np.abs(reverse - theirs["reverse"]) / larger],  # fmt: skip
+        "rates of progress": [
+            np.abs(forward - theirs["forward"]) / larger,
+            np.abs(reverse - theirs["reverse"]) / larger,
+        ],  # fmt: skip
         "production rates": [np.abs(omega - theirs["omega"]) / gross],
     }
 

@@ -43,8 +43,9 @@ def flow_of(name, *changes, builder=case.Builder):
 
 @pytest.fixture(scope="module")
 def burning():
-    flow = flow_of("kernel", "mesh.cells=[10,8]", "mesh.upper=[7e-4,6e-4]", "initial.centre=[3e-4,3e-4]",
-                   "initial.radius=2e-4")
+    flow = flow_of(
+        "kernel", "mesh.cells=[10,8]", "mesh.upper=[7e-4,6e-4]", "initial.centre=[3e-4,3e-4]", "initial.radius=2e-4"
+    )
     flow.advance(4e-7)
     return flow
 
@@ -67,8 +68,10 @@ def test_scalars_of_the_mixture(burning):
         solution.TDY = found["T"][i], found["density"][i], Y[:, i]
         k = gas.index("OH")
         wanted = {
-            "viscosity": solution.viscosity, "conductivity": solution.thermal_conductivity,
-            "heat_release": solution.heat_release_rate, "X_H2O": solution["H2O"].X[0],
+            "viscosity": solution.viscosity,
+            "conductivity": solution.thermal_conductivity,
+            "heat_release": solution.heat_release_rate,
+            "X_H2O": solution["H2O"].X[0],
             "omega_OH": solution.net_production_rates[k] * solution.molecular_weights[k],
         }
         for name, value in wanted.items():
@@ -130,8 +133,10 @@ def test_every_name_of_the_reference_is_there(burning, vortices):
 def test_mixture_fields_are_cantera_s(burning):
     gas = burning.scheme.problem.gas
     solution = gas.cantera(transport=False)
-    found = {name: burning.field(name)[0].ravel() for name in (
-        "T", "rho", "density", "enthalpy", "cp", "molar_mass", "mixture_fraction", "speed")}
+    found = {
+        name: burning.field(name)[0].ravel()
+        for name in ("T", "rho", "density", "enthalpy", "cp", "molar_mass", "mixture_fraction", "speed")
+    }
     Y = np.stack([burning.field(f"Y_{s}")[0].ravel() for s in gas.species])
     np.testing.assert_array_equal(found["rho"], found["density"])
     np.testing.assert_allclose(found["speed"], np.sqrt((burning.field("u") ** 2).sum(0)).ravel(), rtol=1e-12)
@@ -162,10 +167,17 @@ def test_equivalence_ratio_and_progress():
     np.testing.assert_allclose(ratio, 0.7, rtol=1e-10)  # burnt or not: elements do not change
     fresh = flow.unburnt
     np.testing.assert_allclose(
-        progress, (flow.field("T") - 300.0) / (fresh.burnt_temperature - 300.0), rtol=1e-12, atol=1e-15)
-    rich = flow_of("flame1d_ch4", "gas.mechanism=h2o2.yaml", "chemistry.kind=none", "mesh.cells=[8]",
-                   'initial={kind="kernel", fuel="H2:1", oxidizer="O2:0.21, N2:0.79", phi=2.5, centre=[1e-3], '
-                   "radius=1e-4, thickness=1e-4, hot_temperature=400.0}", "boundary.x_low.velocity=0.0")
+        progress, (flow.field("T") - 300.0) / (fresh.burnt_temperature - 300.0), rtol=1e-12, atol=1e-15
+    )
+    rich = flow_of(
+        "flame1d_ch4",
+        "gas.mechanism=h2o2.yaml",
+        "chemistry.kind=none",
+        "mesh.cells=[8]",
+        'initial={kind="kernel", fuel="H2:1", oxidizer="O2:0.21, N2:0.79", phi=2.5, centre=[1e-3], '
+        "radius=1e-4, thickness=1e-4, hot_temperature=400.0}",
+        "boundary.x_low.velocity=0.0",
+    )
     np.testing.assert_allclose(rich.field("equivalence_ratio"), 2.5, rtol=1e-10)
 
 
@@ -198,8 +210,12 @@ def test_vorticity_has_x_y_z():
     """Linear velocities have a constant curl, exact away from the walls."""
     wall = '{kind="wall", slip=true}'
     changes = [
-        "mesh.cells=[6,5,7]", "mesh.lower=[0,0,0]", "mesh.upper=[0.1,0.1,0.1]",
-        'initial={kind="uniform", temperature=300.0, composition="N2:1"}', f"boundary={{x={wall}, y={wall}, z={wall}}}"]
+        "mesh.cells=[6,5,7]",
+        "mesh.lower=[0,0,0]",
+        "mesh.upper=[0.1,0.1,0.1]",
+        'initial={kind="uniform", temperature=300.0, composition="N2:1"}',
+        f"boundary={{x={wall}, y={wall}, z={wall}}}",
+    ]
     builder = Turning(load(CASES / "taylor_green_2d.toml", changes), Communicator())
     flow = builder.flow()
     # As set, before the projection made them fit the walls.
@@ -220,8 +236,16 @@ def step_flame(mechanism, T, p, fuel, oxidizer, phi, **_):
     x = np.array([-5e-3, -0.5e-3, 0.5e-3, 5e-3])
     c = np.array([0.0, 0.0, 1.0, 1.0])
     return FlameProfile(
-        species=tuple(mechanism.species), x=x, T=T + c * (Tb - T), u=1.0 + 5.0 * c, rho=np.full(4, rho),
-        Y=Yu[:, None] + c * (Yb - Yu)[:, None], pressure=p, speed=1.0, equilibrium_temperature=Tb)
+        species=tuple(mechanism.species),
+        x=x,
+        T=T + c * (Tb - T),
+        u=1.0 + 5.0 * c,
+        rho=np.full(4, rho),
+        Y=Yu[:, None] + c * (Yb - Yu)[:, None],
+        pressure=p,
+        speed=1.0,
+        equilibrium_temperature=Tb,
+    )
 
 
 def test_front_and_consumption_speed(monkeypatch):

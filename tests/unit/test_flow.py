@@ -33,14 +33,26 @@ def components(flow):
 # --- closed boxes ---------------------------------------------------------------------------------------------------
 
 BOXES = {
-    "1-D": ["mesh.cells=[24]", "mesh.lower=[0]", "mesh.upper=[1.7e-3]", "initial.centre=[5e-4]",
-            "boundary={x={kind='wall'}}"],
+    "1-D": [
+        "mesh.cells=[24]",
+        "mesh.lower=[0]",
+        "mesh.upper=[1.7e-3]",
+        "initial.centre=[5e-4]",
+        "boundary={x={kind='wall'}}",
+    ],
     "2-D": [],
     "slip": ["boundary={x={kind='wall', slip=true}, y={kind='symmetry'}}"],
-    "stretched": ["mesh={kind='stretched', x={lower=0, upper=1.12e-3, cells=16, ratio=1.06}, "
-                  "y={lower=0, upper=0.96e-3, cells=12, ratio=1.1, symmetric=true}}"],
-    "3-D": ["mesh.cells=[10,8,6]", "mesh.lower=[0,0,0]", "mesh.upper=[7e-4,6e-4,4e-4]",
-            "initial.centre=[3e-4,3e-4,2e-4]", "boundary.z={kind='periodic'}"],
+    "stretched": [
+        "mesh={kind='stretched', x={lower=0, upper=1.12e-3, cells=16, ratio=1.06}, "
+        "y={lower=0, upper=0.96e-3, cells=12, ratio=1.1, symmetric=true}}"
+    ],
+    "3-D": [
+        "mesh.cells=[10,8,6]",
+        "mesh.lower=[0,0,0]",
+        "mesh.upper=[7e-4,6e-4,4e-4]",
+        "initial.centre=[3e-4,3e-4,2e-4]",
+        "boundary.z={kind='periodic'}",
+    ],
     "one sweep": ["numerics.sweeps=1"],
     "strang": ["numerics.coupling=strang"],
 }
@@ -72,8 +84,11 @@ def test_closed_box_keeps_mass_elements_and_enthalpy(box):
         assert abs(float(after[0] - before[0])) < 1e-12 * scale
     # The pressure rises, and is that of the gas law over the box.
     p0 = flow.quantity("p0")
-    p_gas = GAS_CONSTANT * flow.current.q.new_tensor(flow.field("T")) * (
-        flow.current.U[1:] / gas.molar_mass.reshape(-1, 1, 1, 1)).sum(0)
+    p_gas = (
+        GAS_CONSTANT
+        * flow.current.q.new_tensor(flow.field("T"))
+        * (flow.current.U[1:] / gas.molar_mass.reshape(-1, 1, 1, 1)).sum(0)
+    )
     assert p0 > p_start
     assert float((p_gas * flow.grid.volume).sum() / flow.grid.volume.sum()) == pytest.approx(p0, rel=1e-5)
     assert flow.quantity("eos_drift") < 1e-3 and flow.quantity("Y_min") > -1e-8
@@ -104,8 +119,11 @@ def test_box_heats_at_constant_volume():
 
 def test_cold_wall_cools_the_box():
     cold = {"kind": "wall", "temperature": 300.0}
-    flow = inert({"cells": (12, 8), "lower": (0, 0), "upper": (1e-3, 1e-3)}, {"x_low": cold, "x_high": WALL, "y": SLIP},
-                 temperature=600.0)
+    flow = inert(
+        {"cells": (12, 8), "lower": (0, 0), "upper": (1e-3, 1e-3)},
+        {"x_low": cold, "x_high": WALL, "y": SLIP},
+        temperature=600.0,
+    )
     before = contents(flow)
     steps(flow, 20, 2e-5)
     assert flow.quantity("T_min") > 300.0 and flow.quantity("T_max") < 600.0
@@ -118,8 +136,11 @@ def test_cold_wall_cools_the_box():
 def test_cooling_by_a_wall_is_the_error_function():
     """At constant pressure rho and k/rho cp follow T; for 1 % of difference T = T_w + dT erf(x / 2 sqrt(a t))."""
     cold = {"kind": "wall", "temperature": 300.0}
-    flow = inert({"cells": (48,), "lower": (0,), "upper": (2e-3,)}, {"x_low": cold, "x_high": {"kind": "outflow"}},
-                 temperature=303.0)
+    flow = inert(
+        {"cells": (48,), "lower": (0,), "upper": (2e-3,)},
+        {"x_low": cold, "x_high": {"kind": "outflow"}},
+        temperature=303.0,
+    )
     a = VISCOSITY / 0.7 / float(flow.field("density").mean())
     time = 0.1 * (2e-3) ** 2 / a / 16
     steps(flow, 20, time / 20)
@@ -134,8 +155,11 @@ def test_cooling_by_a_wall_is_the_error_function():
 @pytest.mark.parametrize("gravity", [(0.0, -9.81, 0.0), (4.0, -9.0, 2.0)])
 def test_uniform_gas_rests_on_its_pressure(gravity):
     # No friction: in the first step, which does not know its pressure, no-slip walls would drag at falling gas.
-    flow = inert({"cells": (6, 8, 5), "lower": (0, 0, 0), "upper": (0.06, 0.1, 0.05)},
-                 {"x": SLIP, "y": SLIP, "z": {"kind": "symmetry"}}, gravity=gravity)
+    flow = inert(
+        {"cells": (6, 8, 5), "lower": (0, 0, 0), "upper": (0.06, 0.1, 0.05)},
+        {"x": SLIP, "y": SLIP, "z": {"kind": "symmetry"}},
+        gravity=gravity,
+    )
     steps(flow, 3, 1e-3)
     assert np.abs(components(flow)).max() < 1e-10  # a free fall would have reached 0.03 m/s
     z, y, x = flow.grid.centres
@@ -145,25 +169,37 @@ def test_uniform_gas_rests_on_its_pressure(gravity):
 
 def test_layers_at_rest_stay_at_rest():
     """Warm gas above cold, hardly conducting: nothing moves."""
+
     def layers(builder, fields):
         y = builder.grid.centres[1]
         return stack(builder.grid, 300.0 + 5000.0 * y, fields[0][1:]), fields[1]
 
-    flow = inert({"cells": (6, 12), "lower": (0, 0), "upper": (0.06, 0.06)}, {"x": WALL, "y": WALL}, layers,
-                 viscosity=1e-12, gravity=(0.0, -9.81, 0.0))
+    flow = inert(
+        {"cells": (6, 12), "lower": (0, 0), "upper": (0.06, 0.06)},
+        {"x": WALL, "y": WALL},
+        layers,
+        viscosity=1e-12,
+        gravity=(0.0, -9.81, 0.0),
+    )
     steps(flow, 10, 5e-3)
     assert np.abs(components(flow)).max() < 1e-9  # against sqrt(g L) = 0.77 m/s
 
 
 def test_heavy_gas_falls_and_energy_is_kept():
     """Heavy gas beside light: it falls, and what it loses in height appears as motion."""
+
     def beside(builder, fields):
         x = builder.grid.centres[2]
         Y = 0.5 * (1 - torch.tanh((x - 0.05) / 0.008)) + 0.0 * builder.grid.centres[1]
         return stack(builder.grid, 300.0, torch.stack([Y, 1 - Y])), fields[1]
 
-    flow = inert({"cells": (24, 20), "lower": (0, 0), "upper": (0.1, 0.08)}, {"x": SLIP, "y": SLIP}, beside,
-                 viscosity=1e-9, gravity=(0.0, -9.81, 0.0))
+    flow = inert(
+        {"cells": (24, 20), "lower": (0, 0), "upper": (0.1, 0.08)},
+        {"x": SLIP, "y": SLIP},
+        beside,
+        viscosity=1e-9,
+        gravity=(0.0, -9.81, 0.0),
+    )
     y, volume = flow.grid.centres[1].numpy(), flow.grid.volume.numpy()
 
     def potential():
@@ -185,8 +221,11 @@ def test_sliding_wall_drags_the_gas(mesh):
     """Couette flow: the series in time, then the straight line."""
     h, n, speed = 1e-3, 12, 1e-4
     lid = {"kind": "wall", "velocity": (speed, 0.0, 0.0)}
-    grid = {"cells": (4, n), "lower": (0, 0), "upper": (4e-4, h)} if mesh == "uniform" else {
-        "x": {"lower": 0, "upper": 4e-4, "cells": 4}, "y": {"lower": 0, "upper": h, "cells": n, "ratio": 0.93}}
+    grid = (
+        {"cells": (4, n), "lower": (0, 0), "upper": (4e-4, h)}
+        if mesh == "uniform"
+        else {"x": {"lower": 0, "upper": 4e-4, "cells": 4}, "y": {"lower": 0, "upper": h, "cells": n, "ratio": 0.93}}
+    )
     flow = inert(grid, {"x": PERIODIC, "y_low": WALL, "y_high": lid})
     unit = h**2 * float(flow.field("density").mean()) / VISCOSITY
     y = flow.grid.centres[1].flatten().numpy() / h
@@ -208,8 +247,11 @@ def test_channel_flow_becomes_a_parabola():
     """Poiseuille flow: uniform inflow at Re = 4 develops the profile 6 U y (1 - y) and its pressure gradient."""
     h, n, speed = 1e-3, 12, 4 * VISCOSITY / 20.31 / 1e-3
     inflow = {"kind": "inflow", "velocity": speed, "composition": "HEAVY:1", "temperature": 300.0}
-    flow = inert({"cells": (24, n), "lower": (0, 0), "upper": (2 * h, h)},
-                 {"x_low": inflow, "x_high": {"kind": "outflow"}, "y": WALL}, velocity=(speed,))
+    flow = inert(
+        {"cells": (24, n), "lower": (0, 0), "upper": (2 * h, h)},
+        {"x_low": inflow, "x_high": {"kind": "outflow"}, "y": WALL},
+        velocity=(speed,),
+    )
     rho = float(flow.field("density").mean())
     steps(flow, 60, 0.6 * (h / n) / speed)
     y = flow.grid.centres[1].flatten().numpy() / h
@@ -234,8 +276,11 @@ def same(one, other, tolerance=1e-9):
 def test_symmetry_plane_is_half_of_a_symmetric_box():
     changes = ["boundary.x={kind='wall', slip=true}", "initial.centre=[5.6e-4,4e-4]"]
     whole = steps(kernel(*changes), 4, 4e-7)
-    half = ["mesh.cells=[8,12]", "mesh.lower=[5.6e-4,0]",
-            "boundary={x_low={kind='symmetry'}, x_high={kind='wall', slip=true}, y={kind='wall'}}"]
+    half = [
+        "mesh.cells=[8,12]",
+        "mesh.lower=[5.6e-4,0]",
+        "boundary={x_low={kind='symmetry'}, x_high={kind='wall', slip=true}, y={kind='wall'}}",
+    ]
     part = steps(kernel(*half, "initial.centre=[5.6e-4,4e-4]"), 4, 4e-7)
     for name in BURNING:
         same(whole.field(name)[:, :, 8:], part.field(name))
@@ -245,8 +290,16 @@ def test_symmetry_plane_is_half_of_a_symmetric_box():
 
 def test_x_and_y_are_alike():
     one = steps(kernel("boundary.x={kind='symmetry'}"), 3, 4e-7)
-    two = steps(kernel("mesh.cells=[12,16]", "mesh.upper=[0.96e-3,1.12e-3]", "initial.centre=[4e-4,5e-4]",
-                       "boundary.y={kind='symmetry'}"), 3, 4e-7)
+    two = steps(
+        kernel(
+            "mesh.cells=[12,16]",
+            "mesh.upper=[0.96e-3,1.12e-3]",
+            "initial.centre=[4e-4,5e-4]",
+            "boundary.y={kind='symmetry'}",
+        ),
+        3,
+        4e-7,
+    )
     for name in BURNING:
         same(one.field(name), two.field(name).swapaxes(1, 2))
     same(components(one)[0], components(two)[1].swapaxes(1, 2))
@@ -264,8 +317,14 @@ def test_three_dimensions_repeat_two():
         q = whole[:, :, 2:-2, 2:-2].expand(*fields[0].shape).contiguous()
         return q, fields[1]
 
-    solid = kernel("mesh.cells=[16,12,4]", "mesh.lower=[0,0,0]", "mesh.upper=[1.12e-3,0.96e-3,0.4]",
-                   "initial.centre=[5e-4,4e-4,1e-4]", "boundary.z={kind='periodic'}", start=cylinder)
+    solid = kernel(
+        "mesh.cells=[16,12,4]",
+        "mesh.lower=[0,0,0]",
+        "mesh.upper=[1.12e-3,0.96e-3,0.4]",
+        "initial.centre=[5e-4,4e-4,1e-4]",
+        "boundary.z={kind='periodic'}",
+        start=cylinder,
+    )
     steps(solid, 3, 4e-7)
     for name in BURNING:
         same(np.broadcast_to(flat.field(name), solid.field(name).shape), solid.field(name), 1e-7)
@@ -290,8 +349,11 @@ def test_a_periodic_direction_has_no_origin():
 
 def test_a_moving_frame_changes_nothing():
     """Gas that moves as a whole across periodic sides stays as it was: uniform velocity, uniform pressure."""
-    flow = inert({"cells": (8, 6, 5), "lower": (0, 0, 0), "upper": (0.1, 0.1, 0.1)},
-                 {"x": PERIODIC, "y": PERIODIC, "z": PERIODIC}, velocity=(2.0, -1.0, 0.5))
+    flow = inert(
+        {"cells": (8, 6, 5), "lower": (0, 0, 0), "upper": (0.1, 0.1, 0.1)},
+        {"x": PERIODIC, "y": PERIODIC, "z": PERIODIC},
+        velocity=(2.0, -1.0, 0.5),
+    )
     steps(flow, 5, 2e-3)
     for component, speed in zip(components(flow), (2.0, -1.0, 0.5), strict=True):
         np.testing.assert_allclose(component, speed, rtol=1e-12)

@@ -45,8 +45,10 @@ def test_gas_at_rest_stays_at_rest(x, y, gravity):
     assert flow.quantity("speed_max") < STILL
 
 
-@pytest.mark.parametrize("mesh", [
-    {"cells": (1,), "lower": (0,), "upper": (0.1,)}, {"x": {"lower": 0, "upper": 0.1, "cells": 9, "ratio": 1.1}}])
+@pytest.mark.parametrize(
+    "mesh",
+    [{"cells": (1,), "lower": (0,), "upper": (0.1,)}, {"x": {"lower": 0, "upper": 0.1, "cells": 9, "ratio": 1.1}}],
+)
 def test_a_column_at_rest_stays_at_rest(mesh):
     for low, high in PAIRS:
         flow = inert(mesh, {"x_low": low, "x_high": high}, gravity=(-G, 0.0, 0.0))
@@ -67,13 +69,20 @@ def test_air_at_rest_in_three_dimensions(changes):
 @pytest.mark.parametrize("side", [WALL, PERIODIC])
 def test_layers_rest_on_their_pressure(top, side):
     """Warm gas above cold with friction at the walls: the first pressure holds it, to the solver's tolerance."""
+
     def layers(builder, fields):
         return stack(builder.grid, 300.0 + 3000.0 * builder.grid.centres[1], fields[0][1:]), fields[1]
 
     mesh = {"x": {"lower": 0, "upper": 0.06, "cells": 6}, "y": {"lower": 0, "upper": 0.1, "cells": 12, "ratio": 0.95}}
-    flow = inert(mesh, {"x": side, "y_low": WALL, "y_high": top}, layers, prandtl=1e9, schmidt=1e9,
-                 gravity=(0.0, -G, 0.0),
-                 ambient={"composition": "HEAVY:1", "temperature": 400} if top == OPEN else None)
+    flow = inert(
+        mesh,
+        {"x": side, "y_low": WALL, "y_high": top},
+        layers,
+        prandtl=1e9,
+        schmidt=1e9,
+        gravity=(0.0, -G, 0.0),
+        ambient={"composition": "HEAVY:1", "temperature": 400} if top == OPEN else None,
+    )
     tolerance = 1e-9 * G * 5e-3  # of the pressure solve, times what the gas would reach in a step
     for _ in range(5):
         flow.advance(5e-3)
@@ -124,6 +133,7 @@ def test_ambient_gas_is_named_or_flows_in_or_stands_at_the_sides(caplog):
 
 def test_periodic_gas_loses_its_mean_weight_and_says_so(caplog):
     """A light blob in a closed, periodic column rises, and as much heavy gas sinks: the mean momentum stays."""
+
     def blob(builder, fields):
         y, x = builder.grid.centres[1], builder.grid.centres[2]
         Y = torch.exp(-(((x - 0.03) / 0.01) ** 2) - ((y - 0.05) / 0.01) ** 2)
@@ -195,6 +205,7 @@ def test_a_light_cylinder_accelerates_as_in_potential_flow():
 
 def test_a_hot_spot_rises():
     """Open above and at the sides, a wall below: it rises ever faster, mirror-symmetric, and no mass is lost."""
+
     def spot(builder, fields):
         y, x = builder.grid.centres[1], builder.grid.centres[2]
         T = 300.0 + 900.0 * torch.exp(-(((x - 0.02) / 0.005) ** 2) - ((y - 0.012) / 0.005) ** 2)

@@ -43,11 +43,23 @@ def beside(side, dimensions, entry, **numerics):
     boundary[f"{axis}_{'high' if end == 'low' else 'low'}"] = {"kind": "outflow"}
     transport = numerics.pop("transport", "mixture-averaged")
     raw = {
-        "mesh": {"kind": "uniform", "cells": [12, 8, 6][:dimensions], "lower": [0.0] * dimensions,
-                 "upper": [6e-4] * dimensions},
+        "mesh": {
+            "kind": "uniform",
+            "cells": [12, 8, 6][:dimensions],
+            "lower": [0.0] * dimensions,
+            "upper": [6e-4] * dimensions,
+        },
         "gas": {"mechanism": "h2o2.yaml", "transport": transport},
-        "initial": {"kind": "kernel", "fuel": "H2:1", "oxidizer": OXIDIZER, "phi": PHI, "hot_temperature": 1400.0,
-                    "centre": centre, "radius": 2e-4, "thickness": 1e-4},
+        "initial": {
+            "kind": "kernel",
+            "fuel": "H2:1",
+            "oxidizer": OXIDIZER,
+            "phi": PHI,
+            "hot_temperature": 1400.0,
+            "centre": centre,
+            "radius": 2e-4,
+            "thickness": 1e-4,
+        },
         "boundary": boundary,
         "numerics": {"compile": "off", **numerics},
         "stop": {"steps": 1},
@@ -159,8 +171,6 @@ def test_no_flux_but_the_stream_crosses_the_face():
         assert float(flux[:, ..., 1].abs().max()) > 0.0
 
 
-
-
 @pytest.mark.parametrize("quantity", ["heat_to_burner"])
 def test_heat_needs_a_burner(quantity):
     with pytest.raises(ConfigError, match='needs a side of boundary.kind = "burner"'):
@@ -201,14 +211,19 @@ def test_restart_beside_a_flame_is_bitwise(entry):
 
 def test_a_vessel_filled_by_its_inflow_keeps_its_balances():
     """No outflow: the pressure rises, and the stream's density with it."""
-    config = convert({
-        "mesh": {"kind": "uniform", "cells": [12], "lower": [0.0], "upper": [6e-4]},
-        "gas": {"mechanism": "h2o2.yaml"},
-        "initial": {"kind": "uniform", "temperature": 900.0, "composition": "H2O:1, N2:2"},
-        "boundary": {"x_low": {**INFLOW, "composition": "H2:1, O2:2", "temperature": 300.0},
-                     "x_high": {"kind": "wall"}},
-        "stop": {"steps": 1},
-    }, "test")
+    config = convert(
+        {
+            "mesh": {"kind": "uniform", "cells": [12], "lower": [0.0], "upper": [6e-4]},
+            "gas": {"mechanism": "h2o2.yaml"},
+            "initial": {"kind": "uniform", "temperature": 900.0, "composition": "H2O:1, N2:2"},
+            "boundary": {
+                "x_low": {**INFLOW, "composition": "H2:1, O2:2", "temperature": 300.0},
+                "x_high": {"kind": "wall"},
+            },
+            "stop": {"steps": 1},
+        },
+        "test",
+    )
     kernels.set_mode("eager")
     flow = case.Builder(config, Communicator()).flow()
     for _ in range(5):
@@ -223,8 +238,10 @@ def test_a_vessel_filled_by_its_inflow_keeps_its_balances():
 
 def on_the_inlet(entry, cells, dt, end, length=3e-3):
     """The flame that runs against the inlet, after `end` seconds."""
-    config = load(INPUTS / "flame_on_inlet.toml", [
-        f"mesh.cells=[{cells}]", f"mesh.upper=[{length}]", "initial.position=4e-4", f"boundary.x_low.kind={entry}"])
+    config = load(
+        INPUTS / "flame_on_inlet.toml",
+        [f"mesh.cells=[{cells}]", f"mesh.upper=[{length}]", "initial.position=4e-4", f"boundary.x_low.kind={entry}"],
+    )
     kernels.set_mode("eager")
     flow = case.Builder(config, Communicator()).flow()
     for _ in range(round(end / dt)):
@@ -246,16 +263,27 @@ def test_burner_flame_is_canteras():
 @pytest.mark.slow
 def test_methane_burner_flame_is_canteras():
     """Methane/air at 0.15 m/s, 0.43 of the speed of its free flame, 240 K below adiabatic: T_max within 1 %."""
-    config = load(INPUTS / "flame_on_inlet.toml", [
-        "gas.mechanism=methane_cfd.yaml", "initial.fuel=CH4:1", "initial.oxidizer=O2:0.21, N2:0.79", "initial.phi=0.9",
-        "mesh.cells=[40]", "mesh.upper=[0.005]", "initial.position=6e-4", "boundary.x_low.kind=burner",
-        "boundary.x_low.velocity=0.15"])
+    config = load(
+        INPUTS / "flame_on_inlet.toml",
+        [
+            "gas.mechanism=methane_cfd.yaml",
+            "initial.fuel=CH4:1",
+            "initial.oxidizer=O2:0.21, N2:0.79",
+            "initial.phi=0.9",
+            "mesh.cells=[40]",
+            "mesh.upper=[0.005]",
+            "initial.position=6e-4",
+            "boundary.x_low.kind=burner",
+            "boundary.x_low.velocity=0.15",
+        ],
+    )
     kernels.set_mode("eager")
     flow = case.Builder(config, Communicator()).flow()
     while flow.time < 0.02:
         flow.advance(min(2.5e-5, 0.8 * flow.limit()[0]))
     wanted = burner_flame(
-        "methane_cfd.yaml", 300.0, 101325.0, "CH4:1", "O2:0.21, N2:0.79", 0.9, 0.15 * flow.unburnt.density, width=5e-3)
+        "methane_cfd.yaml", 300.0, 101325.0, "CH4:1", "O2:0.21, N2:0.79", 0.9, 0.15 * flow.unburnt.density, width=5e-3
+    )
     assert wanted.T.max() < flow.unburnt.burnt_temperature - 200
     assert flow.quantity("T_max") == pytest.approx(wanted.T.max(), rel=0.01)
     assert flow.quantity("element_error") < 1e-12 and abs(flow.quantity("enthalpy_error")) < 1e-12

@@ -141,7 +141,8 @@ def test_step_with_a_shared_matrix_has_second_order_whatever_the_matrix(hydrogen
         for _ in range(steps):
             chemical = ode.evaluate(ode.System(gas.kinetics), y, s)
             y, _ = ode.slow_step(
-                ode.System(gas.kinetics), Tolerance(), M, y, chemical, s, torch.tensor(h, dtype=torch.float64))
+                ode.System(gas.kinetics), Tolerance(), M, y, chemical, s, torch.tensor(h, dtype=torch.float64)
+            )
         errors.append(distance(gas, y, exact))
     assert math.log2(errors[-2] / errors[-1]) > 1.8, errors
     elements = gas.element_matrix / gas.molar_mass

@@ -85,8 +85,16 @@ def test_static_kernels_know_their_arguments_apart(switch):
     kernel = kernels.compiled(raised)
     x, y = torch.rand(4, 6, dtype=torch.float64), torch.rand(4, 6, dtype=torch.float64)
     a, b = Pair(y, 2), Pair(y[:, :3].clone(), 3)
-    for args in ((a, x, x, 1), (a, x, y, 1), (Pair(x, 2), x, y, 1), (a, x, y, -1), (Pair(y, 3), x, y, 1),
-                 (b, x[:, :3], y[:, 3:], 1), (a, x.float(), y, 1), (a, x, y, 1)):
+    for args in (
+        (a, x, x, 1),
+        (a, x, y, 1),
+        (Pair(x, 2), x, y, 1),
+        (a, x, y, -1),
+        (Pair(y, 3), x, y, 1),
+        (b, x[:, :3], y[:, 3:], 1),
+        (a, x.float(), y, 1),
+        (a, x, y, 1),
+    ):
         got, expected = kernel(*args), raised(*args)
         assert isinstance(got[0], Pair) and got[0].power == expected[0].power
         torch.testing.assert_close((got[0].first, got[1]), (expected[0].first, expected[1]), rtol=1e-13, atol=0)

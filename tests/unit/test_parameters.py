@@ -145,7 +145,6 @@ def test_sensitivities_against_differences(path, name, step):
     assert torch.all((slope - difference).abs() <= 1e-8 * size)
 
 
-
 TABLES = {
     "pressure_rates.yaml": [("plog", "terms"), ("chebyshev", "coefficients")],
     "falloff_rates.yaml": [("falloff", "ratio"), ("falloff", "a"), ("falloff", "r_T3"), ("falloff", "r_T1"),

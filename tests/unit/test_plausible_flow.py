@@ -67,6 +67,7 @@ def test_a_vessel_that_is_filled_is_said():
 @pytest.mark.parametrize("viscosity, prandtl, what", [(1e6, 0.7, "diffusivity"), (1e6, 1e9, "kinematic viscosity")])
 def test_an_absurd_viscosity_is_named(viscosity, prandtl, what):
     """Not the step alone: 1e6 Pa s over 20.31 kg/m3 is no gas; the step that is offered is one that is taken."""
+
     def flow():
         walls = {"x": {"kind": "periodic"}, "y": {"kind": "periodic"}}
         return inert({"cells": (4, 4), "lower": (0, 0), "upper": (0.01, 0.01)}, walls, viscosity=viscosity,

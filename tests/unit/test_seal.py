@@ -130,4 +130,3 @@ def test_checksum_in_pieces():
     assert checksum(Communicator(), a, a.shape, (0, 0, 0, 0)) == expected
     parts = [checksum(Communicator(), a[:, i : i + 20], a.shape, (0, i, 0, 0)) for i in (0, 20)]
     assert sum(parts) % 2**64 == expected
-

@@ -34,8 +34,10 @@ def test_exact_chemistry_is_one_switch_away(kind, table, capsys):
 def test_the_way_back_needs_a_model(capsys):
     with pytest.raises(ConfigError, match=r"chemistry.model is missing.*add --set chemistry.model=\.\.\."):
         switched("flame", "chemistry.kind=learned")
-    for changes in (["chemistry.kind=learned", "chemistry.model=h2_air"],
-                    ["chemistry.model=h2_air", "chemistry.kind=learned"]):
+    for changes in (
+        ["chemistry.kind=learned", "chemistry.model=h2_air"],
+        ["chemistry.model=h2_air", "chemistry.kind=learned"],
+    ):
         assert switched("flame", *changes).chemistry == physics.LearnedChemistry(model="h2_air")
     assert capsys.readouterr().err == ""
 
@@ -68,8 +70,13 @@ def test_other_tables_with_kinds(capsys):
     config = switched("kernel", "initial.kind=taylor-green", 'initial.composition="N2:1"', "initial.velocity=1.0")
     assert config.initial == physics.TaylorGreenInitial(composition="N2:1", velocity=1.0)
     assert "initial.hot_temperature" in capsys.readouterr().err
-    config = switched("flame", "initial.kind=taylor-green", 'initial.composition="N2:1"', "initial.velocity=1.0",
-                      "boundary.x_low.velocity=1.0")
+    config = switched(
+        "flame",
+        "initial.kind=taylor-green",
+        'initial.composition="N2:1"',
+        "initial.velocity=1.0",
+        "boundary.x_low.velocity=1.0",
+    )
     gone = {"flame_speed", "front"}
     assert not gone & set(config.output.series.quantities) and "front" in capsys.readouterr().err
 

@@ -15,19 +15,7 @@ from validation.two_gases import OPEN as OUT
 from validation.two_gases import PERIODIC as ROUND
 from validation.two_gases import WALL as FIXED
 from validation.two_gases import inert, steps
-from validation.vessels import (
-    CLOSED,
-    DT,
-    OPEN,
-    OPENED,
-    PERIODIC,
-    PROVIDERS,
-    WALL,
-    advance,
-    asymmetry,
-    errors,
-    vessel,
-)
+from validation.vessels import CLOSED, DT, OPEN, OPENED, PERIODIC, PROVIDERS, WALL, advance, asymmetry, errors, vessel
 
 torch.set_num_threads(1)
 [PETSC] = PROVIDERS["petsc"]
@@ -139,9 +127,14 @@ SOLVERS = {"torch": ((), 1e-11, 1e-11), "petsc": ((PETSC,), 1e-11, 1e-7),
            "cvode": (("chemistry.kind='cvode'",), 1e-4, 1e-3)}  # fmt: skip
 
 
-@pytest.mark.parametrize(("sides", "solver"), [
-    (OPEN, "torch"), (PERIODIC, "torch"),
-    *(pytest.param(*rest, marks=pytest.mark.slow) for rest in ((WALL, "torch"), (OPEN, "petsc"), (OPEN, "cvode")))])
+@pytest.mark.parametrize(
+    ("sides", "solver"),
+    [
+        (OPEN, "torch"),
+        (PERIODIC, "torch"),
+        *(pytest.param(*rest, marks=pytest.mark.slow) for rest in ((WALL, "torch"), (OPEN, "petsc"), (OPEN, "cvode"))),
+    ],
+)
 def test_symmetric_gas_stays_symmetric(sides, solver):
     """To round-off; with PETSc p and u to the solver's tolerance, with CVODE all to the tolerance of its steps."""
     if solver == "petsc":

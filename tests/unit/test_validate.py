@@ -129,7 +129,7 @@ def test_species_are_found_or_named(h2o2, gri30):
     names = Names(h2o2, ["argon = AR"])
     assert (names.find("Ar"), names.find("argon"), names.find("h2O"), names.find("CH4")) == ("AR", "AR", "H2O", None)
     data = data_set(point(X={"propane": 1.0}), inchi={"propane": "1S/C3H8/c1-3-2/h3H2,1-2H3"})
-    with pytest.raises(MechanismError, match='made.yaml: species \'propane\'.*formula: C3H8.*--alias "propane=C3H8"'):
+    with pytest.raises(MechanismError, match="made.yaml: species 'propane'.*formula: C3H8.*--alias \"propane=C3H8\""):
         compare(data, Names(gri30), doubled)
     for alias in ("argon", "=AR", "argon="):
         with pytest.raises(ConfigError, match="--alias"):

@@ -16,8 +16,7 @@ S_L = 2.3296  # m/s, docs/validation/flame_speed.md: Cantera's free flame, extra
 @pytest.fixture(scope="module")
 def flame():
     profile = free_flame("h2o2.yaml", 300.0, 101325.0, "H2:1", "O2:0.21, N2:0.79", 1.0, slope=0.03, curve=0.05)
-    faces = planar.graded_faces(
-        THICKNESS / 10, (-2 * THICKNESS, 2 * THICKNESS), (-0.0015, 0.0025), 1.1, 2 * THICKNESS)
+    faces = planar.graded_faces(THICKNESS / 10, (-2 * THICKNESS, 2 * THICKNESS), (-0.0015, 0.0025), 1.1, 2 * THICKNESS)
     flow = planar.build("flame1d_h2.toml", [planar.mesh_override(faces), "initial.position=0.0"], profile)
     rows = planar.follow(flow, 1e-6, 2.4e-4)
     return flow, rows, planar.speeds(flow, rows, profile.speed, 1.5e-4)
@@ -57,9 +56,9 @@ def test_references_are_solved_to_the_end(monkeypatch):
 def test_soret_changes_the_speed_as_in_cantera():
     """Cantera moves all species by thermal diffusion (2.121 m/s, 2.330 without it), we those with a light partner."""
     profile = free_flame(
-        "h2o2.yaml", 300.0, 101325.0, "H2:1", "O2:0.21, N2:0.79", 1.0, slope=0.03, curve=0.06, soret=True)
-    faces = planar.graded_faces(
-        THICKNESS / 10, (-2 * THICKNESS, 2 * THICKNESS), (-0.0015, 0.0025), 1.1, 2 * THICKNESS)
+        "h2o2.yaml", 300.0, 101325.0, "H2:1", "O2:0.21, N2:0.79", 1.0, slope=0.03, curve=0.06, soret=True
+    )
+    faces = planar.graded_faces(THICKNESS / 10, (-2 * THICKNESS, 2 * THICKNESS), (-0.0015, 0.0025), 1.1, 2 * THICKNESS)
     soret = 'gas.transport={kind="mixture-averaged", soret=true}'
     flow = planar.build("flame1d_h2.toml", [planar.mesh_override(faces), "initial.position=0.0", soret], profile)
     speeds = planar.speeds(flow, planar.follow(flow, 1e-6, 2.4e-4), profile.speed, 1.5e-4)

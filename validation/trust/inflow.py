@@ -74,7 +74,9 @@ def _adiabatic() -> Member:
     return Member(
         "H2/O2/Ar flame that ran against its inlet (0.11 m/s against 0.22), 42 ms, 64 cells",
         f"no hotter than adiabatic, {equilibrium:.1f} K within 1 % (equilibrium); elements kept to 1e-12",
-        f"T_max {T:.1f} K; element error {lost:.0e}", abs(T / equilibrium - 1) < 0.01 and lost < 1e-12)
+        f"T_max {T:.1f} K; element error {lost:.0e}",
+        abs(T / equilibrium - 1) < 0.01 and lost < 1e-12,
+    )
 
 
 def _burner(
@@ -97,7 +99,8 @@ def _burner(
         flow.advance(step)
     flux = flow.unburnt.density * speed
     wanted = burner_flame(
-        mechanism, 300.0, 101325.0, fuel, oxidizer, phi, flux, width=length, slope=0.01, curve=0.02, max_points=5000)
+        mechanism, 300.0, 101325.0, fuel, oxidizer, phi, flux, width=length, slope=0.01, curve=0.02, max_points=5000
+    )
     T, lost = flow.quantity("T_max"), flow.quantity("element_error")
     heat = abs(flow.quantity("enthalpy_error"))
     return Member(
@@ -106,11 +109,15 @@ def _burner(
         f"{flow.unburnt.burnt_temperature:.0f} K); elements and enthalpy kept to 1e-12",
         f"T_max {T:.1f} K, heat to the burner {flow.quantity('heat_to_burner'):.0f} W/m2 (Cantera "
         f"{wanted.heat_to_burner:.0f}); errors {lost:.0e}, {heat:.0e}",
-        abs(T / wanted.T.max() - 1) < 0.01 and lost < 1e-12 and heat < 1e-12)
+        abs(T / wanted.T.max() - 1) < 0.01 and lost < 1e-12 and heat < 1e-12,
+    )
 
 
 def _beside(
-    side: str, dimensions: int, entry: dict[str, Any], transport: Any = "mixture-averaged",
+    side: str,
+    dimensions: int,
+    entry: dict[str, Any],
+    transport: Any = "mixture-averaged",
     numerics: dict[str, Any] | None = None,
 ) -> ReactingFlow:
     """A burning kernel beside one side through which gas enters; the side opposite is open, the others shut."""
@@ -149,8 +156,11 @@ def _stream(name: str, way: tuple[str, int, dict[str, Any], Any, dict[str, Any]]
         atoms = np.array([gas.n_atoms(s, element) for s in gas.species_names]) / gas.molecular_weights
         worst = max(worst, abs(float(atoms @ entered[1:]) / (mass * float(atoms @ gas.Y)) - 1))
     return Member(
-        f"{name}, a kernel burning beside it", "u rho Y of the stream (Cantera) for each element, to 1e-12",
-        f"off by {worst:.0e}", worst < 1e-12)
+        f"{name}, a kernel burning beside it",
+        "u rho Y of the stream (Cantera) for each element, to 1e-12",
+        f"off by {worst:.0e}",
+        worst < 1e-12,
+    )
 
 
 def _count_only(flow: ReactingFlow, axis: int, side: int) -> None:
@@ -159,8 +169,11 @@ def _count_only(flow: ReactingFlow, axis: int, side: int) -> None:
     for name in ("areas", "diffusion_areas"):
         kept = []
         for a, ends in enumerate(getattr(filler, name)):
-            kept.append(None if ends is None else tuple(
-                end if (a, s) == (axis, side) else torch.zeros_like(end) for s, end in enumerate(ends)))
+            kept.append(
+                None
+                if ends is None
+                else tuple(end if (a, s) == (axis, side) else torch.zeros_like(end) for s, end in enumerate(ends))
+            )
         setattr(filler, name, tuple(kept))
 
 
@@ -170,8 +183,11 @@ def _held() -> Member:
         flow.advance(2e-7)
     element, heat = flow.quantity("element_error"), abs(flow.quantity("enthalpy_error"))
     return Member(
-        'inlet = "value", a kernel burning beside it', "what diffuses in on top of the stream shows in the balances",
-        f"element error {element:.0e}, enthalpy error {heat:.0e}", element > 1e-5 and heat > 1e-6)
+        'inlet = "value", a kernel burning beside it',
+        "what diffuses in on top of the stream shows in the balances",
+        f"element error {element:.0e}, enthalpy error {heat:.0e}",
+        element > 1e-5 and heat > 1e-6,
+    )
 
 
 def _named() -> Iterator[Member]:

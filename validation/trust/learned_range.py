@@ -24,7 +24,8 @@ from validation.trust import Member
 KIND = (
     "The temperature of the fresh gas is part of the range of a learned chemistry: flames of fresh gas that was taught "
     "keep their network cells, others have none, are said in words, and drift no more than with exact chemistry; "
-    "report cards judge preheated flames too.")
+    "report cards judge preheated flames too."
+)
 ATM, STEPS, LATE = 101325.0, 40, 20
 WITHIN = {"h2_air": ((300.0, 0.5), (700.0, 0.5), (700.0, 1.0)), "ch4_air": ((300.0, 0.9), (600.0, 0.9))}
 BEYOND = {"h2_air": ((800.0, 0.5), (850.0, 0.5), (850.0, 1.0), (950.0, 0.5)), "ch4_air": ((700.0, 0.9), (800.0, 0.9))}
@@ -88,16 +89,19 @@ def of_flames(name: str, parts: Parts) -> Iterator[Member]:
             f"taught: more than {100 * LEAST:g} % of cells the network's, less than {100 * MOST:g} % exact, no word",
             f"network {100 * share['network']:.1f} %, exact {100 * share['exact']:.1f} %"
             + (", said" if "initial.temperature" in said else ""),
-            share["network"] > LEAST and share["exact"] < MOST and "initial.temperature" not in said)
+            share["network"] > LEAST and share["exact"] < MOST and "initial.temperature" not in said,
+        )
     for T, phi in BEYOND[name]:
         exact, _, _ = advanced(name, parts, T, phi, "exact")
         drift, share, said = advanced(name, parts, T, phi, "router")
         text = said.get("initial.temperature", "")
         yield Member(
-            f"flame of {NAMES[name]}, phi {phi:g}, fresh gas {T:g} K", "not taught: no network cell, the drift of the "
+            f"flame of {NAMES[name]}, phi {phi:g}, fresh gas {T:g} K",
+            "not taught: no network cell, the drift of the "
             f"equation of state that exact chemistry has, {exact:.2e}; said",
             f"network {100 * share['network']:.1f} %, drift {drift:.2e}; " + ("said" if text else "not a word"),
-            share["network"] == 0.0 and drift <= DRIFT * exact and bool(text))
+            share["network"] == 0.0 and drift <= DRIFT * exact and bool(text),
+        )
 
 
 def of_cells(name: str, parts: Parts) -> Iterator[Member]:
@@ -112,8 +116,10 @@ def of_cells(name: str, parts: Parts) -> Iterator[Member]:
         share = known(parts, torch.as_tensor(found.T), (Y / Y.sum(0)).contiguous())
         yield Member(
             f"cells of that flame alone: {NAMES[name]}, phi {phi:g}, {T:g} K",
-            "all known" if within else f"known: at most {100 * FEW:g} %", f"{100 * share:.1f} % known",
-            share == 1.0 if within else share <= FEW)
+            "all known" if within else f"known: at most {100 * FEW:g} %",
+            f"{100 * share:.1f} % known",
+            share == 1.0 if within else share <= FEW,
+        )
 
 
 def known(parts: Parts, T: torch.Tensor, Y: torch.Tensor) -> float:
@@ -143,10 +149,12 @@ def of_gases(parts: Parts) -> Iterator[Member]:
         found = fresh_case.judge(parts, [gas], "direct", True)
         text = found.words.get("gas", "")
         yield Member(
-            f"hydrogen: {what}", f"not taught: {word}, said, no network cell" if word else "taught: not a word",
+            f"hydrogen: {what}",
+            f"not taught: {word}, said, no network cell" if word else "taught: not a word",
             (f"said: {text.split('fresh gas ')[1].split(' than')[0]}" if text else "not a word")
             + ("" if found.trusted else ", no network cell"),
-            (f"fresh gas {word} than" in text and not found.trusted) if word else found.trusted and not text)
+            (f"fresh gas {word} than" in text and not found.trusted) if word else found.trusted and not text,
+        )
 
 
 def of_cards(parts: Parts) -> Iterator[Member]:
@@ -160,9 +168,12 @@ def of_cards(parts: Parts) -> Iterator[Member]:
         "card of an older model, flame of 850 K",
         "loads; no network cell, by the configuration on the card; said how to add the range",
         "loads" + ("" if found.trusted else ", no network cell") + f", {len(found.words)} sentences",
-        not found.trusted and len(found.words) == 2)
+        not found.trusted and len(found.words) == 2,
+    )
     damaged = [
-        ("margin as a word", "margin", "wide"), ("a row short", "coldest", [1.0]), ("NaN", "margin", float("nan")),
+        ("margin as a word", "margin", "wide"),
+        ("a row short", "coldest", [1.0]),
+        ("NaN", "margin", float("nan")),
         ("nodes that fall", "temperature", [900.0, 300.0]),
         ("ratios of other elements", "even", {"lowest": [[0.5]], "highest": [[0.5]]}),
     ]
@@ -187,5 +198,8 @@ def of_reports() -> Iterator[Member]:
         flames = [f for f in found.get("flames", []) if f["mode"] == "router" and f.get("T") == hot]
         worst = max((f["routes"]["exact"] for f in flames), default=float("nan"))
         yield Member(
-            f"report card of {name}", f"judges flames of {hot:g} K, at most {100 * MOST:g} % of their cells exact",
-            f"{len(flames)} flames, {100 * worst:.1f} % at worst", worst <= MOST)
+            f"report card of {name}",
+            f"judges flames of {hot:g} K, at most {100 * MOST:g} % of their cells exact",
+            f"{len(flames)} flames, {100 * worst:.1f} % at worst",
+            worst <= MOST,
+        )

@@ -54,8 +54,14 @@ else:
 print(time.process_time() - begin)
 """
 SMOKE = {
-    "FAULTS": FAULTS[:1], "TYPES": TYPES[:1], "FILES": "h2o2.yaml", "STATES": 2, "WAYS": 2, "FLOATS": 2, "LARGE":
-    ("gri30.yaml", ("CH4", "O2", "N2"), 20), "_seconds": lambda path, how: _seconds_here(path, how),
+    "FAULTS": FAULTS[:1],
+    "TYPES": TYPES[:1],
+    "FILES": "h2o2.yaml",
+    "STATES": 2,
+    "WAYS": 2,
+    "FLOATS": 2,
+    "LARGE": ("gri30.yaml", ("CH4", "O2", "N2"), 20),
+    "_seconds": lambda path, how: _seconds_here(path, how),
 }
 
 
@@ -231,7 +237,8 @@ def _with_transport(path: Path) -> Path:
         atoms, heavy = sum(s.composition.values()), sum(n for e, n in s.composition.items() if e != "H")
         shape = "atom" if atoms == 1 else "linear" if atoms == 2 else "nonlinear"
         s.transport = ct.GasTransportData(
-            geometry=shape, diameter=(2.5 + 0.4 * heavy) * 1e-10, well_depth=(60 + 60 * heavy) * ct.boltzmann)
+            geometry=shape, diameter=(2.5 + 0.4 * heavy) * 1e-10, well_depth=(60 + 60 * heavy) * ct.boltzmann
+        )
     whole = ct.Solution(thermo="ideal-gas", kinetics="gas", species=species, reactions=solution.reactions(), name="gas")
     made = path.with_name("transport.yaml")
     whole.write_yaml(made)

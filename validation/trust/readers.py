@@ -108,8 +108,12 @@ def cases(folder: Path) -> Iterator[Member]:
     path.write_text('title = "\\u001b[2J \\u009b31m"\n' + CASE)
     code, out, _ = verb("check", path)
     clean = not set("\x1b\x9b") & set(out)
-    yield Member("check: title with terminal escapes", "shown as escapes, not obeyed",
-                 f"exit {code}, control characters on the terminal: {'none' if clean else 'some'}", code == 0 and clean)
+    yield Member(
+        "check: title with terminal escapes",
+        "shown as escapes, not obeyed",
+        f"exit {code}, control characters on the terminal: {'none' if clean else 'some'}",
+        code == 0 and clean,
+    )
 
 
 def checkpoints(folder: Path) -> Iterator[Member]:
@@ -126,12 +130,17 @@ def checkpoints(folder: Path) -> Iterator[Member]:
         with h5py.File(newest, "r+") as file:
             damage(file)
         yield refused(f"info: checkpoint, {tried}", [newest.name, "damaged"], "info", newest)
-        yield refused(f"--restart FILE: {tried}", [newest.name, "damaged"],
-                      "run", path, "--out", out, "--restart", newest)
+        yield refused(
+            f"--restart FILE: {tried}", [newest.name, "damaged"], "run", path, "--out", out, "--restart", newest
+        )
         code, _, said = verb("run", path, "--out", out, "--restart", "auto")
         holds = code == 0 and newest.name in said and "trying the one before" in said
-        yield Member(f"--restart auto: newest with {tried}", "the older whole one, and says which was skipped and why",
-                     f"exit {code}: {' '.join(said.split())[:160]}", holds)
+        yield Member(
+            f"--restart auto: newest with {tried}",
+            "the older whole one, and says which was skipped and why",
+            f"exit {code}: {' '.join(said.split())[:160]}",
+            holds,
+        )
 
 
 def numbers(folder: Path) -> Iterator[Member]:
@@ -174,8 +183,12 @@ def models(folder: Path) -> Iterator[Member]:
             card.write_text(json.dumps(made))
             edits += 1
             wrong += failures(lambda: fuzz_files.read_model(card), str(place))
-    yield Member(f"{edits} edits of a card: each entry dropped or of another type", "a message, or not needed",
-                 f"{len(wrong)} tracebacks" + (f": {wrong[0]}" if wrong else ""), not wrong)
+    yield Member(
+        f"{edits} edits of a card: each entry dropped or of another type",
+        "a message, or not needed",
+        f"{len(wrong)} tracebacks" + (f": {wrong[0]}" if wrong else ""),
+        not wrong,
+    )
     for tried, change in (
         ("NaN in the weights", lambda t: t["networks.0.layers.1.weight"].fill_(np.nan)),
         ("a router's table of another length", lambda t: t.update({"tables.trust.peak": t["tables.trust.peak"][:-1]})),
@@ -188,8 +201,14 @@ def models(folder: Path) -> Iterator[Member]:
         made = json.loads(whole)
         made["weights"]["sha256"] = hashlib.sha256(card.with_suffix(".safetensors").read_bytes()).hexdigest()
         card.write_text(json.dumps(made))
-        yield refused(f"verify: model with {tried}", ["m.json", "networks" if "NaN" in tried else "peak"],
-                      "verify", card, "--out", folder / "verify")
+        yield refused(
+            f"verify: model with {tried}",
+            ["m.json", "networks" if "NaN" in tried else "peak"],
+            "verify",
+            card,
+            "--out",
+            folder / "verify",
+        )
 
 
 def mechanisms(folder: Path) -> Iterator[Member]:
@@ -199,8 +218,11 @@ def mechanisms(folder: Path) -> Iterator[Member]:
         ("P-log with a negative pressure (Cantera: segmentation fault)", text + PLOG, ["pressure P"]),
         ("YAML alias bomb (Cantera: a minute, 1.4 GB)", bomb + text, ["aliases"]),
         ("YAML alias of itself (Cantera: segmentation fault)", "a: &a [*a]\n" + text, ["alias"]),
-        ("linear Burke without colliders (Cantera: segmentation fault)",
-         text + "\n- equation: H + OH <=> H2O\n  type: linear-Burke\n  colliders: []\n", ["colliders"]),
+        (
+            "linear Burke without colliders (Cantera: segmentation fault)",
+            text + "\n- equation: H + OH <=> H2O\n  type: linear-Burke\n  colliders: []\n",
+            ["colliders"],
+        ),
         ("A = 2.65e216", text.replace("2.65e+16", "2.65e+216"), ["H + O2 <=> O + OH"]),
         ("a coefficient of H2 of 2.3e200", text.replace("2.34433112", "2.34433112e+200", 1), ["species H2"]),
     ):
@@ -209,20 +231,25 @@ def mechanisms(folder: Path) -> Iterator[Member]:
     path.write_text(text.replace("2.65e+16", "2.65e+56"))
     (folder / "case.toml").write_text(CASE.replace("h2o2.yaml", "gas.yaml"))
     code, _, said = verb("run", folder / "case.toml", "--out", folder / "lost", "--force")
-    yield Member("run: A = 2.65e56, finite but beyond use", "exit 3, names the reaction",
-                 f"exit {code}: ...{' '.join(said.split())[-160:]}", code == 3 and "H + O2 <=> O + OH" in said)
+    yield Member(
+        "run: A = 2.65e56, finite but beyond use",
+        "exit 3, names the reaction",
+        f"exit {code}: ...{' '.join(said.split())[-160:]}",
+        code == 3 and "H + O2 <=> O + OH" in said,
+    )
     gas = ct.Solution("h2o2.yaml")
     species = [ct.Species.from_dict(s.input_data | {"name": s.name.lower()}) for s in gas.species()]
     ct.Solution(thermo="ideal-gas", kinetics="gas", species=species, reactions=[]).write_yaml(path)
     config = CASE.replace("h2o2.yaml", "gas.yaml").replace(
-        'composition = "H2:2, O2:1, N2:4"', 'fuel = "h2:1", oxidizer = "O2:1, N2:3.76", phi = 1')
+        'composition = "H2:2, O2:1, N2:4"', 'fuel = "h2:1", oxidizer = "O2:1, N2:3.76", phi = 1'
+    )
     (folder / "case.toml").write_text(config)
     try:
         build(load(folder / "case.toml"), Communicator())
         outcome = "runs"
     except CombustError as error:
         outcome = str(error)
-    yield Member("check: names in lower case, oxidizer \"O2:1, N2:3.76\"", "runs", outcome[:160], outcome == "runs")
+    yield Member('check: names in lower case, oxidizer "O2:1, N2:3.76"', "runs", outcome[:160], outcome == "runs")
     assert tomllib.loads(config)
 
 
@@ -251,8 +278,12 @@ def changed(kind: fuzz_files.Kind) -> Member:
             accepted += len(found)
             not_finite += not all(np.isfinite(x) for x in fuzz_files.numbers(found))
     outcome = f"{accepted} accepted, {COUNT - accepted - len(wrong)} refused, {len(wrong)} tracebacks, {not_finite} NaN"
-    return Member(f"{kind.name}: {COUNT} changes at random", "no traceback, no hang, no NaN",
-                  outcome + (f" ({wrong[0]})" if wrong else ""), not wrong and not not_finite)
+    return Member(
+        f"{kind.name}: {COUNT} changes at random",
+        "no traceback, no hang, no NaN",
+        outcome + (f" ({wrong[0]})" if wrong else ""),
+        not wrong and not not_finite,
+    )
 
 
 def changed_mechanisms() -> Member:
@@ -260,8 +291,12 @@ def changed_mechanisms() -> Member:
     command = [sys.executable, fuzz_mechanism.__file__, str(SEED), str(COUNT)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
     last = (done.stdout.strip().splitlines() or [""])[-1]
-    return Member(f"mechanism.yaml: {COUNT} changes at random", "no traceback, no hang, no end of the process, no NaN",
-                  last if done.returncode == 0 else f"exit {done.returncode} at {last}", done.returncode == 0)
+    return Member(
+        f"mechanism.yaml: {COUNT} changes at random",
+        "no traceback, no hang, no end of the process, no NaN",
+        last if done.returncode == 0 else f"exit {done.returncode} at {last}",
+        done.returncode == 0,
+    )
 
 
 DOORS = (cases, checkpoints, numbers, models, mechanisms)

@@ -32,7 +32,8 @@ TINY = ("sample.rows=3500", "sample.trajectories.ignition=4", "sample.trajectori
 MORE = ("sample.rows=12000", "sample.trajectories.ignition=40", "sample.trajectories.flame=12", "train.epochs=30")
 FEW: tuple[str, ...] = ()  # changes of the tiny recipe
 SMOKE = {
-    "SEEDS": range(1), "FEW": ("sample.rows=300", "train.epochs=2", "network.width=8", "router.references=8"),
+    "SEEDS": range(1),
+    "FEW": ("sample.rows=300", "train.epochs=2", "network.width=8", "router.references=8"),
     "MORE": ("sample.rows=300", "sample.trajectories.ignition=6", "train.epochs=2", "network.width=8"),
 }
 
@@ -79,6 +80,7 @@ def trained(config: Path, samples: Path, changes: tuple[str, ...], noise: float,
 
 def told(tried: list[dict[str, Any]]) -> str:
     """Ranges over the trainings."""
+
     def span(values: list[float]) -> str:
         return f"{min(values):.3g} to {max(values):.3g}"
 

@@ -39,29 +39,47 @@ STILL = ((1,), (5,), (4, 3), (3, 2, 4))
 SPOT = 10  # steps of a hot spot
 SIDES = (WALL, OPEN, PERIODIC)
 SMOKE = {
-    "SOLVERS": SOLVERS[:1], "UNIFORM": (4,), "STEPS": STEPS[:1], "BURNING": {"one cell, open": ((1,), f"x={OPEN}")},
-    "TWO": (), "STILL": STILL[1:2], "SIDES": SIDES[:1], "END": 2e-6, "SPOT": 1,
+    "SOLVERS": SOLVERS[:1],
+    "UNIFORM": (4,),
+    "STEPS": STEPS[:1],
+    "BURNING": {"one cell, open": ((1,), f"x={OPEN}")},
+    "TWO": (),
+    "STILL": STILL[1:2],
+    "SIDES": SIDES[:1],
+    "END": 2e-6,
+    "SPOT": 1,
 }
 
 
 def members() -> Iterator[Member]:
     for solver, cells, dt in product(SOLVERS, UNIFORM, STEPS):
         yield _tried(
-            f"uniform_vessel.toml, {cells} x {cells} cells, 4 steps of {dt:g} s, {solver}", "runs, at rest",
-            lambda c=cells, d=dt, s=solver: _uniform(c, d, s))  # type: ignore[misc]
+            f"uniform_vessel.toml, {cells} x {cells} cells, 4 steps of {dt:g} s, {solver}",
+            "runs, at rest",
+            lambda c=cells, d=dt, s=solver: _uniform(c, d, s),
+        )  # type: ignore[misc]
     burning = [(name, "direct") for name in BURNING]
     burning += [(name, other) for other in PROVIDERS if other != "direct" for name in TWO]
     for name, provider in burning:
         right = "pressure, to 6e-5 at this dt" if "open" in name else "volume, to 1e-6"
-        yield _tried(f"{name}, through ignition, {provider}", f"Cantera's reactor of constant {right}",
-                     lambda n=name, p=provider: _burnt(n, p))  # type: ignore[misc]
+        yield _tried(
+            f"{name}, through ignition, {provider}",
+            f"Cantera's reactor of constant {right}",
+            lambda n=name, p=provider: _burnt(n, p),
+        )  # type: ignore[misc]
     yield _tried("one cell, open: dt halved twice", "the error falls by 2.5 or more at each", _halved)
     for cells, side in product(STILL, SIDES):
-        yield _tried(f"still air, cells = {list(cells)}, sides {side}", "still: at most 1e-15 m/s",
-                     lambda c=cells, s=side: _still(c, s))  # type: ignore[misc]
+        yield _tried(
+            f"still air, cells = {list(cells)}, sides {side}",
+            "still: at most 1e-15 m/s",
+            lambda c=cells, s=side: _still(c, s),
+        )  # type: ignore[misc]
     for side, (solver, limit) in product(SIDES, (("torch", 1e-11), ("petsc", 1e-7))):
-        yield _tried(f"symmetric hot spot, sides {side}, {solver}", f"symmetric to {limit:g}",
-                     lambda s=side, o=solver, m=limit: _symmetric(s, o, m))  # type: ignore[misc]
+        yield _tried(
+            f"symmetric hot spot, sides {side}, {solver}",
+            f"symmetric to {limit:g}",
+            lambda s=side, o=solver, m=limit: _symmetric(s, o, m),
+        )  # type: ignore[misc]
 
 
 def _tried(what: str, right: str, call: Callable[[], tuple[str, bool]]) -> Member:

@@ -14,7 +14,7 @@ MOST = 2000  # cells that are looked at
 
 
 def rates_beyond_use(gas: Mechanism, s: State, grid: Grid) -> str:
-    """"; the rate constant of reaction ... is ...", or nothing where rate constants are usual; of this rank's cells."""
+    """What may be the cause, "; the rate constant of reaction ...", or nothing where constants are usual; own cells."""
     kin = gas.kinetics
     if not isinstance(kin, Kinetics) or not kin.rates.order.numel():
         return ""
@@ -36,4 +36,5 @@ def rates_beyond_use(gas: Mechanism, s: State, grid: Grid) -> str:
     return (
         f"; the cause may be reaction {reaction + 1} of {gas.path}, {equation}: its rate constant is "
         f"{float(value[worst]):.3g} (kmol, m3, s) at {float(T[good][cell[worst]]):.5g} K, where {LARGEST:g} is far "
-        "beyond what collisions allow")
+        "beyond what collisions allow"
+    )

@@ -78,9 +78,12 @@ def coarse(cells: float, thickness: float) -> dict[str, str]:
     """name -> sentence of a flame of `cells` cells per thermal thickness [m]; empty if they are enough."""
     if cells >= FEWEST:
         return {}
-    return {"coarse": (
-        f"the flame has {cells:.2g} cells per thermal thickness ({thickness:.3g} m): {SLOWER} "
-        f"(docs/validation/coarse_flames.md); take cells of at most {thickness / FEWEST:.2g} m where it burns")}
+    return {
+        "coarse": (
+            f"the flame has {cells:.2g} cells per thermal thickness ({thickness:.3g} m): {SLOWER} "
+            f"(docs/validation/coarse_flames.md); take cells of at most {thickness / FEWEST:.2g} m where it burns"
+        )
+    }
 
 
 def _standing(flow: ReactingFlow, peak: float) -> Standing | None:
@@ -128,9 +131,13 @@ def _near(flow: ReactingFlow, flame: Standing) -> Iterator[tuple[str, str]]:
         needed = NEAR * sum(_open(side) for side in sides)
         length = (last - first) / flame.thickness
         if axis == 2 and length < needed and flow.unburnt is not None and flow.unburnt.thickness is not None:
-            yield "narrow", (
-                f"the domain is {last - first:.3g} m long in x, {length:.1f} thermal thicknesses of the flame "
-                f"({flame.thickness:.3g} m), and needs at least {needed:g} between inflow, flame and outflow")
+            yield (
+                "narrow",
+                (
+                    f"the domain is {last - first:.3g} m long in x, {length:.1f} thermal thicknesses of the flame "
+                    f"({flame.thickness:.3g} m), and needs at least {needed:g} between inflow, flame and outflow"
+                ),
+            )
             continue
         for side, condition in enumerate(sides):
             distance = flame.low[axis] - first if side == 0 else last - flame.high[axis]
@@ -147,4 +154,5 @@ def _sentence(name: str, inflow: bool, distance: float, thickness: float) -> str
     )  # fmt: skip
     return (
         f"the flame stands {max(distance, 0.0):.3g} m ({max(distance, 0.0) / thickness:.1f} thermal thicknesses) from "
-        f"{name}, {what} (wanted: {NEAR:g}); {todo}")
+        f"{name}, {what} (wanted: {NEAR:g}); {todo}"
+    )

@@ -30,8 +30,10 @@ def constant_velocity(grid: Grid, velocity: Sequence[float]) -> Faces:
     """Faces with one velocity (z, y, x) [m/s]."""
     return tuple(
         torch.full(face_shape(grid, a), float(velocity[a]), dtype=torch.float64, device=grid.device)
-        if a in grid.layout.axes else None
-        for a in range(3))
+        if a in grid.layout.axes
+        else None
+        for a in range(3)
+    )
 
 
 def face_shape(grid: Grid, axis: int) -> tuple[int, int, int]:
@@ -86,7 +88,13 @@ def flame(grid: Grid, profile: Any, position: float, displacement: Tensor | floa
 
 
 def kernel(
-    grid: Grid, T: float, Y: Tensor, hot_T: float, hot_Y: Tensor, centre: Sequence[float], radius: float,
+    grid: Grid,
+    T: float,
+    Y: Tensor,
+    hot_T: float,
+    hot_Y: Tensor,
+    centre: Sequence[float],
+    radius: float,
     thickness: float,
 ) -> Fields:
     """A ball of hot gas at `centre` (z, y, x), with a tanh edge of the given thickness, in gas at rest."""

@@ -66,8 +66,13 @@ class Wave:
 
     def _drift(self, a: Tensor, b: Tensor, t: Tensor) -> Tensor:
         k = math.pi * self.k
-        return (self.rho1 - self.rho0) * (-self.w / (4 * self.k)) * torch.cos(k * a) * torch.sin(k * b) * torch.sin(
-            math.pi * self.w * t)
+        return (
+            (self.rho1 - self.rho0)
+            * (-self.w / (4 * self.k))
+            * torch.cos(k * a)
+            * torch.sin(k * b)
+            * torch.sin(math.pi * self.w * t)
+        )
 
     def u(self, x: Tensor, y: Tensor, t: Tensor) -> Tensor:
         return self.uf + self._drift(x - self.uf * t, y - self.vf * t, t) / self.rho(x, y, t)
@@ -82,6 +87,7 @@ class Wave:
         """d(rho Z)/dt + div(rho u Z) - div(mu/Sc grad Z)."""
         total = derivative(lambda *a: self.rho(*a) * self.Z(*a), 2)(x, y, t)
         for which, c in ((0, self.u), (1, self.v)):
+
             def flux(*a: Tensor, which: int = which, c: Function = c) -> Tensor:
                 return self.rho(*a) * c(*a) * self.Z(*a) - self.mu / self.schmidt * derivative(self.Z, which)(*a)
 
@@ -94,6 +100,7 @@ class Wave:
         ui = velocities[component]
         total = derivative(lambda *a: self.rho(*a) * ui(*a), 2)(x, y, t) + derivative(self.p, component)(x, y, t)
         for j, uj in enumerate(velocities):
+
             def flux(*a: Tensor, j: int = j, uj: Function = uj) -> Tensor:
                 strain = derivative(ui, j)(*a) + derivative(uj, component)(*a)
                 if j == component:

@@ -22,6 +22,7 @@ from combust.settings.names import BURNER, FAMILIES, FRESH, LEARNED, OF_FIELD, O
 if TYPE_CHECKING:
     from combust.cfd.lowmach.flow import ReactingFlow
 
+
 class Diagnostics:
     """Looks names up: `field` gives arrays of owned cells, `quantity` numbers that are the same on all ranks."""
 
@@ -189,11 +190,13 @@ class Diagnostics:
 
         zero = torch.zeros(layout.n, dtype=torch.float64, device=self.grid.device)
         z, y, x = 0, 1, 2
-        return torch.stack([
-            gradient(y, x) - gradient(x, y) + zero,
-            gradient(x, z) - gradient(z, x) + zero,
-            gradient(z, y) - gradient(y, z) + zero,
-        ])
+        return torch.stack(
+            [
+                gradient(y, x) - gradient(x, y) + zero,
+                gradient(x, z) - gradient(z, x) + zero,
+                gradient(z, y) - gradient(y, z) + zero,
+            ]
+        )
 
     def equivalence_ratio(self) -> Tensor:
         """Oxygen that C and H would need over the oxygen present, (2 n_C + n_H/2) / n_O, from the elements."""
@@ -250,7 +253,8 @@ class Diagnostics:
         last = self.grid.layout.n[2] - 1
         weight = mass.narrow(2, last, 1)
         total, amount = self.flow.block.comm.sum(
-            float(weight.sum()), float((weight * self.q[row].narrow(2, last, 1)).sum()))
+            float(weight.sum()), float((weight * self.q[row].narrow(2, last, 1)).sum())
+        )
         return amount / total
 
     def front(self) -> float:

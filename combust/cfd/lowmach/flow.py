@@ -27,7 +27,12 @@ class ReactingFlow:
     """Advances a State and answers for it: satisfies the Flow protocol that the time loop drives."""
 
     def __init__(
-        self, scheme: LowMach, fields: Fields, pressure: float, unburnt: Unburnt | None, identity: dict[str, str],
+        self,
+        scheme: LowMach,
+        fields: Fields,
+        pressure: float,
+        unburnt: Unburnt | None,
+        identity: dict[str, str],
         balanced: Inflow | None = None,
     ):
         self.scheme, self.grid, self.block = scheme, scheme.grid, scheme.grid.block
@@ -54,8 +59,21 @@ class ReactingFlow:
         zero = torch.zeros_like(S)
         padded_u = scheme.filler.velocity(scheme.filler.pad_faces(u))
         s = State(
-            U=U, q=q, u=padded_u, p=scheme.filler.pressure(zero), p0=p0, S=S, wdot=wdot, q_before=q, u_before=padded_u,
-            S_before=S, balance=torch.zeros_like(initial), initial=initial, coefficients=c, coefficients_before=c)
+            U=U,
+            q=q,
+            u=padded_u,
+            p=scheme.filler.pressure(zero),
+            p0=p0,
+            S=S,
+            wdot=wdot,
+            q_before=q,
+            u_before=padded_u,
+            S_before=S,
+            balance=torch.zeros_like(initial),
+            initial=initial,
+            coefficients=c,
+            coefficients_before=c,
+        )
         try:
             s.u = start.velocity(scheme, s)
             s.p = start.pressure(scheme, s)
@@ -144,7 +162,8 @@ class ReactingFlow:
             raise ConfigError(f"{text}. Lower the velocities of the case (initial, boundary), or use another solver")
         raise DivergenceError(
             f"after step {self.step}, t = {self.time:.6g} s: {text}. The flow has become that fast by itself or is "
-            "being lost: look at the last fields, shorten the time step, or use a compressible solver")
+            "being lost: look at the last fields, shorten the time step, or use a compressible solver"
+        )
 
     def timers(self) -> dict[str, float]:
         """Wall seconds by phase of this rank."""

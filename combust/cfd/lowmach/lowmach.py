@@ -62,7 +62,12 @@ class LowMach:
     """The scheme on one grid: holds no fields, turns a State at n into one at n+1."""
 
     def __init__(
-        self, grid: Grid, problem: Problem, numerics: Numerics, chemistry: Any, pressure: PressureSolver,
+        self,
+        grid: Grid,
+        problem: Problem,
+        numerics: Numerics,
+        chemistry: Any,
+        pressure: PressureSolver,
         transport_data: Any,
     ):
         self.grid, self.problem, self.numerics = grid, problem, numerics
@@ -75,10 +80,10 @@ class LowMach:
         self.stages = 0
         self.chemistry_stats: Any = None
         self.closed = not any(
-            b is not None and b.pressure == "dirichlet" for a in self.layout.axes for b in problem.boundaries[a])
+            b is not None and b.pressure == "dirichlet" for a in self.layout.axes for b in problem.boundaries[a]
+        )
         self.volume = self.comm.sum(float(grid.volume.sum()))[0]
-        self.min_width = [
-            None if a not in self.layout.axes else float(grid.widths[a].min()) for a in range(3)]
+        self.min_width = [None if a not in self.layout.axes else float(grid.widths[a].min()) for a in range(3)]
 
     # --- one step -----------------------------------------------------------------------------------------------
 
@@ -101,8 +106,7 @@ class LowMach:
     def _transport_sdc(self, s: State, t: float, dt: float) -> tuple[State, tuple[Faces, Faces]]:
         n = s.U.shape[0] - 1
         chi = scalars.equation_of_state_error(s.U, self.inner(s.q)[0], s.p0, self.thermo) / dt
-        work = self._chemical(
-            lambda: self.chemistry.begin(self.inner(s.q)[0].reshape(-1), s.U[1:].reshape(n, -1), dt))
+        work = self._chemical(lambda: self.chemistry.begin(self.inner(s.q)[0].reshape(-1), s.U[1:].reshape(n, -1), dt))
         w = 0.5 * dt / s.dt_before
         q_half, S_half, c_half = self._extrapolated(s, w)
         u_half = self._extrapolated_velocity(s, w)
@@ -148,8 +152,18 @@ class LowMach:
     ) -> State:
         """The scalar part of the state at n+1, its coefficients and divergence source."""
         new = replace(
-            s, U=U, q=q, p0=s.p0 + dt * dp0, wdot=wdot, q_before=s.q, u_before=s.u, S_before=s.S, dt_before=dt,
-            coefficients_before=s.coefficients, balance=s.balance + left)
+            s,
+            U=U,
+            q=q,
+            p0=s.p0 + dt * dp0,
+            wdot=wdot,
+            q_before=s.q,
+            u_before=s.u,
+            S_before=s.S,
+            dt_before=dt,
+            coefficients_before=s.coefficients,
+            balance=s.balance + left,
+        )
         new.coefficients, new.S = self.evaluate(q, U, t + dt)
         return new
 
@@ -183,8 +197,7 @@ class LowMach:
     def _extrapolated(self, s: State, w: float) -> tuple[Tensor, Tensor, AnyCoefficients]:
         """(T, Y), S and coefficients extrapolated from n-1 and n to n+1/2."""
         assert s.coefficients is not None and s.coefficients_before is not None
-        c = type(s.coefficients)(*(
-            a + w * (a - b) for a, b in zip(s.coefficients, s.coefficients_before, strict=True)))
+        c = type(s.coefficients)(*(a + w * (a - b) for a, b in zip(s.coefficients, s.coefficients_before, strict=True)))
         return s.q + w * (s.q - s.q_before), s.S + w * (s.S - s.S_before), c
 
     def _centred(
@@ -202,9 +215,7 @@ class LowMach:
     def _extrapolated_velocity(self, s: State, w: float) -> Faces:
         """Velocity extrapolated to n+1/2: its ghosts on other ranks' cells are as good as those it comes from."""
         with self.timers.phase("pressure"):
-            u = tuple(
-                None if a is None or b is None else a + w * (a - b)
-                for a, b in zip(s.u, s.u_before, strict=True))
+            u = tuple(None if a is None or b is None else a + w * (a - b) for a, b in zip(s.u, s.u_before, strict=True))
             return self.filler.velocity_boundaries(u)
 
     def _advection_velocity(self, s: State, u: Faces, q: Tensor, target: Tensor) -> tuple[Faces, float]:
@@ -243,7 +254,14 @@ class LowMach:
         return tuple(result)
 
     def _transport(
-        self, s: State, start: DiffusionStart, q_half: Tensor, u_adv: Faces, wdot: Tensor, dp0: float, t: float,
+        self,
+        s: State,
+        start: DiffusionStart,
+        q_half: Tensor,
+        u_adv: Faces,
+        wdot: Tensor,
+        dp0: float,
+        t: float,
         dt: float,
     ) -> tuple[Tensor, Faces, Tensor]:
         """Mean transport rate of U over the step (with the work of p0), mass fluxes, and what left the domain."""
@@ -251,8 +269,15 @@ class LowMach:
         p_half = s.p0 + 0.5 * dt * dp0
         with self.timers.phase("advection"):
             source, mass, out = advection_kernel(
-                self.filler.streams(q_half), u_adv, p_half, thermo, layout, metrics, self.numerics.advection,
-                self.filler.areas)
+                self.filler.streams(q_half),
+                u_adv,
+                p_half,
+                thermo,
+                layout,
+                metrics,
+                self.numerics.advection,
+                self.filler.areas,
+            )
             source[0] += dp0
             if self.problem.forcing is not None:
                 source = source + self.problem.forcing.scalars(t + 0.5 * dt)
@@ -272,8 +297,7 @@ class LowMach:
             radius = fastest * sum(4.0 / w**2 for w in self.min_width if w is not None)
             stages = rkc.stages_within(self.numerics.max_stages, radius, dt, "diffusivity", fastest)
             self.stages = max(self.stages, stages)
-            rate, out = diffusion_kernel(
-                s.q, c, self.thermo, self.layout, self.metrics, self.filler.diffusion_areas)
+            rate, out = diffusion_kernel(s.q, c, self.thermo, self.layout, self.metrics, self.filler.diffusion_areas)
             return DiffusionStart(c, rate, out, stages)
 
     def _diffuse(self, s: State, start: DiffusionStart, source: Tensor, dt: float) -> tuple[Tensor, Tensor]:
@@ -287,8 +311,20 @@ class LowMach:
         G2, G1 = torch.zeros_like(out0), mt * out0
         for row in rows[1:]:
             U, q, out = stage_kernel(
-                row, s.U, U1, U2, F0, source, q1, step, c, self.thermo, self.layout, self.metrics,
-                self.filler.diffusion_areas)
+                row,
+                s.U,
+                U1,
+                U2,
+                F0,
+                source,
+                q1,
+                step,
+                c,
+                self.thermo,
+                self.layout,
+                self.metrics,
+                self.filler.diffusion_areas,
+            )
             mu, nu, mt, gt = row
             G1, G2 = mu * G1 + nu * G2 + mt * out + gt * out0, G1
             U2, U1 = U1, U
@@ -306,8 +342,7 @@ class LowMach:
         """Chemistry without transport: rho h stays, rho Y change."""
         n, zero = U.shape[0] - 1, torch.zeros_like(U)
         work = self._chemical(lambda: self.chemistry.begin(T.reshape(-1), U[1:].reshape(n, -1), dt))
-        result = self._chemical(
-            lambda: self.chemistry.advance(work, zero[1:].reshape(n, -1), zero[0].reshape(-1)))
+        result = self._chemical(lambda: self.chemistry.advance(work, zero[1:].reshape(n, -1), zero[0].reshape(-1)))
         return torch.cat([U[:1], result.rhoY.reshape(U[1:].shape)])
 
     def _chemical(self, call: Callable[[], Any]) -> Any:
@@ -318,9 +353,7 @@ class LowMach:
             except StateError as error:
                 raise DivergenceError(f"{error}; shorten the time step (numerics.cfl, numerics.dt_max)") from error
 
-    def _momentum(
-        self, s: State, new: State, u_adv: Faces, mass: Faces, t: float, dt: float
-    ) -> tuple[Faces, Tensor]:
+    def _momentum(self, s: State, new: State, u_adv: Faces, mass: Faces, t: float, dt: float) -> tuple[Faces, Tensor]:
         layout, metrics = self.layout, self.metrics
         rho_old, rho_new, mass = self.filler.momentum_inputs(s.U[1:].sum(0), new.U[1:].sum(0), mass, u_adv)
         rho = 0.5 * (rho_old + rho_new)
@@ -345,9 +378,7 @@ class LowMach:
         u = self._viscous(s.u, tuple(source), rho, mu, dt)
         return self.project(u, s.p, tuple(beta), new)
 
-    def project(
-        self, u: Faces, p: Tensor, beta: Faces, new: State
-    ) -> tuple[Faces, Tensor]:
+    def project(self, u: Faces, p: Tensor, beta: Faces, new: State) -> tuple[Faces, Tensor]:
         """u, ghosts set, with the divergence of `new`, and the pressure p + dp that gives it."""
         with self.timers.phase("pressure"):
             target, _ = self._compatible(new.S, new.q, new.p0, u)
@@ -371,13 +402,13 @@ class LowMach:
         u0 = self.block_faces(u)
         F0 = tuple(
             None if f is None or s is None else f + s
-            for f, s in zip(viscous_rate_kernel(u, rho, mu, layout, metrics), source, strict=True))
+            for f, s in zip(viscous_rate_kernel(u, rho, mu, layout, metrics), source, strict=True)
+        )
         mt = rows[0][2] * step
         u2, u1 = u0, tuple(None if a is None or f is None else a + mt * f for a, f in zip(u0, F0, strict=True))
         padded = self.filler.velocity(self.filler.pad_faces(u1))
         for row in rows[1:]:
-            u2, u1 = u1, viscous_stage_kernel(
-                row, u0, u1, u2, F0, source, padded, rho, step, mu, layout, metrics)
+            u2, u1 = u1, viscous_stage_kernel(row, u0, u1, u2, F0, source, padded, rho, step, mu, layout, metrics)
             padded = self.filler.velocity(self.filler.pad_faces(u1))
         return padded
 

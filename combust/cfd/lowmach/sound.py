@@ -27,7 +27,8 @@ def require_sound(s: State, grid: Grid, thermo: Thermo, eos_limit: float) -> Non
     if worst > eos_limit:
         raise DivergenceError(
             f"the pressure of the equation of state drifted {100 * worst:.2g} % from p0 "
-            f"(limit {100 * eos_limit:g} %): {ADVICE}, or use numerics.sweeps = 2")
+            f"(limit {100 * eos_limit:g} %): {ADVICE}, or use numerics.sweeps = 2"
+        )
 
 
 def where(s: State, grid: Grid, what: str) -> str:

@@ -59,8 +59,7 @@ def _head(scheme: LowMach, s: State) -> Tensor:
         return head
     for a in scheme.layout.axes:
         head = head + gravity[a] * scheme.grid.centres[a]
-    weighted, mass = scheme.comm.sum(
-        float((head * scheme.grid.volume).sum()), float((rho * scheme.grid.volume).sum()))
+    weighted, mass = scheme.comm.sum(float((head * scheme.grid.volume).sum()), float((rho * scheme.grid.volume).sum()))
     return (mass / scheme.volume - reference) * (head - weighted / scheme.volume)
 
 
@@ -73,4 +72,5 @@ def _per_density(scheme: LowMach, rho: Tensor) -> Faces:
     """1 / rho on the block's faces."""
     return tuple(
         1.0 / momentum.face_density(rho, scheme.layout, scheme.metrics, a) if a in scheme.layout.axes else None
-        for a in range(3))
+        for a in range(3)
+    )

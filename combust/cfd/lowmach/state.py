@@ -80,5 +80,6 @@ def read_into(state: State, grid: Grid, read: Callable[[str], np.ndarray]) -> No
         for axis in layout.axes:
             owned = grid.block.faces(axis)[2][axis]
             along(getattr(state, name)[axis], layout, axis, 0, 1).narrow(axis, 0, owned).copy_(
-                tensor(f"{name}_{NAMES[axis]}"))
+                tensor(f"{name}_{NAMES[axis]}")
+            )
     state.dt_before = float(read("dt_before"))

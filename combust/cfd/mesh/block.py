@@ -30,7 +30,9 @@ class Block:
 
     @staticmethod
     def create(
-        comm: Communicator, shape: Triple, periodic: tuple[bool, bool, bool],
+        comm: Communicator,
+        shape: Triple,
+        periodic: tuple[bool, bool, bool],
         open: tuple[bool, bool, bool] = (False, False, False),
     ) -> Block:
         """Decomposes `shape` (nz, ny, nx) over the ranks of `comm` with the least work for halos.

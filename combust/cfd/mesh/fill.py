@@ -120,9 +120,7 @@ class Filler:
             self.halo.fill(Field(data, None, at_boundary))
             return data
 
-    def momentum_inputs(
-        self, rho_old: Tensor, rho_new: Tensor, mass: Faces, u: Faces
-    ) -> tuple[Tensor, Tensor, Faces]:
+    def momentum_inputs(self, rho_old: Tensor, rho_new: Tensor, mass: Faces, u: Faces) -> tuple[Tensor, Tensor, Faces]:
         """Both densities and the mass fluxes, padded, their boundaries repeating their edge; in the same exchange the
         ghosts of the padded velocities, in place.
         """

@@ -111,15 +111,19 @@ class Grid:
     @cached_property
     def volume(self) -> torch.Tensor:
         """Volumes of the owned cells, (nz, ny, nx) [m3]; inactive directions count with their full extent."""
-        z, y, x = (self._spread(w[s : s + n], a) for a, (w, s, n) in enumerate(
-            zip(self.widths, self.block.start, self.block.count, strict=True)))
+        z, y, x = (
+            self._spread(w[s : s + n], a)
+            for a, (w, s, n) in enumerate(zip(self.widths, self.block.start, self.block.count, strict=True))
+        )
         return (z * y * x).contiguous()
 
     @cached_property
     def centres(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Coordinates of the owned cell centres (z, y, x), each shaped to broadcast [m]."""
-        z, y, x = (self._spread((0.5 * (f[1:] + f[:-1]))[s : s + n], a) for a, (f, s, n) in enumerate(
-            zip(self.faces, self.block.start, self.block.count, strict=True)))
+        z, y, x = (
+            self._spread((0.5 * (f[1:] + f[:-1]))[s : s + n], a)
+            for a, (f, s, n) in enumerate(zip(self.faces, self.block.start, self.block.count, strict=True))
+        )
         return z, y, x
 
     def face_points(self, axis: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

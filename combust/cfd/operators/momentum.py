@@ -57,7 +57,8 @@ def convection(u: Faces, mass: Faces, layout: Layout, metrics: Metrics) -> Faces
             mb, other = mass[b], metrics[b]
             assert mb is not None and other is not None
             flux = blend(take(mb, layout, {a: (-1, 1), b: (0, 1)}), a, metric.right_volume) * blend(
-                take(ua, layout, {a: (0, 1), b: (-1, 1)}), b, other.right)
+                take(ua, layout, {a: (0, 1), b: (-1, 1)}), b, other.right
+            )
             total = total - difference(flux, b) * other.per_width
         result[a] = total
     return tuple(result)
@@ -126,8 +127,18 @@ def _shear_stress(u: Faces, viscosity: Tensor, layout: Layout, metrics: Metrics,
 
 
 def viscous_stage(
-    row: Tensor, u0: Faces, u1: Faces, u2: Faces, F0: Faces, source: Faces, padded: Faces, rho: Tensor, dt: Tensor,
-    viscosity: Tensor, layout: Layout, metrics: Metrics,
+    row: Tensor,
+    u0: Faces,
+    u1: Faces,
+    u2: Faces,
+    F0: Faces,
+    source: Faces,
+    padded: Faces,
+    rho: Tensor,
+    dt: Tensor,
+    viscosity: Tensor,
+    layout: Layout,
+    metrics: Metrics,
 ) -> Faces:
     """One Runge-Kutta-Chebyshev stage of du/dt = source + div tau / rho on the faces 0..n of each axis."""
     force = viscous_force(padded, viscosity, layout, metrics)
@@ -145,8 +156,7 @@ def viscous_stage(
 def viscous_rate(u: Faces, rho: Tensor, viscosity: Tensor, layout: Layout, metrics: Metrics) -> Faces:
     """div tau / rho at the faces of each axis [m/s2]."""
     force = viscous_force(u, viscosity, layout, metrics)
-    return tuple(
-        None if f is None else f / face_density(rho, layout, metrics, a) for a, f in enumerate(force))
+    return tuple(None if f is None else f / face_density(rho, layout, metrics, a) for a, f in enumerate(force))
 
 
 def velocity_divergence(u: Faces, layout: Layout, metrics: Metrics) -> Tensor:

@@ -34,7 +34,8 @@ def stages_within(most: int, radius: float, dt: float, what: str, value: float) 
             f"diffusion over dt = {dt:.3e} s needs {stages} Runge-Kutta-Chebyshev stages, allowed are {most}: the "
             f"largest {what} is {value:.3g} m2/s, while that of gases at 1 atm is {ORDINARY}. If it is meant, set "
             f"numerics.dt_max to at most {longest:.2g} s or coarsen the grid; if not, check gas.transport, "
-            "gas.pressure and the temperatures")
+            "gas.pressure and the temperatures"
+        )
     return stages
 
 

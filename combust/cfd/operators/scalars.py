@@ -124,8 +124,14 @@ def outflow(flux: Tensor, areas: tuple[Tensor, Tensor], axis: int) -> Tensor:
 
 
 def advection(
-    q: Tensor, velocity: tuple[Tensor | None, ...], p0: Tensor, thermo: Thermo, layout: Layout, metrics: Metrics,
-    scheme: str, areas: Areas,
+    q: Tensor,
+    velocity: tuple[Tensor | None, ...],
+    p0: Tensor,
+    thermo: Thermo,
+    layout: Layout,
+    metrics: Metrics,
+    scheme: str,
+    areas: Areas,
 ) -> tuple[Tensor, tuple[Tensor | None, ...], Tensor]:
     """Rate of change of U by advection, mass fluxes at faces per axis, and outflow of U from the domain [.../s]."""
     rate = torch.zeros((), dtype=q.dtype, device=q.device)
@@ -134,8 +140,7 @@ def advection(
     for axis in layout.axes:
         metric, u, area = metrics[axis], velocity[axis], areas[axis]
         assert metric is not None and u is not None and area is not None
-        flux = advective_flux(
-            q, along(u, layout, axis, 0, 1), p0, thermo, layout, metric, axis, scheme)
+        flux = advective_flux(q, along(u, layout, axis, 0, 1), p0, thermo, layout, metric, axis, scheme)
         rate = rate - divergence(flux, layout, metric, axis)
         mass[axis] = flux[1:].sum(0)
         out = out + outflow(flux, area, axis)
@@ -231,8 +236,19 @@ def transport_rate(U: Tensor, U0: Tensor, wdot: Tensor, dt: Tensor) -> Tensor:
 
 
 def stage(
-    row: Tensor, U0: Tensor, U1: Tensor, U2: Tensor, F0: Tensor, source: Tensor, q1: Tensor, dt: Tensor,
-    coefficients: AnyCoefficients, thermo: Thermo, layout: Layout, metrics: Metrics, areas: Areas,
+    row: Tensor,
+    U0: Tensor,
+    U1: Tensor,
+    U2: Tensor,
+    F0: Tensor,
+    source: Tensor,
+    q1: Tensor,
+    dt: Tensor,
+    coefficients: AnyCoefficients,
+    thermo: Thermo,
+    layout: Layout,
+    metrics: Metrics,
+    areas: Areas,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """One Runge-Kutta-Chebyshev stage of dU/dt = source + diffusion(q); returns U_j, (T, Y)_j and the outflow.
 

@@ -12,11 +12,7 @@ __all__ = ["PressureGrid", "PressureSolver", "Solution", "make_solver"]
 
 
 def make_solver(
-    grid: PressureGrid,
-    kind: str = "auto",
-    rtol: float = 1e-9,
-    preconditioner: str = "auto",
-    device: str = "cpu",
+    grid: PressureGrid, kind: str = "auto", rtol: float = 1e-9, preconditioner: str = "auto", device: str = "cpu"
 ) -> PressureSolver:
     """The pressure solver for `grid`.
 

@@ -154,7 +154,8 @@ class PetscSolver:
         if self.separable is not None:
             self.separable.scale = (self.unit_diagonal / main) ** (0.5 * SCALING)
         squares, terms_squared, healthy = self.comm.sum(
-            float((load * load).sum()), float((size * size).sum()), float(main.sum()))
+            float((load * load).sum()), float((size * size).sum()), float(main.sum())
+        )
         if not np.isfinite(squares + terms_squared + healthy):
             raise not_converged(0, float("nan"), self.rtol)
         goal, round_off = np.sqrt(squares), FLOOR * np.sqrt(terms_squared)
@@ -244,11 +245,7 @@ class Sparsity:
 
     def matrix(self, PETSc: Any, comm: Communicator) -> Any:
         """An empty matrix with this sparsity."""
-        csr = (
-            self.starts.astype(PETSc.IntType),
-            self.columns.astype(PETSc.IntType),
-            np.zeros(self.columns.size),
-        )
+        csr = (self.starts.astype(PETSc.IntType), self.columns.astype(PETSc.IntType), np.zeros(self.columns.size))
         matrix = PETSc.Mat().createAIJ((self.size, self.size), csr=csr, comm=comm.mpi)
         matrix.setOption(PETSc.Mat.Option.SPD, True)
         return matrix

@@ -33,11 +33,7 @@ class TorchSolver:
     """Pressure solver for one rank, CPU or GPU; see PressureSolver for the problem."""
 
     def __init__(
-        self,
-        grid: PressureGrid,
-        rtol: float = 1e-9,
-        device: torch.device | str = "cpu",
-        max_iterations: int = 200,
+        self, grid: PressureGrid, rtol: float = 1e-9, device: torch.device | str = "cpu", max_iterations: int = 200
     ) -> None:
         self.grid, self.rtol, self.max_iterations = grid, rtol, max_iterations
         self.device = torch.device(device)

@@ -41,9 +41,7 @@ class Transpose:
         """The block that belongs to pencils: undoes `pencil`."""
         return self._trade(pencil, self.axis, self.long, self.other, self.short)
 
-    def _trade(
-        self, field: torch.Tensor, cut: int, cut_at: list[int], join: int, join_at: list[int]
-    ) -> torch.Tensor:
+    def _trade(self, field: torch.Tensor, cut: int, cut_at: list[int], join: int, join_at: list[int]) -> torch.Tensor:
         """Cuts the field along one direction, a part for each rank, and joins what comes along the other."""
         parts = field.split(list(np.diff(cut_at)), dim=cut)
         send = torch.cat([part.reshape(-1) for part in parts])

@@ -125,7 +125,7 @@ def load(path: Path) -> Mapping[str, Any]:
 
 
 def reference(tree: Any) -> str:
-    """"Chaumeix 2007, doi 10.1016/j.ijhydene.2007.04.008", as far as the file tells."""
+    """First author, year and DOI, as far as the file tells: "Chaumeix 2007, doi 10.1016/j.ijhydene.2007.04.008"."""
     if not isinstance(tree, Mapping):
         return str(tree or "")
     authors = tree.get("authors") or [{}]
@@ -248,9 +248,7 @@ class Reader:
                 self.inchi[name] = str(item["InChI"])
         return amounts, basis
 
-    def spread(
-        self, tree: Any, size: float, kind: str, where: str, unit: str = "", over: float = 1.0
-    ) -> float | None:
+    def spread(self, tree: Any, size: float, kind: str, where: str, unit: str = "", over: float = 1.0) -> float | None:
         """Standard deviation of a quantity of `size`, in SI; an uncertainty of unstated coverage counts as one.
 
         tree : the quantity as the file has it, [value, {uncertainty: ...}]; unit : of a value without its own;

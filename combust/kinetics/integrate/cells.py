@@ -216,9 +216,7 @@ def stage_kernel(method: Method, tolerance: Tolerance) -> Callable[..., Any]:
     return compiled(stages, dynamic=None)
 
 
-def correction_step(
-    method: Method, tolerance: Tolerance, at: Linearised, ds: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
+def correction_step(method: Method, tolerance: Tolerance, at: Linearised, ds: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Change of the end state by a change ds of the transport, in the linearised equations; its size and its error
     estimate (cells,), in tolerances.
 
@@ -290,9 +288,7 @@ def slow_second_kernel(tolerance: Tolerance) -> Callable[..., Any]:
     return compiled(second, dynamic=None)
 
 
-def slow_change(
-    thermo: Thermo, tolerance: Tolerance, response: Tensor, z: Tensor, ds: Tensor
-) -> tuple[Tensor, Tensor]:
+def slow_change(thermo: Thermo, tolerance: Tolerance, response: Tensor, z: Tensor, ds: Tensor) -> tuple[Tensor, Tensor]:
     """Change of the end state of `slow_step` by a change ds of the transport, and its size in tolerances."""
     cells_last(z, ds)
     return slow_change_kernel(tolerance)(thermo, response, z, ds)

@@ -46,8 +46,14 @@ class FailedCell:
 
 
 def dump(
-    gas: Mechanism, hold: str, z: Sequence[float], s: Sequence[float], dt: float, held: float,
-    tolerances: dict[str, float], reason: str,
+    gas: Mechanism,
+    hold: str,
+    z: Sequence[float],
+    s: Sequence[float],
+    dt: float,
+    held: float,
+    tolerances: dict[str, float],
+    reason: str,
 ) -> Path | None:
     """Writes the cell to $COMBUST_DUMP (or the current folder); None if that cannot be written."""
     names = gas.species

@@ -76,9 +76,7 @@ class ReactorIntegrator:
         self.block = max(8, min(most, int(room / (8 * (1 + len(gas.species)) ** 2)) // 8 * 8))
         self._cells: CellIntegrator | None = None
 
-    def batch(
-        self, T: Tensor, p: Tensor, Y: Tensor, dt: Tensor, s: Tensor | None = None, member: Any = None
-    ) -> Batch:
+    def batch(self, T: Tensor, p: Tensor, Y: Tensor, dt: Tensor, s: Tensor | None = None, member: Any = None) -> Batch:
         """Cells in a row; T, p, dt, member (...cells), Y (species, ...cells), s (1 + species, ...cells).
 
         Raises StateError naming a cell whose T is outside the mechanism's range or whose dt is not positive.

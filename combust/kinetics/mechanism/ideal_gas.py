@@ -32,9 +32,14 @@ def require_ideal(where: str, T: Any, p: Any) -> None:
         raise ConfigError(
             f"{where}: {state}: an ideal gas of {densest / COVOLUME:.3g} kmol/m3 would be denser than its molecules "
             f"allow; at this temperature ideal gases end below {GAS_CONSTANT * T[worst] / COVOLUME:.2g} Pa, and are "
-            f"within {100 * NOTICED:g} % up to {NOTICED * GAS_CONSTANT * T[worst] / COVOLUME:.2g} Pa")
+            f"within {100 * NOTICED:g} % up to {NOTICED * GAS_CONSTANT * T[worst] / COVOLUME:.2g} Pa"
+        )
     if state not in _said:
         _said.add(state)
         logger.warning(
             "warning: %s: %s: molecules fill about %.0f %% of the volume, and a real gas has about as much more "
-            "pressure; only ideal gases are known here", where, state, 100 * densest)
+            "pressure; only ideal gases are known here",
+            where,
+            state,
+            100 * densest,
+        )

@@ -55,7 +55,8 @@ def amounts(gas: Mechanism, X: Composition) -> np.ndarray:
     usable = ((found >= 0) & (found < 1e30)).all()  # not NaN either
     if not usable or not 1e-30 < found.sum() < 1e30:
         raise MechanismError(
-            f"composition {X!r}: amounts must be finite, >= 0 and not all zero; their sum within 1e-30 to 1e30")
+            f"composition {X!r}: amounts must be finite, >= 0 and not all zero; their sum within 1e-30 to 1e30"
+        )
     return found
 
 
@@ -67,7 +68,8 @@ def streams(gas: Mechanism, fuel: Composition, oxidizer: Composition) -> tuple[n
     if not found[1] @ needed < -1e-12 * found[1].sum():
         raise MechanismError(
             f"oxidizer {oxidizer!r}: holds no oxygen beyond what it burns with itself, so that no equivalence ratio of "
-            f"fuel {fuel!r} in it can be; add O2 (air: O2:0.21, N2:0.79), or give the gas as one composition")
+            f"fuel {fuel!r} in it can be; add O2 (air: O2:0.21, N2:0.79), or give the gas as one composition"
+        )
     return found
 
 

@@ -72,8 +72,7 @@ def with_parameters(rates: RateData, new: RateParameters) -> RateData:
     limits = [Arrhenius(torch.sign(k[0]), torch.log(k[0].abs()), k[1], k[2]) for k in (low, high)]
     ratio = low_over_high(*limits)
     A, b, Ea_R = (
-        x.index_copy(0, rows, torch.where(activated, l, h))
-        for x, l, h in zip((A, b, Ea_R), low, high, strict=True)
+        x.index_copy(0, rows, torch.where(activated, l, h)) for x, l, h in zip((A, b, Ea_R), low, high, strict=True)
     )
     masel = masel_reactions(rates)
     return rates._replace(

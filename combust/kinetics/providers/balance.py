@@ -64,9 +64,7 @@ class Balanced:
         self._seen = (T.clone(), rhoY.clone(), speed)
         return wdot
 
-    def begin(
-        self, T: Tensor, rhoY: Tensor, dt: float, Q: Tensor | None = None, Qh: Tensor | None = None
-    ) -> Shared:
+    def begin(self, T: Tensor, rhoY: Tensor, dt: float, Q: Tensor | None = None, Qh: Tensor | None = None) -> Shared:
         """Prepare a step of dt [s] from T, rhoY on the cells that the plan gives this rank; see `Chemistry`."""
         active = torch.nonzero(self._speed(T, rhoY) * dt > 1.0).flatten()
         local = self.comm.gather((T.numel(), active.numel()))

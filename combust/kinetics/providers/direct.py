@@ -30,8 +30,7 @@ GAMMA = 1.0 - 0.5**0.5  # of the two-stage W-method: with an exact Jacobian it i
 
 
 def block_size(species: int) -> int:
-    """Cells of a block: they keep the tables of a Jacobian near the cache and the cost of a call small beside its work.
-    """
+    """Cells of a block: tables of a Jacobian stay near the cache, the cost of a call is small beside its work."""
     return 2048 if species <= 16 else 512
 
 
@@ -60,7 +59,12 @@ class Direct:
     """
 
     def __init__(
-        self, gas: Mechanism, rtol: float = 1e-4, atol: float = 1e-8, method: str = "rodas3", block: int | None = None,
+        self,
+        gas: Mechanism,
+        rtol: float = 1e-4,
+        atol: float = 1e-8,
+        method: str = "rodas3",
+        block: int | None = None,
         reference: Tensor | None = None,
     ) -> None:
         """reference : z = (T, rho Y) of a gas that many slow cells are close to, as the fresh gas of a flame. Traces
@@ -157,7 +161,8 @@ class Direct:
         left, parts = [], []
         for cells, count, at in self._linearised(step):
             change, size, error = ode.correction_step(
-                self.method, self.tolerance, at, ode.take(s, cells) - ode.take(source, cells))
+                self.method, self.tolerance, at, ode.take(s, cells) - ode.take(source, cells)
+            )
             limit = torch.where(one_step[cells], CORRECTABLE, CORRECTABLE_SUBSTEPS)
             small = (size <= limit) & (error <= 1.0)
             end[:, cells[:count]] = (ode.take(last, cells) + change)[:, :count]
@@ -185,9 +190,7 @@ class Direct:
         h = torch.full_like(error, step.dt)
         first = ode.next_step(self.method, h, error, torch.zeros_like(error, dtype=torch.bool))
         z0, source = step.z[:, cells], s[:, cells]
-        path = ode.integrate_cells(
-            self.system, self.method, self.tolerance, z0, source, step.dt, first, self.block
-        )
+        path = ode.integrate_cells(self.system, self.method, self.tolerance, z0, source, step.dt, first, self.block)
         for i in path.failed.tolist():
             path.z[:, i] = self._slowly(int(cells[i]), z0[:, i], source[:, i], step.dt)
         end[:, cells] = path.z

@@ -102,9 +102,7 @@ def compressed_temperature(gas: Mechanism, T: float, p: float, Y: Tensor, v: flo
     return float(solution.T)
 
 
-def integrate(
-    gas: Mechanism, T: float, p: float, Y: Tensor, table: Table, t_end: float, marks: Criterion
-) -> Visits:
+def integrate(gas: Mechanism, T: float, p: float, Y: Tensor, table: Table, t_end: float, marks: Criterion) -> Visits:
     """The reactor until t_end [s]. Raises DivergenceError where CVODE fails."""
     require_rates_of_file(gas)
     solution = gas.cantera(transport=False)
@@ -181,5 +179,3 @@ class Watch:
     def found(self) -> Visits:
         """All of it."""
         return Visits(*np.array(self.kept).T)
-
-

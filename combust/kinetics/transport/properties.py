@@ -277,7 +277,8 @@ def _require_usable(solution: ct.Solution) -> None:
             if not 0.0 < value < np.inf:
                 raise MechanismError(
                     f"{solution.source}: transport of species {s.name}: {name.replace('_', '-')} = {value:g} (SI): "
-                    "must be a positive number")
+                    "must be a positive number"
+                )
 
 
 def _missing(solution: ct.Solution) -> str:

@@ -103,9 +103,7 @@ class Evaluator:
         """The part as our own kinetics take it, from a file in the folder."""
         return Mechanism.load(part_file(self.folder, self.parent, subset), ions=self.parent.gas.ions)
 
-    def judge(
-        self, subsets: Sequence[Subset], held_out: bool = False, limit: float = 1.0
-    ) -> list[Judgement]:
+    def judge(self, subsets: Sequence[Subset], held_out: bool = False, limit: float = 1.0) -> list[Judgement]:
         """Errors and scores of parts at the cases of the search, or at the held-out ones.
 
         A part whose score at reactors exceeds `limit` is not tried in flames: its score is then a lower bound.

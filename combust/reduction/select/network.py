@@ -221,9 +221,7 @@ class _Search:
                 found.append(one)
         return found
 
-    def _proposals(
-        self, parents: np.ndarray, count: int, back: float, depth: tuple[int, int] = (1, 3)
-    ) -> np.ndarray:
+    def _proposals(self, parents: np.ndarray, count: int, back: float, depth: tuple[int, int] = (1, 3)) -> np.ndarray:
         """Masks (count, candidates) of mixed parents less some species, with one put back now and then.
 
         depth: least and most species removed; back: the probability that one comes back.

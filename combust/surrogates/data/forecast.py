@@ -62,19 +62,22 @@ class Forecast:
         parts = ", ".join(f"{name} {clock(value)}" for name, value in self.seconds.items())
         lines = [
             f"{self.rows} rows of {self.trajectories} trajectories, about {clock(sum(self.seconds.values()))} "
-            f"({parts}; {self.machine['threads']} thread(s) of {self.machine['processor']})"]
+            f"({parts}; {self.machine['threads']} thread(s) of {self.machine['processor']})"
+        ]
         if self.why:
             return "\n".join([*lines, f"whether learning pays is not known: {self.why}"])
         ratio = self.speed["ratio"]
         lines.append(
             f"{self.species} species: a step costs {self.speed['exact']:.1f} us a cell by exact chemistry and "
             f"{self.speed['learned']:.1f} us with such a network, trusted in every cell that is not slow: at best "
-            f"{ratio:.1f} times as fast" + ("" if self.speed["compiled"] else " (kernels not compiled)"))
+            f"{ratio:.1f} times as fast" + ("" if self.speed["compiled"] else " (kernels not compiled)")
+        )
         if ratio < FASTER:
             lines.append(
                 f"warning: learning is not likely to pay for {self.species} species: less than {FASTER:g} times as "
                 'fast at best. Exact chemistry (chemistry.kind = "direct") is as good a choice; a smaller network '
-                "(network.width, network.depth) or more species change that")
+                "(network.width, network.depth) or more species change that"
+            )
         return "\n".join(lines)
 
 
@@ -141,8 +144,8 @@ def integrated(
     """CPU seconds of a row, and Y (species, rows) after dt (rows,)."""
     begin = time.process_time()
     end = gas.integrate(
-        states.T, states.p, np.ascontiguousarray(states.Y.T), dt, settings.sample.labels.hold, rtol, atol,
-        compile=False)
+        states.T, states.p, np.ascontiguousarray(states.Y.T), dt, settings.sample.labels.hold, rtol, atol, compile=False
+    )
     return (time.process_time() - begin) / len(states), end.Y.cpu().numpy().clip(min=0.0)
 
 
@@ -170,8 +173,9 @@ def untrained(gas: Mechanism, settings: Surrogate, states: States, dt: np.ndarra
         "router": {"stated": {"T_K": want.temperature, "Y_of_peak": want.species, "of_change": want.relative,
                               "quantile": want.quantile}},
     }  # fmt: skip
-    return Model(c, networks, card, {
-        f"{table}.{k}": v.double() for table, values in tables.items() for k, v in values.items()})
+    return Model(
+        c, networks, card, {f"{table}.{k}": v.double() for table, values in tables.items() for k, v in values.items()}
+    )
 
 
 def speed(gas: Mechanism, settings: Surrogate, model: Model, states: States, compile: bool) -> dict[str, Any]:
@@ -187,8 +191,7 @@ def speed(gas: Mechanism, settings: Surrogate, model: Model, states: States, com
             at = card_conditions.flames(model.card, settings.range.T_fresh, card_conditions.QUICK)[0]
             profile = card_flames.profile_of(gas, settings, at)
             dt = card_flames.time_step(profile, settings.range.dt)
-            found = card_speed.of_flame(
-                gas, settings, at, profile, path, dt, compile, CELLS, PAIRS, adjust=trusting)
+            found = card_speed.of_flame(gas, settings, at, profile, path, dt, compile, CELLS, PAIRS, adjust=trusting)
             if found["failure"]:
                 raise DivergenceError(found["failure"])
             return found
@@ -197,7 +200,10 @@ def speed(gas: Mechanism, settings: Surrogate, model: Model, states: States, com
     T, p, Y = (torch.as_tensor(np.ascontiguousarray(x)) for x in (states.T[some], states.p[some], states.Y[some].T))
     exact = card_speed.in_turn(
         lambda: gas.integrate(T, p, Y, dt, model.hold, 1e-4, 1e-9, compile=compile) and None,
-        lambda: chem.advance(T, p, Y, dt) and None, CELLS, PAIRS)
+        lambda: chem.advance(T, p, Y, dt) and None,
+        CELLS,
+        PAIRS,
+    )
     return exact | {"compiled": compile and kernels.mode() == "compiled"}
 
 

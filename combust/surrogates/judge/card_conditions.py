@@ -107,8 +107,10 @@ def flames(card: dict[str, Any], T_fresh: tuple[float, float], effort: Effort) -
         return [Flame(phis[len(phis) // 2], base, cold)]
     some = sorted({phis[0], phis[len(phis) // 2], phis[-1]}) if hot > PREHEATED * cold else []
     return [
-        *(Flame(phi, base, cold) for phi in phis), *(Flame(phis[len(phis) // 3], p, cold) for p in raised),
-        *(Flame(phi, base, hot) for phi in some)]
+        *(Flame(phi, base, cold) for phi in phis),
+        *(Flame(phis[len(phis) // 3], p, cold) for p in raised),
+        *(Flame(phi, base, hot) for phi in some),
+    ]
 
 
 NARROW = 1.05  # highest over lowest phi or pressure, up to which a range has no two ends

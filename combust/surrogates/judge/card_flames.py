@@ -98,8 +98,15 @@ def chemistry_of(mode: str, model: Path) -> dict[str, Any]:
 
 
 def run(
-    gas: Mechanism, settings: Surrogate, at: Flame, profile: FlameProfile, model: Path, mode: str, dt: float,
-    steps: int, progress: Progress,
+    gas: Mechanism,
+    settings: Surrogate,
+    at: Flame,
+    profile: FlameProfile,
+    model: Path,
+    mode: str,
+    dt: float,
+    steps: int,
+    progress: Progress,
 ) -> Run:
     """A flame over so many steps; a failure is a Run that says so."""
     flow = build(gas, settings, at, profile, chemistry_of(mode, model))

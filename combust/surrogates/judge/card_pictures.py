@@ -32,8 +32,13 @@ def delays(path: Path, runs: Sequence[dict[str, Any]]) -> None:
                 x = [1000 / c["T"] for c in cases]
                 face = colour if run["mode"] == "router" else "white"
                 if run is first[0]:
-                    top.plot(x, [1e6 * c["delay"][0] for c in cases], color=colour, lw=1.2,
-                             label=f"phi {key[0]:g}, {key[1] / ATM:.3g} atm")
+                    top.plot(
+                        x,
+                        [1e6 * c["delay"][0] for c in cases],
+                        color=colour,
+                        lw=1.2,
+                        label=f"phi {key[0]:g}, {key[1] / ATM:.3g} atm",
+                    )
                 style = {"ms": 4.5, "mfc": face, "mec": colour, "ls": "none"}
                 top.plot(x, [1e6 * c["delay"][1] for c in cases], "o", **style)
                 below.plot(x, [100 * c["delay_error"] for c in cases], "o", **style)

@@ -106,7 +106,11 @@ def temperatures(
 
 
 def reactors(
-    gas: Mechanism, settings: Surrogate, mixtures: list[tuple[float, float]], hold: str, span: tuple[float, float],
+    gas: Mechanism,
+    settings: Surrogate,
+    mixtures: list[tuple[float, float]],
+    hold: str,
+    span: tuple[float, float],
     count: int,
 ) -> Iterator[list[Reactor]]:
     """Those of each mixture (phi, p)."""

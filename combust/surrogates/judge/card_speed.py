@@ -87,6 +87,7 @@ class Asked:
 
     def work(self, chemistry: Any) -> Callable[[], None]:
         """The step by a chemistry, with the rates at its start: a flow evaluates them once a step, with either."""
+
         def once() -> None:
             T, rhoY = self.T.clone(), self.rhoY.clone()
             chemistry._chemical._last = None  # of the last repetition
@@ -98,7 +99,10 @@ class Asked:
 
 
 def in_turn(
-    exact: Callable[[], None], learned: Callable[[], None], cells: int, pairs: int = PAIRS,
+    exact: Callable[[], None],
+    learned: Callable[[], None],
+    cells: int,
+    pairs: int = PAIRS,
     clock: Clock = time.process_time,
 ) -> dict[str, Any]:
     """Both, in turn, so many times: medians [us/cell], and the median, least and greatest ratio of a pair.
@@ -123,8 +127,16 @@ def in_turn(
 
 
 def of_flame(
-    gas: Mechanism, settings: Surrogate, at: Flame, profile: FlameProfile, model: Path, dt: float, compile: bool,
-    cells: int | None = None, pairs: int = PAIRS, adjust: Callable[[Any], Any] | None = None,
+    gas: Mechanism,
+    settings: Surrogate,
+    at: Flame,
+    profile: FlameProfile,
+    model: Path,
+    dt: float,
+    compile: bool,
+    cells: int | None = None,
+    pairs: int = PAIRS,
+    adjust: Callable[[Any], Any] | None = None,
 ) -> dict[str, Any]:
     """Of a step of dt [s] of a flame, `in_turn`, and the shares of the routes there; "failure" where there is none."""
     found = {"phi": at.phi, "p": at.p, "T": at.T, "dt": dt, "compiled": compile, "failure": ""}
@@ -144,8 +156,11 @@ def of_flame(
         except CombustError as error:
             return found | {"failure": str(error).splitlines()[0]}
     counts = learned.routes
-    return found | {"routes": {
-        name: float(getattr(counts, name)) / counts.cells for name in ("slow", "network", "exact", "refused")}}
+    return found | {
+        "routes": {
+            name: float(getattr(counts, name)) / counts.cells for name in ("slow", "network", "exact", "refused")
+        }
+    }
 
 
 def prepared(

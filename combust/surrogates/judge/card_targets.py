@@ -15,20 +15,25 @@ FASTER = 2.0  # times as fast as exact chemistry, at least
 
 WRONG = (
     "Its results are not those of exact chemistry: look up which reactor or flame is off, and keep to conditions where "
-    "none is, or train it again.")
+    "none is, or train it again."
+)
 MOSTLY_EXACT = (
     "Of the cells that react, more than a tenth go to exact chemistry in some flame, and cost there what they cost "
     "without a network. More trajectories like that flame, a larger network or a larger stated error ([router]) give "
-    "the network more of them.")
+    "the network more of them."
+)
 HANGS = (
     "The network alone is no chemistry: its results rest on the exact rates that correct it. Never set router = false, "
-    "and do not take the weights to another program without that correction.")
+    "and do not take the weights to another program without that correction."
+)
 DEAR = (
     'It does not pay: exact chemistry (chemistry.kind = "direct") costs about as much per cell of the same flame on '
-    "this machine and has no such error. It pays with more species, or on more cells a rank.")
+    "this machine and has no such error. It pays with more species, or on more cells a rank."
+)
 NARROWER = (
     "At the ends of its ranges it keeps less than within (the targets of the ends say what): leave room to the ends of "
-    "phi and p, or train it on wider ones.")
+    "phi and p, or train it on wider ones."
+)
 
 
 @dataclass(frozen=True)
@@ -73,8 +78,13 @@ def of_reactors(run: dict[str, Any]) -> Iterator[Target]:
 def of_flames(flames: Sequence[dict[str, Any]], fuel: str) -> Iterator[Target]:
     """Flames with the router on."""
     yield from _errors(flames, fuel, "", 1.0, WRONG)
-    yield Target("exact cells, of those that are not slow, in flames, worst", worst(map(exact_of_active, flames)),
-                 EXACT_SHARE, "%", advice=MOSTLY_EXACT)
+    yield Target(
+        "exact cells, of those that are not slow, in flames, worst",
+        worst(map(exact_of_active, flames)),
+        EXACT_SHARE,
+        "%",
+        advice=MOSTLY_EXACT,
+    )
     yield Target("elements in flames, drift", worst(f["element_error"] for f in flames), DRIFT, advice=WRONG)
 
 
@@ -106,17 +116,26 @@ def of_speed(flames: Sequence[dict[str, Any]]) -> Iterator[Target]:
     yield Target("times as fast as exact chemistry in the same flame, least", least, FASTER, least=True, advice=DEAR)
 
 
-def _errors(
-    flames: Sequence[dict[str, Any]], fuel: str, head: str, times: float, advice: str
-) -> Iterator[Target]:
+def _errors(flames: Sequence[dict[str, Any]], fuel: str, head: str, times: float, advice: str) -> Iterator[Target]:
     """Speed, burnt gas and radicals of flames, held to so many times the usual limits."""
     speed = FLAME_SPEED_H2 if _is_hydrogen(fuel) else FLAME_SPEED
-    yield Target(f"{head}flame speed, worst", worst(abs(f["speed_error"]) for f in flames), times * speed, "%",
-                 advice=advice)
-    yield Target(f"{head}burnt T of flames, worst", worst(abs(f["burnt_error"]) for f in flames), times * BURNT, "K",
-                 advice=advice)
-    yield Target(f"{head}peak radicals of flames, worst", worst(f["peak_error"] for f in flames), times * PEAK, "%",
-                 advice=advice)
+    yield Target(
+        f"{head}flame speed, worst", worst(abs(f["speed_error"]) for f in flames), times * speed, "%", advice=advice
+    )
+    yield Target(
+        f"{head}burnt T of flames, worst",
+        worst(abs(f["burnt_error"]) for f in flames),
+        times * BURNT,
+        "K",
+        advice=advice,
+    )
+    yield Target(
+        f"{head}peak radicals of flames, worst",
+        worst(f["peak_error"] for f in flames),
+        times * PEAK,
+        "%",
+        advice=advice,
+    )
 
 
 def exact_of_active(flame: dict[str, Any]) -> float:

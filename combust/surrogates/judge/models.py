@@ -82,7 +82,8 @@ def mechanism_problems(card: dict[str, Any], folder: Path) -> list[str]:
     if digest(file) != card["mechanism"]["sha256"]:
         return [
             f"its mechanism {card['mechanism']['path']} is another one here ({file}): the model cannot be used with "
-            "it; put the version that it was trained on beside the model, or train again (combust train)"]
+            "it; put the version that it was trained on beside the model, or train again (combust train)"
+        ]
     return []
 
 
@@ -154,9 +155,17 @@ def explain(path: Path, entry: Entry, card: dict[str, Any]) -> str:
     """In plain words: what it covers, how well, how to use and to make it."""
     parts = [
         [f"{entry.name}: {card.get('title') or card['name']}", *(f"PROBLEM: {p}" for p in entry.problems)],
-        what(card), how_well(path, entry.name), trust(card), use(entry.name, card), reproduce(path, entry.name), [
-            "files", *(f"  {file}" for file in files_of(path)),
-            f"  weights {card['weights']['sha256'][:16]}, mechanism {card['mechanism']['sha256'][:16]} (SHA-256)"]]
+        what(card),
+        how_well(path, entry.name),
+        trust(card),
+        use(entry.name, card),
+        reproduce(path, entry.name),
+        [
+            "files",
+            *(f"  {file}" for file in files_of(path)),
+            f"  weights {card['weights']['sha256'][:16]}, mechanism {card['mechanism']['sha256'][:16]} (SHA-256)",
+        ],
+    ]
     return "\n\n".join("\n".join(part) for part in parts if part)
 
 
@@ -167,8 +176,11 @@ def what(card: dict[str, Any]) -> list[str]:
     count = shape.get("ensemble", 1)
     networks = "a network" if count == 1 else f"the mean of {count} networks"
     samples, training = card.get("samples", {}), card.get("training", {})
-    made = [f"  learned from {samples['rows']['train']} states of {samples['trajectories']} reactors and flames"] if (
-        samples) else []
+    made = (
+        [f"  learned from {samples['rows']['train']} states of {samples['trajectories']} reactors and flames"]
+        if (samples)
+        else []
+    )
     if made and training.get("seconds"):
         made[0] += f", in {clock(training['seconds'])}"
     return [
@@ -199,8 +211,11 @@ def how_well(path: Path, name: str) -> list[str]:
     table = lines(target_table(judged)).splitlines()
     return [
         f"how well: {sum(t.met for t in judged)} of {len(judged)} targets met (report card of {found['date']}"
-        + (", quick" if found["quick"] else "") + (", of OTHER weights)" if other else ")"),
-        *(f"  {line}" for line in table), *(f"  - {sentence}" for sentence in conclusions(judged))]
+        + (", quick" if found["quick"] else "")
+        + (", of OTHER weights)" if other else ")"),
+        *(f"  {line}" for line in table),
+        *(f"  - {sentence}" for sentence in conclusions(judged)),
+    ]
 
 
 def trust(card: dict[str, Any]) -> list[str]:
@@ -217,7 +232,8 @@ def trust(card: dict[str, Any]) -> list[str]:
         f"{100 * stated.quantile:g} % of the trusted steps of validation rows are within {stated.T_K:g} K and "
         f"{100 * stated.Y_of_peak:g} % of the peak of every species"
         + (f", give or take {100 * share:g} % of what the step changes." if share else "."),
-        *([f"Warning of its training: {words}."] if (words := card["router"].get("verdict")) else [])]
+        *([f"Warning of its training: {words}."] if (words := card["router"].get("verdict")) else []),
+    ]
 
 
 def use(name: str, card: dict[str, Any]) -> list[str]:

@@ -42,12 +42,24 @@ def sections(found: dict[str, Any], judged: Sequence[Target], pictures: dict[str
             blocks += _reactors(run)
         made.append(Section("Reactors", blocks + [p for k, p in pictures.items() if part_of(k) == "reactors"]))
     if "flames" in found:
-        made.append(Section("Flames", [FLAMES, _flames(found["flames"]), *(
-            p for k, p in pictures.items() if part_of(k) == "flames")]))
+        made.append(
+            Section(
+                "Flames",
+                [FLAMES, _flames(found["flames"]), *(p for k, p in pictures.items() if part_of(k) == "flames")],
+            )
+        )
     if "ends" in found:
-        made.append(Section("Ends of the ranges", [
-            ENDS, *_reactors(found["ends"]["reactors"]), _flames(found["ends"]["flames"]),
-            *(p for k, p in pictures.items() if part_of(k) == "ends")]))
+        made.append(
+            Section(
+                "Ends of the ranges",
+                [
+                    ENDS,
+                    *_reactors(found["ends"]["reactors"]),
+                    _flames(found["ends"]["flames"]),
+                    *(p for k, p in pictures.items() if part_of(k) == "ends"),
+                ],
+            )
+        )
     if "speed" in found:
         made.append(Section("Cost beside exact chemistry", _speed(found["speed"])))
     if "cost" in found:
@@ -64,25 +76,29 @@ END = "at an end: "  # how pictures of flames there are named
 ENDS = (
     "The lowest and highest equivalence ratio at the usual pressure, and the lowest and highest pressure at the middle "
     "mixture; reactors with the longest time step. In such flames diffusion takes cells beyond the range of phi: these "
-    "are exact, and counted.")
+    "are exact, and counted."
+)
 REACTORS = (
     "Homogeneous reactors, advanced in one batch with a fixed time step. Reference: Cantera's CVODE at 1e-10, 1e-16, "
     "sampled as often and in the same phase. The delay is the time of the steepest slope of T. Peaks are of the "
     "radicals with the largest ones. Router off: the network alone, wherever rates are not negligible; nothing is "
-    "corrected.")
+    "corrected."
+)
 FLAMES = (
     "Planar free flames by combust's own flow solver: 12 cells per thermal thickness, the same start, time step and "
     "grid with exact chemistry (batched integration), learned chemistry, the network alone (router off: every cell to "
     "it, none to exact chemistry). With --coupling also, router on, in the place of the network: exact chemistry, "
     "which shows the error of the splitting, and nothing at all, which shows what router and correction do without a "
-    "network. Speeds are consumption speeds averaged over the last half.")
+    "network. Speeds are consumption speeds averaged over the last half."
+)
 
 
 def _head(found: dict[str, Any]) -> str:
     model = found["model"]
     text = (
         f"{model['name']} ({model['title']}), weights {model['sha256'][:12]}, mechanism {model['mechanism']}. "
-        f"{found['date']}, combust {found['versions']['combust']}, {found['seconds']:.0f} s.")
+        f"{found['date']}, combust {found['versions']['combust']}, {found['seconds']:.0f} s."
+    )
     text += " Only a part: --quick." if found["quick"] else ""
     if len(set(found["made"].values())) > 1:
         text += " Made in parts: " + ", ".join(f"{part} {date}" for part, date in found["made"].items()) + "."
@@ -133,15 +149,24 @@ def _reactors(run: dict[str, Any]) -> list[Block]:
     title = f"Router {'on' if run['mode'] == 'router' else 'off'}, dt {run['dt']:.2g} s, {run['steps']} steps"
     text = (
         f"**{title}**: {delays(run)}; elements drift by {run['drift']:.1e}, least mass fraction {run['Y_min']:.1e}; "
-        f"{run['seconds']:.0f} s")
+        f"{run['seconds']:.0f} s"
+    )
     rows = []
     for c in run["cases"]:
         own, after = c["routes"]["ignition"], c["routes"]["burnt"]
         top = max(c["peaks"], key=lambda s: abs(c["peaks"][s][1] / c["peaks"][s][0] - 1))
-        rows.append([
-            c["name"], f"{1e6 * c['delay'][0]:.1f}",
-            percent(c["delay_error"], DELAY_WORST), f"{c['burnt_T'][0]:.1f}",
-            _kelvin(c["burnt_error"]), f"{percent(c['peak_error'], PEAK)} ({top})", three(own), three(after)])
+        rows.append(
+            [
+                c["name"],
+                f"{1e6 * c['delay'][0]:.1f}",
+                percent(c["delay_error"], DELAY_WORST),
+                f"{c['burnt_T'][0]:.1f}",
+                _kelvin(c["burnt_error"]),
+                f"{percent(c['peak_error'], PEAK)} ({top})",
+                three(own),
+                three(after),
+            ]
+        )
     head = ["reactor", "delay [us]", "error", "end T [K]", "error [K]", "worst peak", "slow/network/exact [%]",
             "after 2 delays [%]"]  # fmt: skip
     return [text, Table(head, rows)]
@@ -174,22 +199,46 @@ def _flames(flames: Sequence[dict[str, Any]]) -> Table:
     for f in flames:
         limit = FLAME_SPEED if f["mode"] == "router" else math.inf
         top = max(f["peaks"], key=lambda s: abs(f["peaks"][s][1] / f["peaks"][s][0] - 1))
-        rows.append([
-            f"{Flame(f['phi'], f['p'], f.get('T', USUAL_T))}, dt {f['dt']:.2g} s", NAMES[f["mode"]],
-            f"{f['speed'][0]:.4f}",
-            Over(f["failure"]) if f["failure"] else percent(f["speed_error"], limit), _kelvin(f["burnt_error"]),
-            f"{percent(f['peak_error'], PEAK)} ({top})", three(f["routes"]), f"{100 * f['network_of_active']:.0f}",
-            f"{f['element_error']:.0e}",
-            f"{f['Y_min'][0]:.0e}, {f['Y_min'][1]:.0e}", f"{f['cost'][0]:.0f}, {f['cost'][1]:.0f}"])
+        rows.append(
+            [
+                f"{Flame(f['phi'], f['p'], f.get('T', USUAL_T))}, dt {f['dt']:.2g} s",
+                NAMES[f["mode"]],
+                f"{f['speed'][0]:.4f}",
+                Over(f["failure"]) if f["failure"] else percent(f["speed_error"], limit),
+                _kelvin(f["burnt_error"]),
+                f"{percent(f['peak_error'], PEAK)} ({top})",
+                three(f["routes"]),
+                f"{100 * f['network_of_active']:.0f}",
+                f"{f['element_error']:.0e}",
+                f"{f['Y_min'][0]:.0e}, {f['Y_min'][1]:.0e}",
+                f"{f['cost'][0]:.0f}, {f['cost'][1]:.0f}",
+            ]
+        )
     return Table(
-        ["flame", "chemistry", "exact speed [m/s]", "error", "burnt T error [K]", "worst peak",
-         "slow/network/exact [%]", "network, of cells not slow [%]", "elements", "least Y (exact, own)",
-         "CPU us/cell (exact, own)"], rows, 2)
+        [
+            "flame",
+            "chemistry",
+            "exact speed [m/s]",
+            "error",
+            "burnt T error [K]",
+            "worst peak",
+            "slow/network/exact [%]",
+            "network, of cells not slow [%]",
+            "elements",
+            "least Y (exact, own)",
+            "CPU us/cell (exact, own)",
+        ],
+        rows,
+        2,
+    )
 
 
-NAMES = {"router": "router on", "network": "router off",
-         "coupling": "exact in its place",
-         "still": "nothing in its place"}
+NAMES = {
+    "router": "router on",
+    "network": "router off",
+    "coupling": "exact in its place",
+    "still": "nothing in its place",
+}
 
 
 def in_words(f: dict[str, Any]) -> str:
@@ -199,7 +248,8 @@ def in_words(f: dict[str, Any]) -> str:
     return (
         f"speed {f['speed'][1]:.4f} m/s ({100 * f['speed_error']:+.2f} %), burnt T {f['burnt_error']:+.2f} K, peaks "
         f"{100 * f['peak_error']:.1f} %, slow / network / exact {three(f['routes'])} %, {f['cost'][1]:.0f} us/cell "
-        f"(exact {f['cost'][0]:.0f})")
+        f"(exact {f['cost'][0]:.0f})"
+    )
 
 
 def _cost(found: dict[str, Any]) -> list[Block]:
@@ -213,7 +263,8 @@ def _cost(found: dict[str, Any]) -> list[Block]:
     return [
         f"Of {cost['cells']} cells whose rates are not slow, one step of {cost['dt']:.2g} s at constant h and p, "
         f"{cost['threads']} thread(s){_of(cost.get('processor'))}, kernels not compiled:",
-        Table(["", "CPU us per cell and step"], rows)]
+        Table(["", "CPU us per cell and step"], rows),
+    ]
 
 
 def _of(processor: str | None) -> str:
@@ -227,7 +278,8 @@ def _speed(found: dict[str, Any]) -> list[Block]:
         "The same step of the same flame, its cells repeated to as many as a case of two or three dimensions has on a "
         f"rank, by both chemistries in turn: {some['cells'] if some else 0} cells, two sweeps, {found['threads']} "
         f"thread(s) of {found['processor']}, kernels {kernels}. Medians of {some['pairs'] if some else 0} pairs of "
-        "CPU time; of the ratios also the least and the greatest. Fewer cells cost learned chemistry more each.")
+        "CPU time; of the ratios also the least and the greatest. Fewer cells cost learned chemistry more each."
+    )
     rows = []
     for f in found["flames"]:
         name = f"{Flame(f['phi'], f['p'], f['T'])}, dt {f['dt']:.2g} s"
@@ -235,8 +287,15 @@ def _speed(found: dict[str, Any]) -> list[Block]:
             rows.append([name, Over(f["failure"]), "", "", ""])
             continue
         ratio = f"{f['ratio']:.2f} ({f['least']:.2f} to {f['greatest']:.2f})"
-        rows.append([name, f"{f['exact']:.1f}", f"{f['learned']:.1f}",
-                     ratio if f["ratio"] >= card_targets.FASTER else Over(ratio), three(f["routes"])])
+        rows.append(
+            [
+                name,
+                f"{f['exact']:.1f}",
+                f"{f['learned']:.1f}",
+                ratio if f["ratio"] >= card_targets.FASTER else Over(ratio),
+                three(f["routes"]),
+            ]
+        )
     return [text, Table(["flame", "exact [CPU us/cell]", "learned", "times as fast", "slow/network/exact [%]"], rows)]
 
 
@@ -246,4 +305,5 @@ def lines(table: Table) -> str:
     width = [max(len(row[i]) for row in cells) for i in range(len(table.header))]
     signs = ["<" if i < table.text else ">" for i in range(len(width))]
     return "\n".join(
-        "  ".join(f"{x:{sign}{w}}" for x, sign, w in zip(row, signs, width, strict=True)).rstrip() for row in cells)
+        "  ".join(f"{x:{sign}{w}}" for x, sign, w in zip(row, signs, width, strict=True)).rstrip() for row in cells
+    )

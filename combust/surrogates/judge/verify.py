@@ -125,7 +125,9 @@ def earlier(numbers: Path, model: Model, effort: Effort) -> dict[str, Any]:
             print(f"warning: the earlier report is not kept: {error}", file=sys.stderr)
         return {}
     same = (found.get("model", {}).get("sha256"), found.get("effort")) == (
-        model.card["weights"]["sha256"], json.loads(json.dumps(asdict(effort))))
+        model.card["weights"]["sha256"],
+        json.loads(json.dumps(asdict(effort))),
+    )
     return found if same and "made" in found else {}
 
 
@@ -137,8 +139,10 @@ def restore(work: Work, kept: dict[str, Any], parts: Sequence[str]) -> None:
     work.found |= {part: numbers_again(kept[part]) for part in old}
     work.made |= {part: kept["made"][part] for part in old}
     work.pictures |= {
-        name: Picture(work.folder / file, caption) for name, (file, caption) in kept["pictures"].items()
-        if pages.part_of(name) in old}
+        name: Picture(work.folder / file, caption)
+        for name, (file, caption) in kept["pictures"].items()
+        if pages.part_of(name) in old
+    }
     work.meter.say(f"kept of an earlier report of these weights: {', '.join(old) or 'nothing'}")
 
 
@@ -232,8 +236,9 @@ def refer(
     span = (card_reference.SHORTEST * max(dt, longest), effort.induction * dt)
     tell = work.progress("mixtures")
     made: list[Reactor] = []
-    for k, found in enumerate(card_reference.reactors(
-            work.gas, work.settings, list(mixtures), model.hold, span, effort.temperatures)):
+    for k, found in enumerate(
+        card_reference.reactors(work.gas, work.settings, list(mixtures), model.hold, span, effort.temperatures)
+    ):
         made += found
         if not found:
             phi, p = mixtures[k]
@@ -272,10 +277,16 @@ def reactors(work: Work, dt: float) -> None:
         burnt = pages.worst(abs(c["burnt_error"]) for c in run["cases"])
         work.meter.say(
             f"router {'on' if mode == 'router' else 'off'}, dt {step:.2g} s: {pages.delays(run)}"
-            + (f"; end T within {burnt:.2f} K" if run["long"] else "") + f"; {run['seconds']:.0f} s")
+            + (f"; end T within {burnt:.2f} K" if run["long"] else "")
+            + f"; {run['seconds']:.0f} s"
+        )
     if work.found["reactors"]:
-        work.picture("delays", work.folder / "delays.png", "Ignition delays: CVODE (lines), router on (filled), off.",
-                     lambda path: card_pictures.delays(path, work.found["reactors"]))
+        work.picture(
+            "delays",
+            work.folder / "delays.png",
+            "Ignition delays: CVODE (lines), router on (filled), off.",
+            lambda path: card_pictures.delays(path, work.found["reactors"]),
+        )
 
 
 def steps_of(work: Work, dt: float, longer: float) -> int:
@@ -285,8 +296,9 @@ def steps_of(work: Work, dt: float, longer: float) -> int:
 
 def long_enough(references: Sequence[tuple[Reactor, Trajectory]], dt: float) -> list[tuple[Reactor, Trajectory]]:
     """Reactors whose delay is some steps of dt."""
-    return [(at, found) for at, found in references
-            if card_reference.delay_of(found) >= 0.9 * card_reference.SHORTEST * dt]
+    return [
+        (at, found) for at, found in references if card_reference.delay_of(found) >= 0.9 * card_reference.SHORTEST * dt
+    ]
 
 
 def reactor_run(
@@ -294,8 +306,7 @@ def reactor_run(
 ) -> dict[str, Any]:
     """A batch of all reactors whose delays are long enough for the step."""
     on = mode == "router"
-    chem = Learned(
-        work.model, work.gas, fallback="direct" if on else "none", router=on, compile=count >= COMPILE_FROM)
+    chem = Learned(work.model, work.gas, fallback="direct" if on else "none", router=on, compile=count >= COMPILE_FROM)
     own = long_enough(references, dt)
     if not own:
         return {"mode": mode, "dt": dt, "steps": count, "long": False, "cases": [], "drift": 0.0, "Y_min": 0.0,
@@ -338,17 +349,18 @@ def flame(work: Work, at: Flame, profile: FlameProfile, modes: Sequence[str], he
         rows.append(card_flames.compare(work.gas, at, exact, runs[-1]) | {"dt": dt / shorter})
         work.meter.say(f"{head}flame {at}, dt {dt / shorter:.2g} s, {pages.NAMES[mode]}: {pages.in_words(rows[-1])}")
     work.picture(
-        f"{head}{at}", work.folder / card_pictures.file_name(str(at)),
+        f"{head}{at}",
+        work.folder / card_pictures.file_name(str(at)),
         f"Flame, {at}: exact chemistry (lines), router on (dashed), off (dotted); behind, the routes.",
-        lambda path: card_pictures.flame(path, work.gas, str(at), runs, list(rows[0]["peaks"])))
+        lambda path: card_pictures.flame(path, work.gas, str(at), runs, list(rows[0]["peaks"])),
+    )
     return rows
 
 
 def flame_run(work: Work, at: Flame, profile: FlameProfile, mode: str, dt: float) -> card_flames.Run:
     """One flame by one chemistry."""
     tell = work.progress(f"steps of the flame {at}, {mode}")
-    return card_flames.run(
-        work.gas, work.settings, at, profile, work.path, mode, dt, work.effort.flame_steps, tell)
+    return card_flames.run(work.gas, work.settings, at, profile, work.path, mode, dt, work.effort.flame_steps, tell)
 
 
 def ends(work: Work, dt: float) -> None:
@@ -370,20 +382,26 @@ def speed(work: Work) -> None:
     tell = work.progress("flames timed")
     for k, (at, profile) in enumerate(work.profiles):
         dt = card_flames.time_step(profile, work.model.card["ranges"]["dt"])
-        found = card_speed.of_flame(
-            work.gas, work.settings, at, profile, work.path, dt, work.effort.all_flames)
+        found = card_speed.of_flame(work.gas, work.settings, at, profile, work.path, dt, work.effort.all_flames)
         work.found["speed"]["flames"].append(found)
         tell(k + 1, len(work.profiles))
-        work.meter.say(f"flame {at}, dt {dt:.2g} s: " + (found["failure"] or (
-            f"{found['learned']:.1f} us/cell, exact {found['exact']:.1f}: {found['ratio']:.2f} times as fast")))
+        work.meter.say(
+            f"flame {at}, dt {dt:.2g} s: "
+            + (
+                found["failure"]
+                or (f"{found['learned']:.1f} us/cell, exact {found['exact']:.1f}: {found['ratio']:.2f} times as fast")
+            )
+        )
 
 
 def steps(work: Work, parts: Sequence[str], dt: float) -> None:
     """One-step errors and cost."""
     model = work.model
     T, p, Y = card_steps.states(
-        [(at.p, found) for at, found in work.references], [(at.p, found) for at, found in work.profiles],
-        work.effort.rows)
+        [(at.p, found) for at, found in work.references],
+        [(at.p, found) for at, found in work.profiles],
+        work.effort.rows,
+    )
     rows = card_steps.labelled(work.gas, model, T, p, Y, tuple(model.card["ranges"]["dt"]))
     if "steps" in parts:
         work.found["steps"] = card_steps.judge(work.gas, model, rows)

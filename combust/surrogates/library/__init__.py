@@ -36,7 +36,8 @@ def find(name: str | Path) -> Path:
     known = ", ".join(names()) or "none"
     raise FileFormatError(
         f"learned chemistry '{name}': no such model among those that come with combust ({known}) and no such file; "
-        "give a path, or train one (combust train)")
+        "give a path, or train one (combust train)"
+    )
 
 
 def load(name: str | Path) -> Model:

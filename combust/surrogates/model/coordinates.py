@@ -76,7 +76,7 @@ class Coordinates(NamedTuple):
 
     @classmethod
     def fit(
-        cls, gas: Mechanism, config: Network, range: Range, T: Tensor, p: Tensor, Y: Tensor, dt: Tensor, Y1: Tensor,
+        cls, gas: Mechanism, config: Network, range: Range, T: Tensor, p: Tensor, Y: Tensor, dt: Tensor, Y1: Tensor
     ) -> Coordinates:
         """Scales of training rows: T, p, dt (rows,), Y, Y1 (species, rows); Y1 is the exact state after dt."""
         active, inert = reacting(gas, Y)

@@ -25,9 +25,7 @@ if TYPE_CHECKING:
 NEAR = 0.02  # of the logarithm of a range: rows that come so close cover its end
 
 
-def card(
-    settings: Surrogate, gas: Mechanism, samples: SampleSet, state: State, args: Namespace
-) -> dict[str, Any]:
+def card(settings: Surrogate, gas: Mechanism, samples: SampleSet, state: State, args: Namespace) -> dict[str, Any]:
     """What the model is and where it comes from."""
     learned = samples.split == SPLITS.index("train")
     Y = samples.Y[learned]

@@ -145,17 +145,23 @@ class Model:
             return
         if known != found:
             same = sorted(known) == sorted(found)
-            what = "its species stand in another order" if same else (
-                f"it has {len(known)} species, the mechanism {len(found)}"
-                + (f"; only in one of them: {', '.join(sorted(set(known) ^ set(found))[:6])}" if not same else ""))
+            what = (
+                "its species stand in another order"
+                if same
+                else (
+                    f"it has {len(known)} species, the mechanism {len(found)}"
+                    + (f"; only in one of them: {', '.join(sorted(set(known) ^ set(found))[:6])}" if not same else "")
+                )
+            )
         elif gas.is_file:
             what = "the species are the same but the content of the file differs (rates or thermo data)"
         else:
             what = "its rate parameters were changed in memory"
         raise ConfigError(
             f"{where}learned chemistry '{self.name}' was trained on {self.card['mechanism']['path']}, "
-            f"not on {gas.path}: {what}. Use gas.mechanism = \"{self.card['mechanism']['path']}\", train a model for "
-            f'this mechanism (combust train), or set chemistry.kind = "direct"')
+            f'not on {gas.path}: {what}. Use gas.mechanism = "{self.card["mechanism"]["path"]}", train a model for '
+            f'this mechanism (combust train), or set chemistry.kind = "direct"'
+        )
 
     # --- files --------------------------------------------------------------------------------------------------
 
@@ -196,18 +202,21 @@ class Model:
         except UnreadableError as error:
             raise FileFormatError(
                 f"learned chemistry '{card_file}': its weights {weights_file} cannot be read ({error.reason}); "
-                f"the two files belong together: {ADVICE}") from error
+                f"the two files belong together: {ADVICE}"
+            ) from error
         if hashlib.sha256(data).hexdigest() != expected["sha256"]:
             raise FileFormatError(
                 f"learned chemistry '{weights_file}': damaged or of another card: {len(data)} bytes that do not match "
-                f"the checksum in {card_file.name} ({expected['bytes']} bytes); {ADVICE}")
+                f"the checksum in {card_file.name} ({expected['bytes']} bytes); {ADVICE}"
+            )
         try:
             tensors = load(data)
             require_numbers(card, tensors)
             return cls._from(card, tensors)
         except (KeyError, SafetensorError, RuntimeError, ValueError, TypeError) as error:
             raise FileFormatError(
-                f"learned chemistry '{card_file}': cannot be understood: {error}; {ADVICE}") from error
+                f"learned chemistry '{card_file}': cannot be understood: {error}; {ADVICE}"
+            ) from error
 
     @classmethod
     def _from(cls, card: dict[str, Any], tensors: dict[str, Tensor]) -> Model:
@@ -245,7 +254,8 @@ def read_card(path: Path) -> dict[str, Any]:
         if isinstance(error.__cause__, FileNotFoundError):
             raise FileFormatError(
                 f"learned chemistry '{path}': no such file; `combust models` lists those that come with combust, "
-                "`combust train` makes others") from error
+                "`combust train` makes others"
+            ) from error
         if isinstance(error.__cause__, OSError):
             raise FileFormatError(f"learned chemistry '{path}': cannot be read: {error.reason}") from error
         raise FileFormatError(f"learned chemistry '{path}': damaged, not a card ({error.reason}); {ADVICE}") from error
@@ -254,7 +264,8 @@ def read_card(path: Path) -> dict[str, Any]:
     if card.get("version") != VERSION:
         raise FileFormatError(
             f"learned chemistry '{path}': version {card.get('version')}; this combust reads {VERSION}: "
-            "train again (combust train), or take the combust that wrote it")
+            "train again (combust train), or take the combust that wrote it"
+        )
     missing = [k for k in NEEDED if k not in card]
     for table, keys in (("weights", ("file", "sha256", "bytes")), ("mechanism", ("path", "sha256"))):
         found = card.get(table)

@@ -30,7 +30,8 @@ def locate(card: dict[str, Any], folder: Path) -> str:
     if missing:
         raise MechanismError(
             f"{missing}, and beside the model ({folder}) for a file of the same content: put the one that it was "
-            "trained on there, or train again (combust train)")
+            "trained on there, or train again (combust train)"
+        )
     return str(known["path"])
 
 

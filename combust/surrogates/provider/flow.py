@@ -66,8 +66,15 @@ class LearnedFlow:
     """The provider. `route` and `error` (cells,) are those of the last step, `routes` its counts."""
 
     def __init__(
-        self, parts: Parts, exact: Direct | Cvode, references: References | None = None, splitting: str = "strang",
-        fallback: Fallback = "direct", router: bool = True, pool: Pool | None = None, shared: Shared | None = None,
+        self,
+        parts: Parts,
+        exact: Direct | Cvode,
+        references: References | None = None,
+        splitting: str = "strang",
+        fallback: Fallback = "direct",
+        router: bool = True,
+        pool: Pool | None = None,
+        shared: Shared | None = None,
         verdict: Verdict = TAUGHT,
     ) -> None:
         """exact: the provider behind the network; references: of this flow, beside those that the model brings;
@@ -77,7 +84,8 @@ class LearnedFlow:
             raise ConfigError(f'splitting "{splitting}": known are {", ".join(SPLITTINGS)}')
         if parts.model.hold != "hp":
             raise ConfigError(
-                f"learned chemistry '{parts.model.name}' keeps {parts.model.hold}; a low-Mach flow needs one of \"hp\"")
+                f"learned chemistry '{parts.model.name}' keeps {parts.model.hold}; a low-Mach flow needs one of \"hp\""
+            )
         self.gas, self.parts, self.exact, self.router = parts.gas, parts, exact, router
         self.trusted, self.concerns = verdict.trusted, verdict.words
         self.splitting, self.fallback, self.pool, self.shared = SPLITTINGS[splitting], fallback, pool, shared
@@ -156,8 +164,13 @@ class LearnedFlow:
         counts = torch.bincount(self.route.long(), minlength=4).tolist()
         outside = left.numel() - inside.numel()
         self.routes = RouteStatistics(
-            cells, *counts, outside=outside, distrusted=step.exact.numel() - outside,
-            negative=int((z[1:] < 0).any(0).sum()), error=self.error)
+            cells,
+            *counts,
+            outside=outside,
+            distrusted=step.exact.numel() - outside,
+            negative=int((z[1:] < 0).any(0).sum()),
+            error=self.error,
+        )
 
     def _again(self, step: LearnedStep, s: Tensor, end: Tensor) -> None:
         """The same routes with other transport: to first order, in full where that changes much."""
@@ -199,9 +212,7 @@ class LearnedFlow:
         here = take(step.z, cells)
         return self.parts.covered(here[0], step.p[cells], here[1:] / here[1:].sum(0))
 
-    def _kicked(
-        self, step: LearnedStep, cells: Tensor, s: Tensor, splitting: Splitting
-    ) -> tuple[Tensor, Step]:
+    def _kicked(self, step: LearnedStep, cells: Tensor, s: Tensor, splitting: Splitting) -> tuple[Tensor, Step]:
         """Network steps with kicks of transport between them: z (1 + species, cells), and the worst of the steps."""
         thermo, source, p = self.gas.thermo, take(s, cells), step.p[cells]
         T, r = step.z[0, cells], take(step.z[1:], cells)
@@ -237,8 +248,18 @@ class LearnedFlow:
         if not self.router:
             return z1, met(network)
         found = settled(
-            self.parts.trust, self.corrector, take(step.z, cells), z1, network, take(step.chemical, cells),
-            take(s, cells), step.near[cells], step.p[cells], step.dt, None)
+            self.parts.trust,
+            self.corrector,
+            take(step.z, cells),
+            z1,
+            network,
+            take(step.chemical, cells),
+            take(s, cells),
+            step.near[cells],
+            step.p[cells],
+            step.dt,
+            None,
+        )
         self.error[cells] = found.error
         return found.z, found.stands(self.parts.trust.limit)
 

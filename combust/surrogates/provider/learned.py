@@ -1,7 +1,7 @@
 """Learned chemistry for any number of cells at constant enthalpy and pressure, with exact chemistry behind it.
 
-    chem = Learned.load("h2_air", fallback="direct")
-    T, Y, route, stats = chem.advance(T, p, Y, dt)
+chem = Learned.load("h2_air", fallback="direct")
+T, Y, route, stats = chem.advance(T, p, Y, dt)
 """
 
 from __future__ import annotations
@@ -97,7 +97,8 @@ class Parts:
         if "router" not in model.card or "references.T" not in model.tables:
             raise ConfigError(
                 f"learned chemistry '{model.name}' has no router: its training was not finished; run combust train "
-                "with --resume")
+                "with --resume"
+            )
         if precision not in DTYPES:
             raise ConfigError(f'precision "{precision}": known are {", ".join(DTYPES)}')
         taught, card = fresh.read(model.card, model.name), model.card
@@ -140,8 +141,15 @@ class Learned:
     """A network, a router and exact chemistry for one mechanism; made with `Learned.load`."""
 
     def __init__(
-        self, model: Model, gas: Mechanism, fallback: Fallback = "direct", router: bool = True,
-        precision: Precision = "fp32", rtol: float = 1e-4, atol: float = 1e-9, compile: bool | None = None,
+        self,
+        model: Model,
+        gas: Mechanism,
+        fallback: Fallback = "direct",
+        router: bool = True,
+        precision: Precision = "fp32",
+        rtol: float = 1e-4,
+        atol: float = 1e-9,
+        compile: bool | None = None,
         network: bool = True,
     ) -> None:
         """fallback: of cells that the network may not have: "direct" integration, "cvode", or "none" (they stay as they
@@ -165,8 +173,12 @@ class Learned:
 
     @classmethod
     def load(
-        cls, model: str | Path, fallback: Fallback = "direct", mechanism: str | Path | None = None,
-        device: torch.device | str = "cpu", **options: Any,
+        cls,
+        model: str | Path,
+        fallback: Fallback = "direct",
+        mechanism: str | Path | None = None,
+        device: torch.device | str = "cpu",
+        **options: Any,
     ) -> Learned:
         """By the name of a shipped model or a path; `mechanism` if not found where the card says or beside the model.
 
@@ -200,7 +212,8 @@ class Learned:
         t, q, y = T.reshape(-1), p.reshape(-1), Y.reshape(Y.shape[0], -1)
         total = y.sum(0)
         given = RouteStatistics(
-            negative=int((y < 0).any(0).sum()), unnormalised=int(((total - 1).abs() > 1e-6).sum()), substeps=0)
+            negative=int((y < 0).any(0).sum()), unnormalised=int(((total - 1).abs() > 1e-6).sum()), substeps=0
+        )
         count = max(1, math.ceil(dt / self.parts.dt_range[1]))
         stats, route = given, torch.full_like(t, SLOW, dtype=torch.int8)
         y = y / total  # the scale of a cell's mass is not chemistry's
@@ -220,7 +233,8 @@ class Learned:
         if Y.dim() == 0 or Y.shape[0] != len(self.gas.species):
             raise StateError(
                 f"Y has shape {tuple(Y.shape)}: the first extent must be the {len(self.gas.species)} species of "
-                f"{self.gas.path}")
+                f"{self.gas.path}"
+            )
         T, p = (self._of_cells(name, x, Y.shape[1:]) for name, x in (("T", T), ("p", p)))
         total = Y.sum(0)
         require((T >= T_MIN) & (T <= T_MAX), T, "temperature", f"{T_MIN:g} to {T_MAX:g} K")
@@ -254,8 +268,7 @@ class Learned:
         rest = (route == EXACT).nonzero().squeeze(-1)
         self._exact(z, p, rest, dt, end, route)
         counts = torch.bincount(route.long(), minlength=4).tolist()
-        stats = RouteStatistics(
-            T.numel(), *counts, outside=outside, distrusted=rest.numel() - outside, error=error)
+        stats = RouteStatistics(T.numel(), *counts, outside=outside, distrusted=rest.numel() - outside, error=error)
         return end[0], end[1:], route, stats
 
     def _slow(
@@ -296,8 +309,17 @@ class Learned:
         return cells[self.parts.covered(here[0], p[cells], here[1:])]
 
     def _network(
-        self, z: Tensor, f: Tensor, near: Tensor, p: Tensor, cells: Tensor, dt: float, end: Tensor, route: Tensor,
-        error: Tensor, fixed: Fixed,
+        self,
+        z: Tensor,
+        f: Tensor,
+        near: Tensor,
+        p: Tensor,
+        cells: Tensor,
+        dt: float,
+        end: Tensor,
+        route: Tensor,
+        error: Tensor,
+        fixed: Fixed,
     ) -> None:
         """Does the cells whose network step is trusted."""
         here, pressure = take(z, cells), p[cells]
@@ -306,8 +328,18 @@ class Learned:
         if self.router:
             chemical = take(f, cells)
             found = settled(
-                self.parts.trust, self.corrector, here, z1, step, chemical, torch.zeros_like(z1), near[cells], pressure,
-                dt, fixed.of(cells))
+                self.parts.trust,
+                self.corrector,
+                here,
+                z1,
+                step,
+                chemical,
+                torch.zeros_like(z1),
+                near[cells],
+                pressure,
+                dt,
+                fixed.of(cells),
+            )
             z1, error[cells], good = found.z, found.error, found.stands(self.parts.trust.limit)
         else:
             good = met(step)

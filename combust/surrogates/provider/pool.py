@@ -98,10 +98,16 @@ class Pool:
         takers = np.flatnonzero(sent)
         for taker, cells in zip(takers.tolist(), leaving.split(sent[takers].tolist(), dim=1), strict=True):
             answer = np.empty(1 + rows_out * cells.shape[1])
-            asked.append((taker, answer, [
-                self.comm.mpi.Isend(cells.contiguous().cpu().numpy(), taker, CELLS),
-                self.comm.mpi.Irecv(answer, taker, RESULTS),
-            ]))
+            asked.append(
+                (
+                    taker,
+                    answer,
+                    [
+                        self.comm.mpi.Isend(cells.contiguous().cpu().numpy(), taker, CELLS),
+                        self.comm.mpi.Irecv(answer, taker, RESULTS),
+                    ],
+                )
+            )
         return asked
 
     def _work(

@@ -99,8 +99,11 @@ class Shared:
             views = [self._view(rank, *what) for rank, what in enumerate(came, 1)]
             outputs = self._here(function(self._there([inputs, *views])))
         except Exception as failure:
-            error = failure if isinstance(failure, CombustError) else DivergenceError(
-                f"evaluation on {self} failed: {type(failure).__name__}: {failure}")
+            error = (
+                failure
+                if isinstance(failure, CombustError)
+                else DivergenceError(f"evaluation on {self} failed: {type(failure).__name__}: {failure}")
+            )
             self._tell("failed", (type(error), str(error)))
             raise error from (None if error is failure else failure)
         self._reserve(outputs.shape[0] * outputs.element_size(), cells)

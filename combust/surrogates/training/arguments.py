@@ -16,8 +16,10 @@ def add(verbs: Any, verb: Verb) -> None:
     config_arguments(sample)
     sample.add_argument("--out", metavar="FILE", help="samples (HDF5); default: runs/<name of the config>/samples.h5")
     sample.add_argument(
-        "--check", action="store_true",
-        help="only say what it takes, and whether learning is likely to pay for these species; writes nothing")
+        "--check",
+        action="store_true",
+        help="only say what it takes, and whether learning is likely to pay for these species; writes nothing",
+    )
     resume_arguments(sample)
 
     train_arguments(verb(verbs, "train", "train a learned chemistry on sampled states"))
@@ -27,11 +29,14 @@ def add(verbs: Any, verb: Verb) -> None:
     verify.add_argument("--out", metavar="DIR", help="folder of report.md and report.json; default: runs/verify_<name>")
     verify.add_argument("--quick", action="store_true", help="a small subset, in about a minute")
     verify.add_argument(
-        "--only", metavar="A,B",
+        "--only",
+        metavar="A,B",
         help="of the parts reactors, flames, steps, cost, speed, ends; an earlier report of the same weights keeps its "
-        "others")
+        "others",
+    )
     verify.add_argument(
-        "--coupling", action="store_true", help="flames also with exact chemistry, and nothing, in its place")
+        "--coupling", action="store_true", help="flames also with exact chemistry, and nothing, in its place"
+    )
     verify.add_argument("--force", action="store_true", help="replace these files")
 
     models = verb(verbs, "models", "the models that come with combust: list, verify the files, explain one")
@@ -54,11 +59,19 @@ class SetKey(argparse.Action):
 def phase_keys(made: argparse.ArgumentParser, table: str = "") -> None:
     """--phase and --ions, short for --set."""
     made.add_argument(
-        "--phase", action=SetKey, const=f"{table}phase", metavar="NAME", default=argparse.SUPPRESS,
+        "--phase",
+        action=SetKey,
+        const=f"{table}phase",
+        metavar="NAME",
+        default=argparse.SUPPRESS,
         help=f"phase of the mechanism's file: {table}phase",
     )
     made.add_argument(
-        "--ions", action=SetKey, const=f"{table}ions", choices=["neutral"], default=argparse.SUPPRESS,
+        "--ions",
+        action=SetKey,
+        const=f"{table}ions",
+        choices=["neutral"],
+        default=argparse.SUPPRESS,
         help=f"let ions of an ionized-gas phase diffuse like neutrals: {table}ions",
     )
 
@@ -76,10 +89,13 @@ def train_arguments(made: argparse.ArgumentParser) -> None:
     made.add_argument("--out", metavar="DIR", help="output folder; default: runs/<name of the config>")
     made.add_argument("--init", metavar="MODEL", help="start from the weights and coordinates of this model")
     made.add_argument(
-        "--calibrate", action="store_true", help="no training: the router of --init anew, by [router] of the config")
+        "--calibrate", action="store_true", help="no training: the router of --init anew, by [router] of the config"
+    )
     made.add_argument(
-        "--range", action="store_true",
-        help="no training, no samples: the range of the fresh gas of --init anew, from the config's trajectories")
+        "--range",
+        action="store_true",
+        help="no training, no samples: the range of the fresh gas of --init anew, from the config's trajectories",
+    )
     made.add_argument("--minutes", type=float, metavar="M", help="fit the schedule into M minutes by the measured pace")
     made.add_argument("--processes", type=int, default=1, metavar="N", help="processes (torch DDP); default: 1")
     made.add_argument("--tensorboard", action="store_true", help="also write the losses for TensorBoard")

@@ -45,7 +45,8 @@ def calibrate(model: Model, gas: Mechanism, samples: SampleSet, config: Surrogat
     want = config.router
     trust = coverage(model, gas, samples)._replace(
         stated=torch.tensor([want.temperature, want.species, want.relative], dtype=torch.float64),
-        cold=torch.tensor([cold(config)], dtype=torch.float64))
+        cold=torch.tensor([cold(config)], dtype=torch.float64),
+    )
     references = mixture_references(gas, config).joined(front_references(samples, want.references, config.train.seed))
     rows = chosen(samples)
     limit, asked, ranking, certain = choose(model, trust, references, gas, samples, rows, want.quantile)
@@ -122,7 +123,12 @@ def chosen(samples: SampleSet) -> np.ndarray:
 
 
 def choose(
-    model: Model, trust: Trust, references: References, gas: Mechanism, samples: SampleSet, rows: np.ndarray,
+    model: Model,
+    trust: Trust,
+    references: References,
+    gas: Mechanism,
+    samples: SampleSet,
+    rows: np.ndarray,
     quantile: float,
 ) -> tuple[float, int, dict[str, Any], dict[str, Any]]:
     """Limit of the estimate, number of rows that the network is asked for, how well this and other estimators rank the
@@ -155,7 +161,7 @@ def rank_correlation(estimate: np.ndarray, true: np.ndarray) -> float:
 
 
 def compared(
-    model: Model, trust: Trust, references: References, gas: Mechanism, samples: SampleSet, rows: np.ndarray,
+    model: Model, trust: Trust, references: References, gas: Mechanism, samples: SampleSet, rows: np.ndarray
 ) -> dict[str, Tensor]:
     """Estimates of the error of the corrected network step over the rows' middle dt, and the true one, of the rows that
     will be the network's: which the slow step does not do, and no faint species grows in (rows left,); "row": which.

@@ -130,6 +130,7 @@ def begun(job: Job, group: Group, held: ExitStack) -> State:
     """The state to begin with; the root makes the output folder ready, and its own until `held` ends, before the others
     look at it.
     """
+
     def state() -> State:
         if group.is_root:
             held.enter_context(locked(job.folder))
@@ -173,7 +174,8 @@ def check_samples(settings: Surrogate, gas: Mechanism, samples: SampleSet, sourc
     if not len(chosen(samples)):
         raise ConfigError(
             f"{source}: no validation row of a trajectory has rates that are not slow, so that no limit of trust can "
-            "be found; sample more trajectories, or longer time steps")
+            "be found; sample more trajectories, or longer time steps"
+        )
     low, high = settings.range.dt
     if samples.dt.min() < low * (1 - 1e-9) or samples.dt.max() > high * (1 + 1e-9):
         raise ConfigError(
@@ -297,6 +299,7 @@ def task_of(
 
 def core_on(core: Core, device: torch.device) -> Core:
     """The core with its tensors on a device."""
+
     def moved(value: Any) -> Any:
         return value.to(device) if isinstance(value, torch.Tensor) else value
 
@@ -342,14 +345,17 @@ def trusted(router: dict[str, Any]) -> str:
     low, high = (100 * x for x in router["certainty"]["accepted"])
     words = [
         f"router: accepts {100 * used['accepted']:.0f} % of {router['asked']} validation rows ({low:.0f} to {high:.0f} "
-        f"% by other draws of the trajectories), limit {router['limit']:.2f}"]
+        f"% by other draws of the trajectories), limit {router['limit']:.2f}"
+    ]
     if "rank_correlation" in used:
         words.append(
-            f"the estimated error of a step and the true one have rank correlation {used['rank_correlation']:.2f}")
+            f"the estimated error of a step and the true one have rank correlation {used['rank_correlation']:.2f}"
+        )
     if within is not None:
         words.append(
             f"within the stated error are {100 * within['network']:.0f} % of the network's steps, "
-            f"{100 * within['kept']:.0f} % of those that are kept")
+            f"{100 * within['kept']:.0f} % of those that are kept"
+        )
     return "; ".join(words)
 
 

@@ -29,8 +29,7 @@ def by_blocks(kernel: Callable[..., Any], *fields: Tensor) -> Any:
         parts.append((kernel(*given), count))
     if isinstance(parts[0][0], Tensor):
         return torch.cat([found[..., :count] for found, count in parts], -1)
-    return tuple(
-        torch.cat([found[i][..., :count] for found, count in parts], -1) for i in range(len(parts[0][0])))
+    return tuple(torch.cat([found[i][..., :count] for found, count in parts], -1) for i in range(len(parts[0][0])))
 
 
 def _padded(field: Tensor, count: int) -> Tensor:

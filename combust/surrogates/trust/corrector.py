@@ -119,9 +119,7 @@ class Corrector:
                 whole[..., here[:count]] = part[..., :count]
         return found
 
-    def _departures(
-        self, z: Tensor, z1: Tensor, f: Tensor, s: Tensor, fixed: Fixed | None, dt: Tensor
-    ) -> Tensor:
+    def _departures(self, z: Tensor, z1: Tensor, f: Tensor, s: Tensor, fixed: Fixed | None, dt: Tensor) -> Tensor:
         f1 = evaluate(self.system, z1, s, fixed)
         cells_last(f1)
         return departures_kernel(z, z1, f, f1, dt)

@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 def step_and_pressure(
     parts: Parts, dt: float, p0: float, shares: Iterable[float], fallback: str, router: bool
 ) -> dict[str, str]:
-    """name -> sentence of a step of dt [s] (0: not known) at p0 [Pa]; shares: of dt, that a step of the network takes.
-    """
+    """name -> sentence of a step of dt [s] (0: not known) at p0 [Pa]; shares: of dt that a network step takes."""
     words, todo = {}, 'or set chemistry.kind = "direct"'
     low, high = parts.dt_range
     used = [share * dt for share in shares if dt > 0]
@@ -28,13 +27,15 @@ def step_and_pressure(
         some = "" if max(used) == dt else f", of which the network takes {span(min(used), max(used))} s at once"
         words["learned dt"] = (
             f"dt = {dt:.4g} s{some}: learned chemistry '{parts.model.name}' was taught steps of {span(low, high)} s: "
-            f"{fate(fallback, router)}. Choose another step (numerics.dt, numerics.dt_max, numerics.cfl), {todo}")
+            f"{fate(fallback, router)}. Choose another step (numerics.dt, numerics.dt_max, numerics.cfl), {todo}"
+        )
     low, high = parts.p_range
     if not low <= p0 <= high:
         words["learned p"] = (
             f"p = {p0:.6g} Pa ({p0 / ATM:.3g} atm): learned chemistry '{parts.model.name}' was taught "
             f"{span(low, high)} Pa ({span(low / ATM, high / ATM)} atm): {fate(fallback, router)}. Train a model for it "
-            f"(range.p), {todo}")
+            f"(range.p), {todo}"
+        )
     return words
 
 
@@ -48,18 +49,23 @@ def mixtures(parts: Parts, gases: Iterable[Gas], fallback: str, router: bool) ->
             continue
         a, b = (int(i) for i in off.nonzero()[0])
         names, phi = parts.gas.elements, parts.model.card["ranges"]["phi"]
-        yield gas.where.replace("temperature", "mixture"), (
-            f"{gas.where.removesuffix('.temperature')}: a mixture of {names[a]}/({names[a]} + {names[b]}) = "
-            f"{float(ratio[a, b]):.3g} by mass, while learned chemistry '{parts.model.name}' was taught "
-            f"{span(float(trust.ratio_lower[a, b]), float(trust.ratio_upper[a, b]))} (phi {span(*phi)} of "
-            f"{parts.model.card['fuel']} in {parts.model.card['oxidizer']}): {fate(fallback, router)}. Train a model "
-            'for it (range.phi), or set chemistry.kind = "direct"')
+        yield (
+            gas.where.replace("temperature", "mixture"),
+            (
+                f"{gas.where.removesuffix('.temperature')}: a mixture of {names[a]}/({names[a]} + {names[b]}) = "
+                f"{float(ratio[a, b]):.3g} by mass, while learned chemistry '{parts.model.name}' was taught "
+                f"{span(float(trust.ratio_lower[a, b]), float(trust.ratio_upper[a, b]))} (phi {span(*phi)} of "
+                f"{parts.model.card['fuel']} in {parts.model.card['oxidizer']}): {fate(fallback, router)}. Train a "
+                'model for it (range.phi), or set chemistry.kind = "direct"'
+            ),
+        )
 
 
 def idle(routes: RouteStatistics, name: str, comm: Communicator) -> dict[str, str]:
     """name -> sentence if no cell was the network's in the last step though some reacted (collective)."""
     network, left, outside = comm.sum(
-        float(routes.network), float(routes.exact + routes.refused), float(routes.outside))
+        float(routes.network), float(routes.exact + routes.refused), float(routes.outside)
+    )
     if network or not left:
         return {}
     return {"no network": (

@@ -76,8 +76,10 @@ class Taught(Settings, frozen=True):
             row = getattr(self, name)
             if row is not None and (len(row) != count or not all(map(math.isfinite, row))):
                 raise ValueError(f"{name}: needs a number for each of the {count} temperatures")
-        if self.hottest is not None and (len(self.hottest) != count or any(
-                len(row) != mixtures or not all(map(math.isfinite, row)) for row in self.hottest)):
+        if self.hottest is not None and (
+            len(self.hottest) != count
+            or any(len(row) != mixtures or not all(map(math.isfinite, row)) for row in self.hottest)
+        ):
             raise ValueError(f"hottest: needs {count} rows of {mixtures} numbers")
         for name in ("flames", "ignitions"):
             pair = getattr(self, name)
@@ -92,8 +94,7 @@ def read(card: dict[str, Any], where: str) -> Taught | None:
     try:
         return msgspec.convert(card["fresh"], Taught)
     except msgspec.ValidationError as error:
-        raise FileFormatError(
-            f"learned chemistry '{where}': its card is damaged: fresh: {error}; {AGAIN}") from error
+        raise FileFormatError(f"learned chemistry '{where}': its card is damaged: fresh: {error}; {AGAIN}") from error
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,15 +171,28 @@ def tables(found: Taught, gas: Mechanism, hold: Hold, fuel: str, oxidizer: str) 
             if [len(row) for row in table] != [elements] * elements:
                 raise FileFormatError(
                     f"learned chemistry for {gas.path}: its card is damaged: fresh: ratios need {elements} by "
-                    f"{elements} numbers, of {', '.join(gas.elements)}; {AGAIN}")
+                    f"{elements} numbers, of {', '.join(gas.elements)}; {AGAIN}"
+                )
         return np.stack([np.asarray(given.lowest), np.asarray(given.highest)])
 
     margin = found.margin
     ends = None if found.ignitions is None else (found.ignitions[0] - margin, found.ignitions[1] + margin)
-    return FreshGas(*(torch.as_tensor(np.asarray(x, dtype=float), device=gas.device) for x in (
-        mixing.mixing, found.temperature, found.mixture, bound(found.coldest, -margin, count),
-        bound(found.hottest, margin, count, len(found.mixture)), bound(found.apart, margin, count), bound(ends, 0.0, 2),
-        ratios(found.even), ratios(found.premixed))))
+    return FreshGas(
+        *(
+            torch.as_tensor(np.asarray(x, dtype=float), device=gas.device)
+            for x in (
+                mixing.mixing,
+                found.temperature,
+                found.mixture,
+                bound(found.coldest, -margin, count),
+                bound(found.hottest, margin, count, len(found.mixture)),
+                bound(found.apart, margin, count),
+                bound(ends, 0.0, 2),
+                ratios(found.even),
+                ratios(found.premixed),
+            )
+        )
+    )
 
 
 def ratios(elements: Tensor, y: Tensor) -> Tensor:
@@ -208,7 +222,8 @@ def known(fresh: FreshGas, elements: Tensor, thermo: Thermo, hold: Hold, T: Tens
     ratio = ratios(elements, y)
     even, premixed = (
         ((ratio >= x[0].unsqueeze(2)) & (ratio <= x[1].unsqueeze(2))).flatten(0, 1).all(0)
-        for x in (fresh.even, fresh.premixed))
+        for x in (fresh.even, fresh.premixed)
+    )
     low, high = of_mixture(fresh.ignitions[0], z), of_mixture(fresh.ignitions[1], z)
     ignition = even & ((own >= low) & (own <= high)).squeeze(1)
     other = ~premixed & (own <= of_mixture(apart, z)).squeeze(1)

@@ -68,11 +68,13 @@ def judge(parts: Parts, gases: Sequence[Gas], fallback: str, router: bool) -> Ve
             words[gas.where] = (
                 f"{gas.where} = {gas.T:g} K: fresh gas {side} than what learned chemistry '{model}' was taught "
                 f"({spans(flames, ignitions)}): {fate(fallback, router)}. Train a model for it (range.T_fresh, combust "
-                'train), or set chemistry.kind = "direct"')
+                'train), or set chemistry.kind = "direct"'
+            )
     if parts.fresh is None:
         words["fresh gas"] = (
             f"learned chemistry '{model}' does not know the fresh gas of its training from cell to cell; only the gases"
-            " of the case are compared. `combust train CONFIG --init MODEL --range` adds it")
+            " of the case are compared. `combust train CONFIG --init MODEL --range` adds it"
+        )
     lost = bool(strange) and (len(strange) == len(gases) or any(gas.flame for gas in strange))
     return Verdict(not lost, words)
 

@@ -64,9 +64,18 @@ def fit(gas: Mechanism, hold: Any, settings: Surrogate, rows: Rows) -> Taught:
         even=spread(ratio, kind == "ignition"), premixed=premixed,
     )  # fmt: skip
     table = fresh.tables(made, gas, hold, settings.fuel, settings.oxidizer)
-    good = fresh.known(
-        table, masses(gas).to(gas.device), gas.thermo, hold, torch.as_tensor(T, device=gas.device),
-        torch.as_tensor(np.ascontiguousarray(Y.T), device=gas.device)).cpu().numpy()
+    good = (
+        fresh.known(
+            table,
+            masses(gas).to(gas.device),
+            gas.thermo,
+            hold,
+            torch.as_tensor(T, device=gas.device),
+            torch.as_tensor(np.ascontiguousarray(Y.T), device=gas.device),
+        )
+        .cpu()
+        .numpy()
+    )
     shares = {name: round(float(good[kind == name].mean()), 4) for name in sorted(present)}
     return msgspec.structs.replace(made, known=shares)
 
@@ -116,7 +125,11 @@ def extremes(nodes: np.ndarray, T: np.ndarray, value: np.ndarray, sign: int) -> 
 
 
 def surface(
-    gas: Mechanism, mixing: Mixing, settings: Surrogate, nodes: np.ndarray, mixtures: np.ndarray,
+    gas: Mechanism,
+    mixing: Mixing,
+    settings: Surrogate,
+    nodes: np.ndarray,
+    mixtures: np.ndarray,
     rows: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
 ) -> tuple[tuple[float, ...], ...] | None:
     """Fresh gas [K] of flames at the upper end of range.T_fresh, (nodes, mixtures), raised where rows are hotter."""
@@ -141,14 +154,25 @@ def hottest(gas: Mechanism, settings: Surrogate) -> list[list[FlameProfile]]:
     within, made = settings.range, []
     phis, pressures = (
         np.geomspace(*pair, 2 + int(decades(pair) / step)) if pair[1] > pair[0] else np.array(pair[:1])
-        for pair, step in ((within.phi, PHI_STEP), (within.p, P_STEP)))
+        for pair, step in ((within.phi, PHI_STEP), (within.p, P_STEP))
+    )
     for p in pressures.tolist():
         flames = []
         for phi in phis.tolist():
             try:
-                flames.append(free_flame(
-                    gas, within.T_fresh[1], p, settings.fuel, settings.oxidizer, phi, slope=SLOPE,
-                    curve=CURVE, max_points=MAX_POINTS))
+                flames.append(
+                    free_flame(
+                        gas,
+                        within.T_fresh[1],
+                        p,
+                        settings.fuel,
+                        settings.oxidizer,
+                        phi,
+                        slope=SLOPE,
+                        curve=CURVE,
+                        max_points=MAX_POINTS,
+                    )
+                )
             except DivergenceError:
                 continue
         made += [flames] if flames else []
@@ -181,7 +205,8 @@ def ranged(args: argparse.Namespace) -> int:
     """The model of --init with its range of fresh gas anew; networks, router and all else stay as they are."""
     if args.init is None or args.minutes is not None or args.processes > 1 or args.resume or args.calibrate:
         raise ConfigError(
-            "--range: needs --init MODEL, and goes with none of --minutes, --processes, --resume, --calibrate")
+            "--range: needs --init MODEL, and goes with none of --minutes, --processes, --resume, --calibrate"
+        )
     settings, meter = load(args.config, args.set), Meter("trajectories")
     model = Model.load(library.find(args.init))
     gas = Mechanism.load(settings.mechanism, settings.phase, ions=settings.ions)
@@ -192,9 +217,7 @@ def ranged(args: argparse.Namespace) -> int:
         return range_again(settings, model, gas, folder, args.force, meter)
 
 
-def range_again(
-    settings: Surrogate, model: Model, gas: Mechanism, folder: Path, force: bool, meter: Meter
-) -> int:
+def range_again(settings: Surrogate, model: Model, gas: Mechanism, folder: Path, force: bool, meter: Meter) -> int:
     """The same, of what was read, in a folder that is held."""
     files = outputs(folder, [file.name for file in files_of(folder / "model")], force)
     try:
@@ -221,8 +244,12 @@ def same(given: Surrogate, before: Surrogate) -> None:
     """Raises ConfigError for a configuration with other ranges or trajectories than the model was made from."""
     for name in ("fuel", "oxidizer", "range"):
         if getattr(given, name) != getattr(before, name):
-            raise ConfigError(f"--range: {name} is {getattr(given, name)}, but the model was made with "
-                              f"{getattr(before, name)}: give the configuration that made it")
+            raise ConfigError(
+                f"--range: {name} is {getattr(given, name)}, but the model was made with "
+                f"{getattr(before, name)}: give the configuration that made it"
+            )
     if given.sample.trajectories != before.sample.trajectories:
-        raise ConfigError(f"--range: sample.trajectories is {given.sample.trajectories}, but the model was made with "
-                          f"{before.sample.trajectories}: give the configuration that made it")
+        raise ConfigError(
+            f"--range: sample.trajectories is {given.sample.trajectories}, but the model was made with "
+            f"{before.sample.trajectories}: give the configuration that made it"
+        )

@@ -158,8 +158,17 @@ class Settled(NamedTuple):
 
 
 def settled(
-    trust: Trust, corrector: Corrector, z: Tensor, z1: Tensor, step: Step, chemical: Tensor, s: Tensor, near: Tensor,
-    p: Tensor, dt: float, fixed: Fixed | None,
+    trust: Trust,
+    corrector: Corrector,
+    z: Tensor,
+    z1: Tensor,
+    step: Step,
+    chemical: Tensor,
+    s: Tensor,
+    near: Tensor,
+    p: Tensor,
+    dt: float,
+    fixed: Fixed | None,
 ) -> Settled:
     """The network's `step` from z to z1 (1 + species, cells) corrected, again where the stated error is not kept yet.
 
@@ -198,7 +207,8 @@ def met(step: Step) -> Tensor:
 def trust_of(model: Model, gas: Mechanism) -> Trust:
     """From the tables of a model, on the device of the mechanism."""
     tables: dict[str, Any] = {
-        k: model.tables[f"trust.{k}"].to(gas.device) for k in Trust._fields if k not in Trust._field_defaults}
+        k: model.tables[f"trust.{k}"].to(gas.device) for k in Trust._fields if k not in Trust._field_defaults
+    }
     return Trust(**tables, cold=torch.tensor([cold(settings_of(model))], dtype=torch.float64, device=gas.device))
 
 

@@ -20,10 +20,7 @@ KEPT = (
 ).split()  # fmt: skip
 AIR = "O2:0.21, N2:0.79"
 WATCH = Watch(burnt=False, rtol=1e-8, atol=1e-14)
-CASES = (
-    Case("ignition", "CH4:1", AIR, 1300.0, 1e5),
-    Case("ignition", "CH4:1", AIR, 1700.0, 1e6, 0.5, hold="hp"),
-)
+CASES = (Case("ignition", "CH4:1", AIR, 1300.0, 1e5), Case("ignition", "CH4:1", AIR, 1700.0, 1e6, 0.5, hold="hp"))
 
 
 @pytest.fixture(scope="module")

@@ -29,15 +29,18 @@ METHANE = (
 ).split()
 QSS = ["CH2(S)", "HCO", "CH2OH", "CH3O", "C2H3", "C2H5", "HCCO"]
 
-CHAIN = """
+CHAIN = (
+    """
 phases:
 - {name: gas, thermo: ideal-gas, elements: [N], species: [A, B, X, Y], kinetics: gas,
    combust: {qss: {species: [X, Y]}}}
 species:
-""" + "".join(
-    f"- {{name: {name}, composition: {{N: 2}}, thermo: {{model: constant-cp, h0: 0.0, s0: 190, cp0: 29}}}}\n"
-    for name in "ABXY"
-) + """
+"""
+    + "".join(
+        f"- {{name: {name}, composition: {{N: 2}}, thermo: {{model: constant-cp, h0: 0.0, s0: 190, cp0: 29}}}}\n"
+        for name in "ABXY"
+    )
+    + """
 reactions:
 - {equation: A => X, rate-constant: {A: 3.0, b: 0, Ea: 0}}
 - {equation: X => Y, rate-constant: {A: 500.0, b: 0, Ea: 0}}
@@ -45,6 +48,7 @@ reactions:
 - {equation: X => A, rate-constant: {A: 100.0, b: 0, Ea: 0}}
 - {equation: Y <=> B, rate-constant: {A: 50.0, b: 0, Ea: 0}}
 """
+)
 
 
 @pytest.fixture(scope="module")

@@ -63,8 +63,9 @@ def test_features_are_the_formula_and_scaled(gas):
     T, p, Y, dt, Y1 = rows(gas)
     c = fit(gas)
     reactive = [gas.index(s) for s in ("H2", "H", "O", "O2", "OH", "H2O", "HO2", "H2O2")]
-    raw = np.vstack([
-        (Y.numpy()[reactive] + 1e-12) ** 0.1, Y.numpy()[[gas.index("N2")]], T, 1000 / T, np.log(p), np.log(dt)])
+    raw = np.vstack(
+        [(Y.numpy()[reactive] + 1e-12) ** 0.1, Y.numpy()[[gas.index("N2")]], T, 1000 / T, np.log(p), np.log(dt)]
+    )
     np.testing.assert_allclose(c.raw(T, p, Y, dt), raw, rtol=1e-14)
     x = c.features(T, p, Y, dt)
     np.testing.assert_allclose(x, (raw - raw.mean(1)[:, None]) / raw.std(1, ddof=1)[:, None], rtol=1e-10, atol=1e-10)

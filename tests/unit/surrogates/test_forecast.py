@@ -63,7 +63,8 @@ def test_words_follow_from_what_was_measured():
 
 def test_check_says_it_and_writes_nothing(config, tmp_path, capsys):
     args = argparse.Namespace(
-        config=str(config), set=[], out=str(tmp_path / "o" / "s.h5"), resume=False, force=False, check=True)
+        config=str(config), set=[], out=str(tmp_path / "o" / "s.h5"), resume=False, force=False, check=True
+    )
     assert sample.sample(args) == 0
     text = capsys.readouterr().out
     assert "30000 rows of 12 trajectories, about" in text and "10 species: a step costs" in text

@@ -122,7 +122,8 @@ def test_all_routes_conserve(tiny, flame, done):
 
 
 @pytest.mark.parametrize(
-    "steps, options", [(200, {}), (200, {"router": False}), (30, {"precision": "bf16"}), (30, {"precision": "fp64"})])
+    "steps, options", [(200, {}), (200, {"router": False}), (30, {"precision": "bf16"}), (30, {"precision": "fp64"})]
+)
 def test_hundreds_of_steps(tiny, steps, options):
     """From a flame's states to burnt gas: nothing drifts, nothing turns negative, whatever the route."""
     T, p, Y = tiny.flame(every=16)

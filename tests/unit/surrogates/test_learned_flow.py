@@ -357,8 +357,11 @@ def test_no_cells(provider, cells):
 
 def test_lost_states_are_named(provider, cells):
     T, rhoY, Q, Qh = cells
-    for row, value, words in ((None, torch.nan, "cell 4 has T = nan"), (3, torch.nan, "cell 4 has"),
-                              (None, 9e3, "allowed 50 to 6000")):
+    for row, value, words in (
+        (None, torch.nan, "cell 4 has T = nan"),
+        (3, torch.nan, "cell 4 has"),
+        (None, 9e3, "allowed 50 to 6000"),
+    ):
         t, r = T.clone(), rhoY.clone()
         (t if row is None else r[row])[4] = value
         with pytest.raises(StateError, match=words):

@@ -191,7 +191,8 @@ def settle(corrector, z, z1, factor=0.0, defect=0.0):
     step = Step(z1[0], z1[1:], *(torch.full_like(z[0], x) for x in (factor, defect)))
     zero, fixed = torch.zeros_like(z), Fixed(torch.ones(cells, dtype=torch.float64))
     return settled(
-        made_trust(torch.ones(2)), corrector, z, z1, step, zero, zero, torch.arange(cells), fixed.held, 1e-6, fixed)
+        made_trust(torch.ones(2)), corrector, z, z1, step, zero, zero, torch.arange(cells), fixed.held, 1e-6, fixed
+    )
 
 
 def three_cells():
@@ -239,8 +240,10 @@ def test_nan_does_not_stand():
 def judged(tiny, parts):
     """Estimates and true errors of validation rows, in units of what is stated."""
     rows = chosen(tiny.samples)
-    found = [compared(tiny.model(), parts.trust, parts.references, tiny.gas, tiny.samples, part)
-             for part in np.array_split(rows[np.argsort(tiny.samples.dt[rows], kind="stable")], STEPS)]
+    found = [
+        compared(tiny.model(), parts.trust, parts.references, tiny.gas, tiny.samples, part)
+        for part in np.array_split(rows[np.argsort(tiny.samples.dt[rows], kind="stable")], STEPS)
+    ]
     return {name: torch.cat([x[name] for x in found]) for name in found[0]}
 
 

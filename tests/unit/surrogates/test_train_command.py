@@ -144,8 +144,10 @@ def test_calibration_alone(trained, folder, tmp_path, no_router):
     assert run(folder, tmp_path, "router.species=0.02", "train.seed=7", **given) == 0
     old, new = Model.load(trained / "model"), Model.load(tmp_path / "model")
     assert new.card["router"] == old.card["router"] | {"stated": old.card["router"]["stated"] | {"Y_of_peak": 0.02}}
-    assert all(torch.equal(a, b) for a, b in zip(
-        old.networks[0].state_dict().values(), new.networks[0].state_dict().values(), strict=True))
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(old.networks[0].state_dict().values(), new.networks[0].state_dict().values(), strict=True)
+    )
     before, after = settings_of(old), settings_of(new)
     assert after.router.species == 0.02 and after == msgspec.structs.replace(before, router=after.router)
     assert new.card["training"] == old.card["training"]
@@ -167,9 +169,15 @@ def test_nothing_is_written_where_a_training_runs(trained, folder, tmp_path, no_
 
 
 def test_words_about_the_router():
-    card = {"asked": 400, "limit": 0.512, "certainty": {"accepted": [0.7, 0.9]}, "ranking": {
-        "estimate": {"accepted": 0.83, "rank_correlation": 0.84},
-        "within what is stated": {"network": 0.88, "kept": 0.94}}}
+    card = {
+        "asked": 400,
+        "limit": 0.512,
+        "certainty": {"accepted": [0.7, 0.9]},
+        "ranking": {
+            "estimate": {"accepted": 0.83, "rank_correlation": 0.84},
+            "within what is stated": {"network": 0.88, "kept": 0.94},
+        },
+    }
     words = command.trusted(card)
     assert "accepts 83 % of 400 validation rows (70 to 90 %" in words and "rank correlation 0.84" in words
     assert "88 % of the network's steps, 94 % of those that are kept" in words

@@ -96,6 +96,7 @@ def test_terms_by_hand(gas, samples, folder):
     rows, c = made.rows, made.core.coordinates
     u = torch.rand(len(rows))
     with torch.no_grad():
+
         def value(**weights):
             loss, terms = objective(made, network, **weights)(rows, u, 1.0 / len(rows))
             assert float(loss) == pytest.approx(2.0 * float(terms[0]), rel=1e-5)
@@ -129,8 +130,9 @@ def test_heat_is_the_error_of_the_temperature(gas, samples, folder):
     with torch.no_grad():
         model = Model(c, [network], {"hold": "hp"})
         label = model.step(gas, s.T, s.p, s.Y.T, s.dt)
-        rows = replace(made.rows, states=s._replace(
-            Y1=label.Y[c.active].T, heat=heating(made.core, label.T, label.Y).T.float()))
+        rows = replace(
+            made.rows, states=s._replace(Y1=label.Y[c.active].T, heat=heating(made.core, label.T, label.Y).T.float())
+        )
         network.layers[-1].weight.mul_(1.01)
         end = model.step(gas, s.T, s.p, s.Y.T, s.dt)
         loss, _ = objective(made, network, heat=1.0)(rows, None, 1.0 / len(rows))

@@ -71,7 +71,8 @@ def test_the_exit_code_says_whether_all_targets_are_met(card):
     assert code == (1 if missed else 0)
     assert text.count("**MISSED**") == len(missed)
     assert {"flame speed, worst", "burnt T of flames, worst", "peak radicals of flames, worst"} <= {
-        t["name"] for t in found["targets"]}
+        t["name"] for t in found["targets"]
+    }
 
 
 def test_reactors_with_the_router_on_and_off(card):
@@ -118,9 +119,12 @@ def test_only_adds_to_an_earlier_report_of_the_same_weights(card, tiny, tmp_path
     before = copy.deepcopy(before)
     off = next(flame for flame in before["flames"] if flame["mode"] == "network")
     off |= {"failure": "lost", "speed_error": None, "burnt_error": None, "peak_error": None}
-    (out / "report.json").write_text(json.dumps(
-        {k: v for k, v in before.items() if k != "steps"}
-        | {"made": {k: "2026-01-01 00:00 UTC" for k in before["made"] if k != "steps"}}))
+    (out / "report.json").write_text(
+        json.dumps(
+            {k: v for k, v in before.items() if k != "steps"}
+            | {"made": {k: "2026-01-01 00:00 UTC" for k in before["made"] if k != "steps"}}
+        )
+    )
     monkeypatch.setattr(verify, "QUICK", EFFORT)
     verify.verify(arguments(tiny.path, out, only="steps"))
     after = json.loads((out / "report.json").read_text())
@@ -269,7 +273,8 @@ def test_errors_of_burnt_gas_and_of_peaks_are_seen(gas, ignition):
 def test_what_does_not_ignite_has_no_delay(gas, ignition):
     at, reference = ignition
     dead = card_reactors.History(
-        1e-6, np.full((151, 1), at.T), reference.Y[0][:, None].copy(), routes=np.zeros((150, 1), np.int8))
+        1e-6, np.full((151, 1), at.T), reference.Y[0][:, None].copy(), routes=np.zeros((150, 1), np.int8)
+    )
     case = card_reactors.compare(gas, at, 0, reference, dead)
     assert math.isnan(case["delay_error"]) and case["peak_error"] == pytest.approx(1, abs=1e-3)
     assert case["burnt_error"] < -1000
@@ -352,7 +357,8 @@ def test_the_verdict_on_cost_follows_from_the_times_of_pairs(exact, learned, rat
     assert found["exact"] == pytest.approx(1e3 * exact) and found["learned"] == pytest.approx(1e3 * learned)
     found |= {"failure": ""}
     target = judged(speed={"flames": [found, found | {"ratio": 9.0}]})[
-        "times as fast as exact chemistry in the same flame, least"]
+        "times as fast as exact chemistry in the same flame, least"
+    ]
     assert target.value == pytest.approx(ratio) and target.met is met
     assert any("does not pay" in line for line in card_targets.conclusions([target])) is not met
 
@@ -389,7 +395,11 @@ def test_the_ends_of_the_ranges_are_judged():
 def test_ends_are_of_the_ranges_and_not_where_there_are_none():
     found = card_conditions.ends({"ranges": RANGES}, (300.0, 700.0), card_conditions.FULL)
     assert [(f.phi, f.p, f.T) for f in found] == [
-        (0.3, 101325.0, 300.0), (4.0, 101325.0, 300.0), (1.1, 5e4, 300.0), (1.1, 1e6, 300.0)]
+        (0.3, 101325.0, 300.0),
+        (4.0, 101325.0, 300.0),
+        (1.1, 5e4, 300.0),
+        (1.1, 1e6, 300.0),
+    ]
     assert len(card_conditions.ends({"ranges": RANGES}, (300.0, 700.0), card_conditions.QUICK)) == 2
     narrow = {"ranges": RANGES | {"p": [2e5, 2e5], "phi": [1.0, 1.0]}}
     assert card_conditions.ends(narrow, (300.0, 310.0), card_conditions.FULL) == []
