@@ -12,6 +12,7 @@ import math
 import os
 from dataclasses import dataclass
 
+from combust.cfd.boundaries.settings import Periodic
 from combust.cfd.mesh.block import Triple, choose_dims
 from combust.cfd.mesh.grid import GHOST
 from combust.check.machine import machine_memory
@@ -72,7 +73,7 @@ class Size:
 def size_of(config: Config, shape: Triple, ranks: int, species: int) -> Size:
     """The largest block of `shape` (nz, ny, nx) on so many ranks. Raises ConfigError if they cannot share it."""
     sides = config.boundary.sides(config.mesh.dimensions)
-    periodic = tuple(isinstance(sides.get(f"{a}_low"), physics.Periodic) for a in "zyx")
+    periodic = tuple(isinstance(sides.get(f"{a}_low"), Periodic) for a in "zyx")
     dims = choose_dims(ranks, shape, (periodic[0], periodic[1], periodic[2]))
     count = [-(-n // parts) for n, parts in zip(shape, dims, strict=True)]
     axes = [a for a in range(3) if shape[a] > 1]

@@ -12,13 +12,14 @@ import numpy as np
 import torch
 
 from combust import kernels
-from combust.cfd.boundaries.conditions import Boundary, Burner, Inflow, Outflow, Symmetry, Wall
+from combust.cfd.boundaries import build as sides
+from combust.cfd.boundaries.conditions import Boundary, Sides
 from combust.cfd.initial import fields as initial
 from combust.cfd.initial import manufactured
 from combust.cfd.initial.fields import Fields
 from combust.cfd.lowmach.flow import ReactingFlow
 from combust.cfd.lowmach.lowmach import LowMach
-from combust.cfd.lowmach.problem import Numerics, Problem, Sides, Unburnt
+from combust.cfd.lowmach.problem import Numerics, Problem, Unburnt
 from combust.cfd.mesh.block import Block
 from combust.cfd.mesh.grid import Grid, stretched_faces, uniform_faces
 from combust.cfd.pressure import PressureGrid, make_solver
@@ -33,7 +34,6 @@ from combust.run import ambient
 from combust.settings import physics
 from combust.settings.running import Config
 
-AXES = ("z", "y", "x")
 LEAST_WIDTH, LEAST_SHARE = 1e-12, 1e-10  # of a cell [m]: below a molecule; where coordinates lose their digits
 FLAME_REFERENCES = 24
 
@@ -66,13 +66,6 @@ def pick_device(choice: str) -> str:
     return "cuda" if choice != "cpu" and available else "cpu"
 
 
-def lets_through(table: Any) -> bool:
-    """Whether gas, heat or motion enters by a side, so that one cell beside it is not alike in that direction."""
-    if isinstance(table, physics.Wall):
-        return table.temperature is not None or any(table.velocity)
-    return table is not None and not isinstance(table, physics.Periodic | physics.Symmetry)
-
-
 @dataclass(frozen=True)
 class Builder:
     """The parts of a case, each made once."""
@@ -92,16 +85,8 @@ class Builder:
     def grid(self) -> Grid:
         require_memory(self.config, len(self.gas.species), self.comm.size)
         faces = self._faces()
-        sides = self.config.boundary.sides(self.config.mesh.dimensions)
-        periodic = tuple(isinstance(sides.get(f"{a}_low"), physics.Periodic) for a in AXES)
-        shape = tuple(len(f) - 1 for f in faces)
-        passes = tuple(any(lets_through(sides.get(f"{a}_{end}")) for end in ("low", "high")) for a in AXES)
-        block = Block.create(
-            self.comm,
-            (shape[0], shape[1], shape[2]),
-            (periodic[0], periodic[1], periodic[2]),
-            (passes[0], passes[1], passes[2]),
-        )
+        nz, ny, nx = (len(f) - 1 for f in faces)
+        block = Block.create(self.comm, (nz, ny, nx), sides.periodic(self.sides), sides.passes(self.sides))
         return Grid(block, faces, self.device)
 
     def _faces(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -191,63 +176,23 @@ class Builder:
     # --- boundaries ---------------------------------------------------------------------------------------------
 
     @cached_property
+    def sides(self) -> dict[str, Any]:
+        """The table of each side."""
+        return dict(self.config.boundary.sides(self.config.mesh.dimensions))
+
+    @cached_property
     def boundaries(self) -> tuple[Sides, Sides, Sides]:
-        sides = self.config.boundary.sides(self.config.mesh.dimensions)
-        made = [tuple(self._boundary(f"{a}_{end}", sides.get(f"{a}_{end}")) for end in ("low", "high")) for a in AXES]
-        return made[0], made[1], made[2]  # type: ignore[return-value]
-
-    def _boundary(self, name: str, table: Any) -> Boundary | None:
-        if table is None or isinstance(table, physics.Periodic):
-            return None
-        if isinstance(table, physics.Inflow | physics.Burner):
-            return self._inflow(name, table)
-        if isinstance(table, physics.Outflow):
-            if table.pressure not in (None, self.config.gas.pressure):
-                raise ConfigError(
-                    f"boundary.{name}.pressure = {table.pressure}: a low-Mach flow has one thermodynamic pressure, "
-                    f"gas.pressure = {self.config.gas.pressure}; omit the key"
-                )
-            return Outflow()
-        if isinstance(table, physics.Symmetry):
-            return Symmetry()
-        fixed = None
-        if table.temperature is not None:
-            if getattr(self.config.gas.transport, "soret", False):
-                raise ConfigError(
-                    f"boundary.{name}.temperature: gas.transport.soret = true would drive species through a wall of "
-                    "fixed temperature; use an adiabatic wall, or leave soret off"
-                )
-            fixed = torch.full((1 + len(self.gas.species),), torch.nan, dtype=torch.float64, device=self.device)
-            fixed[0] = table.temperature
-        velocity = list(reversed(table.velocity))
-        if velocity[AXES.index(name[0])] != 0.0:
-            raise ConfigError(f"boundary.{name}.velocity: the {name[0]} part must be 0: a wall is where it is")
-        return Wall(velocity=velocity, scalars=fixed, slip=table.slip)
-
-    def _inflow(self, name: str, table: physics.Inflow | physics.Burner) -> Inflow:
-        fresh: Any = self.config.initial
-        Y = self.mixture(table, f"boundary.{name}") if table.has_composition else self.mixture(fresh)
-        T = table.temperature or fresh.temperature
-        speed = self.profile.speed if isinstance(table.velocity, str) else table.velocity
-        velocity = [0.0, 0.0, 0.0]
-        velocity[AXES.index(name[0])] = speed if name.endswith("low") else -speed
-        values = torch.cat([torch.tensor([T], dtype=torch.float64, device=self.device), Y.to(self.device)])
-        if isinstance(table, physics.Burner):
-            held = torch.full_like(values, torch.nan)
-            held[0] = T
-            return Burner(velocity=velocity, scalars=held, stream=values)
-        if table.inlet == "value":
-            return Inflow(velocity=velocity, scalars=values, diffusion_counts=False)
-        return Inflow(velocity=velocity, stream=values)
-
-    def _balanced(self) -> Inflow | None:
-        """The inflow that follows the consumption speed, if one does."""
-        for name, table in self.config.boundary.sides(self.config.mesh.dimensions).items():
-            if isinstance(table, physics.Inflow) and table.velocity == "balanced":
-                if name != "x_low":
-                    raise ConfigError(f'boundary.{name}.velocity = "balanced": only x_low faces the unburnt gas')
-                return self.boundaries[2][0]  # type: ignore[return-value]
-        return None
+        gas = self.config.gas
+        case = sides.Case(
+            gas.pressure,
+            len(self.gas.species),
+            self.device,
+            bool(getattr(gas.transport, "soret", False)),
+            self.config.initial,
+            self.mixture,
+            lambda: self.profile.speed,
+        )
+        return sides.boundaries(self.sides, case)
 
     # --- the whole ----------------------------------------------------------------------------------------------
 
@@ -382,8 +327,9 @@ class Builder:
         def side(b: Boundary | None) -> str:
             return "periodic" if b is None else b.pressure
 
-        table, sides = self.config.numerics.pressure, self.boundaries
-        grid = PressureGrid(self.grid.block, self.grid.widths, tuple((side(a), side(b)) for a, b in sides))  # type: ignore[arg-type]
+        table = self.config.numerics.pressure
+        ends = tuple((side(a), side(b)) for a, b in self.boundaries)
+        grid = PressureGrid(self.grid.block, self.grid.widths, ends)  # type: ignore[arg-type]
         kind = "torch" if table.solver == "auto" and self.comm.size == 1 else table.solver
         return make_solver(grid, kind, table.rtol, table.preconditioner, self.device)
 
@@ -412,7 +358,9 @@ class Builder:
         scheme = LowMach(self.grid, problem, numerics, self.chemistry(), self.pressure(), data)
         digest = hashlib.sha256(b"".join(np.ascontiguousarray(f).tobytes() for f in self.grid.faces)).hexdigest()
         identity = {"mechanism": self.gas.sha256, "species": " ".join(self.gas.species), "mesh": digest}
-        return ReactingFlow(scheme, fields, config.gas.pressure, fresh, identity, self._balanced())
+        return ReactingFlow(
+            scheme, fields, config.gas.pressure, fresh, identity, sides.balanced(self.sides, self.boundaries)
+        )
 
 
 MANUFACTURED_TEMPERATURE = 300.0

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from combust.settings.physics import Burner, FlameInitial, KernelInitial, LearnedChemistry
+from combust.cfd.boundaries.settings import Burner
+from combust.settings.physics import FlameInitial, KernelInitial, LearnedChemistry
 
 if TYPE_CHECKING:
     from combust.settings.running import Config

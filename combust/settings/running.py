@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from combust.cfd.boundaries.settings import Boundary
 from combust.settings.base import Count, Duration, Positive, Settings, Text, doc
 from combust.settings.physics import (
-    Boundary,
     CvodeChemistry,
     DirectChemistry,
     FlameInitial,

@@ -5,11 +5,12 @@ import tomllib
 import msgspec
 import pytest
 
+from combust.cfd.boundaries.settings import Inflow, Periodic
 from combust.cli.reference import kinds_of, markdown, tables
 from combust.errors import ConfigError
 from combust.settings.base import seconds
 from combust.settings.config import convert, load, schema, to_toml
-from combust.settings.physics import Inflow, Periodic, StretchedMesh
+from combust.settings.physics import StretchedMesh
 from combust.settings.running import Config
 
 FLAME = """

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from combust.cfd.boundaries.settings import Outflow
 from combust.errors import ConfigError
 from combust.settings import names, physics
 from combust.settings.config import load
@@ -59,7 +60,7 @@ def test_keys_that_both_kinds_know_stay_and_given_ones_are_never_dropped(capsys)
 def test_other_tables_with_kinds(capsys):
     """Sides, transport, initial fields, meshes, turbulence: the same rule."""
     config = switched("flame", "boundary.x_low.kind=outflow")
-    assert config.boundary.x_low == physics.Outflow()
+    assert config.boundary.x_low == Outflow()
     assert "no use for boundary.x_low.velocity: left out" in capsys.readouterr().err
     assert switched("flame", "turbulence.kind=none").turbulence == physics.NoTurbulence()
     with pytest.raises(ConfigError, match="initial.hot_temperature is missing.*add --set initial.hot_temperature"):

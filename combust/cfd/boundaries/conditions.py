@@ -3,7 +3,7 @@
 A condition says what its ghost cells hold: scalars (T, Y) fixed or with zero gradient, tangential velocity fixed or
 with zero gradient, normal velocity fixed on the boundary face or free with a fixed pressure. What flows in is a stream
 of its own: advection carries its density, Y and h through the face, whatever the ghosts hold for diffusion. Adding one:
-a dataclass with these answers, a `kind` in combust/settings/physics.py and its line in combust/run/build.py.
+a dataclass with these answers, its table in settings.py and its line in build.py of this folder.
 """
 
 from __future__ import annotations
@@ -107,3 +107,6 @@ class Wall(Boundary):
 @dataclass
 class Symmetry(Boundary):
     """Mirror plane: impermeable, no shear, no flux."""
+
+
+Sides = tuple[Boundary | None, Boundary | None]

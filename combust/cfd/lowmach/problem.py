@@ -8,11 +8,9 @@ from typing import Any
 
 import torch
 
-from combust.cfd.boundaries.conditions import Boundary
+from combust.cfd.boundaries.conditions import Sides
 from combust.cfd.operators.momentum import Faces
 from combust.kinetics.mechanism.mechanism import Mechanism
-
-Sides = tuple[Boundary | None, Boundary | None]
 
 
 @dataclass(frozen=True)

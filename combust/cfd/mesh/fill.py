@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
-from combust.cfd.boundaries.conditions import Boundary
-from combust.cfd.lowmach.problem import Sides
+from combust.cfd.boundaries.conditions import Boundary, Sides
 from combust.cfd.mesh.grid import GHOST, Grid, along
 from combust.cfd.mesh.halo import BoundaryFill, Field, Halo, copy_edge, ghosts_of
 from combust.cfd.operators.momentum import Faces

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from combust.cfd.boundaries.conditions import Inflow
-from combust.cfd.lowmach.problem import Sides
+from combust.cfd.boundaries.conditions import Inflow, Sides
 from combust.settings import physics
 from combust.surrogates.judge.card_conditions import settings_of
 from combust.surrogates.provider.learned import Parts
