@@ -28,10 +28,10 @@ from states import FUELS, KINDS, PHASES
 from torch import Tensor
 
 from combust import kernels
-from combust.io.summary import peak_memory
 from combust.kinetics.integrate.reactor import ReactorIntegrator, Reactors, integrate
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.kinetics.providers.cvode import CellIntegrator
+from combust.machine import peak_memory
 
 SAMPLE = 60  # cells with a reference at 1e-12
 FEW = 300  # cells that CVODE is timed on

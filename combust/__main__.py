@@ -64,7 +64,7 @@ def dispatch(args: argparse.Namespace, comm: Communicator) -> int:
 
         return doctor()
     if args.verb == "plot":
-        from combust.cli.plot import plot
+        from combust.run.picture import plot
 
         print(plot(args.folder, args.fields.split(",") if args.fields else None, args.out, args.time))
         return 0

@@ -1,7 +1,8 @@
-"""Wall seconds by phase; a phase inside another is charged to itself alone."""
+"""Wall seconds: by phase, a phase inside another charged to itself alone; and as people say them."""
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,3 +34,14 @@ class Timers:
         finally:
             self._charge()
             self._stack.pop()
+
+
+def clock(left: float) -> str:
+    """12 s, 3 min 20 s, 4 h 05 min."""
+    if not math.isfinite(left):
+        return "?"
+    if left < 60:
+        return f"{left:.0f} s"
+    if left < 3600:
+        return f"{int(left // 60)} min {int(left % 60):02d} s"
+    return f"{int(left // 3600)} h {int(left % 3600 // 60):02d} min"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from combust.check.machine import machine_memory, resident_memory
 from combust.errors import ConfigError, at
 from combust.io.blocks import on_root
 from combust.io.folder import Folder
+from combust.machine import machine_memory, resident_memory
 from combust.parallel import Communicator
 from combust.run.progress import log
 from combust.run.simulation import Simulation, doubts

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from combust.cfd.boundaries.settings import Periodic
 from combust.cfd.mesh.block import Triple, choose_dims
 from combust.cfd.mesh.grid import GHOST
-from combust.check.machine import machine_memory
 from combust.errors import ConfigError
 from combust.kinetics.providers.direct import FACTOR_BYTES, block_size
+from combust.machine import machine_memory
 from combust.settings import physics
 from combust.settings.running import Config
 

@@ -7,10 +7,10 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from combust import kernels
-from combust.io.summary import peak_memory
-from combust.run.progress import clock
+from combust.machine import peak_memory
 from combust.run.simulation import Simulation
 from combust.settings.running import Config
+from combust.timers import clock
 
 if TYPE_CHECKING:
     from combust.check.command import Say

@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 import math
 import shlex
-import signal
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +16,7 @@ import cantera as ct
 
 from combust import __version__
 from combust.errors import FileFormatError, MechanismError, at
+from combust.interrupts import STOPPED, stoppable
 from combust.io.lock import locked
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.kinetics.mechanism.mixtures import streams
@@ -31,10 +30,8 @@ from combust.reduction.select.search import Judgement
 from combust.reduction.select.targets import default_targets, rows_of
 from combust.reduction.settings import Reduction, load
 from combust.report.meter import Meter
-from combust.run.progress import clock
 from combust.settings.ranges import stream
-
-STOPPED = 4  # exit code
+from combust.timers import clock
 
 
 def reduce(args: argparse.Namespace) -> int:
@@ -203,27 +200,3 @@ def timed(seconds: dict[str, float], name: str) -> Iterator[None]:
     begin = time.monotonic()
     yield
     seconds[name] = time.monotonic() - begin
-
-
-@contextmanager
-def stoppable() -> Iterator[None]:
-    """SIGTERM interrupts the block as Ctrl-C does, also where Cantera makes another error of it."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    asked: list[int] = []
-
-    def stop(number: int, frame: object) -> None:
-        asked.append(number)
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    except Exception as error:
-        if asked:
-            raise KeyboardInterrupt from error
-        raise
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -6,8 +6,9 @@ import math
 import sys
 import time
 
-from combust.run.progress import WIDTH, clock
+from combust.timers import clock
 
+WIDTH = 30  # characters of a bar
 REDRAW = 0.2  # s between two pictures of a bar
 LINE = 20.0  # s between two lines where nobody watches
 

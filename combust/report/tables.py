@@ -17,7 +17,7 @@ from combust.errors import ConfigError
 from combust.files import is_file, is_folder
 from combust.io.blocks import OutputError
 from combust.report.charts import PICTURES
-from combust.run.progress import clock
+from combust.timers import clock
 
 TABLES = (".csv", ".json")
 OTHERS = (".txt", ".dat", ".tsv", ".xls", ".xlsx", ".jpg", ".jpeg", ".eps", ".h5", ".hdf5", ".yaml", ".yml", ".md")

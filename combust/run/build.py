@@ -14,6 +14,7 @@ import torch
 from combust import kernels
 from combust.cfd.boundaries import build as sides
 from combust.cfd.boundaries.conditions import Boundary, Sides
+from combust.cfd.concerns import CONCERNS
 from combust.cfd.initial import fields as initial
 from combust.cfd.initial import manufactured
 from combust.cfd.initial.fields import Fields
@@ -359,7 +360,13 @@ class Builder:
         digest = hashlib.sha256(b"".join(np.ascontiguousarray(f).tobytes() for f in self.grid.faces)).hexdigest()
         identity = {"mechanism": self.gas.sha256, "species": " ".join(self.gas.species), "mesh": digest}
         return ReactingFlow(
-            scheme, fields, config.gas.pressure, fresh, identity, sides.balanced(self.sides, self.boundaries)
+            scheme,
+            fields,
+            config.gas.pressure,
+            fresh,
+            identity,
+            sides.balanced(self.sides, self.boundaries),
+            CONCERNS,
         )
 
 

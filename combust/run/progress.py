@@ -11,13 +11,14 @@ from collections.abc import Callable
 from combust.errors import ConfigError
 from combust.io.folder import Folder
 from combust.parallel import Communicator
+from combust.report.meter import WIDTH
 from combust.run.hooks import Scheduled
 from combust.run.simulation import Outcome, Simulation
 from combust.settings.running import Every
+from combust.timers import clock
 
 WATCHED = {"T_max": "T_max [K]", "flame_speed": "flame speed [m/s]", "eos_drift": "eos drift"}
 WARM_UP = 2  # steps of a run that may compile kernels
-WIDTH = 30
 
 
 def log(comm: Communicator) -> None:
@@ -103,17 +104,6 @@ def fraction(sim: Simulation) -> float:
     )
 
 
-def clock(left: float) -> str:
-    """12 s, 3 min 20 s, 4 h 05 min."""
-    if not math.isfinite(left):
-        return "?"
-    if left < 60:
-        return f"{left:.0f} s"
-    if left < 3600:
-        return f"{int(left // 60)} min {int(left % 60):02d} s"
-    return f"{int(left // 3600)} h {int(left % 3600 // 60):02d} min"
-
-
 def tell(sim: Simulation, folder: Folder, outcome: Outcome) -> None:
     """Last words of a run on the root: why it ended, where its files are, the picture, the flame speed."""
     speed = sim.flow.quantity("flame_speed") if known(sim, "flame_speed") else math.nan
@@ -126,7 +116,7 @@ def tell(sim: Simulation, folder: Folder, outcome: Outcome) -> None:
     print(f"ParaView:    {folder.index}")
     if outcome.reason == "done":
         try:
-            from combust.cli.plot import plot
+            from combust.run.picture import plot
 
             print(f"picture:     {plot(folder.path)}")
         except Exception as error:  # a picture is never worth a lost run

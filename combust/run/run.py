@@ -17,11 +17,11 @@ from combust.io.changes import differences
 from combust.io.checkpoint import Checkpoint, DamagedFileError, read_checkpoint, require_complete
 from combust.io.folder import Folder
 from combust.io.lock import locked
-from combust.io.summary import summarize, write_summary
 from combust.parallel import Communicator
 from combust.run.hooks import Checkpoints, Concerns, Fields, Guard, Series
 from combust.run.progress import Log, log, tell
 from combust.run.simulation import Flow, Limits, Outcome, Simulation
+from combust.run.summary import summarize, write_summary
 from combust.settings.base import seconds
 from combust.settings.config import load, to_toml
 from combust.settings.running import Config, Every

@@ -3,7 +3,7 @@
 import sys
 
 from combust.__main__ import main
-from combust.io.summary import peak_memory
+from combust.machine import peak_memory
 
 if __name__ == "__main__":
     code = main(sys.argv[1:])

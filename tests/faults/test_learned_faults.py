@@ -41,7 +41,7 @@ def case(tiny, tmp_path):
 @pytest.fixture
 def call(case, monkeypatch, capsys):
     """The verb on the case in this process: exit code, and what it printed."""
-    monkeypatch.setattr("combust.cli.plot.plot", lambda folder: folder / "flame.png")
+    monkeypatch.setattr("combust.run.picture.plot", lambda folder: folder / "flame.png")
 
     def run(verb, *changes, more=()):
         sets = [part for change in changes for part in ("--set", change)]

@@ -8,10 +8,10 @@ import pytest
 
 from combust.__main__ import main
 from combust.cfd.mesh.block import Block
-from combust.cli.plot import label, plot
 from combust.errors import ConfigError
 from combust.io.vtr import read_pvd, write_pvd, write_vtr
 from combust.parallel import Communicator
+from combust.run.picture import label, plot
 
 
 def fill(folder, shape, step=7, time=1e-4):
@@ -67,7 +67,7 @@ def test_what_is_no_output_of_a_run(tmp_path, capsys, folder, text):
 
 def test_time_takes_the_nearest_output_and_says_so(tmp_path, capsys, monkeypatch):
     drawn = []
-    monkeypatch.setattr("combust.cli.plot.draw", lambda figure, shot, scalars, history: drawn.append(shot.step))
+    monkeypatch.setattr("combust.run.picture.draw", lambda figure, shot, scalars, history: drawn.append(shot.step))
     for step, time in ((0, 0.0), (20, 2e-4), (41, 4e-4)):
         fill(tmp_path, (1, 1, 30), step, time)
     for time, step, said in (

@@ -1,1 +1,5 @@
-"""What is doubtful about a flow, in words."""
+"""What is doubtful about a flow, in words: each is asked of it by `concerns(flow)`, name -> sentence (collective)."""
+
+from combust.cfd.concerns import data_range, filling, front
+
+CONCERNS = (front.concerns, data_range.concerns, filling.concerns)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 
 from combust.cfd.boundaries.conditions import Inflow
-from combust.cfd.concerns import data_range, filling, front
-from combust.cfd.concerns.cause import rates_beyond_use
 from combust.cfd.initial.fields import Fields
 from combust.cfd.lowmach import start
+from combust.cfd.lowmach.cause import rates_beyond_use
 from combust.cfd.lowmach.diagnostics import Diagnostics
 from combust.cfd.lowmach.lowmach import LowMach
 from combust.cfd.lowmach.problem import Unburnt
@@ -34,9 +33,12 @@ class ReactingFlow:
         unburnt: Unburnt | None,
         identity: dict[str, str],
         balanced: Inflow | None = None,
+        concerns: Sequence[Callable[[ReactingFlow], dict[str, str]]] = (),
     ):
+        """concerns : what is asked of the flow beside its own doubts (combust.cfd.concerns), each name -> text."""
         self.scheme, self.grid, self.block = scheme, scheme.grid, scheme.grid.block
         self.unburnt, self._identity, self.balanced = unburnt, identity, balanced
+        self._concerns = concerns
         self.time, self.step, self.dt = 0.0, 0, 0.0
         self.current = self._start(fields, pressure)
         self.diagnostics = Diagnostics(self)
@@ -140,12 +142,14 @@ class ReactingFlow:
         s.coefficients, s.coefficients_before = scheme.coefficients(s.q), scheme.coefficients(s.q_before)
 
     def concerns(self) -> dict[str, str]:
-        """What is doubtful of chemistry, flame, temperatures and speed of the gas now: name -> text (collective).
-        Raises as `require_slow`.
+        """What is doubtful of chemistry and speed of the gas now, and what it was given to be asked for: name -> text
+        (collective). Raises as `require_slow`.
         """
         mach = self.require_slow()
-        own: dict[str, str] = getattr(self.scheme.chemistry, "concerns", {})
-        return own | front.concerns(self) | data_range.concerns(self) | filling.concerns(self) | too_fast(mach)
+        found: dict[str, str] = dict(getattr(self.scheme.chemistry, "concerns", {}))
+        for concerns in self._concerns:
+            found |= concerns(self)
+        return found | too_fast(mach)
 
     def step_concerns(self, dt: float) -> dict[str, str]:
         """What is doubtful of the chemistry of steps of dt [s]: name -> text (collective)."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from combust.report.pages import Block, Listing, Over, Picture, Section, Table
-from combust.run.progress import clock
+from combust.timers import clock
 
 UNITS = {
     "ignition_delay": "s", "flame_speed": "m/s", "extinction_time": "s", "burnt_temperature": "K",

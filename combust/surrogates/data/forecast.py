@@ -22,7 +22,6 @@ import torch
 from combust import kernels
 from combust.errors import CombustError, DivergenceError
 from combust.kinetics.mechanism.mechanism import Mechanism
-from combust.run.progress import clock
 from combust.surrogates.data import copies, labels, streams
 from combust.surrogates.data.sample import to_toml
 from combust.surrogates.data.streams import Condition, States
@@ -37,6 +36,7 @@ from combust.surrogates.training.calibrate import mixture_references
 from combust.surrogates.trust import fresh_fit
 from combust.surrogates.trust.references import drawn
 from combust.surrogates.trust.router import Trust
+from combust.timers import clock
 
 MEASURED = 256  # states that are integrated
 CELLS, PAIRS = 2048, 5

@@ -19,14 +19,13 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from combust.cli.reduce import STOPPED, stoppable
 from combust.errors import ConfigError, DivergenceError, at
+from combust.interrupts import STOPPED, stoppable
 from combust.io.lock import locked
 from combust.kinetics.mechanism import mixtures
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.kinetics.providers.cvode import require_rates_of_file
 from combust.report.meter import Meter
-from combust.run.progress import clock
 from combust.settings.config import toml_value
 from combust.surrogates.data import labels, streams
 from combust.surrogates.data.copies import Candidates, Copier
@@ -34,6 +33,7 @@ from combust.surrogates.data.harvest import harvest, require_runs
 from combust.surrogates.data.sample_set import LOWEST, SPLITS, STREAMS, SampleSet, audited
 from combust.surrogates.data.streams import States
 from combust.surrogates.settings import Surrogate, load
+from combust.timers import clock
 
 FEWEST = 20_000  # rows, from which it is said beforehand what they take
 PARTS = 2  # raise when what unfinished work holds changes

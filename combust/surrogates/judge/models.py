@@ -11,7 +11,6 @@ from typing import Any
 from combust.errors import FileFormatError, MechanismError
 from combust.kinetics.mechanism.phases import find as find_mechanism
 from combust.report.pages import Table
-from combust.run.progress import clock
 from combust.surrogates import library
 from combust.surrogates.judge import report_file
 from combust.surrogates.judge.card import stated_of
@@ -20,6 +19,7 @@ from combust.surrogates.judge.report_card import lines, target_table
 from combust.surrogates.judge.report_file import beside, usual_folder
 from combust.surrogates.model.model import Model, files_of, read_card
 from combust.surrogates.model.source import digest, locate
+from combust.timers import clock
 from combust.units import ATM
 
 DAMAGED = 1  # exit code

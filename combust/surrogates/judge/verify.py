@@ -16,15 +16,14 @@ import cantera as ct
 import torch
 
 from combust import __version__, kernels
-from combust.cli.reduce import STOPPED, stoppable
 from combust.errors import ConfigError, DependencyError, DivergenceError, FileFormatError
+from combust.interrupts import STOPPED, stoppable
 from combust.kinetics.flames.free import FlameProfile
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.reduction.report.report import finite
 from combust.report.meter import Meter
 from combust.report.pages import Picture, markdown
 from combust.report.tables import outputs
-from combust.run.progress import clock
 from combust.surrogates import library
 from combust.surrogates.judge import (
     card_conditions,
@@ -45,6 +44,7 @@ from combust.surrogates.model.model import Model, files_of
 from combust.surrogates.model.source import mechanism
 from combust.surrogates.provider.learned import Learned
 from combust.surrogates.settings import Surrogate
+from combust.timers import clock
 
 MISSED = 1  # exit code: a target is
 COMPILE_FROM = 3000  # steps of reactors that win the minute of compiling back

@@ -18,8 +18,8 @@ from typing import TypeVar
 import torch
 from torch import Tensor, distributed, nn
 
-from combust.cli.reduce import STOPPED
 from combust.errors import CombustError, ConfigError
+from combust.interrupts import STOPPED
 from combust.parallel import launched_under_mpi, world
 
 T = TypeVar("T")

@@ -17,14 +17,13 @@ import h5py
 import msgspec
 import torch
 
-from combust.cli.reduce import STOPPED, stoppable
 from combust.errors import ConfigError
+from combust.interrupts import STOPPED, stoppable
 from combust.io.lock import locked
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.parallel import Communicator, launched_under_mpi, report
 from combust.report.meter import Meter
 from combust.report.tables import outputs
-from combust.run.progress import clock
 from combust.settings.config import flat
 from combust.surrogates import library
 from combust.surrogates.data.sample import to_toml
@@ -44,6 +43,7 @@ from combust.surrogates.training.rows import columns, encode, peaks
 from combust.surrogates.training.state import State
 from combust.surrogates.training.training import Task, Trainer
 from combust.surrogates.trust.fresh_fit import ranged
+from combust.timers import clock
 
 CHECKPOINT, MODEL = "checkpoint.safetensors", "model"
 WAIT = 10.0  # s

@@ -24,7 +24,6 @@ from torch import Tensor, nn
 
 from combust.errors import DivergenceError
 from combust.report.meter import Meter
-from combust.run.progress import clock
 from combust.surrogates.model.model import Core
 from combust.surrogates.model.network import Network
 from combust.surrogates.settings import Surrogate
@@ -33,6 +32,7 @@ from combust.surrogates.training.distributed import Group
 from combust.surrogates.training.losses import COMPOSED, Objective
 from combust.surrogates.training.rows import Rows
 from combust.surrogates.training.state import State
+from combust.timers import clock
 
 FIRST = 20  # steps whose duration tells how long the first epoch takes
 LOOK = 65_536  # rows of a block of validation

@@ -13,8 +13,8 @@ import msgspec
 import numpy as np
 import torch
 
-from combust.cli.reduce import STOPPED, stoppable
 from combust.errors import ConfigError, DivergenceError
+from combust.interrupts import STOPPED, stoppable
 from combust.io.lock import locked
 from combust.kinetics.flames.free import FlameProfile, free_flame
 from combust.kinetics.mechanism.mechanism import Mechanism

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import platform
-import re
-import resource
-import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -16,6 +13,7 @@ import numpy as np
 
 from combust import __version__
 from combust.io.blocks import write_text
+from combust.machine import peak_memory
 from combust.run.simulation import Outcome, Simulation
 from combust.settings.running import Config
 
@@ -57,21 +55,6 @@ def summarize(sim: Simulation, config: Config, outcome: Outcome) -> dict[str, An
 def write_summary(path: Path, summary: dict[str, Any]) -> None:
     """Writes the summary in one piece. Raises OutputError."""
     write_text(path, json.dumps(summary, indent=2) + "\n")
-
-
-def peak_memory() -> int:
-    """Largest resident memory of this process so far [bytes].
-
-    Linux's own line for it: what getrusage says there is at least the memory of the process that started this one.
-    """
-    try:
-        status = Path("/proc/self/status").read_text()
-    except OSError:
-        status = ""
-    if found := re.search(r"^VmHWM:\s+(\d+) kB", status, re.MULTILINE):
-        return 1024 * int(found[1])
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else 1024 * peak
 
 
 def versions() -> dict[str, str]:
