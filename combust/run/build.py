@@ -360,13 +360,7 @@ class Builder:
         digest = hashlib.sha256(b"".join(np.ascontiguousarray(f).tobytes() for f in self.grid.faces)).hexdigest()
         identity = {"mechanism": self.gas.sha256, "species": " ".join(self.gas.species), "mesh": digest}
         return ReactingFlow(
-            scheme,
-            fields,
-            config.gas.pressure,
-            fresh,
-            identity,
-            sides.balanced(self.sides, self.boundaries),
-            CONCERNS,
+            scheme, fields, config.gas.pressure, fresh, identity, sides.balanced(self.sides, self.boundaries), CONCERNS
         )
 
 
