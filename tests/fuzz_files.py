@@ -416,9 +416,8 @@ def read_model(path: Path) -> Any:
     """By the API, by a case and by `combust models`."""
     from combust.kinetics.mechanism.mechanism import Mechanism
     from combust.surrogates.judge import models
-    from combust.surrogates.judge.card_conditions import settings_of
-    from combust.surrogates.model.model import Model
-    from combust.surrogates.provider.learned import Parts
+    from combust.surrogates.model.model import Model, settings_of
+    from combust.surrogates.trust.parts import Parts
 
     entry = models.examine(path.with_suffix(""))
     if entry.card is not None:
@@ -537,7 +536,7 @@ def read_report(path: Path) -> Any:
     from combust.surrogates.judge import report_card, report_file, verify
 
     found = report_file.read(path)
-    again = verify.numbers_again(found)
+    again = verify.restored(found)
     report_card.sections(again, report_card.targets(again), {})
     return None
 

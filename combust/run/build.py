@@ -283,11 +283,11 @@ class Builder:
         from combust.io.blocks import on_root
         from combust.surrogates import library
         from combust.surrogates.provider.flow import LearnedFlow
-        from combust.surrogates.provider.learned import Parts
         from combust.surrogates.provider.pool import Pool
         from combust.surrogates.provider.sharing import Shared
         from combust.surrogates.trust.coverage import mixtures
         from combust.surrogates.trust.fresh_case import gases, judge
+        from combust.surrogates.trust.parts import Parts
 
         model = on_root(self.comm, lambda: library.load(table.model))
         parts = Parts.of(model, self.gas, table.precision)

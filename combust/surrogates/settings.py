@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from combust.settings.base import Count, NotNegative, Positive, Settings, Text, doc
-from combust.settings.config import beside, checked, read
+from combust.settings.config import beside, checked, read, toml_value
 
 Share = Annotated[float, Meta(ge=0, le=1)]
 Pair = Annotated[tuple[float, float], Meta(description="lowest and highest")]
@@ -157,6 +157,16 @@ def load(path: str | Path, overrides: Sequence[str] = ()) -> Surrogate:
     path = Path(path)
     found = checked(read(path, overrides), str(path), Surrogate)
     return msgspec.structs.replace(found, mechanism=beside(path, found.mechanism), title=found.title or path.stem)
+
+
+def to_toml(settings: Surrogate) -> str:
+    """The settings with all defaults; loads again to the same."""
+    raw = {key: value for key, value in msgspec.to_builtins(settings).items() if value is not None}
+    lines = [f"{key} = {toml_value(value)}" for key, value in raw.items() if not isinstance(value, dict)]
+    for name, inner in raw.items():
+        if isinstance(inner, dict):
+            lines += ["", f"[{name}]", *(f"{key} = {toml_value(value)}" for key, value in inner.items())]
+    return "\n".join(lines) + "\n"
 
 
 def decades(pair: tuple[float, float]) -> float:

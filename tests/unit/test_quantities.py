@@ -62,7 +62,7 @@ def test_a_case_takes_texts_with_units_and_keeps_si(change, place, value):
 
 
 def test_learned_chemistry_takes_units_and_writes_si(tmp_path):
-    from combust.surrogates.data.sample import to_toml
+    from combust.surrogates.settings import to_toml
 
     (tmp_path / "a.toml").write_text(LEARNED)
     found = load_learned(tmp_path / "a.toml")

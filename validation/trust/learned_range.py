@@ -15,10 +15,11 @@ from combust.errors import CombustError
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.surrogates import library
 from combust.surrogates.judge import card_flames
-from combust.surrogates.judge.card_conditions import Flame, settings_of
-from combust.surrogates.provider.learned import Parts
+from combust.surrogates.judge.card_conditions import Flame
+from combust.surrogates.model.model import settings_of
 from combust.surrogates.trust import fresh, fresh_case
 from combust.surrogates.trust.fresh_case import Gas
+from combust.surrogates.trust.parts import Parts
 from validation.trust import Member
 
 KIND = (

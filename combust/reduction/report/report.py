@@ -24,6 +24,7 @@ from combust.reduction.report import pictures as report_pictures
 from combust.reduction.report.pictures import PLOTS, Compared
 from combust.reduction.report.sections import sections
 from combust.reduction.select.search import Judgement
+from combust.report.numbers import finite
 from combust.report.pages import Picture, html, markdown
 
 DRAWN = 60  # species in the picture of the graph, at most
@@ -133,15 +134,6 @@ def values(detailed: Outcome, reduced: Outcome, errors: dict[str, float], progre
         }
         for metric in (*detailed.values, *detailed.profiles)
     ]
-
-
-def finite(value: Any) -> Any:
-    """As JSON can hold it: null for what is infinite or not a number."""
-    if isinstance(value, dict):
-        return {key: finite(x) for key, x in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [finite(x) for x in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _compared(case: Any, detailed: Outcome, reduced: Outcome) -> Compared:

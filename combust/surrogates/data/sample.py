@@ -7,7 +7,6 @@ import hashlib
 import json
 import os
 import shutil
-import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -26,13 +25,13 @@ from combust.kinetics.mechanism import mixtures
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.kinetics.providers.cvode import require_rates_of_file
 from combust.report.meter import Meter
-from combust.settings.config import toml_value
 from combust.surrogates.data import labels, streams
 from combust.surrogates.data.copies import Candidates, Copier
 from combust.surrogates.data.harvest import harvest, require_runs
 from combust.surrogates.data.sample_set import LOWEST, SPLITS, STREAMS, SampleSet, audited
 from combust.surrogates.data.streams import States
-from combust.surrogates.settings import Surrogate, load
+from combust.surrogates.origin import revision
+from combust.surrogates.settings import Surrogate, load, to_toml
 from combust.timers import clock
 
 FEWEST = 20_000  # rows, from which it is said beforehand what they take
@@ -71,7 +70,7 @@ def sample(args: argparse.Namespace) -> int:
 
 def tell(gas: Mechanism, settings: Surrogate) -> None:
     """Prints what is to be expected, and whether it is likely to pay."""
-    from combust.surrogates.data.forecast import compiles, forecast
+    from combust.surrogates.judge.forecast import compiles, forecast
 
     print(forecast(gas, settings, compiles(settings)).words(), flush=True)
 
@@ -294,25 +293,6 @@ def labelled(
     counts: dict[str, float] = {"negative mass fractions set to 0": sum(int(end["clipped"]) for end in ends)}
     counts[LOWEST] = min(float(end["least"]) for end in ends)
     return np.concatenate([end["T"] for end in ends]), np.concatenate([end["Y"] for end in ends]), counts
-
-
-def to_toml(settings: Surrogate) -> str:
-    """The settings with all defaults; loads again to the same."""
-    raw = {key: value for key, value in msgspec.to_builtins(settings).items() if value is not None}
-    lines = [f"{key} = {toml_value(value)}" for key, value in raw.items() if not isinstance(value, dict)]
-    for name, inner in raw.items():
-        if isinstance(inner, dict):
-            lines += ["", f"[{name}]", *(f"{key} = {toml_value(value)}" for key, value in inner.items())]
-    return "\n".join(lines) + "\n"
-
-
-def revision() -> str:
-    """Of the source by git, or nothing."""
-    try:
-        words = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
-        return subprocess.run(words, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
-    except (OSError, subprocess.SubprocessError):
-        return ""
 
 
 def table(made: SampleSet, gas: Mechanism) -> str:

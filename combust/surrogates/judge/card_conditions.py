@@ -6,10 +6,6 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from combust.errors import ConfigError, FileFormatError
-from combust.settings.config import checked, parsed
-from combust.surrogates.model.model import Model
-from combust.surrogates.settings import Surrogate
 from combust.units import ATM
 
 WIDE = 6.0  # largest over smallest equivalence ratio, from which flames are judged at five of them
@@ -62,17 +58,6 @@ class Effort:
 
 FULL = Effort(4, (0.25, 0.5, 0.8), 2, 12_000, 50_000, True, 300, 4000)
 QUICK = Effort(2, (0.5,), 2, 250, 600, False, 60, 600)
-
-
-def settings_of(model: Model) -> Surrogate:
-    """What the model was made from, as its card has it. Raises FileFormatError for a text that is damaged."""
-    where = f"learned chemistry '{model.name}': the configuration in its card"
-    try:
-        return checked(parsed(model.card["config"]), where, Surrogate)
-    except ConfigError as error:
-        raise FileFormatError(str(error)) from None
-    except ValueError as error:
-        raise FileFormatError(f"{where}: is not valid TOML: {error}") from error
 
 
 def step_of(card: dict[str, Any]) -> float:

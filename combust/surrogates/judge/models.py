@@ -13,10 +13,10 @@ from combust.kinetics.mechanism.phases import find as find_mechanism
 from combust.report.pages import Table
 from combust.surrogates import library
 from combust.surrogates.judge import report_file
-from combust.surrogates.judge.card import stated_of
 from combust.surrogates.judge.card_targets import Target, conclusions
 from combust.surrogates.judge.report_card import lines, target_table
 from combust.surrogates.judge.report_file import beside, usual_folder
+from combust.surrogates.model.card import stated_of
 from combust.surrogates.model.model import Model, files_of, read_card
 from combust.surrogates.model.source import digest, locate
 from combust.timers import clock

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import sys
 import time
 from collections.abc import Sequence
@@ -20,8 +19,8 @@ from combust.errors import ConfigError, DependencyError, DivergenceError, FileFo
 from combust.interrupts import STOPPED, stoppable
 from combust.kinetics.flames.free import FlameProfile
 from combust.kinetics.mechanism.mechanism import Mechanism
-from combust.reduction.report.report import finite
 from combust.report.meter import Meter
+from combust.report.numbers import finite, restored
 from combust.report.pages import Picture, markdown
 from combust.report.tables import outputs
 from combust.surrogates import library
@@ -39,9 +38,9 @@ from combust.surrogates.judge import (
 from combust.surrogates.judge import report_card as pages
 from combust.surrogates.judge.card_conditions import FULL, QUICK, Effort, Flame, Reactor
 from combust.surrogates.judge.card_reference import Trajectory
-from combust.surrogates.model.lineage import now
-from combust.surrogates.model.model import Model, files_of
+from combust.surrogates.model.model import Model, files_of, settings_of
 from combust.surrogates.model.source import mechanism
+from combust.surrogates.origin import now
 from combust.surrogates.provider.learned import Learned
 from combust.surrogates.settings import Surrogate
 from combust.timers import clock
@@ -99,7 +98,7 @@ def verify(args: argparse.Namespace) -> int:
     effort = QUICK if args.quick else FULL
     kept = earlier(folder / REPORT[1], model, effort) if getattr(args, "only", None) else {}
     report, numbers = outputs(folder, REPORT, args.force or bool(kept) and not set(parts) & set(kept["made"]))
-    work = Work(model, stem, gas, card_conditions.settings_of(model), effort, folder, Meter("steps"))
+    work = Work(model, stem, gas, settings_of(model), effort, folder, Meter("steps"))
     restore(work, kept, parts)
     kernels.set_mode("eager")
     stopped = False
@@ -136,7 +135,7 @@ def restore(work: Work, kept: dict[str, Any], parts: Sequence[str]) -> None:
     if not kept:
         return
     old = [part for part in kept["made"] if part not in parts]
-    work.found |= {part: numbers_again(kept[part]) for part in old}
+    work.found |= {part: restored(kept[part]) for part in old}
     work.made |= {part: kept["made"][part] for part in old}
     work.pictures |= {
         name: Picture(work.folder / file, caption)
@@ -144,15 +143,6 @@ def restore(work: Work, kept: dict[str, Any], parts: Sequence[str]) -> None:
         if pages.part_of(name) in old
     }
     work.meter.say(f"kept of an earlier report of these weights: {', '.join(old) or 'nothing'}")
-
-
-def numbers_again(found: Any) -> Any:
-    """NaN for null, which is what JSON has in its place."""
-    if isinstance(found, dict):
-        return {k: numbers_again(v) for k, v in found.items()}
-    if isinstance(found, list):
-        return [numbers_again(v) for v in found]
-    return math.nan if found is None else found
 
 
 def write(work: Work, report: Path, numbers: Path) -> int:

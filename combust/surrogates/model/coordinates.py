@@ -9,15 +9,13 @@ Box and Cox, J. R. Stat. Soc. B 26 (1964) 211, doi:10.1111/j.2517-6161.1964.tb00
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-if TYPE_CHECKING:
-    from combust.kinetics.mechanism.mechanism import Mechanism
-    from combust.surrogates.settings import Network, Range
-
+from combust.kinetics.mechanism.mechanism import Mechanism
+from combust.surrogates.settings import Network, Range
 
 OUTPUTS = ("box-cox", "linear")
 

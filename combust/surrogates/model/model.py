@@ -11,7 +11,7 @@ import json
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from safetensors import SafetensorError
@@ -24,16 +24,15 @@ from combust.files import MEGA, UnreadableError, read_bytes, read_json
 from combust.kernels import compiled
 from combust.kinetics.integrate import systems
 from combust.kinetics.integrate.systems import Hold
+from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.kinetics.rates.thermo import Thermo
-from combust.surrogates.judge.card import require as require_card
-from combust.surrogates.judge.card import require_numbers
+from combust.settings.config import checked, parsed
+from combust.surrogates.model.card import require as require_card
+from combust.surrogates.model.card import require_numbers, taught_of
 from combust.surrogates.model.conserve import correct
 from combust.surrogates.model.coordinates import Coordinates
 from combust.surrogates.model.network import Network, Weights, apply
-from combust.surrogates.trust import fresh
-
-if TYPE_CHECKING:
-    from combust.kinetics.mechanism.mechanism import Mechanism
+from combust.surrogates.settings import Surrogate
 
 FORMAT, VERSION = "combust learned chemistry", 1
 NEEDED = ("weights", "species", "mechanism", "coordinates", "network", "ranges")  # of a card
@@ -233,6 +232,17 @@ class Model:
         return cls(coordinates, networks, card, part("tables."))
 
 
+def settings_of(model: Model) -> Surrogate:
+    """What the model was made from, as its card has it. Raises FileFormatError for a text that is damaged."""
+    where = f"learned chemistry '{model.name}': the configuration in its card"
+    try:
+        return checked(parsed(model.card["config"]), where, Surrogate)
+    except ConfigError as error:
+        raise FileFormatError(str(error)) from None
+    except ValueError as error:
+        raise FileFormatError(f"{where}: is not valid TOML: {error}") from error
+
+
 def atoms_of(gas: Mechanism, active: Tensor) -> Tensor:
     """(elements, active species) kmol of atoms per kg, of the elements that these species have."""
     atoms = (gas.element_matrix / gas.molar_mass)[:, active.to(gas.device)]
@@ -273,5 +283,5 @@ def read_card(path: Path) -> dict[str, Any]:
     if missing:
         raise FileFormatError(f"learned chemistry '{path}': the card lacks {', '.join(missing)}: {ADVICE}")
     require_card(card, f"learned chemistry '{path}': the card cannot be understood")
-    fresh.read(card, str(path))
+    taught_of(card, str(path))
     return card

@@ -21,16 +21,17 @@ from combust.kinetics.providers.direct import Direct
 from combust.kinetics.rates.thermo import GAS_CONSTANT, column, h_mass, temperature_from_enthalpy
 from combust.parallel import Communicator, together
 from combust.surrogates.model.model import Step
-from combust.surrogates.provider.learned import Fallback, Parts, RouteStatistics
+from combust.surrogates.provider.learned import Fallback
 from combust.surrogates.provider.pool import Pool
 from combust.surrogates.provider.sharing import Shared
 from combust.surrogates.trust import coverage
 from combust.surrogates.trust.cells import BLOCK
 from combust.surrogates.trust.corrector import Corrector
 from combust.surrogates.trust.fresh_case import TAUGHT, Verdict
+from combust.surrogates.trust.parts import Parts
 from combust.surrogates.trust.references import References, SharedJacobians
 from combust.surrogates.trust.router import met, misfits, settled
-from combust.surrogates.trust.routes import EXACT, NETWORK, REFUSED, SLOW
+from combust.surrogates.trust.routes import EXACT, NETWORK, REFUSED, SLOW, RouteStatistics
 from combust.surrogates.trust.slow import LIMIT, SlowStep
 
 # (share of the transport, share of the step that then reacts), in turn. The correction, which knows the transport,

@@ -7,7 +7,7 @@ T, Y, route, stats = chem.advance(T, p, Y, dt)
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
@@ -27,48 +27,20 @@ from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.kinetics.providers.cvode import CellIntegrator
 from combust.kinetics.rates.thermo import GAS_CONSTANT
 from combust.surrogates import library
-from combust.surrogates.model.model import Core, Model, Step, files_of, step_kernel
+from combust.surrogates.model.model import Model, files_of
 from combust.surrogates.model.source import locate
-from combust.surrogates.trust import fresh
 from combust.surrogates.trust.cells import BLOCK, by_blocks
 from combust.surrogates.trust.corrector import Corrector
-from combust.surrogates.trust.fresh import FreshGas
-from combust.surrogates.trust.references import References, SharedJacobians
-from combust.surrogates.trust.router import Trust, covered_kernel, met, settled, trust_of
-from combust.surrogates.trust.routes import EXACT, NETWORK, REFUSED, SLOW
+from combust.surrogates.trust.parts import Parts, Precision
+from combust.surrogates.trust.references import SharedJacobians
+from combust.surrogates.trust.router import met, settled
+from combust.surrogates.trust.routes import EXACT, NETWORK, REFUSED, SLOW, RouteStatistics
 from combust.surrogates.trust.slow import LIMIT, SlowStep
 
 Fallback = Literal["direct", "cvode", "none"]
-Precision = Literal["fp32", "bf16", "fp64"]
-DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp64": torch.float64}
 SMALLEST_SUM, LARGEST_SUM = 0.9, 1.1  # of mass fractions as they come from transport
 LEAST = -0.05  # of one
 NEGLIGIBLE = 1e-13  # change of every mass fraction over dt, below which a cell is left alone without the router
-
-
-@dataclass(frozen=True)
-class RouteStatistics:
-    """Counts of cells over the (sub-)steps of an `advance`; add them up with +."""
-
-    cells: int = 0
-    slow: int = 0
-    network: int = 0
-    exact: int = 0
-    refused: int = 0  # left as they were: not trusted, and nothing to fall back on
-    outside: int = 0  # unlike the training rows: range, element ratios, density
-    distrusted: int = 0  # disagree with the exact rates, or elements could not be met
-    negative: int = 0  # with a mass fraction below zero as given
-    unnormalised: int = 0  # whose mass fractions do not sum to one within 1e-6 as given
-    substeps: int = 1
-    error: Any = field(default=None, compare=False)  # (...cells) estimate, in units of what is allowed
-
-    def __add__(self, other: RouteStatistics) -> RouteStatistics:
-        counts = {f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self) if f.name != "error"}
-        return RouteStatistics(**counts, error=other.error)
-
-    def share(self, route: str) -> float:
-        """Of the cells, that took a route ("slow", "network", "exact", "refused")."""
-        return getattr(self, route) / self.cells if self.cells else 0.0
 
 
 class Advanced(NamedTuple):
@@ -78,60 +50,6 @@ class Advanced(NamedTuple):
     Y: Tensor
     route: Tensor
     stats: RouteStatistics
-
-
-@dataclass
-class Parts:
-    """A model made ready for a mechanism: what the API and the flow share."""
-
-    model: Model
-    gas: Mechanism
-    core: Core
-    trust: Trust
-    fresh: FreshGas | None = None  # none of a model that was made before this was part of its range
-
-    @classmethod
-    def of(cls, model: Model, gas: Mechanism, precision: Precision = "fp32") -> Parts:
-        """Raises ConfigError if model and mechanism do not belong together, or for a model without its router."""
-        model.require(gas)
-        if "router" not in model.card or "references.T" not in model.tables:
-            raise ConfigError(
-                f"learned chemistry '{model.name}' has no router: its training was not finished; run combust train "
-                "with --resume"
-            )
-        if precision not in DTYPES:
-            raise ConfigError(f'precision "{precision}": known are {", ".join(DTYPES)}')
-        taught, card = fresh.read(model.card, model.name), model.card
-        table = None if taught is None else fresh.tables(taught, gas, model.hold, card["fuel"], card["oxidizer"])
-        return cls(model, gas, model.core(gas, DTYPES[precision]), trust_of(model, gas), table)
-
-    @property
-    def references(self) -> References:
-        """States whose Jacobians others share, as the model brings them."""
-        return References(self.model.tables["references.T"], self.model.tables["references.Y"])
-
-    @property
-    def p_range(self) -> tuple[float, float]:
-        low, high = self.model.card["ranges"]["p"]
-        return low * (1 - 1e-6), high * (1 + 1e-6)
-
-    @property
-    def dt_range(self) -> tuple[float, float]:
-        low, high = self.model.card["ranges"]["dt"]
-        return low * (1 - 1e-6), high * (1 + 1e-6)
-
-    def covered(self, T: Tensor, p: Tensor, Y: Tensor) -> Tensor:
-        """Cells (cells,) that are like the training rows."""
-        good = by_blocks(partial(covered_kernel, self.core.coordinates, self.trust), T, p, Y)
-        if self.fresh is not None:
-            own = (self.fresh, self.trust.elements, self.gas.thermo, self.model.hold)
-            good = good & by_blocks(partial(fresh.known_kernel, *own), T, Y)
-        low, high = self.p_range
-        return good & (p >= low) & (p <= high)
-
-    def network(self, T: Tensor, p: Tensor, Y: Tensor, dt: float) -> Step:
-        """The network's step of dt [s], (cells,)."""
-        return Step(*by_blocks(partial(step_kernel, self.core), T, p, Y, torch.full_like(T, dt)))
 
 
 energy_kept_kernel = compiled(systems.energy_kept, dynamic=None)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from combust.kinetics.integrate.reactor import ReactorIntegrator, integrate
 from combust.surrogates.model.model import Step
-from combust.surrogates.provider.learned import Parts
+from combust.surrogates.trust.parts import Parts
 
 RTOL, ATOL = 1e-6, 1e-12
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -14,10 +14,10 @@ from combust import kernels
 from combust.kinetics.integrate.cells import System, evaluate_all
 from combust.kinetics.integrate.systems import Fixed
 from combust.kinetics.mechanism.mechanism import Mechanism
-from combust.surrogates.data.sample_set import STREAMS
+from combust.surrogates.data.sample_set import STREAMS, SampleSet
 from combust.surrogates.model.model import Model, Step
 from combust.surrogates.settings import Surrogate
-from combust.surrogates.trust import fresh_fit
+from combust.surrogates.training import fresh_fit
 from combust.surrogates.trust.cells import BLOCK
 from combust.surrogates.trust.certainty import accepted, certainty, verdict
 from combust.surrogates.trust.corrector import Corrector
@@ -25,9 +25,6 @@ from combust.surrogates.trust.fresh import ratios
 from combust.surrogates.trust.references import References, SharedJacobians, burnt_and_fresh, drawn
 from combust.surrogates.trust.router import Trust, cold, misfit, settled
 from combust.surrogates.trust.slow import LIMIT, RATES, SlowStep
-
-if TYPE_CHECKING:
-    from combust.surrogates.data.sample_set import SampleSet
 
 MARGIN = 0.01  # of the range of an input, by which states may exceed the training rows
 FARTHEST = 0.9995  # quantile of the rows' distances from their centre, the limit of density

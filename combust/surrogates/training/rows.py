@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from combust.kinetics.integrate import systems
+from combust.surrogates.data.sample_set import SampleSet
 from combust.surrogates.model.conserve import solve
 from combust.surrogates.model.coordinates import Coordinates
 from combust.surrogates.model.model import Core
-
-if TYPE_CHECKING:
-    from combust.surrogates.data.sample_set import SampleSet
 
 BLOCK = 65_536  # rows that are transformed at once: their float64 temporaries stay small
 LEAST_PEAK = 1e-9  # mass fraction: errors of a species that is never there are shares of this

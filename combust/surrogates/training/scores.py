@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import torch
 from torch import Tensor
 
-from combust.surrogates.data.sample_set import FAINT, STREAMS
+from combust.kinetics.mechanism.mechanism import Mechanism
+from combust.surrogates.data.sample_set import FAINT, STREAMS, SampleSet
 from combust.surrogates.model.model import Model, Step
 from combust.surrogates.training.rows import columns
-
-if TYPE_CHECKING:
-    from combust.kinetics.mechanism.mechanism import Mechanism
-    from combust.surrogates.data.sample_set import SampleSet
 
 BLOCK = 4096
 WITHIN = 0.1  # of the increment: the peers' pass rate

@@ -20,7 +20,7 @@ from torch import Tensor
 from combust.atomic import replace_bytes
 from combust.errors import FileFormatError
 from combust.files import fit
-from combust.surrogates.judge.card import Extent
+from combust.surrogates.model.card import Extent
 
 FORMAT, VERSION = "combust training", 1
 Weights = dict[str, Tensor]

@@ -26,23 +26,22 @@ from combust.report.meter import Meter
 from combust.report.tables import outputs
 from combust.settings.config import flat
 from combust.surrogates import library
-from combust.surrogates.data.sample import to_toml
 from combust.surrogates.data.sample_set import SPLITS, SampleSet
-from combust.surrogates.judge.card_conditions import settings_of
 from combust.surrogates.model.coordinates import Coordinates
-from combust.surrogates.model.lineage import card, now
-from combust.surrogates.model.model import Core, Model, atoms_of, files_of
-from combust.surrogates.settings import Network, Surrogate, Train, load
+from combust.surrogates.model.model import Core, Model, atoms_of, files_of, settings_of
+from combust.surrogates.origin import now
+from combust.surrogates.settings import Network, Surrogate, Train, load, to_toml
 from combust.surrogates.training import distributed, losses, scores
 from combust.surrogates.training import state as training_state
 from combust.surrogates.training.arguments import train_arguments
 from combust.surrogates.training.calibrate import calibrate, chosen
 from combust.surrogates.training.curve import Curve, board
 from combust.surrogates.training.distributed import Group
+from combust.surrogates.training.fresh_fit import ranged
+from combust.surrogates.training.lineage import card
 from combust.surrogates.training.rows import columns, encode, peaks
 from combust.surrogates.training.state import State
 from combust.surrogates.training.training import Task, Trainer
-from combust.surrogates.trust.fresh_fit import ranged
 from combust.timers import clock
 
 CHECKPOINT, MODEL = "checkpoint.safetensors", "model"

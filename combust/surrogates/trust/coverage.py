@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
 
 import torch
 
-from combust.surrogates.provider.learned import Parts, RouteStatistics
+from combust.parallel import Communicator
 from combust.surrogates.trust.fresh import ratios
 from combust.surrogates.trust.fresh_case import Gas, fate
+from combust.surrogates.trust.parts import Parts
+from combust.surrogates.trust.routes import RouteStatistics
 from combust.units import ATM
-
-if TYPE_CHECKING:
-    from combust.parallel import Communicator
 
 
 def step_and_pressure(

@@ -11,9 +11,10 @@ from torch import Tensor
 
 from combust.cfd.boundaries.conditions import Inflow, Sides
 from combust.settings import physics
-from combust.surrogates.judge.card_conditions import settings_of
-from combust.surrogates.provider.learned import Parts
-from combust.surrogates.trust.fresh import MARGIN, SAME, Mixing, Pair, read
+from combust.surrogates.model.card import Pair, taught_of
+from combust.surrogates.model.model import settings_of
+from combust.surrogates.trust.fresh import MARGIN, SAME, Mixing
+from combust.surrogates.trust.parts import Parts
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def judge(parts: Parts, gases: Sequence[Gas], fallback: str, router: bool) -> Ve
 
 def taught(parts: Parts) -> tuple[Pair | None, Pair | None]:
     """Fresh gas of flames and of ignitions [K], by the card; of an older one by the configuration in it."""
-    found = read(parts.model.card, parts.model.name)
+    found = taught_of(parts.model.card, parts.model.name)
     if found is not None:
         return found.flames, found.ignitions
     settings = settings_of(parts.model)

@@ -21,9 +21,8 @@ from combust.kinetics.integrate.cells import take
 from combust.kinetics.integrate.systems import Fixed
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.kinetics.rates.thermo import Thermo
-from combust.surrogates.judge.card_conditions import settings_of
 from combust.surrogates.model.coordinates import Coordinates
-from combust.surrogates.model.model import Model, Step
+from combust.surrogates.model.model import Model, Step, settings_of
 from combust.surrogates.settings import Surrogate
 from combust.surrogates.trust.cells import by_blocks
 from combust.surrogates.trust.corrector import Corrected, Corrector

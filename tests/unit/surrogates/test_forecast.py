@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from combust.kinetics.mechanism.mechanism import Mechanism
-from combust.surrogates.data import forecast, sample, streams
-from combust.surrogates.judge import card_speed
+from combust.surrogates.data import sample, streams
+from combust.surrogates.judge import card_speed, forecast
 from combust.surrogates.settings import load
 
 CONFIG = """

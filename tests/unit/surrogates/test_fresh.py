@@ -16,13 +16,14 @@ from combust.parallel import Communicator
 from combust.run import build as case
 from combust.settings.config import convert
 from combust.surrogates import library
-from combust.surrogates.judge.card_conditions import settings_of
-from combust.surrogates.model.model import Model, read_card
-from combust.surrogates.provider.learned import Parts
+from combust.surrogates.model.card import taught_of
+from combust.surrogates.model.model import Model, read_card, settings_of
+from combust.surrogates.training import fresh_fit
 from combust.surrogates.training.calibrate import taught
-from combust.surrogates.trust import fresh, fresh_case, fresh_fit
+from combust.surrogates.trust import fresh, fresh_case
 from combust.surrogates.trust.fresh import Mixing
 from combust.surrogates.trust.fresh_case import Gas
+from combust.surrogates.trust.parts import Parts
 from combust.surrogates.trust.router import COLD, cold, trust_of
 
 torch.set_num_threads(1)
@@ -253,7 +254,7 @@ def edited(edit):
 ])  # fmt: skip
 def test_a_damaged_range_is_refused(edit, words):
     with pytest.raises(FileFormatError, match=words) as error:
-        fresh.read(edited(edit), "some.json")
+        taught_of(edited(edit), "some.json")
     assert "some.json" in str(error.value)
 
 
@@ -268,7 +269,7 @@ def test_a_range_of_other_elements_is_refused(hydrogen):
 def test_shipped_models_have_the_range(name, tmp_path):
     """Lists of numbers stand in a line of the card, which is read back as it was."""
     model = library.load(name)
-    found = fresh.read(model.card, name)
+    found = taught_of(model.card, name)
     assert found.known["flame"] == found.known["burner"] == 1.0 and found.known["ignition"] > 0.9
     model.save(tmp_path / "again")
     assert read_card(tmp_path / "again.json")["fresh"] == model.card["fresh"]

@@ -10,10 +10,10 @@ from combust.errors import ConfigError, FileFormatError, StateError
 from combust.kinetics.integrate import systems
 from combust.surrogates import Learned as Exported
 from combust.surrogates.data.sample_set import SPLITS
-from combust.surrogates.provider.learned import Learned, RouteStatistics
+from combust.surrogates.provider.learned import Learned
 from combust.surrogates.training.calibrate import own_states
 from combust.surrogates.trust.router import misfit, trust_of
-from combust.surrogates.trust.routes import EXACT, NETWORK, REFUSED, SLOW
+from combust.surrogates.trust.routes import EXACT, NETWORK, REFUSED, SLOW, RouteStatistics
 
 torch.set_num_threads(1)
 DT = 1e-6

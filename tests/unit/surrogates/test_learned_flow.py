@@ -18,7 +18,7 @@ from combust.run import build as case
 from combust.settings.config import convert
 from combust.surrogates.model.model import Model
 from combust.surrogates.provider.flow import SPLITTINGS, LearnedFlow
-from combust.surrogates.provider.learned import Parts
+from combust.surrogates.trust.parts import Parts
 from combust.surrogates.trust.router import misfit
 from combust.surrogates.trust.routes import EXACT, NETWORK, REFUSED, SLOW
 

@@ -13,9 +13,9 @@ from combust.errors import ConfigError
 from combust.kinetics.integrate.systems import Fixed
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.surrogates.model.model import Step
-from combust.surrogates.provider.learned import Parts
 from combust.surrogates.training.calibrate import STEPS, accepted, calibrate, chosen, compared, own_states
 from combust.surrogates.trust.corrector import Corrected
+from combust.surrogates.trust.parts import Parts
 from combust.surrogates.trust.router import Trust, better, growth, misfit, ratios, settled, trust_of
 
 torch.set_num_threads(1)

@@ -16,12 +16,11 @@ from training_fixture import task
 
 from combust.errors import ConfigError, FileFormatError
 from combust.io.lock import take
-from combust.surrogates.judge.card_conditions import settings_of
-from combust.surrogates.model.lineage import covered
-from combust.surrogates.model.model import Model
+from combust.surrogates.model.model import Model, settings_of
 from combust.surrogates.model.network import Network
 from combust.surrogates.training import calibrate, curve, distributed, scores
 from combust.surrogates.training import train as command
+from combust.surrogates.training.lineage import covered
 from combust.surrogates.training.rows import columns
 
 torch.set_num_threads(1)

@@ -29,8 +29,9 @@ from combust.surrogates.judge import (
 from combust.surrogates.judge.card_conditions import Effort, Flame, Reactor
 from combust.surrogates.judge.card_targets import Target
 from combust.surrogates.model.model import files_of
-from combust.surrogates.provider.learned import Learned, Parts
+from combust.surrogates.provider.learned import Learned
 from combust.surrogates.provider.mapped import Mapped, Still
+from combust.surrogates.trust.parts import Parts
 
 EFFORT = Effort(1, (0.5,), 1, 80, 110, False, 2, 60)
 RANGES = {"p": [5e4, 1e6], "phi": [0.3, 4.0], "dt": [1e-7, 5e-6], "T": [280.0, 3200.0]}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +13,9 @@ import torch
 from combust import __version__
 from combust.errors import MechanismError
 from combust.kinetics.mechanism.mechanism import Mechanism
-from combust.surrogates.data.sample import revision, to_toml
 from combust.surrogates.data.sample_set import SPLITS, STREAMS, SampleSet
-from combust.surrogates.settings import Surrogate, decades
+from combust.surrogates.origin import now, revision
+from combust.surrogates.settings import Surrogate, decades, to_toml
 from combust.surrogates.training.state import State
 
 if TYPE_CHECKING:
@@ -62,11 +61,6 @@ def card(settings: Surrogate, gas: Mechanism, samples: SampleSet, state: State, 
         "versions": {"combust": __version__, "torch": torch.__version__, "revision": revision()},
         "written": now(),
     }  # fmt: skip
-
-
-def now() -> str:
-    """For a card."""
-    return datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def covered(values: np.ndarray, asked: tuple[float, float]) -> list[float]:

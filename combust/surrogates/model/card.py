@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, Literal
 
+import msgspec
 import torch
 from msgspec import Meta, Struct
 from torch import Tensor
 
 from combust.errors import FileFormatError
 from combust.files import fit
-from combust.settings.base import Count, NotNegative, Positive, Text
+from combust.settings.base import Count, NotNegative, Positive, Settings, Text, doc
 
 Digest = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Extent = Annotated[int, Meta(ge=0)]
 Pair = tuple[float, float]
+Row = tuple[float, ...]
+Table = tuple[Row, ...]
+AGAIN = "copy both files of the model again, or make this part again (combust train --range)"
 
 
 class Source(Struct):
@@ -126,6 +131,59 @@ class Card(Struct):
     samples: Samples | None = None
     training: Training | None = None
     written: str = ""
+
+
+class Ratios(Settings, frozen=True):
+    """Of elements, Z_e / (Z_e + Z_f), of rows."""
+
+    lowest: Table
+    highest: Table
+
+
+class Taught(Settings, frozen=True):
+    """What a card says of the fresh gas of the training rows; all temperatures in K."""
+
+    flames: Annotated[Pair | None, doc("fresh gas of flames")]
+    ignitions: Annotated[Pair | None, doc("start of ignitions")]
+    margin: Annotated[NotNegative, doc("by which a cell's may lie beyond")]
+    temperature: Annotated[Row, doc("nodes")]
+    mixture: Annotated[Row, doc("nodes, mixture fractions")]
+    coldest: Annotated[Row, doc("fresh gas of the coldest rows at each temperature")]
+    hottest: Annotated[Table | None, doc("of flames of the hottest fresh gas, at each temperature and mixture")]
+    apart: Annotated[Row | None, doc("of the hottest rows of counterflow flames at each temperature")]
+    even: Annotated[Ratios | None, doc("elements of ignitions")]
+    premixed: Annotated[Ratios | None, doc("elements of premixed flames and reactors")]
+    known: dict[str, float] = {}  # share of the rows of each kind that this takes
+
+    def __post_init__(self) -> None:
+        count, mixtures = len(self.temperature), len(self.mixture)
+        for name in ("temperature", "mixture"):
+            nodes = getattr(self, name)
+            if len(nodes) < 2 or not all(0 < a < b < math.inf for a, b in zip(nodes, nodes[1:], strict=False)):
+                raise ValueError(f"{name}: needs two nodes or more, > 0, each above the one before")
+        for name in ("coldest", "apart"):
+            row = getattr(self, name)
+            if row is not None and (len(row) != count or not all(map(math.isfinite, row))):
+                raise ValueError(f"{name}: needs a number for each of the {count} temperatures")
+        if self.hottest is not None and (
+            len(self.hottest) != count
+            or any(len(row) != mixtures or not all(map(math.isfinite, row)) for row in self.hottest)
+        ):
+            raise ValueError(f"hottest: needs {count} rows of {mixtures} numbers")
+        for name in ("flames", "ignitions"):
+            pair = getattr(self, name)
+            if pair is not None and not 0 < pair[0] <= pair[1] < math.inf:
+                raise ValueError(f"{name} = {list(pair)}: needs 0 < lowest <= highest")
+
+
+def taught_of(card: dict[str, Any], where: str) -> Taught | None:
+    """The card's "fresh"; None where an older training left none. Raises FileFormatError."""
+    if "fresh" not in card:
+        return None
+    try:
+        return msgspec.convert(card["fresh"], Taught)
+    except msgspec.ValidationError as error:
+        raise FileFormatError(f"learned chemistry '{where}': its card is damaged: fresh: {error}; {AGAIN}") from error
 
 
 def require(card: dict[str, Any], source: str) -> None:

@@ -23,7 +23,6 @@ from combust import kernels
 from combust.errors import CombustError, DivergenceError
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.surrogates.data import copies, labels, streams
-from combust.surrogates.data.sample import to_toml
 from combust.surrogates.data.streams import Condition, States
 from combust.surrogates.judge import card_conditions, card_flames, card_speed
 from combust.surrogates.judge.card_targets import FASTER
@@ -31,9 +30,9 @@ from combust.surrogates.model.coordinates import Coordinates
 from combust.surrogates.model.model import Model
 from combust.surrogates.model.network import Network
 from combust.surrogates.provider.learned import Learned
-from combust.surrogates.settings import Surrogate
+from combust.surrogates.settings import Surrogate, to_toml
+from combust.surrogates.training import fresh_fit
 from combust.surrogates.training.calibrate import mixture_references
-from combust.surrogates.trust import fresh_fit
 from combust.surrogates.trust.references import drawn
 from combust.surrogates.trust.router import Trust
 from combust.timers import clock

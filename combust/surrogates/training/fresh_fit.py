@@ -22,12 +22,12 @@ from combust.report.meter import Meter
 from combust.report.tables import outputs
 from combust.surrogates import library
 from combust.surrogates.data import streams
-from combust.surrogates.judge.card_conditions import settings_of
-from combust.surrogates.model.lineage import now
-from combust.surrogates.model.model import Model, files_of
+from combust.surrogates.model.card import Ratios, Taught
+from combust.surrogates.model.model import Model, files_of, settings_of
+from combust.surrogates.origin import now
 from combust.surrogates.settings import Surrogate, decades, load
 from combust.surrogates.trust import fresh
-from combust.surrogates.trust.fresh import Mixing, Ratios, Taught
+from combust.surrogates.trust.fresh import Mixing
 
 NODES, MIXTURES = 56, 32
 PHI_STEP, P_STEP = 0.25, 1.6  # of the logarithms, between the hottest flames

@@ -1,0 +1,77 @@
+"""A model made ready for a mechanism: what the API and the flow share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from combust.errors import ConfigError
+from combust.kinetics.mechanism.mechanism import Mechanism
+from combust.surrogates.model.card import taught_of
+from combust.surrogates.model.model import Core, Model, Step, step_kernel
+from combust.surrogates.trust import fresh
+from combust.surrogates.trust.cells import by_blocks
+from combust.surrogates.trust.fresh import FreshGas
+from combust.surrogates.trust.references import References
+from combust.surrogates.trust.router import Trust, covered_kernel, trust_of
+
+Precision = Literal["fp32", "bf16", "fp64"]
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp64": torch.float64}
+
+
+@dataclass
+class Parts:
+    """A model made ready for a mechanism: what the API and the flow share."""
+
+    model: Model
+    gas: Mechanism
+    core: Core
+    trust: Trust
+    fresh: FreshGas | None = None  # none of a model that was made before this was part of its range
+
+    @classmethod
+    def of(cls, model: Model, gas: Mechanism, precision: Precision = "fp32") -> Parts:
+        """Raises ConfigError if model and mechanism do not belong together, or for a model without its router."""
+        model.require(gas)
+        if "router" not in model.card or "references.T" not in model.tables:
+            raise ConfigError(
+                f"learned chemistry '{model.name}' has no router: its training was not finished; run combust train "
+                "with --resume"
+            )
+        if precision not in DTYPES:
+            raise ConfigError(f'precision "{precision}": known are {", ".join(DTYPES)}')
+        taught, card = taught_of(model.card, model.name), model.card
+        table = None if taught is None else fresh.tables(taught, gas, model.hold, card["fuel"], card["oxidizer"])
+        return cls(model, gas, model.core(gas, DTYPES[precision]), trust_of(model, gas), table)
+
+    @property
+    def references(self) -> References:
+        """States whose Jacobians others share, as the model brings them."""
+        return References(self.model.tables["references.T"], self.model.tables["references.Y"])
+
+    @property
+    def p_range(self) -> tuple[float, float]:
+        low, high = self.model.card["ranges"]["p"]
+        return low * (1 - 1e-6), high * (1 + 1e-6)
+
+    @property
+    def dt_range(self) -> tuple[float, float]:
+        low, high = self.model.card["ranges"]["dt"]
+        return low * (1 - 1e-6), high * (1 + 1e-6)
+
+    def covered(self, T: Tensor, p: Tensor, Y: Tensor) -> Tensor:
+        """Cells (cells,) that are like the training rows."""
+        good = by_blocks(partial(covered_kernel, self.core.coordinates, self.trust), T, p, Y)
+        if self.fresh is not None:
+            own = (self.fresh, self.trust.elements, self.gas.thermo, self.model.hold)
+            good = good & by_blocks(partial(fresh.known_kernel, *own), T, Y)
+        low, high = self.p_range
+        return good & (p >= low) & (p <= high)
+
+    def network(self, T: Tensor, p: Tensor, Y: Tensor, dt: float) -> Step:
+        """The network's step of dt [s], (cells,)."""
+        return Step(*by_blocks(partial(step_kernel, self.core), T, p, Y, torch.full_like(T, dt)))
