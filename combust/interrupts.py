@@ -10,6 +10,10 @@ from contextlib import contextmanager
 STOPPED = 4  # exit code of what was stopped and can be continued
 
 
+class Stopped(KeyboardInterrupt):
+    """Work that a signal stopped; the message, which may be empty, says how it goes on."""
+
+
 @contextmanager
 def stoppable() -> Iterator[None]:
     """SIGTERM interrupts the block as Ctrl-C does, also where Cantera makes another error of it."""

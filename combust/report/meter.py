@@ -13,8 +13,34 @@ REDRAW = 0.2  # s between two pictures of a bar
 LINE = 20.0  # s between two lines where nobody watches
 
 
-class Meter:
-    """Progress of one round of work after the other, on standard error; `say` prints lines that stay.
+class Reporter:
+    """Hears how far long work is and what it has to say. This one is silent, the default of what is called from Python;
+    a Meter tells a person.
+    """
+
+    def of(self, what: str) -> Reporter:
+        """The reporter for pieces of this name; a new round begins."""
+        return self
+
+    def reach(self, done: int, total: int) -> None:
+        """`done` of the `total` pieces of this round are finished."""
+
+    def say(self, line: str) -> None:
+        """A line that stays."""
+
+    def warn(self, line: str) -> None:
+        """What is doubtful or could not be done; the work goes on."""
+
+    def clear(self) -> None:
+        """The work has ended, or something else is said."""
+
+
+SILENT = Reporter()
+
+
+class Meter(Reporter):
+    """Progress of one round of work after the other, on standard error, where warnings go, too; `say` prints lines that
+    stay.
 
     How many rounds there will be is not known, so what is left is that of the round.
     """
@@ -23,6 +49,11 @@ class Meter:
         self.what, self.bar = what, sys.stderr.isatty()
         self.begin, self.first, self.total, self.last = 0.0, 0, 0, 0
         self.shown, self.drawn = -math.inf, False
+
+    def of(self, what: str) -> Meter:
+        """This one, for pieces of this name; a new round begins."""
+        self.what, self.first, self.total, self.last, self.shown = what, 0, 0, 0, -math.inf
+        return self
 
     def reach(self, done: int, total: int) -> None:
         """`done` of the `total` pieces of this round are finished."""
@@ -48,6 +79,11 @@ class Meter:
         """A line on standard output, above the bar."""
         self.clear()
         print(line, flush=True)
+
+    def warn(self, line: str) -> None:
+        """A warning on standard error, above the bar."""
+        self.clear()
+        print(f"warning: {line}", file=sys.stderr, flush=True)
 
     def clear(self) -> None:
         """Removes the bar."""
