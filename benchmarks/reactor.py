@@ -28,9 +28,9 @@ from states import FUELS, KINDS, PHASES
 from torch import Tensor
 
 from combust import kernels
+from combust.kinetics.integrate.cvode import CellIntegrator
 from combust.kinetics.integrate.reactor import ReactorIntegrator, Reactors, integrate
 from combust.kinetics.mechanism.mechanism import Mechanism
-from combust.kinetics.providers.cvode import CellIntegrator
 from combust.machine import peak_memory
 
 SAMPLE = 60  # cells with a reference at 1e-12

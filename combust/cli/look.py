@@ -85,11 +85,12 @@ def index(path: Path) -> None:
 
 def cell(path: Path) -> None:
     from combust.kinetics.integrate import failed_cell
+    from combust.kinetics.providers.rerun import rerun
 
     found = failed_cell.read(path)
     print("\n".join(failed_cell.describe(found)))
     print("run again:")
-    for line in failed_cell.rerun(found):
+    for line in rerun(found):
         print(f"  {line}")
 
 

@@ -14,7 +14,7 @@ import cantera as ct
 
 from combust.errors import MechanismError
 from combust.kinetics.mechanism.mechanism import Mechanism
-from combust.kinetics.mechanism.names import Names
+from combust.kinetics.names import Names
 
 
 @dataclass(frozen=True)

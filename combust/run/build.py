@@ -29,7 +29,7 @@ from combust.errors import ConfigError, at
 from combust.kinetics.flames.free import FlameProfile, free_flame
 from combust.kinetics.mechanism.ideal_gas import require_ideal
 from combust.kinetics.mechanism.mechanism import Mechanism
-from combust.kinetics.transport.models import transport_model
+from combust.kinetics.mechanism.transport_models import transport_model
 from combust.parallel import Communicator
 from combust.run import ambient
 from combust.settings import physics

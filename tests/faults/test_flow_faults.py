@@ -54,7 +54,7 @@ def no_temperature(flow):
 def stubborn_chemistry(flow):
     """Neither the batched integrator nor CVODE gets to the end of the step."""
     from combust.kinetics.integrate import cells as integrate
-    from combust.kinetics.providers.cvode import CellIntegrator
+    from combust.kinetics.integrate.cvode import CellIntegrator
 
     integrate.MAX_STEPS = 0
     CellIntegrator.__call__.__globals__["ct"] = SimpleNamespace(

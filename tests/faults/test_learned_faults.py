@@ -164,7 +164,7 @@ def test_lost_solutions_end_with_3(case, call, monkeypatch, fault):
 def test_exact_chemistry_that_fails_ends_with_3(case, call, monkeypatch):
     """Neither the batched integrator nor CVODE gets to the end: the cell is named, and a smaller step advised."""
     from combust.kinetics.integrate import cells as integrate
-    from combust.kinetics.providers import cvode
+    from combust.kinetics.integrate import cvode
 
     def failing(*_, **__):
         raise RuntimeError("CVodes: too many steps")

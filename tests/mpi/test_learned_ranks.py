@@ -163,7 +163,7 @@ TIGHT = ["--set", "chemistry.rtol=1e-7", "--set", "chemistry.atol=1e-12"]  # one
 def no_integration():
     """Neither the batched integrator nor CVODE gets to the end of a step here."""
     from combust.kinetics.integrate import cells as integrate
-    from combust.kinetics.providers import cvode
+    from combust.kinetics.integrate import cvode
 
     def failing(*_, **__):
         raise RuntimeError("CVodes: too many steps")

@@ -12,6 +12,7 @@ from combust.__main__ import main
 from combust.errors import MechanismError
 from combust.kinetics.mechanism import guard, rate_tables
 from combust.kinetics.mechanism.mechanism import Mechanism
+from combust.kinetics.mechanism.transport_tables import transport_from_cantera
 from combust.kinetics.rates import production as rates
 from combust.kinetics.rates import thermo
 from combust.kinetics.transport.properties import TransportData, transport_properties
@@ -93,7 +94,7 @@ def test_every_misread_number_is_noticed(name):
 @pytest.mark.parametrize("name", TransportData._fields)
 def test_misread_transport_is_noticed(name):
     solution = ct.Solution("h2o2.yaml")
-    data = TransportData.from_cantera(solution)
+    data = transport_from_cantera(solution)
     X = torch.tensor(guard.amounts(10))
     state = torch.tensor([800.0], dtype=X.dtype), torch.tensor(1e5, dtype=X.dtype), (X / X.sum())[:, None]
     right = torch.cat([x.reshape(-1) for x in transport_properties(data, *state)])

@@ -10,9 +10,9 @@ import torch
 
 from combust.kinetics.integrate import cells as ode
 from combust.kinetics.integrate.cells import Tolerance
+from combust.kinetics.integrate.cvode import CellIntegrator
 from combust.kinetics.integrate.rosenbrock import METHODS
 from combust.kinetics.mechanism.mechanism import Mechanism
-from combust.kinetics.providers.cvode import CellIntegrator
 
 
 def ignition_states(gas, T0, X, count):

@@ -8,9 +8,8 @@ import torch
 
 from combust.errors import DivergenceError
 from combust.kinetics import Mechanism
-from combust.kinetics.integrate import systems
-from combust.kinetics.providers import cvode
-from combust.kinetics.providers.cvode import CellIntegrator
+from combust.kinetics.integrate import cvode, systems
+from combust.kinetics.integrate.cvode import CellIntegrator
 from combust.kinetics.rates import powers
 from combust.kinetics.rates.production import production_rates
 from combust.kinetics.rates.qss import with_tolerance

@@ -11,9 +11,9 @@ from combust.errors import ConfigError, DivergenceError, StateError
 from combust.kinetics import Mechanism
 from combust.kinetics.integrate import cells as ode
 from combust.kinetics.integrate import systems
+from combust.kinetics.integrate.cvode import CellIntegrator
 from combust.kinetics.integrate.rosenbrock import METHODS
 from combust.kinetics.integrate.systems import Fixed
-from combust.kinetics.providers.cvode import CellIntegrator
 from combust.kinetics.rates.thermo import GAS_CONSTANT
 
 AIR = "O2:1, N2:3.76"

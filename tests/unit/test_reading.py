@@ -13,11 +13,11 @@ from combust.__main__ import main, parser
 from combust.errors import MechanismError
 from combust.kinetics.mechanism import phases
 from combust.kinetics.mechanism.mechanism import Mechanism
-from combust.kinetics.mechanism.names import Names
+from combust.kinetics.mechanism.transport_models import lewis_numbers
+from combust.kinetics.names import Names
 from combust.kinetics.rates import jacobian
 from combust.kinetics.rates import production as rates
 from combust.kinetics.rates.thermo import GAS_CONSTANT
-from combust.kinetics.transport.models import lewis_numbers
 from combust.reduction.submechanism import Parent
 from validation import agreement
 

@@ -10,7 +10,8 @@ import torch
 
 from combust.__main__ import main
 from combust.errors import MechanismError, StateError
-from combust.kinetics.mechanism import data_range, reactions
+from combust.kinetics import data_range
+from combust.kinetics.mechanism import reactions
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.kinetics.rates import temperature
 from combust.kinetics.rates.thermo import h_mass, thermo_from_cantera

@@ -8,10 +8,10 @@ import torch
 
 from combust.errors import ConfigError, MechanismError
 from combust.kinetics.mechanism.mechanism import Mechanism
+from combust.kinetics.mechanism.transport_models import transport_model
+from combust.kinetics.mechanism.transport_tables import soret_from_cantera, transport_from_cantera
 from combust.kinetics.rates.thermo import cp_mass
-from combust.kinetics.transport.models import transport_model
-from combust.kinetics.transport.properties import ConstantTransport, SoretTransport, TransportData, transport_properties
-from combust.kinetics.transport.soret import SoretData
+from combust.kinetics.transport.properties import ConstantTransport, SoretTransport, transport_properties
 
 
 def random_states(gas, count, seed=1):
@@ -32,7 +32,7 @@ def test_equals_cantera(mechanism):
     gas = ct.Solution(mechanism)
     gas.transport_model = "mixture-averaged"
     states, T, p, Y = random_states(gas, 1200)
-    mu, conductivity, D = transport_properties(TransportData.from_cantera(gas), T, p, Y)
+    mu, conductivity, D = transport_properties(transport_from_cantera(gas), T, p, Y)
     assert worst(mu, states.viscosity) < 1e-12
     assert worst(conductivity, states.thermal_conductivity) < 1e-12
     # Cantera forms W - X_k W_k by subtraction and loses digits where one species is nearly alone.
@@ -45,7 +45,7 @@ def test_unity_lewis_equals_cantera():
     gas = ct.Solution("h2o2.yaml")
     gas.transport_model = "unity-Lewis-number"
     states, T, p, Y = random_states(gas, 1000)
-    data = TransportData.from_cantera(gas)
+    data = transport_from_cantera(gas)
     assert gas.transport_model == "unity-Lewis-number"
     _, _, D = transport_properties(data, T, p, Y, "unity-Lewis", torch.tensor(states.cp_mass))
     assert worst(D, states.mix_diff_coeffs.T) < 1e-12
@@ -53,7 +53,7 @@ def test_unity_lewis_equals_cantera():
 
 def test_pure_species_are_the_limit_of_trace_amounts():
     gas = ct.Solution("h2o2.yaml")
-    data = TransportData.from_cantera(gas)
+    data = transport_from_cantera(gas)
     n = gas.n_species
     T, p = torch.full((n,), 700.0, dtype=torch.float64), torch.tensor(101325.0, dtype=torch.float64)
     pure = transport_properties(data, T, p, torch.eye(n, dtype=torch.float64))
@@ -66,7 +66,7 @@ def test_pure_species_are_the_limit_of_trace_amounts():
 
 def test_absent_and_slightly_negative_species_count_as_absent():
     gas = ct.Solution("gri30.yaml")
-    data = TransportData.from_cantera(gas)
+    data = transport_from_cantera(gas)
     gas.TPX = 900.0, 2e5, "CH4:1, O2:2, N2:7.52"
     Y = torch.tensor(gas.Y)
     negative = torch.where(Y == 0.0, torch.full_like(Y, -1e-12), Y)
@@ -80,7 +80,7 @@ def test_absent_and_slightly_negative_species_count_as_absent():
 
 def test_fields_keep_their_shape_and_compiled_equals_eager():
     gas = ct.Solution("h2o2.yaml")
-    data = TransportData.from_cantera(gas)
+    data = transport_from_cantera(gas)
     _, T, _, Y = random_states(gas, 24)
     p = torch.tensor(101325.0, dtype=torch.float64)
     flat = transport_properties(data, T, p, Y)
@@ -110,16 +110,16 @@ def test_errors_say_what_is_missing():
         new.thermo = old.thermo
     gas = ct.Solution(thermo="ideal-gas", kinetics="gas", species=bare)
     with pytest.raises(MechanismError, match="O2"):
-        TransportData.from_cantera(gas)
+        transport_from_cantera(gas)
     _, T, p, Y = random_states(air, 2)
     with pytest.raises(ConfigError, match="unity-Lewis"):
-        transport_properties(TransportData.from_cantera(air), T, p, Y, "mixture")
+        transport_properties(transport_from_cantera(air), T, p, Y, "mixture")
     with pytest.raises(ConfigError, match="cp"):
-        transport_properties(TransportData.from_cantera(air), T, p, Y, "unity-Lewis")
+        transport_properties(transport_from_cantera(air), T, p, Y, "unity-Lewis")
 
 
 def full_soret(gas):
-    return SoretTransport(TransportData.from_cantera(gas), SoretData.from_cantera(gas, lighter_than=1e9))
+    return SoretTransport(transport_from_cantera(gas), soret_from_cantera(gas, lighter_than=1e9))
 
 
 @pytest.mark.parametrize("mechanism", ["h2o2.yaml", "gri30.yaml", "air.yaml"])

@@ -12,7 +12,7 @@ import torch
 
 from combust.errors import CombustError
 from combust.kinetics import Mechanism
-from combust.kinetics.providers.cvode import CellIntegrator
+from combust.kinetics.integrate.cvode import CellIntegrator
 from validation.trust import Member
 
 KIND = (

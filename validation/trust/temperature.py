@@ -12,7 +12,8 @@ import numpy as np
 import torch
 
 from combust.errors import StateError
-from combust.kinetics.mechanism import data_range, reactions
+from combust.kinetics import data_range
+from combust.kinetics.mechanism import reactions
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.kinetics.rates import temperature as inverse
 from combust.kinetics.rates.thermo import Thermo, h_mass, thermo_from_cantera

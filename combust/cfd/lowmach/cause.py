@@ -7,7 +7,8 @@ import torch
 from combust.cfd.lowmach.state import State
 from combust.cfd.mesh.grid import Grid, along
 from combust.kinetics.mechanism.mechanism import Mechanism
-from combust.kinetics.rates.production import Kinetics, forward_constants
+from combust.kinetics.rates.data import Kinetics
+from combust.kinetics.rates.production import forward_constants
 
 LARGEST = 1e25  # kmol, m3, s: collisions allow 1e12 between two molecules, 1e16 in one or among three
 MOST = 2000  # cells that are looked at

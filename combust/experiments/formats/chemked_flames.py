@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from combust.experiments.formats.chemked_reader import Reader
 from combust.experiments.formats.data import SpeedPoint, positive
-
-if TYPE_CHECKING:
-    from combust.experiments.formats.chemked import Reader
 
 KINDS = ("laminar burning velocity measurement",)
 SPEED = "laminar-burning-velocity"

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from combust.errors import FileFormatError
+from combust.experiments.formats.chemked_reader import Reader
 from combust.experiments.formats.data import VolumeHistory, volume_history
 from combust.units import to_si
-
-if TYPE_CHECKING:
-    from combust.experiments.formats.chemked import Reader
 
 SIGNALS = ("light emission", "OH emission", "absorption")  # what was seen, which constrains nothing
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from combust.errors import FileFormatError
 from combust.experiments.formats.chemked_flames import listed
 from combust.experiments.formats.chemked_histories import as_number
+from combust.experiments.formats.chemked_reader import Reader
 from combust.experiments.formats.data import (
     LONGEST,
     Amount,
@@ -26,9 +27,6 @@ from combust.experiments.formats.data import (
     temperature_profile,
 )
 from combust.units import to_si
-
-if TYPE_CHECKING:
-    from combust.experiments.formats.chemked import Reader
 
 PROFILES = "speciation measurement"
 KINDS = (PROFILES, "jet stirred reactor measurement", "outlet concentration measurement")

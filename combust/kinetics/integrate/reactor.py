@@ -14,16 +14,16 @@ from torch import Tensor
 
 from combust import kernels
 from combust.errors import ConfigError, StateError
+from combust.kinetics import data_range
+from combust.kinetics.gas import Gas
 from combust.kinetics.integrate import cells as ode
 from combust.kinetics.integrate import systems
 from combust.kinetics.integrate.cells import System, Tolerance
+from combust.kinetics.integrate.cvode import CellIntegrator
 from combust.kinetics.integrate.rosenbrock import METHODS, Method
 from combust.kinetics.integrate.state import require
+from combust.kinetics.integrate.statistics import Statistics
 from combust.kinetics.integrate.systems import Fixed
-from combust.kinetics.mechanism import data_range
-from combust.kinetics.mechanism.mechanism import Mechanism
-from combust.kinetics.providers.chemistry import Statistics
-from combust.kinetics.providers.cvode import CellIntegrator
 from combust.kinetics.rates.qss import with_tolerance
 
 CHUNK = 2**16  # cells integrated together: bounds the memory, whatever the number of cells
@@ -61,7 +61,7 @@ class ReactorIntegrator:
     """Integrates batches of reactors of one mechanism at constant (h, p) or (u, v)."""
 
     def __init__(
-        self, gas: Mechanism, hold: str = "hp", rtol: float = 1e-6, atol: float = 1e-10, method: str = "rodas5p"
+        self, gas: Gas, hold: str = "hp", rtol: float = 1e-6, atol: float = 1e-10, method: str = "rodas5p"
     ) -> None:
         """Tolerances: rtol relative, atol in mass fractions. Raises ConfigError for tolerances outside (0, 1)."""
         if not (0.0 < rtol < 1.0 and 0.0 < atol < 1.0):

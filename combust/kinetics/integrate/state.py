@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from combust.errors import StateError
-
-if TYPE_CHECKING:
-    from combust.kinetics.mechanism.mechanism import Mechanism
+from combust.kinetics.gas import Gas
 
 T_MIN, T_MAX = 50.0, 6000.0  # K, where extrapolated NASA polynomials still mean something
 
@@ -51,7 +48,7 @@ def require(good: Tensor, value: Tensor, what: str, allowed: str) -> None:
         raise StateError(f"{what} {float(value[cell])} in cell {cell}: must be {allowed}")
 
 
-def check_state(gas: Mechanism, z: Tensor) -> None:
+def check_state(gas: Gas, z: Tensor) -> None:
     """Raise StateError naming the first cell whose T or rhoY is not finite or out of range."""
     rho = z[1:].sum(0)
     good = (z[0] >= T_MIN) & (z[0] <= T_MAX) & (rho > 0.0) & torch.isfinite(rho)

@@ -9,7 +9,7 @@ and on both sides of falloffs, temperatures in all ranges of the thermodynamic d
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import cantera as ct
 import numpy as np
@@ -17,10 +17,9 @@ import torch
 
 from combust.errors import MechanismError
 from combust.kinetics.rates import thermo
-from combust.kinetics.rates.production import Kinetics, production_rates, rates_of_progress
-
-if TYPE_CHECKING:
-    from combust.kinetics.transport.properties import TransportData
+from combust.kinetics.rates.data import Kinetics
+from combust.kinetics.rates.production import production_rates, rates_of_progress
+from combust.kinetics.transport.properties import TransportData, transport_properties
 
 TOLERANCE = 1e-8
 TEMPERATURES = (1150.0, 700.0, 1900.0, 3000.0)  # K; on both sides of where most data change
@@ -57,8 +56,6 @@ def require_rates(kin: Kinetics, solution: ct.Solution, species: Sequence[str]) 
 
 def require_transport(data: TransportData, solution: ct.Solution) -> None:
     """Raises MechanismError naming what departs most; the solution has the mixture-averaged model."""
-    from combust.kinetics.transport.properties import transport_properties
-
     solution.X, found = amounts(solution.n_species), []
     for solution.TP in TRANSPORT_STATES:
         found.append((solution.viscosity, solution.thermal_conductivity, *solution.mix_diff_coeffs))

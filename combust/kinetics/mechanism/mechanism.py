@@ -9,7 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import cantera as ct
 import torch
@@ -18,18 +18,25 @@ from torch import Tensor
 from combust.errors import MechanismError, StateError
 from combust.kernels import compiled
 from combust.kinetics.integrate import systems
+from combust.kinetics.integrate.reactor import ReactorIntegrator, Reactors, integrate
 from combust.kinetics.integrate.state import require
-from combust.kinetics.mechanism import mixtures, parameters, phases, qss_file, reactions
+from combust.kinetics.mechanism import mixtures, parameters, phases, qss_cantera, qss_file, reactions
 from combust.kinetics.mechanism.mixtures import Composition
-from combust.kinetics.mechanism.names import Names
 from combust.kinetics.mechanism.parameters import RateParameters
+from combust.kinetics.mechanism.transport_models import transport_model
+from combust.kinetics.mechanism.transport_tables import soret_from_cantera, transport_from_cantera
+from combust.kinetics.names import Names
 from combust.kinetics.rates import qss, temperature, thermo
-from combust.kinetics.rates.production import RateData
+from combust.kinetics.rates.data import RateData
 from combust.kinetics.rates.qss import AnyKinetics, QssKinetics
 from combust.kinetics.rates.thermo import GAS_CONSTANT, Thermo, column
-
-if TYPE_CHECKING:
-    from combust.kinetics.integrate.reactor import Reactors
+from combust.kinetics.transport.properties import (
+    SoretProperties,
+    TransportData,
+    TransportProperties,
+    transport_properties,
+)
+from combust.kinetics.transport.soret import SoretData
 
 BLOCK_VALUES = 80_000  # reactions times cells of a block: what fits the cache
 COMPILE_FROM = 200_000  # cells in one call
@@ -146,11 +153,9 @@ class Mechanism:
         """A fresh ct.Solution of this mechanism; without its transport it is there sooner, by seconds if it is large.
 
         With QSS species, of the others, which react in global steps with the right production rates; these run
-        through Python and have no analytic derivatives (combust.kinetics.reactors.qss_cantera).
+        through Python and have no analytic derivatives (combust.kinetics.mechanism.qss_cantera).
         """
         if self.qss:
-            from combust.kinetics.reactors import qss_cantera
-
             model = {} if transport else {"transport_model": None}
             return qss_cantera.solution(str(phases.find(self.path)), self.name, **model)
         return self.cantera_of_all(transport)
@@ -290,45 +295,38 @@ class Mechanism:
         member: of an `ensemble`, whose rates each cell has, (...cells).
         Raises StateError naming a cell with a bad state, DivergenceError for one that even CVODE cannot integrate.
         """
-        from combust.kinetics.integrate.reactor import ReactorIntegrator, integrate
-
         T, p, Y = self.check_state(T, p, Y)
         integrator = ReactorIntegrator(self, hold, rtol, atol)
         return integrate(integrator, T, p, Y, self._tensor(dt).expand(T.shape), source, compile, member)
 
-    def transport(self, T: Any, p: Any, Y: Any, model: str = "mixture-averaged", **numbers: Any) -> Any:
+    def transport(
+        self, T: Any, p: Any, Y: Any, model: str = "mixture-averaged", **numbers: Any
+    ) -> TransportProperties | SoretProperties:
         """Viscosity [Pa s] (...cells), conductivity [W/m/K] (...cells) and diffusivity [m2/s] (species, ...cells).
 
         A NamedTuple with these fields; with soret=True a fourth, thermal_diffusion [kg/m/s] (species, ...cells).
-        Models and their numbers: see combust.kinetics.transport.models.transport_model, which also says what is
-        raised; for example model="constant-Lewis", lewis={"H2": 0.3, "H": 0.18}, default=1.0.
+        Models and their numbers: see combust.kinetics.mechanism.transport_models.transport_model, which also says
+        what is raised; for example model="constant-Lewis", lewis={"H2": 0.3, "H": 0.18}, default=1.0.
         """
-        from combust.kinetics.transport.models import transport_model
-        from combust.kinetics.transport.properties import transport_properties
-
         data = transport_model(self, model, **numbers)
         T, p, Y = self.check_state(T, p, Y)
         cp = None if model == "mixture-averaged" else (Y * thermo.cp_mass(self.thermo, T)).sum(0)
         return transport_properties(data, T, p, Y, model, cp)
 
     @functools.cached_property
-    def transport_data(self) -> Any:
+    def transport_data(self) -> TransportData:
         """Transport fits, built at first use; raises MechanismError if the mechanism has no transport data."""
-        from combust.kinetics.transport.properties import TransportData
-
         # In a thread of its own: within torch.func's transformations tensors made here would belong to them.
         with ThreadPoolExecutor(1) as apart:
-            data = apart.submit(lambda: TransportData.from_cantera(self.cantera(transport=False))).result()
+            data = apart.submit(lambda: transport_from_cantera(self.cantera(transport=False))).result()
         return _to(data, self.device)
 
     @functools.cached_property
-    def soret_data(self) -> Any:
+    def soret_data(self) -> SoretData:
         """Thermal diffusion of the light species, built at first use; raises MechanismError if there is none."""
-        from combust.kinetics.transport.soret import SoretData
-
         solution = self.cantera(transport=False)
         solution.transport_model = "mixture-averaged"
-        return _to(SoretData.from_cantera(solution), self.device)
+        return _to(soret_from_cantera(solution), self.device)
 
     def _tensor(self, x: Any) -> Tensor:
         return torch.as_tensor(x, dtype=torch.float64, device=self.device)

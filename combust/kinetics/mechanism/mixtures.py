@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import cantera as ct
 import numpy as np
 
 from combust.errors import MechanismError, at
+from combust.kinetics.gas import Gas
 from combust.kinetics.mechanism import text as mechanism_text
 from combust.settings.ranges import stream
-
-if TYPE_CHECKING:
-    from combust.kinetics.mechanism.mechanism import Mechanism
 
 Composition = str | Mapping[str, float]
 # Per atom, of Bilger's coupling function, which chemistry leaves alone; other elements do not count.
@@ -38,7 +35,7 @@ def pairs_of(X: Composition) -> list[tuple[str, float]]:
     return pairs
 
 
-def amounts(gas: Mechanism, X: Composition) -> np.ndarray:
+def amounts(gas: Gas, X: Composition) -> np.ndarray:
     """Amounts (species,) of a composition, not normalised.
 
     Raises MechanismError for a species that the mechanism lacks or that is named twice, for amounts that are negative,
@@ -60,7 +57,7 @@ def amounts(gas: Mechanism, X: Composition) -> np.ndarray:
     return found
 
 
-def streams(gas: Mechanism, fuel: Composition, oxidizer: Composition) -> tuple[np.ndarray, np.ndarray]:
+def streams(gas: Gas, fuel: Composition, oxidizer: Composition) -> tuple[np.ndarray, np.ndarray]:
     """Amounts (species,) of both. Raises MechanismError, also for an oxidizer that has no oxygen for the fuel."""
     found = amounts(gas, fuel), amounts(gas, oxidizer)
     atoms = gas.element_matrix.cpu().numpy()
@@ -73,7 +70,7 @@ def streams(gas: Mechanism, fuel: Composition, oxidizer: Composition) -> tuple[n
     return found
 
 
-def of_options(gas: Mechanism, fuel: str, oxidizer: str, premixed: bool = False) -> tuple[str, str]:
+def of_options(gas: Gas, fuel: str, oxidizer: str, premixed: bool = False) -> tuple[str, str]:
     """The compositions of --fuel and --oxidizer. Raises MechanismError, which names the option, for one that the
     mechanism cannot hold, or that burns nothing if both are mixed: bad input, not a flame or reactor that failed.
     """
@@ -87,12 +84,12 @@ def of_options(gas: Mechanism, fuel: str, oxidizer: str, premixed: bool = False)
     return found
 
 
-def require_fresh(gas: Mechanism, fuel: Composition, oxidizer: Composition) -> None:
+def require_fresh(gas: Gas, fuel: Composition, oxidizer: Composition) -> None:
     """Raises MechanismError for a fresh gas that cannot be; without an oxidizer (""), `fuel` is all of it."""
     _ = streams(gas, fuel, oxidizer) if oxidizer else amounts(gas, fuel)
 
 
-def mixture(gas: Mechanism, fuel: Composition, oxidizer: Composition, phi: float) -> np.ndarray:
+def mixture(gas: Gas, fuel: Composition, oxidizer: Composition, phi: float) -> np.ndarray:
     """Mass fractions (species,) at equivalence ratio phi. Raises MechanismError."""
     if not (np.isfinite(phi) and phi >= 0):
         raise MechanismError(f"equivalence ratio {phi}: must be finite and >= 0")

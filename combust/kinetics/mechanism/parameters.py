@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from combust.errors import MechanismError
-from combust.kinetics.rates.production import RateData
+from combust.kinetics.rates.data import RateData
 from combust.kinetics.rates.rate_constants import LN_LEAST, Arrhenius, low_over_high
 
 

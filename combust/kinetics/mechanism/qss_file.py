@@ -13,10 +13,10 @@ import torch
 
 from combust.errors import MechanismError
 from combust.kinetics.mechanism import guard, reactions, sparsity
-from combust.kinetics.mechanism.names import Names
-from combust.kinetics.mechanism.reactions import Layout
+from combust.kinetics.mechanism.layout import Layout, layout_of
+from combust.kinetics.names import Names
 from combust.kinetics.rates import thermo
-from combust.kinetics.rates.production import Kinetics
+from combust.kinetics.rates.data import Kinetics, SparseRows
 from combust.kinetics.rates.qss import QssKinetics
 
 
@@ -53,7 +53,7 @@ def without(solution: ct.Solution, qss: Sequence[str]) -> ct.Solution:
 
 def kinetics_of(solution: ct.Solution) -> Kinetics:
     """Kinetics of an ordinary mechanism, on the CPU."""
-    made = _kinetics(solution, reactions.layout_of(solution))
+    made = _kinetics(solution, layout_of(solution))
     guard.require_rates(made, solution, solution.species_names)
     return made
 
@@ -71,7 +71,7 @@ def qss_kinetics_of(solution: ct.Solution, qss: Sequence[str]) -> QssKinetics:
     )  # fmt: skip
     ordered.case_sensitive_species_names = solution.case_sensitive_species_names
     kept = len(species) - len(qss)
-    whole = reactions.layout_of(ordered)
+    whole = layout_of(ordered)
     # their own concentrations stay out of third-body sums
     layout = whole._replace(bodies=[b[:kept] + (0.0,) * len(qss) for b in whole.bodies])
     faults = _nonlinear(ordered, layout, kept) + _one_sided(ordered, layout, kept)
@@ -139,7 +139,7 @@ def _directions(layout: Layout) -> list[dict[int, float]]:
     return layout.net + back
 
 
-def _balance(layout: Layout, kept: int, owner: list[int]) -> sparsity.SparseRows:
+def _balance(layout: Layout, kept: int, owner: list[int]) -> SparseRows:
     n = layout.species - kept
     terms: sparsity.Terms = {}
     for d, (nu, j) in enumerate(zip(_directions(layout), owner, strict=True)):

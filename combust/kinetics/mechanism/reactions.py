@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import cantera as ct
 import numpy as np
 import torch
 
 from combust.errors import MechanismError
-from combust.kinetics.mechanism.names import Names
+from combust.kinetics.mechanism.layout import FALLOFF_ORDER, Layout
 from combust.kinetics.mechanism.rate_tables import (
     blowers_masel_table,
-    burke_species,
     chebyshev_table,
     falloff_table,
     linear_burke_table,
     plog_table,
 )
-from combust.kinetics.mechanism.sparsity import floats, integers, sparse_rows
+from combust.kinetics.mechanism.sparsity import sparse_rows
+from combust.kinetics.mechanism.tensors import floats, integers
+from combust.kinetics.names import Names
+from combust.kinetics.rates.data import RateData
 from combust.kinetics.rates.powers import TRACE
-from combust.kinetics.rates.production import RateData
 from combust.kinetics.rates.thermo import GAS_CONSTANT, ranges_of
 
-FALLOFF_ORDER = (ct.LindemannRate, ct.SriRate, ct.TsangRate, ct.TroeRate)
 COVERED_RATES = (
     *FALLOFF_ORDER,
     ct.ArrheniusRate,
@@ -38,34 +37,6 @@ COVERED = (
     "Arrhenius, three-body, Blowers-Masel, P-log, Chebyshev, linear Burke, falloff and chemically activated "
     "(Lindemann, Troe, SRI, Tsang), with NASA7, NASA9 and constant-cp thermo"
 )
-
-
-class Layout(NamedTuple):
-    """Lists behind the tensors, in internal reaction order; also what the Jacobian's sparsity is built from."""
-
-    species: int
-    order: list[int]  # Cantera's number of each internal reaction
-    irreversible: int  # that many come first
-    reactants: list[list[tuple[int, float]]]  # (species, order) of each forward rate
-    products: list[list[tuple[int, float]]]  # of each reverse rate, reversible reactions only
-    net: list[dict[int, float]]  # net stoichiometry of each reaction
-    bodies: list[tuple[float, ...]]  # distinct third bodies: efficiency of every species
-    body: list[int]  # third body of each reaction, -1 for none
-    falloff: list[int]  # internal reactions with falloff, in FALLOFF_ORDER
-    powers: list[tuple[int, float]]  # distinct (species, non-integer order)
-    blowers_masel: list[int]  # internal reactions of these types
-    plog: list[int]
-    chebyshev: list[int]
-    linear_burke: list[int]
-    burke_named: list[tuple[int, int]]  # (position in `linear_burke`, species) of their named colliders
-
-    def rows(self, terms: list[tuple[int, float]]) -> list[int]:
-        """Rows of the power table whose product is prod X^order."""
-        rows = []
-        for k, order in terms:
-            is_count = order > 0 and order == int(order)
-            rows += [k] * int(order) if is_count else [self.species + 1 + self.powers.index((k, order))]
-        return rows
 
 
 def refuse_uncovered(solution: ct.Solution) -> None:
@@ -94,68 +65,6 @@ def _ascending(data: ct.SpeciesThermo) -> bool:
     between = [T for T, _ in ranges_of(data) if T > 0][isinstance(data, ct.Nasa9PolyMultiTempRegion) :]
     ends = [data.min_temp, *between, data.max_temp]
     return 0 <= ends[0] < ends[-1] and all(a <= b for a, b in zip(ends[:-1], ends[1:], strict=True))
-
-
-def layout_of(solution: ct.Solution) -> Layout:
-    """Sort the reactions (irreversible first) and list their orders, stoichiometry and third bodies."""
-    reactions = solution.reactions()
-    order = sorted(range(len(reactions)), key=lambda i: reactions[i].reversible)
-    names = Names.of(solution)
-    rs = [reactions[i] for i in order]
-    reactants = [forward_orders(r, names) for r in rs]
-    products = [[*names.amounts(r.products).items()] for r in rs if r.reversible]
-    bodies: dict[tuple[float, ...], int] = {}
-    body = [bodies.setdefault(_efficiencies(r, names), len(bodies)) if _has_body(r) else -1 for r in rs]
-    falloff = [i for i, r in enumerate(rs) if isinstance(r.rate, ct.FalloffRate)]
-    falloff.sort(key=lambda i: FALLOFF_ORDER.index(type(rs[i].rate)))
-    powers = sorted({f for terms in reactants + products for f in terms if not _is_count(f[1])})
-    net = [net_stoichiometry(r, names) for r in rs]
-    irreversible = len(rs) - len(products)
-    of_type = [
-        [i for i, r in enumerate(rs) if isinstance(r.rate, kind)]
-        for kind in (ct.BlowersMaselRate, ct.PlogRate, ct.ChebyshevRate, ct.LinearBurkeRate)
-    ]
-    named = [(place, k) for place, i in enumerate(of_type[-1]) for k in burke_species(rs[i].rate, names)]
-    return Layout(
-        len(names), order, irreversible, reactants, products, net, list(bodies), body, falloff, powers, *of_type, named
-    )
-
-
-def _is_count(order: float) -> bool:
-    return order > 0 and order == int(order)
-
-
-def _has_body(r: ct.Reaction) -> bool:
-    """Whether a third-body concentration enters; the (+M) of a linear Burke reaction is only a name."""
-    return r.third_body is not None and not isinstance(r.rate, ct.LinearBurkeRate)
-
-
-def forward_orders(r: ct.Reaction, names: Names) -> list[tuple[int, float]]:
-    """(row of a species, order) of the forward rate of progress, by ascending rows."""
-    terms = [(names[name], float(nu)) for name, nu in r.reactants.items()]
-    for name, order in r.orders.items():  # of a reactant instead of its coefficient, of others beside it
-        row = names[name]
-        place = next((i for i, (k, _) in enumerate(terms) if k == row), len(terms))
-        terms[place : place + 1] = [(row, float(order))]
-    total: dict[int, float] = {}
-    for k, order in terms:
-        total[k] = total.get(k, 0.0) + order
-    return sorted((k, order) for k, order in total.items() if order != 0.0)
-
-
-def net_stoichiometry(r: ct.Reaction, names: Names) -> dict[int, float]:
-    """Products less reactants by rows of species, of those that change."""
-    nu = {k: -x for k, x in names.amounts(r.reactants).items()}
-    for k, x in names.amounts(r.products).items():
-        nu[k] = nu.get(k, 0.0) + x
-    return {k: x for k, x in sorted(nu.items()) if x != 0.0}
-
-
-def _efficiencies(r: ct.Reaction, names: Names) -> tuple[float, ...]:
-    row = [float(r.third_body.default_efficiency)] * len(names)
-    for k, x in names.values(r.third_body.efficiencies).items():
-        row[k] = x
-    return tuple(row)
 
 
 def rates_from_cantera(solution: ct.Solution, layout: Layout) -> RateData:

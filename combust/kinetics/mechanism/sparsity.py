@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import torch
 
-from combust.kinetics.rates.jacobian import JacobianPattern
-from combust.kinetics.rates.production import SparseRows
-
-if TYPE_CHECKING:
-    from combust.kinetics.mechanism.reactions import Layout
+from combust.kinetics.mechanism.layout import Layout
+from combust.kinetics.mechanism.tensors import floats, integers
+from combust.kinetics.rates.data import JacobianPattern, SparseRows
 
 Terms = dict[int, list[tuple[int, float]]]  # target row -> its terms (source row, weight)
 NODE_WIDTHS = (1, 2, 4)  # every width is a loop of its own in a compiled kernel: few widths compile faster
@@ -91,14 +87,6 @@ def jacobian_pattern(layout: Layout, molar_mass: list[float]) -> JacobianPattern
         common=sparse_rows({k: [(r, W[k] * x) for r, x in items] for k, items in common.items()}, n),
         matrix=sparse_rows(matrix, n * n),
     )
-
-
-def integers(values: list[int]) -> torch.Tensor:
-    return torch.tensor(values, dtype=torch.int64)
-
-
-def floats(values: Any) -> torch.Tensor:
-    return torch.tensor(values, dtype=torch.float64)
 
 
 def _padded(lists: list[list[int]], fill: int) -> torch.Tensor:

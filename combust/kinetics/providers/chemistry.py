@@ -12,30 +12,12 @@ A solver integrates, in each cell and over one time step, with transport held as
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from torch import Tensor
 
-if TYPE_CHECKING:
-    from combust.kinetics.mechanism.mechanism import Mechanism
-
-
-@dataclass(frozen=True)
-class Statistics:
-    """Counts over the cells of one `advance`; add them up with +."""
-
-    cells: int = 0
-    skipped: int = 0  # took the explicit path: their rates are negligible or slow over dt
-    steps: int = 0  # accepted implicit steps
-    rejected: int = 0
-    fallbacks: int = 0  # handed to the slow, robust integrator
-
-    def __add__(self, other: Statistics) -> Statistics:
-        return Statistics(*(a + b for a, b in zip(self.counts(), other.counts(), strict=True)))
-
-    def counts(self) -> tuple[int, int, int, int, int]:
-        """All counts in the order of declaration."""
-        return self.cells, self.skipped, self.steps, self.rejected, self.fallbacks
+from combust.kinetics.integrate.statistics import Statistics
+from combust.kinetics.mechanism.mechanism import Mechanism
 
 
 @dataclass(frozen=True)

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import torch
 from torch import Tensor
 
+from combust.kinetics.rates.data import Kinetics, RateData
 from combust.kinetics.rates.linear_burke import linear_burke_derivatives
 from combust.kinetics.rates.powers import power_slope
 from combust.kinetics.rates.pressure_rates import chebyshev_derivatives, plog_derivatives
 from combust.kinetics.rates.production import (
-    Kinetics,
-    RateData,
-    SparseRows,
     activity_coefficients,
     apply_sparse,
     enthalpy_of_reaction,
@@ -29,26 +25,6 @@ from combust.kinetics.rates.production import (
 )
 from combust.kinetics.rates.rate_constants import TINY, blowers_masel, blowers_masel_slope, falloff_derivatives
 from combust.kinetics.rates.thermo import column, cp_R, h_RT
-
-
-class JacobianPattern(NamedTuple):
-    """Entry e is the derivative of one forward or reverse rate with respect to one concentration in it."""
-
-    forward: Tensor  # (entries,) reaction of each forward entry ...
-    forward_count: Tensor  # ... multiplicity of the species ...
-    forward_rest: Tensor  # ... and rows of the power table that remain in the product, (entries, slots)
-    reverse: Tensor  # the same for reverse entries, numbered among the reversible reactions
-    reverse_count: Tensor
-    reverse_rest: Tensor
-    reverse_species: Tensor  # species that the derivative is taken by
-    reversible_net: tuple[Tensor, Tensor]  # species and net coefficients of the reversible reactions
-    collider: Tensor  # reactions with a third body
-    pressure: Tensor  # reactions whose rate constant depends on p = R T sum C, in the order of its table
-    named: Tensor  # reactions of the named colliders of linear Burke reactions
-    body_sum: SparseRows  # dq/dM of `collider` -> W_k d(omega_k)/dM summed per third body
-    common: SparseRows  # [dq/dM, dq/d(sum C) of `pressure`] -> part of W_k d(omega_k)/dC_j that is the same for all j
-    # [entries, body sums, named colliders] -> other parts of W_k/W_j d(omega_k)/dC_j, (species * species)
-    matrix: SparseRows
 
 
 def rate_derivatives(

@@ -12,70 +12,16 @@ stay smooth through zero. For other orders, which are zero for C <= 0 in Cantera
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
 
-from combust.kinetics.rates.linear_burke import LinearBurke, linear_burke
+from combust.kinetics.rates.data import Kinetics, RateData, SparseRows
+from combust.kinetics.rates.linear_burke import linear_burke
 from combust.kinetics.rates.powers import forward_only, power
-from combust.kinetics.rates.pressure_rates import Chebyshev, Plog, ln_chebyshev, ln_plog
-from combust.kinetics.rates.rate_constants import TINY, BlowersMasel, Falloff, blowers_masel, falloff_factor
-from combust.kinetics.rates.thermo import GAS_CONSTANT, Thermo, column, g_RT, h_RT
-
-if TYPE_CHECKING:
-    from combust.kinetics.rates.jacobian import JacobianPattern
-
-
-class SparseRows(NamedTuple):
-    """A sparse matrix acting on rows (n, ...cells), summed in a tree of a few terms per node.
-
-    `index` and `weight` hold, level by level, blocks of nodes with equally many terms; every level reads the nodes
-    of the one before. `place` picks the result's rows from all nodes and a last row of zeros.
-    """
-
-    index: tuple[tuple[Tensor, ...], ...]
-    weight: tuple[tuple[Tensor, ...], ...]
-    place: Tensor
-
-
-class RateData(NamedTuple):
-    """What `production_rates` needs; reactions in internal order (irreversible first), `order[i]` = Cantera's.
-
-    Reactions with the same b and Ea share a row of `b`, `Ea_R` (and one exponential per cell). These rows are followed
-    by one for each reaction of the other types: Blowers-Masel, P-log, Chebyshev, linear Burke.
-    """
-
-    A: Tensor  # (reactions,) kmol, m3, s; 1 for the last three types
-    b: Tensor  # (exponents,)
-    Ea_R: Tensor  # (exponents,) K
-    exponent: Tensor  # (reactions,) row of the table [exponentials, other types]
-    blowers_masel: BlowersMasel
-    plog: Plog
-    chebyshev: Chebyshev
-    linear_burke: LinearBurke
-    reactants: Tensor  # (reactions, slots) rows of a power table
-    products: Tensor  # (reversible, slots)
-    shift: Tensor  # (2, species): part of h/R and s/R that cancels in every reaction
-    ln_c_ref: Tensor  # ln(p_ref / R)
-    factor: Tensor  # (reactions,) row of the factor table [1, M, falloff]
-    efficiency: Tensor  # (third bodies, species)
-    falloff: Falloff
-    power_species: Tensor  # species and order of each non-integer power in the power tables
-    power: Tensor
-    trace: Tensor  # () kmol/m3: see combust.kinetics.rates.powers
-    edge: tuple[Tensor, Tensor]  # weights of `powers.forward_only`, as reactants and products; (0, 0) if never needed
-    net: SparseRows  # rates of progress -> species
-    order: Tensor
-    multiplier: Tensor  # (reactions + reversible, members) of an ensemble; (.., 0) where there is none
-
-
-class Kinetics(NamedTuple):
-    """Everything the kernels need, in one argument."""
-
-    thermo: Thermo
-    rates: RateData
-    pattern: JacobianPattern
+from combust.kinetics.rates.pressure_rates import ln_chebyshev, ln_plog
+from combust.kinetics.rates.rate_constants import TINY, blowers_masel, falloff_factor
+from combust.kinetics.rates.thermo import GAS_CONSTANT, column, g_RT, h_RT
 
 
 def power_table(rates: RateData, X: Tensor, unit: Tensor | None = None) -> Tensor:

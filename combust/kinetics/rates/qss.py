@@ -28,7 +28,8 @@ from torch import Tensor
 
 from combust.kinetics.rates import jacobian, powers
 from combust.kinetics.rates import production as rates
-from combust.kinetics.rates.production import Kinetics, RateData, SparseRows, apply_sparse, subtract_tail
+from combust.kinetics.rates.data import Kinetics, RateData, SparseRows
+from combust.kinetics.rates.production import apply_sparse, subtract_tail
 from combust.kinetics.rates.thermo import Thermo, column
 
 UNIT = 2.0**-100  # kmol/m3: lost beside any other concentration in a sum, yet far from underflow

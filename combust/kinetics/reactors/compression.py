@@ -18,8 +18,8 @@ import torch
 from torch import Tensor
 
 from combust.errors import ConfigError, DivergenceError
+from combust.kinetics.integrate.cvode import require_rates_of_file
 from combust.kinetics.mechanism.mechanism import Mechanism
-from combust.kinetics.providers.cvode import require_rates_of_file
 from combust.kinetics.reactors.delays import LEAST_RISE, Criterion, read_delays
 from combust.kinetics.reactors.ignition import LARGEST_BATCHED
 

@@ -16,10 +16,10 @@ from torch import Tensor
 from combust import kernels
 from combust.errors import DivergenceError
 from combust.kinetics.integrate import cells as ode
+from combust.kinetics.integrate.cvode import require_rates_of_file
 from combust.kinetics.integrate.reactor import COMPILE_FROM, Batch, ReactorIntegrator
 from combust.kinetics.mechanism.ideal_gas import require_ideal
 from combust.kinetics.mechanism.mechanism import Mechanism
-from combust.kinetics.providers.cvode import require_rates_of_file
 from combust.kinetics.reactors.delays import LEAST_RISE, Criterion, read_delays
 
 STEPS = 100.0  # an ignition takes some hundred times as many steps as the step of a flow
@@ -118,11 +118,12 @@ def ignition_delays(
         for start in range(0, T.numel(), size):
             part = slice(start, start + size)
             arrived = None if progress is None else lambda done: progress(start + done)
-            delays[:, part] = _delays(integrator, marks, batch.of(part), arrived, least[part])
+            delays[:, part] = _delays(gas, integrator, marks, batch.of(part), arrived, least[part])
     return delays if several else delays[0]
 
 
 def _delays(
+    gas: Mechanism,
     integrator: ReactorIntegrator,
     criteria: Sequence[Criterion],
     batch: Batch,
@@ -133,11 +134,11 @@ def _delays(
     if single and batch.z.shape[0] > LARGEST_BATCHED:
         cells, delays = range(batch.z.shape[1]), batch.dt.new_empty(len(criteria), batch.z.shape[1])
         for cell in cells:
-            delays[:, cell] = _by_cvode(integrator, criteria, batch.of(slice(cell, cell + 1)), rise[cell])
+            delays[:, cell] = _by_cvode(gas, integrator, criteria, batch.of(slice(cell, cell + 1)), rise[cell])
             if arrived is not None:
                 arrived(cell + 1)
         return delays
-    history = History(integrator.gas, criteria)
+    history = History(gas, criteria)
     path = ode.integrate_cells(
         integrator.system, integrator.method, integrator.tolerance, batch.z, batch.s, batch.dt,
         integrator.first_steps(batch, integrator.rates(batch)), integrator.block, batch.fixed, history, arrived,
@@ -145,13 +146,15 @@ def _delays(
     delays = history.delays(batch.z.shape[1], rise)
     for cell in path.failed.tolist():
         one = batch.of(slice(cell, cell + 1))
-        delays[:, cell] = _by_cvode(integrator, criteria, one, rise[cell]) if single else torch.nan
+        delays[:, cell] = _by_cvode(gas, integrator, criteria, one, rise[cell]) if single else torch.nan
     return delays
 
 
-def _by_cvode(integrator: ReactorIntegrator, criteria: Sequence[Criterion], one: Batch, rise: Tensor) -> Tensor:
+def _by_cvode(
+    gas: Mechanism, integrator: ReactorIntegrator, criteria: Sequence[Criterion], one: Batch, rise: Tensor
+) -> Tensor:
     """The delays (criteria,) of one cell from the steps of Cantera's CVODE."""
-    gas, hold = integrator.gas, integrator.system.hold
+    hold = integrator.system.hold
     require_rates_of_file(gas)
     solution = gas.cantera(transport=False)
     solution.TPY = float(one.z[0]), 1e5, one.z[1:, 0].cpu().numpy()

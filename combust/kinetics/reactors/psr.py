@@ -23,8 +23,8 @@ import torch
 from torch import Tensor
 
 from combust.errors import DivergenceError, StateError
+from combust.kinetics import data_range
 from combust.kinetics.integrate.systems import Fixed, linearise
-from combust.kinetics.mechanism import data_range
 from combust.kinetics.mechanism.mechanism import Mechanism
 
 T_REF = 1000.0  # K

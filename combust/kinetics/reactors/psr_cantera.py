@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from combust.kinetics.reactors import qss_cantera
+from combust.kinetics.mechanism import qss_cantera
 from combust.kinetics.reactors.psr import T_REF, Inflow
 
 

@@ -19,9 +19,9 @@ from scipy.integrate import solve_ivp
 from torch import Tensor
 
 from combust.errors import DivergenceError, StateError
+from combust.kinetics import data_range
 from combust.kinetics.integrate import systems
 from combust.kinetics.integrate.systems import Fixed
-from combust.kinetics.mechanism import data_range
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.kinetics.rates.qss import with_tolerance
 

@@ -14,13 +14,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import cantera as ct
-import numpy as np
 import torch
 from torch import Tensor
 
-from combust.errors import ConfigError, MechanismError
-from combust.kinetics.mechanism.guard import require_transport
+from combust.errors import ConfigError
+from combust.kinetics.rates.thermo import GAS_CONSTANT
 from combust.kinetics.transport.soret import SoretData, polynomial, thermal_diffusion
 
 # Cantera's floor of mole fractions in transport sums: gives the pure-species limit instead of 0/0.
@@ -36,35 +34,6 @@ class TransportData(NamedTuple):
     diffusivity: Tensor  # (5, species, species)
     wilke: Tensor  # (3, species, species): d, 2 d a, d a^2
     others: Tensor  # (species, species): ones, zero on the diagonal
-
-    @classmethod
-    def from_cantera(cls, solution: ct.Solution, device: str = "cpu") -> TransportData:
-        """Read Cantera's fits. Raises MechanismError when a species has no transport data, or what is read is not
-        what Cantera computes.
-        """
-        before = solution.transport_model
-        try:
-            if before != "mixture-averaged":  # setting it makes all fits anew
-                solution.transport_model = "mixture-averaged"
-        except ct.CanteraError as error:
-            raise MechanismError(_missing(solution)) from error
-        _require_usable(solution)
-        try:
-            data = cls._read(solution)
-            require_transport(data, solution)
-        finally:
-            if before != "mixture-averaged":
-                solution.transport_model = before
-        return cls(*(x.to(device) for x in data))
-
-    @classmethod
-    def _read(cls, solution: ct.Solution) -> TransportData:
-        """Of a solution with the mixture-averaged model, on the CPU."""
-        W = np.array(solution.molecular_weights)
-        a = (W[None, :] / W[:, None]) ** 0.25
-        d = 1.0 / np.sqrt(8.0 * (1.0 + W[:, None] / W[None, :]))
-        arrays = (W, *_polynomials(solution), np.stack([d, 2.0 * d * a, d * a * a]), 1.0 - np.eye(len(W)))
-        return cls(*(torch.tensor(x, dtype=torch.float64) for x in arrays))
 
 
 class SoretTransport(NamedTuple):
@@ -210,7 +179,7 @@ def transport_properties(
     cp = None if cp is None else cp.reshape(-1)
     fits = data if isinstance(data, (TransportData, ConstantTransport)) else data.fits
     X, W = mole_fractions(fits.molar_mass, Y)
-    rho = p * W / (ct.gas_constant * T)
+    rho = p * W / (GAS_CONSTANT * T)
     if isinstance(fits, ConstantTransport):
         mu = prescribed_viscosity(fits.viscosity, T)
         conductivity = mu * cp / fits.prandtl
@@ -259,32 +228,3 @@ def _powers(T: Tensor) -> Tensor:
     """(1, ln T, ... ln^4 T), shape (5, cells)."""
     L = torch.log(T)
     return torch.stack([torch.ones_like(L), L, L * L, L**3, L**4])
-
-
-def _polynomials(solution: ct.Solution) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    n = range(solution.n_species)
-    viscosity = [solution.get_viscosity_polynomial(k) for k in n]
-    conductivity = [solution.get_thermal_conductivity_polynomial(k) for k in n]
-    diffusivity = [[solution.get_binary_diff_coeffs_polynomial(j, k) for k in n] for j in n]
-    return np.array(viscosity), np.array(conductivity), np.moveaxis(np.array(diffusivity), -1, 0)
-
-
-def _require_usable(solution: ct.Solution) -> None:
-    """Raises MechanismError naming a species whose molecules have no size or no well."""
-    for s in solution.species():
-        for name in ("diameter", "well_depth"):
-            value = getattr(s.transport, name, 1.0)
-            if not 0.0 < value < np.inf:
-                raise MechanismError(
-                    f"{solution.source}: transport of species {s.name}: {name.replace('_', '-')} = {value:g} (SI): "
-                    "must be a positive number"
-                )
-
-
-def _missing(solution: ct.Solution) -> str:
-    without = [s.name for s in solution.species() if s.transport is None]
-    names = ", ".join(without[:8]) + (" ..." if len(without) > 8 else "")
-    return (
-        f"{solution.source}: no transport data for {names or 'this phase'}; add a `transport` block to each "
-        f'species, or use transport model "constant"'
-    )

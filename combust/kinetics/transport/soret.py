@@ -14,14 +14,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import cantera as ct
-import numpy as np
 import torch
 from torch import Tensor
-
-from combust.errors import MechanismError
-
-LIGHT = 5.0  # kg/kmol: H, H2, D2, He ...
 
 
 class SoretData(NamedTuple):
@@ -35,32 +29,6 @@ class SoretData(NamedTuple):
     ln_well: Tensor  # (light, species) ln(eps_kj / k_B), eps_kj / k_B in K
     diffusivity: Tensor  # (5, light, species) in ln T
     r_mass: Tensor  # (light, species) 1 / (W_k + W_j), zero for a species with itself
-
-    @classmethod
-    def from_cantera(cls, solution: ct.Solution, lighter_than: float = LIGHT, device: str = "cpu") -> SoretData:
-        """Of the species with a molar mass below `lighter_than` kg/kmol; a mixture-averaged transport model is set.
-
-        Raises MechanismError if there is none.
-        """
-        W = np.array(solution.molecular_weights)
-        light, n = [k for k in range(len(W)) if W[k] < lighter_than], range(len(W))
-        light = [k for k in light if solution.species(k).charge == 0]
-        if not light:
-            raise MechanismError(
-                f"{solution.source}: Soret diffusion acts on species lighter than {lighter_than:g} kg/kmol and there "
-                "is none; leave soret off"
-            )
-        c_star = [[solution.get_collision_integral_polynomials(k, j)[2] for j in n] for k in light]
-        pairs = [[solution.get_binary_diff_coeffs_polynomial(k, j) for j in n] for k in light]
-        r_mass = 1.0 / (W[light][:, None] + W[None, :])
-        r_mass[np.arange(len(light)), light] = 0.0
-        place = np.eye(len(W))[:, light]
-        arrays = (
-            place, 1.0 - place.sum(1), np.moveaxis(np.array(c_star), -1, 0), np.log(_well_depths(solution)[light]),
-            np.moveaxis(np.array(pairs), -1, 0), r_mass,
-        )  # fmt: skip
-        tensors = (torch.tensor(x.copy(), dtype=torch.float64, device=device) for x in arrays)
-        return cls(torch.tensor(W, device=device), torch.tensor(light, device=device), *tensors)
 
 
 def thermal_diffusion(data: SoretData, T: Tensor, X: Tensor, mu: Tensor, phi: Tensor, pD: Tensor) -> Tensor:
@@ -89,21 +57,3 @@ def polynomial(c: Tensor, x: Tensor) -> Tensor:
     for i in range(c.shape[0] - 3, -1, -1):
         value = value * x + c[i]
     return value
-
-
-def _well_depths(solution: ct.Solution) -> np.ndarray:
-    """eps_kj / k_B (species, species) in K of Cantera's fits: geometric means, deeper where a dipole meets none.
-
-    Dixon-Lewis, Proc. R. Soc. A 307, 111 (1968). doi:10.1098/rspa.1968.0178
-    """
-    data = [s.transport for s in solution.species()]
-    sigma, depth, dipole, polarizability = (
-        np.array([getattr(t, name) for t in data]) for name in ("diameter", "well_depth", "dipole", "polarizability")
-    )
-    mean = np.sqrt(depth[:, None] * depth[None, :])
-    # xi[k, j] for a polar k and a nonpolar j
-    reduced_dipole = dipole**2 / (4 * np.pi * ct.epsilon_0 * sigma**3 * depth)
-    xi = 1 + 0.25 * reduced_dipole[:, None] * (polarizability / sigma**3) * np.sqrt(depth[:, None] / depth[None, :])
-    polar = dipole > 0
-    deeper = np.where(polar[:, None] & ~polar[None, :], xi**2, np.where(~polar[:, None] & polar[None, :], xi.T**2, 1.0))
-    return mean * deeper / ct.boltzmann

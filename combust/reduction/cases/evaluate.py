@@ -20,8 +20,8 @@ from typing import Any
 
 from combust.errors import DivergenceError
 from combust.kinetics.flames.store import cache_folder
+from combust.kinetics.mechanism import qss_cantera
 from combust.kinetics.mechanism.mechanism import Mechanism
-from combust.kinetics.reactors import qss_cantera
 from combust.reduction.cases import batch
 from combust.reduction.cases.conditions import Case
 from combust.reduction.cases.measures import is_outcome
@@ -215,7 +215,7 @@ class Worker:
     def solution(self, subset: Subset) -> Any:
         """Jobs of one part come one after the other: its Cantera object is kept for the next.
 
-        With QSS species it is one of the others in global steps (see kinetics.reactors.qss_cantera), from a file.
+        With QSS species it is one of the others in global steps (see kinetics.mechanism.qss_cantera), from a file.
         """
         if self._last is None or self._last[0] != subset:
             if subset.qss:

@@ -22,7 +22,7 @@ from typing import Literal
 import numpy as np
 from scipy import sparse
 
-from combust.kinetics.mechanism.reactions import net_stoichiometry
+from combust.kinetics.mechanism.layout import net_stoichiometry
 from combust.reduction.submechanism import Parent
 
 Method = Literal["drgep", "drg", "pfa"]

@@ -10,9 +10,8 @@ from typing import Any
 import cantera as ct
 
 from combust.errors import MechanismError
-from combust.kinetics.mechanism import qss_file
-from combust.kinetics.mechanism.reactions import forward_orders
-from combust.kinetics.reactors import qss_cantera
+from combust.kinetics.mechanism import qss_cantera, qss_file
+from combust.kinetics.mechanism.layout import forward_orders
 from combust.reduction.submechanism import Parent, Subset, _plain
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 
 from combust.errors import DivergenceError, StateError
+from combust.kinetics.integrate.cvode import CellIntegrator
 from combust.kinetics.mechanism.mechanism import Mechanism
-from combust.kinetics.providers.cvode import CellIntegrator
 from combust.surrogates.data.streams import States
 from combust.surrogates.settings import Labels
 

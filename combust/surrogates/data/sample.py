@@ -21,9 +21,9 @@ import numpy as np
 from combust.errors import ConfigError, DivergenceError, at
 from combust.interrupts import STOPPED, stoppable
 from combust.io.lock import locked
+from combust.kinetics.integrate.cvode import require_rates_of_file
 from combust.kinetics.mechanism import mixtures
 from combust.kinetics.mechanism.mechanism import Mechanism
-from combust.kinetics.providers.cvode import require_rates_of_file
 from combust.report.meter import Meter
 from combust.surrogates.data import labels, streams
 from combust.surrogates.data.copies import Candidates, Copier

@@ -20,11 +20,11 @@ from combust.errors import ConfigError, MechanismError, StateError
 from combust.kernels import compiled
 from combust.kinetics.integrate import systems
 from combust.kinetics.integrate.cells import System, evaluate_all, take
+from combust.kinetics.integrate.cvode import CellIntegrator
 from combust.kinetics.integrate.reactor import COMPILE_FROM, ReactorIntegrator
 from combust.kinetics.integrate.state import T_MAX, T_MIN, require
 from combust.kinetics.integrate.systems import Fixed
 from combust.kinetics.mechanism.mechanism import Mechanism
-from combust.kinetics.providers.cvode import CellIntegrator
 from combust.kinetics.rates.thermo import GAS_CONSTANT
 from combust.surrogates import library
 from combust.surrogates.model.model import Model, files_of

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from combust.kinetics.gas import Gas
 from combust.kinetics.rates.thermo import column
-
-if TYPE_CHECKING:
-    from combust.kinetics.mechanism.mechanism import Mechanism
 
 LEAST = 1e-4  # mass fraction from which a species counts
 SLACK = 1e-3  # of a temperature: 299.9 K is not beyond data from 300 K
@@ -36,7 +34,7 @@ def excess(limits: Tensor, T: Tensor, Y: Tensor) -> Tensor:
     return torch.stack([x.reshape(x.shape[0], -1).amax(1) for x in (below, above)])
 
 
-def sentence(gas: Mechanism, beyond: Tensor) -> str:
+def sentence(gas: Gas, beyond: Tensor) -> str:
     """What `excess` means, in words; empty where there is none."""
     parts = []
     for end, sign in ((0, -1), (1, 1)):
@@ -55,7 +53,7 @@ def sentence(gas: Mechanism, beyond: Tensor) -> str:
     return f"{'; '.join(parts)}: {gas.path} does not say how hot such gas is, its polynomials are extrapolated"
 
 
-def say(gas: Mechanism, where: str, T: Any, Y: Any) -> None:
+def say(gas: Gas, where: str, T: Any, Y: Any) -> None:
     """Warns of temperatures (...cells) beyond the data of species that are there (species, ...cells), once a place."""
     beyond = excess(gas.T_limits, T, Y)
     if bool((beyond > 0).any()) and (key := (gas.sha256, gas.name, where)) not in _said:

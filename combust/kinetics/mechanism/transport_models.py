@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from combust.errors import ConfigError
+from combust.kinetics.gas import Gas
 from combust.kinetics.transport.properties import (
     MODELS,
     AnyTransport,
@@ -19,9 +20,6 @@ from combust.kinetics.transport.properties import (
     SoretTransport,
     Sutherland,
 )
-
-if TYPE_CHECKING:
-    from combust.kinetics.mechanism.mechanism import Mechanism
 
 # Model -> its numbers: True where one must be given.
 NUMBERS: dict[str, dict[str, bool]] = {
@@ -34,7 +32,7 @@ NUMBERS: dict[str, dict[str, bool]] = {
 }
 
 
-def transport_model(gas: Mechanism, model: str = "mixture-averaged", **numbers: Any) -> AnyTransport:
+def transport_model(gas: Gas, model: str = "mixture-averaged", **numbers: Any) -> AnyTransport:
     """Data of a transport model, for `transport_properties` with the same model name.
 
     mixture-averaged: soret (False), thermal diffusion of species lighter than 5 kg/kmol.
@@ -60,7 +58,7 @@ def transport_model(gas: Mechanism, model: str = "mixture-averaged", **numbers: 
     return ConstantTransport(law, prandtl, schmidt, gas.molar_mass)
 
 
-def lewis_numbers(gas: Mechanism, lewis: Mapping[str, float], default: float | None = None) -> Tensor:
+def lewis_numbers(gas: Gas, lewis: Mapping[str, float], default: float | None = None) -> Tensor:
     """Lewis numbers (species,) from a table of names; `default` stands for the species that it lacks.
 
     Raises ConfigError for numbers that are not finite and > 0, for unknown species (naming near matches) and for
