@@ -7,9 +7,9 @@ import torch
 from combust.errors import ConfigError, DivergenceError, StateError
 from combust.kinetics.flames.free import free_flame
 from combust.kinetics.integrate import cells as ode
+from combust.kinetics.integrate.statistics import Statistics
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.kinetics.providers import direct as direct_module
-from combust.kinetics.providers.chemistry import Statistics
 from combust.kinetics.providers.cvode import Cvode
 from combust.kinetics.providers.direct import Direct
 from combust.kinetics.providers.frozen import Frozen

@@ -14,8 +14,9 @@ from combust.kinetics.integrate.cells import Linearised, Tolerance
 from combust.kinetics.integrate.cvode import CellIntegrator
 from combust.kinetics.integrate.rosenbrock import METHODS, Method
 from combust.kinetics.integrate.state import Kept, check_source, check_state, pack
+from combust.kinetics.integrate.statistics import Statistics
 from combust.kinetics.mechanism.mechanism import Mechanism
-from combust.kinetics.providers.chemistry import Result, Statistics
+from combust.kinetics.providers.chemistry import Result
 from combust.kinetics.rates.qss import with_tolerance
 
 # A change of the end state between two sweeps, in units of the tolerance, up to which the linearised equations give

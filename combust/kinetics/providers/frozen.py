@@ -6,9 +6,10 @@ import torch
 from torch import Tensor
 
 from combust.kinetics.integrate.state import StartState, check_source, check_state, pack
+from combust.kinetics.integrate.statistics import Statistics
 from combust.kinetics.integrate.systems import transport_rate
 from combust.kinetics.mechanism.mechanism import Mechanism
-from combust.kinetics.providers.chemistry import Result, Statistics
+from combust.kinetics.providers.chemistry import Result
 
 
 class Frozen:

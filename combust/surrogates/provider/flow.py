@@ -15,7 +15,8 @@ from torch import Tensor
 from combust.errors import ConfigError
 from combust.kinetics.integrate.cells import System, evaluate_all, take
 from combust.kinetics.integrate.state import Kept, check_source, check_state, pack, require
-from combust.kinetics.providers.chemistry import Result, Statistics
+from combust.kinetics.integrate.statistics import Statistics
+from combust.kinetics.providers.chemistry import Result
 from combust.kinetics.providers.cvode import Cvode
 from combust.kinetics.providers.direct import Direct
 from combust.kinetics.rates.thermo import GAS_CONSTANT, column, h_mass, temperature_from_enthalpy
