@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 from combust.cfd.boundaries.settings import Periodic
 from combust.cfd.mesh.block import Triple, choose_dims
-from combust.cfd.mesh.grid import GHOST
+from combust.cfd.mesh.grid import GHOSTS
+from combust.cfd.operators.reconstruction import named
 from combust.errors import ConfigError
 from combust.kinetics.providers.direct import FACTOR_BYTES, block_size
 from combust.machine import machine_memory
@@ -77,7 +78,8 @@ def size_of(config: Config, shape: Triple, ranks: int, species: int) -> Size:
     dims = choose_dims(ranks, shape, (periodic[0], periodic[1], periodic[2]))
     count = [-(-n // parts) for n, parts in zip(shape, dims, strict=True)]
     axes = [a for a in range(3) if shape[a] > 1]
-    padded = math.prod(n + 2 * GHOST * (a in axes) for a, n in enumerate(count))
+    ghosts = max(GHOSTS, named(config.numerics.reconstruction).ghosts)
+    padded = math.prod(n + 2 * ghosts * (a in axes) for a, n in enumerate(count))
     least = math.prod(n // parts for n, parts in zip(shape, dims, strict=True))
     return Size(math.prod(count), padded, max(len(axes), 1), species, least, dims)
 

@@ -22,7 +22,8 @@ from combust.cfd.lowmach.flow import ReactingFlow
 from combust.cfd.lowmach.lowmach import LowMach
 from combust.cfd.lowmach.problem import Numerics, Problem, Unburnt
 from combust.cfd.mesh.block import Block
-from combust.cfd.mesh.grid import Grid, stretched_faces, uniform_faces
+from combust.cfd.mesh.grid import GHOSTS, Grid, stretched_faces, uniform_faces
+from combust.cfd.operators.reconstruction import named
 from combust.cfd.pressure import PressureGrid, make_solver
 from combust.check.memory import COMPILE_WORTH, require_memory
 from combust.errors import ConfigError, at
@@ -88,7 +89,8 @@ class Builder:
         faces = self._faces()
         nz, ny, nx = (len(f) - 1 for f in faces)
         block = Block.create(self.comm, (nz, ny, nx), sides.periodic(self.sides), sides.passes(self.sides))
-        return Grid(block, faces, self.device)
+        ghosts = max(GHOSTS, named(self.config.numerics.reconstruction).ghosts)
+        return Grid(block, faces, self.device, ghosts)
 
     def _faces(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         mesh, faces = self.config.mesh, []
@@ -354,7 +356,7 @@ class Builder:
             coupling=config.numerics.coupling,
             sweeps=config.numerics.sweeps,
             cfl=config.numerics.cfl,
-            advection=config.numerics.reconstruction,
+            reconstruction=config.numerics.reconstruction,
         )
         scheme = LowMach(self.grid, problem, numerics, self.chemistry(), self.pressure(), data)
         digest = hashlib.sha256(b"".join(np.ascontiguousarray(f).tobytes() for f in self.grid.faces)).hexdigest()

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from combust.cfd.boundaries.settings import Boundary
+from combust.cfd.operators.reconstruction import Name as Reconstruction
 from combust.settings.base import Count, Duration, Positive, Settings, Text, doc
 from combust.settings.physics import (
     CvodeChemistry,
@@ -49,9 +50,7 @@ class Numerics(Settings, frozen=True):
     dt: Annotated[Positive | None, doc("fixed time step; adaptive if omitted", "s")] = None
     dt_max: Annotated[Positive | None, doc("largest time step", "s")] = None
     growth: Annotated[Annotated[float, Meta(gt=1)], doc("largest ratio of a time step to the one before")] = 1.1
-    reconstruction: Annotated[
-        Literal["van-leer", "central", "upwind"], doc("values at cell faces in the advection of scalars")
-    ] = "van-leer"
+    reconstruction: Annotated[Reconstruction, doc("values at cell faces in the advection of scalars")] = "van-leer"
     pressure: Annotated[PressureSolver, doc("pressure equation")] = PressureSolver()
     compile: Annotated[Literal["auto", "on", "off"], doc("compiled kernels; auto: if the run is long enough")] = "auto"
 

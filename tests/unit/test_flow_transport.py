@@ -66,9 +66,12 @@ def test_soret_draws_hydrogen_to_the_hot_gas_and_conserves():
     assert float(gained) > 0
 
 
-def test_default_coefficients_are_three():
-    assert kernel().current.coefficients._fields == ("viscosity", "conductivity", "mole_diffusivity")
-    assert len(kernel(SORET).current.coefficients) == 4
+def test_coefficients_that_a_case_does_not_have_are_none():
+    plain, soret = kernel().current.coefficients, kernel(SORET).current.coefficients
+    assert plain.thermal_diffusion is None and soret.thermal_diffusion.shape == soret.mole_diffusivity.shape
+    assert torch.equal(plain.viscosity, soret.viscosity)
+    with pytest.raises(ValueError, match="one has thermal_diffusion and the other has not"):
+        scalars.combined(plain, soret, torch.add)
 
 
 def test_soret_refuses_walls_of_fixed_temperature():

@@ -12,13 +12,12 @@ from dataclasses import dataclass, field
 
 import torch
 
-from combust.cfd.mesh.grid import GHOST
 from combust.cfd.mesh.halo import copy_edge, ghosts_of
 
 
 @dataclass
 class Boundary:
-    """Zero-gradient everywhere, closed: the base of all conditions.
+    """Zero-gradient everywhere, closed: the base of all conditions. Its methods write `ghosts` layers beyond a side.
 
     velocity : (z, y, x) [m/s];  scalars : (1 + species) values of T [K] and Y, NaN where the gradient is zero
     stream : (1 + species) T and Y of what advection brings in through the side; None: what the ghosts hold
@@ -32,34 +31,34 @@ class Boundary:
     pressure: str = "neumann"
     slip: bool = True
 
-    def fill_scalars(self, data: torch.Tensor, axis: int, side: int) -> None:
+    def fill_scalars(self, data: torch.Tensor, axis: int, side: int, ghosts: int) -> None:
         """Ghosts of the stacked (T, Y): fixed values where given, else the value of the edge cell."""
-        copy_edge(data, axis, side, GHOST)
+        copy_edge(data, axis, side, ghosts)
         if self.scalars is None:
             return
-        ghosts = ghosts_of(data, axis, side, GHOST)
+        beyond = ghosts_of(data, axis, side, ghosts)
         fixed = self.scalars.reshape(-1, 1, 1, 1)
-        ghosts.copy_(torch.where(torch.isnan(fixed), ghosts, fixed))
+        beyond.copy_(torch.where(torch.isnan(fixed), beyond, fixed))
 
-    def fill_stream(self, data: torch.Tensor, axis: int, side: int) -> None:
+    def fill_stream(self, data: torch.Tensor, axis: int, side: int, ghosts: int) -> None:
         """Ghosts of the stacked (T, Y) as advection takes them: those of the stream, if there is one."""
         if self.stream is not None:
-            ghosts_of(data, axis, side, GHOST).copy_(self.stream.reshape(-1, 1, 1, 1))
+            ghosts_of(data, axis, side, ghosts).copy_(self.stream.reshape(-1, 1, 1, 1))
 
-    def fill_thermal_diffusion(self, data: torch.Tensor, axis: int, side: int) -> None:
+    def fill_thermal_diffusion(self, data: torch.Tensor, axis: int, side: int, ghosts: int) -> None:
         """Ghosts of the coefficients of thermal diffusion: as computed."""
 
-    def fill_velocity(self, data: torch.Tensor, axis: int, side: int, component: int) -> None:
+    def fill_velocity(self, data: torch.Tensor, axis: int, side: int, ghosts: int, component: int) -> None:
         """Normal component: the boundary face itself if fixed; ghosts follow. Tangential: wall value or edge value."""
         if component == axis:
             if self.pressure == "neumann":
                 n = data.shape[axis - 3]
-                data.narrow(axis - 3, GHOST if side == 0 else n - GHOST - 1, 1).fill_(self.velocity[axis])
-            copy_edge(data, axis, side, GHOST)
+                data.narrow(axis - 3, ghosts if side == 0 else n - ghosts - 1, 1).fill_(self.velocity[axis])
+            copy_edge(data, axis, side, ghosts)
         elif self.slip:
-            copy_edge(data, axis, side, GHOST)
+            copy_edge(data, axis, side, ghosts)
         else:
-            ghosts_of(data, axis, side, GHOST).fill_(self.velocity[component])
+            ghosts_of(data, axis, side, ghosts).fill_(self.velocity[component])
 
 
 @dataclass
@@ -85,9 +84,9 @@ class Inflow(Boundary):
 class Burner(Inflow):
     """A cooled porous plug: the fluxes of species are those of the stream, T is held, and heat conducts into it."""
 
-    def fill_thermal_diffusion(self, data: torch.Tensor, axis: int, side: int) -> None:
+    def fill_thermal_diffusion(self, data: torch.Tensor, axis: int, side: int, ghosts: int) -> None:
         """None: Y floats at the face, where T does not, and no species may cross it but by the stream."""
-        ghosts_of(data, axis, side, GHOST).zero_()
+        ghosts_of(data, axis, side, ghosts).zero_()
 
 
 @dataclass

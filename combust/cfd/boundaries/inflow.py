@@ -9,7 +9,7 @@ from combust.cfd.boundaries.conditions import Burner
 from combust.cfd.mesh.fill import Filler
 from combust.cfd.mesh.grid import along
 from combust.cfd.operators import scalars
-from combust.cfd.operators.scalars import AnyCoefficients, specific_moles
+from combust.cfd.operators.scalars import Coefficients, specific_moles
 from combust.kinetics.rates.thermo import Thermo, cp_mass, h_mass
 
 
@@ -44,7 +44,7 @@ def add_expansion(S: Tensor, q: Tensor, filler: Filler, thermo: Thermo) -> None:
         S.narrow(axis, edge, 1).add_(gain * (inwards * metric.per_width.narrow(axis, edge, 1)))
 
 
-def heat_to_burner(q: Tensor, coefficients: AnyCoefficients, filler: Filler, thermo: Thermo) -> float:
+def heat_to_burner(q: Tensor, coefficients: Coefficients, filler: Filler, thermo: Thermo) -> float:
     """Heat [W] that conducts from this block's gas into burners."""
     areas = filler.areas_of(lambda condition: isinstance(condition, Burner))
     total = torch.zeros((), dtype=q.dtype, device=q.device)

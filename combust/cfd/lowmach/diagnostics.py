@@ -86,7 +86,7 @@ class Diagnostics:
         return self.scheme.inner(self.s.q)
 
     @property
-    def coefficients(self) -> scalars.AnyCoefficients:
+    def coefficients(self) -> scalars.Coefficients:
         c = self.s.coefficients
         assert c is not None
         return c

@@ -26,9 +26,10 @@ from combust.cfd.mesh.fill import Filler
 from combust.cfd.mesh.grid import Grid, along
 from combust.cfd.operators import momentum, rkc, scalars
 from combust.cfd.operators.momentum import Faces
-from combust.cfd.operators.scalars import AnyCoefficients, SoretCoefficients
+from combust.cfd.operators.reconstruction import named
+from combust.cfd.operators.scalars import Coefficients
 from combust.cfd.pressure.base import PressureSolver
-from combust.errors import DivergenceError, StateError
+from combust.errors import ConfigError, DivergenceError, StateError
 from combust.kernels import compiled
 from combust.parallel import together
 from combust.timers import Timers
@@ -52,7 +53,7 @@ class DiffusionStart(NamedTuple):
     keep it stable over the step.
     """
 
-    coefficients: AnyCoefficients
+    coefficients: Coefficients
     rate: Tensor
     outflow: Tensor
     stages: int
@@ -70,6 +71,13 @@ class LowMach:
         pressure: PressureSolver,
         transport_data: Any,
     ):
+        """Raises ConfigError for an unknown reconstruction, or one that needs more ghosts than the grid has."""
+        needs = named(numerics.reconstruction).ghosts
+        if needs > grid.ghosts:
+            raise ConfigError(
+                f'reconstruction = "{numerics.reconstruction}" reads {needs} layers of ghost cells, the grid has '
+                f"{grid.ghosts}: make it with Grid(..., ghosts={needs})"
+            )
         self.grid, self.problem, self.numerics = grid, problem, numerics
         self.chemistry, self.pressure, self.transport_data = chemistry, pressure, transport_data
         self.layout, self.metrics, self.thermo = grid.layout, grid.metrics, problem.gas.thermo
@@ -169,22 +177,22 @@ class LowMach:
 
     # --- pieces -------------------------------------------------------------------------------------------------
 
-    def coefficients(self, q: Tensor) -> AnyCoefficients:
+    def coefficients(self, q: Tensor) -> Coefficients:
         """Transport coefficients of the padded (T, Y)."""
         with self.timers.phase("transport"):
             c = coefficients_kernel(self.transport_data, self.thermo, q, self.problem.transport)
-            if isinstance(c, SoretCoefficients):
+            if c.thermal_diffusion is not None:
                 self.filler.thermal_diffusion(c.thermal_diffusion)
             return c
 
-    def evaluate(self, q: Tensor, U: Tensor, t: float) -> tuple[AnyCoefficients, Tensor]:
+    def evaluate(self, q: Tensor, U: Tensor, t: float) -> tuple[Coefficients, Tensor]:
         """Transport coefficients and divergence source of a state."""
         c, n = self.coefficients(q), U.shape[0] - 1
         with self.timers.phase("divergence"):
             wdot = self.chemistry.rates(self.inner(q)[0].reshape(-1), U[1:].reshape(n, -1)).reshape(U[1:].shape)
         return c, self._divergence(q, U, c, wdot, t)
 
-    def _divergence(self, q: Tensor, U: Tensor, c: AnyCoefficients, wdot: Tensor, t: float) -> Tensor:
+    def _divergence(self, q: Tensor, U: Tensor, c: Coefficients, wdot: Tensor, t: float) -> Tensor:
         """Divergence source of a state whose species react at the rates wdot."""
         with self.timers.phase("divergence"):
             rate, _ = diffusion_kernel(q, c, self.thermo, self.layout, self.metrics, self.filler.diffusion_areas)
@@ -194,14 +202,14 @@ class LowMach:
             inflow.add_expansion(S, q, self.filler, self.thermo)
             return S
 
-    def _extrapolated(self, s: State, w: float) -> tuple[Tensor, Tensor, AnyCoefficients]:
+    def _extrapolated(self, s: State, w: float) -> tuple[Tensor, Tensor, Coefficients]:
         """(T, Y), S and coefficients extrapolated from n-1 and n to n+1/2."""
         assert s.coefficients is not None and s.coefficients_before is not None
-        c = type(s.coefficients)(*(a + w * (a - b) for a, b in zip(s.coefficients, s.coefficients_before, strict=True)))
+        c = scalars.combined(s.coefficients, s.coefficients_before, lambda a, b: a + w * (a - b))
         return s.q + w * (s.q - s.q_before), s.S + w * (s.S - s.S_before), c
 
     def _centred(
-        self, s: State, U: Tensor, q: Tensor, wdot: Tensor, c: AnyCoefficients, t: float
+        self, s: State, U: Tensor, q: Tensor, wdot: Tensor, c: Coefficients, t: float
     ) -> tuple[Tensor, Tensor]:
         """(T, Y) and S at n+1/2 from the state at n and an estimate of the one at n+1, with mean reaction rates."""
         q_half = 0.5 * (s.q + q)
@@ -275,7 +283,7 @@ class LowMach:
                 thermo,
                 layout,
                 metrics,
-                self.numerics.advection,
+                self.numerics.reconstruction,
                 self.filler.areas,
             )
             source[0] += dp0
@@ -289,7 +297,7 @@ class LowMach:
             Q = transport_rate_kernel(U, s.U, wdot, step)
         return Q, mass, left + dt * diffused
 
-    def _start_diffusion(self, s: State, c: AnyCoefficients, dt: float) -> DiffusionStart:
+    def _start_diffusion(self, s: State, c: Coefficients, dt: float) -> DiffusionStart:
         """Diffusion at the start of a step, which its sweeps share."""
         with self.timers.phase("diffusion"):
             fastest = float(diffusive_rate_kernel(s.U, s.q, c, self.thermo, self.layout))

@@ -41,12 +41,12 @@ class Problem:
 
 @dataclass(frozen=True)
 class Numerics:
-    """The choices of the scheme; see docs/numerics in the case reference."""
+    """The choices of the scheme, named as the table `numerics` of a case file names them."""
 
     coupling: str = "sdc"
     sweeps: int = 2
     cfl: float = 0.5
-    advection: str = "van-leer"
+    reconstruction: str = "van-leer"
     eos_limit: float = 0.05
     max_stages: int = 60
 

@@ -10,7 +10,7 @@ import torch
 
 from combust.cfd.mesh.grid import NAMES, Grid, along
 from combust.cfd.operators.momentum import Faces
-from combust.cfd.operators.scalars import AnyCoefficients
+from combust.cfd.operators.scalars import Coefficients
 
 
 @dataclass
@@ -37,8 +37,8 @@ class State:
     balance: torch.Tensor
     initial: torch.Tensor
     dt_before: float = 0.0
-    coefficients: AnyCoefficients | None = None
-    coefficients_before: AnyCoefficients | None = None
+    coefficients: Coefficients | None = None
+    coefficients_before: Coefficients | None = None
 
 
 OWNED = ("U", "S", "S_before", "wdot")

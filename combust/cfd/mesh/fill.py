@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from combust.cfd.boundaries.conditions import Boundary, Sides
-from combust.cfd.mesh.grid import GHOST, Grid, along
+from combust.cfd.mesh.grid import Grid, along
 from combust.cfd.mesh.halo import BoundaryFill, Field, Halo, copy_edge, ghosts_of
 from combust.cfd.operators.momentum import Faces
 from combust.cfd.operators.scalars import Areas
@@ -66,7 +66,9 @@ class Filler:
         """(T, Y) of the owned cells, padded."""
         with self.timers.phase("halo"):
             data = self.pad(q)
-            self.halo.fill(Field(data, None, lambda d, a, s: self._condition(a, s).fill_scalars(d, a, s)))
+            self.halo.fill(
+                Field(data, None, lambda d, a, s: self._condition(a, s).fill_scalars(d, a, s, self.grid.ghosts))
+            )
             return data
 
     def sides(self) -> Iterator[tuple[int, int, Boundary]]:
@@ -79,13 +81,13 @@ class Filler:
     def streams(self, q: Tensor) -> Tensor:
         """Padded (T, Y) with what flows in beyond inflow sides, in place: what advection takes."""
         for axis, side, condition in self.sides():
-            condition.fill_stream(q, axis, side)
+            condition.fill_stream(q, axis, side, self.grid.ghosts)
         return q
 
     def thermal_diffusion(self, data: Tensor) -> None:
         """Padded coefficients of thermal diffusion: those beyond sides that no species diffuses through, in place."""
         for axis, side, condition in self.sides():
-            condition.fill_thermal_diffusion(data, axis, side)
+            condition.fill_thermal_diffusion(data, axis, side, self.grid.ghosts)
 
     def velocity(self, u: Faces) -> Faces:
         """Padded velocities with boundary faces and ghosts set, in place."""
@@ -103,16 +105,16 @@ class Filler:
         return [Field(f, a, self._velocity_fill(a)) for a, f in enumerate(u) if f is not None]
 
     def _velocity_fill(self, component: int) -> BoundaryFill:
-        return lambda d, a, s: self._condition(a, s).fill_velocity(d, a, s, component)
+        return lambda d, a, s: self._condition(a, s).fill_velocity(d, a, s, self.grid.ghosts, component)
 
     def pressure(self, p: Tensor) -> Tensor:
         """Owned pressure, padded: zero beyond a side of fixed pressure, else zero gradient."""
 
         def at_boundary(data: Tensor, axis: int, side: int) -> None:
             if self._condition(axis, side).pressure == "dirichlet":
-                ghosts_of(data, axis, side, GHOST).zero_()
+                ghosts_of(data, axis, side, self.grid.ghosts).zero_()
             else:
-                copy_edge(data, axis, side, GHOST)
+                copy_edge(data, axis, side, self.grid.ghosts)
 
         with self.timers.phase("halo"):
             data = self.pad(p)
@@ -125,7 +127,7 @@ class Filler:
         """
 
         def repeat(data: Tensor, axis: int, side: int) -> None:
-            copy_edge(data, axis, side, GHOST)
+            copy_edge(data, axis, side, self.grid.ghosts)
 
         with self.timers.phase("halo"):
             old, new, faces = self.pad(rho_old), self.pad(rho_new), self.pad_faces(mass)

@@ -18,7 +18,7 @@ import torch
 from combust.cfd.mesh.block import Block, Triple
 from combust.errors import ConfigError
 
-GHOST = 2
+GHOSTS = 2  # fewest layers of ghost cells: what momentum and slopes take
 POISON = os.environ.get("COMBUST_POISON") == "1"
 NAMES = ("z", "y", "x")
 
@@ -36,8 +36,8 @@ class AxisMetric(NamedTuple):
 
     width : (n) cell widths [m];  per_width, per_distance : inverse of the widths, and of the distances (n+1) between
     centres at faces [1/m], since kernels multiply;  right : (n+1) linear weight of the cell to the right at a face;
-    right_volume : (n+1) its share of a momentum volume;  per_reach : (n+3) inverse distances at faces -1..n+1, for
-    slopes;  half : (n+2) half widths of cells -1..n
+    right_volume : (n+1) its share of a momentum volume;  half : (n+2g) half widths of all cells of a padded array, of
+    g layers of ghosts;  per_reach : (n+2g-1) inverse distances between their centres, for slopes (`near` cuts both)
     """
 
     width: torch.Tensor
@@ -51,21 +51,34 @@ class AxisMetric(NamedTuple):
 
 @dataclass(frozen=True)
 class Grid:
-    """Global face coordinates (z, y, x) [m] and the block of cells that this rank owns."""
+    """Global face coordinates (z, y, x) [m] and the block of cells that this rank owns.
+
+    ghosts : layers of ghost cells, those that the reconstruction of scalars needs (at least GHOSTS)
+    Raises ConfigError for face coordinates that do not rise, or too few ghosts.
+    """
 
     block: Block
     faces: tuple[np.ndarray, np.ndarray, np.ndarray]
     device: str = "cpu"
+    ghosts: int = GHOSTS
 
     def __post_init__(self) -> None:
         for name, faces, n in zip(NAMES, self.faces, self.block.shape, strict=True):
             if len(faces) != n + 1 or not np.all(np.diff(faces) > 0):
                 raise ConfigError(f"mesh: face coordinates in {name} must be {n + 1} rising numbers")
+        if self.ghosts < GHOSTS:
+            raise ConfigError(f"ghosts = {self.ghosts}: a grid needs at least {GHOSTS} layers of ghost cells")
+        for name, n, ranks in zip(NAMES, self.block.shape, self.block.dims, strict=True):
+            if ranks > 1 and n // ranks < self.ghosts:
+                raise ConfigError(
+                    f"mesh: {n} cells in {name} on {ranks} ranks: each needs at least {self.ghosts}, as many as there "
+                    "are layers of ghost cells; use fewer ranks or more cells"
+                )
 
     @cached_property
     def layout(self) -> Layout:
         axes = self.block.axes
-        ghosts = tuple(GHOST if a in axes else 0 for a in range(3))
+        ghosts = tuple(self.ghosts if a in axes else 0 for a in range(3))
         return Layout(self.block.count, (ghosts[0], ghosts[1], ghosts[2]), axes)
 
     @cached_property
@@ -79,28 +92,28 @@ class Grid:
         return tuple(self._metric(a) if a in self.layout.axes else None for a in range(3))
 
     def _metric(self, axis: int) -> AxisMetric:
-        """Metrics from the widths of cells -2..n+1 of the block (zero beyond a physical boundary)."""
-        n, start = self.block.count[axis], self.block.start[axis]
-        where = np.arange(start - GHOST, start + n + GHOST)
+        """Metrics from the widths of the block's cells and its ghosts (zero beyond a physical boundary)."""
+        n, start, g = self.block.count[axis], self.block.start[axis], self.ghosts
+        where = np.arange(start - g, start + n + g)
         total = self.block.shape[axis]
         if self.block.periodic[axis]:
             w = self.widths[axis][where % total]
         else:
             inside = (where >= 0) & (where < total)
             w = np.where(inside, self.widths[axis][where.clip(0, total - 1)], 0.0)
-        left, right = w[:-1], w[1:]  # at faces -1..n+1
+        left, right = w[:-1], w[1:]  # at all faces between cells of the padded array
         distance = 0.5 * (left + right)
         # Between two ghosts of width zero nothing changes: any distance will do, zero would give 0/0.
         reach = np.where(distance > 0, distance, 1.0)
-        at = slice(1, -1)  # faces 0..n
+        at, own = slice(g - 1, g + n), slice(g, g + n)  # faces 0..n, cells 0..n-1
         return AxisMetric(
-            width=self._spread(w[GHOST:-GHOST], axis),
-            per_width=self._spread(1.0 / w[GHOST:-GHOST], axis),
+            width=self._spread(w[own], axis),
+            per_width=self._spread(1.0 / w[own], axis),
             per_distance=self._spread(1.0 / distance[at], axis),
             right=self._spread((left / (2 * reach))[at], axis),
             right_volume=self._spread((right / (2 * reach))[at], axis),
             per_reach=self._spread(1.0 / reach, axis),
-            half=self._spread(0.5 * w[1:-1], axis),
+            half=self._spread(0.5 * w, axis),
         )
 
     def _spread(self, values: np.ndarray, axis: int) -> torch.Tensor:
@@ -170,3 +183,8 @@ def cut(f: torch.Tensor, layout: Layout, **spans: tuple[int, int]) -> torch.Tens
 def along(f: torch.Tensor, layout: Layout, axis: int, lo: int, hi: int) -> torch.Tensor:
     """`cut` widened along one axis only."""
     return cut(f, layout, **{NAMES[axis]: (lo, hi)})
+
+
+def near(metric: torch.Tensor, axis: int, count: int) -> torch.Tensor:
+    """The middle `count` entries of a metric that reaches over the ghosts: those nearest to the block."""
+    return metric.narrow(axis - 3, (metric.shape[axis - 3] - count) // 2, count)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from combust.cfd.mesh.grid import NAMES, AxisMetric, Layout, cut
+from combust.cfd.mesh.grid import NAMES, AxisMetric, Layout, cut, near
 from combust.cfd.operators.scalars import Metrics
 
 Faces = tuple[Tensor | None, ...]
@@ -93,7 +93,7 @@ def _normal_stress(u: Faces, viscosity: Tensor, layout: Layout, metrics: Metrics
         ub, metric = u[b], metrics[b]
         assert ub is not None and metric is not None
         if b == a:
-            width = 2 * metric.half
+            width = 2 * near(metric.half, a, layout.n[a] + 2)
             gradient = difference(take(ub, layout, {a: (-1, 2)}), a) / torch.where(width > 0, width, 1.0)
             strain = gradient
         else:
@@ -103,7 +103,7 @@ def _normal_stress(u: Faces, viscosity: Tensor, layout: Layout, metrics: Metrics
     tau = take(viscosity, layout, {a: (-1, 1)}) * (2 * strain - (2.0 / 3.0) * div)
     metric_a = metrics[a]
     assert metric_a is not None
-    return _repeat_into_ghosts(tau, metric_a.half, a)
+    return _repeat_into_ghosts(tau, near(metric_a.half, a, layout.n[a] + 2), a)
 
 
 def _repeat_into_ghosts(tau: Tensor, half: Tensor, a: int) -> Tensor:

@@ -6,12 +6,14 @@ All functions are pure and are compiled; q and the transport coefficients come p
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from combust.cfd.mesh.grid import AxisMetric, Layout, along
+from combust.cfd.operators.reconstruction import named
 from combust.kinetics.rates.thermo import GAS_CONSTANT, Thermo, cp_mass, h_mass
 from combust.kinetics.transport.properties import SoretProperties, transport_properties
 
@@ -20,30 +22,27 @@ Areas = tuple[tuple[Tensor, Tensor] | None, ...]
 
 
 class Coefficients(NamedTuple):
-    """Transport coefficients at cells, padded.
+    """Transport coefficients at cells, padded. Those of effects that a case does not have are None.
 
     viscosity [Pa s], conductivity [W/m/K] : (nz, ny, nx)
     mole_diffusivity : (species, ...) rho D_k W_k / W [kg/m/s], which times grad X_k is a mass flux
-    """
-
-    viscosity: Tensor
-    conductivity: Tensor
-    mole_diffusivity: Tensor
-
-
-class SoretCoefficients(NamedTuple):
-    """`Coefficients` with thermal diffusion.
-
     thermal_diffusion : (species, ...) D_T,k / T [kg/m/s/K], which times grad T is a mass flux; sums to zero
     """
 
     viscosity: Tensor
     conductivity: Tensor
     mole_diffusivity: Tensor
-    thermal_diffusion: Tensor
+    thermal_diffusion: Tensor | None = None
 
 
-AnyCoefficients = Coefficients | SoretCoefficients
+def combined(a: Coefficients, b: Coefficients, of: Callable[[Tensor, Tensor], Tensor]) -> Coefficients:
+    """of(a, b) field by field; None where neither has one. Raises ValueError where only one of them has."""
+    fields: list[Tensor | None] = []
+    for name, x, y in zip(Coefficients._fields, a, b, strict=True):
+        if (x is None) != (y is None):
+            raise ValueError(f"coefficients: one has {name} and the other has not")
+        fields.append(None if x is None or y is None else of(x, y))
+    return Coefficients(*fields)  # type: ignore[arg-type]
 
 
 def per_species(a: Tensor) -> Tensor:
@@ -60,7 +59,7 @@ def density(thermo: Thermo, T: Tensor, Y: Tensor, p0: Tensor) -> Tensor:
     return p0 / (GAS_CONSTANT * T * specific_moles(thermo, Y))
 
 
-def transport_coefficients(data: Any, thermo: Thermo, q: Tensor, model: str) -> AnyCoefficients:
+def transport_coefficients(data: Any, thermo: Thermo, q: Tensor, model: str) -> Coefficients:
     """Transport coefficients at all cells of the padded (T, Y); none of them depends on the pressure."""
     T, Y = q[0], q[1:]
     p0 = torch.ones((), dtype=q.dtype, device=q.device)
@@ -68,41 +67,18 @@ def transport_coefficients(data: Any, thermo: Thermo, q: Tensor, model: str) -> 
     properties = transport_properties(data, T, p0, Y, model, cp)
     mu, conductivity, D = properties[:3]
     B = D * (per_species(thermo.molar_mass) * (p0 / (GAS_CONSTANT * T)))
-    if isinstance(properties, SoretProperties):
-        return SoretCoefficients(mu, conductivity, B, properties.thermal_diffusion / T)
-    return Coefficients(mu, conductivity, B)
-
-
-def slopes(difference: Tensor) -> Tensor:
-    """van Leer's harmonic mean of neighbouring slopes, zero at extrema. doi:10.1016/0021-9991(74)90019-9"""
-    a, b = difference
-    product = a * b
-    return torch.where(product > 0, 2 * product / torch.where(product > 0, a + b, 1.0), 0.0)
-
-
-def face_states(q: Tensor, u: Tensor, layout: Layout, metric: AxisMetric, axis: int, scheme: str) -> Tensor:
-    """q at the faces 0..n of an axis. scheme: "van-leer" (upwind, limited), "upwind" (first order) or "central"."""
-    left, right = along(q, layout, axis, -1, 0), along(q, layout, axis, 0, 1)
-    if scheme == "central":
-        return left + metric.right * (right - left)
-    if scheme == "van-leer":
-        dim, m = axis - 3, layout.n[axis] + 2
-        wide = along(q, layout, axis, -2, 2)
-        difference = (wide.narrow(dim, 1, m + 1) - wide.narrow(dim, 0, m + 1)) * metric.per_reach
-        step = slopes((difference.narrow(dim, 0, m), difference.narrow(dim, 1, m))) * metric.half
-        left = left + step.narrow(dim, 0, m - 1)
-        right = right - step.narrow(dim, 1, m - 1)
-    return torch.where(u > 0, left, right)
+    thermal = properties.thermal_diffusion / T if isinstance(properties, SoretProperties) else None
+    return Coefficients(mu, conductivity, B, thermal)
 
 
 def advective_flux(
-    q: Tensor, u: Tensor, p0: Tensor, thermo: Thermo, layout: Layout, metric: AxisMetric, axis: int, scheme: str
+    q: Tensor, u: Tensor, p0: Tensor, thermo: Thermo, layout: Layout, metric: AxisMetric, axis: int, reconstruction: str
 ) -> Tensor:
     """Fluxes of (rho h, rho Y) [W/m2, kg/m2/s] at the faces of an axis, from T and Y there by the equation of state.
 
     T is interpolated rather than h, which jumps with composition by the enthalpies of formation.
     """
-    face = face_states(q, u, layout, metric, axis, scheme)
+    face = named(reconstruction).values(q, u, layout, metric, axis)
     T, Y = face[0], face[1:]
     # Limited Y do not sum to one; rho Y with both normalised needs no sum: (p0/RT) Y_k / sum_i(Y_i/W_i).
     carried = u * p0 / (GAS_CONSTANT * T * specific_moles(thermo, Y))
@@ -130,7 +106,7 @@ def advection(
     thermo: Thermo,
     layout: Layout,
     metrics: Metrics,
-    scheme: str,
+    reconstruction: str,
     areas: Areas,
 ) -> tuple[Tensor, tuple[Tensor | None, ...], Tensor]:
     """Rate of change of U by advection, mass fluxes at faces per axis, and outflow of U from the domain [.../s]."""
@@ -140,7 +116,7 @@ def advection(
     for axis in layout.axes:
         metric, u, area = metrics[axis], velocity[axis], areas[axis]
         assert metric is not None and u is not None and area is not None
-        flux = advective_flux(q, along(u, layout, axis, 0, 1), p0, thermo, layout, metric, axis, scheme)
+        flux = advective_flux(q, along(u, layout, axis, 0, 1), p0, thermo, layout, metric, axis, reconstruction)
         rate = rate - divergence(flux, layout, metric, axis)
         mass[axis] = flux[1:].sum(0)
         out = out + outflow(flux, area, axis)
@@ -148,7 +124,7 @@ def advection(
 
 
 def diffusive_flux(
-    q: Tensor, coefficients: AnyCoefficients, thermo: Thermo, layout: Layout, metric: AxisMetric, axis: int
+    q: Tensor, coefficients: Coefficients, thermo: Thermo, layout: Layout, metric: AxisMetric, axis: int
 ) -> Tensor:
     """Diffusive fluxes of (rho h, rho Y) at the faces of an axis.
 
@@ -176,7 +152,7 @@ def diffusive_flux(
     conductivity = at_face(along(coefficients.conductivity, layout, axis, -1, 1))
     face = at_face(wide)
     j = -B * jump_X
-    if isinstance(coefficients, SoretCoefficients):
+    if coefficients.thermal_diffusion is not None:
         j = j - at_face(along(coefficients.thermal_diffusion, layout, axis, -1, 1)) * slope(wide[0])
     j = j - face[1:] * j.sum(0)
     heat = -conductivity * slope(wide[0]) + (h_mass(thermo, face[0]) * j).sum(0)
@@ -184,7 +160,7 @@ def diffusive_flux(
 
 
 def diffusion(
-    q: Tensor, coefficients: AnyCoefficients, thermo: Thermo, layout: Layout, metrics: Metrics, areas: Areas
+    q: Tensor, coefficients: Coefficients, thermo: Thermo, layout: Layout, metrics: Metrics, areas: Areas
 ) -> tuple[Tensor, Tensor]:
     """Rate of change of U by diffusion, and outflow of U from the domain by diffusion [.../s]."""
     rate = torch.zeros((), dtype=q.dtype, device=q.device)
@@ -198,9 +174,10 @@ def diffusion(
     return rate, out
 
 
-def diffusive_rate(U: Tensor, q: Tensor, coefficients: AnyCoefficients, thermo: Thermo, layout: Layout) -> Tensor:
+def diffusive_rate(U: Tensor, q: Tensor, coefficients: Coefficients, thermo: Thermo, layout: Layout) -> Tensor:
     """Largest diffusivity [m2/s] of any species or of heat over the owned cells; q and coefficients padded."""
-    conductivity, B = (along(f, layout, layout.axes[-1], 0, 0) for f in coefficients[1:3])
+    conductivity = along(coefficients.conductivity, layout, layout.axes[-1], 0, 0)
+    B = along(coefficients.mole_diffusivity, layout, layout.axes[-1], 0, 0)
     inner = along(q, layout, layout.axes[-1], 0, 0)
     T, Y = inner[0], inner[1:]
     species = (B / per_species(thermo.molar_mass)).amax(0) / specific_moles(thermo, Y)
@@ -244,7 +221,7 @@ def stage(
     source: Tensor,
     q1: Tensor,
     dt: Tensor,
-    coefficients: AnyCoefficients,
+    coefficients: Coefficients,
     thermo: Thermo,
     layout: Layout,
     metrics: Metrics,

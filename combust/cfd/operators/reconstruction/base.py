@@ -1,0 +1,26 @@
+"""What a reconstruction scheme states."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from torch import Tensor
+
+from combust.cfd.mesh.grid import AxisMetric, Layout
+
+
+class Reconstruction(NamedTuple):
+    """A scheme for face values, and what it needs and promises.
+
+    values(q, u, layout, metric, axis) : q at the faces 0..n of an axis, (rows, ...); q (rows, ...) padded cells,
+        u (...) the velocity [m/s] at these faces. A pure function of tensors: it becomes part of a compiled kernel
+    ghosts : layers of ghost cells that it reads
+    order : formal order of accuracy of face values from cell averages of a smooth function away from its extrema
+    order_stretched : the same on grids whose widths change from cell to cell
+    """
+
+    values: Callable[[Tensor, Tensor, Layout, AxisMetric, int], Tensor]
+    ghosts: int
+    order: int
+    order_stretched: int
