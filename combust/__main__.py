@@ -10,11 +10,12 @@ import time
 from collections.abc import Sequence
 
 from combust import __version__
+from combust.cli import models, reduce, sample, train, verify
+from combust.cli.configs import phase_keys
 from combust.errors import CombustError
 from combust.parallel import Communicator, all_or_none, report, world
 from combust.settings import FILES
 from combust.settings.ranges import HELP, PRESSURE_HELP, number
-from combust.surrogates.training import arguments as learned
 from combust.terminal import shown, told
 from combust.warned import in_words
 
@@ -24,10 +25,16 @@ EXIT_CODES = """exit codes:
 
 MODULES = {  # of verbs that are a function of the same name, which takes the arguments
     "ignite": "combust.cli.ignite", "flamespeed": "combust.cli.flamespeed", "extinction": "combust.cli.extinction",
-    "reduce": "combust.cli.reduce", "validate": "combust.experiments.validate",
-    "sample": "combust.surrogates.data.sample", "train": "combust.surrogates.training.train",
-    "verify": "combust.surrogates.judge.verify", "models": "combust.surrogates.judge.models",
+    "validate": "combust.experiments.validate",
 }  # fmt: skip
+
+VERBS = {  # files of verbs that hold their arguments, too
+    "reduce": (reduce, "make a small mechanism of a large one that meets error tolerances"),
+    "sample": (sample, "states and exact end states for learned chemistry"),
+    "train": (train, "train a learned chemistry on sampled states"),
+    "verify": (verify, "report card of a learned chemistry: reactors and flames beside exact chemistry"),
+    "models": (models, "the models that come with combust: list, verify the files, explain one"),
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -68,6 +75,8 @@ def dispatch(args: argparse.Namespace, comm: Communicator) -> int:
 
         print(plot(args.folder, args.fields.split(",") if args.fields else None, args.out, args.time))
         return 0
+    if args.verb in VERBS:
+        return VERBS[args.verb][0].call(args, comm)
     if args.verb in MODULES:
         return int(getattr(importlib.import_module(MODULES[args.verb]), args.verb)(args))
     if args.verb == "check":
@@ -118,8 +127,8 @@ def parser() -> argparse.ArgumentParser:
     flamespeed_arguments(verbs)
     extinction_arguments(verbs)
     validate_arguments(verbs)
-    reduce_arguments(verbs)
-    learned.add(verbs, verb)
+    for name, (file, text) in VERBS.items():
+        file.arguments(verb(verbs, name, text))
     verb(verbs, "doctor", "versions of all that combust needs, and how to get what is missing")
     listing = verb(verbs, "list", "kinds that a case file may name")
     listing.add_argument("section", nargs="?", help="one table: mesh, chemistry, initial, boundary, ...")
@@ -137,7 +146,7 @@ def case_verb(
     made = verb(verbs, name, text)
     made.add_argument("case", help="case file (TOML)")
     made.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a key: numerics.cfl=0.3")
-    learned.phase_keys(made, "gas.")
+    phase_keys(made, "gas.")
     made.add_argument("--out", metavar="DIR", help="output folder")
     made.add_argument("--steps", type=int, metavar="N", help="end after step N of the case")
     return made
@@ -292,18 +301,6 @@ def validate_arguments(verbs: argparse._SubParsersAction[argparse.ArgumentParser
     )
     made.add_argument("--points", action="store_true", help="print every point, not only every data set")
     folder_arguments(made, "validate.csv and .png")
-
-
-def reduce_arguments(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    made = verb(verbs, "reduce", "make a small mechanism of a large one that meets error tolerances")
-    made.epilog = "Files: reduced.yaml (a Cantera mechanism), report.html, report.md, report.json, samples.h5."
-    made.add_argument("config", help="what to reduce, at which conditions, to which errors (TOML)")
-    made.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a key: search.workers=4")
-    learned.phase_keys(made)
-    made.add_argument("--out", metavar="DIR", help="output folder; default: runs/ and the name of the file")
-    again = made.add_mutually_exclusive_group()
-    again.add_argument("--resume", action="store_true", help="continue what was interrupted, from what is in DIR")
-    again.add_argument("--force", action="store_true", help="remove the files of an earlier reduction from DIR")
 
 
 def folder_arguments(made: argparse.ArgumentParser, files: str) -> None:

@@ -533,10 +533,11 @@ def write_report(path: Path) -> None:
 
 def read_report(path: Path) -> Any:
     """By `combust models` and by `verify --only`."""
-    from combust.surrogates.judge import report_card, report_file, verify
+    from combust.report.numbers import restored
+    from combust.surrogates.judge import report_card, report_file
 
     found = report_file.read(path)
-    again = verify.restored(found)
+    again = restored(found)
     report_card.sections(again, report_card.targets(again), {})
     return None
 

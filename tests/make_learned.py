@@ -9,7 +9,6 @@ does. Made again, it is another model of the same kind; nothing in the tests may
 
 from __future__ import annotations
 
-import argparse
 import sys
 import tempfile
 from dataclasses import replace
@@ -75,12 +74,8 @@ def median(tiny: Tiny) -> float:
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         out, samples = Path(folder), Path(folder) / "samples.h5"
-        given = {"config": str(FOLDER / "tiny.toml"), "set": [], "resume": False, "force": True}
-        sample.sample(argparse.Namespace(out=str(samples), **given))
-        train.train(argparse.Namespace(
-            out=folder, samples=str(samples), init=None, minutes=None, processes=1, tensorboard=False, calibrate=False,
-            **given,
-        ))  # fmt: skip
+        sample.sample(FOLDER / "tiny.toml", samples)
+        train.train(FOLDER / "tiny.toml", out)
         model, rows = Model.load(out / "model"), kept(SampleSet.read(samples))
     router = calibrate(model, Mechanism.load("h2o2.yaml"), rows, load(FOLDER / "tiny.toml"))
     model.save(FOLDER / "model")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 from msgspec import Meta
 
+from combust.errors import ConfigError
 from combust.settings.base import Count, NotNegative, Positive, Settings, Text, doc
 from combust.settings.config import beside, checked, read, toml_value
 
@@ -157,6 +158,23 @@ def load(path: str | Path, overrides: Sequence[str] = ()) -> Surrogate:
     path = Path(path)
     found = checked(read(path, overrides), str(path), Surrogate)
     return msgspec.structs.replace(found, mechanism=beside(path, found.mechanism), title=found.title or path.stem)
+
+
+class Given(NamedTuple):
+    """The settings of a learned chemistry that a function was called with."""
+
+    settings: Surrogate
+    where: str  # the file, or what stands for it in messages
+    name: str  # by which folders of output are called
+
+
+def given(config: Surrogate | str | Path, changes: Sequence[str] = ()) -> Given:
+    """Settings as they are, or those of a TOML file with "table.key=value" changes. Raises ConfigError."""
+    if not isinstance(config, Surrogate):
+        return Given(load(config, changes), str(config), Path(config).stem)
+    if changes:
+        raise ConfigError("changes: go with the path of a file; change settings by msgspec.structs.replace")
+    return Given(config, "settings", config.title or "learned")
 
 
 def to_toml(settings: Surrogate) -> str:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
-import contextlib
-import io
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,7 +37,7 @@ SMOKE = {
 
 def members() -> Iterator[Member]:
     """The tiny recipe, ten seeds and ten neighbours; more trajectories, three seeds."""
-    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
+    with tempfile.TemporaryDirectory() as folder:
         config, samples = Path(folder) / "c.toml", Path(folder) / "samples.h5"
         config.write_text(RECIPE.read_text(encoding="utf-8"))
         sampled(config, samples, FEW)
@@ -53,8 +50,7 @@ def members() -> Iterator[Member]:
 
 
 def sampled(config: Path, out: Path, changes: tuple[str, ...]) -> None:
-    given = {"config": str(config), "set": [*TINY, *changes], "resume": False, "force": True}
-    assert sample.sample(argparse.Namespace(out=str(out), **given)) == 0
+    sample.sample(config, out, changes=[*TINY, *changes], force=True)
 
 
 def trained(config: Path, samples: Path, changes: tuple[str, ...], noise: float, number: int = 0) -> dict[str, Any]:
@@ -70,10 +66,7 @@ def trained(config: Path, samples: Path, changes: tuple[str, ...], noise: float,
 
     out = config.parent / "out"
     with patch.object(train.Trainer, "_begin", moved):
-        assert train.train(argparse.Namespace(
-            config=str(config), set=[*TINY, *changes], samples=str(samples), out=str(out), init=None, minutes=None,
-            processes=1, tensorboard=False, calibrate=False, resume=False, force=True,
-        )) == 0  # fmt: skip
+        train.train(config, out, samples=samples, changes=[*TINY, *changes], force=True)
     loss = np.loadtxt(out / "losses.csv", delimiter=",", skiprows=1)[:, 6]
     return Model.load(out / "model").card["router"] | {"loss": (loss[0], loss.min(), loss[-1])}
 

@@ -1,15 +1,14 @@
-"""combust sample: states of trajectories and their copies, with exact end states, for learned chemistry."""
+"""States of trajectories and their copies, with exact end states, for learned chemistry: a sample set and its file."""
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
 import os
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,60 +18,85 @@ import msgspec
 import numpy as np
 
 from combust.errors import ConfigError, DivergenceError, at
-from combust.interrupts import STOPPED, stoppable
+from combust.interrupts import Stopped, stoppable
 from combust.io.lock import locked
 from combust.kinetics.integrate.cvode import require_rates_of_file
 from combust.kinetics.mechanism import mixtures
 from combust.kinetics.mechanism.mechanism import Mechanism
-from combust.report.meter import Meter
+from combust.report.meter import SILENT, Reporter
 from combust.surrogates.data import labels, streams
 from combust.surrogates.data.copies import Candidates, Copier
 from combust.surrogates.data.harvest import harvest, require_runs
 from combust.surrogates.data.sample_set import LOWEST, SPLITS, STREAMS, SampleSet, audited
 from combust.surrogates.data.streams import States
 from combust.surrogates.origin import revision
-from combust.surrogates.settings import Surrogate, load, to_toml
+from combust.surrogates.settings import Surrogate, given, to_toml
 from combust.timers import clock
 
 FEWEST = 20_000  # rows, from which it is said beforehand what they take
 PARTS = 2  # raise when what unfinished work holds changes
 
+Expect = Callable[[Mechanism, Surrogate], str]
 
-def sample(args: argparse.Namespace) -> int:
-    """Samples what a TOML file asks for; the exit code."""
-    settings = load(args.config, args.set)
-    out = Path(args.out or f"runs/{Path(args.config).stem}/samples.h5")
-    gas = Mechanism.load(settings.mechanism, settings.phase, ions=settings.ions)
-    with at(args.config):
-        check(settings, gas)
-    if getattr(args, "check", False):
-        tell(gas, settings)
-        return 0
-    with locked(out.parent, name=f"{out.name}.lock"):
-        store = Store(out, settings, gas.sha256, args.force, args.resume)
-        meter = Meter("steps")
+
+@dataclass(frozen=True, eq=False)
+class Sampled:
+    """A sample set that is finished and written."""
+
+    samples: SampleSet
+    path: Path
+    gas: Mechanism
+
+    def words(self) -> str:
+        """What there is, as a table for people."""
+        return table(self.samples, self.gas)
+
+
+def sample(
+    config: Surrogate | str | Path,
+    out: str | Path | None = None,
+    *,
+    changes: Sequence[str] = (),
+    resume: bool = False,
+    force: bool = False,
+    expect: Expect | None = None,
+    reporter: Reporter = SILENT,
+) -> Sampled:
+    """Samples states of trajectories and their copies with exact end states, and writes them.
+
+    config : settings, or the path of a TOML file, with "table.key=value" changes
+    out : the file (HDF5); runs/<name of the config>/samples.h5 if omitted
+    resume, force : continue what was interrupted; replace what an earlier sampling made
+    expect : says what a large sampling will take, before it begins (`combust.surrogates.judge.forecast.expect`)
+
+    Raises ConfigError, MechanismError for what cannot be sampled, DivergenceError where nothing burns, Stopped on a
+    signal: what is finished is kept for `resume`.
+    """
+    settings, where, name = given(config, changes)
+    path = Path(out or f"runs/{name}/samples.h5")
+    gas = checked(settings, where)
+    with locked(path.parent, name=f"{path.name}.lock"):
+        store = Store(path, settings, gas.sha256, force, resume)
         try:
             with stoppable():
-                if settings.sample.rows >= FEWEST and not args.resume:
-                    tell(gas, settings)
-                made = make(gas, settings, store, meter)
-                made.write(out)
+                if expect is not None and settings.sample.rows >= FEWEST and not resume:
+                    reporter.say(expect(gas, settings))
+                made = make(gas, settings, store, reporter)
+                made.write(path)
         except KeyboardInterrupt:
-            meter.say("stopped: the same command with --resume continues")
-            return STOPPED
+            raise Stopped("stopped: the same command with --resume continues") from None
         finally:
-            meter.clear()
+            reporter.clear()
         store.remove()
-    print(table(made, gas))
-    print(f"samples: {out}")
-    return 0
+    return Sampled(made, path, gas)
 
 
-def tell(gas: Mechanism, settings: Surrogate) -> None:
-    """Prints what is to be expected, and whether it is likely to pay."""
-    from combust.surrogates.judge.forecast import compiles, forecast
-
-    print(forecast(gas, settings, compiles(settings)).words(), flush=True)
+def checked(settings: Surrogate, where: str) -> Mechanism:
+    """The mechanism of settings that can be sampled; errors begin with `where` they stand."""
+    gas = Mechanism.load(settings.mechanism, settings.phase, ions=settings.ions)
+    with at(where):
+        check(settings, gas)
+    return gas
 
 
 def check(settings: Surrogate, gas: Mechanism) -> None:
@@ -163,13 +187,13 @@ class Store:
         os.replace(part, self.path / f"{name}.npz")
 
 
-def make(gas: Mechanism, settings: Surrogate, store: Store, meter: Meter) -> SampleSet:
+def make(gas: Mechanism, settings: Surrogate, store: Store, reporter: Reporter) -> SampleSet:
     """The sample set, from what is stored and what is not yet."""
     begin = time.monotonic()
-    drawn = draw(gas, settings, store, meter)
+    drawn = draw(gas, settings, store, reporter)
     states, arrays = drawn.states, drawn.arrays
-    meter.say(f"{len(states)} rows drawn ({clock(time.monotonic() - begin)})")
-    T1, Y1, counts = labelled(gas, settings, states, arrays["dt"], store, meter)
+    reporter.say(f"{len(states)} rows drawn ({clock(time.monotonic() - begin)})")
+    T1, Y1, counts = labelled(gas, settings, states, arrays["dt"], store, reporter)
     good = np.isfinite(T1)
     counts |= drawn.counts | {"rows left out that could not be integrated": int((~good).sum())}
     made = SampleSet(
@@ -195,16 +219,16 @@ class Rows:
     counts: dict[str, Any]
 
 
-def draw(gas: Mechanism, settings: Surrogate, store: Store, meter: Meter) -> Rows:
+def draw(gas: Mechanism, settings: Surrogate, store: Store, reporter: Reporter) -> Rows:
     """All rows but their end states, in random order, so that any slice is a fair sample."""
     own = settings.sample
-    base, groups, notes, counts = of_trajectories(gas, settings, store, meter)
+    base, groups, notes, counts = of_trajectories(gas, settings, store, reporter)
     split = streams.splits(groups, own.held_out, own.validation, own.seed)
     if own.flows:
         flow, runs, skipped = harvest(gas, settings, len(groups))
         groups, split = groups + runs, np.r_[split, np.zeros(len(runs), np.int8)]
         counts["flow: range"] += skipped
-    of = Meter("copies")
+    of = reporter.of("copies")
     copier = Copier(gas, settings, base, split, own.rows >= labels.COMPILE_FROM, of.reach)
     parts = []
     for name, rows in shares(settings).items():
@@ -214,7 +238,7 @@ def draw(gas: Mechanism, settings: Surrogate, store: Store, meter: Meter) -> Row
         of.clear()
         counts.update(json.loads(str(part["counts"])))
         parts.append(part | {"stream": np.full(len(part["T"]), STREAMS.index(name), np.int8)})
-        meter.say(f"  {name}: {len(part['T'])} rows")
+        reporter.say(f"  {name}: {len(part['T'])} rows")
     for group, number in zip(groups, split, strict=True):
         group["split"] = SPLITS[number]
     names = ("T", "p", "Y", "group", "dt", "slow", "stream")
@@ -228,10 +252,10 @@ def draw(gas: Mechanism, settings: Surrogate, store: Store, meter: Meter) -> Row
 
 
 def of_trajectories(
-    gas: Mechanism, settings: Surrogate, store: Store, meter: Meter
+    gas: Mechanism, settings: Surrogate, store: Store, reporter: Reporter
 ) -> tuple[States, list[streams.Group], list[str], Counter[str]]:
     """States of the trajectories that lie in the range, what these are, notes and counts."""
-    of = Meter("trajectories")
+    of = reporter.of("trajectories")
 
     def compute() -> dict[str, Any]:
         states, groups, notes = streams.trajectories(gas, settings, of.reach)
@@ -241,9 +265,9 @@ def of_trajectories(
     of.clear()
     groups, notes = json.loads(str(stored["texts"]))
     for note in notes:
-        meter.say(note)
+        reporter.say(note)
     base = States(stored["T"], stored["p"], stored["Y"], stored["group"])
-    meter.say(f"{len(base)} states of {len(groups)} trajectories")
+    reporter.say(f"{len(base)} states of {len(groups)} trajectories")
     (T0, T1), (p0, p1) = settings.range.T, settings.range.p
     inside = (base.T >= T0) & (base.T <= T1) & (base.p >= p0) & (base.p <= p1)
     if not inside.any():
@@ -276,10 +300,10 @@ def shares(settings: Surrogate) -> dict[str, int]:
 
 
 def labelled(
-    gas: Mechanism, settings: Surrogate, states: States, dt: np.ndarray, store: Store, meter: Meter
+    gas: Mechanism, settings: Surrogate, states: States, dt: np.ndarray, store: Store, reporter: Reporter
 ) -> tuple[np.ndarray, np.ndarray, dict[str, float]]:
     """T, Y at the end of dt; chunks that are stored are not computed again."""
-    of, ends, begin = Meter("rows labelled"), [], time.monotonic()
+    of, ends, begin = reporter.of("rows labelled"), [], time.monotonic()
     compile = len(states) >= labels.COMPILE_FROM
     of.reach(0, len(states))
     for start in range(0, len(states), labels.CHUNK):
@@ -289,7 +313,7 @@ def labelled(
         of.reach(min(start + labels.CHUNK, len(states)), len(states))
     of.clear()
     seconds = time.monotonic() - begin
-    meter.say(f"labels: {clock(seconds)}, {1e6 * seconds / len(states):.0f} us a row")
+    reporter.say(f"labels: {clock(seconds)}, {1e6 * seconds / len(states):.0f} us a row")
     counts: dict[str, float] = {"negative mass fractions set to 0": sum(int(end["clipped"]) for end in ends)}
     counts[LOWEST] = min(float(end["least"]) for end in ends)
     return np.concatenate([end["T"] for end in ends]), np.concatenate([end["Y"] for end in ends]), counts

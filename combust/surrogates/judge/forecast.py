@@ -212,6 +212,11 @@ def trusting(chem: Any) -> Any:
     return chem
 
 
+def expect(gas: Mechanism, settings: Surrogate) -> str:
+    """The forecast in words, with kernels as the sampling has them."""
+    return forecast(gas, settings, compiles(settings)).words()
+
+
 def compiles(settings: Surrogate) -> bool:
     """Whether kernels are compiled for a sampling of this size anyway."""
     return settings.sample.rows >= labels.COMPILE_FROM

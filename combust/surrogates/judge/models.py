@@ -1,8 +1,7 @@
-"""combust models: the learned chemistries that come with combust, whether their files are whole, what each is for."""
+"""The learned chemistries that come with combust, whether their files are whole, what each is for."""
 
 from __future__ import annotations
 
-import argparse
 import math
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,8 +21,6 @@ from combust.surrogates.model.source import digest, locate
 from combust.timers import clock
 from combust.units import ATM
 
-DAMAGED = 1  # exit code
-
 
 @dataclass(frozen=True)
 class Entry:
@@ -40,23 +37,15 @@ class Entry:
         return self.path.name if self.path.parent == library.FOLDER else str(self.path)
 
 
-def models(args: argparse.Namespace) -> int:
-    """Lists the shipped models, or explains one; 1 if a model listed or explained cannot be used."""
-    if args.name:
-        entry = examine(files_of(library.find(args.name))[0].with_suffix(""))
-        if entry.card is None:
-            raise FileFormatError("; ".join(entry.problems))
-        print(explain(entry.path, entry, entry.card))
-        return DAMAGED if entry.problems else 0
-    entries = [examine(library.FOLDER / name) for name in shipped()]
-    print(listing(entries))
-    return DAMAGED if any(entry.problems for entry in entries) else 0
-
-
-def shipped() -> list[str]:
-    """Names of which there is a card or weights."""
+def shipped() -> list[Entry]:
+    """The models of which there is a card or weights in the library, examined."""
     cards = {path.stem for path in library.FOLDER.glob("*.json") if not path.stem.endswith(".report")}
-    return sorted(cards | set(library.names()))
+    return [examine(library.FOLDER / name) for name in sorted(cards | set(library.names()))]
+
+
+def named(name: str | Path) -> Entry:
+    """A model by name or path, examined. Raises FileFormatError where there is none."""
+    return examine(files_of(library.find(name))[0].with_suffix(""))
 
 
 def examine(path: Path) -> Entry:

@@ -7,11 +7,8 @@ from __future__ import annotations
 
 import math
 import os
-import signal
 import socket
-import subprocess
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -19,13 +16,11 @@ import torch
 from torch import Tensor, distributed, nn
 
 from combust.errors import CombustError, ConfigError
-from combust.interrupts import STOPPED
 from combust.parallel import launched_under_mpi, world
 
 T = TypeVar("T")
 
 ALIGN = 4  # parts of a batch begin at multiples of it, so that every fourth row is the same row for any number of parts
-LEAVE = 10.0  # s that the other processes have to end by themselves
 
 
 @dataclass(frozen=True)
@@ -136,45 +131,3 @@ def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("", 0))
         return listener.getsockname()[1]
-
-
-def spawn(arguments: Sequence[str], size: int) -> int:
-    """Runs the module train with these arguments in `size` processes; the exit code of the worst.
-
-    When one fails, or this one is interrupted (which raises KeyboardInterrupt), the others are ended too.
-    """
-    port = str(free_port())
-    shared = {"OMP_NUM_THREADS": "1", **os.environ, "WORLD_SIZE": str(size), "MASTER_ADDR": "127.0.0.1"}
-    command = [sys.executable, "-m", "combust.surrogates.training.train", *arguments]
-    started: list[subprocess.Popen[bytes]] = []
-    try:
-        for number in range(size):
-            own = {"RANK": str(number), "LOCAL_RANK": str(number), "MASTER_PORT": port}
-            started.append(subprocess.Popen(command, env=shared | own))
-        return _watch(started)
-    finally:
-        for process in started:
-            process.terminate()
-        for process in started:
-            try:
-                process.wait(LEAVE)
-            except subprocess.TimeoutExpired:
-                process.kill()
-
-
-def _watch(started: list[subprocess.Popen[bytes]]) -> int:
-    """Waits until all have ended well, or one has not."""
-    waiting = list(started)
-    while waiting:
-        for process in list(waiting):
-            try:
-                code = process.wait(0.05)
-            except subprocess.TimeoutExpired:
-                continue
-            if code > 0:
-                return code
-            if code < 0:
-                print(f"a process was ended by signal {-code}: the same command with --resume continues", flush=True)
-                return STOPPED if -code in (signal.SIGINT, signal.SIGTERM) else 1
-            waiting.remove(process)
-    return 0

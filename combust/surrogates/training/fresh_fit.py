@@ -1,31 +1,20 @@
-"""Finds the range of the fresh gas of a learned chemistry, from the states of its trajectories and its hottest flames;
-`combust train --range` adds it to a model that has none, or replaces it.
-"""
+"""Finds the range of the fresh gas of a learned chemistry, from states of its trajectories and its hottest flames."""
 
 from __future__ import annotations
 
-import argparse
 import math
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
 import torch
 
-from combust.errors import ConfigError, DivergenceError
-from combust.interrupts import STOPPED, stoppable
-from combust.io.lock import locked
+from combust.errors import DivergenceError
 from combust.kinetics.flames.free import FlameProfile, free_flame
 from combust.kinetics.mechanism.mechanism import Mechanism
-from combust.report.meter import Meter
-from combust.report.tables import outputs
-from combust.surrogates import library
 from combust.surrogates.data import streams
 from combust.surrogates.model.card import Ratios, Taught
-from combust.surrogates.model.model import Model, files_of, settings_of
-from combust.surrogates.origin import now
-from combust.surrogates.settings import Surrogate, decades, load
+from combust.surrogates.settings import Surrogate, decades
 from combust.surrogates.trust import fresh
 from combust.surrogates.trust.fresh import Mixing
 
@@ -196,60 +185,3 @@ def raised(
     for a in (0, 1):
         for b in (0, 1):
             np.maximum.at(found, (i + a, j + b), cold)
-
-
-# --- combust train --range ------------------------------------------------------------------------------------------
-
-
-def ranged(args: argparse.Namespace) -> int:
-    """The model of --init with its range of fresh gas anew; networks, router and all else stay as they are."""
-    if args.init is None or args.minutes is not None or args.processes > 1 or args.resume or args.calibrate:
-        raise ConfigError(
-            "--range: needs --init MODEL, and goes with none of --minutes, --processes, --resume, --calibrate"
-        )
-    settings, meter = load(args.config, args.set), Meter("trajectories")
-    model = Model.load(library.find(args.init))
-    gas = Mechanism.load(settings.mechanism, settings.phase, ions=settings.ions)
-    model.require(gas, "--init: ")
-    same(settings, settings_of(model))
-    folder = Path(args.out or f"runs/{Path(args.config).stem}")
-    with locked(folder):
-        return range_again(settings, model, gas, folder, args.force, meter)
-
-
-def range_again(settings: Surrogate, model: Model, gas: Mechanism, folder: Path, force: bool, meter: Meter) -> int:
-    """The same, of what was read, in a folder that is held."""
-    files = outputs(folder, [file.name for file in files_of(folder / "model")], force)
-    try:
-        with stoppable():
-            states, groups, notes = streams.trajectories(gas, settings, meter.reach)
-            meter.clear()
-            split = streams.splits(groups, settings.sample.held_out, settings.sample.validation, settings.sample.seed)
-            kind = np.array([group["kind"] for group in groups])
-            own = split[states.group] == 0
-            made = fit(gas, model.hold, settings, (states.T[own], states.Y[own], kind[states.group[own]]))
-    except KeyboardInterrupt:
-        meter.say("stopped: nothing was changed")
-        return STOPPED
-    for note in notes:
-        meter.say(note)
-    model.card |= {"fresh": msgspec.to_builtins(made), "written": now()}
-    model.save(folder / "model")
-    print("known of the states of training: " + ", ".join(f"{k} {100 * v:.4g} %" for k, v in made.known.items()))
-    print(f"model:   {files[0]}", flush=True)
-    return 0
-
-
-def same(given: Surrogate, before: Surrogate) -> None:
-    """Raises ConfigError for a configuration with other ranges or trajectories than the model was made from."""
-    for name in ("fuel", "oxidizer", "range"):
-        if getattr(given, name) != getattr(before, name):
-            raise ConfigError(
-                f"--range: {name} is {getattr(given, name)}, but the model was made with "
-                f"{getattr(before, name)}: give the configuration that made it"
-            )
-    if given.sample.trajectories != before.sample.trajectories:
-        raise ConfigError(
-            f"--range: sample.trajectories is {given.sample.trajectories}, but the model was made with "
-            f"{before.sample.trajectories}: give the configuration that made it"
-        )

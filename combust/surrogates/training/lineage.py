@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -18,13 +18,12 @@ from combust.surrogates.origin import now, revision
 from combust.surrogates.settings import Surrogate, decades, to_toml
 from combust.surrogates.training.state import State
 
-if TYPE_CHECKING:
-    from argparse import Namespace
-
 NEAR = 0.02  # of the logarithm of a range: rows that come so close cover its end
 
 
-def card(settings: Surrogate, gas: Mechanism, samples: SampleSet, state: State, args: Namespace) -> dict[str, Any]:
+def card(
+    settings: Surrogate, gas: Mechanism, samples: SampleSet, state: State, init: str | None, minutes: float | None
+) -> dict[str, Any]:
     """What the model is and where it comes from."""
     learned = samples.split == SPLITS.index("train")
     Y = samples.Y[learned]
@@ -55,8 +54,8 @@ def card(settings: Surrogate, gas: Mechanism, samples: SampleSet, state: State, 
         "config": to_toml(settings),
         "training": {
             "epochs": [int(line[1]) for line in last_lines(state)], "rows_seen": state.rows,
-            "seconds": round(state.seconds, 1), "seed": settings.train.seed, "init": Path(args.init).name if args.init
-            else None, "minutes": args.minutes,
+            "seconds": round(state.seconds, 1), "seed": settings.train.seed,
+            "init": Path(init).name if init else None, "minutes": minutes,
         },
         "versions": {"combust": __version__, "torch": torch.__version__, "revision": revision()},
         "written": now(),

@@ -23,7 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from combust.errors import DivergenceError
-from combust.report.meter import Meter
+from combust.report.meter import SILENT, Reporter
 from combust.surrogates.model.model import Core
 from combust.surrogates.model.network import Network
 from combust.surrogates.settings import Surrogate
@@ -60,8 +60,9 @@ class Task:
 class Trainer:
     """Trains the networks of an ensemble one after the other."""
 
-    def __init__(self, task: Task, state: State, meter: Meter | None = None) -> None:
-        self.task, self.state, self.meter = task, state, meter
+    def __init__(self, task: Task, state: State, reporter: Reporter = SILENT) -> None:
+        self.task, self.state = task, state
+        self.reporter = reporter.of("steps" if task.budget is None else "thousandths of the time")
         self.train = task.config.train
         self.batch = min(self.train.batch, len(task.rows))
         self.steps = len(task.rows) // self.batch
@@ -231,19 +232,16 @@ class Trainer:
             self.task.told(self.state)
 
     def _reach(self, step: int) -> None:
-        if self.meter is None:
-            return
         state = self.state
         if self.task.budget is None:
-            self.meter.reach(state.epoch * self.steps + step, state.planned * self.steps)
+            self.reporter.reach(state.epoch * self.steps + step, state.planned * self.steps)
         else:  # epochs may become more or fewer, the schedule is one
-            self.meter.what = "thousandths of the time"
-            self.meter.reach(round(1000 * (state.share + self.part * step / self.steps)), 1000)
+            self.reporter.reach(round(1000 * (state.share + self.part * step / self.steps)), 1000)
 
     def _say(self) -> None:
         """A line about the epoch, not too often."""
         state = self.state
-        if self.meter is None or not state.history or not state.epoch:
+        if self.reporter is SILENT or not state.history or not state.epoch:
             return
         now = time.monotonic()
         if now - self.spoken < QUIET and state.epoch < state.planned:
@@ -253,7 +251,7 @@ class Trainer:
         terms = (len(line) - 7) // 2
         left = clock(self._left())
         which = f"network {state.member + 1} of {self.members}, " if self.members > 1 else ""
-        self.meter.say(
+        self.reporter.say(
             f"{which}epoch {state.epoch} of {state.planned}: loss {line[4]:.5f}, validation {line[5 + terms]:.5f} "
             f"(best {state.best:.5f} in {state.best_epoch}), rate {line[3]:.1e}, "
             f"{state.rows / max(state.seconds, 1e-9) / 1e3:.0f} krow/s, left {left}"

@@ -229,7 +229,7 @@ def test_interrupted_run_says_how_to_continue(monkeypatch, capsys):
     def stop(*_):
         signal.raise_signal(signal.SIGTERM)
 
-    monkeypatch.setattr("combust.cli.reduce.sampled", stop)
+    monkeypatch.setattr("combust.reduction.reduce.sampled", stop)
     before = signal.getsignal(signal.SIGTERM)
     assert main(["reduce", "h2.toml"]) == 4
     assert "--resume continues" in capsys.readouterr().out

@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 import torch
 
+from combust.cli import models as listing
+from combust.parallel import Communicator
+from combust.report.meter import Reporter
 from combust.surrogates.data import sample
-from combust.surrogates.judge import models
 from combust.surrogates.model.model import Model
 from combust.surrogates.provider.learned import Learned
-from combust.surrogates.training import train
+from combust.surrogates.training import finish, train
 from combust.surrogates.trust.certainty import accepted, certainty, verdict
 
 torch.set_num_threads(1)
@@ -82,25 +84,30 @@ def test_no_rows():
 # --- a training from the samples to the card ------------------------------------------------------------------------
 
 
+class Said(Reporter):
+    """Hears lines."""
+
+    def __init__(self):
+        self.lines = []
+
+    def say(self, line):
+        self.lines.append(line)
+
+
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """The folder, and what was printed."""
     folder = tmp_path_factory.mktemp("trained")
     (folder / "tiny.toml").write_text(learned_fixture.CONFIG)
-    common = {
-        "config": str(folder / "tiny.toml"), "resume": False, "force": False,
-        "set": ["sample.rows=3500", "sample.trajectories.ignition=4", "sample.trajectories.flame=3", "network.width=32",
-                f"sample.seed={draws.seed()}", f"train.seed={draws.seed()}"],
-    }  # fmt: skip
-    assert sample.sample(argparse.Namespace(out=str(folder / "samples.h5"), **common)) == 0
-    said = []
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("combust.report.meter.Meter.say", lambda self, line: said.append(line))
-        assert train.train(argparse.Namespace(
-            out=str(folder), samples=str(folder / "samples.h5"), init=None, minutes=None, processes=1,
-            tensorboard=False, calibrate=False, **common,
-        )) == 0  # fmt: skip
-    return folder, said
+    changes = [
+        "sample.rows=3500", "sample.trajectories.ignition=4", "sample.trajectories.flame=3", "network.width=32",
+        f"sample.seed={draws.seed()}", f"train.seed={draws.seed()}",
+    ]  # fmt: skip
+    assert sample.sample(folder / "tiny.toml", folder / "samples.h5", changes=changes).path.is_file()
+    said = Said()
+    made = train.train(folder / "tiny.toml", folder, changes=changes, reporter=said)
+    assert made.path == folder / "model.json" and made.losses == folder / "losses.csv"
+    return folder, said.lines
 
 
 def test_training_learns_whatever_the_seed(trained):
@@ -125,12 +132,12 @@ def test_what_is_trusted_keeps_the_stated_error(trained):
     assert ranking["estimate"]["rank_correlation"] > 0.5
     assert ranking["within what is stated"]["kept"] > ranking["within what is stated"]["network"]
     assert "hangs on a few rows" in found["verdict"] and f"warning: {found['verdict']}" in said
-    assert train.trusted(found) in said
+    assert finish.trusted(found) in said
 
 
 def test_models_tells_the_warning(trained, capsys):
     folder, _ = trained
-    assert models.models(argparse.Namespace(name=str(folder / "model"))) == 0
+    assert listing.call(argparse.Namespace(name=str(folder / "model")), Communicator()) == 0
     assert "hangs on a few rows" in " ".join(capsys.readouterr().out.split())
 
 

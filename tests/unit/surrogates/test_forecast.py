@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 import torch
 
+from combust.cli import sample as command
 from combust.kinetics.mechanism.mechanism import Mechanism
-from combust.surrogates.data import sample, streams
+from combust.parallel import Communicator
+from combust.surrogates.data import streams
 from combust.surrogates.judge import card_speed, forecast
 from combust.surrogates.settings import load
 
@@ -65,7 +67,7 @@ def test_check_says_it_and_writes_nothing(config, tmp_path, capsys):
     args = argparse.Namespace(
         config=str(config), set=[], out=str(tmp_path / "o" / "s.h5"), resume=False, force=False, check=True
     )
-    assert sample.sample(args) == 0
+    assert command.call(args, Communicator()) == 0
     text = capsys.readouterr().out
     assert "30000 rows of 12 trajectories, about" in text and "10 species: a step costs" in text
     assert not (tmp_path / "o").exists()

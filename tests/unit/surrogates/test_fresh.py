@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from combust.cli import train as command
 from combust.errors import ConfigError, FileFormatError
 from combust.io.lock import take
 from combust.kinetics.flames.free import free_flame
@@ -303,17 +304,21 @@ def test_the_range_is_added_to_a_model(tiny, tmp_path, capsys):
     def args(**other):
         return argparse.Namespace(**{
             "config": str(tiny.folder / "tiny.toml"), "set": [], "init": str(tmp_path / "old"), "out": str(tmp_path),
-            "minutes": None, "processes": 1, "resume": False, "calibrate": False, "force": False} | other)  # fmt: skip
+            "minutes": None, "processes": 1, "resume": False, "calibrate": False, "force": False, "range": True,
+            "samples": None, "tensorboard": False} | other)  # fmt: skip
+
+    def run(given):
+        return command.call(given, Communicator())
 
     with pytest.raises(ConfigError, match="range is"):
-        fresh_fit.ranged(args(set=["range.T_fresh=[300, 400]"]))
+        run(args(set=["range.T_fresh=[300, 400]"]))
     with pytest.raises(ConfigError, match="--range: needs --init"):
-        fresh_fit.ranged(args(init=None))
+        run(args(init=None))
     held = take(tmp_path)
     with pytest.raises(ConfigError, match="is in use by process"):
-        fresh_fit.ranged(args())
+        run(args())
     held.release()
-    assert fresh_fit.ranged(args()) == 0
+    assert run(args()) == 0
     assert "flame 100 %" in capsys.readouterr().out
     made = Model.load(tmp_path / "model")
     assert made.card["weights"]["sha256"] == model.card["weights"]["sha256"]

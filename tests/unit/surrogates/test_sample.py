@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from combust.cfd.mesh.block import Block
+from combust.cli import sample as command
 from combust.errors import ConfigError, DivergenceError, FileFormatError, MechanismError
 from combust.io.checkpoint import write_checkpoint
 from combust.kinetics.mechanism.mechanism import Mechanism
@@ -40,7 +41,14 @@ labels = { audit = 8 }
 def arguments(out, *, resume=False, force=False, change=()):
     config = Path(out).parent / "tiny.toml"
     config.write_text(CONFIG)
-    return argparse.Namespace(config=str(config), set=list(change), out=str(out), resume=resume, force=force)
+    return argparse.Namespace(
+        config=str(config), set=list(change), out=str(out), resume=resume, force=force, check=False
+    )
+
+
+def code_of(args):
+    """The exit code of the command."""
+    return command.call(args, Communicator())
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +72,7 @@ def small_chunks():
 
 @pytest.fixture(scope="module")
 def made(folder, small_chunks):
-    assert sample.sample(arguments(folder / "tiny.h5")) == 0
+    assert code_of(arguments(folder / "tiny.h5")) == 0
     return SampleSet.read(folder / "tiny.h5")
 
 
@@ -132,13 +140,13 @@ def test_a_run_killed_twice_continues_to_the_same_file(folder, made, small_chunk
         return real(*args)
 
     monkeypatch.setattr(labels, "label", stop)
-    assert sample.sample(arguments(killed)) == 4
+    assert code_of(arguments(killed)) == 4
     monkeypatch.setattr(streams, "trajectories", None)  # not computed again
-    assert sample.sample(arguments(killed, resume=True)) == 4
+    assert code_of(arguments(killed, resume=True)) == 4
     with pytest.raises(ConfigError, match="other settings"):
-        sample.sample(arguments(killed, resume=True, change=["sample.seed=1"]))
+        code_of(arguments(killed, resume=True, change=["sample.seed=1"]))
     (folder / "killed.h5.parts" / "stream_mixed.npz").write_bytes(b"damaged")
-    assert sample.sample(arguments(killed, resume=True)) == 0
+    assert code_of(arguments(killed, resume=True)) == 0
     assert len(calls) == 5
     assert killed.read_bytes() == (folder / "tiny.h5").read_bytes()
     assert not Path(f"{killed}.parts").exists()
@@ -146,9 +154,9 @@ def test_a_run_killed_twice_continues_to_the_same_file(folder, made, small_chunk
 
 def test_outputs_are_not_replaced_unasked(folder, made):
     with pytest.raises(ConfigError, match="--force"):
-        sample.sample(arguments(folder / "tiny.h5"))
+        code_of(arguments(folder / "tiny.h5"))
     with pytest.raises(ConfigError, match="no interrupted sampling"):
-        sample.sample(arguments(folder / "none.h5", resume=True))
+        code_of(arguments(folder / "none.h5", resume=True))
 
 
 def test_damaged_file_is_refused(folder, made, tmp_path):
@@ -192,7 +200,7 @@ def test_join(made, tmp_path):
 )
 def test_bad_input(folder, tmp_path, change, error, text):
     with pytest.raises(error, match=text):
-        sample.sample(arguments(tmp_path / "bad.h5", change=change))
+        code_of(arguments(tmp_path / "bad.h5", change=change))
 
 
 def test_a_flame_that_fails_is_noted(gas, folder, monkeypatch):
@@ -253,7 +261,7 @@ def test_harvest(gas, folder, tmp_path):
     np.testing.assert_array_equal(T, q[0, 0, 0])
     np.testing.assert_allclose(Y, q[1:, 0, 0].T, atol=1e-14)
     change = [f"sample.flows=['{run}']", "sample.trajectories.flame=0", "sample.rows=100", "sample.labels.audit=2"]
-    assert sample.sample(arguments(tmp_path / "flow.h5", change=change)) == 0
+    assert code_of(arguments(tmp_path / "flow.h5", change=change)) == 0
     made = SampleSet.read(tmp_path / "flow.h5")
     own = made.stream == STREAMS.index("flow")
     assert own.sum() == 20 and set(made.round[own]) == {1} and set(made.round[~own]) == {0}
@@ -261,4 +269,4 @@ def test_harvest(gas, folder, tmp_path):
     assert np.isin(made.T[own], T).all()
     checkpoint(run / "checkpoint_000003.h5", gas, "0" * 64)
     with pytest.raises(FileFormatError, match="another mechanism"):
-        sample.sample(arguments(tmp_path / "flow2.h5", change=change))
+        code_of(arguments(tmp_path / "flow2.h5", change=change))

@@ -14,12 +14,13 @@ import torch
 import training_fixture
 from training_fixture import task
 
+from combust.cli import train as command
 from combust.errors import ConfigError, FileFormatError
 from combust.io.lock import take
+from combust.parallel import Communicator
 from combust.surrogates.model.model import Model, settings_of
 from combust.surrogates.model.network import Network
-from combust.surrogates.training import calibrate, curve, distributed, scores
-from combust.surrogates.training import train as command
+from combust.surrogates.training import calibrate, curve, distributed, finish, scores
 from combust.surrogates.training.lineage import covered
 from combust.surrogates.training.rows import columns
 
@@ -44,11 +45,12 @@ def folder(tmp_path_factory):
 def run(folder, out, *changes, samples="s.h5", **options):
     given = {
         "init": None, "minutes": None, "processes": 1, "tensorboard": False, "resume": False, "force": False,
-        "calibrate": False,
+        "calibrate": False, "range": False,
     }  # fmt: skip
-    return command.train(argparse.Namespace(
+    args = argparse.Namespace(
         config=str(folder / "c.toml"), set=list(changes), samples=str(folder / samples), out=str(out), **given | options
-    ))  # fmt: skip
+    )
+    return command.call(args, Communicator())
 
 
 def no_limits(model, trust, references, gas, samples, rows, quantile):
@@ -177,10 +179,10 @@ def test_words_about_the_router():
             "within what is stated": {"network": 0.88, "kept": 0.94},
         },
     }
-    words = command.trusted(card)
+    words = finish.trusted(card)
     assert "accepts 83 % of 400 validation rows (70 to 90 %" in words and "rank correlation 0.84" in words
     assert "88 % of the network's steps, 94 % of those that are kept" in words
-    assert "no validation row" in command.trusted(card | {"asked": 0})
+    assert "no validation row" in finish.trusted(card | {"asked": 0})
 
 
 def test_bad_input_is_refused(folder, samples, tmp_path):
@@ -241,16 +243,16 @@ def test_processes_of_the_command(trained, folder, tmp_path):
 def test_the_worst_exit_code_of_processes(monkeypatch, capfd):
     """One that fails ends the others."""
     sh = "if [ $RANK = 1 ]; then exit 3; else sleep 60; fi"
-    real = distributed.subprocess.Popen
-    monkeypatch.setattr(distributed.subprocess, "Popen", lambda command, env: real(["/bin/sh", "-c", sh], env=env))
+    real = command.subprocess.Popen
+    monkeypatch.setattr(command.subprocess, "Popen", lambda command, env: real(["/bin/sh", "-c", sh], env=env))
     begin = time.monotonic()
-    assert distributed.spawn([], 3) == 3
+    assert command.spawn([], 3) == 3
     assert time.monotonic() - begin < 30
     sh = "kill -9 $$"
-    assert distributed.spawn([], 2) == 1
+    assert command.spawn([], 2) == 1
     assert "signal 9: the same command with --resume continues" in capfd.readouterr().out
     sh = "exit 0"
-    assert distributed.spawn([], 2) == 0
+    assert command.spawn([], 2) == 0
 
 
 def test_bad_input_is_said_before_processes_start(folder, tmp_path):
@@ -263,7 +265,7 @@ def test_launcher_variables(monkeypatch):
     assert distributed.rank() == 3
     monkeypatch.setenv("WORLD_SIZE", "4")
     with pytest.raises(ConfigError, match="a launcher has started this process already"):
-        command.check(argparse.Namespace(minutes=None, processes=2), msgspec.structs.replace)
+        command.check(argparse.Namespace(processes=2, range=False))
 
 
 def test_schema_of_the_card_is_json(trained):

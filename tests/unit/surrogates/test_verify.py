@@ -10,9 +10,12 @@ import numpy as np
 import pytest
 import torch
 
+from combust.cli import models as listing
+from combust.cli import verify as command
 from combust.errors import ConfigError, FileFormatError, MechanismError
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.kinetics.mechanism.phases import find as find_mechanism
+from combust.parallel import Communicator
 from combust.surrogates import library
 from combust.surrogates.judge import (
     card_conditions,
@@ -22,7 +25,6 @@ from combust.surrogates.judge import (
     card_speed,
     card_steps,
     card_targets,
-    models,
     report_card,
     verify,
 )
@@ -47,6 +49,11 @@ def arguments(model, out, **more):
     return argparse.Namespace(**given | more)
 
 
+def run(*given, **more):
+    """The exit code of the command."""
+    return command.call(arguments(*given, **more), Communicator())
+
+
 @pytest.fixture(scope="module")
 def card(tiny, tmp_path_factory):
     """Exit code, folder, numbers and text of a whole report card, with the controls."""
@@ -59,7 +66,7 @@ def card(tiny, tmp_path_factory):
         patch.setattr(card_speed, "WARM", 1)
         patch.setattr(card_flames, "AHEAD", 2)
         patch.setattr(card_flames, "BEHIND", 2)
-        code = verify.verify(arguments(tiny.path, out, coupling=True))
+        code = run(tiny.path, out, coupling=True)
     return code, out, json.loads((out / "report.json").read_text()), (out / "report.md").read_text()
 
 
@@ -110,7 +117,7 @@ def test_one_step_errors_beside_a_model_that_changes_nothing(card):
 
 def test_a_report_is_not_replaced_unasked(card, tiny):
     with pytest.raises(ConfigError, match="--force"):
-        verify.verify(arguments(tiny.path, card[1]))
+        run(tiny.path, card[1])
 
 
 def test_only_adds_to_an_earlier_report_of_the_same_weights(card, tiny, tmp_path, monkeypatch, capsys):
@@ -127,7 +134,7 @@ def test_only_adds_to_an_earlier_report_of_the_same_weights(card, tiny, tmp_path
         )
     )
     monkeypatch.setattr(verify, "QUICK", EFFORT)
-    verify.verify(arguments(tiny.path, out, only="steps"))
+    run(tiny.path, out, only="steps")
     after = json.loads((out / "report.json").read_text())
     of_all, before_all = ({t["name"]: t for t in found["targets"]} for found in (after, before))
     lost = {name for name in of_all if name.startswith("network alone: ") and "delay" not in name}
@@ -140,22 +147,22 @@ def test_only_adds_to_an_earlier_report_of_the_same_weights(card, tiny, tmp_path
     assert "Made in parts: reactors 2026-01-01" in page and "**lost**" in page
     assert page.count("](") == text.count("](") >= 2  # pictures
     with pytest.raises(ConfigError, match="--force"):
-        verify.verify(arguments(tiny.path, out, only="steps,flames"))
+        run(tiny.path, out, only="steps,flames")
     after["model"]["sha256"] = "0"
     (out / "report.json").write_text(json.dumps(after))
     with pytest.raises(ConfigError, match="--force"):
-        verify.verify(arguments(tiny.path, out, only="steps"))
-    verify.verify(arguments(tiny.path, out, only="steps", force=True))
+        run(tiny.path, out, only="steps")
+    run(tiny.path, out, only="steps", force=True)
     assert "flames" not in json.loads((out / "report.json").read_text())
 
 
 def test_bad_input(tiny, tmp_path):
     with pytest.raises(ConfigError, match="--only flame: unknown; known: reactors, flames, steps, cost, speed, ends"):
-        verify.verify(arguments(tiny.path, tmp_path / "out", only="flame"))
+        run(tiny.path, tmp_path / "out", only="flame")
     with pytest.raises(ConfigError, match="--only : unknown"):
-        verify.verify(arguments(tiny.path, tmp_path / "out", only=""))
+        run(tiny.path, tmp_path / "out", only="")
     with pytest.raises(FileFormatError, match="no such file"):
-        verify.verify(arguments(tmp_path / "none" / "model", tmp_path / "out"))
+        run(tmp_path / "none" / "model", tmp_path / "out")
 
 
 def test_what_was_finished_before_a_stop_is_written(tiny, tmp_path, monkeypatch, capsys):
@@ -164,7 +171,7 @@ def test_what_was_finished_before_a_stop_is_written(tiny, tmp_path, monkeypatch,
         raise KeyboardInterrupt
 
     monkeypatch.setattr(verify, "compute", stop)
-    assert verify.verify(arguments(tiny.path, tmp_path)) == 4
+    assert run(tiny.path, tmp_path) == 4
     found = json.loads((tmp_path / "report.json").read_text())
     assert found["stopped"] and not found["made"]  # `--only` keeps none of it
     assert "stopped" in capsys.readouterr().out and "Stopped before the end" in (tmp_path / "report.md").read_text()
@@ -430,7 +437,7 @@ def shelf(tiny, card, tmp_path, monkeypatch):
 
 
 def listed(capsys, name=None):
-    code = models.models(argparse.Namespace(name=name))
+    code = listing.call(argparse.Namespace(name=name), Communicator())
     return code, capsys.readouterr().out
 
 
@@ -482,11 +489,11 @@ def test_the_mechanism_beside_the_model_is_found(tiny, tmp_path, monkeypatch, ca
     model.save(tmp_path / "given" / "model")
     at = str(tmp_path / "given" / "model")
     with pytest.raises(MechanismError, match=r"'/elsewhere/h2.yaml' not found.*beside the model"):
-        verify.verify(arguments(at, tmp_path / "out"))
+        run(at, tmp_path / "out")
     assert listed(capsys, at)[0] == 1
     shutil.copy(find_mechanism("h2o2.yaml"), file)
     monkeypatch.setattr(verify, "compute", lambda work, parts, coupling: work.found.update(at=work.gas.path))
-    assert verify.verify(arguments(at, tmp_path / "out")) == 0
+    assert run(at, tmp_path / "out") == 0
     assert json.loads((tmp_path / "out" / "report.json").read_text())["at"] == str(file)
     assert listed(capsys, at)[0] == 0 and Learned.load(at).gas.path == str(file)
     file.write_text(file.read_text() + "\n# changed\n")

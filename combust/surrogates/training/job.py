@@ -1,0 +1,176 @@
+"""What a training is asked for: settings, rows, a model to start from, the folder; all checked before it begins."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import msgspec
+import torch
+
+from combust.errors import ConfigError
+from combust.kinetics.mechanism.mechanism import Mechanism
+from combust.settings.config import flat
+from combust.surrogates import library
+from combust.surrogates.data.sample_set import SPLITS, SampleSet
+from combust.surrogates.model.model import Model, files_of
+from combust.surrogates.settings import Given, Network, Surrogate, Train
+from combust.surrogates.training import losses
+from combust.surrogates.training import state as training_state
+from combust.surrogates.training.calibrate import chosen
+from combust.surrogates.training.state import State
+
+CHECKPOINT, MODEL = "checkpoint.safetensors", "model"
+FREE = ("config.train.device",)  # may differ when a training goes on
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be trained, on which rows, from where, to where."""
+
+    settings: Surrogate
+    gas: Mechanism
+    samples: SampleSet
+    init: str | None  # name or path of the model that the first weights and coordinates are of
+    start: Model | None  # that model
+    minutes: float | None  # that the schedule is to fit into
+    folder: Path
+    identity: dict[str, Any]
+
+
+def prepared(
+    asked: Given,
+    out: str | Path | None = None,
+    samples: str | Path | None = None,
+    init: str | Path | None = None,
+    minutes: float | None = None,
+) -> Job:
+    """Raises the errors of mechanism, samples and model to start from, and ConfigError where they do not fit."""
+    settings = asked.settings
+    check(settings, minutes)
+    folder = Path(out or f"runs/{asked.name}")
+    source = Path(samples) if samples else folder / "samples.h5"
+    gas = Mechanism.load(settings.mechanism, settings.phase, ions=settings.ions)
+    rows = SampleSet.read(source)
+    path = library.find(init) if init else None
+    start = Model.load(path) if path else None
+    check_samples(settings, gas, rows, source)
+    check_start(settings, gas, start, rows)
+    identity = identity_of(settings, gas, source, path)
+    return Job(settings, gas, rows, str(init) if init else None, start, minutes, folder, identity)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Torch with one thread, unless OMP_NUM_THREADS says another: a second one gains little for such networks, and adds
+    up in another order, which is another training.
+    """
+    before = torch.get_num_threads()
+    if "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def check(settings: Surrogate, minutes: float | None) -> None:
+    """Raises ConfigError for a time or a loss that cannot be."""
+    if minutes is not None and not minutes > 0:
+        raise ConfigError(f"--minutes {minutes}: must be > 0")
+    if not losses.weights_of(settings.train.loss):
+        raise ConfigError("train.loss: all weights are zero: nothing to learn")
+
+
+def check_samples(settings: Surrogate, gas: Mechanism, samples: SampleSet, source: Path) -> None:
+    """Raises ConfigError for rows that cannot train what is asked for."""
+    samples.require(gas)
+    for split in ("train", "validation"):
+        if not (samples.split == SPLITS.index(split)).any():
+            raise ConfigError(f"{source}: has no rows for {split}; sample more trajectories or another split")
+    if not len(chosen(samples)):
+        raise ConfigError(
+            f"{source}: no validation row of a trajectory has rates that are not slow, so that no limit of trust can "
+            "be found; sample more trajectories, or longer time steps"
+        )
+    low, high = settings.range.dt
+    if samples.dt.min() < low * (1 - 1e-9) or samples.dt.max() > high * (1 + 1e-9):
+        raise ConfigError(
+            f"{source}: its time steps go from {samples.dt.min():g} to {samples.dt.max():g} s, beyond "
+            f"range.dt = [{low:g}, {high:g}]: sample again, or set range.dt to what was sampled"
+        )
+    for name, share in losses.composable(settings.train.loss, torch.from_numpy(samples.dt), low).items():
+        if not share:
+            raise ConfigError(
+                f"train.loss.{name}: no row's dt can be cut into steps within range.dt = [{low:g}, {high:g}]; "
+                "set it to 0, or sample a range of dt"
+            )
+
+
+def check_start(settings: Surrogate, gas: Mechanism, start: Model | None, samples: SampleSet) -> None:
+    """Raises ConfigError for a model to start from that has another mechanism, form or thing held."""
+    if start is None:
+        return
+    start.require(gas, "--init: ")
+    shape, wanted = start.card["network"], settings.network
+    for key in ("width", "depth"):
+        if shape[key] != getattr(wanted, key):
+            raise ConfigError(
+                f"--init: network.{key} of the model is {shape[key]}, of the configuration {getattr(wanted, key)}: "
+                f"add --set network.{key}={shape[key]}"
+            )
+    if start.hold != samples.hold:
+        raise ConfigError(f'--init: the model holds "{start.hold}", the samples "{samples.hold}"')
+
+
+def identity_of(settings: Surrogate, gas: Mechanism, source: Path, init: Path | None) -> dict[str, Any]:
+    """What a training is known by when it is to go on."""
+    with h5py.File(source, "r", locking="best-effort") as file:  # which has just been read as a whole
+        content = str(file.attrs["content"])
+    weights = hashlib.sha256(files_of(init)[1].read_bytes()).hexdigest() if init else None
+    config = msgspec.to_builtins(settings)
+    kept = {name: config[name] for name in ("network", "train", "range")}
+    return {"mechanism": gas.sha256, "samples": content, "init": weights, "config": kept}
+
+
+def claim(folder: Path, identity: dict[str, Any], resume: bool, force: bool) -> State:
+    """The state to begin with. Raises ConfigError for a folder in use, or an interrupted training that was another."""
+    checkpoint, made = folder / CHECKPOINT, (*files_of(folder / MODEL), folder / "losses.csv", folder / "losses.png")
+    if resume:
+        if not checkpoint.is_file():
+            raise ConfigError(f"--resume: {folder} holds no {CHECKPOINT}; run without --resume")
+        state, before = training_state.read(checkpoint)
+        require_same(before, identity, folder)
+        return state
+    there = [path for path in (checkpoint, *made) if path.exists()]
+    if there and not force:
+        raise ConfigError(
+            f"{there[0]} exists: choose another folder with --out, --resume an interrupted training, or --force to "
+            "replace it"
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for path in there:
+            path.unlink()
+    except OSError as error:
+        raise ConfigError(f"--out {folder}: cannot be written: {error.strerror}") from error
+    return State()
+
+
+def require_same(before: dict[str, Any], now: dict[str, Any], folder: Path) -> None:
+    """Raises ConfigError naming what differs between an interrupted training and this one."""
+    then, given = dict(flat(before)), dict(flat(now))
+    usual = dict(flat({"config": {"network": msgspec.to_builtins(Network()), "train": msgspec.to_builtins(Train())}}))
+    then = usual | then  # a key that was added since then had its default
+    for key in (*then, *given):
+        if key not in FREE and then.get(key) != given.get(key):
+            raise ConfigError(
+                f"--resume: {key.removeprefix('config.')} was {then.get(key)} in {folder} and is {given.get(key)} now; "
+                "give what was given then, or --force to begin anew"
+            )
