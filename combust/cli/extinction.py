@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import itertools
 import math
 import textwrap
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from combust.errors import CombustError, ConfigError, DivergenceError
-from combust.kinetics.flames.extinction import COLUMNS, Extinction, extinction_strain
-from combust.kinetics.flames.radiation import radiation_of
-from combust.kinetics.flames.solver import check_transport, require_width
-from combust.kinetics.mechanism import mixtures
-from combust.kinetics.mechanism.ideal_gas import require_ideal
-from combust.kinetics.mechanism.mechanism import Mechanism
-from combust.report.charts import drawing, picture
-from combust.report.tables import Countdown, places, say_where, write_table
-from combust.settings.ranges import positive, pressures, quantities
+from combust.cli.options import flame_arguments, mechanism_arguments, output_arguments, radiation_of
+from combust.errors import DivergenceError
+from combust.parallel import Communicator
+from combust.settings.ranges import HELP, PRESSURE_HELP, number, positive, pressures, quantities
 from combust.units import ATM
+
+if TYPE_CHECKING:
+    from combust.kinetics.flames.extinctions import Row
+    from combust.kinetics.mechanism.mechanism import Mechanism
 
 HEADER = (
     f"{'p [atm]':>9} {'T fuel':>8} {'T oxid.':>8} {'a global [1/s]':>15} {'error':>8} {'a max [1/s]':>12} "
@@ -37,97 +32,120 @@ NUMBERS = (
     "strain", "strain_error", "grid_strain", "strain_max", "strain_fuel", "strain_oxidizer", "T_max", "u_fuel",
     "u_oxidizer", "points",
 )  # fmt: skip
-LEAST_POINTS = 20
 SAYS = (
     "a global = 2 u_o/L (1 + u_f sqrt(rho_f)/(u_o sqrt(rho_o))) of plug-flow jets; a max = greatest |du/dx|; a fuel, "
     "a oxid. = sqrt(-Lambda/rho) of the jets"
 )
 
 
-@dataclass(frozen=True)
-class Row:
-    """One extinction, or the reason why there is none."""
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = (
+        f"RANGE: {HELP}. The branch of flames is followed past its turning point, at a fixed ratio of the jets' "
+        "momentum fluxes, and the turning point extrapolated to zero spacing. One that is not found is a row with the "
+        "reason, and exit code 3."
+    )
+    mechanism_arguments(parser, "mechanism file (Cantera YAML) with transport data")
+    parser.add_argument("--fuel", required=True, metavar="X", help="a species, or mole fractions: CH4:0.8,N2:0.2")
+    parser.add_argument("--oxidizer", default="O2:1, N2:3.76", metavar="X", help="default: %(default)s")
+    parser.add_argument("--T-fuel", default="300", metavar="RANGE", help="of the fuel, in K or with a unit; %(default)s")
+    parser.add_argument("--T-oxidizer", default="300", metavar="RANGE", help="of the oxidizer; %(default)s")
+    parser.add_argument("--p", default="1", metavar="RANGE", help=f"pressures: {PRESSURE_HELP}")
+    parser.add_argument(
+        "--width",
+        type=number("length"),
+        default=0.02,
+        metavar="M",
+        help="between the jets, in m or with a unit: 2cm; default: %(default)s",
+    )
+    parser.add_argument(
+        "--momentum-ratio", type=float, default=1.0, metavar="M",
+        help="rho u^2 of the fuel over that of the oxidizer; default: %(default)s",
+    )  # fmt: skip
+    parser.add_argument(
+        "--strain", type=number("rate"), default=60.0, metavar="A",
+        help="global strain rate of the first flame [1/s], a quarter to four times it are tried too; %(default)s",
+    )  # fmt: skip
+    flame_arguments(parser)
+    parser.add_argument("--max-points", type=int, default=3000, metavar="N", help="of a grid; default: %(default)s")
+    output_arguments(parser, "extinction.csv, _curve.csv and .png")
 
-    p: float
-    T_fuel: float
-    T_oxidizer: float
-    found: Extinction | None
-    seconds: float
-    reason: str = ""
-
-    def __str__(self) -> str:
-        head = f"{self.p / ATM:9.5g} {self.T_fuel:8.5g} {self.T_oxidizer:8.5g} "
-        if self.found is None:
-            return f"{head}{'nan':>15}  {textwrap.shorten(self.reason.partition(' Pa: ')[2] or self.reason, 100)}"
-        e = self.found
-        error = f"{100 * e.strain_error:6.2g} %" if math.isfinite(e.strain_error) else f"{'-':>8}"
-        return (
-            f"{head}{e.strain:15.5g} {error} {e.strain_max:12.5g} {e.strain_fuel:9.4g} {e.strain_oxidizer:9.4g} "
-            f"{e.T_max:10.1f} {self.seconds:8.1f}"
-        )
-
-    @property
-    def cells(self) -> tuple[object, ...]:
-        """Of the table in the file."""
-        numbers = [getattr(self.found, name) if self.found else math.nan for name in NUMBERS]
-        return (self.p, self.T_fuel, self.T_oxidizer, *numbers, self.seconds, self.reason)
-
-
-def extinction(args: argparse.Namespace) -> int:
+def call(args: argparse.Namespace, comm: Communicator) -> int:
     """Prints the table, writes it, the branches and a picture; the exit code, 3 if one extinction was not found."""
-    temperatures = [
+    from combust.kinetics.flames.extinction import COLUMNS
+    from combust.kinetics.flames.extinctions import extinction
+    from combust.kinetics.mechanism import mixtures
+    from combust.kinetics.mechanism.ideal_gas import require_ideal
+    from combust.kinetics.mechanism.mechanism import Mechanism
+    from combust.report.charts import picture
+    from combust.report.tables import Countdown, places, say_where, write_table
+
+    T_fuel, T_oxidizer = (
         positive(quantities(text, "temperature", option), text, option)
         for text, option in ((args.T_fuel, "--T-fuel"), (args.T_oxidizer, "--T-oxidizer"))
-    ]
-    conditions = list(itertools.product(pressures(args.p), *temperatures))
+    )
+    ps = pressures(args.p)
     table, curves, image = places(args.out, ("extinction.csv", "extinction_curve.csv", "extinction.png"), args.force)
     gas = Mechanism.load(args.mechanism, args.phase, ions=args.ions)
     fuel, oxidizer = mixtures.of_options(gas, args.fuel, args.oxidizer)
-    require_ideal("extinction", [min(T) for _, *T in conditions], [p for p, *_ in conditions])
+    coldest = min(*T_fuel, *T_oxidizer)
+    require_ideal("extinction", coldest, ps)
     options = options_of(args, gas)
     print(HEADER, flush=True)
     rows: list[Row] = []
-    countdown = Countdown(len(conditions), "extinctions")
-    for p, *T in conditions:
-        rows.append(row_of(p, T, lambda p, T: extinction_strain(gas, p, fuel, oxidizer, *T, **options)))
-        print(rows[-1], flush=True)
+    countdown = Countdown(len(ps) * len(T_fuel) * len(T_oxidizer), "extinctions")
+
+    def each(row: Row) -> None:
+        rows.append(row)
+        print(line(row), flush=True)
         countdown.tick()
-        write_table(table, FILE, [row.cells for row in rows])
+        write_table(table, FILE, [cells(row) for row in rows])
         write_table(curves, ("pressure_Pa", "T_fuel_K", "T_oxidizer_K", *COLUMNS), branches(rows))
+
+    found = extinction(gas, fuel, oxidizer, ps, T_fuel, T_oxidizer, each=each, **options)
     print(SAYS)
     say_where("table", table)
-    failed = sum(row.found is None for row in rows)
-    if failed < len(rows):
+    if found.failed < len(rows):
         say_where("branch", curves)
         title = f"{args.fuel} against {args.oxidizer}, {Path(args.mechanism).name}"
         if image:
             picture(image, lambda: draw(image, rows, title))
-    if failed:
-        print(f"{failed} of {len(rows)} extinctions were not found; the table says why")
-    return DivergenceError.exit_code if failed else 0
+    if found.failed:
+        print(f"{found.failed} of {len(rows)} extinctions were not found; the table says why")
+    return DivergenceError.exit_code if found.failed else 0
 
 
 def options_of(args: argparse.Namespace, gas: Mechanism) -> dict[str, Any]:
-    """Options of `extinction_strain`; says what radiates. Raises ConfigError for those that cannot be."""
+    """Options of `extinction`; says what radiates. Raises ConfigError for those that cannot be."""
+    from combust.kinetics.flames.extinctions import require_positive
+    from combust.kinetics.flames.solver import check_transport, require_width
+    from combust.kinetics.flames.speeds import require_points
+
     require_width("--width", args.width)
-    for name in ("strain", "momentum_ratio"):
-        if not (math.isfinite(getattr(args, name)) and getattr(args, name) > 0):
-            raise ConfigError(f"--{name.replace('_', '-')} {getattr(args, name):g}: must be > 0")
-    if args.max_points < LEAST_POINTS:
-        raise ConfigError(f"--max-points {args.max_points}: must be at least {LEAST_POINTS}")
+    require_positive("--strain", args.strain)
+    require_positive("--momentum-ratio", args.momentum_ratio)
+    require_points("--max-points", args.max_points)
     check_transport("extinction", args.transport, args.soret)
     names = ("width", "momentum_ratio", "strain", "transport", "soret", "max_points")
     return {name: getattr(args, name) for name in names} | radiation_of(args, "extinction", gas)
 
 
-def row_of(p: float, T: Sequence[float], solve: Callable[[float, Sequence[float]], Extinction]) -> Row:
-    """The row of p [Pa] and the temperatures of fuel and oxidizer [K]; what is not found is a row that says why."""
-    begin = time.monotonic()
-    try:
-        found, reason = solve(p, T), ""
-    except CombustError as error:
-        found, reason = None, str(error)
-    return Row(p, *T, found, time.monotonic() - begin, reason)
+def line(row: Row) -> str:
+    """One extinction."""
+    head = f"{row.p / ATM:9.5g} {row.T_fuel:8.5g} {row.T_oxidizer:8.5g} "
+    if row.found is None:
+        return f"{head}{'nan':>15}  {textwrap.shorten(row.reason.partition(' Pa: ')[2] or row.reason, 100)}"
+    e = row.found
+    error = f"{100 * e.strain_error:6.2g} %" if math.isfinite(e.strain_error) else f"{'-':>8}"
+    return (
+        f"{head}{e.strain:15.5g} {error} {e.strain_max:12.5g} {e.strain_fuel:9.4g} {e.strain_oxidizer:9.4g} "
+        f"{e.T_max:10.1f} {row.seconds:8.1f}"
+    )
+
+
+def cells(row: Row) -> tuple[object, ...]:
+    """Of the table in the file."""
+    numbers = [getattr(row.found, name) if row.found else math.nan for name in NUMBERS]
+    return (row.p, row.T_fuel, row.T_oxidizer, *numbers, row.seconds, row.reason)
 
 
 def branches(rows: Sequence[Row]) -> list[tuple[float, ...]]:
@@ -138,6 +156,8 @@ def branches(rows: Sequence[Row]) -> list[tuple[float, ...]]:
 
 def draw(path: Path, rows: Sequence[Row], title: str) -> None:
     """Highest temperature over the global strain rate: both branches, and the extrapolated turning points."""
+    from combust.report.charts import drawing
+
     with drawing(path, (5.0, 3.6)) as figure:
         axes = figure.subplots()
         for row in rows:

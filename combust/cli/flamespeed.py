@@ -3,68 +3,114 @@
 from __future__ import annotations
 
 import argparse
-import itertools
 import math
 import textwrap
-import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import astuple, dataclass, fields
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from combust.errors import CombustError, ConfigError, DivergenceError
-from combust.kinetics.flames.free import free_flame
-from combust.kinetics.flames.radiation import radiation_of
-from combust.kinetics.flames.solver import check_transport, require_width
-from combust.kinetics.mechanism import mixtures
-from combust.kinetics.mechanism.ideal_gas import require_ideal
-from combust.kinetics.mechanism.mechanism import Mechanism
-from combust.report.charts import drawing, picture
-from combust.report.tables import Countdown, places, say_where, write_table
-from combust.settings.ranges import positive, pressures, quantities, values
+from combust.cli.options import (
+    flame_arguments, mechanism_arguments, mixture_arguments, output_arguments, radiation_of,
+)  # fmt: skip
+from combust.errors import DivergenceError
+from combust.parallel import Communicator
+from combust.settings.ranges import HELP, number, positive, pressures, quantities, values
 from combust.units import ATM
+
+if TYPE_CHECKING:
+    from combust.kinetics.mechanism.mechanism import Mechanism
+    from combust.kinetics.flames.speeds import FlameSpeed
 
 HEADER = (
     f"{'phi':>7} {'T [K]':>8} {'p [atm]':>9} {'S_L [m/s]':>10} {'error':>8} {'grid':>8} {'thickness [mm]':>15} "
     f"{'burnt T [K]':>12} {'points':>7} {'seconds':>8}"
 )
-FAILED = DivergenceError.exit_code
-LEAST_POINTS = 20
 
 
-@dataclass(frozen=True)
-class Row:
-    """One flame; NaN and a reason where there is none. The fields are the columns of flamespeed.csv.
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = (
+        f"RANGE: {HELP}. A speed is extrapolated to zero spacing from grids that are each halved; beside it stand an "
+        "estimate of its error and that of the finest grid's own speed. A flame that is not found is a row with the "
+        "reason, and exit code 3."
+    )
+    mechanism_arguments(parser, "mechanism file (Cantera YAML) with transport data")
+    mixture_arguments(parser, "300")
+    flame_arguments(parser)
+    parser.add_argument(
+        "--refine", default="extrapolated", choices=["customary", "extrapolated", "converged"],
+        help="extrapolated: halved until the speed stays within 0.3 %%; converged: within 0.05 %%, and the grid's own "
+        "within 0.5 %%; customary: one grid of Cantera's, no estimate; default: %(default)s",
+    )  # fmt: skip
+    parser.add_argument("--max-points", type=int, default=6000, metavar="N", help="of a grid; default: %(default)s")
+    parser.add_argument(
+        "--width", type=number("length"), default=0.02, metavar="M",
+        help="first domain in m (1e-6 to 100) or with a unit: 2cm, widened as flames need it; default: %(default)s",
+    )  # fmt: skip
+    output_arguments(parser, "flamespeed.csv and .png")
 
-    The speed is extrapolated to zero spacing and its error estimated, relative; the grid's own speed stands beside it.
-    With refine = "customary" there is one grid only, and no estimate (inf).
-    """
+def call(args: argparse.Namespace, comm: Communicator) -> int:
+    """Prints the table, writes flamespeed.csv and flamespeed.png; the exit code, 3 if a flame was not found."""
+    from combust.kinetics.flames.speeds import FlameSpeed, flamespeed
+    from combust.kinetics.mechanism import mixtures
+    from combust.kinetics.mechanism.ideal_gas import require_ideal
+    from combust.kinetics.mechanism.mechanism import Mechanism
+    from combust.report.charts import picture
+    from combust.report.tables import Countdown, places, say_where, write_table
 
-    phi: float
-    temperature_K: float
-    pressure_Pa: float
-    flame_speed_m_per_s: float
-    speed_error: float
-    grid_speed_m_per_s: float
-    thermal_thickness_m: float
-    burnt_temperature_K: float
-    equilibrium_temperature_K: float
-    points: int
-    seconds: float
-    reason: str = ""
+    phis = positive(values(args.phi, "--phi"), args.phi, "--phi")
+    Ts = positive(quantities(args.T, "temperature", "--T"), args.T, "--T")
+    ps = pressures(args.p)
+    table, image = places(args.out, ("flamespeed.csv", "flamespeed.png"), args.force)
+    gas = Mechanism.load(args.mechanism, args.phase, ions=args.ions)
+    fuel, oxidizer = mixtures.of_options(gas, args.fuel, args.oxidizer, premixed=True)
+    require_ideal("free flame", *map(list, zip(*((T, p) for p in ps for T in Ts), strict=True)))
+    options = options_of(args, gas)
+    countdown = Countdown(len(phis) * len(Ts) * len(ps), "flames")
+    rows: list[FlameSpeed] = []
 
-    def __str__(self) -> str:
-        head = f"{self.phi:7.4g} {self.temperature_K:8.5g} {self.pressure_Pa / ATM:9.5g} "
-        if self.reason:
-            # The table has said which flame it is; the file holds the whole text.
-            return f"{head}{'nan':>10}  {textwrap.shorten(self.reason.partition(' Pa: ')[2] or self.reason, 100)}"
-        known = math.isfinite(self.speed_error)  # of one grid alone nothing is known
-        own = share(self.grid_speed_m_per_s / self.flame_speed_m_per_s - 1 if known else math.nan, "+")
-        return (
-            f"{head}{self.flame_speed_m_per_s:10.4f} {share(self.speed_error)} {own} "
-            f"{1e3 * self.thermal_thickness_m:15.4f} {self.burnt_temperature_K:12.1f} "
-            f"{self.points:7d} {self.seconds:8.1f}"
-        )
+    def each(row: FlameSpeed) -> None:
+        print(line(row), flush=True)
+        countdown.tick()
+        rows.append(row)
+        # Written after each flame: what was found stays, whatever ends the run.
+        write_table(table, FlameSpeed._fields, rows)
+
+    print(HEADER, flush=True)
+    found = flamespeed(gas, fuel, oxidizer, phis, Ts, ps, each=each, **options)
+    say_where("table", table)
+    if image and found.failed < len(rows):
+        title = f"{args.fuel} in {args.oxidizer}, {Path(args.mechanism).name}"
+        picture(image, lambda: draw(image, rows, title))
+    if found.failed:
+        print(f"{found.failed} of {len(rows)} flames were not found; the table says why")
+    return DivergenceError.exit_code if found.failed else 0
+
+
+def options_of(args: argparse.Namespace, gas: Mechanism) -> dict[str, Any]:
+    """Options of `flamespeed`; says what radiates. Raises ConfigError for those that cannot be."""
+    from combust.kinetics.flames.solver import check_transport, require_width
+    from combust.kinetics.flames.speeds import require_points
+
+    check_transport("flamespeed", args.transport, args.soret)
+    require_width("--width", args.width)
+    require_points("--max-points", args.max_points)
+    names = ("transport", "refine", "soret", "width", "max_points")
+    return {name: getattr(args, name) for name in names} | radiation_of(args, "flamespeed", gas)
+
+
+def line(row: FlameSpeed) -> str:
+    """One flame."""
+    head = f"{row.phi:7.4g} {row.temperature_K:8.5g} {row.pressure_Pa / ATM:9.5g} "
+    if row.reason:
+        # The table has said which flame it is; the file holds the whole text.
+        return f"{head}{'nan':>10}  {textwrap.shorten(row.reason.partition(' Pa: ')[2] or row.reason, 100)}"
+    known = math.isfinite(row.speed_error)  # of one grid alone nothing is known
+    own = share(row.grid_speed_m_per_s / row.flame_speed_m_per_s - 1 if known else math.nan, "+")
+    return (
+        f"{head}{row.flame_speed_m_per_s:10.4f} {share(row.speed_error)} {own} "
+        f"{1e3 * row.thermal_thickness_m:15.4f} {row.burnt_temperature_K:12.1f} "
+        f"{row.points:7d} {row.seconds:8.1f}"
+    )
 
 
 def share(value: float, sign: str = "") -> str:
@@ -72,69 +118,10 @@ def share(value: float, sign: str = "") -> str:
     return f"{'-':>8}" if not math.isfinite(value) else f"{100 * value:{sign}6.2g} %"
 
 
-def flamespeed(args: argparse.Namespace) -> int:
-    """Prints the table, writes flamespeed.csv and flamespeed.png; the exit code, 3 if a flame was not found."""
-    phis = positive(values(args.phi, "--phi"), args.phi, "--phi")
-    Ts = positive(quantities(args.T, "temperature", "--T"), args.T, "--T")
-    conditions = list(itertools.product(pressures(args.p), Ts, phis))
-    table, image = places(args.out, ("flamespeed.csv", "flamespeed.png"), args.force)
-    gas = Mechanism.load(args.mechanism, args.phase, ions=args.ions)
-    fuel, oxidizer = mixtures.of_options(gas, args.fuel, args.oxidizer, premixed=True)
-    require_ideal("free flame", [T for _, T, _ in conditions], [p for p, _, _ in conditions])
-    options = options_of(args, gas)
-
-    def solve(T: float, p: float, phi: float) -> Any:
-        return free_flame(gas, T, p, fuel, oxidizer, phi, **options)
-
-    countdown = Countdown(len(conditions), "flames")
-    print(HEADER, flush=True)
-    rows = []
-    for row in flames(solve, conditions):
-        print(row, flush=True)
-        countdown.tick()
-        rows.append(row)
-        # Written after each flame: what was found stays, whatever ends the run.
-        write_table(table, [field.name for field in fields(Row)], map(astuple, rows))
-    say_where("table", table)
-    failed = sum(bool(row.reason) for row in rows)
-    if image and failed < len(rows):
-        title = f"{args.fuel} in {args.oxidizer}, {Path(args.mechanism).name}"
-        picture(image, lambda: draw(image, rows, title))
-    if failed:
-        print(f"{failed} of {len(rows)} flames were not found; the table says why")
-    return FAILED if failed else 0
-
-
-def options_of(args: argparse.Namespace, gas: Mechanism) -> dict[str, Any]:
-    """Options of `free_flame`; says what radiates. Raises ConfigError for those that cannot be."""
-    check_transport("flamespeed", args.transport, args.soret)
-    require_width("--width", args.width)
-    if args.max_points < LEAST_POINTS:
-        raise ConfigError(f"--max-points {args.max_points}: must be at least {LEAST_POINTS}")
-    names = ("transport", "refine", "soret", "width", "max_points")
-    return {name: getattr(args, name) for name in names} | radiation_of(args, "flamespeed", gas)
-
-
-def flames(
-    solve: Callable[[float, float, float], Any], conditions: Sequence[tuple[float, float, float]]
-) -> Iterator[Row]:
-    """A row for each (p, T, phi); a flame that is not found is a row that says why."""
-    for p, T, phi in conditions:
-        begin = time.monotonic()
-        try:
-            flame = solve(T, p, phi)
-        except CombustError as error:
-            found: tuple[Any, ...] = (*6 * [math.nan], 0, time.monotonic() - begin, str(error))
-        else:
-            found = (
-                flame.speed, flame.speed_error, flame.grid_speed, flame.thermal_thickness, flame.burnt_temperature,
-                flame.equilibrium_temperature, len(flame.x), time.monotonic() - begin,
-            )  # fmt: skip
-        yield Row(phi, T, p, *found)
-
-
-def draw(path: Path, rows: Sequence[Row], title: str) -> None:
+def draw(path: Path, rows: Sequence[FlameSpeed], title: str) -> None:
     """Flame speed over the quantity that takes the most values, a line for each pair of the others."""
+    from combust.report.charts import drawing
+
     axes_of = {
         "equivalence ratio": [row.phi for row in rows],
         "temperature [K]": [row.temperature_K for row in rows],

@@ -15,7 +15,7 @@ from torch import Tensor
 from combust.errors import CombustError, FileFormatError
 from combust.experiments.formats.data import DataSet, IgnitionPoint
 from combust.experiments.matching import Names, detector, mass_fractions, rises
-from combust.report.rows import each_row
+from combust.rows import each_row
 
 Simulate = Callable[..., Tensor]
 """ignition_delays(gas, T, p, Y, t_end, hold=, criterion=, atol=) of reactors.ignition, or one in its place."""

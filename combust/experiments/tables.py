@@ -33,7 +33,7 @@ def header(kind: str) -> str:
     return HEADERS[kind] if kind == "ignition delay" else HEADERS[kind] + DIFFERENCES
 
 
-def tell(judged: Comparison | Pairs, points: bool) -> None:
+def show(judged: Comparison | Pairs, points: bool) -> None:
     """The row of a data set or species with its notes, and its points if asked."""
     data = judged.data
     if isinstance(judged, Comparison):

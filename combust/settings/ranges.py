@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from combust.errors import ConfigError, FileFormatError
 from combust.units import ATM, PRESSURE, factor, to_si
@@ -91,6 +91,17 @@ def positive(numbers: list[float], text: str, what: str) -> list[float]:
         if not number > 0:
             raise ConfigError(f"{what} {text}: {number:g} is not positive")
     return numbers
+
+
+def positive_numbers(what: str, numbers: Sequence[float]) -> list[float]:
+    """`numbers` as floats, at least one and all of them finite and > 0. Raises ConfigError naming `what`."""
+    found = [float(number) for number in numbers]
+    for number in found:
+        if not (math.isfinite(number) and number > 0):
+            raise ConfigError(f"{what}: {number:g} is not positive and finite")
+    if not found:
+        raise ConfigError(f"{what}: give at least one value")
+    return found
 
 
 def parse(item: str, text: str, what: str) -> tuple[list[float], str]:

@@ -8,7 +8,7 @@ import pytest
 
 from combust.__main__ import main
 from combust.errors import StateError
-from combust.report.rows import each_row
+from combust.rows import each_row
 
 DATA = Path(__file__).parent / "experiments" / "chaumeix_2007.yaml"
 

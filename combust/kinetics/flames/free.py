@@ -136,8 +136,7 @@ def free_flame(
     not converge, needs more than `max_points`, or returns what is no flame (see combust.kinetics.flames.plausible).
     """
     check_transport("free flame", transport, soret)
-    if refine not in ("customary", *TOLERANCE):
-        raise ConfigError(f'free flame: refine = "{refine}" is unknown; known: customary, {", ".join(TOLERANCE)}')
+    check_refine("free flame", refine)
     require_width("free flame: width", width)
     if max_points < 10:
         raise ConfigError(f"free flame: max_points = {max_points}: must be >= 10")
@@ -149,6 +148,12 @@ def free_flame(
         gas.sha256, gas.name, float(T), float(p), fuel, oxidizer, *numbers, bool(radiation), emissivity
     )  # fmt: skip
     return compute_or_load(file_of("flame", query), lambda: _solve(gas, query, loglevel))
+
+
+def check_refine(kind: str, refine: str) -> None:
+    """Raises ConfigError for an unknown way to refine grids."""
+    if refine not in ("customary", *TOLERANCE):
+        raise ConfigError(f'{kind}: refine = "{refine}" is unknown; known: customary, {", ".join(TOLERANCE)}')
 
 
 def compute_or_load(path: Path, compute: Callable[[], FlameProfile]) -> FlameProfile:

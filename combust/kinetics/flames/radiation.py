@@ -8,7 +8,6 @@ W/m3. CO, CH4 and soot radiate too, and thick or hot layers absorb: neither is h
 
 from __future__ import annotations
 
-import argparse
 import math
 from typing import Any, Protocol
 
@@ -16,7 +15,6 @@ import numpy as np
 
 from combust.errors import ConfigError
 from combust.kinetics.mechanism.mechanism import Mechanism
-from combust.settings.ranges import values
 
 RADIATING = ("H2O", "CO2")
 SAID = "radiation of H2O and CO2, optically thin (Cantera's)"
@@ -45,24 +43,6 @@ def check_radiation(kind: str, gas: Mechanism, radiation: bool, emissivity: Emis
         raise ConfigError(
             f"{kind}: radiation covers {' and '.join(RADIATING)} only, and {gas.path} has neither; leave it off"
         )
-
-
-def emissivities(text: str) -> Emissivity:
-    """Those of both boundaries from "0,0.5", or one number for both. Raises ConfigError."""
-    numbers = values(text, "--emissivity")
-    if len(numbers) > 2:
-        raise ConfigError(f"--emissivity {text}: give one number, or those of the left and the right boundary")
-    return numbers[0], numbers[-1]
-
-
-def radiation_of(args: argparse.Namespace, kind: str, gas: Mechanism) -> dict[str, Any]:
-    """Options of a flame from --radiation and --emissivity, none without; says what radiates. Raises ConfigError."""
-    emissivity = emissivities(args.emissivity)
-    check_radiation(kind, gas, args.radiation, emissivity)
-    if not args.radiation:
-        return {}
-    print(f"with {SAID}, emissivity of the boundaries {emissivity[0]:g} and {emissivity[1]:g}")
-    return {"radiation": True, "emissivity": emissivity}
 
 
 def radiate(flame: Any, asked: Radiates) -> None:

@@ -70,16 +70,22 @@ def streams(gas: Gas, fuel: Composition, oxidizer: Composition) -> tuple[np.ndar
     return found
 
 
-def of_options(gas: Gas, fuel: str, oxidizer: str, premixed: bool = False) -> tuple[str, str]:
+def of_options(
+    gas: Gas,
+    fuel: str,
+    oxidizer: str,
+    premixed: bool = False,
+    names: tuple[str, str] = ("--fuel", "--oxidizer"),
+) -> tuple[str, str]:
     """The compositions of --fuel and --oxidizer. Raises MechanismError, which names the option, for one that the
     mechanism cannot hold, or that burns nothing if both are mixed: bad input, not a flame or reactor that failed.
     """
     found = stream(fuel), stream(oxidizer)
-    for option, mixture in zip(("--fuel", "--oxidizer"), found, strict=True):
+    for option, mixture in zip(names, found, strict=True):
         with at(option):
             amounts(gas, mixture)
     if premixed:
-        with at("--oxidizer"):
+        with at(names[1]):
             streams(gas, *found)
     return found
 

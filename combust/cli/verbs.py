@@ -1,0 +1,51 @@
+"""The verbs of the command line. Each is a file here of its name: its arguments, and what it does with them."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from typing import NamedTuple, Protocol, cast
+
+from combust.parallel import Communicator
+
+
+class Module(Protocol):
+    """A file of a verb. It loads nothing heavy before it is called: `combust --help` reads them all."""
+
+    def arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Adds the arguments of the verb."""
+
+    def call(self, args: argparse.Namespace, comm: Communicator) -> int:
+        """Does what was asked for, on all ranks of `comm`; prints; the exit code. Raises CombustError."""
+
+
+class Verb(NamedTuple):
+    """A verb and what `combust --help` says of it;  ranks : whether all ranks of an MPI run do it together."""
+
+    name: str
+    help: str
+    ranks: bool = False
+
+    def load(self) -> Module:
+        """Its file."""
+        return cast(Module, importlib.import_module(f"combust.cli.{self.name}"))
+
+
+VERBS = (
+    Verb("run", "simulate a case", ranks=True),
+    Verb("check", "build a case and say what a run would do: memory, first step, what is doubtful", ranks=True),
+    Verb("info", "what is in a checkpoint, .vtr, .pvd, mechanism or failed cell"),
+    Verb("schema", "JSON Schema of the files that combust takes, for editors"),
+    Verb("plot", "draw fields and history of a run from its output folder"),
+    Verb("ignite", "ignition delays over ranges of mixture, temperature and pressure"),
+    Verb("flamespeed", "laminar flame speeds over ranges of mixture, temperature and pressure"),
+    Verb("extinction", "strain rates at which counterflow diffusion flames go out"),
+    Verb("validate", "compare a mechanism with published experiments"),
+    Verb("reduce", "make a small mechanism of a large one that meets error tolerances"),
+    Verb("sample", "states and exact end states for learned chemistry"),
+    Verb("train", "train a learned chemistry on sampled states"),
+    Verb("verify", "report card of a learned chemistry: reactors and flames beside exact chemistry"),
+    Verb("models", "the models that come with combust: list, verify the files, explain one"),
+    Verb("doctor", "versions of all that combust needs, and how to get what is missing"),
+    Verb("list", "kinds that a case file may name"),
+)
