@@ -193,7 +193,7 @@ def arm() -> None:
     """Puts the toy in the place of the real flow, with the faults that the environment asks for."""
     sys.modules["combust.run.build"] = SimpleNamespace(build=Heat)  # type: ignore[assignment]
     if "TOY_PICTURE" not in os.environ:
-        sys.modules["combust.run.picture"] = SimpleNamespace(plot=lambda folder: "not drawn")  # type: ignore[assignment]
+        sys.modules["combust.run.picture"] = SimpleNamespace(plot=lambda folder: SimpleNamespace(path="not drawn"))  # type: ignore[assignment]
     if "TOY_KILL_AT" in os.environ:
         kill_amid_checkpoint(int(os.environ["TOY_KILL_AT"]))
     if "TOY_FILE_LIMIT" in os.environ:

@@ -1,126 +1,29 @@
-"""`combust doctor`: what is installed, in which version, and the command that gets what is missing."""
+"""combust doctor: what is installed, in which version, and the command that gets what is missing."""
 
 from __future__ import annotations
 
-import importlib
-import os
-import platform
-import shutil
-import subprocess
-from collections.abc import Callable
-from dataclasses import dataclass
+import argparse
 
-from combust import __version__
+from combust import __version__, installation
+from combust.parallel import Communicator
 
-DEBIAN = "apt-get install"
+INCOMPLETE = 2  # exit code
 
 
-@dataclass(frozen=True)
-class Part:
-    """Something that combust uses: how to find its version, whether nothing works without it, how to get it."""
-
-    name: str
-    find: Callable[[], str]
-    required: bool
-    why: str
-    remedy: str
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """None."""
 
 
-def doctor() -> int:
-    """Prints one line per part; returns 0 if all that is required is there, else 2."""
+def call(args: argparse.Namespace, comm: Communicator) -> int:
+    """Prints one line per part; 0 if all that is required is there, else 2."""
     print(f"combust     {__version__}")
-    complete = True
-    for part in parts():
-        try:
-            found, mark = part.find(), "ok"
-        except Exception as error:  # a broken library can raise anything at import
-            found = f"missing ({error})".splitlines()[0]
-            mark = "MISSING" if part.required else "absent"
-            complete = complete and not part.required
-        print(f"{part.name:<11} {mark:<8} {found}")
-        if mark != "ok":
-            print(f"{'':<21}for {part.why}; get it: {part.remedy}")
+    complete = installation.doctor(show).complete
     print("all required parts are there" if complete else "required parts are missing: see the lines marked MISSING")
-    return 0 if complete else 2
+    return 0 if complete else INCOMPLETE
 
 
-def parts() -> list[Part]:
-    pip = "pip install "
-    return [
-        Part("python", python, True, "everything", f"{DEBIAN} python3.11-venv, or conda create -n combust python=3.11"),
-        Part("numpy", module("numpy"), True, "everything", pip + "numpy"),
-        Part("scipy", module("scipy"), True, "reference solutions", pip + "scipy"),
-        Part("torch", module("torch"), True, "all field kernels", pip + "torch"),
-        Part("cantera", module("cantera"), True, "mechanisms and initial flames", pip + "cantera"),
-        Part("msgspec", module("msgspec"), True, "case files", pip + "msgspec"),
-        Part("h5py", module("h5py"), True, "checkpoints", pip + "h5py"),
-        Part("safetensors", module("safetensors"), True, "learned chemistry", pip + "safetensors"),
-        Part("matplotlib", module("matplotlib"), False, "flame.png", pip + "matplotlib"),
-        Part("C++", compiler, False, "compiled kernels (else they run eagerly, slower)", f"{DEBIAN} g++"),
-        Part("mpirun", launcher, False, "more than one rank", f"{DEBIAN} openmpi-bin"),
-        Part("mpi4py", mpi, False, "more than one rank", f"{DEBIAN} libopenmpi-dev && pip install mpi4py"),
-        Part("petsc4py", petsc, False, "the pressure solve on more than one rank", PETSC),
-        Part("GPU", gpu, False, 'device = "cuda"', "an NVIDIA driver and a CUDA build of torch (pytorch.org)"),
-    ]
-
-
-PETSC = f"{DEBIAN} python3-petsc4py (in a venv with system site packages), or conda install -c conda-forge petsc4py"
-
-
-def module(name: str) -> Callable[[], str]:
-    """Finds the version of a Python package by importing it."""
-    return lambda: str(importlib.import_module(name).__version__)
-
-
-def python() -> str:
-    if tuple(int(n) for n in platform.python_version_tuple()[:2]) < (3, 11):
-        raise RuntimeError(f"{platform.python_version()} is too old, 3.11 is needed")
-    return f"{platform.python_version()} on {platform.system()} {platform.machine()}, {os.cpu_count()} cores"
-
-
-def first_line(*command: str) -> str:
-    found = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout.strip()
-    return found.splitlines()[0]
-
-
-def compiler() -> str:
-    """The compiler that torch.compile would call: $CXX, or the first of the usual names."""
-    for name in filter(None, (os.environ.get("CXX"), "g++", "clang++", "c++")):
-        if shutil.which(name):
-            return first_line(name, "--version")
-    raise RuntimeError("no $CXX, g++, clang++ or c++ on the path")
-
-
-def launcher() -> str:
-    for name in ("mpirun", "mpiexec", "srun"):
-        if shutil.which(name):
-            return first_line(name, "--version")
-    raise RuntimeError("no mpirun, mpiexec or srun on the path")
-
-
-def mpi() -> str:
-    import mpi4py
-
-    mpi4py.rc.initialize = False  # asking for a version must not start MPI
-    from mpi4py import MPI
-
-    library = MPI.Get_library_version().replace("\x00", "").splitlines()[0].split(",")[0]
-    return f"{mpi4py.__version__} with {library}"
-
-
-def petsc() -> str:
-    import petsc4py
-
-    petsc4py.init(["combust", "-no_signal_handler"])  # its handlers take the signals of Python's and end the process
-    # The import alone does not load PETSc; a numpy it was not built for shows only then.
-    from petsc4py import PETSc
-
-    return f"{petsc4py.__version__} with PETSc {'.'.join(str(n) for n in PETSc.Sys.getVersion())}"
-
-
-def gpu() -> str:
-    import torch
-
-    if not torch.cuda.is_available():
-        raise RuntimeError("torch sees none")
-    return ", ".join(torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count()))
+def show(found: installation.Found) -> None:
+    """One part."""
+    print(f"{found.part.name:<11} {found.mark:<8} {found.version}")
+    if found.mark != "ok":
+        print(f"{'':<21}for {found.part.why}; get it: {found.part.remedy}")

@@ -47,7 +47,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     mechanism_arguments(parser, "mechanism file (Cantera YAML) with transport data")
     parser.add_argument("--fuel", required=True, metavar="X", help="a species, or mole fractions: CH4:0.8,N2:0.2")
     parser.add_argument("--oxidizer", default="O2:1, N2:3.76", metavar="X", help="default: %(default)s")
-    parser.add_argument("--T-fuel", default="300", metavar="RANGE", help="of the fuel, in K or with a unit; %(default)s")
+    parser.add_argument(
+        "--T-fuel", default="300", metavar="RANGE", help="of the fuel, in K or with a unit; %(default)s"
+    )
     parser.add_argument("--T-oxidizer", default="300", metavar="RANGE", help="of the oxidizer; %(default)s")
     parser.add_argument("--p", default="1", metavar="RANGE", help=f"pressures: {PRESSURE_HELP}")
     parser.add_argument(
@@ -68,6 +70,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     flame_arguments(parser)
     parser.add_argument("--max-points", type=int, default=3000, metavar="N", help="of a grid; default: %(default)s")
     output_arguments(parser, "extinction.csv, _curve.csv and .png")
+
 
 def call(args: argparse.Namespace, comm: Communicator) -> int:
     """Prints the table, writes it, the branches and a picture; the exit code, 3 if one extinction was not found."""

@@ -10,7 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from combust.cli.options import (
-    flame_arguments, mechanism_arguments, mixture_arguments, output_arguments, radiation_of,
+    flame_arguments,
+    mechanism_arguments,
+    mixture_arguments,
+    output_arguments,
+    radiation_of,
 )  # fmt: skip
 from combust.errors import DivergenceError
 from combust.parallel import Communicator
@@ -18,8 +22,8 @@ from combust.settings.ranges import HELP, number, positive, pressures, quantitie
 from combust.units import ATM
 
 if TYPE_CHECKING:
-    from combust.kinetics.mechanism.mechanism import Mechanism
     from combust.kinetics.flames.speeds import FlameSpeed
+    from combust.kinetics.mechanism.mechanism import Mechanism
 
 HEADER = (
     f"{'phi':>7} {'T [K]':>8} {'p [atm]':>9} {'S_L [m/s]':>10} {'error':>8} {'grid':>8} {'thickness [mm]':>15} "
@@ -47,6 +51,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="first domain in m (1e-6 to 100) or with a unit: 2cm, widened as flames need it; default: %(default)s",
     )  # fmt: skip
     output_arguments(parser, "flamespeed.csv and .png")
+
 
 def call(args: argparse.Namespace, comm: Communicator) -> int:
     """Prints the table, writes flamespeed.csv and flamespeed.png; the exit code, 3 if a flame was not found."""

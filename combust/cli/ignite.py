@@ -43,6 +43,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--atol", type=float, default=1e-15, help="of mass fractions; default: %(default)s")
     output_arguments(parser, "ignite.csv and .png")
 
+
 def call(args: argparse.Namespace, comm: Communicator) -> int:
     """Prints the table, writes ignite.csv and ignite.png; the exit code, 3 if nothing ignited or a reactor failed."""
     from combust.kinetics.mechanism import mixtures

@@ -6,9 +6,9 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
+from combust.cli.configs import phase_keys
 from combust.errors import ConfigError
 from combust.settings.ranges import PRESSURE_HELP, values
-from combust.surrogates.training.arguments import phase_keys
 
 if TYPE_CHECKING:
     from combust.kinetics.mechanism.mechanism import Mechanism

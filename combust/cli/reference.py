@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import msgspec.inspect as mi
 
+from combust.errors import ConfigError
 from combust.settings import names
 from combust.settings.explain import allowances, documented, flatten
 from combust.settings.quantities import schema
@@ -29,6 +30,16 @@ def kinds_of() -> dict[str, dict[str, str]]:
         if kinds:
             found[name.removesuffix(".x_low")] = kinds
     return found
+
+
+def kinds(section: str | None = None) -> dict[str, dict[str, str]]:
+    """The same, of one table if it is named. Raises ConfigError for an unknown one."""
+    known = kinds_of()
+    if section is None:
+        return known
+    if section not in known:
+        raise ConfigError(f"combust list {section}: unknown; known: {', '.join(known)}")
+    return {section: known[section]}
 
 
 def root_of(file: str) -> type[msgspec.Struct]:

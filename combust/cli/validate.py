@@ -40,6 +40,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--points", action="store_true", help="print every point, not only every data set")
     folder_arguments(parser, "validate.csv and .png")
 
+
 def call(args: argparse.Namespace, comm: Communicator) -> int:
     """Prints a row per data set and quantity, writes validate.csv and validate.png; 0 if at least one data set was
     compared, 3 if a point of one could not be simulated.

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -29,22 +28,38 @@ WIDTH = 8.0
 FORMATS = PICTURES
 
 
+class Picture(NamedTuple):
+    """A picture that was drawn, and of which snapshot;  times : of all there are [s]"""
+
+    path: Path
+    time: float
+    times: tuple[float, ...]
+
+
 def plot(
-    folder: str | Path, fields: Sequence[str] | None = None, out: str | Path | None = None, time: float | None = None
-) -> Path:
-    """Draws one snapshot in `folder` and the history of the run; returns the path of the picture.
+    folder: str | Path,
+    fields: Sequence[str] | None = None,
+    out: str | Path | None = None,
+    time: float | None = None,
+    chosen: Callable[[float, Sequence[float]], None] = lambda time, times: None,
+) -> Picture:
+    """Draws one snapshot in `folder` and the history of the run.
 
     fields : names to draw; temperature and one more if None
     out : picture (.png, .pdf, .svg), or a folder for flame.png; flame.png in the folder of the run if None
-    time : [s] the snapshot nearest to it is drawn, and standard error says which where it is another time; the last
-        if None
+    time : [s] the snapshot nearest to it is drawn; the last if None
+    chosen : called with the time of that snapshot, and those of all [s], before it is drawn
     Raises FileFormatError without a snapshot, ConfigError for an unknown field, DependencyError without matplotlib,
     OutputError if the picture cannot be written.
     """
     where = Folder(folder)
-    shot = read_vtr(where.path / nearest(snapshots(where), time))
+    entries = snapshots(where)
+    at, name = nearest(entries, time)
+    times = tuple(entry[0] for entry in entries)
+    chosen(at, times)
+    shot = read_vtr(where.path / name)
     scalars = with_speed(shot)
-    names = chosen(scalars, fields)
+    names = chosen_fields(scalars, fields)
     history = chosen_history(read_series(where.series)) if where.series.exists() else {}
     picture = destination(where, out)
     try:
@@ -53,7 +68,7 @@ def plot(
             draw(figure, shot, {name: scalars[name] for name in names}, history)
     except OSError as error:
         raise OutputError(f"{picture} cannot be written: {error.strerror or error}") from error
-    return picture
+    return Picture(picture, at, times)
 
 
 def snapshots(where: Folder) -> list[tuple[float, str]]:
@@ -70,21 +85,13 @@ def snapshots(where: Folder) -> list[tuple[float, str]]:
     return entries
 
 
-def nearest(entries: Sequence[tuple[float, str]], time: float | None) -> str:
-    """The file of the snapshot nearest to `time` [s], the last if None; says so if its time is another one."""
+def nearest(entries: Sequence[tuple[float, str]], time: float | None) -> tuple[float, str]:
+    """Time [s] and file of the snapshot nearest to `time` [s], of the last if None."""
     if time is None:
-        return entries[-1][1]
+        return entries[-1]
     if not np.isfinite(time):
         raise ConfigError(f"--time {time}: needs a time in s")
-    at, name = min(entries, key=lambda entry: abs(entry[0] - time))
-    if abs(at - time) > 1e-6 * abs(time):
-        first, last = entries[0][0], entries[-1][0]
-        print(
-            f"nearest to {time_text(time)} is the output at {time_text(at)} "
-            f"(of {len(entries)} from {time_text(first)} to {time_text(last)})",
-            file=sys.stderr,
-        )
-    return name
+    return min(entries, key=lambda entry: abs(entry[0] - time))
 
 
 def destination(where: Folder, out: str | Path | None) -> Path:
@@ -112,7 +119,7 @@ def with_speed(shot: Snapshot) -> dict[str, np.ndarray]:
     return found
 
 
-def chosen(scalars: dict[str, np.ndarray], fields: Sequence[str] | None) -> list[str]:
+def chosen_fields(scalars: dict[str, np.ndarray], fields: Sequence[str] | None) -> list[str]:
     """Names of the fields to draw. Raises ConfigError for one that the snapshot does not hold."""
     if fields is None:
         first = [name for name in ("T",) if name in scalars and scalars[name].max() > 1.01 * scalars[name].min()]

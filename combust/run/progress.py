@@ -118,7 +118,7 @@ def tell(sim: Simulation, folder: Folder, outcome: Outcome) -> None:
         try:
             from combust.run.picture import plot
 
-            print(f"picture:     {plot(folder.path)}")
+            print(f"picture:     {plot(folder.path).path}")
         except Exception as error:  # a picture is never worth a lost run
             print(f"warning: no picture: {error}", file=sys.stderr)
     if math.isfinite(speed):

@@ -32,7 +32,9 @@ def call(verb, name, *changes, more=()):
 @pytest.fixture
 def flames(monkeypatch):
     monkeypatch.setattr(case, "free_flame", stored_flame)
-    monkeypatch.setitem(sys.modules, "combust.run.picture", SimpleNamespace(plot=lambda folder: "not drawn"))
+    monkeypatch.setitem(
+        sys.modules, "combust.run.picture", SimpleNamespace(plot=lambda folder: SimpleNamespace(path="not drawn"))
+    )
 
 
 def small(name):
@@ -71,7 +73,9 @@ def test_first_step_whatever_limits_it(changes, why, flames, tmp_path, capsys):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SHRUNK)
 def test_first_step_of_the_whole_case(name, tmp_path, capsys, monkeypatch):
-    monkeypatch.setitem(sys.modules, "combust.run.picture", SimpleNamespace(plot=lambda folder: "not drawn"))
+    monkeypatch.setitem(
+        sys.modules, "combust.run.picture", SimpleNamespace(plot=lambda folder: SimpleNamespace(path="not drawn"))
+    )
     said, why, done, logged = first_steps(name, ["output.log.every={steps=1}"], tmp_path, capsys)
     assert said == pytest.approx(done, rel=5e-4) and why.split()[0] == logged
 
@@ -236,7 +240,9 @@ def test_learned_chemistry_that_will_not_be_used(change, name, value, range_, mo
     from combust.check import flame
 
     monkeypatch.setattr(flame, "free_flame", lambda *a, **k: SimpleNamespace(thermal_thickness=1e-3))
-    monkeypatch.setitem(sys.modules, "combust.run.picture", SimpleNamespace(plot=lambda folder: "not drawn"))
+    monkeypatch.setitem(
+        sys.modules, "combust.run.picture", SimpleNamespace(plot=lambda folder: SimpleNamespace(path="not drawn"))
+    )
     assert call("check", "kernel", *kernel) == 0
     said = capsys.readouterr().err
     assert f"warning: {name}" in said and value in said and range_ in said and "exact chemistry" in said

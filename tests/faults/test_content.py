@@ -40,7 +40,7 @@ def case(tmp_path):
 @pytest.fixture
 def toy(monkeypatch):
     monkeypatch.setitem(sys.modules, "combust.run.build", SimpleNamespace(build=Heat))
-    monkeypatch.setattr("combust.run.picture.plot", lambda folder: folder / "flame.png")
+    monkeypatch.setattr("combust.run.picture.plot", lambda folder: SimpleNamespace(path=folder / "flame.png"))
 
 
 # --- checkpoints ----------------------------------------------------------------------------------------------------

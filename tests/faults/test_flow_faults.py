@@ -87,7 +87,7 @@ def arm(fault: str) -> None:
         advance(self, dt)
 
     ReactingFlow.advance = broken
-    sys.modules["combust.run.picture"] = SimpleNamespace(plot=lambda folder: "not drawn")  # type: ignore[assignment]
+    sys.modules["combust.run.picture"] = SimpleNamespace(plot=lambda folder: SimpleNamespace(path="not drawn"))  # type: ignore[assignment]
 
 
 def launch(fault, ranks, out, *changes):
@@ -137,7 +137,7 @@ def test_lost_solution_ends_with_3(tmp_path, fault, ranks, balance):
 
 @pytest.fixture
 def run(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("combust.run.picture.plot", lambda folder: folder / "flame.png")
+    monkeypatch.setattr("combust.run.picture.plot", lambda folder: SimpleNamespace(path=folder / "flame.png"))
 
     def call(*changes, out="out", more=()):
         code = main([*arguments(tmp_path / out, *changes), *more])

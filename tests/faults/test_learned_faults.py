@@ -5,6 +5,7 @@ is lost ends the run, and a restart goes on bit by bit.
 import json
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -41,7 +42,7 @@ def case(tiny, tmp_path):
 @pytest.fixture
 def call(case, monkeypatch, capsys):
     """The verb on the case in this process: exit code, and what it printed."""
-    monkeypatch.setattr("combust.run.picture.plot", lambda folder: folder / "flame.png")
+    monkeypatch.setattr("combust.run.picture.plot", lambda folder: SimpleNamespace(path=folder / "flame.png"))
 
     def run(verb, *changes, more=()):
         sets = [part for change in changes for part in ("--set", change)]

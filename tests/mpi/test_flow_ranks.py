@@ -66,7 +66,7 @@ def run(name: str, folder: Path, *more: str) -> None:
 
 
 def script(ranks: int, base: Path) -> None:
-    sys.modules["combust.run.picture"] = SimpleNamespace(plot=lambda folder: "not drawn")  # type: ignore[assignment]
+    sys.modules["combust.run.picture"] = SimpleNamespace(plot=lambda folder: SimpleNamespace(path="not drawn"))  # type: ignore[assignment]
     for name, (_, _, early, _) in RUNS.items():
         run(name, base / f"{name}{ranks}")
         if ranks > 2:

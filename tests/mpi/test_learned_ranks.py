@@ -136,7 +136,7 @@ def script(what, base, *more):
     from combust.__main__ import main
     from combust.parallel import all_or_none, world
 
-    sys.modules["combust.run.picture"] = SimpleNamespace(plot=lambda folder: "not drawn")  # type: ignore[assignment]
+    sys.modules["combust.run.picture"] = SimpleNamespace(plot=lambda folder: SimpleNamespace(path="not drawn"))  # type: ignore[assignment]
     comm, case = world(), str(base / "flame.toml")
     if what == "runs":
         for name, (ranks, changes) in RUNS.items():

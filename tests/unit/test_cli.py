@@ -23,7 +23,7 @@ def case(tmp_path, monkeypatch):
 
 @pytest.fixture
 def run(case, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("combust.run.picture.plot", lambda folder: folder / "flame.png")
+    monkeypatch.setattr("combust.run.picture.plot", lambda folder: SimpleNamespace(path=folder / "flame.png"))
 
     def call(*arguments, out="out"):
         code = main(["run", str(case), "--out", str(tmp_path / out), *arguments])

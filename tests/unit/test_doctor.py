@@ -1,10 +1,11 @@
 """`combust doctor` finds what is there and says how to get what is not."""
 
-from combust.cli import doctor
+from combust import installation
+from combust.__main__ import main
 
 
 def test_all_required_is_here(capsys):
-    assert doctor.doctor() == 0
+    assert main(["doctor"]) == 0
     said = capsys.readouterr().out
     for name in (
         "python",
@@ -26,10 +27,10 @@ def test_missing_parts(capsys, monkeypatch):
     def absent():
         raise ImportError("no such library")
 
-    parts = [doctor.Part("thing", absent, True, "everything", "pip install thing")]
-    monkeypatch.setattr(doctor, "parts", lambda: parts)
-    assert doctor.doctor() == 2
+    parts = [installation.Part("thing", absent, True, "everything", "pip install thing")]
+    monkeypatch.setattr(installation, "parts", lambda: parts)
+    assert main(["doctor"]) == 2
     said = capsys.readouterr().out
     assert "thing       MISSING  missing (no such library)" in said and "get it: pip install thing" in said
-    parts[:] = [doctor.Part("thing", absent, False, "pictures", "pip install thing")]
-    assert doctor.doctor() == 0
+    parts[:] = [installation.Part("thing", absent, False, "pictures", "pip install thing")]
+    assert main(["doctor"]) == 0

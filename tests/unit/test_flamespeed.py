@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from combust.__main__ import main
-from combust.cli import flamespeed
 from combust.errors import DivergenceError, StateError
+from combust.kinetics.flames import speeds
 from combust.kinetics.flames.free import FlameProfile
 
 
@@ -26,7 +26,7 @@ def asked(monkeypatch):
         speeds = phi * p / T, 2010.0, 0.002, phi * p / (T - 1)
         return FlameProfile(gas.species, x, T_profile, x, x, np.ones((10, 11)), p, *speeds)
 
-    monkeypatch.setattr(flamespeed, "free_flame", made_up)
+    monkeypatch.setattr(speeds, "free_flame", made_up)
     return calls
 
 
@@ -67,7 +67,7 @@ def test_a_flame_that_fails_in_another_way_loses_no_other(monkeypatch, tmp_path)
             raise StateError("temperature nan in cell 0")
         return FlameProfile(gas.species, x, 300 + x, x, x, np.ones((10, 11)), p, 1.0, 2010.0)
 
-    monkeypatch.setattr(flamespeed, "free_flame", made_up)
+    monkeypatch.setattr(speeds, "free_flame", made_up)
     arguments = ["flamespeed", "h2o2.yaml", "--fuel", "H2", "--phi", "2,1", "--out", str(tmp_path)]
     assert main([*arguments, "--refine", "customary"]) == 3
     first, second = rows_of(tmp_path)

@@ -36,7 +36,7 @@ with locked(Path(sys.argv[1])):
 @pytest.fixture
 def run(tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "combust.run.build", SimpleNamespace(build=Heat))
-    monkeypatch.setattr("combust.run.picture.plot", lambda folder: folder / "flame.png")
+    monkeypatch.setattr("combust.run.picture.plot", lambda folder: SimpleNamespace(path=folder / "flame.png"))
     (tmp_path / "heat.toml").write_text(CASE)
 
     def call(*arguments):

@@ -34,7 +34,7 @@ def test_draws(tmp_path, shape, history):
     if history:
         rows = "".join(f"{i},{i}e-5,1e-5,{1800 + i},nan,{1e-5 * i}\n" for i in range(8))
         (tmp_path / "series.csv").write_text("step,time,dt,T_max,flame_speed,eos_drift\n" + rows)
-    path = plot(tmp_path)
+    path = plot(tmp_path).path
     assert path == tmp_path / "flame.png"
     assert path.read_bytes().startswith(b"\x89PNG")
 
@@ -104,7 +104,7 @@ def test_routes_are_named(tmp_path, shape):
     """As text in the picture, one flat colour each: no number, no colour between two."""
     fill(tmp_path, shape)
     with plt.rc_context({"svg.fonttype": "none"}):
-        drawn = plot(tmp_path, ["T", "route"], tmp_path / "a.svg").read_text()
+        drawn = plot(tmp_path, ["T", "route"], tmp_path / "a.svg").path.read_text()
     for route in ("slow", "network", "exact"):
         assert f">{route}</text>" in drawn
 

@@ -5,11 +5,12 @@ import pytest
 from scipy.integrate import trapezoid
 
 from combust.__main__ import main
+from combust.cli.options import emissivities
 from combust.errors import ConfigError
 from combust.kinetics import Mechanism
 from combust.kinetics.flames import free as flame1d
 from combust.kinetics.flames.free import FlameQuery, free_flame
-from combust.kinetics.flames.radiation import check_radiation, emissivities
+from combust.kinetics.flames.radiation import check_radiation
 from combust.kinetics.flames.stabilised import burner_flame, counterflow_flame
 from combust.kinetics.flames.store import digest
 

@@ -71,11 +71,7 @@ def streams(gas: Gas, fuel: Composition, oxidizer: Composition) -> tuple[np.ndar
 
 
 def of_options(
-    gas: Gas,
-    fuel: str,
-    oxidizer: str,
-    premixed: bool = False,
-    names: tuple[str, str] = ("--fuel", "--oxidizer"),
+    gas: Gas, fuel: str, oxidizer: str, premixed: bool = False, names: tuple[str, str] = ("--fuel", "--oxidizer")
 ) -> tuple[str, str]:
     """The compositions of --fuel and --oxidizer. Raises MechanismError, which names the option, for one that the
     mechanism cannot hold, or that burns nothing if both are mixed: bad input, not a flame or reactor that failed.
