@@ -136,9 +136,10 @@ def index(path: Path) -> IndexInfo:
 
 def cell(path: Path) -> CellInfo:
     from combust.kinetics.integrate import failed_cell
+    from combust.kinetics.providers.rerun import rerun
 
     found = failed_cell.read(path)
-    return CellInfo(tuple(failed_cell.describe(found)), lambda: failed_cell.rerun(found))
+    return CellInfo(tuple(failed_cell.describe(found)), lambda: rerun(found))
 
 
 def mechanism(path: Path, phase: str | None = None) -> MechanismInfo:
