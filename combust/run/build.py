@@ -13,7 +13,7 @@ import torch
 
 from combust import kernels
 from combust.cfd.boundaries import build as sides
-from combust.cfd.boundaries.conditions import Boundary, Sides
+from combust.cfd.boundaries.conditions import Side, Sides
 from combust.cfd.concerns import CONCERNS
 from combust.cfd.initial import fields as initial
 from combust.cfd.initial import manufactured
@@ -327,7 +327,7 @@ class Builder:
         return References(torch.tensor(T, dtype=torch.float64), torch.stack(Y, 1))
 
     def pressure(self) -> Any:
-        def side(b: Boundary | None) -> str:
+        def side(b: Side) -> str:
             return "periodic" if b is None else b.pressure
 
         table = self.config.numerics.pressure

@@ -250,8 +250,8 @@ class Simulation:
     def restore(self, meta: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
         """Continues from `state()` and the flow's arrays as a checkpoint holds them."""
         loop = meta["loop"]
-        self.flow.restore(arrays.__getitem__)
         self.flow.time, self.flow.step, self.flow.dt = loop["time"], loop["step"], loop["dt"]
+        self.flow.restore(arrays.__getitem__)
         self.free_dt, self.wall_before = loop["free_dt"], loop["wall"]
         for hook in self.hooks:
             if hook.name in meta["hooks"]:

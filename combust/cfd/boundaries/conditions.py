@@ -2,7 +2,8 @@
 
 A condition says what its ghost cells hold: scalars (T, Y) fixed or with zero gradient, tangential velocity fixed or
 with zero gradient, normal velocity fixed on the boundary face or free with a fixed pressure. What flows in is a stream
-of its own: advection carries its density, Y and h through the face, whatever the ghosts hold for diffusion. Adding one:
+of its own: advection carries its density, Y and h through the face, whatever the ghosts hold for diffusion. Each value
+is a number, or a function of time and place (values.py), on a whole side or on a part of it (patches.py). Adding one:
 a dataclass with these answers, its table in settings.py and its line in build.py of this folder.
 """
 
@@ -11,54 +12,101 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import torch
+from torch import Tensor
 
+from combust.cfd.boundaries.values import Function, Values, samples, unsteady
 from combust.cfd.mesh.halo import copy_edge, ghosts_of
+from combust.errors import ConfigError
+
+
+@dataclass
+class Place:
+    """Where a condition writes: `ghosts` layers beyond the low (0) or high (1) side of an axis; now : what it holds."""
+
+    axis: int
+    side: int
+    ghosts: int
+    now: Values
+
+
+def still() -> list[float | Function]:
+    """A velocity of zero."""
+    return [0.0, 0.0, 0.0]
 
 
 @dataclass
 class Boundary:
-    """Zero-gradient everywhere, closed: the base of all conditions. Its methods write `ghosts` layers beyond a side.
+    """Zero-gradient everywhere, closed: the base of all conditions. Its methods write ghosts, with what holds now.
 
-    velocity : (z, y, x) [m/s];  scalars : (1 + species) values of T [K] and Y, NaN where the gradient is zero
-    stream : (1 + species) T and Y of what advection brings in through the side; None: what the ghosts hold
+    velocity : (z, y, x) [m/s], each a number or a function
+    scalars : (1 + species) values of T [K] and Y, NaN where the gradient is zero; or a function
+    stream : (1 + species) T and Y of what advection brings in through the side, or a function; None: what ghosts hold
     diffusion_counts : whether diffusion through the side is part of what crosses it in the balances
+    Functions of time and points are those of values.py. Raises ConfigError naming the argument that is something else.
     """
 
-    velocity: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
-    scalars: torch.Tensor | None = None
-    stream: torch.Tensor | None = None
+    velocity: list[float | Function] = field(default_factory=still)
+    scalars: Tensor | Function | None = None
+    stream: Tensor | Function | None = None
     diffusion_counts: bool = True
     pressure: str = "neumann"
     slip: bool = True
 
-    def fill_scalars(self, data: torch.Tensor, axis: int, side: int, ghosts: int) -> None:
+    def __post_init__(self) -> None:
+        name = type(self).__name__
+        if self.pressure not in ("neumann", "dirichlet"):
+            raise ConfigError(f'{name}: pressure = {self.pressure!r}: allowed are "neumann" and "dirichlet"')
+        if len(self.velocity) != 3 or not all(callable(v) or isinstance(v, int | float) for v in self.velocity):
+            raise ConfigError(f"{name}: velocity: needs three numbers or functions, of z, y and x")
+        for key in ("scalars", "stream"):
+            value = getattr(self, key)
+            if value is None or callable(value):
+                continue
+            if not isinstance(value, Tensor) or value.dim() != 1 or value.dtype != torch.float64:
+                raise ConfigError(f"{name}: {key}: needs a float64 tensor (1 + species) of T and Y, or a function")
+
+    @property
+    def unsteady(self) -> bool:
+        """Whether anything here may change with time."""
+        return any(unsteady(value) for value in (*self.velocity, self.scalars, self.stream))
+
+    def fill_scalars(self, data: Tensor, at: Place) -> None:
         """Ghosts of the stacked (T, Y): fixed values where given, else the value of the edge cell."""
-        copy_edge(data, axis, side, ghosts)
-        if self.scalars is None:
+        copy_edge(data, at.axis, at.side, at.ghosts)
+        fixed = at.now.scalars
+        if fixed is None:
             return
-        beyond = ghosts_of(data, axis, side, ghosts)
-        fixed = self.scalars.reshape(-1, 1, 1, 1)
+        beyond = ghosts_of(data, at.axis, at.side, at.ghosts)
         beyond.copy_(torch.where(torch.isnan(fixed), beyond, fixed))
 
-    def fill_stream(self, data: torch.Tensor, axis: int, side: int, ghosts: int) -> None:
+    def fill_stream(self, data: Tensor, at: Place) -> None:
         """Ghosts of the stacked (T, Y) as advection takes them: those of the stream, if there is one."""
-        if self.stream is not None:
-            ghosts_of(data, axis, side, ghosts).copy_(self.stream.reshape(-1, 1, 1, 1))
+        if at.now.stream is not None:
+            ghosts_of(data, at.axis, at.side, at.ghosts).copy_(at.now.stream)
 
-    def fill_thermal_diffusion(self, data: torch.Tensor, axis: int, side: int, ghosts: int) -> None:
+    def fill_thermal_diffusion(self, data: Tensor, at: Place) -> None:
         """Ghosts of the coefficients of thermal diffusion: as computed."""
 
-    def fill_velocity(self, data: torch.Tensor, axis: int, side: int, ghosts: int, component: int) -> None:
+    def fill_velocity(self, data: Tensor, at: Place, component: int) -> None:
         """Normal component: the boundary face itself if fixed; ghosts follow. Tangential: wall value or edge value."""
+        axis, ghosts = at.axis, at.ghosts
         if component == axis:
             if self.pressure == "neumann":
                 n = data.shape[axis - 3]
-                data.narrow(axis - 3, ghosts if side == 0 else n - ghosts - 1, 1).fill_(self.velocity[axis])
-            copy_edge(data, axis, side, ghosts)
+                write(data.narrow(axis - 3, ghosts if at.side == 0 else n - ghosts - 1, 1), at.now.velocity[axis])
+            copy_edge(data, axis, at.side, ghosts)
         elif self.slip:
-            copy_edge(data, axis, side, ghosts)
+            copy_edge(data, axis, at.side, ghosts)
         else:
-            ghosts_of(data, axis, side, ghosts).fill_(self.velocity[component])
+            write(ghosts_of(data, axis, at.side, ghosts), at.now.velocity[component])
+
+
+def write(data: Tensor, value: float | Tensor) -> None:
+    """data = value, in place."""
+    if isinstance(value, Tensor):
+        data.copy_(value)
+    else:
+        data.fill_(value)
 
 
 @dataclass
@@ -73,20 +121,18 @@ class Inflow(Boundary):
     slip: bool = False
 
     @property
-    def entering(self) -> torch.Tensor:
-        """(1 + species) T and Y of the gas that flows in."""
-        found = self.stream if self.stream is not None else self.scalars
-        assert found is not None
-        return found
+    def streams(self) -> list[Tensor]:
+        """(1 + species) T and Y of each gas that flows in, as far as constants and tables tell."""
+        return samples(self.stream if self.stream is not None else self.scalars)
 
 
 @dataclass
 class Burner(Inflow):
     """A cooled porous plug: the fluxes of species are those of the stream, T is held, and heat conducts into it."""
 
-    def fill_thermal_diffusion(self, data: torch.Tensor, axis: int, side: int, ghosts: int) -> None:
+    def fill_thermal_diffusion(self, data: Tensor, at: Place) -> None:
         """None: Y floats at the face, where T does not, and no species may cross it but by the stream."""
-        ghosts_of(data, axis, side, ghosts).zero_()
+        ghosts_of(data, at.axis, at.side, at.ghosts).zero_()
 
 
 @dataclass
@@ -108,4 +154,41 @@ class Symmetry(Boundary):
     """Mirror plane: impermeable, no shear, no flux."""
 
 
-Sides = tuple[Boundary | None, Boundary | None]
+@dataclass
+class Parts:
+    """Several conditions on one side: `conditions[i]` from ranges[i][0] to ranges[i][1] [m] of the coordinate `over`.
+
+    over : axis (0 z, 1 y, 2 x) in the side. The ranges meet and cover the side; a cell belongs to the range that its
+    centre lies in. All parts fix the velocity, or all the pressure. Raises ConfigError.
+    """
+
+    over: int
+    ranges: list[tuple[float, float]]
+    conditions: list[Boundary]
+
+    def __post_init__(self) -> None:
+        if not self.conditions or len(self.ranges) != len(self.conditions):
+            raise ConfigError(
+                f"Parts: ranges: needs one for each of the {len(self.conditions)} conditions, not {len(self.ranges)}"
+            )
+        if len({condition.pressure for condition in self.conditions}) > 1:
+            raise ConfigError(
+                "an outflow cannot share a side with another kind: the pressure is fixed on a whole side or nowhere on "
+                "it; let the other kinds have sides of their own"
+            )
+
+    @property
+    def pressure(self) -> str:
+        """That of all parts."""
+        return self.conditions[0].pressure
+
+
+Side = Boundary | Parts | None
+Sides = tuple[Side, Side]
+
+
+def conditions_of(side: Side) -> tuple[Boundary, ...]:
+    """The conditions on a side: none, one, or those of its parts."""
+    if side is None:
+        return ()
+    return tuple(side.conditions) if isinstance(side, Parts) else (side,)

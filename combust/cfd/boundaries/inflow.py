@@ -16,11 +16,11 @@ from combust.kinetics.rates.thermo import Thermo, cp_mass, h_mass
 def expansion(T: Tensor, Y: Tensor, stream: Tensor, thermo: Thermo) -> Tensor:
     """Volume that a stream gains, per own volume, as it mixes with gas of T [K] and Y at constant pressure.
 
-    T : (nz, ny, nx);  Y : (species, nz, ny, nx);  stream : (1 + species) its T and Y. Zero where both are the same, and
-    where molar heat capacities are equal.
+    T : (nz, ny, nx);  Y : (species, nz, ny, nx);  stream : (1 + species) or (1 + species, nz, ny, nx) its T and Y. Zero
+    where both are the same, and where molar heat capacities are equal.
     """
-    T_in = stream[0].expand_as(T)
-    Y_in = stream[1:].reshape(-1, 1, 1, 1)
+    stream = stream.reshape(-1, 1, 1, 1) if stream.dim() == 1 else stream
+    T_in, Y_in = stream[0].expand_as(T), stream[1:]
     cp = (Y * cp_mass(thermo, T)).sum(0)
     heating = (Y_in * (h_mass(thermo, T_in) - h_mass(thermo, T))).sum(0) / (cp * T)
     ratio = T / T_in
@@ -34,14 +34,17 @@ def add_expansion(S: Tensor, q: Tensor, filler: Filler, thermo: Thermo) -> None:
     which the divergence has to know, as it knows those of diffusion and reactions.
     """
     layout, inner = filler.layout, along(q, filler.layout, 2, 0, 0)
-    for axis, side, condition in filler.sides():
-        metric, inwards = filler.grid.metrics[axis], condition.velocity[axis] * (1 - 2 * side)
-        if condition.stream is None or metric is None or inwards <= 0:
+    for patch in filler.patches():
+        axis, side, stream = patch.at.axis, patch.at.side, patch.at.now.stream
+        metric, inwards = filler.grid.metrics[axis], patch.at.now.velocity[axis] * (1 - 2 * side)
+        if stream is None or metric is None or (not isinstance(inwards, Tensor) and inwards <= 0):
             continue
+        if isinstance(inwards, Tensor):
+            inwards = patch.inner(inwards).clamp_min(0.0)
         edge = side * (layout.n[axis] - 1)
-        near = inner.narrow(axis - 3, edge, 1)
-        gain = expansion(near[0], near[1:], condition.stream, thermo)
-        S.narrow(axis, edge, 1).add_(gain * (inwards * metric.per_width.narrow(axis, edge, 1)))
+        near = patch.owned(inner.narrow(axis - 3, edge, 1))
+        gain = expansion(near[0], near[1:], patch.inner(stream), thermo)
+        patch.owned(S.narrow(axis, edge, 1)).add_(gain * (inwards * metric.per_width.narrow(axis, edge, 1)))
 
 
 def heat_to_burner(q: Tensor, coefficients: Coefficients, filler: Filler, thermo: Thermo) -> float:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from combust.cfd.boundaries.conditions import Inflow
+from combust.cfd.boundaries.conditions import Inflow, conditions_of
 from combust.cfd.mesh.grid import NAMES
 from combust.kinetics.data_range import excess, sentence
 
@@ -19,10 +19,11 @@ def concerns(flow: ReactingFlow) -> dict[str, str]:
     gas, found = flow.scheme.problem.gas, {}
     for axis, sides in enumerate(flow.scheme.problem.boundaries):
         for end, side in zip(("low", "high"), sides, strict=True):
-            if isinstance(side, Inflow):
-                stream = side.entering
-                name = f"boundary.{NAMES[axis]}_{end}"
-                said = sentence(gas, excess(gas.T_limits, stream[0], stream[1:]))
+            name = f"boundary.{NAMES[axis]}_{end}"
+            streams = [s for c in conditions_of(side) if isinstance(c, Inflow) for s in c.streams]
+            if streams:
+                T, Y = torch.stack(streams, 1)[0], torch.stack(streams, 1)[1:]
+                said = sentence(gas, excess(gas.T_limits, T, Y))
                 found |= {f"data of {name}": f"{name}: {said}"} if said else {}
     q = flow.scheme.inner(flow.current.q)
     beyond = excess(gas.T_limits, q[0], q[1:])

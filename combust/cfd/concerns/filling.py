@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from combust.cfd.boundaries.conditions import Inflow
+from combust.cfd.boundaries.conditions import Inflow, conditions_of
 from combust.cfd.mesh.grid import NAMES
 from combust.cfd.operators import scalars
 
@@ -16,16 +16,16 @@ def concerns(flow: ReactingFlow) -> dict[str, str]:
     """name -> sentence; empty for a flow with an outflow, or without an inflow (collective)."""
     if not flow.scheme.closed:
         return {}
-    sides, rate = [], 0.0  # 1/s: volume that flows in over that of the domain
-    for axis, pair in enumerate(flow.scheme.problem.boundaries):
-        length = float(flow.grid.faces[axis][-1] - flow.grid.faces[axis][0])
+    sides, scheme = [], flow.scheme
+    for axis, pair in enumerate(scheme.problem.boundaries):
         for end, side in zip(("low", "high"), pair, strict=True):
-            if isinstance(side, Inflow):
+            if any(isinstance(condition, Inflow) for condition in conditions_of(side)):
                 sides.append(f"boundary.{NAMES[axis]}_{end}")
-                rate += abs(float(side.velocity[axis])) / length
+    # 1/s: volume that flows in now over that of the domain
+    rate = scheme.comm.sum(-scheme.filler.outflow(flow.current.u))[0] / scheme.volume if sides else 0.0
     if not rate > 0:
         return {}
-    scheme, q = flow.scheme, flow.current.q
+    q = flow.current.q
     theta = scalars.compressibility(q, flow.current.p0, scheme.thermo, scheme.layout) * flow.grid.volume
     rise = rate * scheme.volume / scheme.comm.sum(float(theta.sum()))[0]  # Pa/s, were nothing burning
     return {"filling": (

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from combust.cfd.boundaries.conditions import Boundary, Burner, Inflow, Outflow
+from combust.cfd.boundaries.conditions import Burner, Inflow, Outflow, Side, conditions_of
 from combust.cfd.mesh.grid import NAMES, along
 
 if TYPE_CHECKING:
@@ -119,9 +119,9 @@ def _steepest(flow: ReactingFlow) -> float:
     return steepest
 
 
-def _open(side: Boundary | None) -> bool:
+def _open(side: Side) -> bool:
     """Whether a flame near this side is not what it would be far from it: burners are there to hold it."""
-    return isinstance(side, Inflow | Outflow) and not isinstance(side, Burner)
+    return any(isinstance(c, Inflow | Outflow) and not isinstance(c, Burner) for c in conditions_of(side))
 
 
 def _near(flow: ReactingFlow, flame: Standing) -> Iterator[tuple[str, str]]:
@@ -143,7 +143,8 @@ def _near(flow: ReactingFlow, flame: Standing) -> Iterator[tuple[str, str]]:
             distance = flame.low[axis] - first if side == 0 else last - flame.high[axis]
             if _open(condition) and distance < NEAR * flame.thickness:
                 name = f"boundary.{NAMES[axis]}_{('low', 'high')[side]}"
-                yield name, _sentence(name, isinstance(condition, Inflow), distance, flame.thickness)
+                inflow = any(isinstance(c, Inflow) for c in conditions_of(condition))
+                yield name, _sentence(name, inflow, distance, flame.thickness)
 
 
 def _sentence(name: str, inflow: bool, distance: float, thickness: float) -> str:

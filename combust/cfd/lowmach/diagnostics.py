@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from combust.cfd.boundaries import inflow
-from combust.cfd.boundaries.conditions import Burner
+from combust.cfd.boundaries.conditions import Burner, conditions_of
 from combust.cfd.mesh.grid import along
 from combust.cfd.operators import momentum, scalars
 from combust.errors import ConfigError
@@ -316,7 +316,7 @@ class Diagnostics:
     def heat_to_burner(self) -> float:
         """Heat that conducts into the burners now [W]; per m2 of what the domain does not extend in."""
         scheme = self.scheme
-        if not any(isinstance(side, Burner) for sides in scheme.problem.boundaries for side in sides):
+        if not any(isinstance(c, Burner) for pair in scheme.problem.boundaries for s in pair for c in conditions_of(s)):
             raise ConfigError(f'"heat_to_burner" needs {BURNER}')
         own = inflow.heat_to_burner(self.s.q, self.coefficients, scheme.filler, scheme.thermo)
         return self.flow.block.comm.sum(own)[0]

@@ -19,6 +19,7 @@ from combust.cfd.operators import scalars
 from combust.errors import ConfigError, DivergenceError
 from combust.kinetics.rates.thermo import h_mass
 
+CLOCK = "clock"  # of a checkpoint, where boundaries change with time: times of n-1 and n [s]
 LARGEST_MACH = 0.3  # beyond it the error of the equations is told; beyond 1 they end
 
 
@@ -40,6 +41,7 @@ class ReactingFlow:
         self.unburnt, self._identity, self.balanced = unburnt, identity, balanced
         self._concerns = concerns
         self.time, self.step, self.dt = 0.0, 0, 0.0
+        self.time_before = 0.0
         self.current = self._start(fields, pressure)
         self.diagnostics = Diagnostics(self)
 
@@ -100,7 +102,7 @@ class ReactingFlow:
             self.current = self.scheme.step(self.current, self.time, dt)
         except DivergenceError as error:
             raise DivergenceError(f"{error}{self._cause(self.current)}") from error
-        self.time += dt
+        self.time_before, self.time = self.time, self.time + dt
         self.step += 1
         self.dt = dt
 
@@ -124,22 +126,39 @@ class ReactingFlow:
         from earlier steps, as a restarted one would.
         """
         self.scheme.pressure.forget()
-        return {name: (array, place) for name, array, place in arrays(self.current, self.grid)}
+        found = {name: (array, place) for name, array, place in arrays(self.current, self.grid)}
+        if self.scheme.filler.unsteady:
+            found[CLOCK] = (np.array([self.time_before, self.time]), "global")
+        return found
 
     def restore(self, read: Callable[[str], np.ndarray]) -> None:
-        """Takes the fields of a checkpoint; ghosts and coefficients follow from them."""
+        """Takes the fields of a checkpoint, written at `self.time`; ghosts and coefficients follow from them."""
         s, scheme = self.current, self.scheme
         s.q_before, s.u_before = s.q.clone(), tuple(None if f is None else f.clone() for f in s.u)
         read_into(s, self.grid, read)
         scheme.pressure.forget()  # it was used to prepare the initial state
-        for faces in (s.u, s.u_before):
+        before, now = self._clock(read)
+        for t, faces in ((now, s.u), (before, s.u_before)):
+            scheme.filler.at(t)
             if self.balanced is not None and self.block.at_boundary(2, 0):
                 # What flowed in then, not what the flame consumes now.
                 self.balanced.velocity[2] = float(self.scheme.block_faces(faces)[2][0, 0, 0])
             scheme.filler.velocity(faces)
-        s.q, s.q_before = (scheme.filler.scalars(scheme.inner(f)) for f in (s.q, s.q_before))
+        s.q_before = scheme.filler.scalars(scheme.inner(s.q_before))
+        scheme.filler.at(now)
+        s.q = scheme.filler.scalars(scheme.inner(s.q))
         s.p = scheme.filler.pressure(scheme.inner(s.p))
         s.coefficients, s.coefficients_before = scheme.coefficients(s.q), scheme.coefficients(s.q_before)
+
+    def _clock(self, read: Callable[[str], np.ndarray]) -> tuple[float, float]:
+        """Times [s] of n-1 and n. Those of a checkpoint whose boundaries were steady follow from its last step."""
+        if not self.scheme.filler.unsteady:
+            return self.time_before, self.time
+        try:
+            self.time_before, self.time = (float(t) for t in read(CLOCK))
+        except KeyError:
+            self.time_before = self.time - self.current.dt_before
+        return self.time_before, self.time
 
     def concerns(self) -> dict[str, str]:
         """What is doubtful of chemistry and speed of the gas now, and what it was given to be asked for: name -> text

@@ -82,7 +82,7 @@ class LowMach:
         self.chemistry, self.pressure, self.transport_data = chemistry, pressure, transport_data
         self.layout, self.metrics, self.thermo = grid.layout, grid.metrics, problem.gas.thermo
         self.timers = Timers()
-        self.filler = Filler(grid, problem.boundaries, self.timers)
+        self.filler = Filler(grid, problem.boundaries, self.timers, 1 + len(problem.gas.species))
         self.comm = grid.block.comm
         self.iterations: list[int] = []
         self.stages = 0
@@ -117,7 +117,7 @@ class LowMach:
         work = self._chemical(lambda: self.chemistry.begin(self.inner(s.q)[0].reshape(-1), s.U[1:].reshape(n, -1), dt))
         w = 0.5 * dt / s.dt_before
         q_half, S_half, c_half = self._extrapolated(s, w)
-        u_half = self._extrapolated_velocity(s, w)
+        u_half = self._extrapolated_velocity(s, w, t + 0.5 * dt)
         start = self._start_diffusion(s, c_half, dt)
         U, q, wdot = s.U, s.q, s.wdot
         for sweep in range(self.numerics.sweeps):
@@ -128,7 +128,7 @@ class LowMach:
             T, rhoY = self._react(work, s, Q)
             wdot = (rhoY - s.U[1:]) / dt - Q[1:]
             U = torch.cat([(s.U[0] + dt * Q[0])[None], rhoY])
-            q = self._primitive(U, T)
+            q = self._primitive(U, T, t + dt)
         return self._finish(s, U, q, wdot, dp0, left, t, dt), (u_adv, fluxes)
 
     def _transport_strang(self, s: State, t: float, dt: float) -> tuple[State, tuple[Faces, Faces]]:
@@ -136,10 +136,11 @@ class LowMach:
         chi = scalars.equation_of_state_error(s.U, self.inner(s.q)[0], s.p0, self.thermo) / dt
         w = 0.5 * dt / s.dt_before
         q_half, S_half, c_half = self._extrapolated(s, w)
-        u_half = self._extrapolated_velocity(s, w)
+        u_half = self._extrapolated_velocity(s, w, t + 0.5 * dt)
         none = torch.zeros_like(s.wdot)
         first = replace(s, U=self._react_alone(s.U, self.inner(s.q)[0], 0.5 * dt))
         T0 = primitive_kernel(first.U, self.inner(s.q)[0], self.thermo, 3)[0]
+        self.filler.at(t)
         first.q = self.filler.scalars(torch.cat([T0[None], first.U[1:] / first.U[1:].sum(0)]))
         start = self._start_diffusion(first, c_half, dt)
         U, q, wdot = first.U, first.q, none
@@ -152,7 +153,7 @@ class LowMach:
             T = primitive_kernel(U, T0, self.thermo, 3)[0]
             U = self._react_alone(U, T, 0.5 * dt)
             wdot = (U[1:] - s.U[1:]) / dt - Q[1:]
-            q = self._primitive(U, T)
+            q = self._primitive(U, T, t + dt)
         return self._finish(s, U, q, wdot, dp0, left, t, dt), (u_adv, fluxes)
 
     def _finish(
@@ -198,6 +199,7 @@ class LowMach:
             rate, _ = diffusion_kernel(q, c, self.thermo, self.layout, self.metrics, self.filler.diffusion_areas)
             if self.problem.forcing is not None:
                 rate = rate + self.problem.forcing.scalars(t)
+            self.filler.at(t)
             S = divergence_kernel(rate, wdot, q, U, self.thermo, self.layout)
             inflow.add_expansion(S, q, self.filler, self.thermo)
             return S
@@ -215,14 +217,16 @@ class LowMach:
         q_half = 0.5 * (s.q + q)
         return q_half, self._divergence(q_half, 0.5 * (s.U + U), c, wdot, t)
 
-    def _primitive(self, U: Tensor, T: Tensor) -> Tensor:
-        """Padded (T, Y) of a conserved state; T: a close guess."""
+    def _primitive(self, U: Tensor, T: Tensor, t: float) -> Tensor:
+        """Padded (T, Y) of a conserved state at time t; T: a close guess."""
         with self.timers.phase("eos"):
+            self.filler.at(t)
             return self.filler.scalars(primitive_kernel(U, T, self.thermo, 2))
 
-    def _extrapolated_velocity(self, s: State, w: float) -> Faces:
-        """Velocity extrapolated to n+1/2: its ghosts on other ranks' cells are as good as those it comes from."""
+    def _extrapolated_velocity(self, s: State, w: float, t: float) -> Faces:
+        """Velocity extrapolated to n+1/2, t: its ghosts on other ranks' cells are as good as those it comes from."""
         with self.timers.phase("pressure"):
+            self.filler.at(t)
             u = tuple(None if a is None or b is None else a + w * (a - b) for a, b in zip(s.u, s.u_before, strict=True))
             return self.filler.velocity_boundaries(u)
 
@@ -276,6 +280,7 @@ class LowMach:
         layout, metrics, thermo = self.layout, self.metrics, self.thermo
         p_half = s.p0 + 0.5 * dt * dp0
         with self.timers.phase("advection"):
+            self.filler.at(t + 0.5 * dt)
             source, mass, out = advection_kernel(
                 self.filler.streams(q_half),
                 u_adv,
@@ -292,7 +297,7 @@ class LowMach:
         left = dt * out
         with self.timers.phase("diffusion"):
             source[1:] += wdot
-            U, diffused = self._diffuse(s, start, source, dt)
+            U, diffused = self._diffuse(s, start, source, t, dt)
             step = torch.tensor(dt, dtype=torch.float64, device=self.grid.device)
             Q = transport_rate_kernel(U, s.U, wdot, step)
         return Q, mass, left + dt * diffused
@@ -308,16 +313,17 @@ class LowMach:
             rate, out = diffusion_kernel(s.q, c, self.thermo, self.layout, self.metrics, self.filler.diffusion_areas)
             return DiffusionStart(c, rate, out, stages)
 
-    def _diffuse(self, s: State, start: DiffusionStart, source: Tensor, dt: float) -> tuple[Tensor, Tensor]:
+    def _diffuse(self, s: State, start: DiffusionStart, source: Tensor, t: float, dt: float) -> tuple[Tensor, Tensor]:
         """U after Runge-Kutta-Chebyshev over dt, and the mean diffusive outflow through the boundaries."""
         c, out0 = start.coefficients, start.outflow
-        rows = rkc.coefficients(start.stages, self.grid.device)
+        rows, shares = rkc.coefficients(start.stages, self.grid.device), rkc.times(start.stages)
         step = torch.tensor(dt, dtype=torch.float64, device=self.grid.device)
         mt = rows[0][2]
+        self.filler.at(t + shares[0] * dt)
         F0, U1, q = first_stage_kernel(s.U, source, start.rate, mt * step, self.inner(s.q)[0], self.thermo)
         q1, U2 = self.filler.scalars(q), s.U
         G2, G1 = torch.zeros_like(out0), mt * out0
-        for row in rows[1:]:
+        for row, share in zip(rows[1:], shares[1:], strict=True):
             U, q, out = stage_kernel(
                 row,
                 s.U,
@@ -337,6 +343,7 @@ class LowMach:
             G1, G2 = mu * G1 + nu * G2 + mt * out + gt * out0, G1
             U2, U1 = U1, U
             if row is not rows[-1]:
+                self.filler.at(t + share * dt)
                 q1 = self.filler.scalars(q)
         return U1, G1
 
@@ -363,6 +370,7 @@ class LowMach:
 
     def _momentum(self, s: State, new: State, u_adv: Faces, mass: Faces, t: float, dt: float) -> tuple[Faces, Tensor]:
         layout, metrics = self.layout, self.metrics
+        self.filler.at(t + 0.5 * dt)
         rho_old, rho_new, mass = self.filler.momentum_inputs(s.U[1:].sum(0), new.U[1:].sum(0), mass, u_adv)
         rho = 0.5 * (rho_old + rho_new)
         assert s.coefficients is not None and new.coefficients is not None
@@ -383,7 +391,7 @@ class LowMach:
             if extra is not None:
                 force = force + extra[a]  # type: ignore[operator]
             source[a], beta[a] = force / r, dt / r
-        u = self._viscous(s.u, tuple(source), rho, mu, dt)
+        u = self._viscous(s.u, tuple(source), rho, mu, t, dt)
         return self.project(u, s.p, tuple(beta), new)
 
     def project(self, u: Faces, p: Tensor, beta: Faces, new: State) -> tuple[Faces, Tensor]:
@@ -397,7 +405,7 @@ class LowMach:
             dp = self.filler.pressure(solution.p)
             return self.filler.velocity(self._minus_gradient(u, dp, beta)), p + dp
 
-    def _viscous(self, u: Faces, source: Faces, rho: Tensor, mu: Tensor, dt: float) -> Faces:
+    def _viscous(self, u: Faces, source: Faces, rho: Tensor, mu: Tensor, t: float, dt: float) -> Faces:
         """u after the explicit forces and Runge-Kutta-Chebyshev viscosity over dt."""
         layout, metrics = self.layout, self.metrics
         ratio = float((along(mu, layout, 2, 0, 0) / along(rho, layout, 2, 0, 0)).max())
@@ -405,7 +413,7 @@ class LowMach:
         ratio = self.comm.max(ratio)[0]
         radius = ratio * (4.0 / 3.0) * sum(4.0 / w**2 for w in self.min_width if w is not None)
         stages = rkc.stages_within(self.numerics.max_stages, radius, dt, "kinematic viscosity", ratio)
-        rows = rkc.coefficients(stages, self.grid.device)
+        rows, shares = rkc.coefficients(stages, self.grid.device), rkc.times(stages)
         step = torch.tensor(dt, dtype=torch.float64, device=self.grid.device)
         u0 = self.block_faces(u)
         F0 = tuple(
@@ -414,9 +422,11 @@ class LowMach:
         )
         mt = rows[0][2] * step
         u2, u1 = u0, tuple(None if a is None or f is None else a + mt * f for a, f in zip(u0, F0, strict=True))
+        self.filler.at(t + shares[0] * dt)
         padded = self.filler.velocity(self.filler.pad_faces(u1))
-        for row in rows[1:]:
+        for row, share in zip(rows[1:], shares[1:], strict=True):
             u2, u1 = u1, viscous_stage_kernel(row, u0, u1, u2, F0, source, padded, rho, step, mu, layout, metrics)
+            self.filler.at(t + share * dt)
             padded = self.filler.velocity(self.filler.pad_faces(u1))
         return padded
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from combust.cfd.boundaries.conditions import Boundary, Sides
+from combust.cfd.boundaries.patches import Patch, any_unsteady, patches
 from combust.cfd.mesh.grid import Grid, along
 from combust.cfd.mesh.halo import BoundaryFill, Field, Halo, copy_edge, ghosts_of
 from combust.cfd.operators.momentum import Faces
@@ -16,13 +17,35 @@ from combust.timers import Timers
 
 
 class Filler:
-    """Ghosts of scalars, velocities and pressure by the problem's boundary conditions."""
+    """Ghosts of scalars, velocities and pressure by the problem's boundary conditions, as they are at a time: `at`."""
 
-    def __init__(self, grid: Grid, boundaries: tuple[Sides, Sides, Sides], timers: Timers):
-        self.grid, self.layout, self.boundaries, self.timers = grid, grid.layout, boundaries, timers
+    def __init__(self, grid: Grid, boundaries: tuple[Sides, Sides, Sides], timers: Timers, rows: int | None = None):
+        """rows : of T and Y, if that is to be checked. Raises ConfigError for parts that do not fit their side, or
+        values on another device or of another shape.
+        """
+        self.grid, self.layout, self.timers = grid, grid.layout, timers
         self.halo = Halo(grid)
+        sides = [(a, s, boundaries[a][s]) for a in self.layout.axes for s in (0, 1)]
+        self._patches = {
+            (a, s): patches(grid, a, s, condition, rows)
+            for a, s, condition in sides
+            if condition and grid.block.at_boundary(a, s)
+        }
+        self.unsteady = any(any_unsteady(condition) for _, _, condition in sides)
         self.areas = self.areas_of(lambda condition: True)
         self.diffusion_areas = self.areas_of(lambda condition: condition.diffusion_counts)
+        for patch in self.patches():
+            patch.set(0.0)
+
+    def at(self, t: float) -> None:
+        """From here on boundaries hold what they do at time t [s]. Raises ConfigError for a function that fails."""
+        for patch in self.patches() if self.unsteady else ():
+            patch.set(t)
+
+    def patches(self) -> Iterator[Patch]:
+        """The conditions that this block touches, on their sides or parts of them."""
+        for found in self._patches.values():
+            yield from found
 
     def areas_of(self, chosen: Callable[[Boundary], bool]) -> Areas:
         """Face areas of the block's ends per axis, zero where an end is no physical boundary of the chosen ones."""
@@ -35,15 +58,13 @@ class Filler:
         n = self.layout.n[axis]
         ends = []
         for side, index in ((0, 0), (1, n - 1)):
-            end = area.narrow(axis, index, 1)
-            counts = self.grid.block.at_boundary(axis, side) and chosen(self._condition(axis, side))
-            ends.append(end if counts else torch.zeros_like(end))
+            whole = area.narrow(axis, index, 1)
+            end = torch.zeros_like(whole)
+            for patch in self._patches.get((axis, side), ()):
+                if chosen(patch.condition):
+                    patch.owned(end).copy_(patch.owned(whole))
+            ends.append(end)
         return ends[0], ends[1]
-
-    def _condition(self, axis: int, side: int) -> Boundary:
-        condition = self.boundaries[axis][side]
-        assert condition is not None
-        return condition
 
     def pad(self, inner: Tensor) -> Tensor:
         """A padded copy of owned cells, ghosts not yet set."""
@@ -66,28 +87,23 @@ class Filler:
         """(T, Y) of the owned cells, padded."""
         with self.timers.phase("halo"):
             data = self.pad(q)
-            self.halo.fill(
-                Field(data, None, lambda d, a, s: self._condition(a, s).fill_scalars(d, a, s, self.grid.ghosts))
-            )
+            self.halo.fill(Field(data, None, self._scalar_fill))
             return data
 
-    def sides(self) -> Iterator[tuple[int, int, Boundary]]:
-        """(axis, side, condition) of the physical boundaries that this block touches."""
-        for axis in self.layout.axes:
-            for side in (0, 1):
-                if self.grid.block.at_boundary(axis, side):
-                    yield axis, side, self._condition(axis, side)
+    def _scalar_fill(self, data: Tensor, axis: int, side: int) -> None:
+        for patch in self._patches[axis, side]:
+            patch.condition.fill_scalars(patch.view(data), patch.at)
 
     def streams(self, q: Tensor) -> Tensor:
         """Padded (T, Y) with what flows in beyond inflow sides, in place: what advection takes."""
-        for axis, side, condition in self.sides():
-            condition.fill_stream(q, axis, side, self.grid.ghosts)
+        for patch in self.patches():
+            patch.condition.fill_stream(patch.view(q), patch.at)
         return q
 
     def thermal_diffusion(self, data: Tensor) -> None:
         """Padded coefficients of thermal diffusion: those beyond sides that no species diffuses through, in place."""
-        for axis, side, condition in self.sides():
-            condition.fill_thermal_diffusion(data, axis, side, self.grid.ghosts)
+        for patch in self.patches():
+            patch.condition.fill_thermal_diffusion(patch.view(data), patch.at)
 
     def velocity(self, u: Faces) -> Faces:
         """Padded velocities with boundary faces and ghosts set, in place."""
@@ -105,13 +121,17 @@ class Filler:
         return [Field(f, a, self._velocity_fill(a)) for a, f in enumerate(u) if f is not None]
 
     def _velocity_fill(self, component: int) -> BoundaryFill:
-        return lambda d, a, s: self._condition(a, s).fill_velocity(d, a, s, self.grid.ghosts, component)
+        def fill(data: Tensor, axis: int, side: int) -> None:
+            for patch in self._patches[axis, side]:
+                patch.condition.fill_velocity(patch.view(data, component), patch.at, component)
+
+        return fill
 
     def pressure(self, p: Tensor) -> Tensor:
         """Owned pressure, padded: zero beyond a side of fixed pressure, else zero gradient."""
 
         def at_boundary(data: Tensor, axis: int, side: int) -> None:
-            if self._condition(axis, side).pressure == "dirichlet":
+            if self._patches[axis, side][0].condition.pressure == "dirichlet":  # all parts of a side agree in it
                 ghosts_of(data, axis, side, self.grid.ghosts).zero_()
             else:
                 copy_edge(data, axis, side, self.grid.ghosts)

@@ -40,6 +40,15 @@ def stages_within(most: int, radius: float, dt: float, what: str, value: float) 
 
 
 @lru_cache(maxsize=256)
+def times(stages: int) -> tuple[float, ...]:
+    """Shares of the step after which stages 1..s stand: where values that are given change with time. The last is 1."""
+    found = [0.0]
+    for mu, nu, mt, gt in (row.tolist() for row in coefficients(stages)):
+        found.append(mu * found[-1] + (nu * found[-2] if nu else 0.0) + mt + gt)
+    return (*found[1:-1], 1.0)
+
+
+@lru_cache(maxsize=256)
 def coefficients(stages: int, device: str = "cpu") -> tuple[torch.Tensor, ...]:
     """Rows (mu, nu, mu_tilde, gamma_tilde) for stages 1..s; stage 1 uses mu_tilde alone.
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from combust.cfd.boundaries.conditions import Inflow, Sides
+from combust.cfd.boundaries.conditions import Inflow, Sides, conditions_of
 from combust.settings import physics
 from combust.surrogates.model.card import Pair, taught_of
 from combust.surrogates.model.model import settings_of
@@ -35,8 +35,8 @@ def gases(table: Any, mixture: Callable[[Any], Tensor], boundaries: tuple[Sides,
         found.append(Gas("initial.temperature", table.temperature, mixture(table).cpu().numpy(), flame))
     for axis, pair in zip("zyx", boundaries, strict=True):
         for end, side in zip(("low", "high"), pair, strict=True):
-            if isinstance(side, Inflow):
-                T, Y = float(side.entering[0]), side.entering[1:].cpu().numpy()
+            for stream in (s for c in conditions_of(side) if isinstance(c, Inflow) for s in c.streams):
+                T, Y = float(stream[0]), stream[1:].cpu().numpy()
                 if not any(gas.T == T and np.array_equal(gas.Y, Y) for gas in found):
                     found.append(Gas(f"boundary.{axis}_{end}.temperature", T, Y, False))
     return found
