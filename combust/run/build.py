@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -13,7 +14,7 @@ import torch
 
 from combust import kernels
 from combust.cfd.boundaries import build as sides
-from combust.cfd.boundaries.conditions import Side, Sides
+from combust.cfd.boundaries.conditions import Boundary, Parts, Side, Sides
 from combust.cfd.concerns import CONCERNS
 from combust.cfd.initial import fields as initial
 from combust.cfd.initial import manufactured
@@ -40,11 +41,14 @@ LEAST_WIDTH, LEAST_SHARE = 1e-12, 1e-10  # of a cell [m]: below a molecule; wher
 FLAME_REFERENCES = 24
 
 
-def build(config: Config, comm: Communicator) -> ReactingFlow:
-    """The flow that a case file describes, at time zero, on the ranks of `comm`. Raises ConfigError, MechanismError."""
+def build(config: Config, comm: Communicator, conditions: Mapping[str, Boundary | Parts] | None = None) -> ReactingFlow:
+    """The flow that a case file describes, at time zero, on the ranks of `comm`. Raises ConfigError, MechanismError.
+
+    conditions : of sides by name ("x_low"), in place of those that the tables of these sides describe
+    """
     kernels.keep_freed_memory()
     kernels.set_mode("eager")
-    flow = Builder(config, comm).flow()
+    flow = Builder(config, comm, conditions or {}).flow()
     kernels.set_mode(kernel_mode(config, flow))
     return flow
 
@@ -70,10 +74,11 @@ def pick_device(choice: str) -> str:
 
 @dataclass(frozen=True)
 class Builder:
-    """The parts of a case, each made once."""
+    """The parts of a case, each made once; conditions : see `build`."""
 
     config: Config
     comm: Communicator
+    conditions: Mapping[str, Boundary | Parts] = field(default_factory=dict)
 
     @cached_property
     def device(self) -> str:
@@ -195,7 +200,7 @@ class Builder:
             self.mixture,
             lambda: self.profile.speed,
         )
-        return sides.boundaries(self.sides, case)
+        return sides.boundaries(self.sides, case, self.conditions)
 
     # --- the whole ----------------------------------------------------------------------------------------------
 

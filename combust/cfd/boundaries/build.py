@@ -10,7 +10,17 @@ import torch
 from torch import Tensor
 
 from combust.cfd.boundaries import settings
-from combust.cfd.boundaries.conditions import Boundary, Burner, Inflow, Outflow, Sides, Symmetry, Wall
+from combust.cfd.boundaries.conditions import (
+    Boundary,
+    Burner,
+    Inflow,
+    Outflow,
+    Parts,
+    Sides,
+    Symmetry,
+    Wall,
+    conditions_of,
+)
 from combust.errors import ConfigError
 
 AXES = ("z", "y", "x")
@@ -56,9 +66,27 @@ def passes(sides: Mapping[str, Any]) -> tuple[bool, bool, bool]:
     return z, y, x
 
 
-def boundaries(sides: Mapping[str, Any], case: Case) -> tuple[Sides, Sides, Sides]:
-    """Conditions per axis (z, y, x), low and high side; sides: name ("x_low", ...) -> table. Raises ConfigError."""
-    z, y, x = ((condition(f"{a}_low", sides, case), condition(f"{a}_high", sides, case)) for a in AXES)
+def boundaries(
+    sides: Mapping[str, Any], case: Case, given: Mapping[str, Boundary | Parts] | None = None
+) -> tuple[Sides, Sides, Sides]:
+    """Conditions per axis (z, y, x), low and high side; sides: name ("x_low", ...) -> table. Raises ConfigError.
+
+    given : conditions that take the place of those of the tables
+    """
+    made = {f"{a}_{end}": condition(f"{a}_{end}", sides, case) for a in AXES for end in ("low", "high")}
+    for name, instead in (given or {}).items():
+        if name not in made or made[name] is None:
+            known = ", ".join(side for side, there in made.items() if there is not None)
+            raise ConfigError(f"conditions: {name!r} is no side that takes one; this case has {known}")
+        kinds = conditions_of(made[name])
+        if not isinstance(instead, Parts) and not any(isinstance(instead, type(kind)) for kind in kinds):
+            raise ConfigError(
+                f"conditions[{name!r}]: is {type(instead).__name__}, the case has {type(kinds[0]).__name__} there"
+            )
+        if instead.pressure != kinds[0].pressure:
+            raise ConfigError(f"conditions[{name!r}]: pressure is {instead.pressure!r}, not {kinds[0].pressure!r}")
+        made[name] = instead
+    z, y, x = ((made[f"{a}_low"], made[f"{a}_high"]) for a in AXES)
     return z, y, x
 
 
