@@ -1,4 +1,4 @@
-"""Values at the sides that change with time and place, as functions from Python: exact solutions, balances, restarts."""
+"""Values at the sides that change with time and place: exact solutions, balances, restarts, what is refused."""
 
 import math
 
