@@ -4,7 +4,7 @@ PYTHON  := .venv/bin/python
 RANKS   ?= 2
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: env flame test test-all check format validate benchmark clean
+.PHONY: env flame test test-all check format docs gallery validate benchmark clean
 
 env: .venv/ready
 
@@ -21,13 +21,21 @@ test-all: env
 	$(PYTHON) -m pytest tests
 
 check: env
-	$(PYTHON) -m ruff check combust tests benchmarks validation
-	$(PYTHON) -m ruff format --check combust tests benchmarks validation
+	$(PYTHON) -m ruff check combust tests benchmarks validation docs/conf.py docs/builder
+	$(PYTHON) -m ruff format --check combust tests benchmarks validation docs/conf.py docs/builder
 	$(PYTHON) -m mypy
 
 format: env
-	$(PYTHON) -m ruff check --fix combust tests benchmarks validation
-	$(PYTHON) -m ruff format combust tests benchmarks validation
+	$(PYTHON) -m ruff check --fix combust tests benchmarks validation docs/conf.py docs/builder
+	$(PYTHON) -m ruff format combust tests benchmarks validation docs/conf.py docs/builder
+
+# The site, in build/docs/index.html; a warning is an error.
+docs: env
+	$(PYTHON) -m sphinx -W --keep-going -q -b html docs build/docs
+
+# Runs all cases once more (a quarter of an hour of CPU time) for the pictures and times of the gallery.
+gallery: env
+	$(PYTHON) docs/builder/gallery.py
 
 validate: env
 	$(PYTHON) -m validation

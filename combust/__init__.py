@@ -1,3 +1,3 @@
 """combust: a multiscale combustion framework, from rate constants to flames."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 DEBIAN = "apt-get install"
+TRIED = "Linux x86_64"
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def doctor(each: Callable[[Found], None] = lambda found: None) -> Installation:
 def parts() -> list[Part]:
     pip = "pip install "
     return [
-        Part("python", python, True, "everything", f"{DEBIAN} python3.11-venv, or conda create -n combust python=3.11"),
+        Part("python", python, True, "everything", f"{DEBIAN} python3.11-venv, or (untried) conda create python=3.11"),
         Part("numpy", module("numpy"), True, "everything", pip + "numpy"),
         Part("scipy", module("scipy"), True, "reference solutions", pip + "scipy"),
         Part("torch", module("torch"), True, "all field kernels", pip + "torch"),
@@ -74,11 +75,11 @@ def parts() -> list[Part]:
         Part("mpirun", launcher, False, "more than one rank", f"{DEBIAN} openmpi-bin"),
         Part("mpi4py", mpi, False, "more than one rank", f"{DEBIAN} libopenmpi-dev && pip install mpi4py"),
         Part("petsc4py", petsc, False, "the pressure solve on more than one rank", PETSC),
-        Part("GPU", gpu, False, 'device = "cuda"', "an NVIDIA driver and a CUDA build of torch (pytorch.org)"),
+        Part("GPU", gpu, False, 'device = "cuda" (untried)', "an NVIDIA driver, a CUDA build of torch (pytorch.org)"),
     ]
 
 
-PETSC = f"{DEBIAN} python3-petsc4py (in a venv with system site packages), or conda install -c conda-forge petsc4py"
+PETSC = f"{DEBIAN} python3-petsc4py (venv with system packages), or (untried) conda install -c conda-forge petsc4py"
 
 
 def module(name: str) -> Callable[[], str]:
@@ -89,7 +90,9 @@ def module(name: str) -> Callable[[], str]:
 def python() -> str:
     if tuple(int(n) for n in platform.python_version_tuple()[:2]) < (3, 11):
         raise RuntimeError(f"{platform.python_version()} is too old, 3.11 is needed")
-    return f"{platform.python_version()} on {platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+    place = f"{platform.system()} {platform.machine()}"
+    untried = "" if place == TRIED else f" (untried: combust has run on {TRIED} only)"
+    return f"{platform.python_version()} on {place}{untried}, {os.cpu_count()} cores"
 
 
 def first_line(*command: str) -> str:

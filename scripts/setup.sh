@@ -27,6 +27,6 @@ python=/usr/bin/python3
 [ -x "$python" ] || python=$(command -v python3)
 [ -x .venv/bin/python ] || "$python" -m venv --system-site-packages .venv
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=23"
-.venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+.venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,docs]'
 .venv/bin/combust doctor
 touch .venv/ready

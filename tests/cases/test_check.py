@@ -133,6 +133,7 @@ def test_memory_of_larger_runs(which, tmp_path):
     assert said == pytest.approx(taken, rel=0.15)
 
 
+@pytest.mark.compile
 @pytest.mark.slow
 @pytest.mark.parametrize("which", ["learned", "64 cubed"])
 def test_memory_of_compiled_runs(which, tmp_path, monkeypatch):

@@ -149,6 +149,7 @@ def test_a_skipped_cell_that_ignites_is_caught(flame):
     assert distance(result, reference) < 1e-3
 
 
+@pytest.mark.compile
 def test_compiled_equals_eager_and_repeats_bitwise(flame, monkeypatch):
     gas, T, rhoY, Q, Qh = flame
     direct = Direct(gas)

@@ -363,6 +363,7 @@ def test_a_moving_frame_changes_nothing():
 # --- kernels --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.compile
 @pytest.mark.slow
 def test_compiled_kernels_give_the_same_flow(monkeypatch):
     monkeypatch.setenv("COMBUST_COMPILE", "1")

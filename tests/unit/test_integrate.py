@@ -117,6 +117,7 @@ def test_cells_do_not_see_their_company(hydrogen):
     assert distance(gas, alone, together[:, :3]) < 1e-11
 
 
+@pytest.mark.compile
 def test_blocks_hold_every_cell_once(monkeypatch):
     for mode in ("0", "1"):
         monkeypatch.setenv("COMBUST_COMPILE", mode)

@@ -115,6 +115,7 @@ def test_cells_of_any_shape():
     assert torch.allclose(boxed.reshape(11, 11, 6), flat, rtol=1e-12)
 
 
+@pytest.mark.compile
 def test_compiled_equals_eager(monkeypatch):
     monkeypatch.setenv("COMBUST_COMPILE", "1")
     from combust.kernels import compiled

@@ -32,6 +32,7 @@ def test_environment_forces_eager_at_call_time(monkeypatch):
     assert kernels.mode() == "eager"
 
 
+@pytest.mark.compile
 def test_compiled_equals_eager_and_says_so_once(switch, caplog):
     kernel = kernels.compiled(wave)
     x, y = torch.rand(3, 5, dtype=torch.float64), torch.rand(3, 5, dtype=torch.float64)
@@ -43,6 +44,7 @@ def test_compiled_equals_eager_and_says_so_once(switch, caplog):
     ]
 
 
+@pytest.mark.compile
 def test_set_mode(switch):
     kernel = kernels.compiled(lambda x: x + (1 if torch.compiler.is_compiling() else 0))
     kernels.set_mode("eager")
@@ -51,6 +53,7 @@ def test_set_mode(switch):
         kernels.set_mode("fast")
 
 
+@pytest.mark.compile
 def test_without_a_compiler_eager_with_one_warning(switch, caplog):
     switch.setattr(kernels.shutil, "which", lambda name: None)
     kernel = kernels.compiled(wave)
@@ -61,6 +64,7 @@ def test_without_a_compiler_eager_with_one_warning(switch, caplog):
     assert len(caplog.records) == 1 and "install g++" in caplog.text
 
 
+@pytest.mark.compile
 @pytest.mark.parametrize("dynamic", [False, None])
 def test_errors_of_the_compiler_are_raised(switch, dynamic):
     def depends_on_the_data(x):
@@ -80,6 +84,7 @@ def raised(pair, x, y, sign):
     return Pair(result, pair.power), result.sum(0)
 
 
+@pytest.mark.compile
 def test_static_kernels_know_their_arguments_apart(switch):
     """A tensor given twice, other constants, shapes and layouts: each meets the graph that was made for it."""
     kernel = kernels.compiled(raised)
@@ -105,6 +110,7 @@ def scaled(pair, x, held, sign):
     return sign * x * pair.first.sum() + held + torch.zeros(count, dtype=x.dtype), x.sum(0) / count
 
 
+@pytest.mark.compile
 def test_one_graph_for_any_number_of_cells(switch, monkeypatch):
     """Where the last extent is marked; others, and arguments that do not agree about it, go another way."""
     made = []
@@ -130,6 +136,7 @@ def test_one_graph_for_any_number_of_cells(switch, monkeypatch):
     assert len(made) == 2
 
 
+@pytest.mark.compile
 def test_matrices_that_lie_cell_by_cell_are_not_copied(switch, monkeypatch):
     """LAPACK's factors: one graph for any number of cells takes them as they lie, another if they lie otherwise."""
     seen, whole = [], graphs.Graphs._compile
@@ -154,6 +161,7 @@ def trace_of_square(A):
     return (A * A.transpose(0, 1)).sum((0, 1))
 
 
+@pytest.mark.compile
 def test_a_kernel_that_depends_on_the_number_of_cells(switch):
     """No graph for all: each call is as if there were none."""
 
@@ -167,6 +175,7 @@ def test_a_kernel_that_depends_on_the_number_of_cells(switch):
         assert torch.equal(kernel(x), odd(x))
 
 
+@pytest.mark.compile
 def test_static_kernels_can_be_differentiated(switch):
     kernel = kernels.compiled(wave)
     x, y = torch.rand(3, 5, dtype=torch.float64), torch.rand(3, 5, dtype=torch.float64)
@@ -175,6 +184,7 @@ def test_static_kernels_can_be_differentiated(switch):
     assert torch.allclose(x.grad, torch.cos(x.detach()) * y + 3)
 
 
+@pytest.mark.compile
 def test_a_kernel_compiled_again_and_again_is_an_error(switch):
     switch.setattr(graphs, "LIMIT", 2)
     kernel = kernels.compiled(lambda x: x + 1)
@@ -183,6 +193,7 @@ def test_a_kernel_compiled_again_and_again_is_an_error(switch):
             kernel(torch.ones(n))
 
 
+@pytest.mark.compile
 def test_a_kernel_may_call_a_kernel(switch):
     inner = kernels.compiled(wave)
     outer = kernels.compiled(lambda x: inner(x, x) * 2)

@@ -138,6 +138,7 @@ def test_gradients_by_state_and_parameters():
     assert torch.all((by_A - net * (forward - reverse)).abs() <= 1e-12 * (forward + reverse))
 
 
+@pytest.mark.compile
 def test_compiled_equals_eager(monkeypatch):
     monkeypatch.setenv("COMBUST_COMPILE", "1")
     from combust.kernels import compiled

@@ -172,6 +172,7 @@ def test_grids_with_too_few_ghosts_are_refused(monkeypatch):
         type(s)(s.grid, s.problem, Numerics(reconstruction="wide"), s.chemistry, s.pressure, s.transport_data)
 
 
+@pytest.mark.compile
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_compiled_schemes_are_eager_ones(name, monkeypatch):

@@ -78,6 +78,7 @@ def test_absent_and_slightly_negative_species_count_as_absent():
     assert both[2][:, 0].numpy() == pytest.approx(gas.mix_diff_coeffs, rel=1e-10)
 
 
+@pytest.mark.compile
 def test_fields_keep_their_shape_and_compiled_equals_eager():
     gas = ct.Solution("h2o2.yaml")
     data = transport_from_cantera(gas)
@@ -272,6 +273,7 @@ def test_gradients_where_species_are_absent(mechanism):
         assert torch.allclose(forward, reverse, rtol=1e-9, atol=1e-12 * float(forward.abs().max()))
 
 
+@pytest.mark.compile
 @pytest.mark.parametrize(
     "model, numbers",
     [

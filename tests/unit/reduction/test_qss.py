@@ -124,6 +124,7 @@ def test_linear_chain_by_hand(tmp_path):
     assert torch.equal(qss.steady_state(gas.kinetics, T, 0 * C)[1], 0 * C)  # nothing produced: nothing there
 
 
+@pytest.mark.compile
 @pytest.mark.slow
 def test_compiled_kernels(full, steady, igniting, monkeypatch):
     """Rates and Jacobians of fused kernels are the eager ones."""
