@@ -69,6 +69,10 @@ class Communicator:
         return tuple(float(v) for v in result)
 
 
+ALONE = Communicator()
+"""One process without MPI."""
+
+
 def launched_under_mpi() -> bool:
     """True if mpirun, mpiexec or srun started this process."""
     return any(name in os.environ for name in LAUNCHER_VARIABLES)

@@ -1,78 +1,127 @@
-"""combust check: what a run of a case would do, and what is doubtful about it."""
+"""What a run of a case would do, and what is doubtful about it."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
 
+from combust.check.flame import Resolution, resolution
+from combust.check.trial import Trial, tried
 from combust.errors import ConfigError, at
 from combust.io.blocks import on_root
 from combust.io.folder import Folder
 from combust.machine import machine_memory, resident_memory
-from combust.parallel import Communicator
-from combust.run.progress import log
+from combust.parallel import ALONE, Communicator
 from combust.run.simulation import Simulation, doubts
-from combust.settings.config import load, to_toml
+from combust.settings.config import load
 from combust.settings.running import Config
 
 
-def check(
-    case: str, comm: Communicator, overrides: Sequence[str] = (), ranks: int | None = None, trial: bool = False
-) -> int:
-    """Prints the resolved case, its memory, its first step and what is doubtful; with `trial`, what a step shows.
+class Memory(NamedTuple):
+    """How cells and memory are shared among ranks.
 
-    ranks : count the memory for so many ranks, whatever number runs this
-    The memory is counted before anything is allocated. A case that does not fit is not built: an error, as of a run, or
-    with `ranks`, for a larger machine than this one, the answer without the first step.
-    Raises CombustError for what a run would refuse.
+    cells : of the case;  least, most : of a rank;  blocks : along (x, y, z)
+    parts : [bytes] per rank at the peak, by what holds them;  machine : what this one has [bytes]
+    fits : whether the ranks that run the check have the room to build the case
     """
-    if ranks is not None and ranks < 1:
-        raise ConfigError(f"--ranks {ranks}: must be at least 1")
+
+    cells: int
+    ranks: int
+    least: int
+    most: int
+    blocks: tuple[int, ...]
+    parts: dict[str, float]
+    machine: float
+    fits: bool
+
+    @property
+    def total(self) -> float:
+        """Of a rank [bytes]."""
+        return sum(self.parts.values())
+
+
+class FirstStep(NamedTuple):
+    """The first step that the run takes [s] and what limits it; what the flow would bear, and the limit of that."""
+
+    dt: float
+    limit: str
+    stable: float
+    stable_limit: str
+
+
+class Doubts(NamedTuple):
+    """What is doubtful about the flow at its start and about the first step: name -> sentence."""
+
+    sentences: dict[str, str]
+
+
+Part = Config | Memory | Doubts | FirstStep | Resolution | Trial
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """What was found; None of what was not asked for, is not known, or is of a case that does not fit."""
+
+    config: Config
+    memory: Memory
+    doubts: dict[str, str]
+    first_step: FirstStep | None = None
+    resolution: Resolution | None = None
+    trial: Trial | None = None
+
+
+def check(
+    case: str | Path,
+    comm: Communicator = ALONE,
+    overrides: Sequence[str] = (),
+    ranks: int | None = None,
+    trial: bool = False,
+    each: Callable[[Part], None] = lambda part: None,
+) -> CheckReport:
+    """The resolved case, its memory, its first step and what is doubtful; with `trial`, what a step takes (collective).
+
+    overrides : "table.key=value" each;  ranks : count the memory for so many, whatever number runs this
+    each : called with every part of the report as it is found
+    The memory is counted before anything is allocated. A case that does not fit is not built: an error, as of a run, or
+    with `ranks`, for a larger machine than this one, a report without the first step.
+    Raises CombustError for what a run would refuse, ConfigError for a trial of a case that does not fit.
+    """
+    require_ranks("ranks", ranks)
     config = on_root(comm, lambda: load(case, overrides))
-    log(comm)
-    say = Say(comm)
-    say.text(to_toml(config))
+    each(config)
     with at(case):
-        if not counted(config, comm, ranks, say):
+        memory = counted(config, comm, ranks)
+        each(memory)
+        if not memory.fits:
             if trial:
-                raise ConfigError("--trial: the case does not fit into this machine: no step was tried")
-            say.text("first dt: not known: the case is too large to be built here")
-            return 0
+                raise ConfigError("trial: the case does not fit into this machine: no step was tried")
+            return CheckReport(config, memory, {})
         sim = built(config, comm)
-        for sentence in doubts(sim).values():
-            say.warn(sentence)
-        first_step(sim, config, say)
-        from combust.check.flame import resolution
-
-        resolution(sim.flow, config, say)
-        if trial:
-            from combust.check.trial import tried
-
-            tried(sim, config, say)
-    return 0
-
-
-class Say:
-    """Lines of the root."""
-
-    def __init__(self, comm: Communicator) -> None:
-        self.comm = comm
-
-    def text(self, line: str) -> None:
-        """On standard output, at once."""
-        if self.comm.is_root:
-            print(line, flush=True)
-
-    def warn(self, sentence: str) -> None:
-        """On standard error."""
-        if self.comm.is_root:
-            print(f"warning: {sentence}", file=sys.stderr, flush=True)
+        found = doubts(sim)
+        each(Doubts(found))
+        first = first_step(sim)
+        each(first)
+        flame = resolution(sim.flow, config)
+        if flame is not None:
+            each(flame)
+        step = tried(sim) if trial else None
+        if step is not None:
+            each(step)
+    return CheckReport(config, memory, found | (flame.doubts if flame else {}), first, flame, step)
 
 
-def counted(config: Config, comm: Communicator, ranks: int | None, say: Say) -> bool:
-    """Says how cells and memory are shared; whether the ranks that run this have the room to build the case."""
-    from combust.check.memory import account, require_memory, shape_of, size_of
+def require_ranks(what: str, ranks: int | None) -> None:
+    """Raises ConfigError for a number of ranks that cannot be."""
+    if ranks is not None and ranks < 1:
+        raise ConfigError(f"{what} {ranks}: must be at least 1")
+
+
+def counted(config: Config, comm: Communicator, ranks: int | None) -> Memory:
+    """How cells and memory are shared (collective). Raises ConfigError without `ranks` where they do not fit."""
     from combust.kinetics.mechanism.mechanism import Mechanism
+    from combust.run.memory import account, require_memory, shape_of, size_of
 
     gas = config.gas
     species = len(Mechanism.load(gas.mechanism, gas.phase, "cpu", gas.ions).species)
@@ -80,23 +129,12 @@ def counted(config: Config, comm: Communicator, ranks: int | None, say: Say) -> 
     size = size_of(config, shape, wanted, species)
     process = comm.max(float(resident_memory() or 0.0))[0] or None
     parts = account(config, size, wanted, process)
-    total = sum(parts.values())
     if ranks is None:
         require_memory(config, species, comm.size)
-    cells = shape[0] * shape[1] * shape[2]
-    blocks = " x ".join(str(n) for n in reversed(size.dims))
-    say.text(f"cells:    {cells} on {wanted} rank(s), {size.least} to {size.cells} each")
-    say.text(f"blocks:   {blocks} (x, y, z)")
-    shares = ", ".join(f"{name} {value / 1e6:.0f}" for name, value in parts.items() if value >= 5e5)
-    all_of_them = f"; {wanted * total / 1e9:.3g} GB together" if wanted > 1 else ""
-    say.text(f"memory:   {total / 1e6:.0f} MB per rank at the peak ({shares}){all_of_them}; "
-             f"this machine has {have / 1e9:.3g} GB")  # fmt: skip
-    if wanted * total > have:
-        say.warn(f"memory: {wanted} rank(s) need {wanted * total / 1e9:.3g} GB, this machine has {have / 1e9:.3g} GB: "
-                 f"take fewer cells, or spread the ranks over at least {-(-wanted * total // have):.0f} machines like "
-                 "this one")  # fmt: skip
     here = size_of(config, shape, comm.size, species) if wanted != comm.size else size
-    return comm.size * sum(account(config, here, comm.size, process).values()) <= have
+    fits = comm.size * sum(account(config, here, comm.size, process).values()) <= have
+    cells, blocks = shape[0] * shape[1] * shape[2], tuple(reversed(size.dims))
+    return Memory(cells, wanted, size.least, size.cells, blocks, parts, have, fits)
 
 
 def built(config: Config, comm: Communicator) -> Simulation:
@@ -109,8 +147,7 @@ def built(config: Config, comm: Communicator) -> Simulation:
     return simulation(flow, config, Folder(config.output.directory or "."))
 
 
-def first_step(sim: Simulation, config: Config, say: Say) -> None:
-    """Says the first step that the run takes, and what the flow would bear."""
+def first_step(sim: Simulation) -> FirstStep:
+    """The first step that the run takes, and what the flow would bear (collective)."""
     dt, what = sim.shortened(*sim.free_step())
-    stable, limit = sim.flow.limit()
-    say.text(f"first dt: {dt:.4g} s ({what}; stable: {stable:.4g} s, {limit})")
+    return FirstStep(dt, what, *sim.flow.limit())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,33 +14,38 @@ from combust.kinetics.flames.free import free_flame
 from combust.settings import physics
 from combust.settings.running import Config
 
-if TYPE_CHECKING:
-    from combust.check.command import Say
-
 MOST_SPECIES = 60  # of a mechanism whose free flame is solved for a check: seconds
 
 
-def resolution(flow: object, config: Config, say: Say) -> None:
-    """Says the cells per thermal thickness; of a kernel by the free flame of its gas, which is solved or taken from the
-    cache. Nothing is said of other cases, and of flows that are no ReactingFlow.
+class Resolution(NamedTuple):
+    """Cells per thermal thickness, and this thickness [m]; None where they are not known.
+
+    free : by the free flame of the gas, of a case without a flame yet;  doubts : name -> sentence, if they are too few
+        and that is not among the doubts about the flow
+    """
+
+    cells: float | None
+    thickness: float | None
+    free: bool = False
+    doubts: dict[str, str] = {}
+
+
+def resolution(flow: object, config: Config) -> Resolution | None:
+    """The cells per thermal thickness; of a kernel by the free flame of its gas, which is solved or taken from the
+    cache. None for other cases, flows that are no ReactingFlow, and where no flame stands (collective).
     """
     from combust.cfd.lowmach.flow import ReactingFlow
 
     if not isinstance(flow, ReactingFlow) or flow.unburnt is None:
-        return
+        return None
     if flow.unburnt.thickness is not None:
         cells = front.resolution(flow)
-        if cells is not None:  # what is too coarse is among the concerns
-            say.text(f"flame:    {cells:.3g} cells per thermal thickness ({flow.unburnt.thickness:.3g} m)")
-        return
+        return None if cells is None else Resolution(cells, flow.unburnt.thickness)
     thickness = on_root(flow.block.comm, lambda: kernel_thickness(flow, config))
     if thickness is None:
-        say.text("flame:    its thermal thickness is not known: no free flame of the gas was found, or it takes long")
-        return
+        return Resolution(None, None, True)
     widest = max(float(np.diff(flow.grid.faces[a]).max()) for a in flow.grid.layout.axes)
-    say.text(f"flame:    {thickness / widest:.3g} cells per thermal thickness ({thickness:.3g} m), of the free flame")
-    for sentence in front.coarse(thickness / widest, thickness).values():
-        say.warn(sentence)
+    return Resolution(thickness / widest, thickness, True, front.coarse(thickness / widest, thickness))
 
 
 def kernel_thickness(flow: object, config: Config) -> float | None:

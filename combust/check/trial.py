@@ -4,40 +4,48 @@ from __future__ import annotations
 
 import math
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 from combust import kernels
 from combust.machine import peak_memory
 from combust.run.simulation import Simulation
-from combust.settings.running import Config
-from combust.timers import clock
-
-if TYPE_CHECKING:
-    from combust.check.command import Say
 
 SHORT = 20.0  # seconds: a first step that took less is repeated, since it is slower than those that follow
 
 
-def tried(sim: Simulation, config: Config, say: Say) -> None:
-    """Takes a step of all ranks, a second one where the first compiled kernels or was short; says what they took."""
+class Trial(NamedTuple):
+    """Steps that were tried.
+
+    seconds : wall seconds of a step, of the slowest rank;  first : of the first one, None where it was the only one
+    kernels : "compiled" or "eager";  routes : share of the cells that each route of the chemistry took
+    peak_memory : per rank [bytes];  steps : of the whole run by this one;  wall : its seconds, without output
+    bounded : whether a stop time or step ends the run, not wall time alone
+    """
+
+    seconds: float
+    first: float | None
+    kernels: str
+    routes: dict[str, float]
+    peak_memory: float
+    steps: float
+    wall: float
+    bounded: bool
+
+
+def tried(sim: Simulation) -> Trial:
+    """Takes a step of all ranks, a second one where the first compiled kernels or was short (collective)."""
     first = step(sim)
-    seconds = first
-    repeated = first < SHORT or kernels.mode() == "compiled"
-    if repeated and sim.ended() is None:
-        seconds = step(sim)
-    say.text(f"trial:    {seconds:.3g} s per step" + (f", the first one {first:.3g} s" if seconds is not first else "")
-             + f"; kernels {kernels.mode()}")  # fmt: skip
-    chemistry = shares(sim.flow)
-    if chemistry:
-        say.text(f"routes:   {chemistry}")
+    seconds, repeated = first, False
+    if (first < SHORT or kernels.mode() == "compiled") and sim.ended() is None:
+        seconds, repeated = step(sim), True
+    routes = shares(sim.flow)
     peak = sim.comm.max(float(peak_memory()))[0]
-    say.text(f"memory:   {peak / 1e6:.0f} MB per rank at the peak of the trial")
-    steps = steps_left(sim)
-    if math.isfinite(steps):
-        wall = min(first + steps * seconds, sim.limits.stop_wall)
-        say.text(f"run:      about {steps:.0f} steps, {clock(wall)}, without output, if steps stay as long as this one")
-    else:
-        say.text(f"run:      {clock(sim.limits.stop_wall)}, about {sim.limits.stop_wall / seconds:.0f} steps")
+    steps, stop = steps_left(sim), sim.limits.stop_wall
+    bounded = math.isfinite(steps)
+    return Trial(
+        seconds, first if repeated else None, kernels.mode(), routes, peak,
+        steps if bounded else stop / seconds, min(first + steps * seconds, stop) if bounded else stop, bounded,
+    )  # fmt: skip
 
 
 def step(sim: Simulation) -> float:
@@ -55,12 +63,12 @@ def steps_left(sim: Simulation) -> float:
     return min(sim.limits.stop_steps, sim.limits.stop_time / dt)
 
 
-def shares(flow: Any) -> str:
-    """The share of the cells that each route of the chemistry took in the last step (collective)."""
+def shares(flow: Any) -> dict[str, float]:
+    """The share of the cells that each route of the chemistry took in the last step, where it took any (collective)."""
     scheme = getattr(flow, "scheme", None)
     stats = getattr(scheme, "chemistry_stats", None)
     if stats is None:
-        return ""
+        return {}
     if hasattr(scheme.chemistry, "routes"):
         found = {name: flow.quantity(f"{name}_share") for name in ("slow", "network", "exact", "refused")}
     else:
@@ -69,4 +77,4 @@ def shares(flow: Any) -> str:
         )
         implicit = cells - skipped
         found = {"slow": skipped / cells, "integrated": implicit / cells, "by CVODE": fallbacks / cells}
-    return ", ".join(f"{100 * share:.3g} % {name}" for name, share in found.items() if share > 0)
+    return {name: share for name, share in found.items() if share > 0}

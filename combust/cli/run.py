@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import math
+import sys
+from typing import TYPE_CHECKING
 
 from combust.cli.options import case_arguments, overrides
 from combust.parallel import Communicator
+from combust.report.meter import SILENT, Meter
+from combust.timers import clock
+
+if TYPE_CHECKING:
+    from combust.run.run import RunReport
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,6 +26,36 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def call(args: argparse.Namespace, comm: Communicator) -> int:
+    """Runs the case, with lines or a bar while it runs; the root prints."""
+    from combust.run.progress import Log, log
     from combust.run.run import run
 
-    return run(args.case, comm, overrides(args), args.restart, args.force, args.change)
+    log(comm)
+    found = run(
+        args.case, comm, overrides(args), args.restart, args.force, args.change, Meter() if comm.is_root else SILENT,
+        lambda config: [Log(config.output.log.every)],
+    )  # fmt: skip
+    if comm.is_root:
+        show(found)
+    return found.exit_code
+
+
+def show(found: RunReport) -> None:
+    """Last words: why it ended, where its files are, the picture, the flame speed."""
+    if found.reason == "diverged":
+        print(f"error: {found.message}", file=sys.stderr, flush=True)
+        return
+    print(f"{found.message} in {clock(found.seconds)}")
+    print(f"ParaView:    {found.folder.index}")
+    if found.reason == "done":
+        try:
+            from combust.run.picture import plot
+
+            print(f"picture:     {plot(found.folder.path).path}")
+        except Exception as error:  # a picture is never worth a lost run
+            print(f"warning: no picture: {error}", file=sys.stderr)
+    if math.isfinite(found.flame_speed):
+        print(f"flame speed: {found.flame_speed:.4f} m/s")
+    if found.exit_code:
+        print("continue with the same command and --restart auto")
+    sys.stdout.flush()

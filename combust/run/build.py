@@ -26,7 +26,6 @@ from combust.cfd.mesh.block import Block
 from combust.cfd.mesh.grid import GHOSTS, Grid, stretched_faces, uniform_faces
 from combust.cfd.operators.reconstruction import named
 from combust.cfd.pressure import PressureGrid, make_solver
-from combust.check.memory import COMPILE_WORTH, require_memory
 from combust.errors import ConfigError, at
 from combust.kinetics.flames.free import FlameProfile, free_flame
 from combust.kinetics.mechanism.ideal_gas import require_ideal
@@ -34,6 +33,7 @@ from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.kinetics.mechanism.transport_models import transport_model
 from combust.parallel import Communicator
 from combust.run import ambient
+from combust.run.memory import COMPILE_WORTH, require_memory
 from combust.settings import physics
 from combust.settings.running import Config
 

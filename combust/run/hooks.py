@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
@@ -17,6 +16,7 @@ from combust.io.folder import Folder, step_of
 from combust.io.series import append_row, start_series
 from combust.io.vtr import read_pvd, write_pvd, write_vtr
 from combust.parallel import collective
+from combust.report.meter import SILENT, Reporter
 from combust.run.simulation import Outcome, Simulation, doubts
 from combust.settings.base import seconds
 from combust.settings.running import Every
@@ -183,14 +183,15 @@ class Concerns(Scheduled):
 
     name = "concerns"
 
-    def __init__(self, every: Every | None) -> None:
+    def __init__(self, every: Every | None, reporter: Reporter = SILENT) -> None:
         super().__init__(every)
         self.said: set[str] = set()
+        self.reporter = reporter
 
     def act(self, sim: Simulation) -> None:
         for name, sentence in doubts(sim).items():
-            if name not in self.said and sim.comm.is_root:
-                print(f"warning: t = {sim.flow.time:.4g} s: {sentence}", file=sys.stderr, flush=True)
+            if name not in self.said:
+                self.reporter.warn(f"t = {sim.flow.time:.4g} s: {sentence}")
             self.said.add(name)
 
 

@@ -8,12 +8,10 @@ import sys
 import time
 from collections.abc import Callable
 
-from combust.errors import ConfigError
-from combust.io.folder import Folder
 from combust.parallel import Communicator
 from combust.report.meter import WIDTH
 from combust.run.hooks import Scheduled
-from combust.run.simulation import Outcome, Simulation
+from combust.run.simulation import Outcome, Simulation, has_quantity
 from combust.settings.running import Every
 from combust.timers import clock
 
@@ -42,7 +40,7 @@ class Log(Scheduled):
         self.begin, self.begin_wall, self.calls = 0.0, 0.0, 0
 
     def start(self, sim: Simulation) -> None:
-        self.watched = [name for name in WATCHED if known(sim, name)]
+        self.watched = [name for name in WATCHED if has_quantity(sim.flow, name)]
         self.begin, self.mark = fraction(sim), (sim.flow.step, sim.wall)
         if sim.comm.is_root and not self.bar:
             columns = [f"{WATCHED[name]:>18}" for name in self.watched]
@@ -88,41 +86,9 @@ class Log(Scheduled):
         sys.stderr.flush()
 
 
-def known(sim: Simulation, name: str) -> bool:
-    try:
-        sim.flow.quantity(name)
-    except ConfigError:
-        return False
-    return True
-
-
 def fraction(sim: Simulation) -> float:
     """How much of the run is done, by the stop rule that comes first."""
     limits = sim.limits
     return min(
         1.0, max(sim.flow.time / limits.stop_time, sim.flow.step / limits.stop_steps, sim.wall / limits.stop_wall)
     )
-
-
-def tell(sim: Simulation, folder: Folder, outcome: Outcome) -> None:
-    """Last words of a run on the root: why it ended, where its files are, the picture, the flame speed."""
-    speed = sim.flow.quantity("flame_speed") if known(sim, "flame_speed") else math.nan
-    if not sim.comm.is_root:
-        return
-    if outcome.reason == "diverged":
-        print(f"error: {outcome.message}", file=sys.stderr, flush=True)
-        return
-    print(f"{outcome.message} in {clock(sim.wall)}")
-    print(f"ParaView:    {folder.index}")
-    if outcome.reason == "done":
-        try:
-            from combust.run.picture import plot
-
-            print(f"picture:     {plot(folder.path).path}")
-        except Exception as error:  # a picture is never worth a lost run
-            print(f"warning: no picture: {error}", file=sys.stderr)
-    if math.isfinite(speed):
-        print(f"flame speed: {speed:.4f} m/s")
-    if outcome.exit_code:
-        print("continue with the same command and --restart auto")
-    sys.stdout.flush()

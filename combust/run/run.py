@@ -1,14 +1,14 @@
-"""Runs a case: `python -m combust.run case.toml` is `combust run case.toml`."""
+"""Runs a case to its end, or continues it from a checkpoint."""
 
 from __future__ import annotations
 
 import json
 import math
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from combust import __version__
 from combust.errors import ConfigError, DivergenceError, FileFormatError, at
@@ -17,55 +17,14 @@ from combust.io.changes import differences
 from combust.io.checkpoint import Checkpoint, DamagedFileError, read_checkpoint, require_complete
 from combust.io.folder import Folder
 from combust.io.lock import locked
-from combust.parallel import Communicator
+from combust.parallel import ALONE, Communicator
+from combust.report.meter import SILENT, Reporter
 from combust.run.hooks import Checkpoints, Concerns, Fields, Guard, Series
-from combust.run.progress import Log, log, tell
-from combust.run.simulation import Flow, Limits, Outcome, Simulation
+from combust.run.simulation import Flow, Hook, Limits, Outcome, Simulation, has_quantity
 from combust.run.summary import summarize, write_summary
 from combust.settings.base import seconds
 from combust.settings.config import load, to_toml
 from combust.settings.running import Config, Every
-
-
-def run(
-    case: str,
-    comm: Communicator,
-    overrides: Sequence[str] = (),
-    restart: str | None = None,
-    force: bool = False,
-    change: bool = False,
-) -> int:
-    """Runs the case file to its end on all ranks of `comm`; returns the exit code.
-
-    restart : None, "auto" (newest whole checkpoint of the output folder, if any) or a checkpoint file
-    change : continue a checkpoint though the physics of the case are other than those that wrote it
-    The output folder is this run's alone (combust.io.lock). A run that fails before its first step leaves no file, and
-    replaces none.
-    Raises CombustError for what was wrong before the first step, OutputError if a file cannot be written.
-    """
-    config = on_root(comm, lambda: load(case, overrides))
-    folder = Folder(config.output.directory or ".")
-    log(comm)
-    with locked(folder.path, comm):
-        again = on_root(comm, lambda: restart not in (None, "auto") or restart == "auto" and bool(folder.checkpoints()))
-        on_root(comm, lambda: folder.check(again, force or restart == "auto"))
-        if comm.is_root:
-            print(f"combust {__version__}: {config.title}; {comm.size} rank(s), output in {folder.path}", flush=True)
-        # torch and the solver: seconds, so only after the case file is known to be good
-        from combust.run.build import build
-
-        with at(case):
-            sim = simulation(build(config, comm), config, folder)
-        source = continued(sim, config, folder, restart, change) if again else None
-        check_names(sim.flow, config)
-        on_root(comm, lambda: folder.clear(again))
-        with nothing_left_of_a_failure(sim, folder):
-            on_root(comm, lambda: write_text(folder.next_case(), header(source) + to_toml(config)))
-            outcome = advance(sim, folder)
-            summary = summarize(sim, config, outcome) | {"continues": source and asdict(source)}
-            on_root(comm, lambda: write_summary(folder.summary, summary))
-        tell(sim, folder, outcome)
-    return outcome.exit_code
 
 
 @dataclass(frozen=True)
@@ -78,9 +37,88 @@ class Source:
     changes: list[str]
 
 
-def continued(sim: Simulation, config: Config, folder: Folder, restart: str | None, change: bool) -> Source:
+@dataclass(frozen=True)
+class RunReport:
+    """How a run ended.
+
+    reason : "done", "signal", "wall" or "diverged", and a sentence about it;  exit_code : that of `combust run`
+    folder : of its files;  step, time [s] : where it ended;  seconds : wall time of this run
+    flame_speed : [m/s] at the end, NaN where there is none;  summary : what is in summary.json
+    source : the checkpoint that it continues, None for a new run
+    """
+
+    reason: str
+    message: str
+    exit_code: int
+    folder: Folder
+    step: int
+    time: float
+    seconds: float
+    flame_speed: float
+    summary: dict[str, Any]
+    source: Source | None
+
+
+def run(
+    case: str | Path,
+    comm: Communicator = ALONE,
+    overrides: Sequence[str] = (),
+    restart: str | None = None,
+    force: bool = False,
+    change: bool = False,
+    reporter: Reporter = SILENT,
+    more: Callable[[Config], Sequence[Hook]] = lambda config: (),
+) -> RunReport:
+    """Runs the case file to its end on all ranks of `comm` (collective); one process alone by default.
+
+    overrides : "table.key=value" each
+    restart : None, "auto" (newest whole checkpoint of the output folder, if any) or a checkpoint file
+    force : remove combust's files from a folder that is not empty
+    change : continue a checkpoint though the physics of the case are other than those that wrote it
+    reporter : hears what is run, and what is doubtful while it runs;  more : hooks beside those of the case
+    The output folder is this run's alone (combust.io.lock). A run that fails before its first step leaves no file, and
+    replaces none. A solution that is lost later is a report with the reason "diverged".
+    Raises CombustError for what was wrong before the first step, OutputError if a file cannot be written.
+    """
+    config = on_root(comm, lambda: load(case, overrides))
+    folder = Folder(config.output.directory or ".")
+    with locked(folder.path, comm):
+        again = on_root(comm, lambda: restart not in (None, "auto") or restart == "auto" and bool(folder.checkpoints()))
+        on_root(comm, lambda: folder.check(again, force or restart == "auto"))
+        reporter.say(f"combust {__version__}: {config.title}; {comm.size} rank(s), output in {folder.path}")
+        # torch and the solver: seconds, so only after the case file is known to be good
+        from combust.run.build import build
+
+        with at(case):
+            sim = simulation(build(config, comm), config, folder, reporter, more(config))
+        source = continued(sim, config, folder, restart, change, reporter) if again else None
+        check_names(sim.flow, config)
+        on_root(comm, lambda: folder.clear(again))
+        with nothing_left_of_a_failure(sim, folder):
+            on_root(comm, lambda: write_text(folder.next_case(), header(source) + to_toml(config)))
+            outcome = advance(sim, folder)
+            summary = summarize(sim, config, outcome) | {"continues": source and asdict(source)}
+            on_root(comm, lambda: write_summary(folder.summary, summary))
+        return ended(sim, folder, outcome, summary, source)
+
+
+def ended(
+    sim: Simulation, folder: Folder, outcome: Outcome, summary: dict[str, Any], source: Source | None
+) -> RunReport:
+    """The report of a run that is over (collective)."""
+    speed = sim.flow.quantity("flame_speed") if has_quantity(sim.flow, "flame_speed") else math.nan
+    flow = sim.flow
+    return RunReport(
+        outcome.reason, outcome.message, outcome.exit_code, folder, flow.step, flow.time, sim.wall, speed, summary,
+        source,
+    )  # fmt: skip
+
+
+def continued(
+    sim: Simulation, config: Config, folder: Folder, restart: str | None, change: bool, reporter: Reporter
+) -> Source:
     """Takes the state of a checkpoint and says so. Raises ConfigError with what differs, unless `change`."""
-    path, saved = find_checkpoint(sim.flow, folder, restart, change)
+    path, saved = find_checkpoint(sim.flow, folder, restart, change, reporter)
     changes = differences(saved.meta.get("case", ""), config)
     if saved.meta["identity"].get("mechanism") != sim.flow.identity().get("mechanism"):
         changes = ["gas.mechanism: another file with the same species", *changes]
@@ -90,10 +128,9 @@ def continued(sim: Simulation, config: Config, folder: Folder, restart: str | No
             "then, or with --change as it is now, or start anew with another --out"
         )
     sim.restore(saved.meta, saved.arrays)
-    if sim.comm.is_root:
-        print(f"continues {path}: step {sim.flow.step}, t = {sim.flow.time:.9g} s", flush=True)
-        for text in changes:
-            print(f"changed:     {text}", flush=True)
+    reporter.say(f"continues {path}: step {sim.flow.step}, t = {sim.flow.time:.9g} s")
+    for text in changes:
+        reporter.say(f"changed:     {text}")
     return Source(str(path), sim.flow.step, sim.flow.time, changes)
 
 
@@ -125,8 +162,10 @@ def nothing_left_of_a_failure(sim: Simulation, folder: Folder) -> Iterator[None]
         raise
 
 
-def simulation(flow: Flow, config: Config, folder: Folder) -> Simulation:
-    """The flow with the hooks and limits that the case asks for."""
+def simulation(
+    flow: Flow, config: Config, folder: Folder, reporter: Reporter = SILENT, more: Sequence[Hook] = ()
+) -> Simulation:
+    """The flow with the hooks and limits that the case asks for, and more hooks."""
     stop, numerics, output = config.stop, config.numerics, config.output
     limits = Limits(
         stop_time=stop.time or math.inf,
@@ -140,15 +179,17 @@ def simulation(flow: Flow, config: Config, folder: Folder) -> Simulation:
     hooks = [
         Guard(Every(steps=10)),
         Fields(folder, output.fields.names, output.fields.every),
-        Concerns(output.fields.every),
+        Concerns(output.fields.every, reporter),
         Series(folder, output.series.quantities, output.series.every),
         Checkpoints(folder, output.checkpoint.every, output.checkpoint.keep, to_toml(config)),
-        Log(output.log.every),
+        *more,
     ]
     return Simulation(flow, hooks, limits)
 
 
-def find_checkpoint(flow: Flow, folder: Folder, restart: str | None, change: bool = False) -> tuple[Path, Checkpoint]:
+def find_checkpoint(
+    flow: Flow, folder: Folder, restart: str | None, change: bool = False, reporter: Reporter = SILENT
+) -> tuple[Path, Checkpoint]:
     """Reads the checkpoint `restart`, or with "auto" the newest that is whole; warns of damaged ones.
 
     change : of the identity, the mechanism may be another one with the same species
@@ -166,8 +207,7 @@ def find_checkpoint(flow: Flow, folder: Folder, restart: str | None, change: boo
         try:
             return read(path)
         except DamagedFileError as error:
-            if block.comm.is_root:
-                print(f"warning: {error}; trying the one before", file=sys.stderr, flush=True)
+            reporter.warn(f"{error}; trying the one before")
     raise FileFormatError(f"{folder.path}: no checkpoint there is whole; start anew with --force")
 
 

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from combust.cfd.mesh.block import Block
-from combust.errors import DivergenceError
+from combust.errors import ConfigError, DivergenceError
 from combust.parallel import Communicator
 
 SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
@@ -114,6 +114,15 @@ class Limits:
     """Courant number that the flow's own limit keeps to."""
     dt_max: float = np.inf
     growth: float = 1.1
+
+
+def has_quantity(flow: Flow, name: str) -> bool:
+    """Whether the flow knows a global number of this name (collective)."""
+    try:
+        flow.quantity(name)
+    except ConfigError:
+        return False
+    return True
 
 
 def fixed_step(dt: float | None, flow: Flow, cfl: float) -> dict[str, str]:

@@ -12,10 +12,11 @@ from test_cases import CASES, SHRUNK, stored_flame
 
 from combust import machine
 from combust.__main__ import main
-from combust.check import command, memory
+from combust.check import command
 from combust.io.folder import Folder
 from combust.io.series import read_series
 from combust.run import build as case
+from combust.run import memory
 from combust.settings.config import load
 
 CUBE = ['boundary={x_low={kind="inflow",velocity="balanced"},x_high={kind="outflow"},y={kind="periodic"},'
