@@ -32,6 +32,7 @@ class Verb(NamedTuple):
 
 
 VERBS = (
+    Verb("new", "list the cases that come with combust, or copy one to begin with"),
     Verb("run", "simulate a case", ranks=True),
     Verb("check", "build a case and say what a run would do: memory, first step, what is doubtful", ranks=True),
     Verb("info", "what is in a checkpoint, .vtr, .pvd, mechanism or failed cell"),

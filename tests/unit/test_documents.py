@@ -89,7 +89,7 @@ def test_a_fresh_clone_does_what_the_readme_says(who, own_folder):
         path.chmod(0o755)
     environment = {"PATH": f"{bin_}:{os.environ['PATH']}", "HOME": str(folder), "OMP_NUM_THREADS": "1"}
     lines = [c.text for c in in_page("README.md") if c.whole]
-    start = lines.index("cp cases/flame.toml my.toml")
+    start = lines.index("combust new flame my.toml")
     tiny = " --set mesh.cells=[24,16] --set stop.steps=2 --set numerics.compile=off"
     lines = [re.sub(r"(-n|--ranks) \d+", r"\1 2", text) for text in lines[start:]]  # as many as all machines have
     wanted = [text + (tiny if "combust.run" in text or "check" in text else "") for text in lines]

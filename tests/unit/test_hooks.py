@@ -12,6 +12,7 @@ from combust.errors import DivergenceError
 from combust.io.folder import Folder
 from combust.io.series import read_series
 from combust.parallel import Communicator
+from combust.report.meter import Meter
 from combust.run.hooks import Concerns, Guard, Schedule, Series
 from combust.run.run import simulation
 from combust.run.simulation import Limits, Simulation
@@ -155,7 +156,7 @@ def test_state_of_all_hooks_goes_round(flow, tmp_path):
 
 def test_each_concern_is_said_once(flow, capsys):
     flow.concerns = lambda: {"a": "this lasts", **({"b": "this came later"} if flow.step > 2 else {})}
-    Simulation(flow, [Concerns(Every(steps=1))], Limits(stop_steps=5)).run()
+    Simulation(flow, [Concerns(Every(steps=1), Meter())], Limits(stop_steps=5)).run()
     said = capsys.readouterr().err.splitlines()
     assert len(said) == 2 and said[0].endswith("this lasts") and said[1].endswith("this came later")
     assert said[0].startswith("warning: t = 0 s")

@@ -1,0 +1,68 @@
+"""Every verb of the command line as a function: it takes paths and numbers in SI, prints nothing and returns a report.
+
+    from combust import api
+
+    table = api.ignite("h2o2.yaml", "H2", phi=[0.5, 1.0], T=[1100.0, 1300.0])
+    for row in table.rows:
+        print(row.phi, row.T, row.delays[0])
+
+What a function needs is loaded when it is first asked for. All raise combust.errors.CombustError for what cannot be
+done.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from combust.check.command import check as check
+    from combust.cli.reference import kinds as kinds
+    from combust.experiments.validate import validate as validate
+    from combust.installation import doctor as doctor
+    from combust.io.info import info as info
+    from combust.kinetics.flames.extinctions import extinction as extinction
+    from combust.kinetics.flames.speeds import flamespeed as flamespeed
+    from combust.kinetics.reactors.ignite import ignite as ignite
+    from combust.reduction.reduce import reduce as reduce
+    from combust.run.picture import plot as plot
+    from combust.run.run import run as run
+    from combust.shipped import cases as cases
+    from combust.shipped import new as new
+    from combust.surrogates.data.sample import sample as sample
+    from combust.surrogates.judge.verify import verify as verify
+    from combust.surrogates.training.train import train as train
+
+FUNCTIONS = {  # name -> module and name there
+    "cases": ("combust.shipped", "cases"),
+    "new": ("combust.shipped", "new"),
+    "run": ("combust.run.run", "run"),
+    "check": ("combust.check.command", "check"),
+    "info": ("combust.io.info", "info"),
+    "schema": ("combust.cli.reference", "schema_of"),
+    "plot": ("combust.run.picture", "plot"),
+    "ignite": ("combust.kinetics.reactors.ignite", "ignite"),
+    "flamespeed": ("combust.kinetics.flames.speeds", "flamespeed"),
+    "extinction": ("combust.kinetics.flames.extinctions", "extinction"),
+    "validate": ("combust.experiments.validate", "validate"),
+    "reduce": ("combust.reduction.reduce", "reduce"),
+    "sample": ("combust.surrogates.data.sample", "sample"),
+    "train": ("combust.surrogates.training.train", "train"),
+    "verify": ("combust.surrogates.judge.verify", "verify"),
+    "models": ("combust.surrogates.judge.models", "shipped"),
+    "doctor": ("combust.installation", "doctor"),
+    "kinds": ("combust.cli.reference", "kinds"),  # `combust list`
+}
+__all__ = tuple(FUNCTIONS)
+
+
+def __getattr__(name: str) -> Any:
+    """The function, loaded now."""
+    if name not in FUNCTIONS:
+        raise AttributeError(f"module 'combust.api' has no attribute {name!r}; it has {', '.join(FUNCTIONS)}")
+    module, own = FUNCTIONS[name]
+    return getattr(importlib.import_module(module), own)
+
+
+def __dir__() -> list[str]:
+    return sorted((*globals(), *FUNCTIONS))

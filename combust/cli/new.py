@@ -1,0 +1,44 @@
+"""combust new: the cases that come with combust, and copies of them to begin with."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from combust.parallel import Communicator
+
+if TYPE_CHECKING:
+    from combust.shipped import Case
+
+HEADS = {"run": "cases, for combust check and combust run", "reduce": "files for combust reduce"}
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", nargs="?", help="a case; all are listed if omitted")
+    parser.add_argument("path", nargs="?", metavar="FILE", help="the copy; default: NAME.toml in the current folder")
+    parser.add_argument("--force", action="store_true", help="replace a file that is there")
+
+
+def call(args: argparse.Namespace, comm: Communicator) -> int:
+    """Lists the cases, a line each, or copies one and says where it is and what to do with it."""
+    from combust import shipped
+
+    if args.name is None:
+        listing(shipped.cases())
+        return 0
+    made = shipped.new(args.name, args.path, args.force)
+    print(f"case:    {made}")
+    verb = shipped.named(args.name).verb
+    print(f"next:    combust {'check' if verb == 'run' else verb} {made}")
+    return 0
+
+
+def listing(cases: Sequence[Case]) -> None:
+    width = max(len(case.name) for case in cases)
+    for verb, head in HEADS.items():
+        print(f"{head}:")
+        for case in cases:
+            if case.verb == verb:
+                print(f"  {case.name:<{width}}  {case.title}")
+    print("combust new NAME FILE copies one")
