@@ -195,15 +195,6 @@ def test_a_cell_that_does_not_arrive_goes_to_cvode(monkeypatch, hold):
     assert torch.allclose(slow.T, good.T, rtol=1e-5)
 
 
-def test_changed_rates_are_never_integrated_with_those_of_the_file(monkeypatch):
-    gas, T, p, Y = igniting("h2o2.yaml", count=4)
-    slower = gas.with_parameters(A=0.5 * gas.parameters.A)
-    assert float((slower.integrate(T, p, Y, 1e-6).T - gas.integrate(T, p, Y, 1e-6).T).abs().max()) > 0.1
-    monkeypatch.setattr(ode, "MAX_STEPS", 2)
-    with pytest.raises(DivergenceError, match="takes its rates from the file"):
-        slower.integrate(T, p, Y, 1e-5)
-
-
 def test_a_cell_that_cvode_cannot_integrate_is_written_and_runs_again(monkeypatch, tmp_path, capsys):
     gas, T, p, Y = igniting("h2o2.yaml", count=4)
     monkeypatch.setenv("COMBUST_DUMP", str(tmp_path))

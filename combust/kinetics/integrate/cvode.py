@@ -19,12 +19,12 @@ TIGHTER = (1.0, 1e-2, 1e-4, 1e-6)  # factors of rtol (squared, of atol), tried i
 LEAST_RTOL = 1e-13
 
 
-def require_rates_of_file(gas: Gas) -> None:
-    """Raises DivergenceError if Cantera would integrate other rates than the mechanism's."""
-    if not gas.is_file:
+def require_one_mechanism(gas: Gas) -> None:
+    """Raises DivergenceError for an ensemble, of which Cantera would integrate no member."""
+    if gas.members:
         raise DivergenceError(
-            f"{gas.path}: a cell needs CVODE, which takes its rates from the file, but this mechanism has other "
-            "rate parameters; loosen rtol or shorten the step so that the batched integrator arrives"
+            f"{gas.path}: a cell needs CVODE, which integrates one mechanism, but this is an ensemble of "
+            f"{gas.members}; loosen rtol or shorten the step so that the batched integrator arrives"
         )
 
 
@@ -32,7 +32,7 @@ class CellIntegrator:
     """Integrates one cell of a system of combust.kinetics.integrate.systems with constant sources by CVODE."""
 
     def __init__(self, gas: Gas, rtol: float, atol: float, hold: Hold = "flow", max_steps: int = 10_000) -> None:
-        require_rates_of_file(gas)
+        require_one_mechanism(gas)
         self.gas, self.hold = gas, hold
         self.solution = gas.cantera(transport=False)
         self.molar_mass = self.solution.molecular_weights

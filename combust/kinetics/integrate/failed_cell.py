@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +39,7 @@ class FailedCell:
     reason: str
     kind: str = KIND
     combust: str = __version__
+    changes: dict[str, dict[str, float]] = field(default_factory=dict)  # parameter, reaction from 0, value
 
 
 def dump(
@@ -53,10 +54,11 @@ def dump(
 ) -> Path | None:
     """Writes the cell to $COMBUST_DUMP (or the current folder); None if that cannot be written."""
     names = gas.species
+    changes = {name: {str(i): x for i, x in rows.items()} for name, rows in gas.changes.items()}
     y, sources = (dict(zip(names, map(float, x[1:]), strict=True)) for x in (z, s))
     cell = FailedCell(
         gas.path, gas.name, gas.sha256, hold, float(z[0]), held, y, float(s[0]), sources, dt,
-        reason=reason, **tolerances,
+        reason=reason, changes=changes, **tolerances,
     )  # fmt: skip
     text = json.dumps(asdict(cell), indent=1)
     digest = hashlib.sha256(text.encode()).hexdigest()[:10]
@@ -91,9 +93,14 @@ def describe(cell: FailedCell) -> list[str]:
     strongest = max(map(abs, cell.sources.values()), default=0.0)
     return [
         f"failed cell, hold {cell.hold}, by combust {cell.combust}: {cell.reason}",
-        f"  mechanism {cell.mechanism}, phase {cell.phase}, sha256 {cell.sha256[:16]}",
+        f"  mechanism {cell.mechanism}, phase {cell.phase}, sha256 {cell.sha256[:16]}" + _changed(cell),
         f"  T = {cell.T:.9g} K, {held}, dt = {cell.dt:.6g} s, rtol {cell.rtol:g}, atol {cell.atol:g}",
         "  " + ", ".join(f"{k} {x:.6g}" for k, x in largest) + (" ..." if len(cell.y) > 12 else ""),
         f"  sources: heat {cell.heat_source:.4g}, largest species source {strongest:.4g}",
         f"  smallest y {np.min(list(cell.y.values())):.4g}",
     ]
+
+
+def _changed(cell: FailedCell) -> str:
+    count = sum(map(len, cell.changes.values()))
+    return f", {count} parameters of its reactions changed" if count else ""

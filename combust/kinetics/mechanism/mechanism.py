@@ -9,7 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import cantera as ct
 import torch
@@ -20,7 +20,8 @@ from combust.kernels import compiled
 from combust.kinetics.integrate import systems
 from combust.kinetics.integrate.reactor import ReactorIntegrator, Reactors, integrate
 from combust.kinetics.integrate.state import require
-from combust.kinetics.mechanism import mixtures, parameters, phases, qss_cantera, qss_file, reactions
+from combust.kinetics.mechanism import guard, mixtures, parameters, phases, qss_cantera, qss_file, reactions
+from combust.kinetics.mechanism.changes import Changes, changed_parameters, changes_of, digest, with_changes
 from combust.kinetics.mechanism.mixtures import Composition
 from combust.kinetics.mechanism.parameters import RateParameters
 from combust.kinetics.mechanism.transport_models import transport_model
@@ -29,6 +30,7 @@ from combust.kinetics.names import Names
 from combust.kinetics.rates import qss, temperature, thermo
 from combust.kinetics.rates.data import RateData
 from combust.kinetics.rates.qss import AnyKinetics, QssKinetics
+from combust.kinetics.rates.temperature import Ranges
 from combust.kinetics.rates.thermo import GAS_CONSTANT, Thermo, column
 from combust.kinetics.transport.properties import (
     SoretProperties,
@@ -44,6 +46,20 @@ COMPILE_FROM = 200_000  # cells in one call
 production_kernel = compiled(qss.production_rates)
 
 
+class Source(NamedTuple):
+    """Where a mechanism comes from: path, phase and ions as given to `Mechanism.load`, and what was changed."""
+
+    path: str
+    phase: str
+    ions: Literal["neutral"] | None = None
+    changes: Changes = {}
+
+    def load(self, device: torch.device | str = "cpu") -> Mechanism:
+        """The mechanism. Raises MechanismError as `Mechanism.load`, and for reactions that the file lacks."""
+        gas = Mechanism.load(self.path, self.phase, device, self.ions)
+        return gas.with_parameters(**changed_parameters(gas.parameters, self.changes)) if self.changes else gas
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Mechanism:
     """A gas mechanism on one device; load it with `Mechanism.load`.
@@ -53,17 +69,18 @@ class Mechanism:
 
     name: str  # of the phase
     path: str  # as given to `load`
-    sha256: str  # of the YAML file's content
+    file_sha256: str  # of the YAML file's content
     species: tuple[str, ...]
     elements: tuple[str, ...]
     molar_mass: Tensor  # (species,) kg/kmol
     element_matrix: Tensor  # (elements, species) atoms per molecule
     T_limits: Tensor  # (2, species) K, from where to where the thermo data of each species hold
     kinetics: AnyKinetics  # what the kernels take
-    is_file: bool = True  # False with rate parameters that are not the file's
     qss: tuple[str, ...] = ()  # species of the file in quasi-steady state, which are not among `species`
     case_sensitive: bool = False  # whether names of species are; by default Cantera finds AR by "ar"
     ions: Literal["neutral"] | None = None  # as given to `load`
+    given: RateParameters | None = None  # instead of those of the file
+    unchanged: Mechanism | None = None  # what it was made from by changing rates
 
     @classmethod
     def load(
@@ -90,7 +107,7 @@ class Mechanism:
         return cls(
             name=solution.name,
             path=str(path),
-            sha256=hashlib.sha256(file.read_bytes()).hexdigest(),
+            file_sha256=hashlib.sha256(file.read_bytes()).hexdigest(),
             species=tuple(solution.species_names),
             elements=tuple(solution.element_names),
             molar_mass=kinetics.thermo.molar_mass,
@@ -124,21 +141,22 @@ class Mechanism:
     @property
     def parameters(self) -> RateParameters:
         """A, b, Ea_R of every reaction, and of the low-pressure limit of falloff reactions, in the file's order."""
-        return parameters.parameters_of(self.rates)
+        return parameters.parameters_of(self.rates) if self.given is None else self.given
 
     def with_parameters(self, **new: Tensor) -> Mechanism:
         """This mechanism with other rate parameters, (reactions,) in the file's order; gradients flow to them.
 
         Names and units are those of kinetics.mechanism.parameters.RateParameters, for example A=..., Ea_R=...; what is
-        not given stays. Raises MechanismError for other names or another number of reactions. `cantera()` and
-        `sha256` remain those of the file.
+        not given stays. `cantera()` and `sha256` follow. Raises MechanismError for other names or another number of
+        reactions.
         """
         unknown = [name for name in new if name not in RateParameters._fields]
         if unknown:
             known = ", ".join(RateParameters._fields)
             raise MechanismError(f"rate parameters: unknown {', '.join(unknown)}; known: {known}")
-        rates = parameters.with_parameters(self.rates, self.parameters._replace(**new))
-        return replace(self, kinetics=qss.with_rates(self.kinetics, rates), is_file=False)
+        given = self.parameters._replace(**new)
+        rates = parameters.with_parameters(self.rates, given)
+        return replace(self, kinetics=qss.with_rates(self.kinetics, rates), given=given, unchanged=self.of_file)
 
     def ensemble(self, forward: Tensor, reverse: Tensor | None = None) -> Mechanism:
         """Members that differ by factors of their rates, (reactions, members) in the file's order; see `integrate`.
@@ -147,22 +165,68 @@ class Mechanism:
         reactions.
         """
         rates = parameters.with_multipliers(self.rates, forward, forward if reverse is None else reverse)
-        return replace(self, kinetics=qss.with_rates(self.kinetics, rates), is_file=False)
+        return replace(self, kinetics=qss.with_rates(self.kinetics, rates), unchanged=self.of_file)
+
+    @property
+    def of_file(self) -> Mechanism:
+        """This mechanism with the rates of its file."""
+        return self if self.unchanged is None else self.unchanged
+
+    @functools.cached_property
+    def changes(self) -> Changes:
+        """Rate parameters that are not the file's: name -> reaction, from 0 -> value.
+
+        Raises MechanismError where they have no values, within a transformation of torch.func.
+        """
+        if self.given is None:
+            return {}
+        return changes_of(self.of_file.rates, self.of_file.parameters, self.given)
+
+    @property
+    def members(self) -> int:
+        """Of an ensemble; 0 for a mechanism that is none."""
+        return self.rates.multiplier.shape[1]
+
+    @functools.cached_property
+    def sha256(self) -> str:
+        """Of the content: that of the file, or another one for each set of changed parameters. Raises as `changes`."""
+        return digest(self.file_sha256, self.changes, self.rates.multiplier)
+
+    @property
+    def source(self) -> Source:
+        """All that it takes to load this mechanism again, in another process for example."""
+        self._require_one()
+        return Source(self.path, self.name, self.ions, self.changes)
 
     def cantera(self, transport: bool = True) -> ct.Solution:
         """A fresh ct.Solution of this mechanism; without its transport it is there sooner, by seconds if it is large.
 
         With QSS species, of the others, which react in global steps with the right production rates; these run
-        through Python and have no analytic derivatives (combust.kinetics.mechanism.qss_cantera).
+        through Python and have no analytic derivatives (combust.kinetics.mechanism.qss_cantera). Raises
+        MechanismError for an ensemble, and for changed parameters that Cantera does not take or takes otherwise.
         """
-        if self.qss:
-            model = {} if transport else {"transport_model": None}
-            return qss_cantera.solution(str(phases.find(self.path)), self.name, **model)
-        return self.cantera_of_all(transport)
+        full = self.cantera_of_all(transport)
+        return qss_cantera.solution_of(full, self.qss, str(phases.find(self.path))) if self.qss else full
 
     def cantera_of_all(self, transport: bool = True) -> ct.Solution:
         """A fresh ct.Solution of all species of the file, those in quasi-steady state as ordinary ones."""
-        return phases.solution(phases.find(self.path), self.name, transport)
+        self._require_one()
+        solution = phases.solution(phases.find(self.path), self.name, transport)
+        if not self.changes:
+            return solution
+        solution = with_changes(solution, self.changes)
+        if not isinstance(self.kinetics, QssKinetics):
+            values = torch.utils._pytree.tree_map(lambda x: x.detach().cpu(), self.kinetics)
+            guard.require_rates(values, solution, self.species)
+        return solution
+
+    def _require_one(self) -> None:
+        """Raises MechanismError for an ensemble."""
+        if self.members:
+            raise MechanismError(
+                f"{self.path}: an ensemble of {self.members} members is no one mechanism that Cantera could have; "
+                "use `with_parameters` for one of them"
+            )
 
     def index(self, species: str) -> int:
         """Row of a species, found as in `names.Names`; raises MechanismError naming near matches."""
@@ -241,7 +305,7 @@ class Mechanism:
         return float(self.T_limits[0].min()), float(self.T_limits[1].max())
 
     @functools.cached_property
-    def T_ranges(self) -> temperature.Ranges:
+    def T_ranges(self) -> Ranges:
         """Where the enthalpy of each species can be inverted."""
         return temperature.ranges(self.thermo, self.T_limits)
 
@@ -316,6 +380,8 @@ class Mechanism:
     @functools.cached_property
     def transport_data(self) -> TransportData:
         """Transport fits, built at first use; raises MechanismError if the mechanism has no transport data."""
+        if self.unchanged is not None:
+            return self.unchanged.transport_data
         # In a thread of its own: within torch.func's transformations tensors made here would belong to them.
         with ThreadPoolExecutor(1) as apart:
             data = apart.submit(lambda: transport_from_cantera(self.cantera(transport=False))).result()
@@ -324,6 +390,8 @@ class Mechanism:
     @functools.cached_property
     def soret_data(self) -> SoretData:
         """Thermal diffusion of the light species, built at first use; raises MechanismError if there is none."""
+        if self.unchanged is not None:
+            return self.unchanged.soret_data
         solution = self.cantera(transport=False)
         solution.transport_model = "mixture-averaged"
         return _to(soret_from_cantera(solution), self.device)

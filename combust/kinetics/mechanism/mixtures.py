@@ -95,7 +95,7 @@ def mixture(gas: Gas, fuel: Composition, oxidizer: Composition, phi: float) -> n
     """Mass fractions (species,) at equivalence ratio phi. Raises MechanismError."""
     if not (np.isfinite(phi) and phi >= 0):
         raise MechanismError(f"equivalence ratio {phi}: must be finite and >= 0")
-    both, solution = streams(gas, fuel, oxidizer), gas.cantera(transport=False)
+    both, solution = streams(gas, fuel, oxidizer), gas.of_file.cantera(transport=False)
     try:
         solution.set_equivalence_ratio(phi, *both, basis="mole")
     except ct.CanteraError as error:

@@ -19,6 +19,7 @@ evaluation runs through Python, about twenty times as slow as the mechanism of a
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -33,8 +34,8 @@ TYPE = "quasi-steady-state-step"
 class SteadyState:
     """Concentrations of the QSS species of a phase, and production rates of the others."""
 
-    def __init__(self, full: ct.Solution) -> None:
-        self.qss = qss_rows(full)
+    def __init__(self, full: ct.Solution, qss: Sequence[str]) -> None:
+        self.qss = np.array([full.species_index(name) for name in qss])  # which Cantera finds without regard to case
         self.full, self.count = full, len(self.qss)
         self.kept = np.array([k for k in range(full.n_species) if k not in self.qss])
         back = full.product_stoich_coeffs * [r.reversible for r in full.reactions()]
@@ -65,6 +66,8 @@ _known: dict[str, SteadyState] = {}  # by digest: one for all steps of a phase; 
 def digest(full: ct.Solution) -> str:
     """Of all that the rates depend on: a file may change while a program runs."""
     parts = [full.input_data, *(s.input_data for s in full.species()), *(r.input_data for r in full.reactions())]
+    factors = [full.multiplier(i) for i in range(full.n_reactions)]
+    parts += [] if all(factor == 1.0 for factor in factors) else [factors]
     return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
@@ -74,7 +77,7 @@ def steady_state(file: str, phase: str, expected: str) -> SteadyState:
         full = ct.Solution(file, phase)
         if digest(full) != expected:
             raise ValueError(f"{file}: phase {phase} has changed since these reactions were made")
-        _known[expected] = SteadyState(full)
+        _known[expected] = SteadyState(full, qss_species(full))
     return _known[expected]
 
 
@@ -116,10 +119,15 @@ class Step(ct.ExtensibleRate):
 
 def solution(file: str, phase: str = "", transport_model: str | None = "default") -> ct.Solution:
     """The kept species of a phase, reacting in global steps, with the file's transport model or another."""
-    full = ct.Solution(file, phase)
-    qss = qss_rows(full)
-    species = [s for k, s in enumerate(full.species()) if k not in qss]
-    model = full.transport_model if transport_model == "default" else transport_model
+    full = ct.Solution(file, phase, **({} if transport_model == "default" else {"transport_model": transport_model}))
+    return solution_of(full, qss_species(full), file)
+
+
+def solution_of(full: ct.Solution, qss: Sequence[str], file: str) -> ct.Solution:
+    """As `solution`, of the phase of all species. What differs from the file is known to this process alone."""
+    steady = SteadyState(full, qss)
+    _known.setdefault(digest(full), steady)
+    species, model = [full.species(int(k)) for k in steady.kept], full.transport_model
     common = {"thermo": full.thermo_model, "kinetics": "gas", "species": species, "name": full.name}
     bare = ct.Solution(**common, reactions=[])
     source = {"type": TYPE, "file": file, "phase": full.name, "digest": digest(full)}
@@ -145,9 +153,9 @@ def global_steps(gas: ct.Solution) -> list[dict[str, Any]]:
     return steps
 
 
-def qss_rows(full: ct.Solution) -> np.ndarray:
-    """Rows of the species that the file has in quasi-steady state; Cantera finds them without regard to case."""
-    return np.array([full.species_index(name) for name in full.input_data["combust"]["qss"]["species"]])
+def qss_species(full: ct.Solution) -> list[str]:
+    """The species that the file has in quasi-steady state, as it spells them."""
+    return full.input_data["combust"]["qss"]["species"]
 
 
 def _orders(gas: ct.Solution) -> np.ndarray:

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from combust.errors import ConfigError, DivergenceError
-from combust.kinetics.integrate.cvode import require_rates_of_file
+from combust.kinetics.integrate.cvode import require_one_mechanism
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.kinetics.reactors.delays import LEAST_RISE, Criterion, read_delays
 from combust.kinetics.reactors.ignition import LARGEST_BATCHED
@@ -104,7 +104,7 @@ def compressed_temperature(gas: Mechanism, T: float, p: float, Y: Tensor, v: flo
 
 def integrate(gas: Mechanism, T: float, p: float, Y: Tensor, table: Table, t_end: float, marks: Criterion) -> Visits:
     """The reactor until t_end [s]. Raises DivergenceError where CVODE fails."""
-    require_rates_of_file(gas)
+    require_one_mechanism(gas)
     solution = gas.cantera(transport=False)
     solution.TPY = T, p, Y.cpu().numpy()
     watch = Watch(gas, solution, table, marks)

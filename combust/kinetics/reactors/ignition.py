@@ -16,7 +16,7 @@ from torch import Tensor
 from combust import kernels
 from combust.errors import DivergenceError
 from combust.kinetics.integrate import cells as ode
-from combust.kinetics.integrate.cvode import require_rates_of_file
+from combust.kinetics.integrate.cvode import require_one_mechanism
 from combust.kinetics.integrate.reactor import COMPILE_FROM, Batch, ReactorIntegrator
 from combust.kinetics.mechanism.ideal_gas import require_ideal
 from combust.kinetics.mechanism.mechanism import Mechanism
@@ -155,7 +155,7 @@ def _by_cvode(
 ) -> Tensor:
     """The delays (criteria,) of one cell from the steps of Cantera's CVODE."""
     hold = integrator.system.hold
-    require_rates_of_file(gas)
+    require_one_mechanism(gas)
     solution = gas.cantera(transport=False)
     solution.TPY = float(one.z[0]), 1e5, one.z[1:, 0].cpu().numpy()
     if hold == "hp":

@@ -21,7 +21,7 @@ from typing import Any
 from combust.errors import DivergenceError
 from combust.kinetics.flames.store import cache_folder
 from combust.kinetics.mechanism import qss_cantera
-from combust.kinetics.mechanism.mechanism import Mechanism
+from combust.kinetics.mechanism.mechanism import Mechanism, Source
 from combust.reduction.cases import batch
 from combust.reduction.cases.conditions import Case
 from combust.reduction.cases.measures import is_outcome
@@ -70,7 +70,7 @@ class Evaluator:
         self.store = Store(self.folder / "evaluations.jsonl", is_outcome)
         count = workers or os.cpu_count() or 1
         context = multiprocessing.get_context("spawn")  # a forked child of a threaded process may hang
-        start = ((parent.gas.path, parent.gas.name, parent.gas.ions), self.cases, watch, self.folder)
+        start = (parent.gas.source, self.cases, watch, self.folder)
         self._pool = ProcessPoolExecutor(count, context, begin, start) if count > 1 else None
         self._local = None if count > 1 else Worker(parent, self.cases, watch, self.folder)
 
@@ -240,7 +240,7 @@ class Worker:
 _worker: Worker | None = None  # of this process, if it is one of a pool
 
 
-def begin(of: tuple[str, str, Any], cases: Sequence[Case], watch: Watch, folder: Path) -> None:
+def begin(of: Source, cases: Sequence[Case], watch: Watch, folder: Path) -> None:
     """Makes this process a worker, which ends with its parent."""
     global _worker
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
@@ -250,8 +250,7 @@ def begin(of: tuple[str, str, Any], cases: Sequence[Case], watch: Watch, folder:
 
     torch.set_num_threads(1)
     logging.disable(logging.WARNING)  # of the mechanism: the parent has said it
-    path, phase, ions = of
-    _worker = Worker(Parent(Mechanism.load(path, phase, ions=ions)), cases, watch, folder)
+    _worker = Worker(Parent(of.load()), cases, watch, folder)
 
 
 def at_work(worker: Worker | None) -> Worker:

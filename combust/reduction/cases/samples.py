@@ -23,7 +23,6 @@ from combust.errors import CombustError, ConfigError, FileFormatError
 from combust.files import fit
 from combust.io.checkpoint import DAMAGE
 from combust.io.hdf5 import opened, writing
-from combust.kinetics.integrate.cvode import require_rates_of_file
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.reduction.cases import trajectories
 from combust.reduction.cases.conditions import KINDS, Case, Kind
@@ -116,7 +115,6 @@ def sample(gas: Mechanism, cases: Sequence[Case], progress: Progress | None = No
     the whole with the case named: MechanismError for a species that the mechanism lacks, ConfigError for a flame
     without transport data (both before anything is computed), DivergenceError for what does not burn or converge.
     """
-    require_rates_of_file(gas)
     solution = gas.cantera()
     require_inputs(gas, solution, cases)
     parts: list[trajectories.Trajectory] = []

@@ -20,7 +20,6 @@ import numpy as np
 from combust.errors import ConfigError, DivergenceError, at
 from combust.interrupts import Stopped, stoppable
 from combust.io.lock import locked
-from combust.kinetics.integrate.cvode import require_rates_of_file
 from combust.kinetics.mechanism import mixtures
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.report.meter import SILENT, Reporter
@@ -101,7 +100,6 @@ def checked(settings: Surrogate, where: str) -> Mechanism:
 
 def check(settings: Surrogate, gas: Mechanism) -> None:
     """Raises MechanismError for a species that the mechanism lacks, ConfigError for what else cannot be."""
-    require_rates_of_file(gas)
     for key in ("fuel", "oxidizer"):
         with at(key):
             gas.composition(getattr(settings, key))

@@ -140,7 +140,7 @@ class Model:
     def require(self, gas: Mechanism, where: str = "") -> None:
         """Raises ConfigError if the model belongs to another mechanism, saying what differs."""
         known, found = self.card["species"], list(gas.species)
-        if known == found and self.card["mechanism"]["sha256"] == gas.sha256 and gas.is_file:
+        if known == found and self.card["mechanism"]["sha256"] == gas.sha256:
             return
         if known != found:
             same = sorted(known) == sorted(found)
@@ -152,7 +152,7 @@ class Model:
                     + (f"; only in one of them: {', '.join(sorted(set(known) ^ set(found))[:6])}" if not same else "")
                 )
             )
-        elif gas.is_file:
+        elif gas.sha256 == gas.file_sha256:
             what = "the species are the same but the content of the file differs (rates or thermo data)"
         else:
             what = "its rate parameters were changed in memory"

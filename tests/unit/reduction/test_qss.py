@@ -208,6 +208,10 @@ def test_rates_of_progress_and_parameters(full, steady, igniting):
     assert torch.allclose(mine, omega, rtol=1e-9, atol=1e-12 * float(omega.abs().max()))
     twice = steady.with_parameters(A=2 * steady.parameters.A, A_low=2 * steady.parameters.A_low)
     assert torch.allclose(twice.net_production_rates(T, 1e5, Y), 2 * omega, rtol=1e-9)
+    theirs = twice.cantera(transport=False)
+    theirs.TPY = float(T[0]), 1e5, Y[:, 0].numpy()
+    np.testing.assert_allclose(theirs.net_production_rates, 2 * omega[:, 0], rtol=1e-8, atol=1e-11 * float(omega.max()))
+    assert twice.sha256 != steady.sha256
 
 
 def test_ignition_delay(full, steady):

@@ -179,5 +179,13 @@ def test_flames_need_transport_data():
 def test_what_cannot_be_sampled(gas):
     with pytest.raises(ConfigError, match="at least one case"):
         sample(gas, [])
-    with pytest.raises(DivergenceError, match="rates from the file"):
-        sample(gas.with_parameters(A=2 * gas.parameters.A), CASES[:1])
+
+
+def test_samples_of_changed_rates(gas):
+    """They are sampled with the changed rates, and belong to that mechanism alone."""
+    faster = gas.with_parameters(A=2 * gas.parameters.A)
+    found = sample(faster, CASES[:1])
+    found.require(faster)
+    with pytest.raises(ConfigError, match="another mechanism"):
+        found.require(gas)
+    assert found.position[-1] < 0.9 * sample(gas, CASES[:1]).position[-1]  # it ignites earlier
