@@ -36,7 +36,7 @@ def options(made: argparse.ArgumentParser) -> list[str]:
         if action.help == argparse.SUPPRESS or isinstance(action, argparse._HelpAction):
             continue
         names = [f"`{n}`" for n in action.option_strings] or [f"`{action.metavar or action.dest}`"]
-        value = "" if action.nargs == 0 or not action.option_strings else f" `{shown(action)}`"
+        value = "" if action.nargs == 0 or not action.option_strings else f" `{shown(action)}`".replace("|", "\\|")
         text = (action.help or "") % {**vars(action), "prog": made.prog}
         named = bool(action.choices and action.option_strings)
         allowed = f"one of {', '.join(map(str, action.choices or ()))}" if named else ""

@@ -1,4 +1,4 @@
-"""Every block of code of the tutorials is run, in their order, in one folder for each; the long ones among the slow tests."""
+"""Every block of code of the tutorials is run, in one folder for each; those that reduce or train are slow tests."""
 
 import os
 import re
@@ -38,8 +38,7 @@ def shell(text):
 
 
 def follow(name, folder, monkeypatch):
-    """Does what a tutorial says, in a folder that has the cases of the clone."""
-    (folder / "cases").symlink_to(ROOT / "cases")
+    """Does what a tutorial says, in an empty folder."""
     monkeypatch.chdir(folder)
     space = {"__name__": "__main__"}
     for language, text, file in blocks(name):

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from documented import BEGIN, ROOT, Command, commands, in_page, parts, wrong
+from documented import BEGIN, PAGES, ROOT, Command, commands, in_page, parts, wrong
 
 from combust.__main__ import main, parser
 from combust.reduction import settings as reduction
@@ -43,6 +43,24 @@ def test_where_commands_stand():
     assert "make test" in readme and any(text.startswith("combust check") for text in readme)
     assert not any("#" in text for text in readme)
     assert [c.text for c in parts(Command("here", "a b && c | d; e", True))] == ["a b", "c", "d", "e"]
+
+
+def headings(page):
+    """Anchors of a page, as GitHub and the site make them."""
+    titles = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title).strip().lower().replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_somewhere(page):
+    """Files and headings that a page links to, on disk as on GitHub."""
+    place, lost = (ROOT / page).parent, []
+    for link in re.findall(r"\]\(([^)\s]+)\)", (ROOT / page).read_text(encoding="utf-8")):
+        path, _, anchor = link.partition("#")
+        target = place / path if path else ROOT / page
+        if "://" not in link and not (target.exists() and (not anchor or anchor in headings(target))):
+            lost.append(link)
+    assert not lost
 
 
 @pytest.mark.parametrize("text", RUN)
