@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from combust.errors import FileFormatError
-from combust.settings.explain import explain
+from combust.explain import explain
 
 T = TypeVar("T")
 

@@ -10,7 +10,7 @@ import msgspec.inspect as mi
 
 from combust.errors import ConfigError
 from combust.settings import names
-from combust.settings.explain import allowances, documented, flatten
+from combust.explain import allowances, documented, flatten
 from combust.settings.quantities import schema
 from combust.settings.running import Config
 

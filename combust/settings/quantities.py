@@ -13,7 +13,7 @@ import msgspec
 import msgspec.inspect as mi
 
 from combust.errors import ConfigError, FileFormatError
-from combust.settings.explain import documented, dotted, flatten, narrowed, shown
+from combust.explain import documented, dotted, flatten, narrowed, shown
 from combust.units import NUMBER, names, to_si
 
 KINDS = {

@@ -15,7 +15,7 @@ import msgspec.inspect as mi
 
 from combust.errors import ConfigError
 from combust.settings import names
-from combust.settings.explain import dotted, keys_at, lookup, type_at
+from combust.explain import dotted, keys_at, lookup, type_at
 from combust.settings.running import Config
 
 Path = tuple[str | int, ...]

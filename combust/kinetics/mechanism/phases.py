@@ -17,7 +17,7 @@ from combust.files import is_file
 from combust.kinetics.mechanism.reactions import refuse_uncovered
 from combust.kinetics.mechanism.text import REFUSALS, require_readable, said
 from combust.kinetics.mechanism.usable import require_usable
-from combust.settings.explain import shortened
+from combust.explain import shortened
 
 logger = logging.getLogger(__name__)
 
