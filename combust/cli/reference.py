@@ -9,8 +9,8 @@ import msgspec
 import msgspec.inspect as mi
 
 from combust.errors import ConfigError
-from combust.settings import names
 from combust.explain import allowances, documented, flatten
+from combust.settings import names
 from combust.settings.quantities import schema
 from combust.settings.running import Config
 

@@ -17,8 +17,8 @@ import msgspec
 
 from combust.cfd.boundaries.settings import SIDES, Burner, Inflow
 from combust.errors import ConfigError
-from combust.files import DEEPEST, TOO_DEEP, UnreadableError, is_file, leaves, read_text
 from combust.explain import explain, shortened, shown
+from combust.files import DEEPEST, TOO_DEEP, UnreadableError, is_file, leaves, read_text
 from combust.settings.physics import FlameInitial, KernelInitial, LearnedChemistry, ManufacturedInitial
 from combust.settings.quantities import in_si
 from combust.settings.quantities import schema as json_schema

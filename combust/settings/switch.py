@@ -14,8 +14,8 @@ import msgspec
 import msgspec.inspect as mi
 
 from combust.errors import ConfigError
-from combust.settings import names
 from combust.explain import dotted, keys_at, lookup, type_at
+from combust.settings import names
 from combust.settings.running import Config
 
 Path = tuple[str | int, ...]

@@ -134,7 +134,7 @@ def test_a_circle_is_found():
     edges = {"a": {"b"}, "b": {"c"}, "c": {"b", "d"}, "d": set()}
     assert circles(edges) == {frozenset({"b", "c"})}
     known = {"combust.x": Path(), "combust.x.y": Path(), "combust.z": Path()}
-    text = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from combust import z\ndef f():\n    from . import y\n"
+    text = "if TYPE_CHECKING:\n    from combust import z\n\n\ndef f():\n    from . import y\n"
     assert imported_of(text, "combust.x", known) == {"combust.z", "combust.x.y"}
 
 

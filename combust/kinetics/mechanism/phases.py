@@ -13,11 +13,11 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from combust.errors import MechanismError
+from combust.explain import shortened
 from combust.files import is_file
 from combust.kinetics.mechanism.reactions import refuse_uncovered
 from combust.kinetics.mechanism.text import REFUSALS, require_readable, said
 from combust.kinetics.mechanism.usable import require_usable
-from combust.explain import shortened
 
 logger = logging.getLogger(__name__)
 
