@@ -15,6 +15,7 @@ import torch
 from combust import kernels
 from combust.cfd.boundaries import build as sides
 from combust.cfd.boundaries.conditions import Boundary, Parts, Side, Sides
+from combust.cfd.closures.base import closure
 from combust.cfd.concerns import CONCERNS
 from combust.cfd.initial import fields as initial
 from combust.cfd.initial import manufactured
@@ -354,9 +355,10 @@ class Builder:
             model,
             tuple(reversed(config.gas.gravity)),  # type: ignore[arg-type]
             reference_density=ambient.reference_density(self, fields),
+            closure=closure(config.turbulence),
         )
         if isinstance(config.initial, physics.ManufacturedInitial):
-            problem = replace(problem, forcing=manufactured.forcing(self.grid, self.wave))
+            problem = replace(problem, sources=(manufactured.Forcing(self.wave),))
         numerics = Numerics(
             coupling=config.numerics.coupling,
             sweeps=config.numerics.sweeps,

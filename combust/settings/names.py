@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from combust.cfd.boundaries.settings import Burner
+from combust.cfd.closures.settings import NoTurbulence
 from combust.settings.physics import FlameInitial, KernelInitial, LearnedChemistry
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 LEARNED = 'chemistry.kind = "learned"'
 FRESH = 'an unburnt mixture: use it with initial.kind = "flame" or "kernel"'
+TURBULENCE = 'a turbulence closure: a turbulence.kind other than "none"'
 BURNER = 'a side of boundary.kind = "burner"'
 OF_FIELD = re.compile(r"(max|min|mean|sum)\((\w+)\)")
 
@@ -39,6 +41,7 @@ FIELDS = {
     "cp": Name("specific heat capacity at constant pressure", "J/kg/K"),
     "molar_mass": Name("mean molar mass", "kg/kmol"),
     "viscosity": Name("dynamic viscosity", "Pa s"),
+    "nu_t": Name("kinematic viscosity of the eddies below the grid", "m2/s", TURBULENCE),
     "conductivity": Name("thermal conductivity", "W/m/K"),
     "heat_release": Name("heat release rate, by the present rates", "W/m3"),
     "equivalence_ratio": Name("oxygen that C and H would need over the oxygen there is, from the elements"),
@@ -99,6 +102,8 @@ def has(config: Config, need: str) -> bool:
     """Whether a case has what a name needs."""
     if need == LEARNED:
         return isinstance(config.chemistry, LearnedChemistry)
+    if need == TURBULENCE:
+        return not isinstance(config.turbulence, NoTurbulence)
     if need == FRESH:
         return isinstance(config.initial, FlameInitial | KernelInitial)
     sides = config.boundary.sides(config.mesh.dimensions).values()

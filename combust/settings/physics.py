@@ -220,10 +220,6 @@ class NoChemistry(Settings, frozen=True, tag_field="kind", tag="none"):
     """No reactions: mixing only."""
 
 
-class NoTurbulence(Settings, frozen=True, tag_field="kind", tag="none"):
-    """No closure: laminar flow or direct simulation."""
-
-
 class Perturbation(Settings, frozen=True):
     """Cosine waves in y (and z) that wrinkle a flat front."""
 

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from combust.cfd.boundaries.settings import Boundary
+from combust.cfd.closures.settings import NoTurbulence, Turbulence
 from combust.cfd.operators.reconstruction import Name as Reconstruction
 from combust.settings.base import Count, Duration, Positive, Settings, Text, doc
 from combust.settings.physics import (
@@ -18,7 +19,6 @@ from combust.settings.physics import (
     LearnedChemistry,
     ManufacturedInitial,
     NoChemistry,
-    NoTurbulence,
     StretchedMesh,
     TaylorGreenInitial,
     UniformInitial,
@@ -133,7 +133,7 @@ class Config(Settings, frozen=True, kw_only=True):
     chemistry: Annotated[DirectChemistry | LearnedChemistry | CvodeChemistry | NoChemistry, doc("reactions")] = (
         DirectChemistry()
     )
-    turbulence: Annotated[NoTurbulence, doc("closure")] = NoTurbulence()
+    turbulence: Annotated[Turbulence, doc("closure")] = NoTurbulence()
     initial: Annotated[
         FlameInitial | KernelInitial | UniformInitial | TaylorGreenInitial | ManufacturedInitial, doc("initial fields")
     ]

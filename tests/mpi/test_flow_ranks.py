@@ -13,13 +13,20 @@ from launcher import run_ranks
 
 from combust.__main__ import main
 from combust.cfd.mesh.block import Block
+from combust.cfd.mesh.grid import along
+from combust.cfd.operators import reconstruction
+from combust.cfd.operators.reconstruction.base import Reconstruction
 from combust.io.checkpoint import read_checkpoint
 from combust.io.series import read_series
 from combust.io.vtr import BEGIN, read_vtr
-from combust.parallel import Communicator
+from combust.parallel import Communicator, world
+from combust.run.build import build
+from combust.settings.config import load
 
 ROOT = Path(__file__).resolve().parents[2]
 FIELDS = 'output.fields.names=["T", "u", "p", "Y_H", "heat_release", "vorticity"]'
+EDDIES = 'output.fields.names=["T", "u", "p", "nu_t"]'
+FILES = {"eddies": "kernel"}
 # name: (cells z y x, steps, step of the checkpoint to restart from, changes to the shipped case)
 RUNS = {
     # dt: above 1 us the explicit path of the chemistry amplifies rounding errors up to its tolerance.
@@ -34,6 +41,26 @@ RUNS = {
             "numerics.dt=1e-6",
             "initial.perturbation={amplitude = 2e-4, modes = [1, 2], seed = 3}",
             "output.fields.every={steps = 25}",
+        ],
+    ),
+    # Smagorinsky's closure, and in the place of "central" a scheme that reads three layers of ghosts.
+    "eddies": (
+        (4, 8, 10),
+        4,
+        2,
+        [
+            "mesh.cells=[10, 8, 4]",
+            "mesh.lower=[0, 0, 0]",
+            "mesh.upper=[0.0008, 0.00064, 0.00032]",
+            "initial.centre=[4e-4, 2.6e-4, 1.6e-4]",
+            "initial.radius=1.5e-4",
+            'boundary={x={kind="wall"}, y={kind="symmetry"}, z={kind="periodic"}}',
+            "gas.gravity=[0, -5e5, 0]",
+            'chemistry={kind="none"}',
+            'turbulence={kind="smagorinsky"}',
+            'numerics.reconstruction="central"',
+            "output.fields.every={steps = 2}",
+            "numerics.dt=1e-6",
         ],
     ),
     "kernel": (
@@ -58,17 +85,37 @@ def run(name: str, folder: Path, *more: str) -> None:
     """One run through the command line's own entry."""
     _, steps, early, changes = RUNS[name]
     every = f"output.checkpoint.every={{steps = {early}}}"
-    changes = [*changes, FIELDS, every, "output.series.every={steps = 1}"]
+    changes = [*changes, EDDIES if name == "eddies" else FIELDS, every, "output.series.every={steps = 1}"]
     arguments = [part for change in changes for part in ("--set", change)]
-    case = str(ROOT / "cases" / f"{name}.toml")
+    case = str(ROOT / "cases" / f"{FILES.get(name, name)}.toml")
     code = main(["run", case, "--out", str(folder), "--steps", str(steps), *arguments, *more])
     assert code == 0, f"exit code {code}"
 
 
+def wide_values(q, u, layout, metric, axis):
+    """Central, sixth order on uniform grids: three cells on either side."""
+    weights = (1 / 60, -8 / 60, 37 / 60, 37 / 60, -8 / 60, 1 / 60)
+    return sum(w * along(q, layout, axis, i, i + 1) for i, w in zip(range(-3, 3), weights, strict=True))
+
+
+def restored_eddies(base: Path, ranks: int) -> None:
+    """Writes nu_t of the checkpoint of one rank, as these ranks restore it."""
+    flow = build(load(ROOT / "cases" / "kernel.toml", [*RUNS["eddies"][3], EDDIES]), world())
+    flow.restore(read_checkpoint(base / "eddies1" / "checkpoint_000002.h5", flow.block).arrays.__getitem__)
+    whole = np.empty(flow.block.shape)
+    for start, part in flow.block.comm.gather((flow.block.start, flow.field("nu_t"))):
+        whole[tuple(slice(s, s + n) for s, n in zip(start, part.shape, strict=True))] = part
+    if flow.block.comm.is_root:
+        np.save(base / f"nu_t{ranks}.npy", whole)
+
+
 def script(ranks: int, base: Path) -> None:
+    reconstruction._loaded["central"] = Reconstruction(wide_values, ghosts=3, order=6, order_stretched=1)
     sys.modules["combust.run.picture"] = SimpleNamespace(plot=lambda folder: SimpleNamespace(path="not drawn"))  # type: ignore[assignment]
     for name, (_, _, early, _) in RUNS.items():
         run(name, base / f"{name}{ranks}")
+        if name == "eddies":
+            restored_eddies(base, ranks)
         if ranks > 2:
             continue
         restart = f"checkpoint_{early:06d}.h5"
@@ -149,6 +196,12 @@ def test_restart_is_bitwise(base, name, ranks):
         assert a[column][-1] == b[column][-1], column
 
 
+def test_eddies_are_the_same_on_every_number_of_ranks(base):
+    """nu_t of one checkpoint, restored on 1, 2 and 4 ranks: bit by bit; and there are some."""
+    one, *others = (np.load(base / f"nu_t{ranks}.npy") for ranks in (1, 2, 4))
+    assert one.max() > 1e-7 and all(np.array_equal(one, other) for other in others)
+
+
 @pytest.mark.parametrize("name", RUNS)
 def test_restart_on_another_number_of_ranks(base, name):
     close(state(base / f"{name}2_from1", name)[0], state(base / f"{name}1", name)[0])
@@ -165,6 +218,4 @@ def test_balances_on_ranks(base, ranks):
 
 
 if __name__ == "__main__":
-    from combust.parallel import world
-
     script(world().size, Path(sys.argv[1]))

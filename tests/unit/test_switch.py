@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from combust.cfd.boundaries.settings import Outflow
+from combust.cfd.closures.settings import NoTurbulence
 from combust.errors import ConfigError
 from combust.settings import names, physics
 from combust.settings.config import load
@@ -62,7 +63,7 @@ def test_other_tables_with_kinds(capsys):
     config = switched("flame", "boundary.x_low.kind=outflow")
     assert config.boundary.x_low == Outflow()
     assert "no use for boundary.x_low.velocity: left out" in capsys.readouterr().err
-    assert switched("flame", "turbulence.kind=none").turbulence == physics.NoTurbulence()
+    assert switched("flame", "turbulence.kind=none").turbulence == NoTurbulence()
     with pytest.raises(ConfigError, match="initial.hot_temperature is missing.*add --set initial.hot_temperature"):
         switched("flame", "initial.kind=kernel")
     with pytest.raises(ConfigError, match="mesh.x is missing.*add --set mesh.x="):

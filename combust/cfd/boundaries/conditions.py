@@ -87,6 +87,10 @@ class Boundary:
     def fill_thermal_diffusion(self, data: Tensor, at: Place) -> None:
         """Ghosts of the coefficients of thermal diffusion: as computed."""
 
+    def fill_eddies(self, data: Tensor, at: Place) -> None:
+        """Ghosts of the eddies' diffusivities: the value of the edge cell."""
+        copy_edge(data, at.axis, at.side, at.ghosts)
+
     def fill_velocity(self, data: Tensor, at: Place, component: int) -> None:
         """Normal component: the boundary face itself if fixed; ghosts follow. Tangential: wall value or edge value."""
         axis, ghosts = at.axis, at.ghosts
@@ -147,6 +151,13 @@ class Wall(Boundary):
     """Impermeable; no slip (at the given tangential velocity) unless `slip`; adiabatic unless scalars[0] fixes T."""
 
     slip: bool = False
+
+    def fill_eddies(self, data: Tensor, at: Place) -> None:
+        """None at a wall with friction: there is no motion there, below the grid's cells or above."""
+        if self.slip:
+            copy_edge(data, at.axis, at.side, at.ghosts)
+        else:
+            ghosts_of(data, at.axis, at.side, at.ghosts).zero_()
 
 
 @dataclass

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from combust.cfd.closures.base import Rates
+from combust.cfd.closures.view import View
 from combust.cfd.initial.fields import Fields, constant_velocity, stack
-from combust.cfd.lowmach.problem import Forcing
 from combust.cfd.mesh.grid import Grid
-from combust.cfd.operators.momentum import Faces
 
 Function = Callable[[Tensor, Tensor, Tensor], Tensor]
 
@@ -126,21 +126,20 @@ def fields(grid: Grid, wave: Wave, T: float, t: float = 0.0) -> Fields:
     return stack(grid, T, torch.stack([1 - Z, Z])), tuple(u)
 
 
-def forcing(grid: Grid, wave: Wave) -> Forcing:
-    """The sources on this block; gas enthalpies are zero at the (constant) temperature of the problem."""
+@dataclass(frozen=True)
+class Forcing:
+    """The sources of the solution; gas enthalpies are zero at the (constant) temperature of the problem."""
 
-    def scalars(t: float) -> Tensor:
-        time = torch.tensor(t, dtype=torch.float64, device=grid.device)
+    wave: Wave
+
+    def rates(self, view: View, t: float, dt: float) -> Rates:
+        """Those in the middle of the step, (1 + species, ...) [kg/m3/s] and on faces [N/m3]."""
+        grid = view.grid
+        time = torch.tensor(t + 0.5 * dt, dtype=torch.float64, device=grid.device)
         _, y, x = grid.centres
-        source = wave.species_source(x, y, time).expand(grid.layout.n)
-        return torch.stack([torch.zeros_like(source), -source, source])
-
-    def momentum(t: float) -> Faces:
-        time = torch.tensor(t, dtype=torch.float64, device=grid.device)
-        result: list[Tensor | None] = [None] * 3
+        source = self.wave.species_source(x, y, time).expand(grid.layout.n)
+        momentum: list[Tensor | None] = [None] * 3
         for axis, component in ((2, 0), (1, 1)):
-            _, y, x = grid.face_points(axis)
-            result[axis] = wave.momentum_source(component, x, y, time)
-        return tuple(result)
-
-    return Forcing(scalars, momentum)
+            z, y, x = grid.face_points(axis)
+            momentum[axis] = self.wave.momentum_source(component, x, y, time) + torch.zeros_like(z)
+        return Rates(torch.stack([torch.zeros_like(source), -source, source]), tuple(momentum))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -12,22 +12,34 @@ from torch import Tensor
 
 from combust.cfd.boundaries import inflow
 from combust.cfd.boundaries.conditions import Burner, conditions_of
+from combust.cfd.closures.view import View
+from combust.cfd.lowmach.context import eddies
+from combust.cfd.lowmach.lowmach import LowMach
+from combust.cfd.lowmach.problem import Unburnt
+from combust.cfd.lowmach.state import State
 from combust.cfd.mesh.grid import along
 from combust.cfd.operators import momentum, scalars
 from combust.errors import ConfigError
 from combust.kinetics.mechanism.mixtures import VALENCE
 from combust.kinetics.rates.thermo import GAS_CONSTANT, cp_mass, h_mass
-from combust.settings.names import BURNER, FAMILIES, FRESH, LEARNED, OF_FIELD, OF_FIELDS, SYNONYMS
+from combust.settings.names import BURNER, FAMILIES, FRESH, LEARNED, OF_FIELD, OF_FIELDS, SYNONYMS, TURBULENCE
 
-if TYPE_CHECKING:
-    from combust.cfd.lowmach.flow import ReactingFlow
+
+class Flow(Protocol):
+    """What of a flow its fields and quantities are made of."""
+
+    scheme: LowMach
+    current: State
+    unburnt: Unburnt | None
+    time: float
+    dt: float
 
 
 class Diagnostics:
     """Looks names up: `field` gives arrays of owned cells, `quantity` numbers that are the same on all ranks."""
 
-    def __init__(self, flow: ReactingFlow):
-        self.flow, self.scheme, self.grid = flow, flow.scheme, flow.grid
+    def __init__(self, flow: Flow):
+        self.flow, self.scheme, self.grid, self.block = flow, flow.scheme, flow.scheme.grid, flow.scheme.grid.block
         self.gas = flow.scheme.problem.gas
         self.fields: dict[str, Callable[[], Tensor]] = {
             "T": lambda: self.q[0],
@@ -40,6 +52,7 @@ class Diagnostics:
             "cp": lambda: (self.q[1:] * cp_mass(self.gas.thermo, self.q[0])).sum(0),
             "molar_mass": lambda: 1.0 / scalars.specific_moles(self.gas.thermo, self.q[1:]),
             "viscosity": lambda: self.scheme.inner(self.coefficients.viscosity),
+            "nu_t": self.eddy_viscosity,
             "conductivity": lambda: self.scheme.inner(self.coefficients.conductivity),
             "heat_release": self.heat_release,
             "Mach": self.mach,
@@ -51,7 +64,7 @@ class Diagnostics:
             "eos_drift": self.eos_drift,
             "route": self.route,
             "route_error": self.route_error,
-            "rank": lambda: torch.full(self.grid.layout.n, float(flow.block.comm.rank), dtype=torch.float64),
+            "rank": lambda: torch.full(self.grid.layout.n, float(self.block.comm.rank), dtype=torch.float64),
         }
         self.quantities: dict[str, Callable[[], float]] = {
             "T_max": lambda: self.maximum(self.q[0]),
@@ -78,7 +91,8 @@ class Diagnostics:
         }
 
     @property
-    def s(self):  # noqa: ANN201  the State at hand, under the name the formulas use
+    def s(self) -> State:
+        """The state at hand, under the name the formulas use."""
         return self.flow.current
 
     @property
@@ -147,10 +161,10 @@ class Diagnostics:
     # --- reductions ---------------------------------------------------------------------------------------------
 
     def maximum(self, f: Tensor) -> float:
-        return self.flow.block.comm.max(float(f.max()))[0]
+        return self.block.comm.max(float(f.max()))[0]
 
     def integral(self, f: Tensor) -> float:
-        return self.flow.block.comm.sum(float((f * self.grid.volume).sum()))[0]
+        return self.block.comm.sum(float((f * self.grid.volume).sum()))[0]
 
     # --- fields -------------------------------------------------------------------------------------------------
 
@@ -158,7 +172,9 @@ class Diagnostics:
         """Cell averages of the face velocities, (3: z, y, x, ...)."""
         result = torch.zeros(3, *self.grid.layout.n, dtype=torch.float64, device=self.grid.device)
         for a in self.grid.layout.axes:
-            faces = along(self.s.u[a], self.grid.layout, a, 0, 1)
+            u = self.s.u[a]
+            assert u is not None
+            faces = along(u, self.grid.layout, a, 0, 1)
             n = self.grid.layout.n[a]
             result[a] = 0.5 * (faces.narrow(a, 0, n) + faces.narrow(a, 1, n))
         return result
@@ -176,17 +192,25 @@ class Diagnostics:
         """-sum_k h_k W_k omega_k [W/m3]."""
         return -(h_mass(self.gas.thermo, self.q[0]) * self.rates()).sum(0)
 
+    def view(self) -> View:
+        """The flow now, as its closure sees it in the step to come."""
+        s = self.s
+        return self.scheme.view(s.u, s.q, s.U, s.p0, self.flow.time, self.flow.dt)
+
+    def eddy_viscosity(self) -> Tensor:
+        """Kinematic viscosity of the eddies below the grid, as the step to come takes it [m2/s]."""
+        closure = self.scheme.problem.closure
+        if closure is None:
+            raise ConfigError(f'"nu_t" needs {TURBULENCE}')
+        return closure.update(self.view()).viscosity
+
     def vorticity(self) -> Tensor:
         """curl u at cells, (3: z, y, x, ...), from central differences of the face velocities [1/s]."""
         layout, metrics = self.grid.layout, self.grid.metrics
 
         def gradient(component: int, axis: int) -> Tensor | float:
-            if component not in layout.axes or axis not in layout.axes:
-                return 0.0
-            u = momentum.take(self.s.u[component], layout, {component: (0, 1), axis: (-1, 1)})
-            u = 0.5 * (u.narrow(component, 0, layout.n[component]) + u.narrow(component, 1, layout.n[component]))
-            slope = momentum.difference(u, axis) * metrics[axis].per_distance
-            return 0.5 * (slope.narrow(axis, 0, layout.n[axis]) + slope.narrow(axis, 1, layout.n[axis]))
+            found = momentum.derivative(self.s.u, component, axis, layout, metrics)
+            return 0.0 if found is None else found
 
         zero = torch.zeros(layout.n, dtype=torch.float64, device=self.grid.device)
         z, y, x = 0, 1, 2
@@ -225,7 +249,7 @@ class Diagnostics:
 
     # --- flame --------------------------------------------------------------------------------------------------
 
-    def _fresh(self, name: str):  # noqa: ANN202
+    def _fresh(self, name: str) -> Unburnt:
         if self.flow.unburnt is None:
             raise ConfigError(f'"{name}" needs {FRESH}')
         return self.flow.unburnt
@@ -249,12 +273,10 @@ class Diagnostics:
 
     def _leaving(self, row: int) -> float:
         """Mean of a row of (T, Y) over the mass next to the high x side."""
-        mass = self.s.U[1:].sum(0) * self.grid.volume * float(self.flow.block.at_boundary(2, 1))
+        mass = self.s.U[1:].sum(0) * self.grid.volume * float(self.block.at_boundary(2, 1))
         last = self.grid.layout.n[2] - 1
         weight = mass.narrow(2, last, 1)
-        total, amount = self.flow.block.comm.sum(
-            float(weight.sum()), float((weight * self.q[row].narrow(2, last, 1)).sum())
-        )
+        total, amount = self.block.comm.sum(float(weight.sum()), float((weight * self.q[row].narrow(2, last, 1)).sum()))
         return amount / total
 
     def front(self) -> float:
@@ -262,6 +284,7 @@ class Diagnostics:
         fresh = self._fresh("front")
         level = 0.5 * (fresh.temperature + fresh.burnt_temperature)
         layout, metric = self.grid.layout, self.grid.metrics[2]
+        assert metric is not None
         T = along(self.s.q[0], layout, 2, -1, 1)
         n = layout.n[2]
         left, right = T.narrow(2, 0, n), T.narrow(2, 1, n)
@@ -269,7 +292,7 @@ class Diagnostics:
         step = 1.0 / metric.per_distance.narrow(2, 0, n)
         end = self.grid.centres[2].expand(layout.n)
         x = end - step * (right - level) / torch.where(crossing, right - left, 1.0)
-        count, total = self.flow.block.comm.sum(float(crossing.sum()), float(torch.where(crossing, x, 0.0).sum()))
+        count, total = self.block.comm.sum(float(crossing.sum()), float(torch.where(crossing, x, 0.0).sum()))
         return total / count if count else float("nan")
 
     def active_share(self) -> float:
@@ -277,10 +300,10 @@ class Diagnostics:
         stats = self.scheme.chemistry_stats
         if stats is None:
             return 0.0
-        cells, skipped = self.flow.block.comm.sum(float(stats.cells), float(stats.skipped))
+        cells, skipped = self.block.comm.sum(float(stats.cells), float(stats.skipped))
         return 1.0 - skipped / cells if cells else 0.0
 
-    def _routed(self, name: str):  # noqa: ANN202
+    def _routed(self, name: str) -> Any:
         chemistry = self.scheme.chemistry
         if not hasattr(chemistry, "routes"):
             raise ConfigError(f'"{name}" needs {LEARNED}')
@@ -303,14 +326,14 @@ class Diagnostics:
     def route_share(self, route: str) -> float:
         """Share of the cells that took a route in the last step."""
         routes = self._routed(f"{route}_share").routes
-        cells, own = self.flow.block.comm.sum(float(routes.cells), float(getattr(routes, route)))
+        cells, own = self.block.comm.sum(float(routes.cells), float(getattr(routes, route)))
         return own / cells if cells else 0.0
 
     # --- balances -----------------------------------------------------------------------------------------------
 
     def _gain(self) -> Tensor:
         """Content now + what left - content at the start, of (rho h, rho Y)."""
-        now = self.flow.block.comm.sum(*(self.s.U * self.grid.volume).sum((1, 2, 3)).tolist())
+        now = self.block.comm.sum(*(self.s.U * self.grid.volume).sum((1, 2, 3)).tolist())
         return torch.tensor(now, dtype=torch.float64, device=self.grid.device) + self.s.balance - self.s.initial
 
     def heat_to_burner(self) -> float:
@@ -318,8 +341,9 @@ class Diagnostics:
         scheme = self.scheme
         if not any(isinstance(c, Burner) for pair in scheme.problem.boundaries for s in pair for c in conditions_of(s)):
             raise ConfigError(f'"heat_to_burner" needs {BURNER}')
-        own = inflow.heat_to_burner(self.s.q, self.coefficients, scheme.filler, scheme.thermo)
-        return self.flow.block.comm.sum(own)[0]
+        c = scheme.with_eddies(self.coefficients, eddies(self.view(), scheme))
+        own = inflow.heat_to_burner(self.s.q, c, scheme.filler, scheme.thermo)
+        return self.block.comm.sum(own)[0]
 
     def mass_error(self) -> float:
         """Mass that appeared since the start, over the mass then."""

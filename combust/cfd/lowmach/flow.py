@@ -11,6 +11,7 @@ from combust.cfd.boundaries.conditions import Inflow
 from combust.cfd.initial.fields import Fields
 from combust.cfd.lowmach import start
 from combust.cfd.lowmach.cause import rates_beyond_use
+from combust.cfd.lowmach.context import context
 from combust.cfd.lowmach.diagnostics import Diagnostics
 from combust.cfd.lowmach.lowmach import LowMach
 from combust.cfd.lowmach.problem import Unburnt
@@ -55,13 +56,14 @@ class ReactingFlow:
         h = (q_inner[1:] * h_mass(thermo, q_inner[0])).sum(0)
         U = rho * torch.cat([h[None], q_inner[1:]])
         q = scheme.filler.scalars(q_inner)
-        c, S = scheme.evaluate(q, U, 0.0)
+        padded_u = scheme.filler.velocity(scheme.filler.pad_faces(u))
+        given = context(scheme.view(padded_u, q, U, p0, 0.0, 0.0), scheme)
+        c, S = scheme.evaluate(q, U, given.eddies, given.end, 0.0)
         n = U.shape[0] - 1
         wdot = scheme.chemistry.rates(q_inner[0].reshape(-1), U[1:].reshape(n, -1)).reshape(U[1:].shape)
         totals = self.block.comm.sum(*(U * grid.volume).sum((1, 2, 3)).tolist())
         initial = torch.tensor(totals, dtype=torch.float64, device=grid.device)
         zero = torch.zeros_like(S)
-        padded_u = scheme.filler.velocity(scheme.filler.pad_faces(u))
         s = State(
             U=U,
             q=q,

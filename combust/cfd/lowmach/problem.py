@@ -1,27 +1,15 @@
-"""What a low-Mach problem consists of: gas, boundaries, gravity, forcing, and the numerical choices."""
+"""What a low-Mach problem consists of: gas, boundaries, gravity, closure, sources, and the numerical choices."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from combust.cfd.boundaries.conditions import Sides
-from combust.cfd.operators.momentum import Faces
+from combust.cfd.closures.base import Closure, Source
 from combust.kinetics.mechanism.mechanism import Mechanism
-
-
-@dataclass(frozen=True)
-class Forcing:
-    """Sources of a manufactured or forced problem at a time [s].
-
-    scalars : (1 + species, nz, ny, nx) of rho h and rho Y;  momentum : per axis on the block's faces [N/m3]
-    """
-
-    scalars: Callable[[float], torch.Tensor]
-    momentum: Callable[[float], Faces]
 
 
 @dataclass(frozen=True)
@@ -29,6 +17,7 @@ class Problem:
     """The physics. boundaries : per axis (z, y, x) the low and high side, None where periodic or inactive.
 
     gravity : (z, y, x) [m/s2], acts on rho less reference_density [kg/m3]; None: less the mean over the domain
+    closure : the turbulence closure, None for laminar flow;  sources : what is added to the equations
     """
 
     gas: Mechanism
@@ -36,7 +25,8 @@ class Problem:
     transport: Any = "mixture-averaged"
     gravity: tuple[float, float, float] = (0.0, 0.0, 0.0)
     reference_density: float | None = 0.0
-    forcing: Forcing | None = None
+    closure: Closure | None = None
+    sources: tuple[Source, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from combust.cfd.operators.momentum import Faces
 def velocity(scheme: LowMach, s: State) -> Faces:
     """Velocities of a start state with the divergence it asks for; the pressure of this impulse is dropped."""
     u = tuple(None if f is None else f.clone() for f in s.u)
-    return scheme.project(u, s.p, _per_density(scheme, _padded_density(scheme, s)), s)[0]
+    return scheme.projection.project(u, s.p, _per_density(scheme, _padded_density(scheme, s)), s)[0]
 
 
 def pressure(scheme: LowMach, s: State) -> Tensor:

@@ -105,6 +105,17 @@ class Filler:
         for patch in self.patches():
             patch.condition.fill_thermal_diffusion(patch.view(data), patch.at)
 
+    def eddies(self, diffusivities: Tensor) -> Tensor:
+        """Those of the owned cells (rows, nz, ny, nx), padded: none at walls with friction, else as at the edge."""
+        with self.timers.phase("halo"):
+            data = self.pad(diffusivities)
+            self.halo.fill(Field(data, None, self._eddy_fill))
+            return data
+
+    def _eddy_fill(self, data: Tensor, axis: int, side: int) -> None:
+        for patch in self._patches[axis, side]:
+            patch.condition.fill_eddies(patch.view(data), patch.at)
+
     def velocity(self, u: Faces) -> Faces:
         """Padded velocities with boundary faces and ghosts set, in place."""
         with self.timers.phase("halo"):

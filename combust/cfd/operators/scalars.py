@@ -35,6 +35,36 @@ class Coefficients(NamedTuple):
     thermal_diffusion: Tensor | None = None
 
 
+class EddyCoefficients(NamedTuple):
+    """What motion below the grid adds to `Coefficients`, padded (nz, ny, nx).
+
+    viscosity [Pa s], conductivity [W/m/K];  moles : rho D_t / W [kmol/m/s], times W_k a mole diffusivity
+    """
+
+    viscosity: Tensor
+    conductivity: Tensor
+    moles: Tensor
+
+
+def eddy_coefficients(diffusivities: Tensor, q: Tensor, p0: Tensor, thermo: Thermo) -> EddyCoefficients:
+    """From padded (nu_t, alpha_t, D_t) [m2/s] and (T, Y)."""
+    T, Y = q[0], q[1:]
+    nu, alpha, D = diffusivities
+    rho = density(thermo, T, Y, p0)
+    return EddyCoefficients(rho * nu, rho * alpha * (Y * cp_mass(thermo, T)).sum(0), D * (p0 / (GAS_CONSTANT * T)))
+
+
+def with_eddies(c: Coefficients, eddies: EddyCoefficients, thermo: Thermo) -> Coefficients:
+    """Of gas and eddies together. Species of one D_t diffuse down grad Y: what their mole fractions do besides is what
+    makes the fluxes sum to zero.
+    """
+    return c._replace(
+        viscosity=c.viscosity + eddies.viscosity,
+        conductivity=c.conductivity + eddies.conductivity,
+        mole_diffusivity=c.mole_diffusivity + eddies.moles * per_species(thermo.molar_mass),
+    )
+
+
 def combined(a: Coefficients, b: Coefficients, of: Callable[[Tensor, Tensor], Tensor]) -> Coefficients:
     """of(a, b) field by field; None where neither has one. Raises ValueError where only one of them has."""
     fields: list[Tensor | None] = []

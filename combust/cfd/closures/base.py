@@ -1,0 +1,81 @@
+"""What closures and sources are to a flow solver: they see a `View` of it, and say what acts on it.
+
+Both are asked once per step with the state at its start, and what they say is passed on; they keep nothing from step to
+step. A restart asks them with the same state, bit by bit, so that it needs nothing from them.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import NamedTuple, Protocol
+
+from torch import Tensor
+
+from combust.cfd.closures.settings import NoTurbulence, Turbulence
+from combust.cfd.closures.view import View
+from combust.cfd.operators.momentum import Faces
+
+
+class EddyFields(NamedTuple):
+    """What motion below the grid diffuses, each (nz, ny, nx) over the owned cells [m2/s], not negative.
+
+    viscosity : nu_t, of momentum;  heat : alpha_t;  species : D_t, the same for every species
+    """
+
+    viscosity: Tensor
+    heat: Tensor
+    species: Tensor
+
+
+class Closure(Protocol):
+    """A turbulence closure."""
+
+    def update(self, view: View) -> EddyFields:
+        """The eddies' diffusivities over the step that starts with the flow of `view`: a function of it alone."""
+
+
+class Rates(NamedTuple):
+    """What sources add per time; None: nothing.
+
+    scalars : (1 + species, nz, ny, nx) of rho h [W/m3] and rho Y [kg/m3/s];  momentum : per axis (z, y, x) on the
+    block's faces 0..n [N/m3], None along axes without
+    """
+
+    scalars: Tensor | None = None
+    momentum: Faces | None = None
+
+    def __add__(self, other: Rates) -> Rates:  # type: ignore[override]
+        """Both together."""
+        if self.momentum is None or other.momentum is None:
+            momentum = self.momentum or other.momentum
+        else:
+            momentum = tuple(_sum(a, b) for a, b in zip(self.momentum, other.momentum, strict=True))
+        return Rates(_sum(self.scalars, other.scalars), momentum)
+
+
+def _sum(a: Tensor | None, b: Tensor | None) -> Tensor | None:
+    if a is None or b is None:
+        return a if b is None else b
+    return a + b
+
+
+class Source(Protocol):
+    """Sources of heat, species and momentum: a spark, a heater, a force, those of a manufactured solution.
+
+    What they add to enthalpy and species shows in `mass_error`, `element_error` and `enthalpy_error`.
+    """
+
+    def rates(self, view: View, t: float, dt: float) -> Rates:
+        """Mean rates from t to t + dt [s], those at t for dt = 0; `view` is the flow at the start of the step.
+
+        Called with the whole step for its update, and with its end (t + dt, 0) for the divergence there.
+        """
+
+
+def closure(table: Turbulence) -> Closure | None:
+    """The closure that a case file asks for, from the file named after its kind; None for laminar flow."""
+    if isinstance(table, NoTurbulence):
+        return None
+    name = str(table.__struct_config__.tag).replace("-", "_")
+    made: Closure = importlib.import_module(f"combust.cfd.closures.{name}").closure(table)
+    return made

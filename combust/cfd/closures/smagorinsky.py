@@ -1,0 +1,49 @@
+"""Smagorinsky's eddy viscosity with a constant coefficient.
+
+Smagorinsky, Mon. Weather Rev. 91 (1963) 99. doi:10.1175/1520-0493(1963)091<0099:GCEWTP>2.3.CO;2
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from combust.cfd.closures import settings
+from combust.cfd.closures.base import EddyFields
+from combust.cfd.closures.view import View
+from combust.kernels import compiled
+
+
+def eddy_viscosity(gradients: Tensor, length: Tensor) -> Tensor:
+    """nu_t = length^2 sqrt(2 S:S) [m2/s], S the deviatoric rate of strain.
+
+    gradients : (3, 3, ...) du_i/dx_j [1/s];  length : (...) constant times filter width [m]
+    """
+    strain = 0.5 * (gradients + gradients.transpose(0, 1))
+    dilatation = gradients[0, 0] + gradients[1, 1] + gradients[2, 2]
+    square = 2 * (strain * strain).sum((0, 1)) - (2.0 / 3.0) * dilatation * dilatation
+    return length * length * torch.sqrt(square.clamp_min(0.0))  # of a pure dilatation round-off may leave less
+
+
+eddy_viscosity_kernel = compiled(eddy_viscosity)
+
+
+@dataclass(frozen=True)
+class Smagorinsky:
+    """constant : Smagorinsky's;  prandtl, schmidt : turbulent numbers."""
+
+    constant: float
+    prandtl: float
+    schmidt: float
+
+    def update(self, view: View) -> EddyFields:
+        """The eddies of the flow of `view`."""
+        nu = eddy_viscosity_kernel(view.gradients, self.constant * view.filter_width)
+        return EddyFields(nu, nu / self.prandtl, nu / self.schmidt)
+
+
+def closure(table: settings.Smagorinsky) -> Smagorinsky:
+    """The closure of its table in a case file."""
+    return Smagorinsky(table.constant, table.prandtl, table.schmidt)

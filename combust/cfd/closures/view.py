@@ -1,0 +1,109 @@
+"""The flow at the start of a step, as closures and sources see it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from combust.cfd.boundaries.conditions import Parts, Side, Sides, Wall
+from combust.cfd.mesh.grid import Grid, along
+from combust.cfd.operators.momentum import Faces, velocity_gradient
+from combust.kernels import compiled
+
+gradient_kernel = compiled(velocity_gradient)
+
+
+@dataclass(frozen=True)
+class Domain:
+    """What does not change from step to step: grid, sides, and what follows from them, computed when first asked for.
+
+    boundaries : per axis (z, y, x) the conditions at the low and high side, None where periodic or inactive
+    """
+
+    grid: Grid
+    boundaries: tuple[Sides, Sides, Sides]
+
+    @cached_property
+    def filter_width(self) -> Tensor:
+        """Geometric mean of a cell's widths over the active directions, (nz, ny, nx) [m]: V^(1/3) in three."""
+        axes = self.grid.layout.axes
+        product = torch.ones(self.grid.layout.n, dtype=torch.float64, device=self.grid.device)
+        for a in axes:
+            product = product * self.grid.metrics[a].width  # type: ignore[union-attr]
+        return product ** (1.0 / len(axes))
+
+    @cached_property
+    def wall_distance(self) -> Tensor:
+        """Distance of cell centres from the nearest wall with friction, (nz, ny, nx) [m]; infinite without one."""
+        nearest = torch.full(self.grid.layout.n, torch.inf, dtype=torch.float64, device=self.grid.device)
+        for a, sides in enumerate(self.boundaries):
+            for end, side in enumerate(sides):
+                away = self.grid.centres[a] - float(self.grid.faces[a][-end])
+                for over, low, high in _with_friction(side, a):
+                    place = self.grid.centres[over]
+                    past = (low - place).clamp_min(0.0) + (place - high).clamp_min(0.0)
+                    nearest = torch.minimum(nearest, (away * away + past * past).sqrt())
+        return nearest
+
+
+def _with_friction(side: Side, axis: int) -> Iterator[tuple[int, float, float]]:
+    """(axis, from, to) that walls with friction on a side reach over; all along any axis where it is one."""
+    if isinstance(side, Parts):
+        for (low, high), condition in zip(side.ranges, side.conditions, strict=True):
+            if isinstance(condition, Wall) and not condition.slip:
+                yield side.over, low, high
+    elif isinstance(side, Wall) and not side.slip:
+        yield axis, -math.inf, math.inf
+
+
+@dataclass(frozen=True)
+class View:
+    """The flow at time t. What it holds must not be changed.
+
+    u : per axis (z, y, x) velocities on faces, padded [m/s];  q : (1 + species, ...) T [K] and Y, padded
+    rho : (nz, ny, nx) density of the owned cells [kg/m3];  p0 : thermodynamic pressure [Pa], 0-d
+    t, dt : time of this state and length of the step that it starts [s]
+    """
+
+    domain: Domain
+    u: Faces
+    q: Tensor
+    rho: Tensor
+    p0: Tensor
+    t: float
+    dt: float
+
+    @property
+    def grid(self) -> Grid:
+        """The grid: widths, centres, volumes, `layout` to cut padded arrays."""
+        return self.domain.grid
+
+    @cached_property
+    def gradients(self) -> Tensor:
+        """du_i/dx_j at the owned cells, (3, 3, nz, ny, nx) with i and j in the order z, y, x [1/s]."""
+        return gradient_kernel(self.u, self.grid.layout, self.grid.metrics)
+
+    @property
+    def T(self) -> Tensor:
+        """Temperature of the owned cells [K]."""
+        return along(self.q[0], self.grid.layout, 2, 0, 0)
+
+    @property
+    def Y(self) -> Tensor:
+        """Mass fractions of the owned cells, (species, nz, ny, nx)."""
+        return along(self.q[1:], self.grid.layout, 2, 0, 0)
+
+    @property
+    def filter_width(self) -> Tensor:
+        """Geometric mean of a cell's widths over the active directions, (nz, ny, nx) [m]."""
+        return self.domain.filter_width
+
+    @property
+    def wall_distance(self) -> Tensor:
+        """Distance from the nearest wall with friction, (nz, ny, nx) [m]; infinite without one."""
+        return self.domain.wall_distance

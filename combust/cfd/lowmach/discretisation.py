@@ -1,0 +1,57 @@
+"""What the parts of a low-Mach step share: the grid with its ghosts, the problem, the numerical choices."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from combust.cfd.closures.view import Domain
+from combust.cfd.lowmach.problem import Numerics, Problem
+from combust.cfd.mesh.fill import Filler
+from combust.cfd.mesh.grid import Grid, along
+from combust.cfd.operators.momentum import Faces
+from combust.cfd.operators.reconstruction import named
+from combust.errors import ConfigError
+from combust.timers import Timers
+
+
+class Discretisation:
+    """A problem on one grid; holds no fields."""
+
+    def __init__(self, grid: Grid, problem: Problem, numerics: Numerics):
+        """Raises ConfigError for an unknown reconstruction, or one that needs more ghosts than the grid has."""
+        needs = named(numerics.reconstruction).ghosts
+        if needs > grid.ghosts:
+            raise ConfigError(
+                f'reconstruction = "{numerics.reconstruction}" reads {needs} layers of ghost cells, the grid has '
+                f"{grid.ghosts}: make it with Grid(..., ghosts={needs})"
+            )
+        self.grid, self.problem, self.numerics = grid, problem, numerics
+        self.layout, self.metrics, self.thermo = grid.layout, grid.metrics, problem.gas.thermo
+        self.domain = Domain(grid, problem.boundaries)
+        self.timers = Timers()
+        self.filler = Filler(grid, problem.boundaries, self.timers, 1 + len(problem.gas.species))
+        self.comm = grid.block.comm
+        self.closed = not any(
+            b is not None and b.pressure == "dirichlet" for a in self.layout.axes for b in problem.boundaries[a]
+        )
+        self.volume = self.comm.sum(float(grid.volume.sum()))[0]
+        self.min_width = [None if a not in self.layout.axes else float(grid.widths[a].min()) for a in range(3)]
+
+    def inner(self, f: Tensor) -> Tensor:
+        """The owned cells of a padded array."""
+        return along(f, self.layout, 2, 0, 0)
+
+    def block_faces(self, u: Faces) -> Faces:
+        """Faces 0..n of the block, per axis, of padded face arrays."""
+        return tuple(None if f is None else along(f, self.layout, a, 0, 1) for a, f in enumerate(u))
+
+    def reference_density(self, rho: Tensor) -> float:
+        """What gravity is measured against [kg/m3]: the gas outside, or the mean of `rho`, the owned cells."""
+        reference = self.problem.reference_density
+        if reference is None:
+            reference = self.comm.sum(float((rho * self.grid.volume).sum()))[0] / self.volume
+        return reference
+
+    def stiffness(self, diffusivity: float) -> float:
+        """Spectral radius [1/s] of diffusion with this diffusivity [m2/s] on the narrowest cells."""
+        return diffusivity * sum(4.0 / w**2 for w in self.min_width if w is not None)

@@ -1,0 +1,227 @@
+"""What closures and sources see of the flow, and what becomes of what they say."""
+
+import numpy as np
+import pytest
+import torch
+
+from combust.cfd.boundaries.conditions import Parts, Wall
+from combust.cfd.closures.base import EddyFields, Rates
+from combust.cfd.closures.view import Domain, View
+from combust.cfd.lowmach.lowmach import LowMach
+from combust.cfd.mesh.block import Block
+from combust.cfd.mesh.grid import Grid, stretched_faces, uniform_faces
+from combust.errors import StateError
+from combust.parallel import Communicator
+from tests.draws import generator
+from validation.two_gases import MIRROR, PERIODIC, SLIP, WALL, inert, steps
+
+ONE = np.array([0.0, 1.0])
+
+
+def linear_view(A, shape=(4, 4, 4), ghosts=2):
+    """u_i = sum_j A_ij x_j on a unit grid of that many cells, A in the order x, y, z; ghosts hold the same function."""
+    faces = tuple(uniform_faces(0.0, n, n) if n > 1 else ONE for n in shape)
+    block = Block.create(Communicator(), shape, (True, True, True))
+    grid = Grid(block, faces, ghosts=ghosts)
+    nothing = torch.full((1,), torch.nan, dtype=torch.float64)
+    return View(Domain(grid, ((None, None),) * 3), linear_faces(grid, A), nothing, nothing, nothing, 0.0, 1.0)
+
+
+def linear_faces(grid, A):
+    """Padded face velocities of u = A x on cells of width 1."""
+    A = torch.tensor(A, dtype=torch.float64).flip(0, 1)  # to the order z, y, x
+    u = [None] * 3
+    for a in grid.layout.axes:
+        data = grid.padded(None, stagger=a)
+        points = []
+        for b in range(3):
+            edge = 0.0 if b == a else 0.5
+            points.append(torch.arange(data.shape[b], dtype=torch.float64) - grid.layout.g[b] + edge)
+        z, y, x = torch.meshgrid(*points, indexing="ij")
+        u[a] = A[a, 0] * z + A[a, 1] * y + A[a, 2] * x
+    return tuple(u)
+
+
+@pytest.mark.parametrize("ghosts", [2, 3])
+def test_gradients_of_linear_flow_are_exact(ghosts):
+    A = torch.randn(3, 3, generator=generator(), dtype=torch.float64)
+    found = linear_view(A.tolist(), ghosts=ghosts).gradients
+    wanted = A.flip(0, 1).reshape(3, 3, 1, 1, 1).expand_as(found)
+    torch.testing.assert_close(found, wanted, rtol=0, atol=1e-13)
+
+
+def test_gradients_are_second_order_on_stretched_grids():
+    errors = []
+    for n in (16, 32):
+        x = np.linspace(0, 1, n + 1)
+        x = x + 0.1 * np.sin(2 * np.pi * x) / (2 * np.pi)
+        block = Block.create(Communicator(), (1, n, n), (False, True, True))
+        grid = Grid(block, (ONE, x, x))
+        s = inert({"x": {"faces": x.tolist()}, "y": {"faces": x.tolist()}}, {"x": PERIODIC, "y": PERIODIC}).scheme
+        u = [None] * 3
+        for a in (1, 2):
+            _, y, xx = grid.face_points(a)
+            u[a] = torch.sin(2 * np.pi * (xx + 2 * y))
+        q = s.filler.scalars(torch.ones(3, 1, n, n, dtype=torch.float64))
+        u = s.filler.velocity(s.filler.pad_faces(tuple(u)))
+        found = s.view(u, q, q[:, :, 2:-2, 2:-2], q[0], 0.0, 0.0).gradients
+        _, y, xx = grid.centres
+        slope = 2 * np.pi * torch.cos(2 * np.pi * (xx + 2 * y))
+        errors.append([float((found[i, j] - f * slope).pow(2).mean().sqrt())
+                       for i in (1, 2) for j, f in ((1, 2.0), (2, 1.0))])  # fmt: skip
+    assert min(np.log2(errors[0]) - np.log2(errors[1])) > 1.9
+
+
+def test_inactive_directions_have_no_gradient():
+    view = linear_view([[1.0, 2.0, 0.0], [3.0, -1.0, 0.0], [0.0, 0.0, 0.0]], (1, 4, 4))
+    found = view.gradients[:, :, 0, 1, 1]
+    assert torch.equal(found, torch.tensor([[0, 0, 0], [0, -1, 3], [0, 2, 1]], dtype=torch.float64))
+
+
+def test_filter_width_is_the_mean_over_active_directions():
+    x, y = stretched_faces(0.0, 1.0, 4, 1.3), uniform_faces(0.0, 1.0, 5)
+    grid = Grid(Block.create(Communicator(), (1, 5, 4), (False,) * 3), (ONE, y, x))
+    found = Domain(grid, ((None, None),) * 3).filter_width
+    torch.testing.assert_close(found[0, 2], torch.from_numpy(np.sqrt(0.2 * np.diff(x))))
+    cube = Grid(Block.create(Communicator(), (2, 5, 4), (False,) * 3), (np.array([0.0, 0.3, 1.0]), y, x))
+    torch.testing.assert_close(Domain(cube, ((None, None),) * 3).filter_width, cube.volume ** (1 / 3))
+
+
+def test_wall_distance_is_to_the_nearest_wall_with_friction():
+    x, y = uniform_faces(0.0, 2.0, 4), stretched_faces(-1.0, 1.0, 5, 1.2)
+    grid = Grid(Block.create(Communicator(), (1, 5, 4), (False,) * 3), (ONE, y, x))
+    sides = ((None, None), (Wall(), Wall(slip=True)), (None, Wall()))
+    found = Domain(grid, sides).wall_distance
+    _, yc, xc = grid.centres
+    torch.testing.assert_close(found, torch.minimum(yc + 1.0, 2.0 - xc))
+    part = Parts(2, [(0.0, 1.0), (1.0, 2.0)], [Wall(), Wall(slip=True)])
+    found = Domain(grid, ((None, None), (part, None), (None, None))).wall_distance
+    torch.testing.assert_close(found, ((yc + 1.0) ** 2 + (xc - 1.0).clamp_min(0.0) ** 2).sqrt())
+    assert bool(torch.isinf(Domain(grid, ((None, None),) * 3).wall_distance).all())
+
+
+# --- sources --------------------------------------------------------------------------------------------------------
+
+
+class Heater:
+    """Constant heat [W/m3] and a force along x; remembers when it was asked."""
+
+    def __init__(self, heat=0.0, force=0.0):
+        self.heat, self.force, self.asked = heat, force, []
+
+    def rates(self, view, t, dt):
+        self.asked.append((view.t, t, dt))
+        scalars = torch.zeros(3, *view.grid.layout.n, dtype=torch.float64)
+        scalars[0] = self.heat
+        faces = [None] * 3
+        faces[2] = torch.full_like(view.u[2][:, 2:-2, 2:-2], self.force)
+        return Rates(scalars, tuple(faces))
+
+
+def with_problem(flow, **changes):
+    """The same flow with another problem: its scheme made anew."""
+    from dataclasses import replace
+
+    s = flow.scheme
+    problem = replace(s.problem, **changes)
+    flow.scheme = LowMach(s.grid, problem, s.numerics, s.chemistry, s.pressure, s.transport_data)
+    flow.diagnostics = type(flow.diagnostics)(flow)
+    return flow
+
+
+BOX = ({"cells": (6, 5), "lower": (0, 0), "upper": (0.1, 0.1)}, {"x": PERIODIC, "y": MIRROR})
+
+
+def test_sources_heat_and_push_and_are_asked_once_per_step():
+    """A closed box: dT/dt = heat / (rho cv); momentum grows by force over density."""
+    heater = Heater(heat=1e6, force=5.0)
+    flow = with_problem(inert(*BOX), sources=(heater,))
+    rho, p = flow.field("density").mean(), flow.quantity("p0")
+    cv = 2.5 * p / rho / 300.0
+    heater.asked.clear()
+    steps(flow, 4, 1e-3)
+    assert heater.asked == [
+        pair for i in range(4) for t in (flow_time(i),) for pair in ((t, t, 1e-3), (t, t + 1e-3, 0.0))
+    ]
+    np.testing.assert_allclose(flow.field("T"), 300.0 + 1e6 * flow.time / (rho * cv), rtol=1e-6)
+    np.testing.assert_allclose(flow.field("u")[0], 5.0 * flow.time / rho, rtol=1e-9)
+
+
+def flow_time(count):
+    """The clock after so many steps of 1 ms, as the flow adds it up."""
+    t = 0.0
+    for _ in range(count):
+        t += 1e-3
+    return t
+
+
+def test_sources_add_up():
+    one = with_problem(inert(*BOX), sources=(Heater(heat=3e5), Heater(heat=7e5, force=5.0)))
+    other = with_problem(inert(*BOX), sources=(Heater(heat=1e6, force=5.0),))
+    for flow in (one, other):
+        steps(flow, 2, 1e-3)
+    np.testing.assert_allclose(one.field("T"), other.field("T"), rtol=1e-14)
+    np.testing.assert_allclose(one.field("u"), other.field("u"), rtol=0, atol=1e-15)
+
+
+class Wrong:
+    """Gives fields of the wrong shape."""
+
+    def update(self, view):
+        good = torch.zeros(view.grid.layout.n, dtype=torch.float64)
+        return EddyFields(good, good, good[..., 1:])
+
+    def rates(self, view, t, dt):
+        return Rates(torch.zeros(2, *view.grid.layout.n, dtype=torch.float64))
+
+
+def test_fields_of_wrong_shape_are_named():
+    flow = with_problem(inert(*BOX), closure=Wrong())
+    with pytest.raises(StateError, match=r"Wrong.update: species has shape \(1, 5, 5\); it must be \(1, 5, 6\)"):
+        flow.advance(1e-3)
+    flow = with_problem(inert(*BOX), sources=(Wrong(),))
+    with pytest.raises(StateError, match=r"rates of a source: scalars has shape \(2, 1, 5, 6\); it must be \(3, 1"):
+        flow.advance(1e-3)
+
+
+class Even:
+    """The same eddies everywhere."""
+
+    def __init__(self, nu, alpha, D):
+        self.values = (nu, alpha, D)
+
+    def update(self, view):
+        return EddyFields(*(torch.full(view.grid.layout.n, v, dtype=torch.float64) for v in self.values))
+
+
+def test_even_eddies_are_more_molecular_diffusion():
+    """nu_t = nu, alpha_t = alpha, D_t = D in gas of one density: as if viscosity were twice as large."""
+
+    def layers(builder, fields):
+        z, y, x = builder.grid.centres
+        wave = 1e-6 * torch.sin(2 * np.pi * x / 0.1) + 0 * y
+        u = [None, None, None]
+        _, fy, fx = builder.grid.face_points(2)
+        u[2] = 0.01 * torch.sin(2 * np.pi * fy / 0.1) + 0 * fx
+        _, fy, fx = builder.grid.face_points(1)
+        u[1] = 0 * fy + 0 * fx
+        q = torch.cat([300.0 + 300 * wave[None], 0.5 + wave[None], 0.5 - wave[None]])
+        return q, tuple(u)
+
+    box = ({"cells": (12, 12), "lower": (0, 0), "upper": (0.1, 0.1)}, {"x": PERIODIC, "y": PERIODIC})
+    heavy = inert(*box, layers, viscosity=2e-3)
+    light = inert(*box, layers, viscosity=1e-3)
+    nu = 1e-3 / float(light.field("density").mean())
+    light = with_problem(light, closure=Even(nu, nu / 0.7, nu / 0.7))
+    for flow in (light, heavy):
+        steps(flow, 6, 2e-2)
+    for name in ("u", "T", "Y_HEAVY"):
+        one, two = light.field(name), heavy.field(name)
+        change = np.abs(two - inert(*box, layers).field(name)).max()
+        assert np.abs(one - two).max() < 1e-3 * change, name
+
+
+def test_eddies_vanish_at_walls_with_friction():
+    flow = inert({"cells": (4, 6), "lower": (0, 0), "upper": (1, 1)}, {"x": PERIODIC, "y_low": WALL, "y_high": SLIP})
+    data = flow.scheme.filler.eddies(torch.ones(3, 1, 6, 4, dtype=torch.float64))
+    assert bool((data[:, :, :2] == 0).all()) and bool((data[:, :, 2:] == 1).all())
