@@ -62,7 +62,7 @@ def inert(
         "stop": {"steps": 1},
     }
     kernels.set_mode("eager")
-    return Prepared(convert(raw, "two gases"), Communicator(), start).flow()
+    return Prepared(convert(raw, "two gases"), Communicator(), start=start).flow()
 
 
 def steps(flow: ReactingFlow, count: int, dt: float) -> ReactingFlow:

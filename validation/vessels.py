@@ -92,7 +92,7 @@ def hot_spot(cells: tuple[int, ...], sides: str, *changes: str) -> ReactingFlow:
     kernels.set_mode("eager")
     lower, upper = [0.0] * len(cells), [1e-4 * n for n in cells]
     mesh = f"mesh={{kind='uniform', cells={list(cells)}, lower={lower}, upper={upper}}}"
-    return Prepared(load(INPUT, [mesh, f"boundary={{{sides}}}", *changes]), Communicator(), start).flow()
+    return Prepared(load(INPUT, [mesh, f"boundary={{{sides}}}", *changes]), Communicator(), start=start).flow()
 
 
 def asymmetry(flow: ReactingFlow) -> dict[str, float]:

@@ -175,15 +175,13 @@ class LowMach(Discretisation):
     def evaluate(
         self, q: Tensor, U: Tensor, eddies: EddyCoefficients | None, added: Rates | None, t: float
     ) -> tuple[Coefficients, Tensor]:
-        """Transport coefficients of the gas, and the divergence source, of a state at time t; added : rates of sources."""
+        """Transport coefficients of the gas and divergence source of a state at time t, with the rates of sources."""
         c, n = self.coefficients(q), U.shape[0] - 1
         with self.timers.phase("divergence"):
             wdot = self.chemistry.rates(self.inner(q)[0].reshape(-1), U[1:].reshape(n, -1)).reshape(U[1:].shape)
         return c, self._divergence(q, U, self.with_eddies(c, eddies), wdot, added, t)
 
-    def _divergence(
-        self, q: Tensor, U: Tensor, c: Coefficients, wdot: Tensor, added: Rates | None, t: float
-    ) -> Tensor:
+    def _divergence(self, q: Tensor, U: Tensor, c: Coefficients, wdot: Tensor, added: Rates | None, t: float) -> Tensor:
         """Divergence source of a state whose species react at the rates wdot, with the rates of sources."""
         with self.timers.phase("divergence"):
             rate, _ = self.transport.diffusion(q, c)
