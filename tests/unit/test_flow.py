@@ -22,7 +22,8 @@ def kernel(*changes, start=None):
     small = ["mesh.cells=[16,12]", "mesh.upper=[1.12e-3,0.96e-3]", "initial.centre=[5e-4,4e-4]", "initial.radius=2e-4"]
     config = load(CASES / "kernel.toml", [*small, *changes])
     kernels.set_mode("eager")
-    return (case.Builder(config, Communicator()) if start is None else Prepared(config, Communicator(), start=start)).flow()
+    builder = case.Builder(config, Communicator()) if start is None else Prepared(config, Communicator(), start=start)
+    return builder.flow()
 
 
 def components(flow):
