@@ -44,6 +44,12 @@ class DependencyError(CombustError):
     """A library that is missing; the message says how to get it."""
 
 
+def first_line(error: Exception) -> str:
+    """What an error says, without the frame that Cantera draws around it and the lines below."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    return next((line for line in lines if line and not line.startswith(("*", "CanteraError thrown"))), str(error))
+
+
 @contextmanager
 def at(place: object) -> Iterator[None]:
     """Errors of input from within begin with `place`: a file, a key of it, an option."""

@@ -17,6 +17,7 @@ import mutations
 import numpy as np
 import torch
 from helpers import CASE, Heat
+from recipe import recipe
 from safetensors.torch import load, save
 
 from combust.errors import CombustError
@@ -130,22 +131,10 @@ targets = { H2 = 1.0 }
 [search]
 look = 3
 """
-SURROGATE = """
-mechanism = "h2o2.yaml"
-fuel = "H2:1"
-[range]
-p = ["0.9 bar", 1.1e5]
-T = [280.0, "2400 K"]
-phi = [0.45, 0.56]
-dt = ["0.2 us", 2e-6]
-[sample]
-rows = 3500
-trajectories = { ignition = 4, flame = 3 }
-flows = ["runs/a"]
-[train]
-epochs = 60
-loss = { step = 1.0, tail = 0.5 }
-"""
+SURROGATE = recipe(
+    'range.p=["0.9 bar", 1.1e5]', 'range.T=[280.0, "2400 K"]', 'range.dt=["0.2 us", 2e-6]', "sample.rows=3500",
+    'sample.flows=["runs/a"]', "train.loss.step=1.0", "train.loss.tail=0.5",
+)  # fmt: skip
 
 
 def of_toml(source: str) -> tuple[Callable[[Path], None], Change]:
@@ -534,11 +523,11 @@ def write_report(path: Path) -> None:
 def read_report(path: Path) -> Any:
     """By `combust models` and by `verify --only`."""
     from combust.report.numbers import restored
-    from combust.surrogates.judge import report_card, report_file
+    from combust.surrogates.judge import card, report, targets
 
-    found = report_file.read(path)
+    found = card.read(path)
     again = restored(found)
-    report_card.sections(again, report_card.targets(again), {})
+    report.sections(again, targets.of_card(again), {})
     return None
 
 

@@ -25,7 +25,6 @@ from combust.surrogates.settings import Surrogate, load
 
 FOLDER = Path(__file__).parent / "data" / "learned"
 FUEL, AIR, PHI, T_FRESH, P = "H2:1", "O2:0.21, N2:0.79", 0.5, 300.0, 101325.0
-CONFIG = (FOLDER / "tiny.toml").read_text(encoding="utf-8")  # the tiny recipe of tests and studies
 # A flame of 2.4 mm on cells of 75 um: six per thermal thickness. It is too short to burn out, and needs no more.
 CASE: dict[str, Any] = {
     "mesh": {"kind": "uniform", "cells": [32], "lower": [0.0], "upper": [2.4e-3]},

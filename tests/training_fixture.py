@@ -8,6 +8,7 @@ from pathlib import Path
 import draws
 import numpy as np
 import torch
+from recipe import recipe
 
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.surrogates.data.sample_set import SampleSet
@@ -18,22 +19,11 @@ from combust.surrogates.training.rows import columns
 from combust.surrogates.training.train import task_of
 from combust.surrogates.training.training import Task
 
-CONFIG = """
-mechanism = "h2o2.yaml"
-fuel = "H2:1"
-[range]
-p = [1e5, 1e5]
-T = [300.0, 3000.0]
-phi = [0.5, 2.0]
-dt = [1e-7, 1e-5]
-[network]
-width = 16
-depth = 2
-[train]
-epochs = 5
-batch = 64
-device = "cpu"
-"""
+CONFIG = recipe(
+    "oxidizer=O2:1, N2:3.76", "range.p=[1e5, 1e5]", "range.T=[300.0, 3000.0]", "range.phi=[0.5, 2.0]",
+    "range.dt=[1e-7, 1e-5]", "range.T_fresh=[300.0, 600.0]", "network.width=16", "train.epochs=5", "train.batch=64",
+    "train.rate=2e-3", "router.references=64",
+)  # fmt: skip
 GROUPS = 12  # trajectories: 8 to train, 2 to validate, 2 to test
 
 

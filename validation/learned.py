@@ -122,10 +122,10 @@ def speeds(report: Report, flame: Flame, kept: dict[str, Kept]) -> None:
         f"{1e6 * flame.fit:g} to {1e6 * flame.end:g} us. The first row is exact chemistry with transport as a constant "
         "source, two sweeps, in m/s; the others are errors against it at the same dt. *Exact*: exact chemistry in the "
         "place of the network, "
-        "with transport in kicks, every cell, no correction: the error of the splitting. *Network alone*: the same "
-        "kicks, the network in every cell, no router and no correction: less the row above, the error of the network. "
-        "*Learned*: as a user has it, with router and correction. Burnt T is that of the last cell, against the first "
-        "row; shares are those of slow, network and exact cells."
+        "with transport in impulses, every cell, no correction: the error of the splitting. *Network alone*: the same "
+        "impulses, the network in every cell, no router and no correction: less the row above, the error of the "
+        "network. *Learned*: as a user has it, with router and correction. Burnt T is that of the last cell, against "
+        "the first row; shares are those of slow, network and exact cells."
     )
     middle = flame.steps[len(flame.steps) // 2]
     exact = {dt: kept.get(Speed(flame, "", "", dt).name) for dt in flame.steps}

@@ -33,11 +33,11 @@ def call(args: argparse.Namespace, comm: Communicator) -> int:
     except Stopped as stop:
         print(stop, flush=True)
         return STOPPED
-    tell(found)
+    summarise(found)
     return 0
 
 
-def tell(found: Reduced) -> None:
+def summarise(found: Reduced) -> None:
     """Last words: the steps, the errors, the files."""
     print(f"{'step':<14} {'species':>8} {'reactions':>10} {'error/tolerance':>16} {'time':>12}")
     for stage in found.stages:

@@ -69,7 +69,7 @@ def call(args: argparse.Namespace, comm: Communicator) -> int:
         time.sleep(WAIT if distributed.rank() else 0.0)
         raise
     if trained is not None:
-        tell(trained)
+        summarise(trained)
     return 0
 
 
@@ -106,7 +106,7 @@ def made(args: argparse.Namespace) -> Trained | None:
     )  # fmt: skip
 
 
-def tell(trained: Trained) -> None:
+def summarise(trained: Trained) -> None:
     """Last words: the files."""
     if trained.losses is not None:
         picture = f" and {trained.picture.name}" if trained.picture else " (no picture: matplotlib is missing)"

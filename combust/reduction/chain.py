@@ -27,6 +27,7 @@ from combust.reduction.select.search import Judgement, Say
 from combust.reduction.select.targets import default_targets
 from combust.reduction.settings import Reduction
 from combust.reduction.submechanism import Parent, Subset
+from combust.report.meter import SILENT
 
 MEASURED_BY = {
     "ignition": ("ignition_delay", "burnt_temperature", "heat_release", "peak", "final"),
@@ -109,7 +110,7 @@ def begin(settings: Reduction, gas: Mechanism, samples: Samples | None = None) -
     return Progress(settings, Parent(gas), cases, limits, targets, samples)
 
 
-def reduce(progress: Progress, evaluator: Evaluator, say: Say = print) -> None:
+def reduce(progress: Progress, evaluator: Evaluator, say: Say = SILENT.say) -> None:
     """Runs all steps; `progress` holds the result of each that is done.
 
     Raises ConfigError when no part meets the tolerances, saying the smallest error reached.

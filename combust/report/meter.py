@@ -5,12 +5,17 @@ from __future__ import annotations
 import math
 import sys
 import time
+from collections.abc import Callable
 
 from combust.timers import clock
 
 WIDTH = 30  # characters of a bar
 REDRAW = 0.2  # s between two pictures of a bar
 LINE = 20.0  # s between two lines where nobody watches
+
+
+Reach = Callable[[int, int], None]
+"""Hears that so many pieces of so many are finished."""
 
 
 class Reporter:

@@ -86,7 +86,7 @@ class Sample(Settings, frozen=True):
     labels: Labels = Labels()
 
 
-class Network(Settings, frozen=True):
+class Architecture(Settings, frozen=True):
     """Shape and coordinates."""
 
     width: Annotated[Count, doc("neurons of a layer")] = 128
@@ -144,7 +144,7 @@ class Surrogate(Settings, frozen=True):
     ions: Annotated[Literal["neutral"] | None, doc("let ions of an ionized-gas phase diffuse like neutrals")] = None
     oxidizer: Annotated[Text, doc("mole fractions")] = "O2:1, N2:3.76"
     sample: Sample = Sample()
-    network: Network = Network()
+    network: Architecture = Architecture()
     train: Train = Train()
     router: Router = Router()
 

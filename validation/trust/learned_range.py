@@ -14,8 +14,8 @@ from combust import kernels
 from combust.errors import CombustError
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.surrogates import library
-from combust.surrogates.judge import card_flames
-from combust.surrogates.judge.card_conditions import Flame
+from combust.surrogates.judge import flames
+from combust.surrogates.judge.conditions import Flame
 from combust.surrogates.model.model import settings_of
 from combust.surrogates.trust import fresh, fresh_case
 from combust.surrogates.trust.fresh_case import Gas
@@ -60,10 +60,10 @@ def parts_of(name: str) -> Parts:
 def flow_of(name: str, parts: Parts, T: float, phi: float, mode: str) -> tuple[Any, float]:
     """The flow of a planar flame, and its time step [s]."""
     settings, at = settings_of(parts.model), Flame(phi, ATM, T)
-    profile = card_flames.profile_of(parts.gas, settings, at)
-    dt = card_flames.time_step(profile, tuple(parts.model.card["ranges"]["dt"]))
-    chemistry = card_flames.chemistry_of(mode, library.find(name))
-    return card_flames.build(parts.gas, settings, at, profile, chemistry), dt
+    profile = flames.profile_of(parts.gas, settings, at)
+    dt = flames.time_step(profile, tuple(parts.model.card["ranges"]["dt"]))
+    chemistry = flames.chemistry_of(mode, library.find(name))
+    return flames.build(parts.gas, settings, at, profile, chemistry), dt
 
 
 def advanced(
@@ -112,7 +112,7 @@ def of_cells(name: str, parts: Parts) -> Iterator[Member]:
         within = (T, phi) in WITHIN[name]
         if T > settings.range.T_ignition[0]:
             continue  # gas that ignites by itself: from cell to cell like an ignition
-        found = card_flames.profile_of(parts.gas, settings, Flame(phi, ATM, T))
+        found = flames.profile_of(parts.gas, settings, Flame(phi, ATM, T))
         Y = torch.as_tensor(found.Y).clamp_min(0.0)
         share = known(parts, torch.as_tensor(found.T), (Y / Y.sum(0)).contiguous())
         yield Member(

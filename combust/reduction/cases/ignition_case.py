@@ -13,7 +13,7 @@ LONGEST = 1000.0  # s, that the detailed mechanism is given to ignite
 PATIENCE = 3.0  # delays of the detailed mechanism that a candidate is given
 LATE = 2.0  # times what the detailed mechanism took, till a candidate that has ignited must be hot
 LEAST_RISE = 50.0  # K between start and equilibrium, below which nothing ignites
-SETTLED = 0.01  # of the rise: at most so much more in a time as long as passed since ignition
+STEADY = 0.01  # of the rise: at most so much more in a time as long as passed since ignition
 AFTER = 10.0  # delays after ignition, at most, until the gas is called burnt
 PRECONDITIONED = 150  # species from which on the sparse preconditioner pays
 
@@ -116,7 +116,7 @@ def _burnt(path: Path, delay: float, rise: float, after: float | None) -> bool:
     since = path.t[-1] - delay
     if after is not None:
         return since >= after
-    return abs(path.slope[-1]) * since < SETTLED * rise or since > AFTER * delay
+    return abs(path.slope[-1]) * since < STEADY * rise or since > AFTER * delay
 
 
 def _steepest(path: Path) -> float:

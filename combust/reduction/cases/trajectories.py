@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import cantera as ct
 import numpy as np
 
-from combust.errors import ConfigError, DivergenceError
+from combust.errors import ConfigError, DivergenceError, first_line
 from combust.kinetics.flames.free import free_flame
 from combust.kinetics.flames.stabilised import counterflow_flame
 from combust.kinetics.mechanism.mechanism import Mechanism
@@ -100,7 +100,7 @@ def ignition_path(solution: ct.Solution, case: Case) -> Trajectory:
             if slope > steepest:
                 steepest, delay = slope, network.time
     except ct.CanteraError as error:
-        raise DivergenceError(f"CVODE failed: {_first_line(error)}") from error
+        raise DivergenceError(f"CVODE failed: {first_line(error)}") from error
     t, T, p, Y = zip(*rows, strict=True)
     return Trajectory(np.array(t), np.array(T), np.array(p), np.stack(Y, 1))
 
@@ -112,7 +112,7 @@ def _premixed(solution: ct.Solution, case: Case) -> None:
         solution.set_equivalence_ratio(case.phi, case.fuel, case.oxidizer, basis="mole")
         solution.TP = case.T, case.p
     except ct.CanteraError as error:
-        raise ConfigError(f"cannot set the gas: {_first_line(error)}") from error
+        raise ConfigError(f"cannot set the gas: {first_line(error)}") from error
 
 
 def _equilibrium_rise(solution: ct.Solution, case: Case) -> float:
@@ -121,7 +121,7 @@ def _equilibrium_rise(solution: ct.Solution, case: Case) -> float:
     try:
         solution.equilibrate("UV" if case.hold == "uv" else "HP")
     except ct.CanteraError as error:
-        raise DivergenceError(f"no equilibrium: {_first_line(error)}") from error
+        raise DivergenceError(f"no equilibrium: {first_line(error)}") from error
     rise = float(solution.T) - case.T
     solution.TPY = unburnt
     if rise < LEAST_RISE:
@@ -172,11 +172,6 @@ def _of_profile(path: Trajectory) -> Trajectory:
     preheat = np.flatnonzero((share > 0.005) & (share < 0.05))
     reacting = np.flatnonzero((share >= 0.05) & (share <= 0.95))
     return path.at(np.concatenate([spread(preheat, PREHEAT_STATES), spread(reacting, FLAME_STATES)]))
-
-
-def _first_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines()]
-    return next((line for line in lines if line and not line.startswith(("*", "CanteraError thrown"))), str(error))
 
 
 KIND: dict[str, Callable[[Mechanism, ct.Solution, Case], Trajectory]] = {

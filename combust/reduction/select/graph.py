@@ -19,7 +19,7 @@ from combust.errors import ConfigError
 from combust.kinetics.mechanism.mechanism import Mechanism, block_of
 from combust.reduction.cases.samples import Samples
 from combust.reduction.select import targets as goals
-from combust.reduction.select.interaction import METHODS, Method, Network
+from combust.reduction.select.interaction import METHODS, Interaction, Method
 from combust.reduction.select.paths import Combine, best_paths
 from combust.reduction.submechanism import Parent
 
@@ -59,12 +59,12 @@ class Graph:
             raise ConfigError(f"colliders = {colliders}: the least efficiency that counts must be above 1")
         samples.require(gas)
         self.gas, self.samples, self.method = gas, samples, method
-        self.network = Network(parent or Parent(gas), method, colliders)
+        self.interaction = Interaction(parent or Parent(gas), method, colliders)
         self._coefficients: np.ndarray | None = None
         self._known: dict[tuple[str, bool], np.ndarray] = {}
 
     def __repr__(self) -> str:
-        return f"Graph({self.method}, {len(self.network.A)} pairs, {self.samples!r})"
+        return f"Graph({self.method}, {len(self.interaction.A)} pairs, {self.samples!r})"
 
     def importance(
         self, targets: Mapping[str, float], scaling: bool | None = None, removed: Iterable[int] = ()
@@ -128,13 +128,13 @@ class Graph:
         """r_AB (species, species) between neighbours in one state; None: the greatest over all states."""
         n = len(self.gas.species)
         if state is not None:
-            value = self.network.coefficients(self._net_rates[:, [state]])[:, 0]
+            value = self.interaction.coefficients(self._net_rates[:, [state]])[:, 0]
         else:
-            value = np.zeros(len(self.network.A))
+            value = np.zeros(len(self.interaction.A))
             for part in self._blocks(1):
                 value = np.maximum(value, self._edges(part).max(axis=1))
         on = value > 0
-        return sparse.csr_array((value[on], (self.network.A[on], self.network.B[on])), shape=(n, n))
+        return sparse.csr_array((value[on], (self.interaction.A[on], self.interaction.B[on])), shape=(n, n))
 
     def _by_target(self, rows: Rows, scaled: bool, gone: np.ndarray) -> np.ndarray:
         """Greatest values (targets, species) over the states; kept for the whole mechanism."""
@@ -151,8 +151,8 @@ class Graph:
 
         fold: paths begin at all targets at once, with the factor as their start.
         """
-        alive = ~(gone[self.network.A] | gone[self.network.B])
-        A, B = self.network.A[alive], self.network.B[alive]
+        alive = ~(gone[self.interaction.A] | gone[self.interaction.B])
+        A, B = self.interaction.A[alive], self.interaction.B[alive]
         combine: Combine = "product" if self._propagates else "weakest"
         found = np.zeros((1 if fold else len(rows), len(self.gas.species)))
         for part in self._blocks(len(found)):
@@ -172,7 +172,7 @@ class Graph:
         start = np.zeros((len(self.gas.species), len(rows), part.stop - part.start))
         for t, row in enumerate(rows.values()):
             if row is None:
-                start[:, t] = self.network.heat_shares(self._net_rates[:, part], self._enthalpies[:, part], gone)
+                start[:, t] = self.interaction.heat_shares(self._net_rates[:, part], self._enthalpies[:, part], gone)
             else:
                 start[row, t] = 1.0
         return start
@@ -180,15 +180,15 @@ class Graph:
     def _edges(self, part: slice, gone: np.ndarray | None = None) -> np.ndarray:
         """Coefficients (pairs, states of the part); those of the whole mechanism are kept where they fit."""
         if gone is not None and gone.any():
-            return self.network.coefficients(self._net_rates[:, part], gone)
-        if len(self.network.A) * len(self.samples) > KEPT:
-            return self.network.coefficients(self._net_rates[:, part])
+            return self.interaction.coefficients(self._net_rates[:, part], gone)
+        if len(self.interaction.A) * len(self.samples) > KEPT:
+            return self.interaction.coefficients(self._net_rates[:, part])
         if self._coefficients is None:
-            self._coefficients = self.network.coefficients(self._net_rates)
+            self._coefficients = self.interaction.coefficients(self._net_rates)
         return self._coefficients[:, part]
 
     def _blocks(self, targets: int) -> Iterator[slice]:
-        size = max(1, BLOCK // (max(len(self.network.A), 1) * targets))
+        size = max(1, BLOCK // (max(len(self.interaction.A), 1) * targets))
         for start in range(0, len(self.samples), size):
             yield slice(start, min(start + size, len(self.samples)))
 
@@ -207,12 +207,12 @@ class Graph:
     @cached_property
     def _enthalpies(self) -> np.ndarray:
         """Enthalpies of reaction (reactions, states) J/kmol."""
-        return goals.reaction_enthalpies(self.gas, self.network.net, self.samples.T)
+        return goals.reaction_enthalpies(self.gas, self.interaction.net, self.samples.T)
 
     def _factors(self, rows: Rows, scaled: bool) -> np.ndarray:
         """How much each target counts in each state (targets, states), before its weight."""
         if not scaled:
             return np.ones((len(rows), len(self.samples)))
-        P, C = self.network.turnover(self._net_rates)
+        P, C = self.interaction.turnover(self._net_rates)
         heat = (self._net_rates * self._enthalpies).sum(0)
         return goals.scaling(self.gas, rows, P, C, heat, self.samples.case)

@@ -29,7 +29,7 @@ Method = Literal["drgep", "drg", "pfa"]
 METHODS: tuple[Method, ...] = ("drgep", "drg", "pfa")
 
 
-class Network:
+class Interaction:
     """Stoichiometry and participation of a mechanism, and coefficients for given rates.
 
     Pairs (A, B): rows `A`, `B` of two species that share a reaction in which A changes, B != A, sorted by B; for PFA

@@ -19,6 +19,7 @@ from scipy.special import ndtr
 from combust.reduction.select.search import Judge, Judgement, Say
 from combust.reduction.select.surrogate import HIGH, Surrogate
 from combust.reduction.submechanism import Subset
+from combust.report.meter import SILENT
 
 Terms = Callable[[Judgement], Mapping[str, float]]
 
@@ -46,7 +47,7 @@ def search(
     judge: Judge,
     budget: int,
     seed: int = 0,
-    say: Say = print,
+    say: Say = SILENT.say,
     importance: Mapping[int, float] | None = None,
     terms: Terms = overall,
 ) -> Judgement:
@@ -62,7 +63,7 @@ def search(
     state.judge(state.first())
     size = min(max(BATCH[0], math.ceil(budget / ROUNDS)), BATCH[1])
     quiet, number = 0, 1
-    state.tell(say, 0)
+    state.summarise(say, 0)
     while state.left and quiet < QUIET:
         before = state.rank(state.best)
         chosen = state.chosen(min(size, state.left), quiet)
@@ -70,7 +71,7 @@ def search(
             say("network: every mask within reach has been judged")
             break
         state.judge(chosen)
-        state.tell(say, number)
+        state.summarise(say, number)
         better = state.rank(state.best) < before
         fewer = state.rank(state.best)[1] < before[1]
         state.reach = min(2 * state.reach, MOST_REACH) if fewer else max(state.reach // 2, LEAST_REACH)
@@ -118,7 +119,7 @@ class _Search:
         self.left -= len(masks)
         self.last = len(masks)
 
-    def tell(self, say: Say, number: int) -> None:
+    def summarise(self, say: Say, number: int) -> None:
         """One line for a round."""
         passed = sum(found.passes for found in self.judged[len(self.judged) - self.last :])
         best = self.judged[self.best]

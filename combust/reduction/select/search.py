@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from combust.reduction.submechanism import Subset
+from combust.report.meter import SILENT
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def greedy(
     candidates: Sequence[int],
     without: Callable[[Subset, int], Subset],
     judge: Judge,
-    say: Say = print,
+    say: Say = SILENT.say,
     name: Callable[[int], str] = str,
 ) -> Judgement:
     """Removes one candidate after the other, each time the one whose removal leaves the smallest score.
@@ -101,7 +102,7 @@ def initial(
     candidates: Sequence[int],
     without: Callable[[Subset, int], Subset],
     judge: Judge,
-    say: Say = print,
+    say: Say = SILENT.say,
     name: Callable[[int], str] = str,
 ) -> Judgement:
     """Removes candidates in the order of the score that each alone leaves, passing over those that would fail."""

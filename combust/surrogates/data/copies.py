@@ -23,7 +23,8 @@ from combust import kernels
 from combust.kinetics.integrate.cells import Tolerance
 from combust.kinetics.integrate.reactor import ReactorIntegrator
 from combust.kinetics.mechanism.mechanism import Mechanism
-from combust.surrogates.data.streams import Progress, States
+from combust.report.meter import Reach
+from combust.surrogates.data.streams import States
 from combust.surrogates.model.coordinates import reacting
 from combust.surrogates.settings import Surrogate
 
@@ -51,7 +52,7 @@ class Copier:
     base: States
     split: np.ndarray  # of each group
     compile: bool = False  # fused kernels for the exact chemistry of copies
-    progress: Progress | None = None  # told how many of the copies of a call have been integrated
+    progress: Reach | None = None  # told how many of the copies of a call have been integrated
     rejected: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:

@@ -15,11 +15,12 @@ import cantera as ct
 import numpy as np
 from scipy.stats import qmc
 
-from combust.errors import DivergenceError
+from combust.errors import DivergenceError, first_line
 from combust.kinetics.flames.free import free_flame
 from combust.kinetics.flames.stabilised import burner_flame, counterflow_flame
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.kinetics.reactors.psr import extinction
+from combust.report.meter import Reach
 from combust.surrogates.settings import Range, Surrogate
 
 # States of an ignition: by CVODE's steps, even in time before it, even in time around it, to equilibrium.
@@ -40,7 +41,6 @@ FAINT = 1e-14  # mass fraction that is round-off where a species has no more any
 KINDS = ("ignition", "extinction", "flame", "counterflow", "burner")
 FLAMES = KINDS[2:]
 
-Progress = Callable[[int, int], None]
 Group = dict[str, Any]
 
 
@@ -101,7 +101,7 @@ def _condition(within: Range, kind: str, point: np.ndarray) -> Condition:
 
 
 def trajectories(
-    gas: Mechanism, settings: Surrogate, progress: Progress | None = None
+    gas: Mechanism, settings: Surrogate, progress: Reach | None = None
 ) -> tuple[States, list[Group], list[str]]:
     """States of all trajectories, what each is (kind, phi, p, T), and a note of each that failed.
 
@@ -116,7 +116,7 @@ def trajectories(
         try:
             T, p, Y = KIND[condition.kind](gas, solution, settings, condition)
         except (DivergenceError, ct.CanteraError) as error:
-            notes.append(f"{condition} left out: {_first_line(error)}")
+            notes.append(f"{condition} left out: {first_line(error)}")
         else:
             Y = Y.clip(min=0.0)
             parts.append(States(T, p, Y / Y.sum(1, keepdims=True), np.full(len(T), len(groups))))
@@ -287,11 +287,6 @@ def _of_profile(x: np.ndarray, T: np.ndarray, Y: np.ndarray, p: float) -> Arrays
     places = [np.linspace(x[0], begin, AHEAD), np.linspace(begin, end, FRONT)]
     places.append(end + (x[-1] - end) * np.linspace(0, 1, BEHIND) ** 2)
     return _at(np.concatenate(places), x, T, Y, p)
-
-
-def _first_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines()]
-    return next((line for line in lines if line and not line.startswith(("*", "CanteraError thrown"))), str(error))
 
 
 KIND: dict[str, Callable[[Mechanism, ct.Solution, Surrogate, Condition], Arrays]] = {

@@ -2,8 +2,8 @@
 
 The first trajectory of each kind is computed and timed (flames stay in the cache, so none is computed twice), some of
 its states are integrated as rows will be, and a network of the size asked for, not trained yet, does the same step of a
-flame as exact chemistry, in turn (`card_speed`). It is taken for trusted after one correction in every cell that is not
-slow: a trained one can be as fast, hardly faster.
+flame as exact chemistry, in turn (`steps.in_turn`). It is taken for trusted after one correction in every cell that is
+not slow: a trained one can be as fast, hardly faster.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from combust.errors import CombustError, DivergenceError
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.surrogates.data import copies, labels, streams
 from combust.surrogates.data.streams import Condition, States
-from combust.surrogates.judge import card_conditions, card_flames, card_speed
-from combust.surrogates.judge.card_targets import FASTER
+from combust.surrogates.judge import conditions, flames, steps
+from combust.surrogates.judge.targets import FASTER
 from combust.surrogates.model.coordinates import Coordinates
 from combust.surrogates.model.model import Model
 from combust.surrogates.model.network import Network
@@ -96,7 +96,7 @@ def forecast(gas: Mechanism, settings: Surrogate, compile: bool) -> Forecast:
     seconds["end states"] = each * rows
     asked = streams.conditions(settings)
     made = {"rows": rows, "trajectories": len(asked), "seconds": seconds, "species": len(gas.species),
-            "machine": card_speed.machine()}  # fmt: skip
+            "machine": steps.machine()}  # fmt: skip
     try:
         return Forecast(speed=speed(gas, settings, untrained(gas, settings, states, dt, Y1), states, compile), **made)
     except CombustError as error:
@@ -187,17 +187,17 @@ def speed(gas: Mechanism, settings: Surrogate, model: Model, states: States, com
         model.save(path)
         model = Model.load(path)  # as a case reads it
         if settings.sample.trajectories.flame and model.hold == "hp":
-            at = card_conditions.flames(model.card, settings.range.T_fresh, card_conditions.QUICK)[0]
-            profile = card_flames.profile_of(gas, settings, at)
-            dt = card_flames.time_step(profile, settings.range.dt)
-            found = card_speed.of_flame(gas, settings, at, profile, path, dt, compile, CELLS, PAIRS, adjust=trusting)
+            at = conditions.flames(model.card, settings.range.T_fresh, conditions.QUICK)[0]
+            profile = flames.profile_of(gas, settings, at)
+            dt = flames.time_step(profile, settings.range.dt)
+            found = steps.of_flame(gas, settings, at, profile, path, dt, compile, CELLS, PAIRS, adjust=trusting)
             if found["failure"]:
                 raise DivergenceError(found["failure"])
             return found
-    chem, dt = trusting(Learned(model, gas, compile=compile)), card_conditions.step_of(model.card)
+    chem, dt = trusting(Learned(model, gas, compile=compile)), conditions.step_of(model.card)
     some = np.resize(np.arange(len(states)), CELLS)
     T, p, Y = (torch.as_tensor(np.ascontiguousarray(x)) for x in (states.T[some], states.p[some], states.Y[some].T))
-    exact = card_speed.in_turn(
+    exact = steps.in_turn(
         lambda: gas.integrate(T, p, Y, dt, model.hold, 1e-4, 1e-9, compile=compile) and None,
         lambda: chem.advance(T, p, Y, dt) and None,
         CELLS,

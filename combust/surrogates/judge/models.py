@@ -11,10 +11,10 @@ from combust.errors import FileFormatError, MechanismError
 from combust.kinetics.mechanism.phases import find as find_mechanism
 from combust.report.pages import Table
 from combust.surrogates import library
-from combust.surrogates.judge import report_file
-from combust.surrogates.judge.card_targets import Target, conclusions
-from combust.surrogates.judge.report_card import lines, target_table
-from combust.surrogates.judge.report_file import beside, usual_folder
+from combust.surrogates.judge import card as report_card
+from combust.surrogates.judge.card import beside, usual_folder
+from combust.surrogates.judge.report import lines, target_table
+from combust.surrogates.judge.targets import Target, conclusions
 from combust.surrogates.model.card import stated_of
 from combust.surrogates.model.model import Model, files_of, read_card
 from combust.surrogates.model.source import digest, locate
@@ -110,7 +110,7 @@ def in_short(path: Path, card: dict[str, Any]) -> str:
     if file is None:
         return "not judged"
     try:
-        found = report_file.read(file)
+        found = report_card.read(file)
     except FileFormatError:
         return "DAMAGED"
     judged = judged_again(found)
@@ -192,7 +192,7 @@ def how_well(path: Path, name: str) -> list[str]:
     if file is None:
         return ["how well", f"  no report is kept with it: combust verify {name}"]
     try:
-        found = report_file.read(file)
+        found = report_card.read(file)
     except FileFormatError as error:
         return ["how well", f"  its report is damaged: {error}: combust verify {name}"]
     judged = judged_again(found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,20 +12,13 @@ import torch
 from combust.errors import DependencyError, DivergenceError
 from combust.kinetics.flames.free import FlameProfile
 from combust.kinetics.mechanism.mechanism import Mechanism
-from combust.report.meter import Reporter
+from combust.report.meter import Reach, Reporter
 from combust.report.pages import Picture
-from combust.surrogates.judge import (
-    card_conditions,
-    card_flames,
-    card_pictures,
-    card_reactors,
-    card_reference,
-    card_speed,
-    card_steps,
-)
-from combust.surrogates.judge import report_card as pages
-from combust.surrogates.judge.card_conditions import Effort, Flame, Reactor
-from combust.surrogates.judge.card_reference import Trajectory
+from combust.surrogates.judge import conditions, flames, pictures, reactors
+from combust.surrogates.judge import report as pages
+from combust.surrogates.judge import steps as one_step
+from combust.surrogates.judge.conditions import Effort, Flame, Reactor
+from combust.surrogates.judge.reactors import CvodeHistory
 from combust.surrogates.model.model import Model
 from combust.surrogates.origin import now
 from combust.surrogates.provider.learned import Learned
@@ -35,8 +28,6 @@ COMPILE_FROM = 3000  # steps of reactors that win the minute of compiling back
 SHORTER = (1, 2, 4)  # by which the step of a flame is divided where exact chemistry fails
 PARTS = ("reactors", "flames", "steps", "cost", "speed", "ends")
 WITH_REACTORS, WITH_FLAMES = {"reactors", "steps", "cost"}, {"flames", "steps", "cost", "speed"}
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass
@@ -50,13 +41,13 @@ class Work:
     effort: Effort
     folder: Path
     reporter: Reporter
-    references: list[tuple[Reactor, Trajectory]] = field(default_factory=list)
+    references: list[tuple[Reactor, CvodeHistory]] = field(default_factory=list)
     profiles: list[tuple[Flame, FlameProfile]] = field(default_factory=list)
     found: dict[str, Any] = field(default_factory=dict)
     made: dict[str, str] = field(default_factory=dict)  # parts that are finished, and when
     pictures: dict[str, Picture] = field(default_factory=dict)
 
-    def progress(self, what: str) -> Progress:
+    def progress(self, what: str) -> Reach:
         """Hears how far a piece of work is: done, total."""
         return self.reporter.of(what).reach
 
@@ -72,41 +63,41 @@ class Work:
 
 def compute(work: Work, parts: Sequence[str], coupling: bool) -> None:
     """The parts asked for, into work.found."""
-    dt = card_conditions.step_of(work.model.card)
+    dt = conditions.step_of(work.model.card)
     if set(parts) & WITH_REACTORS:
-        work.references = refer(work, card_conditions.mixtures(work.model.card, work.effort), dt, work.effort.steps)
+        work.references = refer(work, conditions.mixtures(work.model.card, work.effort), dt, work.effort.steps)
         if not work.references:
             raise DivergenceError("no ignition within range.T_ignition has a delay that can be judged")
     if set(parts) & WITH_FLAMES:
-        asked = card_conditions.flames(work.model.card, work.settings.range.T_fresh, work.effort)
+        asked = conditions.flames(work.model.card, work.settings.range.T_fresh, work.effort)
         work.profiles = profiles(work, asked)
     if "reactors" in parts:
-        reactors(work, dt)
+        judge_reactors(work, dt)
         work.made["reactors"] = now()
     if "flames" in parts:
-        flames(work, coupling)
+        judge_flames(work, coupling)
         work.made["flames"] = now()
     if set(parts) & {"steps", "cost"}:
-        steps(work, parts, dt)
+        judge_steps(work, parts, dt)
         work.made |= {part: now() for part in ("steps", "cost") if part in parts}
     if "speed" in parts:
-        speed(work)
+        judge_speed(work)
         work.made["speed"] = now()
     if "ends" in parts:
-        ends(work, dt)
+        judge_ends(work, dt)
         work.made["ends"] = now()
 
 
 def refer(
     work: Work, mixtures: Sequence[tuple[float, float]], dt: float, steps: int, longest: float = 0.0
-) -> list[tuple[Reactor, Trajectory]]:
+) -> list[tuple[Reactor, CvodeHistory]]:
     """Reactors by CVODE, of mixtures (phi, p), for so many steps; for steps of `longest` as well, if that is given."""
     model, effort = work.model, work.effort
-    span = (card_reference.SHORTEST * max(dt, longest), effort.induction * dt)
+    span = (reactors.SHORTEST * max(dt, longest), effort.induction * dt)
     reach = work.progress("mixtures")
     made: list[Reactor] = []
     for k, found in enumerate(
-        card_reference.reactors(work.gas, work.settings, list(mixtures), model.hold, span, effort.temperatures)
+        reactors.conditions_of(work.gas, work.settings, list(mixtures), model.hold, span, effort.temperatures)
     ):
         made += found
         if not found:
@@ -115,7 +106,7 @@ def refer(
         reach(k + 1, len(mixtures))
     solution, reach, references = work.gas.cantera(), work.progress("reactors by CVODE"), []
     for k, at in enumerate(made):
-        references.append((at, card_reference.trajectory(solution, work.settings, at, model.hold, steps * dt)))
+        references.append((at, reactors.by_cvode(solution, work.settings, at, model.hold, steps * dt)))
         reach(k + 1, len(made))
     return references
 
@@ -125,14 +116,14 @@ def profiles(work: Work, asked: Sequence[Flame]) -> list[tuple[Flame, FlameProfi
     reach, found = work.progress("flames by Cantera"), []
     for k, at in enumerate(asked):
         try:
-            found.append((at, card_flames.profile_of(work.gas, work.settings, at)))
+            found.append((at, flames.profile_of(work.gas, work.settings, at)))
         except DivergenceError as error:
             work.reporter.say(f"flame {at} left out: {str(error).splitlines()[0]}")
         reach(k + 1, len(asked))
     return found
 
 
-def reactors(work: Work, dt: float) -> None:
+def judge_reactors(work: Work, dt: float) -> None:
     """Router on and off at the usual step, router on at the largest."""
     largest = work.model.card["ranges"]["dt"][1]
     effort = work.effort
@@ -154,7 +145,7 @@ def reactors(work: Work, dt: float) -> None:
             "delays",
             work.folder / "delays.png",
             "Ignition delays: CVODE (lines), router on (filled), off.",
-            lambda path: card_pictures.delays(path, work.found["reactors"]),
+            lambda path: pictures.delays(path, work.found["reactors"]),
         )
 
 
@@ -163,15 +154,13 @@ def steps_of(work: Work, dt: float, longer: float) -> int:
     return max(100, int(1.5 * work.effort.induction * dt / longer))
 
 
-def long_enough(references: Sequence[tuple[Reactor, Trajectory]], dt: float) -> list[tuple[Reactor, Trajectory]]:
+def long_enough(references: Sequence[tuple[Reactor, CvodeHistory]], dt: float) -> list[tuple[Reactor, CvodeHistory]]:
     """Reactors whose delay is some steps of dt."""
-    return [
-        (at, found) for at, found in references if card_reference.delay_of(found) >= 0.9 * card_reference.SHORTEST * dt
-    ]
+    return [(at, found) for at, found in references if reactors.delay_of(found) >= 0.9 * reactors.SHORTEST * dt]
 
 
 def reactor_run(
-    work: Work, references: Sequence[tuple[Reactor, Trajectory]], mode: str, dt: float, count: int
+    work: Work, references: Sequence[tuple[Reactor, CvodeHistory]], mode: str, dt: float, count: int
 ) -> dict[str, Any]:
     """A batch of all reactors whose delays are long enough for the step."""
     on = mode == "router"
@@ -181,19 +170,19 @@ def reactor_run(
         return {"mode": mode, "dt": dt, "steps": count, "long": False, "cases": [], "drift": 0.0, "Y_min": 0.0,
                 "seconds": 0.0, "routes": {}}  # fmt: skip
     T, p = (torch.tensor([getattr(at, name) for at, _ in own], dtype=torch.float64) for name in ("T", "p"))
-    Y = torch.tensor(card_reference.stack(own))
-    made = card_reactors.follow(chem, T, p, Y, dt, count, work.progress(f"steps of reactors, {mode}, dt {dt:.2g} s"))
-    cases = [card_reactors.compare(work.gas, at, k, found, made) for k, (at, found) in enumerate(own)]
+    Y = torch.tensor(reactors.stack(own))
+    made = reactors.follow(chem, T, p, Y, dt, count, work.progress(f"steps of reactors, {mode}, dt {dt:.2g} s"))
+    cases = [reactors.compare(work.gas, at, k, found, made) for k, (at, found) in enumerate(own)]
     return {
         "mode": mode, "dt": dt, "steps": count, "long": count == work.effort.steps, "cases": cases,
         "drift": made.drift, "Y_min": made.Y_min, "seconds": made.seconds,
-        "routes": card_reactors.shares(made.routes),
+        "routes": reactors.shares(made.routes),
     }  # fmt: skip
 
 
-def flames(work: Work, coupling: bool) -> None:
+def judge_flames(work: Work, coupling: bool) -> None:
     """Every flame by exact chemistry, router on, router off, and in the network's splitting if asked for."""
-    modes = [*card_flames.MODES, *(card_flames.CONTROLS if coupling else [])]
+    modes = [*flames.MODES, *(flames.CONTROLS if coupling else [])]
     work.found["flames"] = []
     for at, profile in work.profiles:
         work.found["flames"] += flame(work, at, profile, modes, "")
@@ -203,7 +192,7 @@ def flame(work: Work, at: Flame, profile: FlameProfile, modes: Sequence[str], he
     """One flame by exact chemistry and others, with its picture, whose name begins with `head`; none if exact fails,
     with shorter steps too.
     """
-    dt, rows = card_flames.time_step(profile, work.model.card["ranges"]["dt"]), []
+    dt, rows = flames.time_step(profile, work.model.card["ranges"]["dt"]), []
     for shorter in SHORTER:
         exact = flame_run(work, at, profile, modes[0], dt / shorter)
         if not exact.failure:
@@ -215,43 +204,43 @@ def flame(work: Work, at: Flame, profile: FlameProfile, modes: Sequence[str], he
     runs = [exact]
     for mode in modes[1:]:
         runs.append(flame_run(work, at, profile, mode, dt / shorter))
-        rows.append(card_flames.compare(work.gas, at, exact, runs[-1]) | {"dt": dt / shorter})
+        rows.append(flames.compare(work.gas, at, exact, runs[-1]) | {"dt": dt / shorter})
         work.reporter.say(f"{head}flame {at}, dt {dt / shorter:.2g} s, {pages.NAMES[mode]}: {pages.in_words(rows[-1])}")
     work.picture(
         f"{head}{at}",
-        work.folder / card_pictures.file_name(str(at)),
+        work.folder / pictures.file_name(str(at)),
         f"Flame, {at}: exact chemistry (lines), router on (dashed), off (dotted); behind, the routes.",
-        lambda path: card_pictures.flame(path, work.gas, str(at), runs, list(rows[0]["peaks"])),
+        lambda path: pictures.flame(path, work.gas, str(at), runs, list(rows[0]["peaks"])),
     )
     return rows
 
 
-def flame_run(work: Work, at: Flame, profile: FlameProfile, mode: str, dt: float) -> card_flames.Run:
+def flame_run(work: Work, at: Flame, profile: FlameProfile, mode: str, dt: float) -> flames.Run:
     """One flame by one chemistry."""
     reach = work.progress(f"steps of the flame {at}, {mode}")
-    return card_flames.run(work.gas, work.settings, at, profile, work.path, mode, dt, work.effort.flame_steps, reach)
+    return flames.run(work.gas, work.settings, at, profile, work.path, mode, dt, work.effort.flame_steps, reach)
 
 
-def ends(work: Work, dt: float) -> None:
+def judge_ends(work: Work, dt: float) -> None:
     """Reactors with the longest step, and flames, at the ends of phi and p."""
     card, effort = work.model.card, work.effort
-    asked, longest = card_conditions.ends(card, work.settings.range.T_fresh, effort), max(dt, card["ranges"]["dt"][1])
+    asked, longest = conditions.ends(card, work.settings.range.T_fresh, effort), max(dt, card["ranges"]["dt"][1])
     count = steps_of(work, dt, longest)
     references = refer(work, [(at.phi, at.p) for at in asked], dt, int(count * longest / dt) + 1, longest)
     run = reactor_run(work, references, "router", longest, count)
     work.reporter.say(f"{pages.END}router on, dt {longest:.2g} s: {pages.delays(run)}")
     work.found["ends"] = {"reactors": run, "flames": []}
     for at, profile in profiles(work, asked):
-        work.found["ends"]["flames"] += flame(work, at, profile, card_flames.MODES[:2], pages.END)
+        work.found["ends"]["flames"] += flame(work, at, profile, flames.MODES[:2], pages.END)
 
 
-def speed(work: Work) -> None:
+def judge_speed(work: Work) -> None:
     """Learned beside exact chemistry in each flame, in turn; compiled where the whole card is asked for."""
-    work.found["speed"] = card_speed.machine() | {"flames": []}
+    work.found["speed"] = one_step.machine() | {"flames": []}
     reach = work.progress("flames timed")
     for k, (at, profile) in enumerate(work.profiles):
-        dt = card_flames.time_step(profile, work.model.card["ranges"]["dt"])
-        found = card_speed.of_flame(work.gas, work.settings, at, profile, work.path, dt, work.effort.all_flames)
+        dt = flames.time_step(profile, work.model.card["ranges"]["dt"])
+        found = one_step.of_flame(work.gas, work.settings, at, profile, work.path, dt, work.effort.all_flames)
         work.found["speed"]["flames"].append(found)
         reach(k + 1, len(work.profiles))
         work.reporter.say(
@@ -263,16 +252,16 @@ def speed(work: Work) -> None:
         )
 
 
-def steps(work: Work, parts: Sequence[str], dt: float) -> None:
+def judge_steps(work: Work, parts: Sequence[str], dt: float) -> None:
     """One-step errors and cost."""
     model = work.model
-    T, p, Y = card_steps.states(
+    T, p, Y = one_step.states(
         [(at.p, found) for at, found in work.references],
         [(at.p, found) for at, found in work.profiles],
         work.effort.rows,
     )
-    rows = card_steps.labelled(work.gas, model, T, p, Y, tuple(model.card["ranges"]["dt"]))
+    rows = one_step.labelled(work.gas, model, T, p, Y, tuple(model.card["ranges"]["dt"]))
     if "steps" in parts:
-        work.found["steps"] = card_steps.judge(work.gas, model, rows)
+        work.found["steps"] = one_step.errors(work.gas, model, rows)
     if "cost" in parts:
-        work.found["cost"] = card_steps.cost(model, work.gas, rows, dt, card_steps.TIMED)
+        work.found["cost"] = one_step.cost(model, work.gas, rows, dt, one_step.TIMED)

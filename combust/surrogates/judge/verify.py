@@ -20,11 +20,11 @@ from combust.report.numbers import finite, restored
 from combust.report.pages import Picture, markdown
 from combust.report.tables import outputs
 from combust.surrogates import library
-from combust.surrogates.judge import card_targets, report_file
-from combust.surrogates.judge import report_card as pages
-from combust.surrogates.judge.card_conditions import FULL, QUICK, Effort
-from combust.surrogates.judge.card_targets import Target
+from combust.surrogates.judge import card, targets
+from combust.surrogates.judge import report as pages
+from combust.surrogates.judge.conditions import FULL, QUICK, Effort
 from combust.surrogates.judge.parts import PARTS, Work, compute
+from combust.surrogates.judge.targets import Target
 from combust.surrogates.model.model import Model, files_of, settings_of
 from combust.surrogates.model.source import mechanism
 from combust.surrogates.origin import now
@@ -52,7 +52,7 @@ class Verification:
         """The targets as a table, what follows from those that are missed, the verdict; for people."""
         judged = self.targets
         made = [pages.lines(pages.target_table(judged))] if judged else []
-        made += [f"- {sentence}" for sentence in card_targets.conclusions(judged)]
+        made += [f"- {sentence}" for sentence in targets.conclusions(judged)]
         stopped = "stopped: only what was finished is judged; " if self.stopped else ""
         met = f"{len(judged) - self.missed} of {len(judged)} targets met" if judged else "no target was judged"
         return "\n".join([*made, f"{stopped}{met}, {clock(self.numbers['seconds'])}"])
@@ -87,7 +87,7 @@ def verify(
     gas = mechanism(found.card, stem.parent)
     Learned(found, gas)  # refuses what cannot be used
     parts = chosen(only)
-    folder = Path(out) if out else report_file.usual_folder(stem)
+    folder = Path(out) if out else card.usual_folder(stem)
     effort = QUICK if quick else FULL
     kept = earlier(folder / REPORT[1], found, effort, reporter) if only else {}
     report, numbers = outputs(folder, REPORT, force or bool(kept) and not set(parts) & set(kept["made"]))
@@ -118,7 +118,7 @@ def chosen(only: Sequence[str] | None) -> list[str]:
 def earlier(numbers: Path, model: Model, effort: Effort, reporter: Reporter) -> dict[str, Any]:
     """What an earlier report of the same weights and effort found, which `only` adds to; {} where there is none."""
     try:
-        found = report_file.read(numbers)
+        found = card.read(numbers)
     except FileFormatError as error:
         if numbers.exists():
             reporter.warn(f"the earlier report is not kept: {error}")
@@ -147,7 +147,7 @@ def restore(work: Work, kept: dict[str, Any], parts: Sequence[str]) -> None:
 
 def write(work: Work, report: Path, numbers: Path) -> list[Target]:
     """Both files; the targets that were judged."""
-    judged = pages.targets(work.found)
+    judged = targets.of_card(work.found)
     work.found["targets"] = [asdict(t) | {"met": t.met} for t in judged]
     work.found["pictures"] = {name: [p.path.name, p.caption] for name, p in work.pictures.items()}
     numbers.write_text(json.dumps(finite(work.found), indent=1, allow_nan=False) + "\n", encoding="utf-8")

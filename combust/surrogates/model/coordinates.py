@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from combust.kinetics.mechanism.mechanism import Mechanism
-from combust.surrogates.settings import Network, Range
+from combust.surrogates.settings import Architecture, Range
 
 OUTPUTS = ("box-cox", "linear")
 
@@ -74,7 +74,7 @@ class Coordinates(NamedTuple):
 
     @classmethod
     def fit(
-        cls, gas: Mechanism, config: Network, range: Range, T: Tensor, p: Tensor, Y: Tensor, dt: Tensor, Y1: Tensor
+        cls, gas: Mechanism, config: Architecture, range: Range, T: Tensor, p: Tensor, Y: Tensor, dt: Tensor, Y1: Tensor
     ) -> Coordinates:
         """Scales of training rows: T, p, dt (rows,), Y, Y1 (species, rows); Y1 is the exact state after dt."""
         active, inert = reacting(gas, Y)

@@ -1,6 +1,6 @@
 """Learned chemistry in the flow: a `Chemistry` whose cells are slow, or the network's, or exact.
 
-Transport acts on a cell while it reacts, which the network does not see: it is fed to a network cell in kicks around
+Transport acts on a cell while it reacts, which the network does not see: it is fed to a network cell in impulses around
 network steps (`SPLITTINGS`), and the correction then sees it as a source, as do slow and exact cells throughout.
 """
 
@@ -31,7 +31,7 @@ from combust.surrogates.trust.corrector import Corrector
 from combust.surrogates.trust.fresh_case import TAUGHT, Verdict
 from combust.surrogates.trust.parts import Parts
 from combust.surrogates.trust.references import References, SharedJacobians
-from combust.surrogates.trust.router import met, misfits, settled
+from combust.surrogates.trust.router import corrected_step, met, misfits
 from combust.surrogates.trust.routes import EXACT, NETWORK, REFUSED, SLOW, RouteStatistics
 from combust.surrogates.trust.slow import LIMIT, SlowStep
 
@@ -191,7 +191,7 @@ class LearnedFlow:
         change = self.corrector.respond(z, ds, step.near[cells], step.p[cells], step.dt)
         moved = last + change
         if cells is step.network:
-            moved = self.corrector.lifted(moved, last[1:] + step.dt * ds[1:])
+            moved = self.corrector.nonnegative(moved, last[1:] + step.dt * ds[1:])
         end[:, cells] = moved
         return cells[misfits(self.parts.trust, z, moved, change) > RESPONSE]
 
@@ -214,15 +214,15 @@ class LearnedFlow:
         here = take(step.z, cells)
         return self.parts.covered(here[0], step.p[cells], here[1:] / here[1:].sum(0))
 
-    def _kicked(self, step: LearnedStep, cells: Tensor, s: Tensor, splitting: Splitting) -> tuple[Tensor, Step]:
-        """Network steps with kicks of transport between them: z (1 + species, cells), and the worst of the steps."""
+    def _split(self, step: LearnedStep, cells: Tensor, s: Tensor, splitting: Splitting) -> tuple[Tensor, Step]:
+        """Network steps with impulses of transport between them: z (1 + species, cells), and the worst of the steps."""
         thermo, source, p = self.gas.thermo, take(s, cells), step.p[cells]
         T, r = step.z[0, cells], take(step.z[1:], cells)
         H = (r * h_mass(thermo, T)).sum(0)
         factor = defect = torch.zeros_like(T)
-        for kick, share in splitting:
-            if kick:
-                r, H = r + kick * step.dt * source[1:], H + kick * step.dt * source[0]
+        for impulse, share in splitting:
+            if impulse:
+                r, H = r + impulse * step.dt * source[1:], H + impulse * step.dt * source[0]
                 T = temperature_from_enthalpy(thermo, H / r.sum(0), r / r.sum(0), T, 3)
             if share:
                 rho = r.sum(0)
@@ -246,10 +246,10 @@ class LearnedFlow:
 
     def _network_cells(self, step: LearnedStep, cells: Tensor, s: Tensor) -> tuple[Tensor, Tensor]:
         """Corrected steps of the network, (1 + species, cells), and whether they may stand."""
-        z1, network = self._kicked(step, cells, s, self.splitting)
+        z1, network = self._split(step, cells, s, self.splitting)
         if not self.router:
             return z1, met(network)
-        found = settled(
+        found = corrected_step(
             self.parts.trust,
             self.corrector,
             take(step.z, cells),
@@ -263,14 +263,14 @@ class LearnedFlow:
             None,
         )
         self.error[cells] = found.error
-        return found.z, found.stands(self.parts.trust.limit)
+        return found.z, found.accepted(self.parts.trust.limit)
 
     # --- exact cells --------------------------------------------------------------------------------------------
 
     def _exact(self, step: LearnedStep, cells: Tensor, s: Tensor, end: Tensor) -> None:
         """Integrates cells, into `end`; pooled over the ranks where there is a pool, so that all ranks call it."""
         if self.fallback == "none":
-            end[:, cells] = self._kicked(step, cells, s, TRANSPORT)[0]
+            end[:, cells] = self._split(step, cells, s, TRANSPORT)[0]
             return
         fields, rows = torch.cat([take(step.z, cells), take(s, cells)]), step.z.shape[0]
 

@@ -33,7 +33,7 @@ from combust.surrogates.trust.cells import BLOCK, by_blocks
 from combust.surrogates.trust.corrector import Corrector
 from combust.surrogates.trust.parts import Parts, Precision
 from combust.surrogates.trust.references import SharedJacobians
-from combust.surrogates.trust.router import met, settled
+from combust.surrogates.trust.router import corrected_step, met
 from combust.surrogates.trust.routes import EXACT, NETWORK, REFUSED, SLOW, RouteStatistics
 from combust.surrogates.trust.slow import LIMIT, SlowStep
 
@@ -209,11 +209,11 @@ class Learned:
     def _signed(self, before: Tensor, new: Tensor) -> Tensor:
         """`new` (1 + species, cells) without negative mass fractions, with the elements and energy of `before`."""
         low = (new[1:] < 0.0).any(0).nonzero().squeeze(-1)
-        new[:, low] = self._lifted(take(before, low), take(new, low))
+        new[:, low] = self._nonnegative(take(before, low), take(new, low))
         return new
 
-    def _lifted(self, before: Tensor, new: Tensor) -> Tensor:
-        new = self.corrector.lifted(new, before[1:])
+    def _nonnegative(self, before: Tensor, new: Tensor) -> Tensor:
+        new = self.corrector.nonnegative(new, before[1:])
         new[0] = by_blocks(self.energy_kept, before, new)
         return new
 
@@ -245,7 +245,7 @@ class Learned:
         z1 = torch.cat([step.T.unsqueeze(0), step.Y])
         if self.router:
             chemical = take(f, cells)
-            found = settled(
+            found = corrected_step(
                 self.parts.trust,
                 self.corrector,
                 here,
@@ -258,7 +258,7 @@ class Learned:
                 dt,
                 fixed.of(cells),
             )
-            z1, error[cells], good = found.z, found.error, found.stands(self.parts.trust.limit)
+            z1, error[cells], good = found.z, found.error, found.accepted(self.parts.trust.limit)
         else:
             good = met(step)
         done = cells[good]
@@ -281,4 +281,4 @@ class Learned:
         one = CellIntegrator(self.gas, self.exact.tolerance.rtol, self.exact.tolerance.atol, self.model.hold)
         held = batch.fixed.held.tolist()
         done = [one(cell, batch.z[:, i], batch.s[:, i], dt, held[i]) for i, cell in enumerate(cells.tolist())]
-        end[:, cells] = self._lifted(here, torch.stack(done, 1))
+        end[:, cells] = self._nonnegative(here, torch.stack(done, 1))

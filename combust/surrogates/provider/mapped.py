@@ -17,7 +17,7 @@ RTOL, ATOL = 1e-6, 1e-12
 
 
 class Mapped(Parts):
-    """As `Parts`, but the step is integrated to 1e-6, 1e-12: same cells, same routes, same kicks of transport."""
+    """As `Parts`, but the step is integrated to 1e-6, 1e-12: same cells, same routes, same impulses of transport."""
 
     def network(self, T: Tensor, p: Tensor, Y: Tensor, dt: float) -> Step:
         """The exact step of dt [s], T, p (cells,), Y (species, cells)."""

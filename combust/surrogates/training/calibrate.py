@@ -23,7 +23,7 @@ from combust.surrogates.trust.certainty import accepted, certainty, verdict
 from combust.surrogates.trust.corrector import Corrector
 from combust.surrogates.trust.fresh import ratios
 from combust.surrogates.trust.references import References, SharedJacobians, burnt_and_fresh, drawn
-from combust.surrogates.trust.router import Trust, cold, misfit, settled
+from combust.surrogates.trust.router import Trust, cold, corrected_step, misfit
 from combust.surrogates.trust.slow import LIMIT, RATES, SlowStep
 
 MARGIN = 0.01  # of the range of an input, by which states may exceed the training rows
@@ -180,7 +180,7 @@ def compared(
         _, left = slow.step(torch.arange(len(T)), near, z, f, zero, p, dt)
         corrector = Corrector(core, system, shared)
         corrected = corrector(z, z1, f, zero, near, p, dt, fixed)
-        kept = settled(trust, corrector, z, z1, step, f, zero, near, p, dt, fixed)
+        kept = corrected_step(trust, corrector, z, z1, step, f, zero, near, p, dt, fixed)
     x = model.coordinates.raw(T, p, Y, torch.full_like(T, dt))[:-1]
     asked = ~(slow.tries(z, f, dt) & (left <= LIMIT)) & (kept.grown <= 1.0)
     found = {

@@ -20,7 +20,7 @@ from combust.settings.config import flat
 from combust.surrogates import library
 from combust.surrogates.data.sample_set import SPLITS, SampleSet
 from combust.surrogates.model.model import Model, files_of
-from combust.surrogates.settings import Given, Network, Surrogate, Train
+from combust.surrogates.settings import Architecture, Given, Surrogate, Train
 from combust.surrogates.training import losses
 from combust.surrogates.training import state as training_state
 from combust.surrogates.training.calibrate import chosen
@@ -166,7 +166,9 @@ def claim(folder: Path, identity: dict[str, Any], resume: bool, force: bool) -> 
 def require_same(before: dict[str, Any], now: dict[str, Any], folder: Path) -> None:
     """Raises ConfigError naming what differs between an interrupted training and this one."""
     then, given = dict(flat(before)), dict(flat(now))
-    usual = dict(flat({"config": {"network": msgspec.to_builtins(Network()), "train": msgspec.to_builtins(Train())}}))
+    usual = dict(
+        flat({"config": {"network": msgspec.to_builtins(Architecture()), "train": msgspec.to_builtins(Train())}})
+    )
     then = usual | then  # a key that was added since then had its default
     for key in (*then, *given):
         if key not in FREE and then.get(key) != given.get(key):

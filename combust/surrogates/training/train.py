@@ -116,7 +116,7 @@ def run(job: Job, group: Group, state: State, tensorboard: bool, reporter: Repor
     curve = Curve(job.folder, tuple(losses.weights_of(settings.train.loss)), writer)
     task = task_of(settings, gas, samples, learned, coordinates, group)
     del learned  # half of the memory, no longer needed
-    task.checkpoint, task.identity, task.told = job.folder / CHECKPOINT, job.identity, curve
+    task.checkpoint, task.identity, task.after_epoch = job.folder / CHECKPOINT, job.identity, curve
     task.start = [net.state_dict() for net in start.networks] if start is not None else []
     task.budget = None if job.minutes is None else 60.0 * job.minutes
     if group.is_root:

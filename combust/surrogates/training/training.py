@@ -53,7 +53,7 @@ class Task:
     group: Group
     checkpoint: Path
     identity: dict[str, Any]  # what a checkpoint belongs to
-    told: Callable[[State], None] = lambda state: None  # after each epoch, on the root
+    after_epoch: Callable[[State], None] = lambda state: None  # called on the root
     budget: float | None = None  # s for all networks together
 
 
@@ -229,7 +229,7 @@ class Trainer:
         if self.task.group.is_root:
             training_state.write(self.task.checkpoint, self.state, self.task.identity)
             self._say()
-            self.task.told(self.state)
+            self.task.after_epoch(self.state)
 
     def _reach(self, step: int) -> None:
         state = self.state

@@ -53,7 +53,7 @@ class Corrected(NamedTuple):
     z: Tensor
     error: Tensor
     defect: Tensor
-    lifted: Tensor
+    negative: Tensor
 
 
 def apply(
@@ -63,12 +63,12 @@ def apply(
     y1 = z1[1:]
     y = y1[active] - change[1:][active]
     total = y1.sum(0)
-    lifted = (-y).clamp_min(0.0).amax(0) / total
+    negative = (-y).clamp_min(0.0).amax(0) / total
     y, factor, missing = correct(atoms, y1[active], y.clamp_min(0.0))
     missing = torch.where(factor < 1.0, missing, torch.inf)  # a factor below zero: there is no such mixture
     new = y1.index_copy(0, active, y)
     T, residual = temperature(thermo, "uv" if hold == "uv" else "hp", z1[0], y1, new)
-    return torch.cat([T.unsqueeze(0), new]), missing + residual, lifted
+    return torch.cat([T.unsqueeze(0), new]), missing + residual, negative
 
 
 apply_kernel = compiled(apply, dynamic=None)
@@ -111,10 +111,10 @@ class Corrector:
             apart = self._departures(start, end, rate, source, held, h)
             change = solve(block, dt, fourth_order, apart)
             cells_last(change)
-            new, defect, lifted = apply_kernel(*known, end, change)
+            new, defect, negative = apply_kernel(*known, end, change)
             cells_last(new)
             left = self._departures(start, new, rate, source, held, h)[: self.shared.size]
-            parts = (new, solve(block, dt, trapezoid, left), defect, lifted)
+            parts = (new, solve(block, dt, trapezoid, left), defect, negative)
             for whole, part in zip(found, parts, strict=True):
                 whole[..., here[:count]] = part[..., :count]
         return found
@@ -135,7 +135,7 @@ class Corrector:
             found[:, block.cells[: block.count]] = some[:, : block.count]
         return found
 
-    def lifted(self, end: Tensor, amounts: Tensor) -> Tensor:
+    def nonnegative(self, end: Tensor, amounts: Tensor) -> Tensor:
         """`end` (1 + species, cells) without negative active species and with these amounts y of the elements."""
         active, atoms = self.core.coordinates.active, self.core.atoms
         y, _, _ = correct(atoms, amounts[active], end[1:][active].clamp_min(0.0))

@@ -21,7 +21,6 @@ import torch
 from torch import Tensor
 
 from combust.errors import FileFormatError
-from combust.kernels import compiled
 from combust.kinetics.integrate import systems
 from combust.kinetics.integrate.systems import Hold
 from combust.kinetics.mechanism.mechanism import Mechanism
@@ -143,10 +142,20 @@ def ratios(elements: Tensor, y: Tensor) -> Tensor:
     return (a + 1e-12) / (a + b + 2e-12)
 
 
+def normalised(Y: Tensor) -> Tensor:
+    """Mass fractions (species, cells) without negative ones, that sum to one."""
+    y = Y.clamp_min(0.0)
+    return y / y.sum(0)
+
+
 def known(fresh: FreshGas, elements: Tensor, thermo: Thermo, hold: Hold, T: Tensor, Y: Tensor) -> Tensor:
     """Whether cells T (cells,), Y (species, cells) come from fresh gas as hot as that of the training rows (cells,)."""
-    y = Y.clamp_min(0.0)
-    y = y / y.sum(0)
+    y = normalised(Y)
+    return from_fresh(fresh, thermo, hold, T, y, ratios(elements, y))
+
+
+def from_fresh(fresh: FreshGas, thermo: Thermo, hold: Hold, T: Tensor, y: Tensor, ratio: Tensor) -> Tensor:
+    """`known` of mass fractions that are `normalised` and the ratios of their elements."""
     e, _ = systems.energies(thermo, hold, T)
     own, z = (y * e).sum(0), (fresh.mixing.unsqueeze(1) * y).sum(0)
     i, a = bracket(fresh.temperature, T)
@@ -157,7 +166,6 @@ def known(fresh: FreshGas, elements: Tensor, thermo: Thermo, hold: Hold, T: Tens
     coldest = (1 - a) * fresh.coldest[i] + a * fresh.coldest[i + 1]
     apart = (1 - a) * fresh.apart[i] + a * fresh.apart[i + 1]
     own = own.unsqueeze(1)
-    ratio = ratios(elements, y)
     even, premixed = (
         ((ratio >= x[0].unsqueeze(2)) & (ratio <= x[1].unsqueeze(2))).flatten(0, 1).all(0)
         for x in (fresh.even, fresh.premixed)
@@ -178,6 +186,3 @@ def bracket(nodes: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
 def of_mixture(energy: Tensor, z: Tensor) -> Tensor:
     """Of oxidizer and fuel (..., 2), mixed at a mixture fraction z (cells, 1): (cells, 1)."""
     return energy[..., :1] + z * (energy[..., 1:] - energy[..., :1])
-
-
-known_kernel = compiled(known, dynamic=None)

@@ -10,17 +10,33 @@ import torch
 from torch import Tensor
 
 from combust.errors import ConfigError
+from combust.kernels import compiled
+from combust.kinetics.integrate.systems import Hold
 from combust.kinetics.mechanism.mechanism import Mechanism
+from combust.kinetics.rates.thermo import Thermo
 from combust.surrogates.model.card import taught_of
+from combust.surrogates.model.coordinates import Coordinates
 from combust.surrogates.model.model import Core, Model, Step, step_kernel
 from combust.surrogates.trust import fresh
 from combust.surrogates.trust.cells import by_blocks
 from combust.surrogates.trust.fresh import FreshGas
 from combust.surrogates.trust.references import References
-from combust.surrogates.trust.router import Trust, covered_kernel, trust_of
+from combust.surrogates.trust.router import Trust, covered_kernel, like_training, trust_of
 
 Precision = Literal["fp32", "bf16", "fp64"]
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp64": torch.float64}
+
+
+def taught(
+    c: Coordinates, trust: Trust, gas: FreshGas, thermo: Thermo, hold: Hold, T: Tensor, p: Tensor, Y: Tensor
+) -> Tensor:
+    """Whether cells T, p (cells,), Y (species, cells) are like the training rows and come from such fresh gas."""
+    y = fresh.normalised(Y)
+    ratio = fresh.ratios(trust.elements, y)
+    return like_training(c, trust, T, p, y, ratio) & fresh.from_fresh(gas, thermo, hold, T, y, ratio)
+
+
+taught_kernel = compiled(taught, dynamic=None)
 
 
 @dataclass
@@ -44,8 +60,8 @@ class Parts:
             )
         if precision not in DTYPES:
             raise ConfigError(f'precision "{precision}": known are {", ".join(DTYPES)}')
-        taught, card = taught_of(model.card, model.name), model.card
-        table = None if taught is None else fresh.tables(taught, gas, model.hold, card["fuel"], card["oxidizer"])
+        found, card = taught_of(model.card, model.name), model.card
+        table = None if found is None else fresh.tables(found, gas, model.hold, card["fuel"], card["oxidizer"])
         return cls(model, gas, model.core(gas, DTYPES[precision]), trust_of(model, gas), table)
 
     @property
@@ -65,10 +81,11 @@ class Parts:
 
     def covered(self, T: Tensor, p: Tensor, Y: Tensor) -> Tensor:
         """Cells (cells,) that are like the training rows."""
-        good = by_blocks(partial(covered_kernel, self.core.coordinates, self.trust), T, p, Y)
-        if self.fresh is not None:
-            own = (self.fresh, self.trust.elements, self.gas.thermo, self.model.hold)
-            good = good & by_blocks(partial(fresh.known_kernel, *own), T, Y)
+        own = (self.core.coordinates, self.trust)
+        if self.fresh is None:
+            good = by_blocks(partial(covered_kernel, *own), T, p, Y)
+        else:
+            good = by_blocks(partial(taught_kernel, *own, self.fresh, self.gas.thermo, self.model.hold), T, p, Y)
         low, high = self.p_range
         return good & (p >= low) & (p <= high)
 

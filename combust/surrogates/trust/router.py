@@ -26,7 +26,7 @@ from combust.surrogates.model.model import Model, Step, settings_of
 from combust.surrogates.settings import Surrogate
 from combust.surrogates.trust.cells import by_blocks
 from combust.surrogates.trust.corrector import Corrected, Corrector
-from combust.surrogates.trust.fresh import ratios
+from combust.surrogates.trust.fresh import normalised, ratios
 
 LARGEST_FACTOR = 0.2  # of the element correction: beyond it the network is lost
 LARGEST_DEFECT = 1e-11  # of elements and energy, relative
@@ -38,7 +38,7 @@ COLD, FAINT_COLD = 600.0, 1e-5  # K, and what is too faint below: there nothing 
 HEATED = 20.0  # K, above the hottest fresh gas of flames: still none that ignites
 BEFORE = 200.0  # K, below the coldest ignition that was taught: there nothing ignites either
 RELEASE = 3.0  # K in a step, from which a cell burns already
-LARGEST_LIFT = 1e-5  # mass fraction that the correction may have to keep from going below zero
+LARGEST_NEGATIVE = 1e-5  # mass fraction that the correction may have to keep from going below zero
 ROUNDS = 2  # corrections of a step, the second where the first leaves more than the stated error
 
 
@@ -60,11 +60,14 @@ class Trust(NamedTuple):
 
 def covered(c: Coordinates, trust: Trust, T: Tensor, p: Tensor, Y: Tensor) -> Tensor:
     """Whether cells T, p (cells,), Y (species, cells) are like the training rows: range, elements, density of rows."""
-    y = Y.clamp_min(0.0)
-    y = y / y.sum(0)
+    y = normalised(Y)
+    return like_training(c, trust, T, p, y, ratios(trust.elements, y))
+
+
+def like_training(c: Coordinates, trust: Trust, T: Tensor, p: Tensor, y: Tensor, ratio: Tensor) -> Tensor:
+    """`covered` of mass fractions that are `normalised` and the ratios of their elements."""
     x = c.raw(T, p, y, torch.ones_like(T))[:-1]
     inside = ((x >= trust.lower.unsqueeze(1)) & (x <= trust.upper.unsqueeze(1))).all(0)
-    ratio = ratios(trust.elements, y)
     known = (ratio >= trust.ratio_lower.unsqueeze(2)) & (ratio <= trust.ratio_upper.unsqueeze(2))
     inside = inside & known.flatten(0, 1).all(0)
     distance = (trust.whiten @ (x - trust.centre.unsqueeze(1))).square().sum(0)
@@ -141,7 +144,7 @@ def growths(trust: Trust, z: Tensor, new: Tensor, error: Tensor, rise: Tensor) -
     return by_blocks(partial(growth_kernel, trust), z, new, error, rise)
 
 
-class Settled(NamedTuple):
+class CorrectedStep(NamedTuple):
     """Corrected steps of the network: z (1 + species, cells); the estimate of their error in units of what is allowed,
     the same of the species that grow, and whether elements, energy and signs are kept (cells,).
     """
@@ -151,12 +154,12 @@ class Settled(NamedTuple):
     grown: Tensor
     sound: Tensor
 
-    def stands(self, limit: Tensor) -> Tensor:
-        """Whether the step may stand (cells,); NaN may not. limit: of the estimate."""
+    def accepted(self, limit: Tensor) -> Tensor:
+        """Whether the step may be kept (cells,); NaN may not. limit: of the estimate."""
         return self.sound & (self.error <= limit) & (self.grown <= 1.0)
 
 
-def settled(
+def corrected_step(
     trust: Trust,
     corrector: Corrector,
     z: Tensor,
@@ -168,7 +171,7 @@ def settled(
     p: Tensor,
     dt: float,
     fixed: Fixed | None,
-) -> Settled:
+) -> CorrectedStep:
     """The network's `step` from z to z1 (1 + species, cells) corrected, again where the stated error is not kept yet.
 
     chemical: dz/dt at z without the sources s; near: references, p [Pa] (cells,).
@@ -176,17 +179,17 @@ def settled(
     f = chemical if fixed is not None else by_blocks(partial(total_kernel, corrector.core.thermo), chemical, z, s)
     moved, rise = z + dt * (f - chemical), dt * chemical
     begun = (step.factor <= LARGEST_FACTOR) & (step.defect <= LARGEST_DEFECT)
-    found = Settled(z1.clone(), torch.full_like(p, torch.nan), torch.zeros_like(p), torch.zeros_like(begun))
+    found = CorrectedStep(z1.clone(), torch.full_like(p, torch.nan), torch.zeros_like(p), torch.zeros_like(begun))
     left, guess = torch.arange(p.numel(), device=p.device), z1
     for _ in range(ROUNDS):
         here, held = take(z, left), None if fixed is None else fixed.of(left)
         new = corrector(here, guess, take(f, left), take(s, left), near[left], p[left], dt, held)
         end, wrong, error = betters(trust, here, take(z1, left), new)
         grown = growths(trust, take(moved, left), end, wrong, take(rise, left))
-        now = Settled(end, error, grown, begun[left] & kept(new))
+        now = CorrectedStep(end, error, grown, begun[left] & kept(new))
         for whole, part in zip(found, now, strict=True):
             whole[..., left] = part
-        again = now.sound & error.isfinite() & ~now.stands(torch.ones_like(trust.limit))
+        again = now.sound & error.isfinite() & ~now.accepted(torch.ones_like(trust.limit))
         left, guess = left[again], new.z[:, again]
         if not left.numel():
             break
@@ -195,7 +198,7 @@ def settled(
 
 def kept(new: Corrected) -> Tensor:
     """Whether a correction keeps elements, energy and signs (cells,); NaN does not."""
-    return (new.defect <= LARGEST_DEFECT) & (new.lifted <= LARGEST_LIFT)
+    return (new.defect <= LARGEST_DEFECT) & (new.negative <= LARGEST_NEGATIVE)
 
 
 def met(step: Step) -> Tensor:

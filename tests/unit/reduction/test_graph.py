@@ -12,7 +12,7 @@ from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.reduction.cases.conditions import Case
 from combust.reduction.cases.samples import Samples
 from combust.reduction.select.graph import Graph
-from combust.reduction.select.interaction import METHODS, Network
+from combust.reduction.select.interaction import METHODS, Interaction
 from combust.reduction.select.paths import best_products, settle, sweep
 from combust.reduction.select.targets import HEAT, default_targets
 from combust.reduction.submechanism import Parent
@@ -166,7 +166,7 @@ def test_all_searches_agree(gri, method):
     states = slice(0, len(graph.samples))
     rows = {"CH4": gri.index("CH4"), "O2": gri.index("O2"), HEAT: None}
     start = graph._start(rows, states, np.zeros(53, dtype=bool))
-    edges = graph.network.A, graph.network.B, graph._edges(states), start
+    edges = graph.interaction.A, graph.interaction.B, graph._edges(states), start
     assert best_products(*edges) == pytest.approx(sweep(*edges, "product"), rel=1e-9)
     for combine in ("product", "weakest"):
         assert settle(*edges, combine) == pytest.approx(sweep(*edges, combine), rel=1e-12)
@@ -214,7 +214,7 @@ def test_order_of_species_does_not_matter(gri, tmp_path):
 def test_colliders():
     gas = Mechanism.load("h2o2.yaml")
     parent = Parent(gas)
-    off, on = (Network(parent, "drgep", e).part.todense() for e in (None, 2.0))
+    off, on = (Interaction(parent, "drgep", e).part.todense() for e in (None, 2.0))
     # 2 O + M, efficiencies H2 2.4, H2O 15.4, AR 0.83; H + O2 + AR names its only collider
     H2, H2O, AR, O = (gas.index(name) for name in ("H2", "H2O", "AR", "O"))
     named_one = next(i for i, r in enumerate(parent.reactions) if r.third_body and r.third_body.name == "AR")

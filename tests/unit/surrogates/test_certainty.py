@@ -7,6 +7,7 @@ import learned_fixture
 import numpy as np
 import pytest
 import torch
+from recipe import recipe
 
 from combust.cli import models as listing
 from combust.parallel import Communicator
@@ -98,7 +99,7 @@ class Said(Reporter):
 def trained(tmp_path_factory):
     """The folder, and what was printed."""
     folder = tmp_path_factory.mktemp("trained")
-    (folder / "tiny.toml").write_text(learned_fixture.CONFIG)
+    (folder / "tiny.toml").write_text(recipe())
     changes = [
         "sample.rows=3500", "sample.trajectories.ignition=4", "sample.trajectories.flame=3", "network.width=32",
         f"sample.seed={draws.seed()}", f"train.seed={draws.seed()}",

@@ -7,7 +7,7 @@ import torch
 
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.surrogates.model.coordinates import Coordinates, inverse_power, reacting
-from combust.surrogates.settings import Network, Range
+from combust.surrogates.settings import Architecture, Range
 
 RANGE = Range(p=(5e4, 2e5), T=(280.0, 3000.0), phi=(0.5, 2.0), dt=(1e-8, 1e-5))
 ROWS = 400
@@ -31,7 +31,7 @@ def rows(gas, seed=0, count=ROWS):
 
 
 def fit(gas, output="box-cox", seed=0, count=ROWS, **network):
-    return Coordinates.fit(gas, Network(output=output, **network), RANGE, *rows(gas, seed, count))
+    return Coordinates.fit(gas, Architecture(output=output, **network), RANGE, *rows(gas, seed, count))
 
 
 @pytest.mark.parametrize("output", ["box-cox", "linear"])
@@ -75,7 +75,7 @@ def test_features_are_the_formula_and_scaled(gas):
 def test_an_input_that_never_changes_stays_finite(gas):
     T, p, Y, dt, Y1 = rows(gas)
     p, dt = torch.full_like(p, 101325.0), torch.full_like(dt, 1e-6)
-    c = Coordinates.fit(gas, Network(), RANGE, T, p, Y, dt, Y1)
+    c = Coordinates.fit(gas, Architecture(), RANGE, T, p, Y, dt, Y1)
     assert bool(torch.isfinite(c.features(T, p, Y, dt)).all())
     assert float(c.features(T, p, Y, dt)[-2:].abs().max()) < 1e-9
 
@@ -84,10 +84,10 @@ def test_scales_come_from_the_given_rows_alone(gas):
     """What validation rows look like must not leak into training."""
     everything = rows(gas, count=2 * ROWS)
     part = tuple(x[..., :ROWS].clone() for x in everything)
-    made = Coordinates.fit(gas, Network(), RANGE, *part)
+    made = Coordinates.fit(gas, Architecture(), RANGE, *part)
     for x in everything:
         x[..., ROWS:] = torch.nan
-    again = Coordinates.fit(gas, Network(), RANGE, *(x[..., :ROWS] for x in everything))
+    again = Coordinates.fit(gas, Architecture(), RANGE, *(x[..., :ROWS] for x in everything))
     for a, b in zip(made, again, strict=True):
         assert torch.equal(a, b) if isinstance(a, torch.Tensor) else a == b
 

@@ -115,15 +115,15 @@ def test_an_exact_step_is_left_nearly_alone(tiny, flame, corrector):
     assert int(fast.sum()) >= 4 and float((moved[0] / moved[1])[fast].min()) > 5.0, moved
 
 
-def test_what_would_turn_negative_is_lifted_and_said(tiny, flame, corrector):
+def test_what_would_turn_negative_is_set_to_zero_and_said(tiny, flame, corrector):
     """A radical predicted far below what the rates give back: cut at zero, and the cut is counted."""
     gas, (z, p) = tiny.gas, flame
     z1 = exact(gas, z, p, DT)
     k = 1 + gas.index("HO2")
     z1[k] = 10.0 * z1[k].max() + 1e-3
     new = corrected(corrector, gas, z, z1, p)
-    assert float(new.z[1:].min()) >= 0 and bool((new.lifted[new.z[1:].amin(0) > 0] == 0).all())
-    assert bool(((new.lifted > 0) == (new.z[1:][:8].amin(0) == 0)).all())
+    assert float(new.z[1:].min()) >= 0 and bool((new.negative[new.z[1:].amin(0) > 0] == 0).all())
+    assert bool(((new.negative > 0) == (new.z[1:][:8].amin(0) == 0)).all())
 
 
 def test_nan_and_no_cells(tiny, flame, corrector):
@@ -157,7 +157,7 @@ def test_response_to_transport(tiny, flame):
     change = corrector.respond(z, s, corrector.shared.nearest(z)[1], p, dt)
     atoms, amounts = gas.element_matrix / gas.molar_mass, (ends[0] + dt * s)[1:]
     np.testing.assert_allclose(atoms @ change[1:], atoms @ (dt * s)[1:], rtol=1e-11, atol=1e-16)
-    moved = corrector.lifted(ends[0] + change, amounts)
+    moved = corrector.nonnegative(ends[0] + change, amounts)
     np.testing.assert_allclose(atoms @ moved[1:], atoms @ amounts, rtol=1e-13, atol=1e-18)
     assert float(moved[1:].min()) >= 0
     wanted = sizes(tiny, ends[1] - ends[0])

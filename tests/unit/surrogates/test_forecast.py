@@ -12,7 +12,7 @@ from combust.cli import sample as command
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.parallel import Communicator
 from combust.surrogates.data import streams
-from combust.surrogates.judge import card_speed, forecast
+from combust.surrogates.judge import forecast, steps
 from combust.surrogates.settings import load
 
 CONFIG = """
@@ -43,7 +43,7 @@ def config(tmp_path):
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
     for module, name, value in ((forecast, "CELLS", 64), (forecast, "PAIRS", 1), (forecast, "MEASURED", 32),
-                                (card_speed, "WARM", 1)):  # fmt: skip
+                                (steps, "WARM", 1)):  # fmt: skip
         monkeypatch.setattr(module, name, value)
 
 

@@ -16,7 +16,7 @@ from combust.surrogates.model.model import Step
 from combust.surrogates.training.calibrate import STEPS, accepted, calibrate, chosen, compared, own_states
 from combust.surrogates.trust.corrector import Corrected
 from combust.surrogates.trust.parts import Parts
-from combust.surrogates.trust.router import Trust, better, growth, misfit, ratios, settled, trust_of
+from combust.surrogates.trust.router import Trust, better, corrected_step, growth, misfit, ratios, trust_of
 
 torch.set_num_threads(1)
 
@@ -176,8 +176,8 @@ class Halves:
 
     core = None
 
-    def __init__(self, right, shares, defect=0.0, lifted=0.0):
-        self.right, self.shares, self.given = right, shares, (defect, lifted)
+    def __init__(self, right, shares, defect=0.0, negative=0.0):
+        self.right, self.shares, self.given = right, shares, (defect, negative)
         self.asked = []
 
     def __call__(self, z, z1, f, s, near, p, dt, fixed):
@@ -190,7 +190,7 @@ def settle(corrector, z, z1, factor=0.0, defect=0.0):
     cells = z.shape[1]
     step = Step(z1[0], z1[1:], *(torch.full_like(z[0], x) for x in (factor, defect)))
     zero, fixed = torch.zeros_like(z), Fixed(torch.ones(cells, dtype=torch.float64))
-    return settled(
+    return corrected_step(
         made_trust(torch.ones(2)), corrector, z, z1, step, zero, zero, torch.arange(cells), fixed.held, 1e-6, fixed
     )
 
@@ -210,22 +210,22 @@ def test_what_is_not_good_enough_is_corrected_again():
     assert corrector.asked == [[0, 1, 2], [1, 2]]
     np.testing.assert_allclose(found.z[1] - right[1], 2e-4 * np.array([0.04, 3 * 0.16, 10 * 0.16]), rtol=1e-9)
     np.testing.assert_allclose(found.error[:2], [0.04, 3 * 0.16], rtol=0.06)  # a share of the change is allowed too
-    assert found.stands(torch.ones(1)).tolist() == [True, True, False]
-    assert found.stands(torch.full((1,), torch.nan)).tolist() == [False] * 3
+    assert found.accepted(torch.ones(1)).tolist() == [True, True, False]
+    assert found.accepted(torch.full((1,), torch.nan)).tolist() == [False] * 3
 
 
 @pytest.mark.parametrize("wrong", [{"factor": 0.3}, {"factor": torch.nan}, {"defect": 1e-9}])
 def test_what_the_network_lost_does_not_stand(wrong):
     z, z1, right = three_cells()
     found = settle(Halves(right, torch.ones(3, dtype=torch.float64)), z, z1, **wrong)
-    assert not bool(found.stands(torch.ones(1)).any())
+    assert not bool(found.accepted(torch.ones(1)).any())
 
 
-@pytest.mark.parametrize("wrong", [{"defect": 1e-9}, {"defect": torch.nan}, {"lifted": 1e-4}])
+@pytest.mark.parametrize("wrong", [{"defect": 1e-9}, {"defect": torch.nan}, {"negative": 1e-4}])
 def test_what_the_correction_lost_does_not_stand(wrong):
     z, z1, right = three_cells()
     corrector = Halves(right, torch.ones(3, dtype=torch.float64), **wrong)
-    assert not bool(settle(corrector, z, z1).stands(torch.ones(1)).any())
+    assert not bool(settle(corrector, z, z1).accepted(torch.ones(1)).any())
     assert corrector.asked == [[0, 1, 2]]  # is not asked again
 
 
@@ -233,7 +233,7 @@ def test_nan_does_not_stand():
     z, z1, right = three_cells()
     z1[1, 1] = torch.nan
     found = settle(Halves(right, torch.ones(3, dtype=torch.float64)), z, z1)
-    assert found.stands(torch.ones(1)).tolist() == [True, False, True]
+    assert found.accepted(torch.ones(1)).tolist() == [True, False, True]
 
 
 @pytest.fixture(scope="module")

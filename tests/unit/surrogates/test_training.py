@@ -182,7 +182,7 @@ def test_learns_and_stops_early_with_the_best_weights(gas, samples, folder, tmp_
     made = task(gas, samples, folder, "train.epochs=40", out=tmp_path)
     state = State()
     kept = {}
-    made.told = lambda now: kept.update({now.epoch: now.network}) if now.member == 0 else None
+    made.after_epoch = lambda now: kept.update({now.epoch: now.network}) if now.member == 0 else None
     (network,) = Trainer(made, state).run()
     validation = [line[6] for line in state.history]
     assert validation[-1] < 0.7 * validation[0]

@@ -17,19 +17,9 @@ from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.kinetics.mechanism.phases import find as find_mechanism
 from combust.parallel import Communicator
 from combust.surrogates import library
-from combust.surrogates.judge import (
-    card_conditions,
-    card_flames,
-    card_reactors,
-    card_reference,
-    card_speed,
-    card_steps,
-    card_targets,
-    report_card,
-    verify,
-)
-from combust.surrogates.judge.card_conditions import Effort, Flame, Reactor
-from combust.surrogates.judge.card_targets import Target
+from combust.surrogates.judge import conditions, flames, reactors, report, steps, targets, verify
+from combust.surrogates.judge.conditions import Effort, Flame, Reactor
+from combust.surrogates.judge.targets import Target
 from combust.surrogates.model.model import files_of
 from combust.surrogates.provider.learned import Learned
 from combust.surrogates.provider.mapped import Mapped, Still
@@ -60,12 +50,12 @@ def card(tiny, tmp_path_factory):
     out = tmp_path_factory.mktemp("card")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(verify, "QUICK", EFFORT)
-        patch.setattr(card_steps, "TIMED", 64)
-        patch.setattr(card_steps, "BY_CVODE", 4)
-        patch.setattr(card_speed, "CELLS", 64)
-        patch.setattr(card_speed, "WARM", 1)
-        patch.setattr(card_flames, "AHEAD", 2)
-        patch.setattr(card_flames, "BEHIND", 2)
+        patch.setattr(steps, "TIMED", 64)
+        patch.setattr(steps, "BY_CVODE", 4)
+        patch.setattr(steps, "CELLS", 64)
+        patch.setattr(steps, "WARM", 1)
+        patch.setattr(flames, "AHEAD", 2)
+        patch.setattr(flames, "BEHIND", 2)
         code = run(tiny.path, out, coupling=True)
     return code, out, json.loads((out / "report.json").read_text()), (out / "report.md").read_text()
 
@@ -181,17 +171,17 @@ def test_what_was_finished_before_a_stop_is_written(tiny, tmp_path, monkeypatch,
 
 
 def test_conditions_follow_the_ranges():
-    found = card_conditions.flames({"ranges": RANGES}, (300.0, 310.0), card_conditions.FULL)
+    found = conditions.flames({"ranges": RANGES}, (300.0, 310.0), conditions.FULL)
     assert [f.phi for f in found] == [0.5, 0.7, 1.0, 1.4, 2.0, 0.7]
     assert [round(f.p / 101325, 2) for f in found] == [1, 1, 1, 1, 1, 5]
     methane = {"ranges": RANGES | {"p": [50662.5, 506625.0], "phi": [0.5, 1.6]}}
-    found = card_conditions.flames(methane, (300.0, 310.0), card_conditions.FULL)
+    found = conditions.flames(methane, (300.0, 310.0), conditions.FULL)
     assert [(f.phi, round(f.p / 101325, 1)) for f in found] == [(0.7, 1), (0.9, 1), (1.2, 1), (0.9, 3.1)]
-    assert len(card_conditions.flames(methane, (300.0, 310.0), card_conditions.QUICK)) == 1
+    assert len(conditions.flames(methane, (300.0, 310.0), conditions.QUICK)) == 1
 
 
 def test_flames_of_the_hottest_fresh_gas_are_judged_too():
-    found = card_conditions.flames({"ranges": RANGES}, (300.0, 700.0), card_conditions.FULL)
+    found = conditions.flames({"ranges": RANGES}, (300.0, 700.0), conditions.FULL)
     assert [f.phi for f in found if f.T == 700.0] == [0.5, 1.0, 2.0]
     assert len(found) == 9 and [str(f) for f in found[-2:]] == ["phi 1, 1 atm, 700 K", "phi 2, 1 atm, 700 K"]
     assert str(found[0]) == "phi 0.5, 1 atm"
@@ -199,13 +189,13 @@ def test_flames_of_the_hottest_fresh_gas_are_judged_too():
 
 def test_narrow_ranges_leave_one_pressure():
     card = {"ranges": RANGES | {"p": [2e5, 2.1e5], "phi": [0.9, 1.1]}}
-    assert card_conditions.pressures(card) == [2e5]
-    assert [f.phi for f in card_conditions.flames(card, (300.0, 310.0), card_conditions.FULL)] == [0.99]
+    assert conditions.pressures(card) == [2e5]
+    assert [f.phi for f in conditions.flames(card, (300.0, 310.0), conditions.FULL)] == [0.99]
 
 
 @pytest.mark.parametrize(("span", "dt"), [([1e-7, 5e-6], 1e-6), ([2e-6, 8e-6], 4e-6), ([1e-9, 1e-7], 1e-8)])
 def test_the_time_step_is_a_usual_one_or_the_middle(span, dt):
-    assert card_conditions.step_of({"ranges": {"dt": span}}) == pytest.approx(dt)
+    assert conditions.step_of({"ranges": {"dt": span}}) == pytest.approx(dt)
 
 
 # --- references -----------------------------------------------------------------------------------------------------
@@ -215,27 +205,27 @@ def test_delay_by_a_parabola_is_of_second_order():
     errors = []
     for dt in (2e-6, 1e-6):
         t = np.arange(0, 2e-4, dt)
-        errors.append(abs(card_reference.delay(t, 1000 + 1000 * np.tanh((t - 1.0037e-4) / 1e-5)) - 1.0037e-4))
+        errors.append(abs(reactors.delay(t, 1000 + 1000 * np.tanh((t - 1.0037e-4) / 1e-5)) - 1.0037e-4))
     assert max(errors) < 2e-8
 
 
 def test_no_ignition_has_no_delay():
     t = np.linspace(0, 1, 50)
-    assert math.isnan(card_reference.delay(t, 1000 + 10 * t))
-    assert math.isnan(card_reference.delay(t, 1000 + 1000 * t**2))  # steepest at the end: not there yet
+    assert math.isnan(reactors.delay(t, 1000 + 10 * t))
+    assert math.isnan(reactors.delay(t, 1000 + 1000 * t**2))  # steepest at the end: not there yet
 
 
 def test_temperatures_have_delays_within_the_span(tiny, gas):
     solution, span = gas.cantera(), (2e-5, 2e-4)
-    for T in card_reference.temperatures(solution, tiny.config, 0.5, 101325.0, "hp", span, 3):
-        found = card_reference.ignition(solution, tiny.config, Reactor(0.5, 101325.0, T), "hp", 1.0)
+    for T in reactors.temperatures(solution, tiny.config, 0.5, 101325.0, "hp", span, 3):
+        found = reactors.ignition(solution, tiny.config, Reactor(0.5, 101325.0, T), "hp", 1.0)
         assert 0.9 * span[0] < found < 1.1 * span[1]
 
 
 def test_radicals(gas):
-    assert [gas.species[k] for k in card_reactors.radicals(gas)] == ["H", "O", "OH", "HO2"]
+    assert [gas.species[k] for k in reactors.radicals(gas)] == ["H", "O", "OH", "HO2"]
     methane = Mechanism.load("gri30.yaml")
-    names = {methane.species[k] for k in card_reactors.radicals(methane)}
+    names = {methane.species[k] for k in reactors.radicals(methane)}
     assert {"H", "O", "OH", "HO2", "CH3", "HCO", "C2H5"} <= names
     assert not names & {"CH4", "CO", "H2O", "O2", "N2", "NO", "CH2O", "C2H4"}
 
@@ -247,7 +237,7 @@ def test_radicals(gas):
 def ignition(tiny, gas):
     """A reactor at 1 atm and its trajectory; H peaks within a few us."""
     at = Reactor(0.5, 101325.0, 1250.0)
-    return at, card_reference.trajectory(gas.cantera(), tiny.config, at, "hp", 2e-4)
+    return at, reactors.by_cvode(gas.cantera(), tiny.config, at, "hp", 2e-4)
 
 
 def shifted(found, dt, late, steps, hotter=0.0):
@@ -256,15 +246,15 @@ def shifted(found, dt, late, steps, hotter=0.0):
     places = (t - late).clip(min=0.0)
     Y = np.stack([found.fractions(places, k) for k in range(found.Y.shape[1])])
     T = found.temperatures(places) + hotter * (t > t[-1] / 2)
-    return card_reactors.History(dt, T[:, None], Y.max(1)[:, None], routes=np.ones((steps, 1), np.int8))
+    return reactors.History(dt, T[:, None], Y.max(1)[:, None], routes=np.ones((steps, 1), np.int8))
 
 
 @pytest.mark.parametrize("late", [0.0, 0.37e-6, 1.5e-6, -0.8e-6])
 @pytest.mark.parametrize("dt", [1e-6, 2e-6])
 def test_a_late_ignition_is_an_error_of_the_delay_alone(gas, ignition, late, dt):
     at, reference = ignition
-    case = card_reactors.compare(gas, at, 0, reference, shifted(reference, dt, late, round(1.5e-4 / dt)))
-    exact = card_reference.delay_of(reference)
+    case = reactors.compare(gas, at, 0, reference, shifted(reference, dt, late, round(1.5e-4 / dt)))
+    exact = reactors.delay_of(reference)
     assert case["delay_error"] == pytest.approx(late / exact, abs=4e-4)
     assert case["peak_error"] < 2e-3
     assert case["routes"]["ignition"]["network"] == 1
@@ -274,16 +264,16 @@ def test_errors_of_burnt_gas_and_of_peaks_are_seen(gas, ignition):
     at, reference = ignition
     found = shifted(reference, 1e-6, 0.0, 150, hotter=3.0)
     found.peak[gas.index("OH")] *= 1.1
-    case = card_reactors.compare(gas, at, 0, reference, found)
+    case = reactors.compare(gas, at, 0, reference, found)
     assert case["burnt_error"] == pytest.approx(3.0, abs=0.2) and case["peak_error"] == pytest.approx(0.1, abs=3e-3)
 
 
 def test_what_does_not_ignite_has_no_delay(gas, ignition):
     at, reference = ignition
-    dead = card_reactors.History(
+    dead = reactors.History(
         1e-6, np.full((151, 1), at.T), reference.Y[0][:, None].copy(), routes=np.zeros((150, 1), np.int8)
     )
-    case = card_reactors.compare(gas, at, 0, reference, dead)
+    case = reactors.compare(gas, at, 0, reference, dead)
     assert math.isnan(case["delay_error"]) and case["peak_error"] == pytest.approx(1, abs=1e-3)
     assert case["burnt_error"] < -1000
 
@@ -306,11 +296,11 @@ def test_stand_ins(tiny, gas):
 def test_a_flame_that_diverges_is_missed(gas):
     shape = {"x": np.zeros(2), "T": np.ones(2), "Y": np.ones((len(gas.species), 2)), "route": np.zeros(2),
              "speed": 1.0, "spread": 0.0, "shares": {}, "element_error": 0.0, "Y_min": 0.0, "cost": 0.0}  # fmt: skip
-    exact = card_flames.Run("exact", **shape)
-    lost = card_flames.compare(gas, Flame(1.0, 1e5), exact, card_flames.Run("router", **shape, failure="step 3: NaN"))
+    exact = flames.Run("exact", **shape)
+    lost = flames.compare(gas, Flame(1.0, 1e5), exact, flames.Run("router", **shape, failure="step 3: NaN"))
     assert math.isnan(lost["speed_error"]) and math.isnan(lost["burnt_error"])
     found = {"flames": [lost], "model": {"fuel": "H2:1"}}
-    assert not [t for t in report_card.targets(found) if t.met and t.name.startswith("flame speed")]
+    assert not [t for t in targets.of_card(found) if t.met and t.name.startswith("flame speed")]
 
 
 # --- targets --------------------------------------------------------------------------------------------------------
@@ -321,14 +311,14 @@ def test_targets():
     assert Target("a", 0.0, 0.0, least=True).met and not Target("a", -1e-20, 0.0, least=True).met
     assert Target("a", 0.0041, 0.005, "%").numbers() == ("0.41 %", "\u2264 0.5 %")
     assert Target("a", math.nan, 5.0, "K").numbers()[0] == "none"
-    assert math.isnan(report_card.worst([1.0, math.nan])) and math.isnan(report_card.worst([]))
+    assert math.isnan(report.worst([1.0, math.nan])) and math.isnan(report.worst([]))
 
 
 @pytest.mark.parametrize(("fuel", "limit"), [("H2:1", 0.005), ("CH4:1", 0.01), ("CH4:0.5, H2:0.5", 0.01)])
 def test_the_limit_of_flame_speeds_depends_on_the_fuel(fuel, limit):
     flame = {"mode": "router", "speed_error": 0.007, "burnt_error": 0.0, "peak_error": 0.0, "routes": {"exact": 0.0},
              "element_error": 0.0}  # fmt: skip
-    first = report_card.targets({"flames": [flame], "model": {"fuel": fuel}})[0]
+    first = targets.of_card({"flames": [flame], "model": {"fuel": fuel}})[0]
     assert first.limit == limit and first.met == (limit > 0.007)
 
 
@@ -337,7 +327,7 @@ FLAME = {"mode": "router", "speed_error": 0.0, "burnt_error": 0.0, "peak_error":
 
 def judged(**found):
     """Targets by name."""
-    return {t.name: t for t in report_card.targets({"model": {"fuel": "CH4:1"}} | found)}
+    return {t.name: t for t in targets.of_card({"model": {"fuel": "CH4:1"}} | found)}
 
 
 def test_the_exact_share_is_of_the_cells_that_react():
@@ -345,8 +335,8 @@ def test_the_exact_share_is_of_the_cells_that_react():
     flame = FLAME | {"routes": {"slow": 0.9, "network": 0.07, "exact": 0.03}}
     target = judged(flames=[flame])["exact cells, of those that are not slow, in flames, worst"]
     assert target.value == pytest.approx(0.3) and target.limit == 0.1 and not target.met
-    assert card_targets.exact_of_active(FLAME | {"routes": {"slow": 1.0, "exact": 0.0}}) == 0.0
-    assert math.isnan(card_targets.exact_of_active(FLAME | {"routes": {}}))
+    assert targets.exact_of_active(FLAME | {"routes": {"slow": 1.0, "exact": 0.0}}) == 0.0
+    assert math.isnan(targets.exact_of_active(FLAME | {"routes": {}}))
 
 
 def ticks(*seconds):
@@ -359,7 +349,7 @@ def ticks(*seconds):
 def test_the_verdict_on_cost_follows_from_the_times_of_pairs(exact, learned, ratio, met):
     calls = []
     clock = ticks(exact, learned, 0.25)  # 0.25 between two pairs
-    found = card_speed.in_turn(lambda: calls.append("exact"), lambda: calls.append("learned"), 1000, 5, clock)
+    found = steps.in_turn(lambda: calls.append("exact"), lambda: calls.append("learned"), 1000, 5, clock)
     assert calls == ["exact", "learned"] * 6  # the first pair makes the kernels
     assert [found[name] for name in ("ratio", "least", "greatest")] == pytest.approx([ratio] * 3)
     assert found["exact"] == pytest.approx(1e3 * exact) and found["learned"] == pytest.approx(1e3 * learned)
@@ -368,13 +358,13 @@ def test_the_verdict_on_cost_follows_from_the_times_of_pairs(exact, learned, rat
         "times as fast as exact chemistry in the same flame, least"
     ]
     assert target.value == pytest.approx(ratio) and target.met is met
-    assert any("does not pay" in line for line in card_targets.conclusions([target])) is not met
+    assert any("does not pay" in line for line in targets.conclusions([target])) is not met
 
 
 def test_one_slow_pair_does_not_make_the_verdict():
     """Another program takes the machine during one learned step."""
     clock = iter(np.cumsum([0.0, 2, 1, 1, 2, 9, 1, 2, 1, 1]).tolist()).__next__
-    found = card_speed.in_turn(lambda: None, lambda: None, 1, 3, clock)
+    found = steps.in_turn(lambda: None, lambda: None, 1, 3, clock)
     assert found["ratio"] == pytest.approx(2.0) and found["least"] == pytest.approx(2 / 9)
 
 
@@ -401,16 +391,16 @@ def test_the_ends_of_the_ranges_are_judged():
 
 
 def test_ends_are_of_the_ranges_and_not_where_there_are_none():
-    found = card_conditions.ends({"ranges": RANGES}, (300.0, 700.0), card_conditions.FULL)
+    found = conditions.ends({"ranges": RANGES}, (300.0, 700.0), conditions.FULL)
     assert [(f.phi, f.p, f.T) for f in found] == [
         (0.3, 101325.0, 300.0),
         (4.0, 101325.0, 300.0),
         (1.1, 5e4, 300.0),
         (1.1, 1e6, 300.0),
     ]
-    assert len(card_conditions.ends({"ranges": RANGES}, (300.0, 700.0), card_conditions.QUICK)) == 2
+    assert len(conditions.ends({"ranges": RANGES}, (300.0, 700.0), conditions.QUICK)) == 2
     narrow = {"ranges": RANGES | {"p": [2e5, 2e5], "phi": [1.0, 1.0]}}
-    assert card_conditions.ends(narrow, (300.0, 310.0), card_conditions.FULL) == []
+    assert conditions.ends(narrow, (300.0, 310.0), conditions.FULL) == []
 
 
 def test_what_is_timed_and_judged_is_in_the_report(card):

@@ -61,6 +61,20 @@ class Target:
         return value, f"{sign} {scale * self.limit:.3g}{unit}"
 
 
+def of_card(found: dict[str, Any]) -> list[Target]:
+    """Those of what was computed."""
+    runs, flames, fuel = found.get("reactors", []), found.get("flames", []), found["model"]["fuel"]
+    made = [target for run in runs if run["mode"] == "router" for target in of_reactors(run)]
+    routed, alone = ([f for f in flames if f["mode"] == mode] for mode in ("router", "network"))
+    if routed:
+        made += of_flames(routed, fuel)
+    if "speed" in found:
+        made += of_speed(found["speed"]["flames"])
+    if "ends" in found:
+        made += of_ends(found["ends"], fuel)
+    return made + [*of_network([run for run in runs if run["mode"] == "network"], alone, fuel)]
+
+
 def of_reactors(run: dict[str, Any]) -> Iterator[Target]:
     """A run with the router on."""
     cases, dt = run["cases"], f"dt {run['dt']:.2g} s"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,10 +16,11 @@ from combust.errors import CombustError
 from combust.kinetics.flames.free import FlameProfile, free_flame
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.parallel import Communicator
+from combust.report.meter import Reach
 from combust.run import build as case
 from combust.settings.config import convert
-from combust.surrogates.judge.card_conditions import Flame
-from combust.surrogates.judge.card_reactors import PEAKS, radicals
+from combust.surrogates.judge.conditions import Flame
+from combust.surrogates.judge.reactors import PEAKS, radicals
 from combust.surrogates.provider.mapped import Mapped, Still
 from combust.surrogates.settings import Surrogate
 from combust.surrogates.trust.routes import ROUTES
@@ -31,8 +31,6 @@ COURANT = 0.5
 AVERAGED = 0.5  # of the steps, at the end
 MODES = ("exact", "router", "network")
 CONTROLS = {"coupling": Mapped, "still": Still}  # what stands in the place of the network, router on
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass
@@ -106,7 +104,7 @@ def run(
     mode: str,
     dt: float,
     steps: int,
-    progress: Progress,
+    reach: Reach,
 ) -> Run:
     """A flame over so many steps; a failure is a Run that says so."""
     flow = build(gas, settings, at, profile, chemistry_of(mode, model))
@@ -124,7 +122,7 @@ def run(
         speeds.append(flow.quantity("flame_speed"))
         least = min(least, flow.quantity("Y_min"))
         routes.append([flow.quantity(f"{name}_share") for name in ROUTES] if mode != "exact" else [0.0] * 4)
-        progress(step + 1, steps)
+        reach(step + 1, steps)
     late = max(1, round(AVERAGED * len(speeds)))
     Y = np.stack([flow.field(f"Y_{name}").ravel() for name in gas.species])
     faces = flow.coordinates()[2]

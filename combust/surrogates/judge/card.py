@@ -1,4 +1,4 @@
-"""The numbers of a report card (report.json), as they are read again: each entry that is shown is there and fits."""
+"""The numbers of a report card (report.json): where they lie, and that each entry which is shown is there and fits."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from combust.errors import FileFormatError
 from combust.files import fit, read_json
-from combust.surrogates.judge.card_conditions import USUAL_T
+from combust.surrogates.judge.conditions import USUAL_T
 
 Number = float | None  # null stands for NaN
 Two = tuple[Number, Number]

@@ -1,4 +1,4 @@
-"""The report card: what was found, which targets are met, as JSON, as Markdown and as a table for the terminal."""
+"""The pages of a report card: what was found, which targets are met; tables also for the terminal."""
 
 from __future__ import annotations
 
@@ -7,31 +7,23 @@ from collections.abc import Sequence
 from typing import Any
 
 from combust.report.pages import Block, Over, Picture, Section, Table
-from combust.surrogates.judge import card_targets
-from combust.surrogates.judge.card_conditions import USUAL_T, Flame
-from combust.surrogates.judge.card_targets import BURNT, DELAY_WORST, FLAME_SPEED, PEAK, Target, mean, worst
-
-
-def targets(found: dict[str, Any]) -> list[Target]:
-    """Those of what was computed."""
-    runs, flames, fuel = found.get("reactors", []), found.get("flames", []), found["model"]["fuel"]
-    made = [target for run in runs if run["mode"] == "router" for target in card_targets.of_reactors(run)]
-    routed, alone = ([f for f in flames if f["mode"] == mode] for mode in ("router", "network"))
-    if routed:
-        made += card_targets.of_flames(routed, fuel)
-    if "speed" in found:
-        made += card_targets.of_speed(found["speed"]["flames"])
-    if "ends" in found:
-        made += card_targets.of_ends(found["ends"], fuel)
-    return made + [*card_targets.of_network([run for run in runs if run["mode"] == "network"], alone, fuel)]
-
-
-# --- pages ------------------------------------------------------------------------------------------------------
+from combust.surrogates.judge.conditions import USUAL_T, Flame
+from combust.surrogates.judge.targets import (
+    BURNT,
+    DELAY_WORST,
+    FASTER,
+    FLAME_SPEED,
+    PEAK,
+    Target,
+    conclusions,
+    mean,
+    worst,
+)
 
 
 def sections(found: dict[str, Any], judged: Sequence[Target], pictures: dict[str, Picture]) -> list[Section]:
     """The whole report."""
-    words = card_targets.conclusions(judged)
+    words = conclusions(judged)
     follows: list[Block] = ["What follows:\n\n" + "\n".join(f"- {line}" for line in words)] if words else []
     made = [Section("Targets", [_head(found), target_table(judged), *follows])]
     if "steps" in found:
@@ -292,7 +284,7 @@ def _speed(found: dict[str, Any]) -> list[Block]:
                 name,
                 f"{f['exact']:.1f}",
                 f"{f['learned']:.1f}",
-                ratio if f["ratio"] >= card_targets.FASTER else Over(ratio),
+                ratio if f["ratio"] >= FASTER else Over(ratio),
                 three(f["routes"]),
             ]
         )

@@ -11,7 +11,7 @@ import numpy as np
 
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.report.charts import drawing
-from combust.surrogates.judge.card_flames import Run
+from combust.surrogates.judge.flames import Run
 from combust.surrogates.trust.routes import COLOURS, ROUTES
 from combust.units import ATM
 
