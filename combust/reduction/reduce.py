@@ -72,12 +72,13 @@ def reduce(
     gas = Mechanism.load(settings.mechanism, settings.phase, ions=settings.ions)
     with at(where):
         check(settings, gas)
+    words = command(where, changes, out) if config is not settings else "combust.reduction.reduce, from Python"
     with locked(folder.path):
         folder.claim(settings, gas.sha256)
         describe(settings, gas, reporter)
         try:
             with stoppable():
-                return run(settings, gas, folder, command(where, changes, out), reporter)
+                return run(settings, gas, folder, words, reporter)
         except KeyboardInterrupt:
             raise Stopped("stopped: the same command with --resume continues") from None
         finally:
@@ -129,7 +130,7 @@ def run(settings: Reduction, gas: Mechanism, folder: Folder, command: str, repor
         with timed(seconds, "held-out conditions"):
             held_out = judged_apart(progress, evaluator)
         write_mechanism(folder.mechanism, progress, held_out, command)
-        report.write(folder.path, progress, evaluator, held_out, command, seconds)
+        report.write(folder.path, progress, evaluator, held_out, command, seconds, reporter)
     reporter.clear()
     return Reduced(folder.mechanism, folder.path / "report.html", tuple(progress.stages), held_out)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -24,6 +23,7 @@ from combust.reduction.report import pictures as report_pictures
 from combust.reduction.report.pictures import PLOTS, Compared
 from combust.reduction.report.sections import sections
 from combust.reduction.select.search import Judgement
+from combust.report.meter import SILENT, Reporter
 from combust.report.numbers import finite
 from combust.report.pages import Picture, html, markdown
 
@@ -39,6 +39,7 @@ def write(
     held_out: Judgement | None,
     command: str,
     seconds: dict[str, float],
+    reporter: Reporter = SILENT,
 ) -> dict[str, Any]:
     """Writes FILES in `folder`; what cannot be drawn is left out. Returns the content of report.json.
 
@@ -53,7 +54,7 @@ def write(
         _compared(case, reference.outcome, outcome)
         for case, reference, outcome in zip(progress.cases, references, outcomes, strict=True)
     ]
-    parts = sections(found, pictures(folder, progress, compared))
+    parts = sections(found, pictures(folder, progress, compared, reporter))
     (folder / "report.md").write_text(markdown(found["title"], parts), encoding="utf-8")
     (folder / "report.html").write_text(html(found["title"], parts), encoding="utf-8")
     return found
@@ -141,12 +142,12 @@ def _compared(case: Any, detailed: Outcome, reduced: Outcome) -> Compared:
     return Compared(case, detailed.values, reduced.values, profiles)
 
 
-def pictures(folder: Path, progress: Progress, compared: Sequence[Compared]) -> dict[str, Picture]:
+def pictures(folder: Path, progress: Progress, compared: Sequence[Compared], reporter: Reporter) -> dict[str, Picture]:
     """Draws what there is to draw; without matplotlib a warning, as the tables hold the same."""
     try:
         return _pictures(folder, progress, compared)
     except DependencyError as error:
-        print(f"warning: no pictures: {error}", file=sys.stderr)
+        reporter.warn(f"no pictures: {error}")
         return {}
 
 

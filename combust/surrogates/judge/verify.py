@@ -93,17 +93,22 @@ def verify(
     report, numbers = outputs(folder, REPORT, force or bool(kept) and not set(parts) & set(kept["made"]))
     work = Work(found, stem, gas, settings_of(found), effort, folder, reporter)
     restore(work, kept, parts)
-    stopped = False
+    stopped = not finished(work, parts, coupling)
+    work.found = heading(work, quick, begin) | {"stopped": stopped, "made": work.made} | work.found
+    work.found["seconds"] += kept.get("seconds", 0.0)
+    return Verification(report, work.found, tuple(write(work, report, numbers)), stopped)
+
+
+def finished(work: Work, parts: Sequence[str], coupling: bool) -> bool:
+    """Computes the parts; False where a signal stopped that."""
     try:
         with kernels.using("eager"), stoppable():
             compute(work, parts, coupling)
     except KeyboardInterrupt:
-        stopped = True
+        return False
     finally:
-        reporter.clear()
-    work.found = heading(work, quick, begin) | {"stopped": stopped, "made": work.made} | work.found
-    work.found["seconds"] += kept.get("seconds", 0.0)
-    return Verification(report, work.found, tuple(write(work, report, numbers)), stopped)
+        work.reporter.clear()
+    return True
 
 
 def chosen(only: Sequence[str] | None) -> list[str]:

@@ -62,9 +62,7 @@ def train(
         with ExitStack() as held, one_thread(), stoppable():
             return run(job, group, begun(job, group, held, resume, force), tensorboard, reporter)
     except KeyboardInterrupt:
-        begun_already = (job.folder / CHECKPOINT).is_file()
-        then = "with --resume continues" if begun_already else "begins anew"
-        raise Stopped(f"stopped: the same command {then}" if group.is_root else "") from None
+        raise stopped(job, group) from None
     except RuntimeError as error:
         if not group.lost(error):
             raise
@@ -74,6 +72,12 @@ def train(
     finally:
         reporter.clear()
         group.leave()
+
+
+def stopped(job: Job, group: Group) -> Stopped:
+    """What the first process says when a signal stopped all; the others say nothing."""
+    then = "with --resume continues" if (job.folder / CHECKPOINT).is_file() else "begins anew"
+    return Stopped(f"stopped: the same command {then}" if group.is_root else "")
 
 
 def begun(job: Job, group: Group, held: ExitStack, resume: bool, force: bool) -> State:

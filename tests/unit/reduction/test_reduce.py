@@ -15,7 +15,9 @@ import numpy as np
 import pytest
 
 from combust.__main__ import main
+from combust.errors import ConfigError
 from combust.reduction.cases import psr_case
+from combust.reduction.reduce import reduce
 from combust.reduction.report.graph import apart, layout
 from combust.reduction.settings import load
 from combust.report.meter import Meter
@@ -68,6 +70,22 @@ def finished(tmp_path_factory):
         patch.setenv("COMBUST_CACHE", str(where / "cache"))
         assert main(["reduce", "h2.toml"]) == 0
     return where / "runs" / "h2"
+
+
+def test_the_same_from_python(finished, monkeypatch, capsys):
+    """Silent, with a report object; a run that has ended is judged from what is kept."""
+    monkeypatch.chdir(finished.parents[1])
+    monkeypatch.setenv("COMBUST_CACHE", str(finished.parents[1] / "cache"))
+    before = ct.Solution(str(finished / "reduced.yaml"))
+    found = reduce("h2.toml", resume=True)
+    said = capsys.readouterr()
+    assert not said.out and not said.err
+    assert found.mechanism == Path("runs/h2/reduced.yaml") and found.report.is_file()
+    assert ct.Solution(str(found.mechanism)).species_names == before.species_names
+    assert len(found.best.subset.species) == before.n_species and found.best.score <= 1.0
+    assert found.stages[-1].judgement is found.best and found.held_out is not None
+    with pytest.raises(ConfigError, match="changes: go with the path of a file"):
+        reduce(load("h2.toml"), changes=["search.workers=2"])
 
 
 def without_dates(path):
