@@ -62,6 +62,12 @@ class Progress:
     ranking: Ranking | None = None
 
     @property
+    def states(self) -> Samples:
+        """The samples, which `reduce` needs."""
+        assert self.samples is not None
+        return self.samples
+
+    @property
     def best(self) -> Judgement:
         """The result of the last step."""
         return self.stages[-1].judgement
@@ -143,7 +149,7 @@ def _add(progress: Progress, name: str, judgement: Judgement, seconds: float, ev
 def by_graph(progress: Progress, evaluator: Evaluator, say: Say) -> Judgement:
     """The smallest set of the graph's ranking whose errors are within the tolerances."""
     settings, parent = progress.settings, progress.parent
-    progress.graph = Graph(parent.gas, progress.samples, settings.graph.method, settings.graph.colliders, parent)
+    progress.graph = Graph(parent.gas, progress.states, settings.graph.method, settings.graph.colliders, parent)
     progress.ranking = progress.graph.ranking(
         progress.targets, retained_rows(progress), settings.graph.scaling and settings.graph.method == "drgep",
         group=settings.graph.regroup,
@@ -228,7 +234,7 @@ def by_reactions(progress: Progress, evaluator: Evaluator, say: Say) -> Judgemen
     if method == "none":
         return None
     parent, start = progress.parent, progress.best
-    importance = reaction_importance(parent, start.subset, progress.samples, method)
+    importance = reaction_importance(parent, start.subset, progress.states, method)
     order = sorted(start.subset.reactions, key=lambda i: -importance[i])
     counts = range(math.ceil(len(order) / 5), len(order) + 1)  # never less than a fifth
     nested = [replace(start.subset, reactions=tuple(sorted(order[:count]))) for count in counts]
@@ -240,7 +246,7 @@ def by_qss(progress: Progress, evaluator: Evaluator, say: Say) -> Judgement | No
     settings, parent, best = progress.settings.qss, progress.parent, progress.best
     if settings.method == "none":
         return None
-    samples, names = progress.samples, parent.names(best.subset)
+    samples, names = progress.states, parent.names(best.subset)
     Y = samples.Y[list(best.subset.species)]
     gas = evaluator.mechanism(best.subset)
     ranked = qss_ranking.rank(gas, samples.T, samples.p, Y / Y.sum(0), settings.method)

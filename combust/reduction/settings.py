@@ -146,9 +146,9 @@ class Reduction(Settings, frozen=True):
             _values(table.strain, f"{where}.strain", "rate") if counterflow else (0.0,),
         )
         for T, p, phi, strain in itertools.product(*axes):
-            streams = (ranges.stream(text) for text in (table.fuel or self.fuel, table.oxidizer or self.oxidizer))
+            fuel, oxidizer = ranges.stream(table.fuel or self.fuel), ranges.stream(table.oxidizer or self.oxidizer)
             yield Case(
-                table.kind, *streams, T, p, phi,
+                table.kind, fuel, oxidizer, T, p, phi,
                 table.hold if table.kind == "ignition" else "hp", strain, table.held_out,
             )  # fmt: skip
 

@@ -118,7 +118,7 @@ class Parent:
         return [self._changed(r, species, lone) for r, lone in zip(kept, alone, strict=True)]
 
     def _changed(self, r: ct.Reaction, species: frozenset[int], alone: bool) -> ct.Reaction:
-        data = r.input_data
+        data: Any = r.input_data
         efficiencies, colliders = data.get("efficiencies", {}), data.get("colliders", [])
         named = {*efficiencies, *(c["name"] for c in colliders)} - {"M"}
         gone = {name for name in named if self.index.row(name) not in species}
@@ -152,7 +152,7 @@ def _scaled(solution: ct.Solution, r: ct.Reaction, factor: float) -> ct.Reaction
     """The reaction with all its pre-exponentials times a factor."""
     if factor == 1.0:
         return r
-    data = dict(r.input_data)
+    data: Any = dict(r.input_data)
     for key in ("rate-constant", "low-P-rate-constant", "high-P-rate-constant"):
         if key in data:
             data[key] = {**data[key], "A": data[key]["A"] * factor}

@@ -266,7 +266,7 @@ def noting(work: Callable[[Any], Any], job: Any) -> tuple[Any, list[str]]:
         return work(job), messages
 
 
-def evaluate(job: Job, worker: Worker | None = None) -> dict[str, Any]:
+def evaluate(job: Job, worker: Worker | None = None) -> str:
     """The outcome of a job, as JSON can hold it; a part that cannot do a case has failed, whatever the error."""
     at = at_work(worker)
     subset, place = job

@@ -21,7 +21,8 @@ class Store:
 
     def __init__(self, path: Path | None, sound: Callable[[Any], bool] = lambda value: True) -> None:
         """path: None keeps everything in memory; sound: whether a value is one, lines with others are passed over."""
-        self.path, self.known = path, {}  # type: ignore[var-annotated]
+        self.path = path
+        self.known: dict[str, Any] = {}
         if path is None:
             return
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -96,7 +96,7 @@ def _third_body(r: ct.Reaction, parent: Parent) -> int | None:
 
 
 def _forward_only(r: ct.Reaction, solution: ct.Solution) -> ct.Reaction:
-    data = dict(r.input_data)
+    data: Any = dict(r.input_data)
     data["equation"] = data["equation"].replace("<=>", "=>")
     return ct.Reaction.from_dict(data, solution)
 

@@ -72,7 +72,7 @@ class Surrogate:
             off = torch.where(high, off.clamp_max(0.0), torch.where(low, off.clamp_min(0.0), off))
             loss = (weight * torch.nn.functional.smooth_l1_loss(off, torch.zeros_like(off), reduction="none")).sum()
             self.optimiser.zero_grad()
-            (loss / weight.sum().clamp_min(1.0) * MEMBERS).backward()  # type: ignore[no-untyped-call]
+            (loss / weight.sum().clamp_min(1.0) * MEMBERS).backward()
             self.optimiser.step()
         self.fresh = False
 

@@ -209,7 +209,8 @@ def read(path: Path) -> dict[str, Any]:
         reactors, flames = (*reactors, report.ends.reactors), (*flames, *report.ends.flames)
     if len({tuple(rows.relative_L1) for rows in steps.values()}) != (report.steps is not UNSET):
         raise FileFormatError(f"{path}: steps: relative_L1 has other species for some of the rows, or there are none")
-    for case in (*(case for run in reactors for case in run.cases), *flames):
+    judged: tuple[ReactorCase | FlameRun, ...] = (*(case for run in reactors for case in run.cases), *flames)
+    for case in judged:
         if not case.peaks or 0.0 in (exact for exact, _ in case.peaks.values()):
             raise FileFormatError(f"{path}: peaks: no species, or one that is never there")
     return dict(found)

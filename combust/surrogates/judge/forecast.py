@@ -95,7 +95,7 @@ def forecast(gas: Mechanism, settings: Surrogate, compile: bool) -> Forecast:
     each, Y1 = integrated(gas, settings, states, dt, own.labels.rtol, own.labels.atol)
     seconds["end states"] = each * rows
     asked = streams.conditions(settings)
-    made = {"rows": rows, "trajectories": len(asked), "seconds": seconds, "species": len(gas.species),
+    made: dict[str, Any] = {"rows": rows, "trajectories": len(asked), "seconds": seconds, "species": len(gas.species),
             "machine": steps.machine()}  # fmt: skip
     try:
         return Forecast(speed=speed(gas, settings, untrained(gas, settings, states, dt, Y1), states, compile), **made)

@@ -96,11 +96,11 @@ def errors(gas: Mechanism, model: Model, rows: SampleSet) -> dict[str, Any]:
     active = model.coordinates.active.numpy()
     peak = model.tables["trust.peak"].numpy()[active]
     L1, step = scores.predicted(model, gas, rows)
-    found = {}
+    found: dict[str, dict[str, Any]] = {}
     for name, mask in (("all", np.ones(len(rows), bool)), ("not slow", ~rows.slow)):
         if not mask.any():
             continue
-        found[name] = scores.score(rows, active, peak, L1, step, mask)
+        found[name] = {**scores.score(rows, active, peak, L1, step, mask)}
         change = (rows.Y1 - rows.Y)[mask]
         error = (step.Y.numpy().T - rows.Y1)[mask]
         found[name]["relative_L1"] = {
@@ -173,7 +173,7 @@ class Recorder:
 
     def rates(self, T: Tensor, rhoY: Tensor) -> Tensor:
         """Of the chemistry behind."""
-        return self.inner.rates(T, rhoY)  # type: ignore[no-any-return]
+        return self.inner.rates(T, rhoY)
 
     def begin(self, T: Tensor, rhoY: Tensor, dt: float, Q: Tensor | None = None, Qh: Tensor | None = None) -> Any:
         """As the chemistry behind."""
@@ -183,7 +183,7 @@ class Recorder:
     def advance(self, step: Any, Q: Tensor, Qh: Tensor) -> Result:
         """As the chemistry behind."""
         self.sweeps.append((Q.clone(), Qh.clone()))
-        return self.inner.advance(step, Q, Qh)  # type: ignore[no-any-return]
+        return self.inner.advance(step, Q, Qh)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import json
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from safetensors import SafetensorError
@@ -117,7 +117,7 @@ class Model:
         return str(self.card.get("name", "model"))
 
     @property
-    def hold(self) -> Hold:
+    def hold(self) -> Literal["hp", "uv"]:
         """What a cell keeps: "hp" or "uv"."""
         return self.card.get("hold", "hp")
 
@@ -125,7 +125,8 @@ class Model:
         """For the kernels, on the device of the mechanism; dtype: of the networks' arithmetic."""
         device = gas.device
         c = self.coordinates
-        c = c._replace(**{k: v.to(device) for k, v in c._asdict().items() if isinstance(v, Tensor)})
+        moved: dict[str, Any] = {k: v.to(device) for k, v in c._asdict().items() if isinstance(v, Tensor)}
+        c = c._replace(**moved)
         weights = tuple(
             tuple((W.detach().to(device, dtype), b.detach().to(device, dtype)) for W, b in net.weights())
             for net in self.networks
@@ -170,7 +171,7 @@ class Model:
         data = save({k: v.detach().cpu().contiguous() for k, v in self._tensors().items()})
         c = self.coordinates
         numbers = {"power": c.power, "floor": c.floor, "tau": c.tau, "output": c.output}
-        shape = [int(net.layers[0].out_features) for net in self.networks]
+        shape = [net.weights()[0][0].shape[0] for net in self.networks]
         self.card.update(
             format=FORMAT, version=VERSION, name=card.stem, coordinates=numbers,
             network={"width": shape[0], "depth": len(self.networks[0].layers) - 2, "ensemble": len(shape)},
@@ -222,7 +223,8 @@ class Model:
         def part(prefix: str) -> dict[str, Tensor]:
             return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
 
-        coordinates = Coordinates(**part("coordinates."), **card["coordinates"])
+        numbers: dict[str, Any] = part("coordinates.") | card["coordinates"]
+        coordinates = Coordinates(**numbers)
         inputs, outputs = coordinates.mean.numel(), coordinates.active.numel()
         shape, networks = card["network"], []
         for i in range(shape["ensemble"]):

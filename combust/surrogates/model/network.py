@@ -15,9 +15,10 @@ class Network(nn.Module):
     def __init__(self, inputs: int, outputs: int, width: int, depth: int) -> None:
         super().__init__()
         sizes = [(inputs, width), *[(width, width)] * depth, (width, outputs)]
-        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in sizes)
-        nn.init.zeros_(self.layers[-1].weight)  # the untrained network changes nothing
-        nn.init.zeros_(self.layers[-1].bias)
+        linear = [nn.Linear(a, b) for a, b in sizes]
+        self.layers = nn.ModuleList(linear)
+        nn.init.zeros_(linear[-1].weight)  # the untrained network changes nothing
+        nn.init.zeros_(linear[-1].bias)
 
     def forward(self, x: Tensor) -> Tensor:
         """(rows, inputs) -> (rows, outputs)."""
@@ -29,7 +30,7 @@ class Network(nn.Module):
 
     def weights(self) -> Weights:
         """The parameters as `apply` takes them."""
-        return tuple((layer.weight, layer.bias) for layer in self.layers)
+        return tuple((layer.weight, layer.bias) for layer in self.layers if isinstance(layer, nn.Linear))
 
 
 def apply(weights: Weights, x: Tensor) -> Tensor:

@@ -163,11 +163,14 @@ class LearnedFlow:
         if self.fallback == "none":
             self.route[step.exact] = REFUSED
         self._exact(step, step.exact, s, end)
-        counts = torch.bincount(self.route.long(), minlength=4).tolist()
+        slow, own, exact, refused = torch.bincount(self.route.long(), minlength=4).tolist()
         outside = left.numel() - inside.numel()
         self.routes = RouteStatistics(
             cells,
-            *counts,
+            slow,
+            own,
+            exact,
+            refused,
             outside=outside,
             distrusted=step.exact.numel() - outside,
             negative=int((z[1:] < 0).any(0).sum()),

@@ -185,8 +185,10 @@ class Learned:
         self._network(z, f, near, p, inside, dt, end, route, error, fixed)
         rest = (route == EXACT).nonzero().squeeze(-1)
         self._exact(z, p, rest, dt, end, route)
-        counts = torch.bincount(route.long(), minlength=4).tolist()
-        stats = RouteStatistics(T.numel(), *counts, outside=outside, distrusted=rest.numel() - outside, error=error)
+        slow, own, exact, refused = torch.bincount(route.long(), minlength=4).tolist()
+        stats = RouteStatistics(
+            T.numel(), slow, own, exact, refused, outside=outside, distrusted=rest.numel() - outside, error=error
+        )
         return end[0], end[1:], route, stats
 
     def _slow(

@@ -90,7 +90,7 @@ def spread(ratio: np.ndarray, own: np.ndarray) -> Ratios | None:
     if not own.any():
         return None
     low, high = ratio[..., own].min(-1) - ROOM, ratio[..., own].max(-1) + ROOM
-    return Ratios(*(tuple(numbers(np.round(row, 5)) for row in table) for table in (low, high)))  # type: ignore[misc]
+    return Ratios(*(tuple(numbers(np.round(row, 5)) for row in table) for table in (low, high)))
 
 
 def within(found: Ratios, ratio: np.ndarray) -> np.ndarray:

@@ -45,7 +45,7 @@ class Block(NamedTuple):
     """
 
     cells: Tensor
-    count: int
+    count: int  # type: ignore[assignment]
     runs: list[tuple[int, int, int, int]]
 
 
