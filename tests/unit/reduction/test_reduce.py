@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -72,10 +73,9 @@ def finished(tmp_path_factory):
     return where / "runs" / "h2"
 
 
-def test_the_same_from_python(finished, monkeypatch, capsys):
+def test_the_same_from_python(finished, tmp_path, capsys):
     """Silent, with a report object; a run that has ended is judged from what is kept."""
-    monkeypatch.chdir(finished.parents[1])
-    monkeypatch.setenv("COMBUST_CACHE", str(finished.parents[1] / "cache"))
+    shutil.copytree(finished.parents[1], tmp_path, dirs_exist_ok=True)
     before = ct.Solution(str(finished / "reduced.yaml"))
     found = reduce("h2.toml", resume=True)
     said = capsys.readouterr()
