@@ -11,7 +11,7 @@ from combust import __version__
 from combust.cli.verbs import VERBS
 from combust.errors import CombustError
 from combust.parallel import Communicator, all_or_none, report, world
-from combust.terminal import shown, told
+from combust.terminal import flushed, shown
 from combust.warned import in_words
 
 EXIT_CODES = """exit codes:
@@ -22,7 +22,7 @@ EXIT_CODES = """exit codes:
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one verb; returns the exit code."""
     with shown(), in_words():
-        return told(lambda: run_verb(parser().parse_args(argv)))
+        return flushed(lambda: run_verb(parser().parse_args(argv)))
 
 
 def run_verb(args: argparse.Namespace) -> int:

@@ -89,7 +89,7 @@ def shown() -> Iterator[None]:
         yield
 
 
-def told(verb: Callable[[], int]) -> int:
+def flushed(verb: Callable[[], int]) -> int:
     """The exit code of `verb` once all that it said is written, or that of an output which takes no more."""
     try:
         try:

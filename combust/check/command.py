@@ -14,7 +14,7 @@ from combust.io.blocks import on_root
 from combust.io.folder import Folder
 from combust.machine import machine_memory, resident_memory
 from combust.parallel import ALONE, Communicator
-from combust.run.simulation import Simulation, doubts
+from combust.run.simulation import Simulation, concerns
 from combust.settings.config import load
 from combust.settings.running import Config
 
@@ -51,13 +51,13 @@ class FirstStep(NamedTuple):
     stable_limit: str
 
 
-class Doubts(NamedTuple):
+class Warnings(NamedTuple):
     """What is doubtful about the flow at its start and about the first step: name -> sentence."""
 
     sentences: dict[str, str]
 
 
-Part = Config | Memory | Doubts | FirstStep | Resolution | Trial
+Part = Config | Memory | Warnings | FirstStep | Resolution | Trial
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class CheckReport:
 
     config: Config
     memory: Memory
-    doubts: dict[str, str]
+    warnings: dict[str, str]
     first_step: FirstStep | None = None
     resolution: Resolution | None = None
     trial: Trial | None = None
@@ -99,8 +99,8 @@ def check(
                 raise ConfigError("trial: the case does not fit into this machine: no step was tried")
             return CheckReport(config, memory, {})
         sim = built(config, comm)
-        found = doubts(sim)
-        each(Doubts(found))
+        found = concerns(sim)
+        each(Warnings(found))
         first = first_step(sim)
         each(first)
         flame = resolution(sim.flow, config)
@@ -109,7 +109,7 @@ def check(
         step = tried(sim) if trial else None
         if step is not None:
             each(step)
-    return CheckReport(config, memory, found | (flame.doubts if flame else {}), first, flame, step)
+    return CheckReport(config, memory, found | (flame.warnings if flame else {}), first, flame, step)
 
 
 def require_ranks(what: str, ranks: int | None) -> None:

@@ -20,14 +20,14 @@ MOST_SPECIES = 60  # of a mechanism whose free flame is solved for a check: seco
 class Resolution(NamedTuple):
     """Cells per thermal thickness, and this thickness [m]; None where they are not known.
 
-    free : by the free flame of the gas, of a case without a flame yet;  doubts : name -> sentence, if they are too few
-        and that is not among the doubts about the flow
+    free : by the free flame of the gas, of a case without a flame yet
+    warnings : name -> sentence, if they are too few and that is not among the warnings about the flow
     """
 
     cells: float | None
     thickness: float | None
     free: bool = False
-    doubts: dict[str, str] = {}
+    warnings: dict[str, str] = {}
 
 
 def resolution(flow: object, config: Config) -> Resolution | None:

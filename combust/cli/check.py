@@ -47,15 +47,15 @@ def call(args: argparse.Namespace, comm: Communicator) -> int:
 
 
 def show(part: Part) -> None:
-    """Prints a part of the report: facts on standard output, doubts on standard error."""
-    from combust.check.command import Doubts, FirstStep, Memory
+    """Prints a part of the report: facts on standard output, warnings on standard error."""
+    from combust.check.command import FirstStep, Memory, Warnings
     from combust.check.flame import Resolution
     from combust.check.trial import Trial
     from combust.settings.config import to_toml
 
     if isinstance(part, Memory):
         memory(part)
-    elif isinstance(part, Doubts):
+    elif isinstance(part, Warnings):
         warn(part.sentences.values())
     elif isinstance(part, FirstStep):
         first_step(part)
@@ -97,7 +97,7 @@ def resolution(found: Resolution) -> None:
     else:
         of = ", of the free flame" if found.free else ""
         print(f"flame:    {found.cells:.3g} cells per thermal thickness ({found.thickness:.3g} m){of}", flush=True)
-    warn(found.doubts.values())
+    warn(found.warnings.values())
 
 
 def trial(found: Trial) -> None:

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from combust.cli.options import flame_arguments, mechanism_arguments, output_arguments, radiation_of
+from combust.cli.options import flame_arguments, mechanism_arguments, number, output_arguments, radiation_of
 from combust.errors import DivergenceError
 from combust.parallel import Communicator
-from combust.settings.ranges import HELP, PRESSURE_HELP, number, positive, pressures, quantities
+from combust.settings.ranges import HELP, PRESSURE_HELP, positive, pressures, quantities
 from combust.units import ATM
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def call(args: argparse.Namespace, comm: Communicator) -> int:
     from combust.kinetics.mechanism.ideal_gas import require_ideal
     from combust.kinetics.mechanism.mechanism import Mechanism
     from combust.report.charts import picture
-    from combust.report.tables import Countdown, places, say_where, write_table
+    from combust.report.tables import Countdown, places, print_path, write_table
 
     T_fuel, T_oxidizer = (
         positive(quantities(text, "temperature", option), text, option)
@@ -106,9 +106,9 @@ def call(args: argparse.Namespace, comm: Communicator) -> int:
 
     found = extinction(gas, fuel, oxidizer, ps, T_fuel, T_oxidizer, each=each, **options)
     print(SAYS)
-    say_where("table", table)
+    print_path("table", table)
     if found.failed < len(rows):
-        say_where("branch", curves)
+        print_path("branch", curves)
         title = f"{args.fuel} against {args.oxidizer}, {Path(args.mechanism).name}"
         if image:
             picture(image, lambda: draw(image, rows, title))

@@ -13,12 +13,13 @@ from combust.cli.options import (
     flame_arguments,
     mechanism_arguments,
     mixture_arguments,
+    number,
     output_arguments,
     radiation_of,
 )  # fmt: skip
 from combust.errors import DivergenceError
 from combust.parallel import Communicator
-from combust.settings.ranges import HELP, number, positive, pressures, quantities, values
+from combust.settings.ranges import HELP, positive, pressures, quantities, values
 from combust.units import ATM
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def call(args: argparse.Namespace, comm: Communicator) -> int:
     from combust.kinetics.mechanism.ideal_gas import require_ideal
     from combust.kinetics.mechanism.mechanism import Mechanism
     from combust.report.charts import picture
-    from combust.report.tables import Countdown, places, say_where, write_table
+    from combust.report.tables import Countdown, places, print_path, write_table
 
     phis = positive(values(args.phi, "--phi"), args.phi, "--phi")
     Ts = positive(quantities(args.T, "temperature", "--T"), args.T, "--T")
@@ -82,7 +83,7 @@ def call(args: argparse.Namespace, comm: Communicator) -> int:
 
     print(HEADER, flush=True)
     found = flamespeed(gas, fuel, oxidizer, phis, Ts, ps, each=each, **options)
-    say_where("table", table)
+    print_path("table", table)
     if image and found.failed < len(rows):
         title = f"{args.fuel} in {args.oxidizer}, {Path(args.mechanism).name}"
         picture(image, lambda: draw(image, rows, title))

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from combust.cli.options import mechanism_arguments, mixture_arguments, output_arguments
+from combust.cli.options import mechanism_arguments, mixture_arguments, number, output_arguments
 from combust.errors import DivergenceError
 from combust.parallel import Communicator
-from combust.settings.ranges import HELP, number, positive, pressures, quantities, values
+from combust.settings.ranges import HELP, positive, pressures, quantities, values
 from combust.units import ATM
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def call(args: argparse.Namespace, comm: Communicator) -> int:
     table, image = places(args.out, ("ignite.csv", "ignite.png"), args.force)
     gas = Mechanism.load(args.mechanism, args.phase, ions=args.ions)
     delay = args.delay or [STAGE]
-    say_signals(delay, gas, args.hold)
+    print_signals(delay, gas, args.hold)
     fuel, oxidizer = mixtures.of_options(gas, args.fuel, args.oxidizer, premixed=True)
     found = ignite(
         gas, fuel, oxidizer, phis, Ts, ps, hold=args.hold, delay=delay, time=args.time, rtol=args.rtol, atol=args.atol,
@@ -69,7 +69,7 @@ def call(args: argparse.Namespace, comm: Communicator) -> int:
     for row in found.rows:
         print(line(row))
     write(table, found)
-    any_delay = say_missing(found, args.time)
+    any_delay = print_missing(found, args.time)
     if image and any_delay:
         title = f"{args.fuel} in {args.oxidizer}, {Path(args.mechanism).name}"
         note = f"constant {' and '.join(args.hold)}"
@@ -93,7 +93,7 @@ def line(row: Reactor) -> str:
     return head + " ".join(f"{'none' if math.isnan(delay) else f'{delay:.5g}':>{WIDTH}}" for delay in row.delays)
 
 
-def say_missing(found: IgnitionTable, time: float) -> bool:
+def print_missing(found: IgnitionTable, time: float) -> bool:
     """Says what is not in the table of reactors followed for `time` [s], and why; whether there is any delay."""
     rows = found.rows
     if found.failed:
@@ -105,7 +105,7 @@ def say_missing(found: IgnitionTable, time: float) -> bool:
     return not all(math.isnan(delay) for row in rows for delay in row.delays)
 
 
-def say_signals(texts: Sequence[str], gas: Mechanism, hold: str) -> None:
+def print_signals(texts: Sequence[str], gas: Mechanism, hold: str) -> None:
     """Says which species of the mechanism an excited one is."""
     from combust.kinetics.reactors.delays import Criterion
 
@@ -117,13 +117,13 @@ def say_signals(texts: Sequence[str], gas: Mechanism, hold: str) -> None:
 
 def write(table: Path | None, found: IgnitionTable) -> None:
     """The table as a file: delay_s, or a column for each of several definitions."""
-    from combust.report.tables import say_where, write_table
+    from combust.report.tables import print_path, write_table
 
     texts = found.definitions
     columns = ["delay_s"] if len(texts) == 1 else [f"delay_s {text}" for text in texts]
     lines = [(row.phi, row.T, row.p, *row.delays, row.reason) for row in found.rows]
     write_table(table, ["phi", "temperature_K", "pressure_Pa", *columns, "reason"], lines)
-    say_where("table", table)
+    print_path("table", table)
 
 
 def draw(path: Path, rows: Sequence[Reactor], title: str, texts: Sequence[str], note: str) -> None:

@@ -4,14 +4,32 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from combust.cli.configs import phase_keys
-from combust.errors import ConfigError
+from combust.errors import ConfigError, FileFormatError
 from combust.settings.ranges import PRESSURE_HELP, values
+from combust.units import to_si
 
 if TYPE_CHECKING:
     from combust.kinetics.mechanism.mechanism import Mechanism
+
+
+def number(kind: str) -> Callable[[str], float]:
+    """What argparse makes one number of: in SI, or with a unit ("2 cm"). kind : a key of combust.units.TABLES."""
+
+    def read(text: str) -> float:
+        try:
+            return float(text)
+        except ValueError:
+            pass
+        try:
+            return to_si(text, kind)
+        except FileFormatError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return read
 
 
 def case_arguments(made: argparse.ArgumentParser) -> None:

@@ -6,8 +6,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from combust.cli.options import number
 from combust.parallel import Communicator
-from combust.settings.ranges import number
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,11 +30,11 @@ def call(args: argparse.Namespace, comm: Communicator) -> int:
     from combust.run.picture import plot
 
     fields = args.fields.split(",") if args.fields else None
-    print(plot(args.folder, fields, args.out, args.time, lambda at, times: say_time(args.time, at, times)).path)
+    print(plot(args.folder, fields, args.out, args.time, lambda at, times: print_time(args.time, at, times)).path)
     return 0
 
 
-def say_time(asked: float | None, at: float, times: Sequence[float]) -> None:
+def print_time(asked: float | None, at: float, times: Sequence[float]) -> None:
     """Says which output is drawn where it is of another time than was asked for [s]."""
     from combust.run.picture import time_text
 

@@ -65,7 +65,7 @@ def call(args: argparse.Namespace, comm: Communicator) -> int:
                 kinds.append(kind)
                 print(tables.header(kind))
             for one in judged:
-                tables.show(one, args.points)
+                print("\n".join(tables.lines(one, args.points)), flush=True)
                 rows.extend(tables.rows(one))
             # Written after each data set: what was found stays, whatever ends the run.
             write_csv(table, tables.COLUMNS, rows)

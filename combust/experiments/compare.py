@@ -199,5 +199,5 @@ def changes(point: IgnitionPoint) -> bool:
 def machines(points: Sequence[IgnitionPoint]) -> list[str]:
     """A note on points with a volume history."""
     count = sum(point.volume is not None for point in points)
-    told = "volume histories are followed, delays counted from the smallest volume"
-    return [f"{told}: {count} of {len(points)} points"] if count else []
+    text = "volume histories are followed, delays counted from the smallest volume"
+    return [f"{text}: {count} of {len(points)} points"] if count else []

@@ -92,16 +92,16 @@ def detector(point: IgnitionPoint, names: Names, hold: str) -> tuple[str, list[s
     """
     criterion = point.criteria[0] if point.criteria else DEFAULT
     notes = [] if point.criteria else ["no ignition criterion in the file: steepest pressure rise assumed"]
-    said = f"{criterion.target} {criterion.kind}"
+    asked = f"{criterion.target} {criterion.kind}"
     if len(point.criteria) > 1:
-        notes.append(f"the first of {len(point.criteria)} criteria is used: {said}")
+        notes.append(f"the first of {len(point.criteria)} criteria is used: {asked}")
     shape, remark = shape_of(criterion)
     signal, stand_in = signal_of(criterion, names)
-    notes += [f"{said}: {text}" for text in (remark, stand_in) if text]
+    notes += [f"{asked}: {text}" for text in (remark, stand_in) if text]
     consumed = {names.find(name) for name, x in point.X.items() if x > 0}
     if signal in consumed and shape != "min slope":
         signal, shape = "p", "max slope"
-        notes.append(f"{said}: the target is consumed; steepest pressure rise stands in")
+        notes.append(f"{asked}: the target is consumed; steepest pressure rise stands in")
     if signal == "p" and hold == "hp":
         signal = "T"
         notes.append("pressure is held constant: temperature stands in")

@@ -1,9 +1,8 @@
-"""What `combust validate` prints, and the rows of its CSV file."""
+"""Comparisons as lines of text, and as rows of a CSV file."""
 
 from __future__ import annotations
 
 import math
-import sys
 import textwrap
 from collections.abc import Iterator
 
@@ -33,7 +32,7 @@ def header(kind: str) -> str:
     return HEADERS[kind] if kind == "ignition delay" else HEADERS[kind] + DIFFERENCES
 
 
-def show(judged: Comparison | Pairs, points: bool) -> None:
+def lines(judged: Comparison | Pairs, points: bool) -> Iterator[str]:
     """The row of a data set or species with its notes, and its points if asked."""
     data = judged.data
     if isinstance(judged, Comparison):
@@ -45,12 +44,11 @@ def show(judged: Comparison | Pairs, points: bool) -> None:
         lost, size = judged.failed, len(judged.rows)
         numbers = (judged.bias, judged.mean_deviation, judged.within, judged.error)
     shown = " ".join(number(x, width) for x, width in zip(numbers, (8, 8, 7, 8), strict=True))
-    print(f"{fitted(name):<{NAME}} {size:6d} {lost:7d} {shown}  {data.reference}")
+    yield (f"{fitted(name):<{NAME}} {size:6d} {lost:7d} {shown}  {data.reference}")
     for note in judged.notes:
-        print(f"    note: {note.removeprefix(f'{data.path}: ')}")
+        yield f"    note: {note.removeprefix(f'{data.path}: ')}"
     for row in (judged.results if isinstance(judged, Comparison) else judged.rows) if points else ():
-        print(f"    {line(row)}")
-    sys.stdout.flush()
+        yield f"    {line(row)}"
 
 
 def fitted(name: str) -> str:

@@ -85,7 +85,7 @@ def writing(path: Path) -> Iterator[TextIO]:
         raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
-def say_where(what: str, path: Path | None) -> None:
+def print_path(what: str, path: Path | None) -> None:
     """Says where a file is, if it was wanted."""
     if path is not None:
         print(f"{what + ':':<8} {path}")
@@ -108,7 +108,7 @@ class Countdown:
 
     def __init__(self, total: int, what: str) -> None:
         self.total, self.what, self.done, self.begin = total, what, 0, time.monotonic()
-        self.said = (0, -math.inf)
+        self.shown = (0, -math.inf)
 
     def tick(self) -> None:
         """One more piece is done."""
@@ -117,10 +117,10 @@ class Countdown:
     def reach(self, done: int) -> None:
         """So many pieces are done."""
         self.done = done
-        said, when = self.said
-        if done == said or (done < self.total and time.monotonic() - when < PAUSE):
+        shown, when = self.shown
+        if done == shown or (done < self.total and time.monotonic() - when < PAUSE):
             return
-        self.said = (done, time.monotonic())
+        self.shown = (done, time.monotonic())
         spent = time.monotonic() - self.begin
         left = spent / max(done, 1) * (self.total - done)
         text = f"{done} of {self.total} {self.what}, {clock(spent)}, left {clock(left)}"

@@ -17,7 +17,7 @@ from combust.io.series import append_row, start_series
 from combust.io.vtr import read_pvd, write_pvd, write_vtr
 from combust.parallel import collective
 from combust.report.meter import SILENT, Reporter
-from combust.run.simulation import Outcome, Simulation, doubts
+from combust.run.simulation import Outcome, Simulation, concerns
 from combust.settings.base import seconds
 from combust.settings.running import Every
 
@@ -189,7 +189,7 @@ class Concerns(Scheduled):
         self.reporter = reporter
 
     def act(self, sim: Simulation) -> None:
-        for name, sentence in doubts(sim).items():
+        for name, sentence in concerns(sim).items():
             if name not in self.said:
                 self.reporter.warn(f"t = {sim.flow.time:.4g} s: {sentence}")
             self.said.add(name)

@@ -267,7 +267,7 @@ class Simulation:
                 hook.restore(meta["hooks"][hook.name])
 
 
-def doubts(sim: Simulation) -> dict[str, str]:
+def concerns(sim: Simulation) -> dict[str, str]:
     """What is doubtful about the flow now and about the step to come: name -> sentence (collective)."""
     dt, _ = sim.free_step()  # an output time may cut it: no matter
     return sim.flow.concerns() | sim.flow.step_concerns(dt) | fixed_step(sim.limits.dt_fixed, sim.flow, sim.limits.cfl)

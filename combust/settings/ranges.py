@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from combust.errors import ConfigError, FileFormatError
 from combust.units import ATM, PRESSURE, factor, to_si
@@ -67,22 +66,6 @@ def quantities(text: str, kind: str, what: str = "range") -> list[float]:
 def has_unit(text: str) -> bool:
     """Whether any item of a range says its unit."""
     return any(parse(item, text, "range")[1] for item in text.split(","))
-
-
-def number(kind: str) -> Callable[[str], float]:
-    """What argparse makes one number of: in SI, or with a unit ("2 cm"). kind : a key of combust.units.TABLES."""
-
-    def read(text: str) -> float:
-        try:
-            return float(text)
-        except ValueError:
-            pass
-        try:
-            return to_si(text, kind)
-        except FileFormatError as error:
-            raise argparse.ArgumentTypeError(str(error)) from None
-
-    return read
 
 
 def positive(numbers: list[float], text: str, what: str) -> list[float]:

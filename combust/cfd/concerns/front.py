@@ -22,7 +22,7 @@ ACTIVE = 0.2  # of the fastest fuel consumption: where the flame is
 
 
 @dataclass(frozen=True)
-class Standing:
+class ReactionZone:
     """low, high : per axis (z, y, x) the ends of the reacting zone [m];  thickness : thermal thickness [m]"""
 
     low: list[float]
@@ -43,12 +43,12 @@ def concerns(flow: ReactingFlow) -> dict[str, str]:
     if fresh.thickness is not None and hottest < 0.5 * (fresh.temperature + fresh.burnt_temperature):
         return {"no flame": f"no flame is left in the domain: its hottest gas has {hottest:.0f} K, burnt gas "
                 f"{fresh.burnt_temperature:.0f} K. It was blown out, or could not burn here"}  # fmt: skip
-    standing = _standing(flow, peak)
-    if standing is None:
+    zone = _reaction_zone(flow, peak)
+    if zone is None:
         return {}
-    found = dict(_near(flow, standing))
+    found = dict(_near(flow, zone))
     if fresh.thickness is not None:
-        found |= coarse(_resolution(flow, standing), fresh.thickness)
+        found |= coarse(_resolution(flow, zone), fresh.thickness)
     return found
 
 
@@ -57,11 +57,11 @@ def resolution(flow: ReactingFlow) -> float | None:
     fresh = flow.unburnt
     if fresh is None or fresh.thickness is None:
         return None
-    standing = _standing(flow, flow.block.comm.max(float(-flow.current.wdot[fresh.fuel].min()))[0])
-    return None if standing is None else _resolution(flow, standing)
+    zone = _reaction_zone(flow, flow.block.comm.max(float(-flow.current.wdot[fresh.fuel].min()))[0])
+    return None if zone is None else _resolution(flow, zone)
 
 
-def _resolution(flow: ReactingFlow, flame: Standing) -> float:
+def _resolution(flow: ReactingFlow, flame: ReactionZone) -> float:
     """By the widest cell within a thickness of the reacting zone."""
     widest = 0.0
     for axis in flow.grid.layout.axes:
@@ -86,7 +86,7 @@ def coarse(cells: float, thickness: float) -> dict[str, str]:
     }
 
 
-def _standing(flow: ReactingFlow, peak: float) -> Standing | None:
+def _reaction_zone(flow: ReactingFlow, peak: float) -> ReactionZone | None:
     """The reacting zone, or None where nothing reacts; `peak` is the fastest consumption of fuel [kg/m3/s]."""
     fresh, layout = flow.unburnt, flow.grid.layout
     assert fresh is not None
@@ -103,7 +103,7 @@ def _standing(flow: ReactingFlow, peak: float) -> Standing | None:
         if not found[6] > 0:
             return None
         thickness = (fresh.burnt_temperature - fresh.temperature) / found[6]
-    return Standing([-found[2 * a] for a in range(3)], [found[2 * a + 1] for a in range(3)], thickness)
+    return ReactionZone([-found[2 * a] for a in range(3)], [found[2 * a + 1] for a in range(3)], thickness)
 
 
 def _steepest(flow: ReactingFlow) -> float:
@@ -124,7 +124,7 @@ def _open(side: Side) -> bool:
     return any(isinstance(c, Inflow | Outflow) and not isinstance(c, Burner) for c in conditions_of(side))
 
 
-def _near(flow: ReactingFlow, flame: Standing) -> Iterator[tuple[str, str]]:
+def _near(flow: ReactingFlow, flame: ReactionZone) -> Iterator[tuple[str, str]]:
     """(name, sentence) of each side that the flame stands too near to, or of a direction too short for it."""
     for axis, sides in enumerate(flow.scheme.problem.boundaries):
         first, last = float(flow.grid.faces[axis][0]), float(flow.grid.faces[axis][-1])
