@@ -36,11 +36,11 @@ def call(args: argparse.Namespace, comm: Communicator) -> int:
         lambda config: [Log(config.output.log.every)],
     )  # fmt: skip
     if comm.is_root:
-        show(found)
+        summarise(found)
     return found.exit_code
 
 
-def show(found: RunReport) -> None:
+def summarise(found: RunReport) -> None:
     """Last words: why it ended, where its files are, the picture, the flame speed."""
     if found.reason == "diverged":
         print(f"error: {found.message}", file=sys.stderr, flush=True)
