@@ -22,8 +22,8 @@ LAYERS = (
         "combust.kinetics.providers", "combust.kinetics.reactors", "combust.kinetics.flames",
     )),
     ("cfd", (
-        "combust.cfd.mesh", "combust.cfd.operators", "combust.cfd.boundaries", "combust.cfd.closures", "combust.cfd.pressure",
-        "combust.cfd.initial", "combust.cfd.lowmach", "combust.cfd.concerns",
+        "combust.cfd.mesh", "combust.cfd.operators", "combust.cfd.boundaries", "combust.cfd.closures",
+        "combust.cfd.pressure", "combust.cfd.initial", "combust.cfd.lowmach", "combust.cfd.concerns",
     )),
     ("io", ("combust.io",)),
     ("report", ("combust.report",)),
@@ -43,7 +43,6 @@ ORDER = [prefix for _, prefixes in LAYERS for prefix in prefixes]
 
 # What still points upwards, (module, package): each must be real, and goes from here when it is mended.
 UPWARD = {
-    ("combust.cfd.initial.manufactured", "combust.cfd.lowmach"),
     ("combust.cfd.mesh.fill", "combust.cfd.boundaries"),
     ("combust.cfd.mesh.fill", "combust.cfd.operators"),
     ("combust.settings.config", "combust.cfd.boundaries"),
