@@ -7,6 +7,7 @@ import time
 from typing import Any, NamedTuple
 
 from combust import kernels
+from combust.kinetics.providers.chemistry import columns_of
 from combust.machine import peak_memory
 from combust.run.simulation import Simulation
 
@@ -69,8 +70,9 @@ def shares(flow: Any) -> dict[str, float]:
     stats = getattr(scheme, "chemistry_stats", None)
     if stats is None:
         return {}
-    if hasattr(scheme.chemistry, "routes"):
-        found = {name: flow.quantity(f"{name}_share") for name in ("slow", "network", "exact", "refused")}
+    shown = [name for name in columns_of(scheme.chemistry) if name.endswith("_share")]
+    if shown:
+        found = {name.removesuffix("_share"): flow.quantity(name) for name in shown}
     else:
         cells, skipped, fallbacks = flow.block.comm.sum(
             float(stats.cells), float(stats.skipped), float(stats.fallbacks)

@@ -13,8 +13,8 @@ from typing import Any
 import cantera as ct
 
 from combust.errors import MechanismError
+from combust.kinetics.gas.names import Names
 from combust.kinetics.mechanism.mechanism import Mechanism
-from combust.kinetics.names import Names
 
 
 @dataclass(frozen=True)

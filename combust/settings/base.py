@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from msgspec import Meta, Struct
 
@@ -28,6 +28,14 @@ Text = Annotated[str, Meta(min_length=1)]
 Duration = Positive | Annotated[str, Meta(pattern=r"^\d+(\.\d+)?\s*(s|min|h|d)$")]
 Vector = Annotated[tuple[float, ...], Meta(min_length=1, max_length=3)]
 Vector3 = tuple[float, float, float]
+
+
+class Name(NamedTuple):
+    """What a field or quantity of output stands for; `needs`: what the case must have, in words, or nothing."""
+
+    meaning: str
+    unit: str = ""
+    needs: str = ""
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

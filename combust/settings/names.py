@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from combust.cfd.boundaries.settings import Burner
 from combust.cfd.closures.settings import NoTurbulence
-from combust.settings.physics import FlameInitial, KernelInitial, LearnedChemistry
+from combust.settings.base import Name
+from combust.settings.physics import CHEMISTRIES, FlameInitial, KernelInitial
 
 if TYPE_CHECKING:
     from combust.settings.running import Config
 
-LEARNED = 'chemistry.kind = "learned"'
 FRESH = 'an unburnt mixture: use it with initial.kind = "flame" or "kernel"'
 TURBULENCE = 'a turbulence closure: a turbulence.kind other than "none"'
 BURNER = 'a side of boundary.kind = "burner"'
 OF_FIELD = re.compile(r"(max|min|mean|sum)\((\w+)\)")
 
 
-class Name(NamedTuple):
-    """What a name stands for; `needs`: what the case must have, one of the sentences above, or nothing."""
+def _of_chemistry(table: str) -> dict[str, Name]:
+    """What kinds of chemistry show of themselves, by the names that each declares."""
+    return {
+        name: about._replace(needs=kind)
+        for kind, struct in KINDS.items()
+        for name, about in getattr(struct, table).items()
+    }
 
-    meaning: str
-    unit: str = ""
-    needs: str = ""
 
-
+# Names that a kind of chemistry declares need that kind.
+KINDS = {f'chemistry.kind = "{struct.__struct_config__.tag}"': struct for struct in CHEMISTRIES}
+CHEMISTRY_FIELDS, CHEMISTRY_COLUMNS = _of_chemistry("FIELDS"), _of_chemistry("COLUMNS")
 FIELDS = {
     "T": Name("temperature", "K"),
     "u": Name("velocity, mean of the faces of a cell; components x, y, z", "m/s"),
@@ -48,8 +52,7 @@ FIELDS = {
     "mixture_fraction": Name("Bilger's, 0 in the oxidizer and 1 in the fuel of `initial`", "", FRESH),
     "progress": Name("(T - T_u)/(T_b - T_u), T_b of equilibrium", "", FRESH),
     "eos_drift": Name("(p of the equation of state - p0)/p0"),
-    "route": Name("of each cell in the last step: 0 slow, 1 network, 2 exact, 3 refused", "", LEARNED),
-    "route_error": Name("estimated error of network steps, in units of what is allowed", "", LEARNED),
+    **CHEMISTRY_FIELDS,
     "rank": Name("MPI rank that owns the cell"),
 }
 FAMILIES = {"Y_": Name("mass fraction"), "X_": Name("mole fraction"), "omega_": Name("mass production rate", "kg/m3/s")}
@@ -71,10 +74,7 @@ QUANTITIES = {
     "pressure_iterations": Name("of the last pressure solve"),
     "stages": Name("Runge-Kutta-Chebyshev stages of the last step"),
     "active_share": Name("share of the cells whose chemistry was integrated implicitly in the last step"),
-    "slow_share": Name("share of the cells whose rates were slow in the last step", "", LEARNED),
-    "network_share": Name("share of the cells that the network did", "", LEARNED),
-    "exact_share": Name("share of the cells that were integrated", "", LEARNED),
-    "refused_share": Name("share of the cells that nobody did", "", LEARNED),
+    **CHEMISTRY_COLUMNS,
 }
 OF_FIELDS = {
     "max(FIELD)": Name("largest value of a field, one of its components"),
@@ -100,8 +100,8 @@ def need_of(name: str) -> str:
 
 def has(config: Config, need: str) -> bool:
     """Whether a case has what a name needs."""
-    if need == LEARNED:
-        return isinstance(config.chemistry, LearnedChemistry)
+    if need in KINDS:
+        return isinstance(config.chemistry, KINDS[need])
     if need == TURBULENCE:
         return not isinstance(config.turbulence, NoTurbulence)
     if need == FRESH:

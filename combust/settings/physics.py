@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
 from combust.settings.base import (
     Count,
+    Name,
     NotNegative,
     Positive,
     Pressure,
@@ -178,7 +179,14 @@ class Gas(Settings, frozen=True):
     ] = None
 
 
-class DirectChemistry(Settings, frozen=True, tag_field="kind", tag="direct"):
+class ChemistrySettings(Settings, frozen=True):
+    """What a kind of chemistry shows of itself in output, beside what every flow has: names with their meaning."""
+
+    FIELDS: ClassVar[dict[str, Name]] = {}
+    COLUMNS: ClassVar[dict[str, Name]] = {}
+
+
+class DirectChemistry(ChemistrySettings, frozen=True, tag_field="kind", tag="direct"):
     """Exact rates, integrated for all cells at once by the batched stiff solver."""
 
     rtol: Annotated[Positive, doc("relative tolerance of the integration")] = 1e-4
@@ -186,7 +194,7 @@ class DirectChemistry(Settings, frozen=True, tag_field="kind", tag="direct"):
     balance: Annotated[bool, doc("share the cells that need work evenly over the ranks")] = True
 
 
-class CvodeChemistry(Settings, frozen=True, tag_field="kind", tag="cvode"):
+class CvodeChemistry(ChemistrySettings, frozen=True, tag_field="kind", tag="cvode"):
     """Exact rates, integrated cell by cell with Cantera's CVODE: slow, for cross-checks."""
 
     rtol: Annotated[Positive, doc("relative tolerance of the integration")] = 1e-6
@@ -194,8 +202,19 @@ class CvodeChemistry(Settings, frozen=True, tag_field="kind", tag="cvode"):
     balance: Annotated[bool, doc("share the cells that need work evenly over the ranks")] = True
 
 
-class LearnedChemistry(Settings, frozen=True, tag_field="kind", tag="learned"):
+class LearnedChemistry(ChemistrySettings, frozen=True, tag_field="kind", tag="learned"):
     """A network where it is trusted, exact rates elsewhere; cell by cell (docs/learned.md)."""
+
+    FIELDS: ClassVar = {
+        "route": Name("of each cell in the last step: 0 slow, 1 network, 2 exact, 3 refused"),
+        "route_error": Name("estimated error of network steps, in units of what is allowed"),
+    }
+    COLUMNS: ClassVar = {
+        "slow_share": Name("share of the cells whose rates were slow in the last step"),
+        "network_share": Name("share of the cells that the network did"),
+        "exact_share": Name("share of the cells that were integrated"),
+        "refused_share": Name("share of the cells that nobody did"),
+    }
 
     model: Annotated[Text, doc("a shipped model (combust models), or the path of one")]
     fallback: Annotated[
@@ -216,8 +235,11 @@ class LearnedChemistry(Settings, frozen=True, tag_field="kind", tag="learned"):
     ] = "auto"
 
 
-class NoChemistry(Settings, frozen=True, tag_field="kind", tag="none"):
+class NoChemistry(ChemistrySettings, frozen=True, tag_field="kind", tag="none"):
     """No reactions: mixing only."""
+
+
+CHEMISTRIES = (DirectChemistry, CvodeChemistry, LearnedChemistry, NoChemistry)
 
 
 class Perturbation(Settings, frozen=True):

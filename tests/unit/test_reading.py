@@ -11,10 +11,10 @@ import torch
 
 from combust.__main__ import main, parser
 from combust.errors import MechanismError
+from combust.kinetics.gas.names import Names
 from combust.kinetics.mechanism import phases
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.kinetics.mechanism.transport_models import lewis_numbers
-from combust.kinetics.names import Names
 from combust.kinetics.rates import jacobian
 from combust.kinetics.rates import production as rates
 from combust.kinetics.rates.thermo import GAS_CONSTANT

@@ -93,8 +93,8 @@ def test_transport_has_a_shorthand():
 
 
 def test_what_a_name_needs():
-    assert names.need_of("max(route)") == names.need_of("network_share") == names.LEARNED
+    assert names.need_of("max(route)") == names.need_of("network_share") == 'chemistry.kind = "learned"'
     assert names.need_of("front") == names.FRESH and names.need_of("T") == names.need_of("Y_H2") == ""
     config: Config = switched("flame")
-    assert names.has(config, names.FRESH) and not names.has(config, names.LEARNED)
+    assert names.has(config, names.FRESH) and not names.has(config, 'chemistry.kind = "learned"')
     assert not names.has(config, names.BURNER) and names.has(config, "")

@@ -10,7 +10,7 @@ import torch
 
 from combust.__main__ import main
 from combust.errors import MechanismError, StateError
-from combust.kinetics import data_range
+from combust.kinetics.gas import data_range
 from combust.kinetics.mechanism import reactions
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.kinetics.rates import temperature

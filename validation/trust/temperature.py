@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from combust.errors import StateError
-from combust.kinetics import data_range
+from combust.kinetics.gas import data_range
 from combust.kinetics.mechanism import reactions
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.kinetics.rates import temperature as inverse

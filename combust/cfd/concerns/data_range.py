@@ -8,7 +8,7 @@ import torch
 
 from combust.cfd.boundaries.conditions import Inflow, conditions_of
 from combust.cfd.mesh.grid import NAMES
-from combust.kinetics.data_range import excess, sentence
+from combust.kinetics.gas.data_range import excess, sentence
 
 if TYPE_CHECKING:
     from combust.cfd.lowmach.flow import ReactingFlow

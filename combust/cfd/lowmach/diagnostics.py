@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable
-from typing import Any, Protocol
+from functools import partial
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -21,8 +22,20 @@ from combust.cfd.mesh.grid import along
 from combust.cfd.operators import momentum, scalars
 from combust.errors import ConfigError
 from combust.kinetics.mechanism.mixtures import VALENCE
+from combust.kinetics.providers.chemistry import columns_of, fields_of
 from combust.kinetics.rates.thermo import GAS_CONSTANT, cp_mass, h_mass
-from combust.settings.names import BURNER, FAMILIES, FRESH, LEARNED, OF_FIELD, OF_FIELDS, SYNONYMS, TURBULENCE
+from combust.settings.names import (
+    BURNER,
+    CHEMISTRY_COLUMNS,
+    CHEMISTRY_FIELDS,
+    FAMILIES,
+    FRESH,
+    OF_FIELD,
+    OF_FIELDS,
+    SYNONYMS,
+    TURBULENCE,
+    need_of,
+)
 
 
 class Flow(Protocol):
@@ -62,8 +75,6 @@ class Diagnostics:
             "mixture_fraction": self.mixture_fraction,
             "progress": self.progress,
             "eos_drift": self.eos_drift,
-            "route": self.route,
-            "route_error": self.route_error,
             "rank": lambda: torch.full(self.grid.layout.n, float(self.block.comm.rank), dtype=torch.float64),
         }
         self.quantities: dict[str, Callable[[], float]] = {
@@ -84,11 +95,11 @@ class Diagnostics:
             "pressure_iterations": lambda: float(self.scheme.iterations[-1]) if self.scheme.iterations else 0.0,
             "stages": lambda: float(self.scheme.stages),
             "active_share": self.active_share,
-            "slow_share": lambda: self.route_share("slow"),
-            "network_share": lambda: self.route_share("network"),
-            "exact_share": lambda: self.route_share("exact"),
-            "refused_share": lambda: self.route_share("refused"),
         }
+        # what the chemistry shows itself, and names that only other kinds have
+        fields, columns = fields_of(self.scheme.chemistry), columns_of(self.scheme.chemistry)
+        self.fields |= {k: partial(self._chemistry_field, k) for k in {**CHEMISTRY_FIELDS, **fields}}
+        self.quantities |= {k: partial(self._chemistry_column, k) for k in {**CHEMISTRY_COLUMNS, **columns}}
 
     @property
     def s(self) -> State:
@@ -303,31 +314,25 @@ class Diagnostics:
         cells, skipped = self.block.comm.sum(float(stats.cells), float(stats.skipped))
         return 1.0 - skipped / cells if cells else 0.0
 
-    def _routed(self, name: str) -> Any:
-        chemistry = self.scheme.chemistry
-        if not hasattr(chemistry, "routes"):
-            raise ConfigError(f'"{name}" needs {LEARNED}')
-        return chemistry
+    def _chemistry_field(self, name: str) -> Tensor:
+        """A field that the chemistry shows. Raises ConfigError if it is of another kind."""
+        found = fields_of(self.scheme.chemistry).get(name)
+        if found is None:
+            raise ConfigError(f'"{name}" needs {need_of(name)}')
+        return self._of_cells(found())
 
-    def route(self) -> Tensor:
-        """Of each cell in the last step: 0 slow, 1 network, 2 exact, 3 refused."""
-        return self._of_cells(self._routed("route").route)
-
-    def route_error(self) -> Tensor:
-        """Estimated error of network steps, in units of what is allowed: above the limit of trust they were exact."""
-        return self._of_cells(self._routed("route_error").error)
+    def _chemistry_column(self, name: str) -> float:
+        """A number that the chemistry shows. Raises ConfigError if it is of another kind."""
+        found = columns_of(self.scheme.chemistry).get(name)
+        if found is None:
+            raise ConfigError(f'"{name}" needs {need_of(name)}')
+        return found(self.block.comm)
 
     def _of_cells(self, values: Tensor) -> Tensor:
         """A field (nz, ny, nx) of a provider's values; zeros before the first step."""
         if not values.numel():
             return torch.zeros(self.grid.layout.n, dtype=torch.float64, device=self.grid.device)
         return values.to(torch.float64).reshape(self.grid.layout.n)
-
-    def route_share(self, route: str) -> float:
-        """Share of the cells that took a route in the last step."""
-        routes = self._routed(f"{route}_share").routes
-        cells, own = self.block.comm.sum(float(routes.cells), float(getattr(routes, route)))
-        return own / cells if cells else 0.0
 
     # --- balances -----------------------------------------------------------------------------------------------
 

@@ -36,6 +36,7 @@ from combust.cfd.operators.scalars import Coefficients, EddyCoefficients
 from combust.cfd.pressure.base import PressureSolver
 from combust.errors import DivergenceError, StateError
 from combust.kernels import compiled
+from combust.kinetics.providers.chemistry import require_hold
 from combust.parallel import together
 
 coefficients_kernel = compiled(scalars.transport_coefficients)
@@ -56,8 +57,11 @@ class LowMach(Discretisation):
         pressure: PressureSolver,
         transport_data: Any,
     ):
-        """Raises ConfigError for an unknown reconstruction, or one that needs more ghosts than the grid has."""
+        """Raises ConfigError for an unknown reconstruction, one that needs more ghosts than the grid has, or chemistry
+        whose cells do not keep what those of this flow keep.
+        """
         super().__init__(grid, problem, numerics)
+        require_hold(chemistry, "flow", "a low-Mach flow")
         self.chemistry, self.pressure, self.transport_data = chemistry, pressure, transport_data
         self.projection, self.transport, self.momentum = Projection(self, pressure), Transport(self), Momentum(self)
         self.chemistry_stats: Any = None

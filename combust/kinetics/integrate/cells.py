@@ -105,10 +105,10 @@ def linearise(
     return chemical, e, capacity, unit * shift - J
 
 
-def jacobian_at(kin: AnyKinetics, z: Tensor) -> Tensor:
-    """Jacobian (1 + species, 1 + species) of the rate of z (1 + species,) of a "flow" cell without transport."""
+def jacobian_at(kin: AnyKinetics, z: Tensor, hold: Hold = "flow") -> Tensor:
+    """Jacobian (1 + species, 1 + species) of the rate of z (1 + species,) = (T, rho Y) of a cell without transport."""
     one = z.reshape(-1, 1)
-    return systems.linearise(kin, "flow", one, torch.zeros_like(one)).jacobian[..., 0]
+    return systems.linearise(kin, hold, one, torch.zeros_like(one)).jacobian[..., 0]
 
 
 # One compilation serves all batch sizes: `cells_last` tells the compiler which extent varies.
@@ -260,17 +260,17 @@ def slow_step(
     stage. chemical: rate of z without transport. A J of the same mechanism keeps elements, as the rates do.
     """
     cells_last(z, chemical, s)
-    argument, k1 = slow_first_kernel(system.kin.thermo, solve, z, chemical, s, dt)
+    argument, k1 = slow_first_kernel(system.kin.thermo, solve, z, chemical, s, dt, system.hold)
     f = evaluate(system, argument, s)
     cells_last(k1, f)
     return slow_second_kernel(tolerance)(solve, z, k1, f, dt)
 
 
 def slow_first(
-    thermo: Thermo, solve: Tensor, z: Tensor, chemical: Tensor, s: Tensor, dt: Tensor
+    thermo: Thermo, solve: Tensor, z: Tensor, chemical: Tensor, s: Tensor, dt: Tensor, hold: Hold
 ) -> tuple[Tensor, Tensor]:
     """State at which the second stage of `slow_step` evaluates the rates, and its first stage."""
-    k1 = solve @ (chemical + transport_rate(thermo, z, s))
+    k1 = solve @ (chemical + transport_rate(thermo, z, s, hold))
     return z + dt * k1, k1
 
 
@@ -288,18 +288,18 @@ def slow_second_kernel(tolerance: Tolerance) -> Callable[..., Any]:
     return compiled(second, dynamic=None)
 
 
-def slow_change(thermo: Thermo, tolerance: Tolerance, response: Tensor, z: Tensor, ds: Tensor) -> tuple[Tensor, Tensor]:
+def slow_change(system: System, tolerance: Tolerance, response: Tensor, z: Tensor, ds: Tensor) -> tuple[Tensor, Tensor]:
     """Change of the end state of `slow_step` by a change ds of the transport, and its size in tolerances."""
     cells_last(z, ds)
-    return slow_change_kernel(tolerance)(thermo, response, z, ds)
+    return slow_change_kernel(tolerance)(system.kin.thermo, system.hold, response, z, ds)
 
 
 @functools.cache
 def slow_change_kernel(tolerance: Tolerance) -> Callable[..., Any]:
     """Kernel of `slow_change`."""
 
-    def change(thermo, response, z, ds):
-        moved = response @ transport_rate(thermo, z, ds)
+    def change(thermo, hold, response, z, ds):
+        moved = response @ transport_rate(thermo, z, ds, hold)
         return moved, tolerance.error(z, moved)
 
     return compiled(change, dynamic=None)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from combust.errors import DivergenceError
-from combust.kinetics.gas import Gas
+from combust.kinetics.gas.protocol import Gas
 from combust.kinetics.integrate import failed_cell
 from combust.kinetics.integrate.systems import Hold
 
@@ -38,8 +38,8 @@ class CellIntegrator:
         self.molar_mass = self.solution.molecular_weights
         self.rtol, self.atol, self.max_steps = rtol, atol, max_steps
 
-    def __call__(self, cell: int, z: Tensor, s: Tensor, dt: float, held: float = 0.0) -> Tensor:
-        """z (1 + species,) after dt [s] with sources s; held: Pa or kg/m3 of a reactor.
+    def __call__(self, cell: int, z: Tensor, s: Tensor, dt: float, held: float | None = None) -> Tensor:
+        """z (1 + species,) after dt [s] with sources s; held: Pa or kg/m3 of a reactor, none of a cell of a flow.
 
         Raises DivergenceError naming the cell and a file with its state, which `combust info` reads and runs again.
         """
@@ -68,27 +68,30 @@ class CellIntegrator:
         why = f"the result has {self.gas.species[worst]} = {end[1 + worst]:.4g}, below -atol, at rtol x {tighter:g} too"
         raise DivergenceError(self._message(cell, start, source, dt, held, why))
 
-    def _integrate(self, z: np.ndarray, s: np.ndarray, dt: float, held: float, tighter: float = 1.0) -> np.ndarray:
+    def _integrate(
+        self, z: np.ndarray, s: np.ndarray, dt: float, held: float | None, tighter: float = 1.0
+    ) -> np.ndarray:
         self.solution.set_unnormalized_mass_fractions(z[1:] / z[1:].sum())
         if self.hold == "hp":
             self.solution.TP = z[0], held
         else:
-            self.solution.TD = z[0], held if self.hold == "uv" else z[1:].sum()
+            self.solution.TD = z[0], z[1:].sum() if held is None else held
         self.solution.set_unnormalized_mass_fractions(z[1:] / z[1:].sum())
-        reactor = REACTORS[self.hold](self.solution, s, self.molar_mass)
+        kind = (_VolumeCell if self.hold == "uv" else _FlowCell) if held is None else REACTORS[self.hold]
+        reactor = kind(self.solution, s, self.molar_mass)
         network = ct.ReactorNet([reactor])
         network.rtol, network.atol = max(self.rtol * tighter, LEAST_RTOL), self.atol * tighter**2
         network.max_steps = self.max_steps
         network.advance(dt)
         return reactor.end_state()
 
-    def _message(self, cell: int, z: np.ndarray, s: np.ndarray, dt: float, held: float, why: str) -> str:
+    def _message(self, cell: int, z: np.ndarray, s: np.ndarray, dt: float, held: float | None, why: str) -> str:
         Y = ", ".join(f"{k} {x:.4g}" for k, x in zip(self.gas.species, z[1:] / z[1:].sum(), strict=True))
-        kept = {"flow": f"density {z[1:].sum():.6g} kg/m3", "hp": f"p {held:.6g} Pa", "uv": f"density {held:.6g} kg/m3"}
+        kept = f"p {held:.6g} Pa" if self.hold == "hp" else f"density {z[1:].sum() if held is None else held:.6g} kg/m3"
         tolerances = {"rtol": self.rtol, "atol": self.atol}
-        path = failed_cell.dump(self.gas, self.hold, z, s, dt, held, tolerances, why)
+        path = failed_cell.dump(self.gas, self.hold, z, s, dt, held or 0.0, tolerances, why)
         return (
-            f"chemistry of cell {cell} cannot be integrated over {dt:.3g} s: T = {z[0]:.6g} K, {kept[self.hold]}, "
+            f"chemistry of cell {cell} cannot be integrated over {dt:.3g} s: T = {z[0]:.6g} K, {kept}, "
             f"Y: {Y}; largest source {np.abs(s).max():.4g}. CVODE: {why}. Try a smaller time step; "
             + (f"`combust info {path}` runs this cell again" if path else "its state could not be written to a file")
         )
@@ -109,21 +112,33 @@ class _Sources:
         return self.source[1:] + self.molar_mass * self.kinetics.net_production_rates / self.thermo.density
 
 
-class _FlowReactor(_Sources, ct.ExtensibleIdealGasReactor):
+class _FlowCell(_Sources, ct.ExtensibleIdealGasReactor):
     """d(rho Y)/dt = Q + W omega, rho cp dT/dt = Qh - sum h_k (Q_k + W_k omega_k), in Cantera's (m, V, T, Y)."""
+
+    def energy(self) -> tuple[np.ndarray, float]:
+        """e_k J/kmol and c J/kg/K."""
+        return self.thermo.partial_molar_enthalpies, self.thermo.cp_mass
 
     def replace_eval(self, t: float, LHS: np.ndarray, RHS: np.ndarray) -> None:
         gas, Q = self.thermo, self.source[1:]
         S = Q + self.molar_mass * self.kinetics.net_production_rates
-        rho, h = gas.density, gas.partial_molar_enthalpies / self.molar_mass
+        e, c = self.energy()
+        rho, e = gas.density, e / self.molar_mass
         RHS[0] = self.volume * Q.sum()
         RHS[1] = 0.0
-        LHS[2], RHS[2] = rho * gas.cp_mass, self.source[0] - h @ S
+        LHS[2], RHS[2] = rho * c, self.source[0] - e @ S
         LHS[3:], RHS[3:] = rho, S - gas.Y * Q.sum()
 
     def end_state(self) -> np.ndarray:
         m, V, T, *Y = self.get_state()
         return np.concatenate([[T], np.array(Y) * (m / V)])
+
+
+class _VolumeCell(_FlowCell):
+    """The same with cv and u_k."""
+
+    def energy(self) -> tuple[np.ndarray, float]:
+        return self.thermo.partial_molar_int_energies, self.thermo.cv_mass
 
 
 class _PressureReactor(_Sources, ct.ExtensibleIdealGasConstPressureReactor):
@@ -152,4 +167,4 @@ class _VolumeReactor(_Sources, ct.ExtensibleIdealGasReactor):
         return self.get_state()[2:]
 
 
-REACTORS = {"flow": _FlowReactor, "hp": _PressureReactor, "uv": _VolumeReactor}
+REACTORS = {"hp": _PressureReactor, "uv": _VolumeReactor}

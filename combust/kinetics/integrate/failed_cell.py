@@ -14,7 +14,7 @@ import numpy as np
 from combust import __version__
 from combust.errors import FileFormatError
 from combust.files import fit, read_json
-from combust.kinetics.gas import Gas
+from combust.kinetics.gas.protocol import Gas
 from combust.kinetics.integrate.systems import Hold
 
 KIND = "combust failed cell"
@@ -29,7 +29,7 @@ class FailedCell:
     sha256: str
     hold: Hold
     T: float  # K
-    held: float  # Pa or kg/m3; of no meaning for "flow"
+    held: float  # Pa or kg/m3 of a reactor; 0 of a cell of a flow, whose y are partial densities
     y: dict[str, float]
     heat_source: float
     sources: dict[str, float]
@@ -77,7 +77,7 @@ def read(path: Path) -> FailedCell:
         raise FileFormatError(f'{path}: not a failed cell (its "kind" must be "{KIND}")')
     cell = fit(content, FailedCell, f"{path}: damaged or of another kind")
     positive = {"T": cell.T, "dt": cell.dt, "rtol": cell.rtol, "atol": cell.atol}
-    positive |= {"held": cell.held} if cell.hold != "flow" else {}
+    positive |= {"held": cell.held} if cell.hold == "hp" or cell.hold == "uv" and cell.held != 0.0 else {}
     for name, value in positive.items():
         if not value > 0:
             raise FileFormatError(f"{path}: {name} = {value:g}: must be > 0")
@@ -88,7 +88,8 @@ def read(path: Path) -> FailedCell:
 
 def describe(cell: FailedCell) -> list[str]:
     """What is in the file, line by line."""
-    held = {"hp": f"p = {cell.held:.9g} Pa", "uv": f"density = {cell.held:.9g} kg/m3"}.get(cell.hold, "flow cell")
+    held = {"hp": f"p = {cell.held:.9g} Pa", "uv": f"density = {cell.held:.9g} kg/m3"}.get(cell.hold, "")
+    held = held if cell.hold == "hp" or cell.held and cell.hold == "uv" else "flow cell"
     largest = sorted(cell.y.items(), key=lambda item: -abs(item[1]))[:12]
     strongest = max(map(abs, cell.sources.values()), default=0.0)
     return [

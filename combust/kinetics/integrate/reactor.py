@@ -14,8 +14,8 @@ from torch import Tensor
 
 from combust import kernels
 from combust.errors import ConfigError, StateError
-from combust.kinetics import data_range
-from combust.kinetics.gas import Gas
+from combust.kinetics.gas import data_range
+from combust.kinetics.gas.protocol import Gas
 from combust.kinetics.integrate import cells as ode
 from combust.kinetics.integrate import systems
 from combust.kinetics.integrate.cells import System, Tolerance

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from combust.errors import StateError
-from combust.kinetics.gas import Gas
+from combust.kinetics.gas.protocol import Gas
 
 T_MIN, T_MAX = 50.0, 6000.0  # K, where extrapolated NASA polynomials still mean something
 

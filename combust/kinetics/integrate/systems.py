@@ -8,7 +8,8 @@
 | "hp"   | Y_k             | W_k omega_k / rho(p, T, Y) | h_k | pressure `held` [Pa], specific enthalpy |
 | "uv"   | Y_k             | W_k omega_k / rho          | u_k | density `held` [kg/m3], specific energy |
 
-"flow" is the cell of a low-Mach solver, whose transport changes density and keeps the pressure.
+"flow" is the cell of a low-Mach solver, whose transport changes density and keeps the pressure. A cell of constant
+volume whose density changes by transport is "uv" with rho Y_k as y_k and nothing `held`.
 """
 
 from __future__ import annotations
@@ -105,10 +106,11 @@ def rate(kin: AnyKinetics, hold: Hold, z: Tensor, s: Tensor, fixed: Fixed | None
     return torch.cat([dT.unsqueeze(0), dy])
 
 
-def transport_rate(thermo: Thermo, z: Tensor, s: Tensor) -> Tensor:
-    """What the sources add to dz/dt of "flow", (1 + species, ...cells)."""
-    rho_cp = (z[1:] * cp_mass(thermo, z[0])).sum(0)
-    return torch.cat([((s[0] - (h_mass(thermo, z[0]) * s[1:]).sum(0)) / rho_cp).unsqueeze(0), s[1:]])
+def transport_rate(thermo: Thermo, z: Tensor, s: Tensor, hold: Hold = "flow") -> Tensor:
+    """What the sources add to dz/dt, (1 + species, ...cells)."""
+    e, c = energies(thermo, hold, z[0])
+    capacity = (z[1:] * c).sum(0)
+    return torch.cat([((s[0] - (e * s[1:]).sum(0)) / capacity).unsqueeze(0), s[1:]])
 
 
 def linearise(kin: AnyKinetics, hold: Hold, z: Tensor, s: Tensor, fixed: Fixed | None = None) -> Linearisation:

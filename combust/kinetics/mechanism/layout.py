@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import cantera as ct
 
+from combust.kinetics.gas.names import Names
 from combust.kinetics.mechanism.rate_tables import burke_species
-from combust.kinetics.names import Names
 
 FALLOFF_ORDER = (ct.LindemannRate, ct.SriRate, ct.TsangRate, ct.TroeRate)
 

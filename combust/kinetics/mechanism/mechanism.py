@@ -17,6 +17,7 @@ from torch import Tensor
 
 from combust.errors import MechanismError, StateError
 from combust.kernels import compiled
+from combust.kinetics.gas.names import Names
 from combust.kinetics.integrate import systems
 from combust.kinetics.integrate.reactor import ReactorIntegrator, Reactors, integrate
 from combust.kinetics.integrate.state import require
@@ -26,7 +27,6 @@ from combust.kinetics.mechanism.mixtures import Composition
 from combust.kinetics.mechanism.parameters import RateParameters
 from combust.kinetics.mechanism.transport_models import transport_model
 from combust.kinetics.mechanism.transport_tables import soret_from_cantera, transport_from_cantera
-from combust.kinetics.names import Names
 from combust.kinetics.rates import qss, temperature, thermo
 from combust.kinetics.rates.data import RateData
 from combust.kinetics.rates.qss import AnyKinetics, QssKinetics

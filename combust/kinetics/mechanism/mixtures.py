@@ -8,7 +8,7 @@ import cantera as ct
 import numpy as np
 
 from combust.errors import MechanismError, at
-from combust.kinetics.gas import Gas
+from combust.kinetics.gas.protocol import Gas
 from combust.kinetics.mechanism import text as mechanism_text
 from combust.settings.ranges import stream
 

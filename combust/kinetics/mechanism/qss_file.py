@@ -12,9 +12,9 @@ import cantera as ct
 import torch
 
 from combust.errors import MechanismError
+from combust.kinetics.gas.names import Names
 from combust.kinetics.mechanism import guard, reactions, sparsity
 from combust.kinetics.mechanism.layout import Layout, layout_of
-from combust.kinetics.names import Names
 from combust.kinetics.rates import thermo
 from combust.kinetics.rates.data import Kinetics, SparseRows
 from combust.kinetics.rates.qss import QssKinetics

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import cantera as ct
 import torch
 
+from combust.kinetics.gas.names import Names
 from combust.kinetics.mechanism.tensors import floats, integers
-from combust.kinetics.names import Names
 from combust.kinetics.rates.linear_burke import LinearBurke
 from combust.kinetics.rates.pressure_rates import Chebyshev, Plog
 from combust.kinetics.rates.rate_constants import LN10, TINY, Arrhenius, BlowersMasel, Falloff, Sri, low_over_high

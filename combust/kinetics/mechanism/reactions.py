@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from combust.errors import MechanismError
+from combust.kinetics.gas.names import Names
 from combust.kinetics.mechanism.layout import FALLOFF_ORDER, Layout
 from combust.kinetics.mechanism.rate_tables import (
     blowers_masel_table,
@@ -19,7 +20,6 @@ from combust.kinetics.mechanism.rate_tables import (
 )
 from combust.kinetics.mechanism.sparsity import sparse_rows
 from combust.kinetics.mechanism.tensors import floats, integers
-from combust.kinetics.names import Names
 from combust.kinetics.rates.data import RateData
 from combust.kinetics.rates.powers import TRACE
 from combust.kinetics.rates.thermo import GAS_CONSTANT, ranges_of

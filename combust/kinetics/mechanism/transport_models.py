@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from combust.errors import ConfigError
-from combust.kinetics.gas import Gas
+from combust.kinetics.gas.protocol import Gas
 from combust.kinetics.transport.properties import (
     MODELS,
     AnyTransport,

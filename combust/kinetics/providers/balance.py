@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from combust.kinetics.integrate.state import check_source, check_state, pack
-from combust.kinetics.providers.chemistry import Chemistry, Result
+from combust.kinetics.providers.chemistry import Chemistry, Result, columns_of
 from combust.parallel import Communicator, together
 
 TOLERATED = 0.10  # nothing moves while the rank with most work has at most this much over the mean
@@ -51,7 +51,10 @@ class Balanced:
 
     def __init__(self, chemistry: Chemistry, comm: Communicator, tolerated: float = TOLERATED) -> None:
         self.chemistry, self.comm, self.tolerated = chemistry, comm, tolerated
-        self.gas = chemistry.gas
+        self.gas, self.hold = chemistry.gas, getattr(chemistry, "hold", "flow")
+        # Numbers over all ranks hold wherever a cell was done; of fields the cells are elsewhere.
+        self.fields: dict[str, Any] = {}
+        self.columns = columns_of(chemistry)
         self.sharing = Sharing(0.0, 0.0, 0, 0)
         self._seen: tuple[Tensor, Tensor, Tensor] | None = None
 

@@ -3,7 +3,10 @@
 A solver integrates, in each cell and over one time step, with transport held as a constant source:
 
     d(rho Y_k)/dt = Q_k + W_k omega_k(T, rho Y)
-    rho cp dT/dt  = Qh - sum_k h_k (Q_k + W_k omega_k)
+    rho c dT/dt   = Qh - sum_k e_k (Q_k + W_k omega_k)
+
+`hold` says which c and e_k: "flow", those of a low-Mach flow, whose cells keep their enthalpy (cp, h_k) while their
+pressure is the flow's; "uv", those of cells that keep volume and internal energy (cv, u_k).
 
 `begin` does once per time step all that does not depend on the transport; `advance` may then be called several times
 (once per sweep), each from the same start state with better Q and Qh.
@@ -11,13 +14,17 @@ A solver integrates, in each cell and over one time step, with transport held as
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor
 
+from combust.errors import ConfigError
 from combust.kinetics.integrate.statistics import Statistics
+from combust.kinetics.integrate.systems import Hold
 from combust.kinetics.mechanism.mechanism import Mechanism
+from combust.parallel import Communicator
 
 
 @dataclass(frozen=True)
@@ -29,10 +36,48 @@ class Result:
     stats: Statistics
 
 
+@runtime_checkable
+class Shows(Protocol):
+    """A chemistry that shows more of itself in output: names, and what gives their values after a step.
+
+    Fields are (cells,) of the cells of the last `advance`, empty before; columns are numbers over all ranks, which all
+    ask for together. A kind of chemistry in case files declares the meaning of its names in its settings
+    (combust.settings.physics).
+    """
+
+    fields: Mapping[str, Callable[[], Tensor]]
+    columns: Mapping[str, Callable[[Communicator], float]]
+
+
+def fields_of(chemistry: Any) -> Mapping[str, Callable[[], Tensor]]:
+    """Those that a provider shows, if any."""
+    return chemistry.fields if isinstance(chemistry, Shows) else {}
+
+
+def columns_of(chemistry: Any) -> Mapping[str, Callable[[Communicator], float]]:
+    """Those that a provider shows, if any."""
+    return chemistry.columns if isinstance(chemistry, Shows) else {}
+
+
+def require_cell(hold: str) -> None:
+    """Raises ConfigError if it is neither "flow" nor "uv"."""
+    if hold not in ("flow", "uv"):
+        raise ConfigError(f'chemistry: hold = "{hold}"; allowed: "flow" (enthalpy, at the flow\'s pressure), "uv"')
+
+
+def require_hold(chemistry: Any, hold: Hold, what: str) -> None:
+    """Raises ConfigError for a provider whose cells keep something else than what a solver needs."""
+    found = getattr(chemistry, "hold", "flow")
+    if found != hold:
+        name = type(chemistry).__name__
+        raise ConfigError(f'chemistry {name}: its cells keep "{found}", {what} needs "{hold}": give it hold="{hold}"')
+
+
 class Chemistry(Protocol):
     """Direct, reduced or learned chemistry. Cells are flat: T (cells,), rhoY and Q (species, cells), Qh (cells,)."""
 
     gas: Mechanism
+    hold: Hold
 
     def rates(self, T: Tensor, rhoY: Tensor) -> Tensor:
         """Mass production rates W_k omega_k (species, cells) kg/m3/s at T [K] and partial densities rhoY [kg/m3]."""

@@ -9,16 +9,19 @@ from torch import Tensor
 from combust.kinetics.integrate.cvode import CellIntegrator
 from combust.kinetics.integrate.state import StartState, check_source, check_state, pack
 from combust.kinetics.integrate.statistics import Statistics
+from combust.kinetics.integrate.systems import Hold
 from combust.kinetics.mechanism.mechanism import Mechanism
-from combust.kinetics.providers.chemistry import Result
+from combust.kinetics.providers.chemistry import Result, require_cell
 
 
 class Cvode:
     """Every cell by CVODE: slow, for cross-checks."""
 
-    def __init__(self, gas: Mechanism, rtol: float = 1e-6, atol: float = 1e-12) -> None:
-        self.gas = gas
-        self.cell = CellIntegrator(gas, rtol, atol)
+    def __init__(self, gas: Mechanism, rtol: float = 1e-6, atol: float = 1e-12, hold: Hold = "flow") -> None:
+        """hold : what cells keep, "flow" or "uv", see combust.kinetics.providers.chemistry"""
+        require_cell(hold)
+        self.gas, self.hold = gas, hold
+        self.cell = CellIntegrator(gas, rtol, atol, hold)
 
     def rates(self, T: Tensor, rhoY: Tensor) -> Tensor:
         """Mass production rates (species, cells) kg/m3/s at T [K], rhoY [kg/m3], from Cantera."""

@@ -15,8 +15,9 @@ from combust.kinetics.integrate.cvode import CellIntegrator
 from combust.kinetics.integrate.rosenbrock import METHODS, Method
 from combust.kinetics.integrate.state import Kept, check_source, check_state, pack
 from combust.kinetics.integrate.statistics import Statistics
+from combust.kinetics.integrate.systems import Hold
 from combust.kinetics.mechanism.mechanism import Mechanism
-from combust.kinetics.providers.chemistry import Result
+from combust.kinetics.providers.chemistry import Result, require_cell
 from combust.kinetics.rates.qss import with_tolerance
 
 # A change of the end state between two sweeps, in units of the tolerance, up to which the linearised equations give
@@ -67,20 +68,23 @@ class Direct:
         method: str = "rodas3",
         block: int | None = None,
         reference: Tensor | None = None,
+        hold: Hold = "flow",
     ) -> None:
-        """reference : z = (T, rho Y) of a gas that many slow cells are close to, as the fresh gas of a flame. Traces
+        """hold : what cells keep, "flow" or "uv", see combust.kinetics.providers.chemistry
+        reference : z = (T, rho Y) of a gas that many slow cells are close to, as the fresh gas of a flame. Traces
         of radicals are short-lived there; its Jacobian keeps the cheap step of slow cells stable.
         """
         if method not in METHODS:
             raise ConfigError(f'integrator method "{method}" is unknown; known: {", ".join(METHODS)}')
         if not (0.0 < rtol < 1.0 and 0.0 < atol < 1.0):
             raise ConfigError(f"chemistry tolerances rtol = {rtol}, atol = {atol}: both must lie between 0 and 1")
-        self.gas = gas
-        self.system = ode.System(with_tolerance(gas.kinetics, atol))
+        require_cell(hold)
+        self.gas, self.hold = gas, hold
+        self.system = ode.System(with_tolerance(gas.kinetics, atol), hold)
         self.tolerance = Tolerance(rtol, atol)
         self.method: Method = METHODS[method]
         self.block = block or block_size(len(gas.species))
-        self._jacobian = None if reference is None else ode.jacobian_at(gas.kinetics, reference)
+        self._jacobian = None if reference is None else ode.jacobian_at(gas.kinetics, reference, hold)
         self._fallback: CellIntegrator | None = None
         self._chemical = Kept(lambda z: self._rate(z, torch.zeros_like(z)))  # dz/dt without transport
 
@@ -199,7 +203,7 @@ class Direct:
 
     def _slowly(self, cell: int, z: Tensor, s: Tensor, dt: float) -> Tensor:
         if self._fallback is None:
-            self._fallback = CellIntegrator(self.gas, self.tolerance.rtol, self.tolerance.atol)
+            self._fallback = CellIntegrator(self.gas, self.tolerance.rtol, self.tolerance.atol, self.hold)
         return self._fallback(cell, z, s, dt)
 
     def _rate(self, z: Tensor, s: Tensor) -> Tensor:
@@ -231,7 +235,7 @@ class Direct:
         left = [step.slow[:0]]
         for cells, count in ode.blocks(step.slow, self.block):
             z, ds = ode.take(step.z, cells), ode.take(s, cells) - ode.take(source, cells)
-            change, size = ode.slow_change(self.gas.thermo, self.tolerance, response, z, ds)
+            change, size = ode.slow_change(self.system, self.tolerance, response, z, ds)
             end[:, cells[:count]] = (ode.take(last, cells) + change)[:, :count]
             left.append(cells[:count][~(size[:count] <= CORRECTABLE_SLOW)])
         again = torch.cat(left)

@@ -7,16 +7,18 @@ from torch import Tensor
 
 from combust.kinetics.integrate.state import StartState, check_source, check_state, pack
 from combust.kinetics.integrate.statistics import Statistics
-from combust.kinetics.integrate.systems import transport_rate
+from combust.kinetics.integrate.systems import Hold, transport_rate
 from combust.kinetics.mechanism.mechanism import Mechanism
-from combust.kinetics.providers.chemistry import Result
+from combust.kinetics.providers.chemistry import Result, require_cell
 
 
 class Frozen:
     """No reactions: Heun's second-order step with transport alone, exact for the species."""
 
-    def __init__(self, gas: Mechanism) -> None:
-        self.gas = gas
+    def __init__(self, gas: Mechanism, hold: Hold = "flow") -> None:
+        """hold : what cells keep, "flow" or "uv", see combust.kinetics.providers.chemistry"""
+        require_cell(hold)
+        self.gas, self.hold = gas, hold
 
     def rates(self, T: Tensor, rhoY: Tensor) -> Tensor:
         """Zeros (species, cells)."""
@@ -34,7 +36,7 @@ class Frozen:
         """State after the step with constant Q [kg/m3/s], Qh [W/m3]; raises StateError if they are not finite."""
         s = pack(Qh, Q)
         check_source(s)
-        f0 = transport_rate(self.gas.thermo, step.z, s)
-        f1 = transport_rate(self.gas.thermo, step.z + step.dt * f0, s)
+        f0 = transport_rate(self.gas.thermo, step.z, s, self.hold)
+        f1 = transport_rate(self.gas.thermo, step.z + step.dt * f0, s, self.hold)
         T = step.z[0] + (0.5 * step.dt) * (f0[0] + f1[0])
         return Result(T, step.z[1:] + step.dt * Q, Statistics(T.shape[0], T.shape[0]))

@@ -29,12 +29,12 @@ def rerun(cell: FailedCell) -> list[str]:
     first, held = (torch.tensor([x], dtype=torch.float64) for x in (1e-3 * cell.dt, cell.held))
     path = ode.integrate_cells(
         system, METHODS["rodas5p"], ode.Tolerance(cell.rtol, cell.atol), z[:, None], s[:, None], cell.dt, first, 8,
-        None if cell.hold == "flow" else Fixed(held),
+        Fixed(held) if cell.held else None,
     )  # fmt: skip
     outcome = "did not arrive" if path.failed.numel() else f"T = {float(path.z[0, 0]):.6g} K"
     lines.append(f"batched integrator: {outcome} after {path.steps} steps, {path.rejected} rejected")
     try:
-        end = CellIntegrator(gas, cell.rtol, cell.atol, cell.hold)(0, z, s, cell.dt, cell.held)
+        end = CellIntegrator(gas, cell.rtol, cell.atol, cell.hold)(0, z, s, cell.dt, cell.held or None)
         lines.append(f"CVODE: T = {float(end[0]):.6g} K")
     except CombustError as error:
         lines.append(f"CVODE: {error}")

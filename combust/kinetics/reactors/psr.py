@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 
 from combust.errors import DivergenceError, StateError
-from combust.kinetics import data_range
+from combust.kinetics.gas import data_range
 from combust.kinetics.integrate.systems import Fixed, linearise
 from combust.kinetics.mechanism.mechanism import Mechanism
 

@@ -19,7 +19,7 @@ from scipy.integrate import solve_ivp
 from torch import Tensor
 
 from combust.errors import DivergenceError, StateError
-from combust.kinetics import data_range
+from combust.kinetics.gas import data_range
 from combust.kinetics.integrate import systems
 from combust.kinetics.integrate.systems import Fixed
 from combust.kinetics.mechanism.mechanism import Mechanism

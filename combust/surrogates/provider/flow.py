@@ -7,6 +7,7 @@ network steps (`SPLITTINGS`), and the correction then sees it as a source, as do
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -16,6 +17,7 @@ from combust.errors import ConfigError
 from combust.kinetics.integrate.cells import System, evaluate_all, take
 from combust.kinetics.integrate.state import Kept, check_source, check_state, pack, require
 from combust.kinetics.integrate.statistics import Statistics
+from combust.kinetics.integrate.systems import Hold
 from combust.kinetics.providers.chemistry import Result
 from combust.kinetics.providers.cvode import Cvode
 from combust.kinetics.providers.direct import Direct
@@ -32,7 +34,7 @@ from combust.surrogates.trust.fresh_case import TAUGHT, Verdict
 from combust.surrogates.trust.parts import Parts
 from combust.surrogates.trust.references import References, SharedJacobians
 from combust.surrogates.trust.router import corrected_step, met, misfits
-from combust.surrogates.trust.routes import EXACT, NETWORK, REFUSED, SLOW, RouteStatistics
+from combust.surrogates.trust.routes import EXACT, NETWORK, REFUSED, ROUTES, SLOW, RouteStatistics
 from combust.surrogates.trust.slow import LIMIT, SlowStep
 
 # (share of the transport, share of the step that then reacts), in turn. The correction, which knows the transport,
@@ -97,9 +99,17 @@ class LearnedFlow:
         self.slow = SlowStep(self.shared_jacobians, parts.trust)
         self.corrector = Corrector(parts.core, self.system, self.shared_jacobians)
         self.route = self.error = torch.zeros(0)
+        self.hold: Hold = "flow"  # around the network, whose own steps keep enthalpy and pressure
+        self.fields = {"route": lambda: self.route, "route_error": lambda: self.error}
+        self.columns = {f"{route}_share": partial(self._share, route) for route in ROUTES}
         self.routes = RouteStatistics(substeps=0)
         # dz/dt without transport
         self._chemical = Kept(lambda z: evaluate_all(self.system, z, torch.zeros_like(z), BLOCK))
+
+    def _share(self, route: str, comm: Communicator) -> float:
+        """Of all cells, that took a route in the last step (collective)."""
+        cells, own = comm.sum(float(self.routes.cells), float(getattr(self.routes, route)))
+        return own / cells if cells else 0.0
 
     def doubts(self, dt: float, p0: float, comm: Communicator) -> dict[str, str]:
         """Why the network will not be asked in a step of dt [s] at p0 [Pa], or had nothing to do in the last one, each

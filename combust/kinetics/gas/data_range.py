@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from combust.kinetics.gas import Gas
+from combust.kinetics.gas.protocol import Gas
 from combust.kinetics.rates.thermo import column
 
 LEAST = 1e-4  # mass fraction from which a species counts

@@ -8,7 +8,7 @@ import cantera as ct
 import torch
 from torch import Tensor
 
-from combust.kinetics.names import Names
+from combust.kinetics.gas.names import Names
 from combust.kinetics.rates.data import RateData
 from combust.kinetics.rates.qss import AnyKinetics
 from combust.kinetics.rates.thermo import Thermo
