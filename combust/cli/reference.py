@@ -115,9 +115,15 @@ def table(struct: mi.StructType) -> list[str]:
         structs = structs_of(field.type)
         plain = ", ".join(allowances(options, f" [{unit['unit']}]" if unit else ""))
         several = any(isinstance(o, mi.VarTupleType) for o in options)
-        value = "table" if structs == options else "list of tables" if structs and several else plain
+        listed = "table or list of tables" if any(isinstance(o, mi.StructType) for o in options) else "list of tables"
+        value = "table" if structs == options else listed if structs and several and only_tables(options) else plain
         rows.append(f"| `{field.name}` | {value} | {default(field)} | {described(field)} |".replace("||", "|"))
     return rows
+
+
+def only_tables(options: list[mi.Type]) -> bool:
+    """Whether a key holds tables and lists of them, nothing else."""
+    return all(isinstance(o, mi.StructType) or isinstance(o, mi.VarTupleType) and structs_of(o) for o in options)
 
 
 def default(field: mi.Field) -> str:

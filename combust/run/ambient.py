@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from combust.cfd.boundaries.conditions import Outflow
+from combust.cfd.boundaries.conditions import Inflow, Outflow, conditions_of
 from combust.cfd.initial.fields import Fields
 from combust.cfd.mesh.grid import NAMES
 from combust.cfd.operators import scalars
@@ -94,12 +94,12 @@ def _named(builder: Builder) -> tuple[float, str] | None:
 
 
 def _only_stream(builder: Builder) -> tuple[float, str] | None:
-    sides = builder.config.boundary.sides(builder.config.mesh.dimensions)
-    found = {
-        name: _density(builder, table, f"boundary.{name}")
-        for name, table in sides.items()
-        if isinstance(table, physics.Mixture)
-    }
+    p, found = builder.config.gas.pressure, {}
+    for name in builder.sides:
+        side = builder.boundaries[NAMES.index(name[0])][name.endswith("high")]
+        streams = [s for c in conditions_of(side) if isinstance(c, Inflow) for s in c.streams]
+        densities = [float(builder.gas.density(stream[0], p, stream[1:])) for stream in streams]
+        found |= {f"{name}{i or ''}": rho for i, rho in enumerate(densities)}
     if not found or max(found.values()) - min(found.values()) > SAME * min(found.values()):
         return None
     name, rho = next(iter(found.items()))

@@ -193,6 +193,8 @@ class Builder:
     def boundaries(self) -> tuple[Sides, Sides, Sides]:
         gas = self.config.gas
         case = sides.Case(
+            self.grid.faces,
+            tuple("xyz"[: self.config.mesh.dimensions]),
             gas.pressure,
             len(self.gas.species),
             self.device,

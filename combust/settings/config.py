@@ -16,7 +16,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from combust.cfd.boundaries.settings import SIDES, Burner, Inflow
-from combust.errors import ConfigError
+from combust.cfd.boundaries.tables import with_tables
+from combust.errors import ConfigError, at
 from combust.explain import explain, shortened, shown
 from combust.files import DEEPEST, TOO_DEEP, UnreadableError, is_file, leaves, read_text
 from combust.settings.physics import FlameInitial, KernelInitial, LearnedChemistry, ManufacturedInitial
@@ -142,7 +143,10 @@ def complete(config: Config, path: Path) -> Config:
             chemistry = replace(chemistry, model=str(model.resolve()))
     if output.directory is None:
         output = replace(output, directory=f"runs/{path.stem}")
-    return replace(config, title=config.title or path.stem, gas=gas, chemistry=chemistry, output=output)
+    with at(path):
+        boundary = with_tables(config.boundary, path.parent)
+    title = config.title or path.stem
+    return replace(config, title=title, gas=gas, chemistry=chemistry, output=output, boundary=boundary)
 
 
 def problems(config: Config) -> Iterator[str]:
@@ -155,7 +159,7 @@ def problems(config: Config) -> Iterator[str]:
     for name in (*SIDES[2 * dimensions :], *"xyz"[dimensions:]):
         if getattr(config.boundary, name) is not None:
             yield f"boundary.{name}: the mesh has only {dimensions} dimension(s)"
-    for name, side in sides.items():
+    for name, side in config.boundary.tables(dimensions).items():
         if not isinstance(side, Inflow | Burner):
             continue
         if isinstance(side.velocity, str) and not isinstance(config.initial, FlameInitial):

@@ -67,7 +67,7 @@ QUANTITIES = {
     "kinetic_energy": Name("kinetic energy of the domain", "J"),
     "Y_min": Name("most negative mass fraction: nothing is clipped"),
     "mass_error": Name("mass that appeared since the start, over the mass then"),
-    "element_error": Name("largest appearance of an element since the start, over its amount then"),
+    "element_error": Name("largest appearance of an element since the start, over its amount then or what came in"),
     "enthalpy_error": Name("enthalpy that appeared since the start, over 3.5 p0 V"),
     "heat_to_burner": Name("heat that conducts into the burners", "W", BURNER),
     "eos_drift": Name("largest departure of the equation of state from p0, over p0"),
@@ -106,7 +106,7 @@ def has(config: Config, need: str) -> bool:
         return not isinstance(config.turbulence, NoTurbulence)
     if need == FRESH:
         return isinstance(config.initial, FlameInitial | KernelInitial)
-    sides = config.boundary.sides(config.mesh.dimensions).values()
+    sides = config.boundary.tables(config.mesh.dimensions).values()
     return need != BURNER or any(isinstance(side, Burner) for side in sides)
 
 

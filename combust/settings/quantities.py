@@ -20,7 +20,10 @@ KINDS = {
     "Pa": "pressure", "s": "time", "K": "temperature", "m": "length", "m/s": "velocity", "1/s": "rate",
     "Pa s": "viscosity", "kg/m3": "density", "m/s2": "acceleration", "1/m": "wave number",
 }  # fmt: skip
+# Units that a key of a table gets from elsewhere: from its key `over`; from the key that it stands for.
+ALONG, SAME = "m or s", "unit of the key"
 LISTS = (mi.VarTupleType, mi.ListType)
+ANY_NUMBER = r"^\s*[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?"
 LIMITS = ("type", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")  # keywords of a number
 
 
@@ -36,10 +39,21 @@ def _value(value: Any, options: list[mi.Type], unit: dict[str, str] | None, path
     leaves = [leaf for option in options for leaf in flatten(option)]
     if isinstance(value, dict):
         structs = [o for o in narrowed(leaves, value) if isinstance(o, mi.StructType)]
-        return {key: _value(inner, *_field(structs, key), [*path, key], source) for key, inner in value.items()}
+        found = {}
+        for key, inner in value.items():
+            types, own = _field(structs, key)
+            found[key] = _value(inner, types, _of_table(own, unit, value), [*path, key], source)
+        return found
     if isinstance(value, list):
+        several = unit is not None and len(value) == len(unit.get("each", "")) and isinstance(value[0], list)
         return [
-            _value(inner, [t for o in leaves for t in _items(o, i)], unit, [*path, i], source)
+            _value(
+                inner,
+                [t for o in leaves for t in _items(o, i)],
+                {"unit": unit["each"][i]} if several and unit is not None else unit,
+                [*path, i],
+                source,
+            )
             for i, inner in enumerate(value)
         ]
     if unit is None or not isinstance(value, str) or any(isinstance(o, mi.StrType) for o in leaves):
@@ -51,6 +65,17 @@ def _value(value: Any, options: list[mi.Type], unit: dict[str, str] | None, path
         return to_si(value, unit.get("kind") or KINDS[unit["unit"]])
     except FileFormatError as error:
         raise ConfigError(f"{source}: {dotted(path)} = {shown(value)}: {error}") from None
+
+
+def _of_table(own: dict[str, str] | None, outer: dict[str, str] | None, table: dict[str, Any]) -> dict[str, str] | None:
+    """The unit of a key of a table that stands for a key with the unit `outer`; "each": of coordinates in turn."""
+    if own is None or own["unit"] not in (ALONG, SAME):
+        return own
+    if own["unit"] == SAME:
+        return outer
+    over = table.get("over")
+    each = "".join("s" if name == "time" else "m" for name in (over if isinstance(over, list) else [over]))
+    return {"unit": each[:1], "each": each} if each else None
 
 
 def _field(structs: list[mi.StructType], key: str) -> tuple[list[mi.Type], dict[str, str] | None]:
@@ -74,7 +99,7 @@ def schema(root: type) -> dict[str, Any]:
     found = msgspec.json.schema(root)
     for node in _nodes(found):
         if "x-unit" in node:
-            _widen(node, {"type": "string", "pattern": _pattern(node.get("x-kind") or KINDS[node["x-unit"]])})
+            _widen(node, {"type": "string", "pattern": _pattern(node.get("x-kind") or KINDS.get(node["x-unit"]))})
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **found}
 
 
@@ -86,9 +111,11 @@ def _nodes(tree: Any) -> list[dict[str, Any]]:
     return [tree, *(node for inner in tree.values() for node in _nodes(inner))]
 
 
-def _pattern(kind: str) -> str:
+def _pattern(kind: str | None) -> str:
+    if kind is None:
+        return rf"{ANY_NUMBER}\s*\S+.*$"
     escaped = "|".join(re.sub(r"([.*^()])", r"\\\1", unit) for unit in sorted(names(kind), key=len, reverse=True))
-    return rf"^\s*[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?\s*({escaped})\s*$"
+    return rf"{ANY_NUMBER}\s*({escaped})\s*$"
 
 
 def _widen(node: dict[str, Any], text: dict[str, Any]) -> None:

@@ -1,15 +1,17 @@
 """Values at the sides that change with time and place: exact solutions, balances, restarts, what is refused."""
 
 import math
+import tomllib
 
 import numpy as np
+import pytest
 import torch
 
 from combust import kernels
 from combust.cfd.boundaries.conditions import Inflow
 from combust.parallel import Communicator
 from combust.run import build as case
-from combust.settings.config import convert
+from combust.settings.config import complete, convert, to_toml
 
 torch.set_num_threads(1)
 AIR, FUEL = "O2:0.21, N2:0.79", "H2:1, N2:1"
@@ -18,9 +20,12 @@ STILL = {"kind": "constant", "viscosity": 0.0}
 
 def flow_of(raw, conditions=None):
     kernels.set_mode("eager")
+    return case.Builder(config_of(raw), Communicator(), conditions or {}).flow()
+
+
+def config_of(raw):
     raw = {"chemistry": {"kind": "none"}, "stop": {"steps": 1}, **raw}
-    raw["numerics"] = {"compile": "off", **raw.get("numerics", {})}
-    return case.Builder(convert(raw, "test"), Communicator(), conditions or {}).flow()
+    return convert({**raw, "numerics": {"compile": "off", **raw.get("numerics", {})}}, "test")
 
 
 def channel(cells, transport=STILL, **numerics):
@@ -84,3 +89,191 @@ def error_of_wave(cells):
 def test_a_pulsating_stream_is_of_second_order():
     coarse, fine = error_of_wave(40), error_of_wave(80)
     assert math.log2(coarse / fine) > 1.8
+
+
+def restarted(make, before, after, dt):
+    """The flow after both, and another one that took its state over in between."""
+    whole, again = make(), make()
+    for _ in range(before):
+        whole.advance(dt)
+    saved = {name: array.copy() for name, (array, _) in whole.state().items()}
+    again.time, again.step = whole.time, whole.step
+    again.restore(saved.__getitem__)
+    for flow in (whole, again):
+        for _ in range(after):
+            flow.advance(dt)
+    return whole.state(), again.state()
+
+
+def test_restart_within_a_pulse_is_bitwise():
+    whole, again = restarted(lambda: pulsating(24)[0], 5, 3, 0.7e-2)
+    for name, (array, _) in whole.items():
+        assert np.array_equal(again[name][0], array), name
+
+
+def test_a_steady_checkpoint_begins_a_pulse():
+    """Of a case without a clock: the time before follows from the last step."""
+    steady, pulse = flow_of(channel(24)), pulsating(24)[0]
+    for _ in range(3):
+        steady.advance(1e-2)
+    saved = {name: array for name, (array, _) in steady.state().items()}
+    assert "clock" not in saved
+    pulse.time, pulse.step = steady.time, steady.step
+    pulse.restore(saved.__getitem__)
+    assert pulse.time_before == pytest.approx(0.02) and pulse.time == steady.time
+    pulse.advance(1e-3)
+    assert float(pulse.current.u[2][0, 0, 2]) == speed(pulse.time)
+
+
+# --- places: a parabola between walls, a jet beside a wall ------------------------------------------------------------
+
+HEIGHT, LENGTH, PEAK = 1e-3, 3e-3, 2.0
+
+
+def tube(entry, cells=(12, 8), initial=0.0, composition=AIR, boundary=None, **more):
+    """A channel between walls along x."""
+    return {
+        "mesh": {"kind": "uniform", "cells": list(cells), "lower": [0.0, 0.0], "upper": [LENGTH, HEIGHT]},
+        "gas": {"mechanism": "h2o2.yaml", "transport": {"kind": "constant", "viscosity": 1e-3}},
+        "initial": {"kind": "uniform", "temperature": 300.0, "composition": composition, "velocity": [initial]},
+        "boundary": {"x_low": entry, "x_high": {"kind": "outflow"}, "y": {"kind": "wall"}, **(boundary or {})},
+        **more,
+    }
+
+
+def parabola(y):
+    return 4 * PEAK * (y / HEIGHT) * (1 - y / HEIGHT)
+
+
+def error_of_parabola(cells):
+    """Mean of the steady flow that enters with the exact profile, half way along the channel, over the peak."""
+    inlet = Inflow(velocity=[0.0, 0.0, lambda t, points: parabola(points[1])], stream=None)
+    raw = tube({"kind": "inflow", "velocity": PEAK}, (cells, cells))
+    gas = flow_of(raw).scheme.problem.gas
+    inlet.stream = torch.cat([torch.tensor([300.0]).double(), gas.composition(AIR)])
+    inlet.velocity[2].unsteady = False
+    flow = flow_of(raw, {"x_low": inlet})
+    assert not flow.scheme.filler.unsteady
+    for _ in range(85):  # until the plug of the start is gone
+        flow.advance(2e-5)
+    y = flow.grid.centres[1].reshape(-1).numpy()
+    u = flow.scheme.block_faces(flow.current.u)[2][0, :, cells // 2].numpy()
+    assert abs(flow.quantity("mass_error")) < 1e-12
+    return np.abs(u - parabola(y)).mean() / PEAK
+
+
+def test_a_parabola_between_walls_stays_poiseuille():
+    coarse, fine = error_of_parabola(8), error_of_parabola(16)
+    assert fine < 2e-3 and math.log2(coarse / fine) > 1.8
+
+
+JET = [
+    {"kind": "inflow", "where": {"y": ["0 mm", "0.5 mm"]}, "velocity": "1 m/s", "composition": FUEL},
+    {"kind": "inflow", "where": {"y": [5e-4, 7.5e-4]}, "velocity": 0.2, "temperature": 400.0},
+    {"kind": "wall", "where": {"y": [7.5e-4, 1e-3]}, "temperature": 350.0},
+]
+
+
+@pytest.mark.parametrize("coupling", ["sdc", "strang"])
+def test_a_jet_on_a_part_of_a_side_conserves(coupling):
+    """Fuel beside a co-flow beside a wall: what enters is each stream on its own cells."""
+    raw = tube([*JET[:2], {"kind": "wall", "where": JET[2]["where"]}], numerics={"coupling": coupling})
+    raw["gas"]["transport"] = "mixture-averaged"
+    flow = flow_of(raw)
+    u = flow.scheme.block_faces(flow.current.u)[2][0, :, 0]
+    assert u.tolist() == [1.0] * 4 + [0.2] * 2 + [0.0] * 2
+    for _ in range(10):
+        flow.advance(1e-5)
+    assert abs(flow.quantity("mass_error")) < 1e-12 and flow.quantity("element_error") < 1e-12
+    assert abs(flow.quantity("enthalpy_error")) < 1e-12
+    hydrogen, T = flow.field("Y_H2")[0, :, 0], flow.field("T")[0, :, 0]
+    assert hydrogen[:4].min() > 0.01 and hydrogen[-1] < 1e-3
+    assert T[4:6].min() > 303 and abs(T[:3] - 300).max() < 3
+
+
+def test_a_part_of_a_wall_is_held_at_its_temperature():
+    """Heat enters by the hot part alone, and the balances count it."""
+    flow = flow_of(tube(JET))
+    ghosts = flow.current.q[0, 0, 2:-2, 1]
+    assert ghosts[6:].tolist() == [350.0, 350.0] and ghosts[:6].tolist() == [300.0] * 6
+    flow.advance(1e-5)
+    assert abs(flow.quantity("enthalpy_error")) < 1e-12
+
+
+def test_restart_of_parts_is_bitwise():
+    pulse = {"over": "time", "at": [0.0, 1e-5, 2e-5], "values": [0.0, 2.0, 0.0], "repeat": True}
+    warming = {"over": "time", "at": [0.0, 2e-4], "values": [300.0, 400.0]}
+    parts = [{**JET[0], "velocity": pulse}, JET[1], {**JET[2], "temperature": warming}]
+    whole, again = restarted(lambda: flow_of(tube(parts)), 3, 2, 0.9e-5)
+    for name, (array, _) in whole.items():
+        assert np.array_equal(again[name][0], array), name
+
+
+# --- one profile, in three ways ---------------------------------------------------------------------------------------
+
+EDGES = [0.0, 2e-4, 7e-4, 1e-3]
+SPEEDS, HEAT, FUELS = [0.0, 1.0, 0.5, 0.0], [300.0, 350.0, 320.0, 300.0], [0.1, 0.3, 0.2, 0.1]
+
+
+def by_tables():
+    return tube({
+        "kind": "inflow",
+        "velocity": {"over": "y", "at": ["0 mm", "0.2 mm", 7e-4, "0.1 cm"], "values": [0, "1 m/s", 0.5, 0]},
+        "temperature": {"over": "y", "at": EDGES, "values": HEAT},
+        "composition": {"over": "y", "at": EDGES, "values": [f"H2:{x!r}, O2:{1 - x!r}" for x in FUELS]},
+    })  # fmt: skip
+
+
+def by_file(folder):
+    lines = [
+        f"{1e3 * y!r},{100 * u!r},{T!r},{x!r},{1 - x!r}" for y, u, T, x in zip(EDGES, SPEEDS, HEAT, FUELS, strict=True)
+    ]
+    (folder / "inlet.csv").write_text("\n".join(["# a table", "y [mm],u [cm/s],temperature,X_H2,X_O2", *lines]) + "\n")
+    table = {"over": "y", "file": "inlet.csv"}
+    raw = tube({"kind": "inflow", "velocity": {**table, "column": "u"}, "temperature": table, "composition": table})
+    return complete(config_of(raw), folder / "case.toml")
+
+
+def by_functions():
+    raw = tube({"kind": "inflow", "velocity": 1.0})
+    gas = flow_of(raw).scheme.problem.gas
+
+    def linear(values):
+        table = torch.as_tensor(values, dtype=torch.float64)
+        at = torch.tensor(EDGES, dtype=torch.float64)
+
+        def function(t, points):
+            y = points[1]
+            i = (torch.bucketize(y, at, right=True) - 1).clamp(0, 2)
+            found = table[i] + ((y - at[i]) / (at[i + 1] - at[i])).reshape(*y.shape, *[1] * (table.dim() - 1)) * (
+                table[i + 1] - table[i]
+            )
+            return found if table.dim() == 1 else found.movedim(-1, 0)
+
+        return function
+
+    T, Y = linear(HEAT), linear(torch.stack([gas.composition(f"H2:{x!r}, O2:{1 - x!r}") for x in FUELS]))
+    stream = lambda t, points: torch.cat([T(t, points)[None], Y(t, points)])  # noqa: E731
+    return raw, {"x_low": Inflow(velocity=[0.0, 0.0, linear(SPEEDS)], stream=stream)}
+
+
+def test_table_file_and_function_are_the_same_bits(tmp_path):
+    kernels.set_mode("eager")
+    flows = [flow_of(by_tables()), case.Builder(by_file(tmp_path), Communicator()).flow(), flow_of(*by_functions())]
+    states = []
+    for flow in flows:
+        for _ in range(2):
+            flow.advance(1e-5)
+        states.append({name: array for name, (array, _) in flow.state().items() if name != "clock"})
+        assert flow.quantity("element_error") < 1e-12
+    for other in states[1:]:
+        for name, array in states[0].items():
+            assert np.array_equal(other[name], array), name
+
+
+def test_a_case_with_a_file_is_whole_without_it(tmp_path):
+    """What a run writes has the numbers in place of the file: it loads and is equal, units and all."""
+    config = by_file(tmp_path)
+    again = convert(tomllib.loads(to_toml(config)), "written")
+    assert again == config and "inlet.csv" not in to_toml(config)
+    assert config.boundary.x_low.velocity.at == tuple(EDGES) and config.boundary.x_low.velocity.values == tuple(SPEEDS)

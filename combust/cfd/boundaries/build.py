@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import msgspec
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -21,8 +25,13 @@ from combust.cfd.boundaries.conditions import (
     Wall,
     conditions_of,
 )
-from combust.errors import ConfigError
+from combust.cfd.boundaries.keys import PHI, SPEEDS, TEMPERATURES, Key
+from combust.cfd.boundaries.patches import cut_cells, fit
+from combust.cfd.boundaries.tables import read
+from combust.cfd.boundaries.values import Function, Held, Stream, Table
+from combust.errors import ConfigError, at
 
+logger = logging.getLogger(__name__)
 AXES = ("z", "y", "x")
 NO_SORET = (
     "gas.transport.soret = true would drive species through a wall of fixed temperature; use an adiabatic wall, or "
@@ -34,10 +43,13 @@ NO_SORET = (
 class Case:
     """What the tables of sides refer to in the rest of a case.
 
-    pressure : gas.pressure [Pa];  species, device : of the values that are made;  soret : gas.transport.soret
+    faces : global face coordinates (z, y, x) [m];  directions : of the mesh, "x" first;  pressure : gas.pressure [Pa]
+    species, device : of the values that are made;  soret : gas.transport.soret
     initial : the table of that name;  mixture : (table, its place) -> Y;  flame_speed : that of the initial flame [m/s]
     """
 
+    faces: tuple[np.ndarray, np.ndarray, np.ndarray]
+    directions: tuple[str, ...]
     pressure: float
     species: int
     device: str
@@ -49,6 +61,8 @@ class Case:
 
 def lets_through(table: Any) -> bool:
     """Whether gas, heat or motion enters by a side, so that one cell beside it is not alike in that direction."""
+    if isinstance(table, tuple):
+        return any(lets_through(part) for part in table)
     if isinstance(table, settings.Wall):
         return table.temperature is not None or any(table.velocity)
     return table is not None and not isinstance(table, settings.Periodic | settings.Symmetry)
@@ -90,55 +104,125 @@ def boundaries(
     return z, y, x
 
 
-def condition(name: str, sides: Mapping[str, Any], case: Case) -> Boundary | None:
+def condition(name: str, sides: Mapping[str, Any], case: Case) -> Boundary | Parts | None:
     """The condition of a side; None where it is periodic, or the mesh has no such direction."""
     table = sides.get(name)
+    if isinstance(table, tuple):
+        return _parts(name, table, case)
+    return None if table is None or isinstance(table, settings.Periodic) else _one(name, table, case)
+
+
+def _one(name: str, table: Any, case: Case, place: str = "") -> Boundary:
+    """The condition of a side or of a part of it; place : "x_low[1]" of a part."""
+    key = Key(f"boundary.{place or name}", AXES.index(name[0]), _reach(table, case), case.directions, case.device)
     if isinstance(table, settings.Inflow | settings.Burner):
-        return _inflow(name, table, case)
+        return _inflow(key, 1.0 if name.endswith("low") else -1.0, table, case)
     if isinstance(table, settings.Outflow):
-        return _outflow(name, table, case)
-    if isinstance(table, settings.Wall):
-        return _wall(name, table, case)
-    return Symmetry() if isinstance(table, settings.Symmetry) else None
+        return _outflow(key, table, case)
+    return _wall(key, table, case) if isinstance(table, settings.Wall) else Symmetry()
 
 
-def _outflow(name: str, table: settings.Outflow, case: Case) -> Outflow:
+def _reach(table: Any, case: Case) -> dict[str, tuple[float, float]]:
+    """From where to where a side, or its part, reaches along x, y and z [m]."""
+    whole = {a: (float(f[0]), float(f[-1])) for a, f in zip(AXES, case.faces, strict=True)}
+    return whole if table.where is None else whole | dict([table.where.range])
+
+
+def _parts(name: str, tables: tuple[Any, ...], case: Case) -> Parts:
+    """Raises ConfigError where they do not meet, or do not cover the side."""
+    over = {part.where.range[0] for part in tables}
+    if len(over) > 1:
+        raise ConfigError(f"boundary.{name}: its parts are ranges of {' and '.join(sorted(over))}: take one coordinate")
+    axis = AXES.index(over.pop())
+    made = [_one(name, part, case, f"{name}[{i}]") for i, part in enumerate(tables)]
+    if AXES[axis] == name[0] or AXES[axis] not in case.directions:
+        allowed = " and ".join(a for a in case.directions if a != name[0]) or "none: the side is a point"
+        raise ConfigError(f"boundary.{name}[0].where: {AXES[axis]} is no coordinate of that side; allowed: {allowed}")
+    with at(f"boundary.{name}"):
+        parts = Parts(axis, [part.where.range[1] for part in tables], made)
+        fit(parts, case.faces[axis])
+    for edge, face, share in cut_cells(case.faces[axis], parts):
+        logger.info(
+            "boundary.%s: the edge at %s = %.6g m lies within a cell, and acts at its face, %.6g m: %.2g of the cell",
+            name, AXES[axis], edge, face, share,
+        )  # fmt: skip
+    return parts
+
+
+def _outflow(key: Key, table: settings.Outflow, case: Case) -> Outflow:
     if table.pressure not in (None, case.pressure):
         raise ConfigError(
-            f"boundary.{name}.pressure = {table.pressure}: a low-Mach flow has one thermodynamic pressure, "
+            f"{key.place}.pressure = {table.pressure}: a low-Mach flow has one thermodynamic pressure, "
             f"gas.pressure = {case.pressure}; omit the key"
         )
     return Outflow()
 
 
-def _wall(name: str, table: settings.Wall, case: Case) -> Wall:
-    fixed = None
+def _wall(key: Key, table: settings.Wall, case: Case) -> Wall:
+    fixed: Tensor | Function | None = None
     if table.temperature is not None:
         if case.soret:
-            raise ConfigError(f"boundary.{name}.temperature: {NO_SORET}")
-        fixed = torch.full((1 + case.species,), torch.nan, dtype=torch.float64, device=case.device)
-        fixed[0] = table.temperature
-    velocity = list(reversed(table.velocity))
-    if velocity[AXES.index(name[0])] != 0.0:
-        raise ConfigError(f"boundary.{name}.velocity: the {name[0]} part must be 0: a wall is where it is")
+            raise ConfigError(f"{key.place}.temperature: {NO_SORET}")
+        fixed = _held(key.value("temperature", table.temperature, TEMPERATURES), case)
+    velocity = [key.value(f"velocity[{2 - a}]", table.velocity[2 - a]) for a in range(3)]
+    if velocity[key.axis] != 0.0:
+        raise ConfigError(f"{key.place}.velocity: the {AXES[key.axis]} part must be 0: a wall is where it is")
     return Wall(velocity=velocity, scalars=fixed, slip=table.slip)
 
 
-def _inflow(name: str, table: settings.Inflow | settings.Burner, case: Case) -> Inflow:
-    fresh = case.initial
-    Y = case.mixture(table, f"boundary.{name}") if table.has_composition else case.mixture(fresh, "initial")
-    T = table.temperature or fresh.temperature
-    speed = case.flame_speed() if isinstance(table.velocity, str) else table.velocity
-    velocity = [0.0, 0.0, 0.0]
-    velocity[AXES.index(name[0])] = speed if name.endswith("low") else -speed
-    values = torch.cat([torch.tensor([T], dtype=torch.float64, device=case.device), Y.to(case.device)])
+def _held(T: float | Function, case: Case) -> Tensor | Function:
+    """T held, Y of zero gradient."""
+    if callable(T):
+        return Held(T, case.species)
+    fixed = torch.full((1 + case.species,), torch.nan, dtype=torch.float64, device=case.device)
+    fixed[0] = T
+    return fixed
+
+
+def _inflow(key: Key, sign: float, table: settings.Inflow | settings.Burner, case: Case) -> Inflow:
+    Y = _fractions(key, table, case)
+    T = key.value("temperature", table.temperature or case.initial.temperature, TEMPERATURES)
+    speed = case.flame_speed() if isinstance(table.velocity, str) else key.value("velocity", table.velocity, SPEEDS)
+    velocity: list[float | Function] = [0.0, 0.0, 0.0]
+    along = getattr(table, "tangential", None)
+    for a, name in enumerate(AXES if along is not None else ()):
+        given = getattr(along, name)
+        if given is not None:
+            key.require_along(f"tangential.{name}", name)
+            velocity[a] = key.value(f"tangential.{name}", given)
+    velocity[key.axis] = speed.scaled(sign) if isinstance(speed, Table) else sign * speed
+    values: Tensor | Function
+    if callable(T) or callable(Y):
+        values = Stream(T, Y)
+    else:
+        values = torch.cat([torch.tensor([T], dtype=torch.float64, device=case.device), Y])
     if isinstance(table, settings.Burner):
-        held = torch.full_like(values, torch.nan)
-        held[0] = T
-        return Burner(velocity=velocity, scalars=held, stream=values)
+        return Burner(velocity=velocity, scalars=_held(T, case), stream=values)
     if table.inlet == "value":
         return Inflow(velocity=velocity, scalars=values, diffusion_counts=False)
     return Inflow(velocity=velocity, stream=values)
+
+
+def _fractions(key: Key, table: settings.Inflow | settings.Burner, case: Case) -> Tensor | Table:
+    """Y of what flows in, or a table of it."""
+    if not table.has_composition:
+        return case.mixture(case.initial, "initial").to(case.device)
+    if isinstance(table.composition, settings.Gases):
+        gases = read(table.composition, f"{key.place}.composition", "composition", Path())
+        name, entries = "composition", gases.values
+    elif isinstance(table.phi, settings.Profile):
+        gases = read(table.phi, f"{key.place}.phi", "phi", Path())
+        key.require("phi", gases, PHI)
+        name, entries = "phi", gases.values
+    else:
+        return case.mixture(table, key.place).to(case.device)
+
+    def fractions(entry: Any) -> Tensor:
+        if isinstance(entry, tuple):
+            return torch.stack([fractions(inner) for inner in entry])
+        return case.mixture(msgspec.structs.replace(table, **{name: entry}), key.place).to(case.device)
+
+    return key.table(name, gases, fractions(entries))
 
 
 def balanced(sides: Mapping[str, Any], made: tuple[Sides, Sides, Sides]) -> Inflow | None:

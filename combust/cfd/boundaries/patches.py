@@ -16,6 +16,7 @@ from combust.cfd.mesh.grid import NAMES, Grid
 from combust.errors import ConfigError
 
 ROUND_OFF = 1e-9  # of a length: edges nearer than that are one
+CUT = 1e-6  # of a cell: edges that near to a face lie on it
 Run = tuple[int, int]  # first of the padded cells or faces along an axis, and how many
 
 
@@ -63,7 +64,7 @@ class Patch:
         moves = any(callable(v) for v in c.velocity)
         velocity = [self.velocity(a, t) for a in range(3)] if moves else c.velocity
         scalars, stream = (
-            evaluate(f"{name}: {key}", value, t, self.points[None], self.rows or -1)
+            evaluate(f"{name}: {key}", value, t, self.points[None], self.rows or -1, key == "scalars")
             if callable(value)
             else _column(value)
             for key, value in (("scalars", c.scalars), ("stream", c.stream))
@@ -145,7 +146,11 @@ def patches(grid: Grid, axis: int, side: int, condition: Boundary | Parts, rows:
     at = Place(axis, side, grid.layout.g[axis], Values((), None, None))
     if isinstance(condition, Boundary):
         return [Patch(grid, condition, at, rows=rows)]
-    owner, over = owners(grid, axis, condition), condition.over
+    over = condition.over
+    if over == axis or over not in grid.layout.axes:
+        allowed = " and ".join(NAMES[a] for a in reversed(grid.layout.axes) if a != axis) or "none: it is a point"
+        raise ConfigError(f"Parts: over = {over}: no axis in a side normal to {NAMES[axis]}; allowed: {allowed}")
+    owner = fit(condition, grid.faces[over])
     g, n, total = grid.layout.g[over], grid.layout.n[over], grid.block.shape[over]
     where = np.arange(-g, n + g) + grid.block.start[over]
     where = where % total if grid.block.periodic[over] else where.clip(0, total - 1)
@@ -172,13 +177,12 @@ def runs(mask: np.ndarray) -> Iterator[Run]:
         yield int(first), int(end - first)
 
 
-def owners(grid: Grid, axis: int, parts: Parts) -> np.ndarray:
-    """The part that each cell of the whole side belongs to, by its centre, along `parts.over`. Raises ConfigError."""
-    over = parts.over
-    if over == axis or over not in grid.layout.axes:
-        allowed = " and ".join(NAMES[a] for a in reversed(grid.layout.axes) if a != axis) or "none: it is a point"
-        raise ConfigError(f"parts of a side are ranges of a coordinate in it, not of {NAMES[over]}; allowed: {allowed}")
-    name, faces = NAMES[over], grid.faces[over]
+def fit(parts: Parts, faces: np.ndarray) -> np.ndarray:
+    """The part that each cell of the whole side belongs to, by its centre; faces : along parts.over [m].
+
+    Raises ConfigError for parts that do not meet, do not cover the side, or hold no cell.
+    """
+    name = NAMES[parts.over]
     order = sorted(range(len(parts.ranges)), key=lambda k: parts.ranges[k])
     near = ROUND_OFF * float(faces[-1] - faces[0])
     reached = float(faces[0])
@@ -196,9 +200,8 @@ def owners(grid: Grid, axis: int, parts: Parts) -> np.ndarray:
         raise ConfigError(f"parts end at {name} = {reached:.6g} m, and the side at {faces[-1]:.6g} m: cover it all")
     edges = np.array([parts.ranges[k][1] for k in order[:-1]])
     owner = np.array(order)[np.searchsorted(edges, 0.5 * (faces[1:] + faces[:-1]), side="right")]
-    for k in range(len(parts.ranges)):
+    for k, (low, high) in enumerate(parts.ranges):
         if not (owner == k).any():
-            low, high = parts.ranges[k]
             raise ConfigError(
                 f"the part from {name} = {low:.6g} to {high:.6g} m holds the centre of no cell: widen it, refine the "
                 "mesh, or put its edges on faces"
@@ -206,15 +209,15 @@ def owners(grid: Grid, axis: int, parts: Parts) -> np.ndarray:
     return owner
 
 
-def cut_cells(grid: Grid, parts: Parts) -> list[tuple[float, float, float]]:
-    """(edge, face where it acts, share of the cell between them) of each edge that lies within a cell [m, m, -]."""
-    faces, found = grid.faces[parts.over], []
+def cut_cells(faces: np.ndarray, parts: Parts) -> list[tuple[float, float, float]]:
+    """(edge, face where it acts, share of the cell between them) of each edge within a cell [m, m, -]; see `fit`."""
+    found = []
     for edge in sorted({high for _, high in parts.ranges if high < faces[-1]}):
         cell = min(max(int(np.searchsorted(faces, edge, side="right")) - 1, 0), len(faces) - 2)
         low, high = float(faces[cell]), float(faces[cell + 1])
         face = low if edge - low <= high - edge else high
         share = abs(edge - face) / (high - low)
-        if share > 1e-6:
+        if share > CUT:
             found.append((edge, face, share))
     return found
 

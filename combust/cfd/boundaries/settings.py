@@ -5,22 +5,135 @@ from __future__ import annotations
 from itertools import product
 from typing import Annotated, Any, Literal
 
-from combust.settings.base import Positive, Pressure, Settings, Temperature, Vector3, doc
+from msgspec import Meta
+
+from combust.settings.base import Positive, Pressure, Settings, Temperature, Text, doc
 from combust.settings.physics import Mixture
+from combust.settings.quantities import ALONG, SAME
+
+PART = "part of the side, in a list of several that meet and cover it"
+Over = Literal["x", "y", "z", "time"]
+Numbers = Annotated[tuple[float | tuple[float, ...], ...], Meta(min_length=2)]
+
+
+class Profile(Settings, frozen=True):
+    """A table in place of a number, linear between its entries; over time its first and last values hold beyond it."""
+
+    over: Annotated[
+        Over | Annotated[tuple[Over, ...], Meta(min_length=1, max_length=2)],
+        doc("what it depends on: a coordinate of the side or time; a list of two: on both"),
+    ]
+    at: Annotated[Numbers | None, doc("rising entries that cover the side; over two: a list for each", ALONG)] = None
+    values: Annotated[Numbers | None, doc("as many; over two: a list for each entry of the first", SAME)] = None
+    file: Annotated[
+        Text | None, doc("CSV file in place of at and values, with a header: beside the case or a path")
+    ] = None
+    column: Annotated[Text | None, doc("of the file that holds the values; named as the key if omitted")] = None
+    repeat: Annotated[bool, doc("over time: begin again at the end")] = False
+
+    def __post_init__(self) -> None:
+        check_source(self)
+        if self.column is not None and self.file is None:
+            raise ValueError("column is for a file")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What it depends on."""
+        return (self.over,) if isinstance(self.over, str) else self.over
+
+
+class Gases(Settings, frozen=True):
+    """A table of gases: mass fractions are linear between its entries."""
+
+    over: Annotated[Over, doc("what it depends on: a coordinate of the side or time")]
+    at: Annotated[
+        Annotated[tuple[float, ...], Meta(min_length=2)] | None, doc("rising entries that cover the side", ALONG)
+    ] = None
+    values: Annotated[Annotated[tuple[Text, ...], Meta(min_length=2)] | None, doc("mole fractions, as many")] = None
+    file: Annotated[
+        Text | None, doc("CSV file in place of at and values, with columns X_<species>: beside the case or a path")
+    ] = None
+    repeat: Annotated[bool, doc("over time: begin again at the end")] = False
+
+    def __post_init__(self) -> None:
+        check_source(self)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What it depends on."""
+        return (self.over,)
+
+
+def check_source(table: Profile | Gases) -> None:
+    """Raises ValueError unless at and values, or a file, are given, and repeat where there is time."""
+    given = [value is not None for value in (table.at, table.values)]
+    if any(given) if table.file is not None else not all(given):
+        raise ValueError("give at and values, or a file")
+    if table.repeat and "time" not in table.names:
+        raise ValueError("repeat is for a table over time")
+
+
+Speed = float | Profile
+
+
+class Components(Settings, frozen=True):
+    """Velocities along a side."""
+
+    x: Annotated[Speed | None, doc("part along x", "m/s")] = None
+    y: Annotated[Speed | None, doc("part along y", "m/s")] = None
+    z: Annotated[Speed | None, doc("part along z", "m/s")] = None
+
+
+class Where(Settings, frozen=True):
+    """A part of a side, where the side is a list of several: the range of one coordinate in it."""
+
+    x: Annotated[tuple[float, float] | None, doc("from, to", "m")] = None
+    y: Annotated[tuple[float, float] | None, doc("from, to", "m")] = None
+    z: Annotated[tuple[float, float] | None, doc("from, to", "m")] = None
+
+    def __post_init__(self) -> None:
+        given = [value for value in (self.x, self.y, self.z) if value is not None]
+        if len(given) != 1:
+            raise ValueError("give one of x, y and z: the range of that coordinate")
+        if not given[0][0] < given[0][1]:
+            raise ValueError(f"{list(given[0])} must rise")
+
+    @property
+    def range(self) -> tuple[str, tuple[float, float]]:
+        """The coordinate, and from where to where [m]."""
+        name = next(name for name in "xyz" if getattr(self, name) is not None)
+        return name, getattr(self, name)
+
+
+class Part(Settings, frozen=True):
+    """What may act on a part of a side."""
+
+    where: Annotated[Where | None, doc(PART)] = None
 
 
 class Periodic(Settings, frozen=True, tag_field="kind", tag="periodic"):
     """What leaves on one side enters on the other; belongs to both sides of a direction."""
 
 
-class Inflow(Mixture, frozen=True, kw_only=True, tag_field="kind", tag="inflow"):
+class Entering(Mixture, frozen=True, kw_only=True):
+    """A gas that flows in by a side or a part of one."""
+
+    where: Annotated[Where | None, doc(PART)] = None
+    composition: Annotated[Text | Gases | None, doc("mole fractions")] = None
+    phi: Annotated[Positive | Profile | None, doc("equivalence ratio; a table: fractions linear between entries")] = (
+        None
+    )
+
+
+class Inflow(Entering, frozen=True, kw_only=True, tag_field="kind", tag="inflow"):
     """Gas enters, at its own density and a given velocity; by default it is the initial unburnt gas."""
 
     velocity: Annotated[
-        float | Literal["flame-speed", "balanced"],
+        Speed | Literal["flame-speed", "balanced"],
         doc("into the domain; flame-speed: that of the initial flame; balanced: follows the consumption speed", "m/s"),
     ]
-    temperature: Annotated[Temperature | None, doc("that of the initial unburnt gas if omitted", "K")] = None
+    tangential: Annotated[Components | None, doc("velocity along the side; none if omitted")] = None
+    temperature: Annotated[Temperature | Profile | None, doc("that of the initial unburnt gas if omitted", "K")] = None
     inlet: Annotated[
         Literal["flux", "value"],
         doc("flux: species and enthalpy enter with the gas alone; value: T and Y are held, what diffuses comes on top"),
@@ -28,53 +141,59 @@ class Inflow(Mixture, frozen=True, kw_only=True, tag_field="kind", tag="inflow")
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not isinstance(self.velocity, str) and not self.velocity >= 0:
+        if isinstance(self.velocity, int | float) and not self.velocity >= 0:
             raise ValueError(
                 f"velocity = {self.velocity:g} m/s is directed outwards: it counts into the domain on every side; "
                 'use a number >= 0, or kind = "outflow" where gas leaves'
             )
 
 
-class Burner(Mixture, frozen=True, kw_only=True, tag_field="kind", tag="burner"):
+class Burner(Entering, frozen=True, kw_only=True, tag_field="kind", tag="burner"):
     """A cooled burner: holds T, takes heat (`heat_to_burner` in the series); species enter with the gas alone."""
 
-    velocity: Annotated[Positive, doc("into the domain, of the gas at the burner's temperature", "m/s")]
-    temperature: Annotated[Temperature | None, doc("of burner and gas; if omitted that of the initial gas", "K")] = None
+    velocity: Annotated[Positive | Profile, doc("into the domain, of the gas at the burner's temperature", "m/s")]
+    temperature: Annotated[
+        Temperature | Profile | None, doc("of burner and gas; if omitted that of the initial gas", "K")
+    ] = None
 
 
-class Outflow(Settings, frozen=True, tag_field="kind", tag="outflow"):
+class Outflow(Part, frozen=True, tag_field="kind", tag="outflow"):
     """Gas leaves at a given pressure."""
 
     pressure: Annotated[Pressure | None, doc("pressure; gas.pressure if omitted", "Pa")] = None
 
 
-class Wall(Settings, frozen=True, tag_field="kind", tag="wall"):
+class Wall(Part, frozen=True, tag_field="kind", tag="wall"):
     """A solid wall: no mass passes."""
 
     slip: Annotated[bool, doc("no friction")] = False
-    temperature: Annotated[Temperature | None, doc("wall temperature; adiabatic if omitted", "K")] = None
-    velocity: Annotated[Vector3, doc("velocity of a sliding wall in x, y, z", "m/s")] = (0.0, 0.0, 0.0)
+    temperature: Annotated[Temperature | Profile | None, doc("wall temperature; adiabatic if omitted", "K")] = None
+    velocity: Annotated[
+        tuple[Speed, Speed, Speed], doc("velocity of a sliding wall in x, y, z; each may be a table", "m/s")
+    ] = (0.0, 0.0, 0.0)
 
     def __post_init__(self) -> None:
         if self.slip and any(self.velocity):
             raise ValueError("a slip wall has no friction: it cannot have a velocity")
 
 
-class Symmetry(Settings, frozen=True, tag_field="kind", tag="symmetry"):
+class Symmetry(Part, frozen=True, tag_field="kind", tag="symmetry"):
     """A plane of symmetry: no normal flow, no gradients."""
 
 
-Side = Periodic | Inflow | Burner | Outflow | Wall | Symmetry
+Sides = Periodic | Inflow | Burner | Outflow | Wall | Symmetry
+Parts = Annotated[tuple[Inflow | Burner | Outflow | Wall | Symmetry, ...], Meta(min_length=1)]
+Side = Sides | Parts
 SIDES = tuple(f"{axis}_{end}" for axis, end in product("xyz", ("low", "high")))
 
 
 class Boundary(Settings, frozen=True):
     """What happens on each side of the domain; `x`, `y`, `z` stand for both sides of a direction."""
 
-    x: Annotated[Side | None, doc("both sides in x")] = None
+    x: Annotated[Side | None, doc("both sides in x: one table, or a list of parts")] = None
     y: Annotated[Side | None, doc("both sides in y")] = None
     z: Annotated[Side | None, doc("both sides in z")] = None
-    x_low: Annotated[Side | None, doc("low side in x")] = None
+    x_low: Annotated[Side | None, doc("low side in x: one table, or a list of parts")] = None
     x_high: Annotated[Side | None, doc("high side in x")] = None
     y_low: Annotated[Side | None, doc("low side in y")] = None
     y_high: Annotated[Side | None, doc("high side in y")] = None
@@ -86,6 +205,8 @@ class Boundary(Settings, frozen=True):
             pair = (getattr(self, f"{axis}_low"), getattr(self, f"{axis}_high"))
             if getattr(self, axis) is not None and any(pair):
                 raise ValueError(f"give either {axis} or {axis}_low and {axis}_high, not both")
+            for name in (axis, f"{axis}_low", f"{axis}_high"):
+                check_parts(name, getattr(self, name))
             if sum(isinstance(side, Periodic) for side in pair) == 1:
                 raise ValueError(f'{axis}: periodic belongs to both sides; write {axis} = {{ kind = "periodic" }}')
 
@@ -94,3 +215,22 @@ class Boundary(Settings, frozen=True):
         names = SIDES[: 2 * dimensions]
         found: dict[str, Any] = {name: getattr(self, name) or getattr(self, name[0]) for name in names}
         return {name: side for name, side in found.items() if side is not None}
+
+    def tables(self, dimensions: int) -> dict[str, Any]:
+        """The tables of all sides and parts of sides: "x_low", or "x_low[0]", "x_low[1]" ... where it is a list."""
+        found = {}
+        for name, side in self.sides(dimensions).items():
+            parts = {f"{name}[{i}]": part for i, part in enumerate(side)} if isinstance(side, tuple) else {name: side}
+            found.update(parts)
+        return found
+
+
+def check_parts(name: str, side: Any) -> None:
+    """Raises ValueError for parts of a side that do not say where, and for a whole side that does."""
+    for i, part in enumerate(side if isinstance(side, tuple) else ()):
+        if part.where is None:
+            raise ValueError(
+                f'{name}[{i}].where is missing: which part of the side, for example {{ y = ["0 mm", "2 mm"] }}'
+            )
+    if getattr(side, "where", None) is not None:
+        raise ValueError(f"{name}.where: for parts of a side; write {name} as a list of parts that cover it")

@@ -41,8 +41,11 @@ def unsteady(value: object) -> bool:
     return callable(value) and bool(getattr(value, "unsteady", True))
 
 
-def evaluate(name: str, function: Function, t: float, points: Tensor, rows: int | None = None) -> Tensor:
+def evaluate(
+    name: str, function: Function, t: float, points: Tensor, rows: int | None = None, held: bool = False
+) -> Tensor:
     """function(t, points), broadcast to the points; rows : of T and Y, -1 if not known, None of a velocity.
+    held : NaN may stand for zero gradient
 
     Raises ConfigError naming the argument `name` for what is no finite float64 tensor of that shape on that device.
     """
@@ -63,7 +66,7 @@ def evaluate(name: str, function: Function, t: float, points: Tensor, rows: int 
         raise ConfigError(
             f"{name}: its function returned shape {tuple(value.shape)}, which does not broadcast to {wanted}"
         ) from None
-    if not bool(torch.isfinite(value).all()):
+    if bool((torch.isinf(value) if held else ~torch.isfinite(value)).any()):
         raise ConfigError(f"{name}: its function returned a value that is not finite at t = {t:.6g} s")
     return value
 
@@ -174,6 +177,23 @@ class Stream:
         T = self.T(t, points) if callable(self.T) else points.new_tensor(self.T)
         Y = self.Y(t, points) if callable(self.Y) else self.Y.reshape(-1, 1, 1, 1)
         return torch.cat([T.expand(1, *shape), Y.expand(Y.shape[0], *shape)])
+
+
+class Held:
+    """T of a function, held on a side where Y has zero gradient."""
+
+    def __init__(self, T: Function, species: int):
+        self.T, self.species = T, species
+
+    @property
+    def unsteady(self) -> bool:
+        """Whether T may change with time."""
+        return unsteady(self.T)
+
+    def __call__(self, t: float, points: Tensor) -> Tensor:
+        """(1 + species, nz, ny, nx) at the points, NaN for Y."""
+        T = self.T(t, points).expand(1, *points.shape[1:])
+        return torch.cat([T, T.new_full((self.species, *points.shape[1:]), torch.nan)])
 
 
 def samples(value: Tensor | Function | None) -> list[Tensor]:

@@ -355,9 +355,10 @@ class Diagnostics:
         return float(self._gain()[1:].sum() / self.s.initial[1:].sum())
 
     def element_error(self) -> float:
-        """Largest appearance of an element since the start (kmol), over its amount then."""
+        """Largest appearance of an element since the start (kmol), over its amount then, or what came in if more."""
         per_mass = self.gas.element_matrix / self.gas.molar_mass
         amounts = per_mass @ self.s.initial[1:]
+        amounts = torch.maximum(amounts, -(per_mass @ self.s.balance[1:]))
         gain = per_mass @ self._gain()[1:]
         return float((gain.abs() / amounts.clamp_min(1e-12 * float(amounts.max()))).max())
 

@@ -1,0 +1,111 @@
+"""A key of a side's table, a number or a table of numbers, checked against the mesh and what it may be."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from combust.cfd.boundaries.settings import Gases, Profile
+from combust.cfd.boundaries.tables import read
+from combust.cfd.boundaries.values import Table
+from combust.errors import ConfigError, at
+from combust.files import leaves
+
+AXES = ("z", "y", "x")
+ROUND_OFF = 1e-9  # of the length of a side: a table that ends so near to its edge reaches it
+
+
+class Limits(NamedTuple):
+    """What a value may be, and what that is for."""
+
+    least: float
+    most: float
+    text: str
+
+
+FREE = Limits(-math.inf, math.inf, "")
+SPEEDS = Limits(0.0, math.inf, 'at least 0: velocities count into the domain; where gas leaves, use kind = "outflow"')
+TEMPERATURES = Limits(100.0, 6000.0, "from 100 to 6000 K")
+PHI = Limits(1e-300, math.inf, "greater than 0")
+
+
+@dataclass(frozen=True)
+class Key:
+    """Where a condition stands in a case: its place ("boundary.x_low"), the axis that is normal to its side.
+
+    reach : per coordinate from where to where the condition acts [m];  directions : those of the mesh
+    """
+
+    place: str
+    axis: int
+    reach: dict[str, tuple[float, float]]
+    directions: tuple[str, ...]
+    device: str
+
+    def value(self, name: str, given: float | Profile, limits: Limits = FREE) -> float | Table:
+        """The number or the table of the key `name`. Raises ConfigError for what does not fit side or limits."""
+        if not isinstance(given, Profile):
+            return given
+        filled = read(given, f"{self.place}.{name}", name.rpartition(".")[2].partition("[")[0], Path())
+        self.require(name, filled, limits)
+        return self.table(name, filled, self.array(name, filled))
+
+    def require(self, name: str, given: Profile | Gases, limits: Limits) -> None:
+        """Raises ConfigError for a value beyond the limits."""
+        for where, value in leaves(given.values, f"{self.place}.{name}.values"):
+            if not limits.least <= value <= limits.most:
+                raise ConfigError(f"{where} = {value:g}: must be {limits.text}")
+
+    def array(self, name: str, given: Profile) -> Tensor:
+        """Values as a tensor, one direction per coordinate."""
+        rows: Any = given.values
+        several = [isinstance(row, tuple) for row in rows]
+        if len(given.names) == 1 and not any(several):
+            return torch.tensor(rows, dtype=torch.float64, device=self.device)
+        if len(given.names) == 2 and all(several) and len({len(row) for row in rows}) == 1:
+            return torch.tensor(rows, dtype=torch.float64, device=self.device)
+        raise ConfigError(
+            f"{self.place}.{name}.values: needs "
+            + (
+                "a list of numbers"
+                if len(given.names) == 1
+                else "lists of equal length, one for each entry of the first"
+            )
+        )
+
+    def table(self, name: str, given: Profile | Gases, values: Tensor) -> Table:
+        """The table of values, (entries, rows) or (entries of the first, entries of the second, rows)."""
+        for over in given.names:
+            self.require_along(f"{name}.over", over)
+        entries: Any = given.at if len(given.names) == 2 else (given.at,)
+        if len(entries) != len(given.names) or not all(isinstance(e, tuple) for e in entries):
+            raise ConfigError(f"{self.place}.{name}.at: needs {len(given.names)} lists, one for each of `over`")
+        if any(isinstance(x, tuple) for e in entries for x in e):
+            raise ConfigError(f"{self.place}.{name}.at: needs numbers, or with two names in `over` a list for each")
+        with at(f"{self.place}.{name}"):
+            made = Table(given.names, entries, values, given.repeat)
+        for over, e in zip(given.names, entries, strict=True):
+            if over == "time":
+                continue
+            low, high = self.reach[over]
+            near = ROUND_OFF * (high - low)
+            if e[0] > low + near or e[-1] < high - near:
+                raise ConfigError(
+                    f"{self.place}.{name}.at: goes from {over} = {e[0]:.6g} to {e[-1]:.6g} m, the side from {low:.6g} "
+                    f"to {high:.6g} m: a table must cover it"
+                )
+        return made
+
+    def require_along(self, name: str, over: str) -> None:
+        """Raises ConfigError for a coordinate that is none of the side."""
+        allowed = [a for a in self.directions if a != AXES[self.axis]]
+        if over not in (*allowed, "time"):
+            raise ConfigError(
+                f'{self.place}.{name}: "{over}" is no direction of that side of this mesh; allowed: '
+                f"{', '.join([*allowed, 'time'] if name.endswith('over') else allowed) or 'none'}"
+            )
