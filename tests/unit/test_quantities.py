@@ -173,7 +173,7 @@ def test_a_number_too_large_in_si_is_refused():
 def test_every_unit_of_a_key_can_be_converted():
     for file in ("case", "reduce", "sample"):
         for found in re.findall(r'"x-(?:kind|unit)": "([^"]+)"', json.dumps(schema_of(file))):
-            from combust.settings.quantities import KINDS
+            from combust.settings.quantities import ALONG, KINDS, SAME
 
             assert KINDS.get(found, found) in TABLES
 
