@@ -49,7 +49,7 @@ def build(config: Config, comm: Communicator, conditions: Mapping[str, Boundary 
     """
     kernels.keep_freed_memory()
     kernels.set_mode("eager")
-    flow = Builder(config, comm, conditions or {}).flow()
+    flow = Builder(config, comm, conditions=conditions or {}).flow()
     kernels.set_mode(kernel_mode(config, flow))
     return flow
 
@@ -79,7 +79,7 @@ class Builder:
 
     config: Config
     comm: Communicator
-    conditions: Mapping[str, Boundary | Parts] = field(default_factory=dict)
+    conditions: Mapping[str, Boundary | Parts] = field(default_factory=dict, kw_only=True)
 
     @cached_property
     def device(self) -> str:

@@ -77,7 +77,7 @@ def part(low, high, **entry):
     ([part(0.0, 5e-4), part(4e-4, 1e-3)], ["boundary.x_low", "0.0004 to 0.0005 m is given twice"]),
     ([part(0.0, 5e-4), part(5e-4, 9e-4)], ["boundary.x_low", "0.0009", "cover it all"]),
     ([part(0.0, 5e-4), part(5e-4, 5.2e-4), part(5.2e-4, 1e-3)], ["boundary.x_low", "centre of no cell"]),
-    ([part(0.0, 5e-4), {"kind": "outflow", "where": {"y": [5e-4, 1e-3]}}], ["boundary.x_low", "an outflow cannot share"]),
+    ([part(0.0, 5e-4), part(5e-4, 1e-3, kind="outflow")], ["boundary.x_low", "an outflow cannot share"]),
     ([part(0.0, 5e-4), WALL], ["boundary: x_low[1].where is missing"]),
     ({**IN, "where": {"y": [0.0, 5e-4]}}, ["boundary", "x_low.where", "list of parts"]),
     ([{**IN, "where": {"x": [0.0, 1e-3]}}], ["boundary.x_low[0].where", "allowed: y"]),
@@ -147,7 +147,7 @@ def moving(function):
 
 
 def built(conditions):
-    return case.Builder(convert(raw_of(IN), "case.toml"), Communicator(), conditions).flow()
+    return case.Builder(convert(raw_of(IN), "case.toml"), Communicator(), conditions=conditions).flow()
 
 
 TWO = torch.tensor([300.0, 1.0], dtype=torch.float64)

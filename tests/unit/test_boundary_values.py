@@ -20,7 +20,7 @@ STILL = {"kind": "constant", "viscosity": 0.0}
 
 def flow_of(raw, conditions=None):
     kernels.set_mode("eager")
-    return case.Builder(config_of(raw), Communicator(), conditions or {}).flow()
+    return case.Builder(config_of(raw), Communicator(), conditions=conditions or {}).flow()
 
 
 def config_of(raw):

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from combust.cfd.boundaries.conditions import Inflow, Outflow, Wall
+from combust.cfd.boundaries.fill import Filler
 from combust.cfd.mesh.block import Block, choose_dims, split
-from combust.cfd.mesh.fill import Filler
 from combust.cfd.mesh.grid import Grid, along, stretched_faces, uniform_faces
 from combust.errors import ConfigError
 from combust.parallel import Communicator

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from combust.cfd.boundaries.fill import Filler
 from combust.cfd.lowmach.problem import Numerics
 from combust.cfd.mesh.block import Block
-from combust.cfd.mesh.fill import Filler
 from combust.cfd.mesh.grid import Grid, along, uniform_faces
 from combust.cfd.operators import reconstruction, scalars
 from combust.cfd.operators.reconstruction import NAMES, named

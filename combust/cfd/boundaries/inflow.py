@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from combust.cfd.boundaries.conditions import Burner
-from combust.cfd.mesh.fill import Filler
+from combust.cfd.boundaries.fill import Filler
 from combust.cfd.mesh.grid import along
 from combust.cfd.operators import scalars
 from combust.cfd.operators.scalars import Coefficients, specific_moles

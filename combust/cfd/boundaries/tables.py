@@ -18,8 +18,8 @@ import msgspec
 
 from combust.cfd.boundaries.settings import Boundary, Gases, Profile
 from combust.errors import ConfigError, FileFormatError
-from combust.files import is_file, read_text
 from combust.explain import suggestion
+from combust.files import is_file, read_text
 from combust.units import to_si
 
 T = TypeVar("T")
