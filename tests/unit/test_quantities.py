@@ -15,7 +15,7 @@ from combust.errors import ConfigError, FileFormatError
 from combust.reduction.settings import load as load_reduction
 from combust.settings.config import convert
 from combust.settings.config import load as load_case
-from combust.settings.quantities import KINDS, _pattern
+from combust.settings.quantities import ALONG, KINDS, SAME, _pattern
 from combust.settings.ranges import pressures, quantities
 from combust.surrogates.settings import load as load_learned
 from combust.units import TABLES, names, to_si

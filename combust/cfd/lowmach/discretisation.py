@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from combust.cfd.boundaries.fill import Filler
 from combust.cfd.closures.view import Domain
 from combust.cfd.lowmach.problem import Numerics, Problem
-from combust.cfd.mesh.fill import Filler
 from combust.cfd.mesh.grid import Grid, along
 from combust.cfd.operators.momentum import Faces
 from combust.cfd.operators.reconstruction import named
