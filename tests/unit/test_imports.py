@@ -17,8 +17,8 @@ LAYERS = (
     ("base", ("combust",)),
     ("settings", ("combust.settings",)),
     ("kinetics", (
-        "combust.kinetics.rates", "combust.kinetics.transport", "combust.kinetics.names", "combust.kinetics.gas",
-        "combust.kinetics.data_range", "combust.kinetics.integrate", "combust.kinetics.mechanism", "combust.kinetics",
+        "combust.kinetics.rates", "combust.kinetics.transport", "combust.kinetics.gas",
+        "combust.kinetics.integrate", "combust.kinetics.mechanism", "combust.kinetics",
         "combust.kinetics.providers", "combust.kinetics.reactors", "combust.kinetics.flames",
     )),
     ("cfd", (
