@@ -19,10 +19,10 @@ import numpy as np
 from pairs import Sheet, Spread, done, in_turn, parsed, parser
 
 from combust import kernels
+from combust.case.load import load
 from combust.cfd.lowmach.flow import ReactingFlow
 from combust.parallel import Communicator, world
 from combust.run.build import Builder
-from combust.settings.config import load
 from combust.surrogates import library
 
 DX = 55e-6

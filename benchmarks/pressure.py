@@ -18,7 +18,8 @@ import torch
 from pairs import Sheet, Spread, done, in_turn, parsed, parser
 
 from combust.cfd.mesh.block import Block
-from combust.cfd.pressure import PressureGrid, make_solver
+from combust.cfd.pressure.base import PressureGrid
+from combust.cfd.pressure.choice import make_solver
 from combust.errors import CombustError
 from combust.parallel import Communicator, world
 

@@ -44,6 +44,12 @@ class DependencyError(CombustError):
     """A library that is missing; the message says how to get it."""
 
 
+class OutputError(CombustError, OSError):
+    """A file that could not be written (disk full, no permission); names the file. Earlier files are intact."""
+
+    exit_code = 1
+
+
 def first_line(error: Exception) -> str:
     """What an error says, without the frame that Cantera draws around it and the lines below."""
     lines = [line.strip() for line in str(error).splitlines()]

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from combust.errors import CombustError, DependencyError
+from combust.errors import CombustError, DependencyError, OutputError
 from combust.terminal import Unwritable
 
 T = TypeVar("T")
@@ -160,3 +160,21 @@ def together(comm: Communicator, action: Callable[[], T]) -> T:
         error = failure
     collective(comm, error)
     return result  # type: ignore[return-value]
+
+
+def on_root(comm: Communicator, action: Callable[[], T], what: str = "") -> T:
+    """Root's result of `action`, on all ranks.
+
+    A CombustError there is raised on all ranks, an OSError as OutputError("cannot `what`: reason").
+    """
+    result: Any = None
+    error: CombustError | None = None
+    if comm.is_root:
+        try:
+            result = action()
+        except CombustError as cause:
+            error = cause
+        except OSError as cause:
+            error = OutputError(f"cannot {what}: {cause.strerror or cause}")
+    collective(comm, error)
+    return comm.bcast(result)

@@ -20,11 +20,11 @@ from helpers import CASE, Heat
 from recipe import recipe
 from safetensors.torch import load, save
 
+from combust.case import load as config
 from combust.errors import CombustError
 from combust.io import checkpoint
 from combust.io.seal import seal
 from combust.parallel import Communicator
-from combust.settings import config
 
 RESPECTH = Path(__file__).parent / "unit/experiments/keromnes_2013.xml"
 Read = Callable[[Path], Any]

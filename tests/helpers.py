@@ -20,12 +20,12 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from combust.case.config import Config
 from combust.cfd.mesh.block import Block
 from combust.errors import ConfigError, DivergenceError
 from combust.io.checkpoint import read_checkpoint
 from combust.io.folder import Folder
 from combust.parallel import Communicator
-from combust.settings.config import Config
 
 ROOT = Path(__file__).resolve().parents[1]
 CASE = """

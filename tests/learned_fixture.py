@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from draws import SHIFT, STATES, WEIGHTS, moved
 
+from combust.case.load import convert
 from combust.kinetics.flames.free import FlameProfile, free_flame
 from combust.kinetics.mechanism.mechanism import Mechanism
-from combust.settings.config import convert
 from combust.surrogates.data.sample_set import SPLITS, SampleSet
 from combust.surrogates.model.model import Model
 from combust.surrogates.provider.learned import Advanced, Learned

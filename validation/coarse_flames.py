@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from combust.case.load import load
 from combust.cfd.concerns.front import FEWEST
 from combust.kinetics.flames.free import free_flame
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.run import build as case
-from combust.settings.config import load
 from validation import planar
 from validation.reference import AIR, PRESSURE, T_UNBURNT
 from validation.report import Report, percent

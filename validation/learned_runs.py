@@ -12,13 +12,13 @@ from typing import Any
 import cantera as ct
 import numpy as np
 
+from combust.case.load import load as load_case
 from combust.cfd.lowmach.flow import ReactingFlow
 from combust.errors import CombustError, DependencyError
 from combust.io.series import read_series
 from combust.io.vtr import Snapshot, read_pvd, read_vtr
 from combust.kinetics.flames.free import FlameProfile, free_flame
 from combust.report.charts import drawing
-from combust.settings.config import load as load_case
 from combust.surrogates import library
 from combust.surrogates.provider.flow import SPLITTINGS
 from combust.surrogates.provider.mapped import Mapped

@@ -6,10 +6,10 @@ import math
 
 import torch
 
+from combust.case import load as config
 from combust.cfd.initial import manufactured
 from combust.parallel import Communicator
 from combust.run import build as case
-from combust.settings import config
 from validation.planar import CASES
 from validation.report import Report
 
@@ -63,10 +63,10 @@ def errors(cells: int, advection: str, stretched: bool) -> list[float]:
     flow = builder.flow()
     for _ in range(cells):
         flow.advance(TIME / cells)
-    q, u = manufactured.fields(flow.grid, builder.wave, 300.0, TIME)
+    q, u = manufactured.fields(flow.grid, builder.config.initial.wave(builder), 300.0, TIME)
     faces_now = flow.scheme.block_faces(flow.current.u)
     _, y, x = flow.grid.centres
-    exact_density = builder.wave.rho(x, y, torch.tensor(TIME, dtype=torch.float64))
+    exact_density = builder.config.initial.wave(builder).rho(x, y, torch.tensor(TIME, dtype=torch.float64))
     differences = (
         flow.scheme.inner(flow.current.q)[2] - q[2],
         flow.current.U[1:].sum(0) - exact_density,

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from combust import kernels
+from combust.case import load as config
 from combust.cfd.lowmach.flow import ReactingFlow
 from combust.kinetics.flames.free import FlameProfile
 from combust.parallel import Communicator
 from combust.run import build as case
-from combust.settings import config
 
 SCHEMES = (("sdc", 2), ("sdc", 1), ("strang", 2))  # couplings and sweeps that studies compare
 CASES = Path(__file__).resolve().parents[1] / "cases"

@@ -6,9 +6,9 @@ import math
 
 import torch
 
+from combust.case import load as config
 from combust.parallel import Communicator
 from combust.run import build as case
-from combust.settings import config
 from validation.planar import CASES
 from validation.report import Report, percent
 

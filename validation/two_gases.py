@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from combust import kernels
+from combust.case.load import convert
 from combust.cfd.initial.fields import Fields
 from combust.cfd.lowmach.flow import ReactingFlow
 from combust.parallel import Communicator
 from combust.run import build as case
-from combust.settings.config import convert
 
 CASES = Path(__file__).resolve().parents[1] / "cases"
 PERIODIC, WALL, SLIP = {"kind": "periodic"}, {"kind": "wall"}, {"kind": "wall", "slip": True}

@@ -10,11 +10,11 @@ import numpy as np
 import torch
 
 from combust import kernels
+from combust.case.load import load
 from combust.cfd.initial.fields import Fields, stack
 from combust.cfd.lowmach.flow import ReactingFlow
 from combust.parallel import Communicator
 from combust.run import build as case
-from combust.settings.config import load
 from validation.two_gases import Prepared
 
 INPUT = Path(__file__).resolve().parents[1] / "tests" / "faults" / "inputs" / "uniform_vessel.toml"

@@ -7,16 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from combust.case.config import Config
+from combust.case.load import load
 from combust.check.flame import Resolution, resolution
 from combust.check.trial import Trial, tried
 from combust.errors import ConfigError, at
-from combust.io.blocks import on_root
 from combust.io.folder import Folder
 from combust.machine import machine_memory, resident_memory
-from combust.parallel import ALONE, Communicator
+from combust.parallel import ALONE, Communicator, on_root
 from combust.run.simulation import Simulation, concerns
-from combust.settings.config import load
-from combust.settings.running import Config
 
 
 class Memory(NamedTuple):
@@ -121,11 +120,11 @@ def require_ranks(what: str, ranks: int | None) -> None:
 def counted(config: Config, comm: Communicator, ranks: int | None) -> Memory:
     """How cells and memory are shared (collective). Raises ConfigError without `ranks` where they do not fit."""
     from combust.kinetics.mechanism.mechanism import Mechanism
-    from combust.run.memory import account, require_memory, shape_of, size_of
+    from combust.run.memory import account, require_memory, size_of
 
     gas = config.gas
     species = len(Mechanism.load(gas.mechanism, gas.phase, "cpu", gas.ions).species)
-    shape, wanted, have = shape_of(config), ranks or comm.size, machine_memory()
+    shape, wanted, have = config.mesh.shape, ranks or comm.size, machine_memory()
     size = size_of(config, shape, wanted, species)
     process = comm.max(float(resident_memory() or 0.0))[0] or None
     parts = account(config, size, wanted, process)

@@ -7,12 +7,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from combust.case.config import Config
 from combust.cfd.concerns import front
+from combust.cfd.initial.settings import KernelInitial
 from combust.errors import CombustError
-from combust.io.blocks import on_root
 from combust.kinetics.flames.free import free_flame
-from combust.settings import physics
-from combust.settings.running import Config
+from combust.kinetics.mechanism.settings import of_flames
+from combust.kinetics.providers.settings import NoChemistry
+from combust.parallel import on_root
 
 MOST_SPECIES = 60  # of a mechanism whose free flame is solved for a check: seconds
 
@@ -51,16 +53,15 @@ def resolution(flow: object, config: Config) -> Resolution | None:
 def kernel_thickness(flow: object, config: Config) -> float | None:
     """Thermal thickness [m] of the free flame in the gas of a kernel, None if there is none or it takes long."""
     table, gas = config.initial, flow.scheme.problem.gas  # type: ignore[attr-defined]
-    transport = config.gas.transport
-    known = isinstance(transport, str | physics.MixtureAveraged)
-    if not isinstance(table, physics.KernelInitial) or not known or len(gas.species) > MOST_SPECIES:
+    known = of_flames(config.gas.transport)
+    if not isinstance(table, KernelInitial) or known is None or len(gas.species) > MOST_SPECIES:
         return None
-    if isinstance(config.chemistry, physics.NoChemistry):
+    if isinstance(config.chemistry, NoChemistry):
         return None
-    name, soret = (transport, False) if isinstance(transport, str) else ("mixture-averaged", transport.soret)
+    name, soret = known
     try:
         flame = free_flame(gas, table.temperature, config.gas.pressure, table.fuel, table.oxidizer, table.phi,
-                           transport=name, soret=soret)  # type: ignore[arg-type]  # fmt: skip
+                           transport=name, soret=soret)  # fmt: skip
     except CombustError as error:
         logging.getLogger(__name__).info("free flame of the gas: %s", error)
         return None

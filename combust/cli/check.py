@@ -48,10 +48,10 @@ def call(args: argparse.Namespace, comm: Communicator) -> int:
 
 def show(part: Part) -> None:
     """Prints a part of the report: facts on standard output, warnings on standard error."""
+    from combust.case.load import to_toml
     from combust.check.command import FirstStep, Memory, Warnings
     from combust.check.flame import Resolution
     from combust.check.trial import Trial
-    from combust.settings.config import to_toml
 
     if isinstance(part, Memory):
         memory(part)

@@ -8,11 +8,11 @@ from typing import Any
 import msgspec
 import msgspec.inspect as mi
 
+from combust.case import names
+from combust.case.config import Config
 from combust.errors import ConfigError
 from combust.explain import allowances, documented, flatten
-from combust.settings import names
 from combust.settings.quantities import schema
-from combust.settings.running import Config
 
 TITLES = {"case": "Case files", "reduce": "Files of `combust reduce`", "sample": "Files of learned chemistry: `combust "
           "sample`, `train` and `verify`"}  # fmt: skip

@@ -10,35 +10,11 @@ from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 import numpy as np
 
-from combust.errors import CombustError
-from combust.parallel import Communicator, collective
+from combust.errors import OutputError
+from combust.parallel import Communicator, collective, on_root
 
 T = TypeVar("T")
 Shape = tuple[int, ...]
-
-
-class OutputError(CombustError, OSError):
-    """A file that could not be written (disk full, no permission); names the file. Earlier files are intact."""
-
-    exit_code = 1
-
-
-def on_root(comm: Communicator, action: Callable[[], T], what: str = "") -> T:
-    """Root's result of `action`, on all ranks.
-
-    A CombustError there is raised on all ranks, an OSError as OutputError("cannot `what`: reason").
-    """
-    result: Any = None
-    error: CombustError | None = None
-    if comm.is_root:
-        try:
-            result = action()
-        except CombustError as cause:
-            error = cause
-        except OSError as cause:
-            error = OutputError(f"cannot {what}: {cause.strerror or cause}")
-    collective(comm, error)
-    return comm.bcast(result)
 
 
 class Placed(NamedTuple):

@@ -24,9 +24,9 @@ from combust.cfd.mesh.block import AXES, Block, Triple
 from combust.errors import FileFormatError
 from combust.files import MOST, fit
 from combust.io import hdf5
-from combust.io.blocks import Placed, on_root, replacing, write_blocks
+from combust.io.blocks import Placed, replacing, write_blocks
 from combust.io.seal import Apart, checksum, seal
-from combust.parallel import Communicator, collective
+from combust.parallel import Communicator, collective, on_root
 
 FORMAT = "combust checkpoint"
 VERSION = 1

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from combust.errors import ConfigError
+from combust.errors import ConfigError, OutputError
 from combust.io import lock
-from combust.io.blocks import OutputError
 
 OURS = re.compile(
     r"(fields_\d+\.vtr|fields\.pvd|checkpoint_\d+\.h5|series\.csv|summary\.json|case(_\d+)?\.toml)(\.part)?|flame\.png"

@@ -22,9 +22,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from combust.errors import ConfigError
-from combust.io.blocks import OutputError, on_root
-from combust.parallel import Communicator
+from combust.errors import ConfigError, OutputError
+from combust.parallel import Communicator, on_root
 
 NAME = "combust.lock"
 DEADLY = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)  # end a process that does not listen

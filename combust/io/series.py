@@ -7,9 +7,9 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from combust.errors import FileFormatError
+from combust.errors import FileFormatError, OutputError
 from combust.files import read_text
-from combust.io.blocks import OutputError, write_text
+from combust.io.blocks import write_text
 
 FIRST = ("step", "time", "dt")
 

@@ -21,8 +21,9 @@ import numpy as np
 from combust.cfd.mesh.block import Block
 from combust.errors import FileFormatError
 from combust.files import read_bytes, read_text
-from combust.io.blocks import Placed, on_root, replacing, write_blocks, write_text
+from combust.io.blocks import Placed, replacing, write_blocks, write_text
 from combust.io.seal import MARK, Apart, checksum, seal, sealed, unsealed
+from combust.parallel import on_root
 
 HEAD = (
     f'<?xml version="1.0"?>\n<VTKFile type="RectilinearGrid" version="1.0" byte_order="{sys.byteorder.title()}Endian"'

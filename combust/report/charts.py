@@ -9,8 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from combust.errors import DependencyError
-from combust.io.blocks import OutputError
+from combust.errors import DependencyError, OutputError
 
 PICTURES = (".png", ".pdf", ".svg")
 STYLE = {

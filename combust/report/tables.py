@@ -13,9 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from combust.errors import ConfigError
+from combust.errors import ConfigError, OutputError
 from combust.files import is_file, is_folder
-from combust.io.blocks import OutputError
 from combust.report.charts import PICTURES
 from combust.timers import clock
 

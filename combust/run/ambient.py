@@ -8,19 +8,41 @@ pressure could carry a weight: there the mean weight is taken off.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import torch
 
-from combust.cfd.boundaries.conditions import Inflow, Outflow, conditions_of
+from combust.case.config import Config
+from combust.cfd.boundaries.conditions import Inflow, Outflow, Sides, conditions_of
 from combust.cfd.initial.fields import Fields
-from combust.cfd.mesh.grid import NAMES
+from combust.cfd.initial.settings import ManufacturedInitial
+from combust.cfd.initial.unburnt import Unburnt
+from combust.cfd.mesh.grid import NAMES, Grid
 from combust.cfd.operators import scalars
 from combust.errors import ConfigError
-from combust.settings import physics
+from combust.kinetics.mechanism.mechanism import Mechanism
+from combust.parallel import Communicator
 
-if TYPE_CHECKING:
-    from combust.run.build import Builder
+
+class Surrounded(Protocol):
+    """What is asked of a case: its file, its gas, its sides (z, y, x) and what it starts with."""
+
+    @property
+    def config(self) -> Config: ...
+    @property
+    def comm(self) -> Communicator: ...
+    @property
+    def gas(self) -> Mechanism: ...
+    @property
+    def grid(self) -> Grid: ...
+    @property
+    def boundaries(self) -> tuple[Sides, Sides, Sides]: ...
+    @property
+    def sides(self) -> dict[str, Any]: ...
+    @property
+    def unburnt(self) -> Unburnt | None: ...
+    def mixture(self, table: Any, where: str = "initial") -> torch.Tensor: ...
+
 
 logger = logging.getLogger(__name__)
 # Densities that differ by less are those of one gas: 1e-6 g, over a second, is 10 um/s.
@@ -28,44 +50,44 @@ SAME = 1e-6
 ASK = 'name the gas around, for example gas.ambient = { composition = "O2:0.21, N2:0.79", temperature = 300 }'
 
 
-def reference_density(builder: Builder, fields: Fields) -> float | None:
+def reference_density(case: Surrounded, fields: Fields) -> float | None:
     """rho_ambient [kg/m3] of a case whose initial fields are given; None: the mean of the domain at each time.
 
     From gas.ambient, else the only stream that flows in, else the gas at the outflow sides at the start. Decided by the
     case alone, so that a restarted run has the same bits. Every rank calls. Raises ConfigError for gravity along a
     direction that the case does not have, for an ambient gas that is not known, or has no side to act on.
     """
-    config = builder.config
+    config = case.config
     gravity = tuple(reversed(config.gas.gravity))
-    _require_directions(builder, gravity)
+    _require_directions(case, gravity)
     if not any(gravity):
         if config.gas.ambient is not None:
             logger.warning("warning: gas.ambient: has no effect without gas.gravity: the gas around weighs nothing")
         return 0.0
-    if not any(isinstance(side, Outflow) for a in builder.grid.layout.axes for side in builder.boundaries[a]):
-        return _closed(builder, gravity)
-    rho, origin = _named(builder) or _only_stream(builder) or _at_outflows(builder, fields)
+    if not any(isinstance(side, Outflow) for a in case.grid.layout.axes for side in case.boundaries[a]):
+        return _closed(case, gravity)
+    rho, origin = _named(case) or _only_stream(case) or _at_outflows(case, fields)
     logger.info("gravity: acts on rho less %.6g kg/m3, the density of %s", rho, origin)
     return rho
 
 
-def _require_directions(builder: Builder, gravity: tuple[float, ...]) -> None:
+def _require_directions(case: Surrounded, gravity: tuple[float, ...]) -> None:
     for axis, name in enumerate(NAMES):
-        if gravity[axis] == 0.0 or axis in builder.grid.layout.axes:
+        if gravity[axis] == 0.0 or axis in case.grid.layout.axes:
             continue
-        dimensions = builder.config.mesh.dimensions
+        dimensions = case.config.mesh.dimensions
         why = f"is {dimensions}-D" if 2 - axis >= dimensions else f"has one cell in {name}"
-        allowed = ", ".join(NAMES[a] for a in reversed(builder.grid.layout.axes))
+        allowed = ", ".join(NAMES[a] for a in reversed(case.grid.layout.axes))
         raise ConfigError(
-            f"gas.gravity = {list(builder.config.gas.gravity)}: nothing can move along {name}, the mesh {why}; "
+            f"gas.gravity = {list(case.config.gas.gravity)}: nothing can move along {name}, the mesh {why}; "
             f"allowed are parts along {allowed}"
         )
 
 
-def _closed(builder: Builder, gravity: tuple[float, ...]) -> float | None:
-    if builder.config.gas.ambient is not None:
+def _closed(case: Surrounded, gravity: tuple[float, ...]) -> float | None:
+    if case.config.gas.ambient is not None:
         raise ConfigError("gas.ambient: no side of this case is an outflow, so no gas outside is felt; omit the table")
-    periodic = [name for axis, name in enumerate(NAMES) if gravity[axis] and builder.grid.block.periodic[axis]]
+    periodic = [name for axis, name in enumerate(NAMES) if gravity[axis] and case.grid.block.periodic[axis]]
     if periodic:
         logger.info(
             "gravity: %s is periodic and no side is an outflow, so nothing could carry the gas: gravity acts on rho "
@@ -73,32 +95,32 @@ def _closed(builder: Builder, gravity: tuple[float, ...]) -> float | None:
             " and ".join(periodic),
         )
         return None
-    fresh = builder.unburnt
+    fresh = case.unburnt
     return fresh.density if fresh is not None else 0.0
 
 
-def _density(builder: Builder, table: Any, where: str) -> float:
+def _density(case: Surrounded, table: Any, where: str) -> float:
     """Density of a stream at the pressure of the case; what its table omits is that of the initial gas."""
-    fresh: Any = builder.config.initial
-    if not table.has_composition and isinstance(fresh, physics.ManufacturedInitial):
+    fresh: Any = case.config.initial
+    if not table.has_composition and isinstance(fresh, ManufacturedInitial):
         raise ConfigError(f'{where}: initial.kind = "manufactured" has no one gas: give a composition and temperature')
-    Y = builder.mixture(table, where) if table.has_composition else builder.mixture(fresh)
+    Y = case.mixture(table, where) if table.has_composition else case.mixture(fresh)
     T = torch.tensor(table.temperature or fresh.temperature, dtype=torch.float64, device=Y.device)
-    rho = builder.gas.density(T, builder.config.gas.pressure, Y)
+    rho = case.gas.density(T, case.config.gas.pressure, Y)
     return float(rho)
 
 
-def _named(builder: Builder) -> tuple[float, str] | None:
-    table = builder.config.gas.ambient
-    return None if table is None else (_density(builder, table, "gas.ambient"), "gas.ambient")
+def _named(case: Surrounded) -> tuple[float, str] | None:
+    table = case.config.gas.ambient
+    return None if table is None else (_density(case, table, "gas.ambient"), "gas.ambient")
 
 
-def _only_stream(builder: Builder) -> tuple[float, str] | None:
-    p, found = builder.config.gas.pressure, {}
-    for name in builder.sides:
-        side = builder.boundaries[NAMES.index(name[0])][name.endswith("high")]
+def _only_stream(case: Surrounded) -> tuple[float, str] | None:
+    p, found = case.config.gas.pressure, {}
+    for name in case.sides:
+        side = case.boundaries[NAMES.index(name[0])][name.endswith("high")]
         streams = [s for c in conditions_of(side) if isinstance(c, Inflow) for s in c.streams]
-        densities = [float(builder.gas.density(stream[0], p, stream[1:])) for stream in streams]
+        densities = [float(case.gas.density(stream[0], p, stream[1:])) for stream in streams]
         found |= {f"{name}{i or ''}": rho for i, rho in enumerate(densities)}
     if not found or max(found.values()) - min(found.values()) > SAME * min(found.values()):
         return None
@@ -106,18 +128,18 @@ def _only_stream(builder: Builder) -> tuple[float, str] | None:
     return rho, f"the stream that flows in at {name} (gas.ambient names another)"
 
 
-def _at_outflows(builder: Builder, fields: Fields) -> tuple[float, str]:
+def _at_outflows(case: Surrounded, fields: Fields) -> tuple[float, str]:
     """The density that all cells along outflow sides start with; its extremes are the same on any number of ranks."""
-    q, grid = fields[0], builder.grid
-    p = torch.tensor(builder.config.gas.pressure, dtype=torch.float64, device=grid.device)
-    rho = scalars.density(builder.gas.thermo, q[0], q[1:], p)
+    q, grid = fields[0], case.grid
+    p = torch.tensor(case.config.gas.pressure, dtype=torch.float64, device=grid.device)
+    rho = scalars.density(case.gas.thermo, q[0], q[1:], p)
     least, most = torch.inf, -torch.inf
     for axis in grid.layout.axes:
         for side in (0, 1):
-            if isinstance(builder.boundaries[axis][side], Outflow) and grid.block.at_boundary(axis, side):
+            if isinstance(case.boundaries[axis][side], Outflow) and grid.block.at_boundary(axis, side):
                 edge = rho.narrow(axis, 0 if side == 0 else grid.layout.n[axis] - 1, 1)
                 least, most = min(least, float(edge.min())), max(most, float(edge.max()))
-    most, below = builder.comm.max(most, -least)
+    most, below = case.comm.max(most, -least)
     if most + below > SAME * most:
         raise ConfigError(
             f"gas.gravity: which gas surrounds the domain is not known: at the start the density along the outflow "

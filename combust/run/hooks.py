@@ -9,17 +9,16 @@ from typing import Any
 
 import numpy as np
 
+from combust.case.running import Every
 from combust.errors import DivergenceError
-from combust.io.blocks import on_root
 from combust.io.checkpoint import write_checkpoint
 from combust.io.folder import Folder, step_of
 from combust.io.series import append_row, start_series
 from combust.io.vtr import read_pvd, write_pvd, write_vtr
-from combust.parallel import collective
+from combust.parallel import collective, on_root
 from combust.report.meter import SILENT, Reporter
 from combust.run.simulation import Outcome, Simulation, concerns
 from combust.settings.base import seconds
-from combust.settings.running import Every
 
 
 class Schedule:

@@ -12,15 +12,18 @@ import math
 import os
 from dataclasses import dataclass
 
+from combust.case.config import Config
 from combust.cfd.boundaries.settings import Periodic
+from combust.cfd.initial.settings import FlameInitial, ManufacturedInitial, TaylorGreenInitial, UniformInitial
 from combust.cfd.mesh.block import Triple, choose_dims
 from combust.cfd.mesh.grid import GHOSTS
 from combust.cfd.operators.reconstruction import named
 from combust.errors import ConfigError
+from combust.kinetics.mechanism.settings import MixtureAveraged, has_soret
 from combust.kinetics.providers.direct import FACTOR_BYTES, block_size
+from combust.kinetics.providers.settings import CvodeChemistry, DirectChemistry, NoChemistry
 from combust.machine import machine_memory
-from combust.settings import physics
-from combust.settings.running import Config
+from combust.surrogates.provider.settings import LearnedChemistry
 
 REAL = 8  # bytes of a number
 # (T, Y) or (rho h, rho Y) of the owned cells: U, wdot and mean rate at n and n+1, the diffusion that the sweeps share,
@@ -84,21 +87,9 @@ def size_of(config: Config, shape: Triple, ranks: int, species: int) -> Size:
     return Size(math.prod(count), padded, max(len(axes), 1), species, least, dims)
 
 
-def shape_of(config: Config) -> Triple:
-    """Global cells (nz, ny, nx)."""
-    mesh = config.mesh
-    if isinstance(mesh, physics.UniformMesh):
-        counts = list(mesh.cells)
-    else:
-        axes = [axis for axis in (mesh.x, mesh.y, mesh.z) if axis is not None]
-        counts = [axis.cells or len(axis.faces or ()) - 1 for axis in axes]
-    nx, ny, nz = (*counts, 1, 1)[:3]
-    return nz, ny, nx
-
-
 def require_memory(config: Config, species: int, ranks: int) -> None:
     """Raises ConfigError if the fields alone would not fit into this machine, before one of them is made."""
-    counts = list(reversed(shape_of(config)))[: config.mesh.dimensions]
+    counts = list(reversed(config.mesh.shape))[: config.mesh.dimensions]
     need = REAL * FEWEST * (1 + species) * math.prod(counts) / ranks + REAL * sum(counts)
     have = machine_memory()
     if need > have:
@@ -134,7 +125,7 @@ def account(config: Config, size: Size, ranks: int, process: float | None = None
     parts = {
         "process": _process(config, size.species, compiled, petsc or ranks > 1, process),
         "fields": size.fields(OWNED) + faces,
-        "fields with ghosts": size.with_ghosts(PADDED + (SORET if _soret(config) else 0)),
+        "fields with ghosts": size.with_ghosts(PADDED + (SORET if has_soret(config.gas.transport) else 0)),
         "kernels": _kernels(config, size, compiled),
         "pressure": REAL * size.cells * (PRESSURE + (PETSC if petsc else 0)) * several,
         "chemistry": _factors(config, size) + _blocks(config, size.species),
@@ -157,16 +148,12 @@ def _heap(size: Size, pairs: float, within: float, kernels: float, compiled: boo
 def _process(config: Config, species: int, compiled: bool, mpi: bool, measured: float | None) -> float:
     total = (PROCESS + PER_SPECIES * species) if measured is None else measured + LATER
     total += COMPILER * compiled + MPI_AND_PETSC * mpi
-    total += LEARNED * isinstance(config.chemistry, physics.LearnedChemistry)
-    return total + MANUFACTURED * isinstance(config.initial, physics.ManufacturedInitial)
-
-
-def _soret(config: Config) -> bool:
-    return bool(getattr(config.gas.transport, "soret", False))
+    total += LEARNED * isinstance(config.chemistry, LearnedChemistry)
+    return total + MANUFACTURED * isinstance(config.initial, ManufacturedInitial)
 
 
 def _mixture_averaged(config: Config) -> bool:
-    return config.gas.transport == "mixture-averaged" or isinstance(config.gas.transport, physics.MixtureAveraged)
+    return config.gas.transport == "mixture-averaged" or isinstance(config.gas.transport, MixtureAveraged)
 
 
 def _pairs(config: Config, size: Size) -> float:
@@ -185,22 +172,19 @@ def _kernels(config: Config, size: Size, compiled: bool) -> float:
 def burning_share(config: Config) -> float:
     """Share of the cells whose chemistry is integrated: those behind the front of an initial flame, else all."""
     initial, mesh = config.initial, config.mesh
-    if isinstance(initial, physics.UniformInitial | physics.TaylorGreenInitial):
+    if isinstance(initial, UniformInitial | TaylorGreenInitial):
         return float(initial.temperature > 700.0)
-    if not isinstance(initial, physics.FlameInitial):
+    if not isinstance(initial, FlameInitial):
         return 1.0
-    if isinstance(mesh, physics.UniformMesh):
-        low, high, cells = mesh.lower[0], mesh.upper[0], mesh.cells[0]
-    else:
-        ends = mesh.x.faces or (mesh.x.lower or 0.0, mesh.x.upper or 0.0)
-        low, high, cells = ends[0], ends[-1], len(ends)
+    low, high = mesh.span
+    cells = mesh.shape[2]
     burnt = (high - initial.position) / (high - low)
     return min(max(burnt + 4.0 / cells, 0.0), 1.0)
 
 
 def _factors(config: Config, size: Size) -> float:
     """Jacobians' factors of the cells that are integrated, as long as they are kept."""
-    if not isinstance(config.chemistry, physics.DirectChemistry):
+    if not isinstance(config.chemistry, DirectChemistry):
         return 0.0
     n = 1 + size.species
     return min(burning_share(config) * size.cells * (REAL * n * n + 4 * n), FACTOR_BYTES)
@@ -208,6 +192,6 @@ def _factors(config: Config, size: Size) -> float:
 
 def _blocks(config: Config, species: int) -> float:
     """Work of one block of cells."""
-    if isinstance(config.chemistry, physics.NoChemistry | physics.CvodeChemistry):
+    if isinstance(config.chemistry, NoChemistry | CvodeChemistry):
         return 0.0
     return REAL * BLOCK_ARRAYS * block_size(species) * (1 + species) ** 2

@@ -8,8 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from combust.errors import ConfigError, FileFormatError
-from combust.io.blocks import OutputError
+from combust.errors import ConfigError, FileFormatError, OutputError
 from combust.io.folder import Folder
 from combust.io.series import read_series
 from combust.io.vtr import Snapshot, read_pvd, read_vtr

@@ -8,11 +8,11 @@ import sys
 import time
 from collections.abc import Callable
 
+from combust.case.running import Every
 from combust.parallel import Communicator
 from combust.report.meter import WIDTH
 from combust.run.hooks import Scheduled
 from combust.run.simulation import Outcome, Simulation, has_quantity
-from combust.settings.running import Every
 from combust.timers import clock
 
 WATCHED = {"T_max": "T_max [K]", "flame_speed": "flame speed [m/s]", "eos_drift": "eos drift"}

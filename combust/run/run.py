@@ -11,20 +11,21 @@ from pathlib import Path
 from typing import Any
 
 from combust import __version__
-from combust.errors import ConfigError, DivergenceError, FileFormatError, at
-from combust.io.blocks import OutputError, on_root, write_text
-from combust.io.changes import differences
+from combust.case.changes import differences
+from combust.case.config import Config
+from combust.case.load import load, to_toml
+from combust.case.running import Every
+from combust.errors import ConfigError, DivergenceError, FileFormatError, OutputError, at
+from combust.io.blocks import write_text
 from combust.io.checkpoint import Checkpoint, DamagedFileError, read_checkpoint, require_complete
 from combust.io.folder import Folder
 from combust.io.lock import locked
-from combust.parallel import ALONE, Communicator
+from combust.parallel import ALONE, Communicator, on_root
 from combust.report.meter import SILENT, Reporter
 from combust.run.hooks import Checkpoints, Concerns, Fields, Guard, Series
 from combust.run.simulation import Flow, Hook, Limits, Outcome, Simulation, has_quantity
 from combust.run.summary import summarize, write_summary
 from combust.settings.base import seconds
-from combust.settings.config import load, to_toml
-from combust.settings.running import Config, Every
 
 
 @dataclass(frozen=True)

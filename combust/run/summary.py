@@ -12,10 +12,10 @@ import msgspec
 import numpy as np
 
 from combust import __version__
+from combust.case.config import Config
 from combust.io.blocks import write_text
 from combust.machine import peak_memory
 from combust.run.simulation import Outcome, Simulation
-from combust.settings.running import Config
 
 PACKAGES = ("numpy", "torch", "cantera", "msgspec", "h5py", "mpi4py", "petsc4py")
 

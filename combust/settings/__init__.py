@@ -1,4 +1,4 @@
-"""What a case file may say: one struct per table, one documented line per key.
+"""Files of settings: one struct per table, one documented line per key; kinds lie in `settings.py` of their package.
 
 Triples in a case file are in the order x, y, z. Numbers are SI, texts have their own unit ("1 atm"); composition
 strings are mole fractions ("H2:2, O2:1").

@@ -42,6 +42,26 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Base of all tables: immutable, unknown keys refused."""
 
 
+class Mixture(Settings, frozen=True):
+    """A gas named by `composition`, or by `fuel`, `oxidizer` and `phi`."""
+
+    composition: Annotated[Text | None, doc("mole fractions")] = None
+    fuel: Annotated[Text | None, doc("mole fractions of the fuel, with oxidizer and phi")] = None
+    oxidizer: Annotated[Text | None, doc("mole fractions of the oxidizer")] = None
+    phi: Annotated[Positive | None, doc("equivalence ratio")] = None
+
+    def __post_init__(self) -> None:
+        parts = [value is not None for value in (self.fuel, self.oxidizer, self.phi)]
+        if self.composition is not None and any(parts):
+            raise ValueError("give either composition or fuel, oxidizer and phi, not both")
+        if any(parts) and not all(parts):
+            raise ValueError("fuel, oxidizer and phi go together")
+
+    @property
+    def has_composition(self) -> bool:
+        return self.composition is not None or self.fuel is not None
+
+
 def seconds(duration: float | str) -> float:
     """Seconds of 90, "90s", "30min", "23h" or "2d"."""
     if not isinstance(duration, str):

@@ -1,17 +1,13 @@
-"""Names of fields and quantities that a case may ask for: what each is, its unit, and what it needs of the case."""
+"""Names of fields and quantities that every flow may be asked for: what each is, its unit, what it needs of the case.
+
+Those that a kind of chemistry adds are in combust.case.names.
+"""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
-from combust.cfd.boundaries.settings import Burner
-from combust.cfd.closures.settings import NoTurbulence
 from combust.settings.base import Name
-from combust.settings.physics import CHEMISTRIES, FlameInitial, KernelInitial
-
-if TYPE_CHECKING:
-    from combust.settings.running import Config
 
 FRESH = 'an unburnt mixture: use it with initial.kind = "flame" or "kernel"'
 TURBULENCE = 'a turbulence closure: a turbulence.kind other than "none"'
@@ -19,18 +15,6 @@ BURNER = 'a side of boundary.kind = "burner"'
 OF_FIELD = re.compile(r"(max|min|mean|sum)\((\w+)\)")
 
 
-def _of_chemistry(table: str) -> dict[str, Name]:
-    """What kinds of chemistry show of themselves, by the names that each declares."""
-    return {
-        name: about._replace(needs=kind)
-        for kind, struct in KINDS.items()
-        for name, about in getattr(struct, table).items()
-    }
-
-
-# Names that a kind of chemistry declares need that kind.
-KINDS = {f'chemistry.kind = "{struct.__struct_config__.tag}"': struct for struct in CHEMISTRIES}
-CHEMISTRY_FIELDS, CHEMISTRY_COLUMNS = _of_chemistry("FIELDS"), _of_chemistry("COLUMNS")
 FIELDS = {
     "T": Name("temperature", "K"),
     "u": Name("velocity, mean of the faces of a cell; components x, y, z", "m/s"),
@@ -52,7 +36,6 @@ FIELDS = {
     "mixture_fraction": Name("Bilger's, 0 in the oxidizer and 1 in the fuel of `initial`", "", FRESH),
     "progress": Name("(T - T_u)/(T_b - T_u), T_b of equilibrium", "", FRESH),
     "eos_drift": Name("(p of the equation of state - p0)/p0"),
-    **CHEMISTRY_FIELDS,
     "rank": Name("MPI rank that owns the cell"),
 }
 FAMILIES = {"Y_": Name("mass fraction"), "X_": Name("mole fraction"), "omega_": Name("mass production rate", "kg/m3/s")}
@@ -74,7 +57,6 @@ QUANTITIES = {
     "pressure_iterations": Name("of the last pressure solve"),
     "stages": Name("Runge-Kutta-Chebyshev stages of the last step"),
     "active_share": Name("share of the cells whose chemistry was integrated implicitly in the last step"),
-    **CHEMISTRY_COLUMNS,
 }
 OF_FIELDS = {
     "max(FIELD)": Name("largest value of a field, one of its components"),
@@ -89,38 +71,3 @@ SYNONYMS = {
     "equivalence_ratio", "Z": "mixture_fraction", "c": "progress", "h": "enthalpy", "mu": "viscosity",
     "lambda": "conductivity", "W": "molar_mass", "Ma": "Mach", "Su": "flame_speed", "SL": "flame_speed",
 }  # fmt: skip
-
-
-def need_of(name: str) -> str:
-    """What a field or quantity needs of the case, one of the sentences above; "" if nothing, or if it is unknown."""
-    found = OF_FIELD.fullmatch(name)
-    known = FIELDS if found else {**FIELDS, **QUANTITIES}
-    return known.get(found[2] if found else name, Name("")).needs
-
-
-def has(config: Config, need: str) -> bool:
-    """Whether a case has what a name needs."""
-    if need in KINDS:
-        return isinstance(config.chemistry, KINDS[need])
-    if need == TURBULENCE:
-        return not isinstance(config.turbulence, NoTurbulence)
-    if need == FRESH:
-        return isinstance(config.initial, FlameInitial | KernelInitial)
-    sides = config.boundary.tables(config.mesh.dimensions).values()
-    return need != BURNER or any(isinstance(side, Burner) for side in sides)
-
-
-def markdown() -> list[str]:
-    """Tables of all names."""
-    lines = []
-    for title, place, tables in (
-        ("Fields", "output.fields.names", (FIELDS, {f"{k}<species>": name for k, name in FAMILIES.items()})),
-        ("Quantities", "output.series.quantities", (QUANTITIES, OF_FIELDS)),
-    ):
-        lines += ["", f"## {title}", "", f"Names of `{place}`.", "", "| name | unit | meaning |", "|---|---|---|"]
-        for table in tables:
-            lines += [
-                f"| `{key}` | {name.unit or '-'} | {name.meaning}{f'; needs {name.needs}' if name.needs else ''} |"
-                for key, name in table.items()
-            ]
-    return lines

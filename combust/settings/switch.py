@@ -1,7 +1,7 @@
-"""`--set X.kind=...`: another kind of a table of the case file, wherever a table has kinds.
+"""`--set X.kind=...`: another kind of a table of a file, wherever a table has kinds.
 
-What only the kind before knew is left out, and so are fields and quantities that only it gives; both are said. What the
-command line gives itself is never left out: there a wrong key is an error.
+What only the kind before knew is left out, which is said. What the command line gives itself is never left out: there a
+wrong key is an error.
 """
 
 from __future__ import annotations
@@ -10,13 +10,10 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
 import msgspec.inspect as mi
 
 from combust.errors import ConfigError
 from combust.explain import dotted, keys_at, lookup, type_at
-from combust.settings import names
-from combust.settings.running import Config
 
 Path = tuple[str | int, ...]
 
@@ -83,29 +80,6 @@ class Switches:
                 key = f"{place}.{found[0]}"
                 return ConfigError(f'{error}. {place}.kind = "{kind}" needs it: add --set {key}=...')
         return error
-
-    def fitted(self, config: Config) -> Config:
-        """The case without fields and quantities of its file that the new kinds do not give."""
-        if not self.kinds:
-            return config
-        fields = self._kept(config, ("output", "fields", "names"), config.output.fields.names)
-        columns = self._kept(config, ("output", "series", "quantities"), config.output.series.quantities)
-        replace = msgspec.structs.replace
-        output = replace(
-            config.output,
-            fields=replace(config.output.fields, names=fields),
-            series=replace(config.output.series, quantities=columns),
-        )
-        return replace(config, output=output)
-
-    def _kept(self, config: Config, place: Path, asked: tuple[str, ...]) -> tuple[str, ...]:
-        if any(place[: len(given)] == given for given in self.given):
-            return asked
-        kept = tuple(name for name in asked if names.has(config, names.need_of(name)))
-        missing = [name for name in asked if name not in kept]
-        if missing:
-            self.left_out.append(f"of {dotted(list(place))}: {', '.join(missing)}")
-        return kept
 
     def say(self) -> None:
         """What was left out, on stderr."""

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 import torch
 
+from combust.case.load import load
 from combust.cfd.lowmach.flow import ReactingFlow
 from combust.errors import ConfigError
 from combust.kinetics.flames.free import compute_or_load
 from combust.parallel import Communicator
 from combust.run import build as case
-from combust.settings.config import load
 
 HERE = Path(__file__).resolve().parent
 CASES = HERE.parents[1] / "cases"
@@ -54,7 +54,7 @@ def stored_flame(mechanism, T, p, fuel, oxidizer, phi, **_):
 
 def run(name: str, monkeypatch: pytest.MonkeyPatch) -> ReactingFlow:
     """The shrunk case after a few steps, all kernels eager."""
-    monkeypatch.setattr(case, "free_flame", stored_flame)
+    monkeypatch.setattr("combust.kinetics.flames.free.free_flame", stored_flame)
     _, dt, changes = SHRUNK[name]
     config = load(CASES / f"{name}.toml", [*changes, "device=cpu", "numerics.compile=off"])
     flow = case.build(config, Communicator())
@@ -108,7 +108,7 @@ COARSE = {1: "mesh.cells=[20]", 2: "mesh.cells=[12,5]"}
 ])  # fmt: skip
 def test_each_kind_of_chemistry(name, kind, monkeypatch, capsys):
     """`--set chemistry.kind=...` of every case: it is built and takes a step, with what it is asked to write."""
-    monkeypatch.setattr(case, "free_flame", stored_flame)
+    monkeypatch.setattr("combust.kinetics.flames.free.free_flame", stored_flame)
     _, dt, changes = SHRUNK[name]
     path = CASES / f"{name}.toml"
     before = load(path)

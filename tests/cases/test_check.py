@@ -12,12 +12,12 @@ from test_cases import CASES, SHRUNK, stored_flame
 
 from combust import machine
 from combust.__main__ import main
+from combust.case.load import load
 from combust.check import command
 from combust.io.folder import Folder
 from combust.io.series import read_series
 from combust.run import build as case
 from combust.run import memory
-from combust.settings.config import load
 
 CUBE = ['boundary={x_low={kind="inflow",velocity="balanced"},x_high={kind="outflow"},y={kind="periodic"},'
         'z={kind="periodic"}}', "mesh.lower=[0,0,0]", "mesh.upper=[0.0144,0.0096,0.0096]"]  # fmt: skip
@@ -32,7 +32,7 @@ def call(verb, name, *changes, more=()):
 
 @pytest.fixture
 def flames(monkeypatch):
-    monkeypatch.setattr(case, "free_flame", stored_flame)
+    monkeypatch.setattr("combust.kinetics.flames.free.free_flame", stored_flame)
     monkeypatch.setitem(
         sys.modules, "combust.run.picture", SimpleNamespace(plot=lambda folder: SimpleNamespace(path="not drawn"))
     )

@@ -5,10 +5,10 @@ import math
 import pytest
 import torch
 
+from combust.case.load import load
 from combust.cfd.initial import manufactured
 from combust.parallel import Communicator
 from combust.run import build as case
-from combust.settings.config import load
 
 TIME = 0.125
 
@@ -20,13 +20,13 @@ def errors(cells, *overrides):
     steps = cells
     for _ in range(steps):
         flow.advance(TIME / steps)
-    q, u = manufactured.fields(flow.grid, builder.wave, 300.0, TIME)
+    q, u = manufactured.fields(flow.grid, builder.config.initial.wave(builder), 300.0, TIME)
     faces = flow.scheme.block_faces(flow.current.u)
     rho = flow.current.U[1:].sum(0)
     _, y, x = flow.grid.centres
     pairs = (
         (flow.scheme.inner(flow.current.q)[2], q[2]),
-        (rho, builder.wave.rho(x, y, torch.tensor(TIME, dtype=torch.float64))),
+        (rho, builder.config.initial.wave(builder).rho(x, y, torch.tensor(TIME, dtype=torch.float64))),
         (faces[2], u[2]),
         (faces[1], u[1]),
     )

@@ -13,13 +13,13 @@ import torch
 from helpers import env
 
 from combust.__main__ import main
+from combust.case.load import to_toml
 from combust.cfd.lowmach.flow import ReactingFlow
 from combust.cfd.mesh.block import Block
 from combust.io.checkpoint import read_checkpoint
 from combust.io.folder import Folder
 from combust.io.series import read_series
 from combust.parallel import Communicator
-from combust.settings.config import to_toml
 from combust.surrogates.model.model import files_of
 
 torch.set_num_threads(1)

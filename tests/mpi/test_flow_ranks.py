@@ -12,6 +12,7 @@ import pytest
 from launcher import run_ranks
 
 from combust.__main__ import main
+from combust.case.load import load
 from combust.cfd.mesh.block import Block
 from combust.cfd.mesh.grid import along
 from combust.cfd.operators import reconstruction
@@ -21,7 +22,6 @@ from combust.io.series import read_series
 from combust.io.vtr import BEGIN, read_vtr
 from combust.parallel import Communicator, world
 from combust.run.build import build
-from combust.settings.config import load
 
 ROOT = Path(__file__).resolve().parents[2]
 FIELDS = 'output.fields.names=["T", "u", "p", "Y_H", "heat_release", "vorticity"]'

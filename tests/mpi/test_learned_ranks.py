@@ -16,12 +16,12 @@ import pytest
 import torch
 from launcher import run_ranks
 
+from combust.case.load import to_toml
 from combust.cfd.mesh.block import Block
 from combust.io.checkpoint import read_checkpoint
 from combust.io.series import read_series
 from combust.io.vtr import read_vtr
 from combust.parallel import Communicator
-from combust.settings.config import to_toml
 
 CELLS, STEPS = (1, 12, 32), 6
 # Name: ranks and chemistry. pool = 4 spreads the few exact cells over all ranks, 100000 gathers them on one; with
@@ -223,9 +223,9 @@ ERRORS = {
 
 def ends_all(comm, case, name, fault):
     """All ranks raise the same DivergenceError in the step in which the fault strikes one of them."""
+    from combust.case.load import load
     from combust.errors import DivergenceError
     from combust.run import build as builder
-    from combust.settings.config import load
 
     strike, rank, changes, words = fault
     flow = builder.build(load(case, changes), comm)

@@ -7,7 +7,8 @@ import torch
 from launcher import as_script, run_ranks
 
 from combust.cfd.mesh.block import Block
-from combust.cfd.pressure import PressureGrid, make_solver
+from combust.cfd.pressure.base import PressureGrid
+from combust.cfd.pressure.choice import make_solver
 from combust.parallel import Communicator
 
 P, N, ND = ("periodic", "periodic"), ("neumann", "neumann"), ("neumann", "dirichlet")

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from combust import kernels
+from combust.case.load import complete, convert, to_toml
 from combust.cfd.boundaries.conditions import Inflow
 from combust.parallel import Communicator
 from combust.run import build as case
-from combust.settings.config import complete, convert, to_toml
 
 torch.set_num_threads(1)
 AIR, FUEL = "O2:0.21, N2:0.79", "H2:1, N2:1"

@@ -9,8 +9,8 @@ import pytest
 from helpers import CASE, Heat, env, same_output
 
 from combust.__main__ import main
+from combust.case.load import load
 from combust.io.folder import Folder
-from combust.settings.config import load
 
 
 @pytest.fixture

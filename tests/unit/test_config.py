@@ -5,13 +5,13 @@ import tomllib
 import msgspec
 import pytest
 
+from combust.case.config import Config
+from combust.case.load import convert, load, schema, to_toml
 from combust.cfd.boundaries.settings import Inflow, Periodic
+from combust.cfd.mesh.settings import StretchedMesh
 from combust.cli.reference import kinds_of, markdown, tables
 from combust.errors import ConfigError
 from combust.settings.base import seconds
-from combust.settings.config import convert, load, schema, to_toml
-from combust.settings.physics import StretchedMesh
-from combust.settings.running import Config
 
 FLAME = """
 title = "Lean flame"

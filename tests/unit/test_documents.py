@@ -12,8 +12,8 @@ import pytest
 from documented import BEGIN, PAGES, ROOT, Command, commands, in_page, parts, wrong
 
 from combust.__main__ import main, parser
+from combust.case.load import load
 from combust.reduction import settings as reduction
-from combust.settings.config import load
 from combust.surrogates import settings as surrogates
 
 OWN_MODEL = ("syngas_mechanism.toml", "syngas.toml", "flame_syngas.toml")

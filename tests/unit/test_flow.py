@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from combust import kernels
+from combust.case.load import load
 from combust.cfd.initial.fields import stack
 from combust.kinetics.rates.thermo import GAS_CONSTANT
 from combust.parallel import Communicator
 from combust.run import build as case
-from combust.settings.config import load
 from validation.two_gases import CASES, PERIODIC, SLIP, VISCOSITY, WALL, Prepared, inert, steps
 
 torch.set_num_threads(1)

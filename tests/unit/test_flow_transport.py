@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from combust import kernels
+from combust.case.load import load
 from combust.cfd.operators import scalars
 from combust.errors import ConfigError
 from combust.parallel import Communicator
 from combust.run import build as case
-from combust.settings.config import load
 
 CASES = Path(__file__).resolve().parents[2] / "cases"
 SMALL = ["mesh.cells=[16,12]", "mesh.upper=[1.12e-3,0.96e-3]", "initial.centre=[5e-4,4e-4]", "initial.radius=2e-4"]

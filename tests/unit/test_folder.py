@@ -14,11 +14,11 @@ import pytest
 from helpers import CASE, Heat, command, env, launch
 
 from combust.__main__ import main
+from combust.case.changes import differences
+from combust.case.load import convert
 from combust.errors import ConfigError
 from combust.io import lock
-from combust.io.changes import differences
 from combust.io.lock import NAME, locked, started, take
-from combust.settings.config import convert
 
 # Under nohup or behind "&" a process ignores these signals, and its children do.
 HEAR = """
@@ -213,7 +213,7 @@ def test_other_physics_are_refused_unless_change(run):
     ],
 )
 def test_what_may_change(change, free):
-    from combust.settings.config import to_toml
+    from combust.case.load import to_toml
 
     raw = tomllib.loads(CASE)
     found = differences(to_toml(convert(raw, "then")), convert({**raw, **change}, "now"))
@@ -242,7 +242,7 @@ def test_inflows_of_older_checkpoints_held_values():
     raw["boundary"] = raw["boundary"] | {"x": None, "x_low": {"kind": "inflow", "velocity": 1.0},
                                          "x_high": {"kind": "outflow"}}  # fmt: skip
     del raw["boundary"]["x"]
-    from combust.settings.config import to_toml
+    from combust.case.load import to_toml
 
     now = convert(raw, "now")
     older = to_toml(now).replace(', inlet = "flux"', "")

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from combust.case.load import load
 from combust.parallel import Communicator
 from combust.run import build as case
-from combust.settings.config import load
 
 ROOT = Path(__file__).parents[2]
 INPUTS = ROOT / "tests" / "faults" / "inputs"

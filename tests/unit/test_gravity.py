@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from combust import kernels
+from combust.case.load import load
 from combust.cfd.initial.fields import stack
 from combust.errors import ConfigError
 from combust.parallel import Communicator
 from combust.run import build as case
-from combust.settings.config import load
 from validation import buoyancy
 from validation.two_gases import MIRROR, OPEN, PERIODIC, WALL, inert, steps
 

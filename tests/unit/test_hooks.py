@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from helpers import CASE, Heat
 
+from combust.case.load import convert
+from combust.case.running import Every
 from combust.errors import DivergenceError
 from combust.io.folder import Folder
 from combust.io.series import read_series
@@ -16,8 +18,6 @@ from combust.report.meter import Meter
 from combust.run.hooks import Concerns, Guard, Schedule, Series
 from combust.run.run import simulation
 from combust.run.simulation import Limits, Simulation
-from combust.settings.config import convert
-from combust.settings.running import Every
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from combust import kernels
+from combust.case.load import convert, load
 from combust.cfd.boundaries import inflow
 from combust.cfd.operators import scalars
 from combust.errors import ConfigError
@@ -16,7 +17,6 @@ from combust.kinetics.flames.stabilised import burner_flame
 from combust.kinetics.flames.store import read_profile
 from combust.parallel import Communicator
 from combust.run import build as case
-from combust.settings.config import convert, load
 
 torch.set_num_threads(1)
 INPUTS = Path(__file__).resolve().parents[1] / "faults" / "inputs"
@@ -334,7 +334,7 @@ def test_shipped_flames_stand_far_from_their_ends(monkeypatch):
     def stored(mechanism, T, p, fuel, oxidizer, phi, **_):
         return read_profile(folder / f"{fuel.partition(':')[0]}_{phi:g}.npz", FlameProfile)
 
-    monkeypatch.setattr(case, "free_flame", stored)
+    monkeypatch.setattr("combust.kinetics.flames.free.free_flame", stored)
     for name in ("flame1d_h2", "flame1d_ch4"):
         config = load(Path(__file__).resolve().parents[2] / "cases" / f"{name}.toml", ["numerics.compile=off"])
         assert case.build(config, Communicator()).concerns() == {}

@@ -7,9 +7,9 @@ from helpers import ROOT
 
 from combust import shipped
 from combust.__main__ import main
+from combust.case.load import load
 from combust.errors import ConfigError
 from combust.reduction import settings as reduction
-from combust.settings.config import load
 
 FILES = {path.relative_to(ROOT / "cases").with_suffix("").as_posix(): path for path in ROOT.glob("cases/**/*.toml")}
 

@@ -6,8 +6,7 @@ import math
 import pytest
 
 from combust.__main__ import main
-from combust.errors import ConfigError
-from combust.io.blocks import OutputError
+from combust.errors import ConfigError, OutputError
 from combust.report.charts import picture
 from combust.report.tables import places, write_table
 

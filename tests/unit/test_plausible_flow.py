@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from combust.__main__ import main
+from combust.case.load import load
 from combust.errors import DivergenceError
 from combust.parallel import Communicator
 from combust.run import build as case
-from combust.settings.config import load
 from validation.two_gases import inert, steps
 
 CASES = Path(__file__).resolve().parents[2] / "cases"

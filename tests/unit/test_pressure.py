@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from combust.cfd.mesh.block import Block
-from combust.cfd.pressure import PressureGrid, make_solver
-from combust.cfd.pressure.base import Conductances, diagonal
+from combust.cfd.pressure.base import Conductances, PressureGrid, diagonal
+from combust.cfd.pressure.choice import make_solver
 from combust.cfd.pressure.torch_cg import apply
 from combust.errors import ConfigError, DependencyError, DivergenceError
 from combust.parallel import Communicator

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from combust.__main__ import main
+from combust.case.load import convert
+from combust.case.load import load as load_case
 from combust.cli.options import number
 from combust.cli.reference import markdown, schema_of
 from combust.errors import ConfigError, FileFormatError
 from combust.reduction.settings import load as load_reduction
-from combust.settings.config import convert
-from combust.settings.config import load as load_case
 from combust.settings.quantities import ALONG, KINDS, SAME, _pattern
 from combust.settings.ranges import pressures, quantities
 from combust.surrogates.settings import load as load_learned

@@ -6,6 +6,8 @@ import pytest
 import torch
 
 from combust import kernels
+from combust.case import names
+from combust.case.config import CHEMISTRIES
 from combust.errors import ConfigError
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.kinetics.providers.balance import Balanced
@@ -14,7 +16,6 @@ from combust.kinetics.providers.cvode import Cvode
 from combust.kinetics.providers.direct import Direct
 from combust.kinetics.providers.frozen import Frozen
 from combust.parallel import Communicator
-from combust.settings import names, physics
 
 
 @pytest.fixture(autouse=True)
@@ -125,7 +126,7 @@ def test_providers_show_what_they_declare(gas):
 
 
 def test_names_of_chemistry_are_declared_by_its_settings():
-    for struct in physics.CHEMISTRIES:
+    for struct in CHEMISTRIES:
         kind = f'chemistry.kind = "{struct.__struct_config__.tag}"'
         for declared, known in ((struct.FIELDS, names.FIELDS), (struct.COLUMNS, names.QUANTITIES)):
             assert all(known[name] == about._replace(needs=kind) for name, about in declared.items())

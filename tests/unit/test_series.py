@@ -4,8 +4,7 @@ import math
 
 import pytest
 
-from combust.errors import FileFormatError
-from combust.io.blocks import OutputError
+from combust.errors import FileFormatError, OutputError
 from combust.io.series import append_row, read_series, start_series
 
 

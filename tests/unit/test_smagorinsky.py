@@ -7,13 +7,13 @@ import pytest
 import torch
 from test_view import linear_view, with_problem
 
+from combust.case.load import load
 from combust.cfd.closures import settings
 from combust.cfd.closures.base import closure
 from combust.cfd.closures.smagorinsky import Smagorinsky
 from combust.errors import ConfigError
 from combust.parallel import Communicator
 from combust.run import build as case
-from combust.settings.config import load
 from validation.two_gases import PERIODIC, WALL, inert, steps
 
 UNIT = Smagorinsky(1.0, 0.7, 0.5)

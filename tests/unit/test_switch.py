@@ -4,12 +4,16 @@ from pathlib import Path
 
 import pytest
 
+from combust.case import names
+from combust.case.config import Config
+from combust.case.load import load
 from combust.cfd.boundaries.settings import Outflow
 from combust.cfd.closures.settings import NoTurbulence
+from combust.cfd.initial.settings import TaylorGreenInitial
 from combust.errors import ConfigError
-from combust.settings import names, physics
-from combust.settings.config import load
-from combust.settings.running import Config
+from combust.kinetics.mechanism.settings import ConstantTransport, MixtureAveraged
+from combust.kinetics.providers.settings import CvodeChemistry, DirectChemistry, NoChemistry
+from combust.surrogates.provider.settings import LearnedChemistry
 
 CASES = Path(__file__).resolve().parents[2] / "cases"
 
@@ -19,7 +23,7 @@ def switched(case, *changes):
 
 
 @pytest.mark.parametrize("kind, table", [
-    ("direct", physics.DirectChemistry), ("cvode", physics.CvodeChemistry), ("none", physics.NoChemistry),
+    ("direct", DirectChemistry), ("cvode", CvodeChemistry), ("none", NoChemistry),
 ])  # fmt: skip
 def test_exact_chemistry_is_one_switch_away(kind, table, capsys):
     learned = switched("flame_learned")
@@ -40,13 +44,13 @@ def test_the_way_back_needs_a_model(capsys):
         ["chemistry.kind=learned", "chemistry.model=h2_air"],
         ["chemistry.model=h2_air", "chemistry.kind=learned"],
     ):
-        assert switched("flame", *changes).chemistry == physics.LearnedChemistry(model="h2_air")
+        assert switched("flame", *changes).chemistry == LearnedChemistry(model="h2_air")
     assert capsys.readouterr().err == ""
 
 
 def test_keys_that_both_kinds_know_stay_and_given_ones_are_never_dropped(capsys):
     config = switched("flame_learned", "chemistry.rtol=1e-6", "chemistry.kind=direct")
-    assert config.chemistry == physics.DirectChemistry(rtol=1e-6)
+    assert config.chemistry == DirectChemistry(rtol=1e-6)
     with pytest.raises(ConfigError, match="chemistry.model: unknown key"):
         switched("flame_learned", "chemistry.kind=direct", "chemistry.model=h2_air")
     asked = switched("flame_learned", "chemistry.kind=direct", 'output.fields.names=["route"]')
@@ -70,7 +74,7 @@ def test_other_tables_with_kinds(capsys):
         switched("flame", "mesh.kind=stretched")
     capsys.readouterr()
     config = switched("kernel", "initial.kind=taylor-green", 'initial.composition="N2:1"', "initial.velocity=1.0")
-    assert config.initial == physics.TaylorGreenInitial(composition="N2:1", velocity=1.0)
+    assert config.initial == TaylorGreenInitial(composition="N2:1", velocity=1.0)
     assert "initial.hot_temperature" in capsys.readouterr().err
     config = switched(
         "flame",
@@ -87,9 +91,9 @@ def test_transport_has_a_shorthand():
     config = switched("mms", "gas.transport.kind=unity-Lewis")
     assert config.gas.transport == "unity-Lewis"
     config = switched("flame", "gas.transport.soret=true")
-    assert config.gas.transport == physics.MixtureAveraged(soret=True)
+    assert config.gas.transport == MixtureAveraged(soret=True)
     config = switched("flame", "gas.transport.kind=constant", "gas.transport.viscosity=1e-5")
-    assert config.gas.transport == physics.ConstantTransport(viscosity=1e-5)
+    assert config.gas.transport == ConstantTransport(viscosity=1e-5)
 
 
 def test_what_a_name_needs():

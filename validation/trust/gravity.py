@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from combust import kernels
+from combust.case.load import load
 from combust.errors import ConfigError
 from combust.parallel import Communicator
 from combust.run import build as case
-from combust.settings.config import load
 from validation import buoyancy
 from validation.report import percent
 from validation.trust import Member

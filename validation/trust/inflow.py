@@ -11,11 +11,11 @@ import numpy as np
 import torch
 
 from combust import kernels
+from combust.case.load import convert, load
 from combust.cfd.lowmach.flow import ReactingFlow
 from combust.kinetics.flames.stabilised import burner_flame
 from combust.parallel import Communicator
 from combust.run import build as case
-from combust.settings.config import convert, load
 from validation.trust import Member
 
 KIND = (

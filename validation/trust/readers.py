@@ -31,11 +31,11 @@ import fuzz_mechanism  # noqa: E402
 import mutations  # noqa: E402
 
 from combust.__main__ import main  # noqa: E402
+from combust.case.load import load  # noqa: E402
 from combust.errors import CombustError  # noqa: E402
 from combust.io.folder import Folder  # noqa: E402
 from combust.parallel import Communicator  # noqa: E402
 from combust.run.build import build  # noqa: E402
-from combust.settings.config import load  # noqa: E402
 
 KIND = (
     "What is read from a file is validated by the same readers at every door (`info`, `models`, `check`, `run`, "

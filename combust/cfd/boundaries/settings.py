@@ -7,8 +7,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from combust.settings.base import Positive, Pressure, Settings, Temperature, Text, doc
-from combust.settings.physics import Mixture
+from combust.settings.base import Mixture, Positive, Pressure, Settings, Temperature, Text, doc
 from combust.settings.quantities import ALONG, SAME
 
 PART = "part of the side, in a list of several that meet and cover it"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Protocol
+from types import MappingProxyType
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -14,9 +15,9 @@ from torch import Tensor
 from combust.cfd.boundaries import inflow
 from combust.cfd.boundaries.conditions import Burner, conditions_of
 from combust.cfd.closures.view import View
+from combust.cfd.initial.unburnt import Unburnt
 from combust.cfd.lowmach.context import eddies
 from combust.cfd.lowmach.lowmach import LowMach
-from combust.cfd.lowmach.problem import Unburnt
 from combust.cfd.lowmach.state import State
 from combust.cfd.mesh.grid import along
 from combust.cfd.operators import momentum, scalars
@@ -24,18 +25,18 @@ from combust.errors import ConfigError
 from combust.kinetics.mechanism.mixtures import VALENCE
 from combust.kinetics.providers.chemistry import columns_of, fields_of
 from combust.kinetics.rates.thermo import GAS_CONSTANT, cp_mass, h_mass
-from combust.settings.names import (
-    BURNER,
-    CHEMISTRY_COLUMNS,
-    CHEMISTRY_FIELDS,
-    FAMILIES,
-    FRESH,
-    OF_FIELD,
-    OF_FIELDS,
-    SYNONYMS,
-    TURBULENCE,
-    need_of,
-)
+from combust.settings.base import Name
+from combust.settings.names import BURNER, FAMILIES, FRESH, OF_FIELD, OF_FIELDS, SYNONYMS, TURBULENCE
+
+
+class Elsewhere(NamedTuple):
+    """Names that only other kinds of chemistry show: fields, and columns of numbers."""
+
+    fields: Mapping[str, Name] = MappingProxyType({})
+    columns: Mapping[str, Name] = MappingProxyType({})
+
+
+NOWHERE = Elsewhere()
 
 
 class Flow(Protocol):
@@ -46,6 +47,7 @@ class Flow(Protocol):
     unburnt: Unburnt | None
     time: float
     dt: float
+    elsewhere: Elsewhere
 
 
 class Diagnostics:
@@ -98,8 +100,8 @@ class Diagnostics:
         }
         # what the chemistry shows itself, and names that only other kinds have
         fields, columns = fields_of(self.scheme.chemistry), columns_of(self.scheme.chemistry)
-        self.fields |= {k: partial(self._chemistry_field, k) for k in {**CHEMISTRY_FIELDS, **fields}}
-        self.quantities |= {k: partial(self._chemistry_column, k) for k in {**CHEMISTRY_COLUMNS, **columns}}
+        self.fields |= {k: partial(self._chemistry_field, k) for k in {**flow.elsewhere.fields, **fields}}
+        self.quantities |= {k: partial(self._chemistry_column, k) for k in {**flow.elsewhere.columns, **columns}}
 
     @property
     def s(self) -> State:
@@ -318,14 +320,14 @@ class Diagnostics:
         """A field that the chemistry shows. Raises ConfigError if it is of another kind."""
         found = fields_of(self.scheme.chemistry).get(name)
         if found is None:
-            raise ConfigError(f'"{name}" needs {need_of(name)}')
+            raise ConfigError(f'"{name}" needs {self.flow.elsewhere.fields[name].needs}')
         return self._of_cells(found())
 
     def _chemistry_column(self, name: str) -> float:
         """A number that the chemistry shows. Raises ConfigError if it is of another kind."""
         found = columns_of(self.scheme.chemistry).get(name)
         if found is None:
-            raise ConfigError(f'"{name}" needs {need_of(name)}')
+            raise ConfigError(f'"{name}" needs {self.flow.elsewhere.columns[name].needs}')
         return found(self.block.comm)
 
     def _of_cells(self, values: Tensor) -> Tensor:

@@ -9,12 +9,12 @@ import torch
 
 from combust.cfd.boundaries.conditions import Inflow
 from combust.cfd.initial.fields import Fields
+from combust.cfd.initial.unburnt import Unburnt
 from combust.cfd.lowmach import start
 from combust.cfd.lowmach.cause import rates_beyond_use
 from combust.cfd.lowmach.context import context
-from combust.cfd.lowmach.diagnostics import Diagnostics
+from combust.cfd.lowmach.diagnostics import NOWHERE, Diagnostics, Elsewhere
 from combust.cfd.lowmach.lowmach import LowMach
-from combust.cfd.lowmach.problem import Unburnt
 from combust.cfd.lowmach.state import State, arrays, read_into
 from combust.cfd.operators import scalars
 from combust.errors import ConfigError, DivergenceError
@@ -36,11 +36,14 @@ class ReactingFlow:
         identity: dict[str, str],
         balanced: Inflow | None = None,
         concerns: Sequence[Callable[[ReactingFlow], dict[str, str]]] = (),
+        elsewhere: Elsewhere = NOWHERE,
     ):
-        """concerns : what is asked of the flow beside its own doubts (combust.cfd.concerns), each name -> text."""
+        """concerns : what is asked of the flow beside its own doubts (combust.cfd.concerns), each name -> text
+        elsewhere : names that other chemistry than its own shows, so that asking for them says so
+        """
         self.scheme, self.grid, self.block = scheme, scheme.grid, scheme.grid.block
         self.unburnt, self._identity, self.balanced = unburnt, identity, balanced
-        self._concerns = concerns
+        self._concerns, self.elsewhere = concerns, elsewhere
         self.time, self.step, self.dt = 0.0, 0, 0.0
         self.time_before = 0.0
         self.current = self._start(fields, pressure)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-
 from combust.cfd.boundaries.conditions import Sides
 from combust.cfd.closures.base import Closure, Source
 from combust.kinetics.mechanism.mechanism import Mechanism
@@ -39,22 +37,3 @@ class Numerics:
     reconstruction: str = "van-leer"
     eos_limit: float = 0.05
     max_stages: int = 60
-
-
-@dataclass(frozen=True)
-class Unburnt:
-    """The fresh gas and its burnt equilibrium, which flame speeds and progress refer to.
-
-    density [kg/m3], temperatures [K]; Y, burnt_Y : (species,); fuel : index of the main fuel species
-    streams : (2, species) mass fractions of oxidizer and fuel
-    thickness : thermal thickness [m] of the free flame, None where none was solved
-    """
-
-    density: float
-    Y: torch.Tensor
-    fuel: int
-    burnt_Y: torch.Tensor
-    temperature: float
-    burnt_temperature: float
-    streams: torch.Tensor
-    thickness: float | None = None

@@ -42,7 +42,7 @@ class Shows(Protocol):
 
     Fields are (cells,) of the cells of the last `advance`, empty before; columns are numbers over all ranks, which all
     ask for together. A kind of chemistry in case files declares the meaning of its names in its settings
-    (combust.settings.physics).
+    (`combust.case.names` has them all).
     """
 
     fields: Mapping[str, Callable[[], Tensor]]

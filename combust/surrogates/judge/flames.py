@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from combust import kernels
+from combust.case.load import convert
 from combust.cfd.lowmach.flow import ReactingFlow
 from combust.errors import CombustError
 from combust.kinetics.flames.free import FlameProfile, free_flame
@@ -18,7 +19,6 @@ from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.parallel import Communicator
 from combust.report.meter import Reach
 from combust.run import build as case
-from combust.settings.config import convert
 from combust.surrogates.judge.conditions import Flame
 from combust.surrogates.judge.reactors import PEAKS, radicals
 from combust.surrogates.provider.mapped import Mapped, Still

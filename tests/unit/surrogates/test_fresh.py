@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from combust.case.load import convert
 from combust.cli import train as command
 from combust.errors import ConfigError, FileFormatError
 from combust.io.lock import take
@@ -15,7 +16,6 @@ from combust.kinetics.flames.free import free_flame
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.parallel import Communicator
 from combust.run import build as case
-from combust.settings.config import convert
 from combust.surrogates import library
 from combust.surrogates.model.card import taught_of
 from combust.surrogates.model.model import Model, read_card, settings_of

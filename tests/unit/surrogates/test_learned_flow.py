@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from combust import kernels
+from combust.case.load import convert
 from combust.errors import ConfigError, DivergenceError, StateError
 from combust.io.series import read_series
 from combust.io.vtr import read_vtr
@@ -15,7 +16,6 @@ from combust.kinetics.integrate.state import pack
 from combust.kinetics.providers.direct import Direct
 from combust.parallel import Communicator
 from combust.run import build as case
-from combust.settings.config import convert
 from combust.surrogates.model.model import Model
 from combust.surrogates.provider.flow import SPLITTINGS, LearnedFlow
 from combust.surrogates.trust.parts import Parts

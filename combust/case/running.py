@@ -1,4 +1,4 @@
-"""Tables of a case file that say how it is solved and run, and the whole case."""
+"""Tables of a case file that say how it is solved and run."""
 
 from __future__ import annotations
 
@@ -6,37 +6,9 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from combust.cfd.boundaries.settings import Boundary
-from combust.cfd.closures.settings import NoTurbulence, Turbulence
 from combust.cfd.operators.reconstruction import Name as Reconstruction
+from combust.cfd.pressure.settings import PressureSolver
 from combust.settings.base import Count, Duration, Positive, Settings, Text, doc
-from combust.settings.physics import (
-    CvodeChemistry,
-    DirectChemistry,
-    FlameInitial,
-    Gas,
-    KernelInitial,
-    LearnedChemistry,
-    ManufacturedInitial,
-    NoChemistry,
-    StretchedMesh,
-    TaylorGreenInitial,
-    UniformInitial,
-    UniformMesh,
-)
-
-
-class PressureSolver(Settings, frozen=True):
-    """How the pressure equation is solved."""
-
-    solver: Annotated[
-        Literal["auto", "torch", "petsc"], doc("auto: torch on one rank or a GPU, PETSc on more ranks")
-    ] = "auto"
-    rtol: Annotated[Positive, doc("relative tolerance of the residual")] = 1e-9
-    preconditioner: Annotated[
-        Literal["auto", "hypre", "gamg", "separable"],
-        doc("of PETSc; auto: hypre's multigrid, or PETSc's own (gamg); separable: a direct solve at constant density"),
-    ] = "auto"
 
 
 class Numerics(Settings, frozen=True):
@@ -121,23 +93,3 @@ class Output(Settings, frozen=True):
     series: Annotated[SeriesOutput, doc("series.csv")] = SeriesOutput()
     checkpoint: Annotated[CheckpointOutput, doc("checkpoint_NNNNNN.h5")] = CheckpointOutput()
     log: Annotated[LogOutput, doc("progress on the terminal")] = LogOutput()
-
-
-class Config(Settings, frozen=True, kw_only=True):
-    """A case: physics, numerics, running."""
-
-    title: Annotated[str, doc("one line about the case")] = ""
-    device: Annotated[Literal["auto", "cpu", "cuda"], doc("where fields live; auto: a GPU if there is one")] = "auto"
-    mesh: Annotated[UniformMesh | StretchedMesh, doc("grid")]
-    gas: Annotated[Gas, doc("gas")]
-    chemistry: Annotated[DirectChemistry | LearnedChemistry | CvodeChemistry | NoChemistry, doc("reactions")] = (
-        DirectChemistry()
-    )
-    turbulence: Annotated[Turbulence, doc("closure")] = NoTurbulence()
-    initial: Annotated[
-        FlameInitial | KernelInitial | UniformInitial | TaylorGreenInitial | ManufacturedInitial, doc("initial fields")
-    ]
-    boundary: Annotated[Boundary, doc("sides of the domain")]
-    numerics: Annotated[Numerics, doc("numerical methods")] = Numerics()
-    stop: Annotated[Stop, doc("end of the run")]
-    output: Annotated[Output, doc("files")] = Output()

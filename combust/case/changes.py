@@ -21,9 +21,10 @@ from typing import Any
 
 import msgspec
 
+from combust.case.config import Config
+from combust.case.load import convert
 from combust.errors import ConfigError
-from combust.settings.config import convert, flat
-from combust.settings.running import Config
+from combust.settings.config import flat
 
 FREE = (
     "title", "device", "stop", "output", "chemistry", "gas.mechanism",  # which is known by its hash, not by its name

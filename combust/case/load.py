@@ -1,0 +1,107 @@
+"""Case files: TOML in, a checked Config out, and back.
+
+load(path, overrides) -> Config;  to_toml(config) -> text that loads to the same Config.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from combust.case.config import Config
+from combust.case.switches import CaseSwitches
+from combust.cfd.boundaries.settings import SIDES, Burner, Inflow
+from combust.cfd.boundaries.tables import with_tables
+from combust.cfd.initial.settings import FlameInitial, KernelInitial, ManufacturedInitial
+from combust.errors import ConfigError, at
+from combust.files import is_file
+from combust.settings.config import beside, checked, read, toml_value
+from combust.settings.quantities import schema as json_schema
+from combust.surrogates.provider.settings import LearnedChemistry
+
+
+def load(path: str | Path, overrides: Sequence[str] = ()) -> Config:
+    """The case in the TOML file `path`, with "table.key=value" overrides applied and checked.
+
+    A mechanism that lies beside the case file gets its full path; output.directory gets its default.
+    Raises ConfigError that names file, key, value and what is allowed.
+    """
+    path = Path(path)
+    switches = CaseSwitches(Config)
+    raw = read(path, overrides, switches)
+    try:
+        config = switches.fitted(convert(raw, str(path)))
+    except ConfigError as error:
+        raise switches.explained(error) from None
+    switches.say()
+    return complete(config, path)
+
+
+def convert(raw: dict[str, Any], source: str) -> Config:
+    """`raw` as a Config whose tables fit together; `source` is the file named in errors. Raises ConfigError."""
+    config = checked(raw, source, Config)
+    for problem in problems(config):
+        raise ConfigError(f"{source}: {problem}")
+    return config
+
+
+def complete(config: Config, path: Path) -> Config:
+    """Fills what depends on where the case file lies."""
+    gas, output, replace = config.gas, config.output, msgspec.structs.replace
+    gas = replace(gas, mechanism=beside(path, gas.mechanism))
+    chemistry = config.chemistry
+    if isinstance(chemistry, LearnedChemistry):
+        model = path.parent / chemistry.model
+        if model.name and any(is_file(model.with_name(model.name + end)) for end in ("", ".json")):
+            chemistry = replace(chemistry, model=str(model.resolve()))
+    if output.directory is None:
+        output = replace(output, directory=f"runs/{path.stem}")
+    with at(path):
+        boundary = with_tables(config.boundary, path.parent)
+    title = config.title or path.stem
+    return replace(config, title=title, gas=gas, chemistry=chemistry, output=output, boundary=boundary)
+
+
+def problems(config: Config) -> Iterator[str]:
+    """What does not fit together between tables, each as "path: what is wrong"."""
+    dimensions = config.mesh.dimensions
+    sides = config.boundary.sides(dimensions)
+    for name in SIDES[: 2 * dimensions]:
+        if name not in sides:
+            yield f"boundary.{name} is missing: the mesh has {dimensions} dimension(s); every side needs a kind"
+    for name in (*SIDES[2 * dimensions :], *"xyz"[dimensions:]):
+        if getattr(config.boundary, name) is not None:
+            yield f"boundary.{name}: the mesh has only {dimensions} dimension(s)"
+    for name, side in config.boundary.tables(dimensions).items():
+        if not isinstance(side, Inflow | Burner):
+            continue
+        if isinstance(side.velocity, str) and not isinstance(config.initial, FlameInitial):
+            yield f'boundary.{name}.velocity = "{side.velocity}": needs initial.kind = "flame"; give a number [m/s]'
+        if isinstance(config.initial, ManufacturedInitial):
+            yield f'boundary.{name}: initial.kind = "manufactured" has no gas that could flow in'
+    velocity = getattr(config.initial, "velocity", 0.0)
+    if isinstance(velocity, tuple) and any(velocity[dimensions:]):
+        yield f"initial.velocity: the mesh has only {dimensions} dimension(s)"
+    if isinstance(config.initial, KernelInitial) and len(config.initial.centre) != dimensions:
+        yield f"initial.centre: needs {dimensions} number(s), one per dimension of the mesh"
+    if isinstance(config.initial, KernelInitial) and config.initial.hot_temperature <= config.initial.temperature:
+        yield "initial.hot_temperature: must exceed initial.temperature"
+
+
+def to_toml(config: Config) -> str:
+    """The whole case with all defaults filled in; loads again to an equal Config."""
+    raw = msgspec.to_builtins(config)
+    lines = [f"{key} = {toml_value(value)}" for key, value in raw.items() if not isinstance(value, dict)]
+    for name, table in raw.items():
+        if isinstance(table, dict):
+            lines += ["", f"[{name}]"]
+            lines += [f"{key} = {toml_value(value)}" for key, value in table.items() if value is not None]
+    return "\n".join(lines) + "\n"
+
+
+def schema() -> dict[str, Any]:
+    """JSON Schema of a case file, for editors."""
+    return json_schema(Config)

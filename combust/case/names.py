@@ -1,0 +1,62 @@
+"""All names of fields and quantities that a case may ask for: those of every flow, and of each kind of chemistry."""
+
+from __future__ import annotations
+
+from combust.case.config import CHEMISTRIES, Config
+from combust.cfd.boundaries.settings import Burner
+from combust.cfd.closures.settings import NoTurbulence
+from combust.cfd.initial.settings import FlameInitial, KernelInitial
+from combust.settings import names
+from combust.settings.base import Name
+from combust.settings.names import BURNER, FAMILIES, FRESH, OF_FIELD, OF_FIELDS, TURBULENCE
+
+
+def _of_chemistry(table: str) -> dict[str, Name]:
+    """What kinds of chemistry show of themselves, by the names that each declares."""
+    return {
+        name: about._replace(needs=kind)
+        for kind, struct in KINDS.items()
+        for name, about in getattr(struct, table).items()
+    }
+
+
+# Names that a kind of chemistry declares need that kind.
+KINDS = {f'chemistry.kind = "{struct.__struct_config__.tag}"': struct for struct in CHEMISTRIES}
+CHEMISTRY_FIELDS, CHEMISTRY_COLUMNS = _of_chemistry("FIELDS"), _of_chemistry("COLUMNS")
+FIELDS = {**names.FIELDS, **CHEMISTRY_FIELDS, "rank": names.FIELDS["rank"]}
+QUANTITIES = {**names.QUANTITIES, **CHEMISTRY_COLUMNS}
+
+
+def has(config: Config, need: str) -> bool:
+    """Whether a case has what a name needs."""
+    if need in KINDS:
+        return isinstance(config.chemistry, KINDS[need])
+    if need == TURBULENCE:
+        return not isinstance(config.turbulence, NoTurbulence)
+    if need == FRESH:
+        return isinstance(config.initial, FlameInitial | KernelInitial)
+    sides = config.boundary.tables(config.mesh.dimensions).values()
+    return need != BURNER or any(isinstance(side, Burner) for side in sides)
+
+
+def need_of(name: str) -> str:
+    """What a field or quantity needs of the case, one of the sentences above; "" if nothing, or if it is unknown."""
+    found = OF_FIELD.fullmatch(name)
+    known = FIELDS if found else {**FIELDS, **QUANTITIES}
+    return known.get(found[2] if found else name, Name("")).needs
+
+
+def markdown() -> list[str]:
+    """Tables of all names."""
+    lines = []
+    for title, place, tables in (
+        ("Fields", "output.fields.names", (FIELDS, {f"{k}<species>": name for k, name in FAMILIES.items()})),
+        ("Quantities", "output.series.quantities", (QUANTITIES, OF_FIELDS)),
+    ):
+        lines += ["", f"## {title}", "", f"Names of `{place}`.", "", "| name | unit | meaning |", "|---|---|---|"]
+        for table in tables:
+            lines += [
+                f"| `{key}` | {name.unit or '-'} | {name.meaning}{f'; needs {name.needs}' if name.needs else ''} |"
+                for key, name in table.items()
+            ]
+    return lines

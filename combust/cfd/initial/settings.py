@@ -1,0 +1,279 @@
+"""Tables of a case file that say what a flow starts with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
+
+from msgspec import Meta
+
+from combust.errors import ConfigError
+from combust.kinetics.mechanism.settings import ConstantTransport, Transport, of_flames
+from combust.settings.base import Count, Mixture, NotNegative, Positive, Settings, Temperature, Text, Vector, doc
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from combust.cfd.closures.base import Source
+    from combust.cfd.initial.fields import Fields
+    from combust.cfd.initial.manufactured import Wave
+    from combust.cfd.initial.unburnt import Unburnt
+    from combust.cfd.mesh.grid import Grid
+    from combust.kinetics.flames.free import FlameProfile
+    from combust.kinetics.mechanism.mechanism import Mechanism
+    from combust.parallel import Communicator
+
+MANUFACTURED_TEMPERATURE = 300.0  # K
+FLAME_REFERENCES = 24
+
+
+class Starting(Protocol):
+    """What initial fields need of a case. pressure [Pa]; mixture : Y of a table that names a gas; transport : its table
+
+    profile : Cantera's free flame of an initial flame
+    """
+
+    @property
+    def gas(self) -> Mechanism: ...
+    @property
+    def comm(self) -> Communicator: ...
+    @property
+    def device(self) -> str: ...
+    @property
+    def grid(self) -> Grid: ...
+    @property
+    def pressure(self) -> float: ...
+    @property
+    def transport(self) -> Transport: ...
+    @property
+    def profile(self) -> FlameProfile: ...
+    def mixture(self, table: Any, where: str = "initial") -> Tensor: ...
+
+
+class Start:
+    """What most initial fields have not; a kind says where it has it."""
+
+    __slots__ = ()
+
+    def unburnt(self, case: Starting) -> Unburnt | None:
+        """The fresh gas and its burnt equilibrium, of what burns."""
+        return None
+
+    def sources(self, case: Starting) -> tuple[Source, ...]:
+        """Those that make a given solution one of the equations."""
+        return ()
+
+    def flame_states(self, case: Starting, fresh: Unburnt) -> tuple[Tensor, Tensor] | None:
+        """T [K] (states,) and Y (species, states) of fresh and burnt gas and what lies between, of what burns."""
+        return None
+
+
+class Perturbation(Settings, frozen=True):
+    """Cosine waves in y (and z) that wrinkle a flat front."""
+
+    amplitude: Annotated[NotNegative, doc("amplitude of the front's displacement", "m")]
+    modes: Annotated[Count | tuple[Count, ...], doc("n: waves 1 to n per domain width, random phases; list: these")] = 1
+    seed: Annotated[int, Meta(ge=0), doc("seed of the random phases")] = 0
+
+
+class FlameInitial(Start, Settings, frozen=True, tag_field="kind", tag="flame"):
+    """A flat premixed flame from Cantera's free flame; unburnt gas at low x, burnt gas at high x."""
+
+    fuel: Annotated[Text, doc("mole fractions of the fuel")]
+    oxidizer: Annotated[Text, doc("mole fractions of the oxidizer")]
+    phi: Annotated[Positive, doc("equivalence ratio")]
+    position: Annotated[float, doc("x of the front", "m")]
+    temperature: Annotated[Temperature, doc("of the unburnt gas", "K")] = 300.0
+    perturbation: Annotated[Perturbation | None, doc("wrinkles of the front; flat if omitted")] = None
+    refine: Annotated[
+        Literal["customary", "converged"], doc("grid of the 1-D flame: quick, or converged for reference speeds")
+    ] = "customary"
+
+    def profile(self, case: Starting) -> FlameProfile:
+        """Cantera's free flame, solved by the root (or read from its cache). Raises ConfigError."""
+        from combust.kinetics.flames.free import free_flame
+        from combust.parallel import on_root
+
+        known = of_flames(case.transport)
+        if known is None:
+            raise ConfigError('initial.kind = "flame" needs gas.transport = "mixture-averaged" or "unity-Lewis"')
+        name, soret = known
+        return on_root(
+            case.comm,
+            lambda: free_flame(
+                case.gas,
+                self.temperature,
+                case.pressure,
+                self.fuel,
+                self.oxidizer,
+                self.phi,
+                transport=name,
+                refine=self.refine,
+                soret=soret,
+            ),
+        )
+
+    def fields(self, case: Starting) -> Fields:
+        """Initial T, Y and velocities."""
+        from combust.cfd.initial import fields
+
+        wave = self.perturbation
+        shift = 0.0 if wave is None else fields.wrinkles(case.grid, wave.amplitude, wave.modes, wave.seed)
+        return fields.flame(case.grid, case.profile, self.position, shift)
+
+    def unburnt(self, case: Starting) -> Unburnt:
+        """The fresh gas and its burnt equilibrium."""
+        return fresh_gas(self, case, case.profile.thermal_thickness)
+
+    def flame_states(self, case: Starting, fresh: Unburnt) -> tuple[Tensor, Tensor]:
+        """Those of the flame, from fresh to burnt gas."""
+        import numpy as np
+        import torch
+
+        flame = case.profile
+        levels = np.linspace(flame.T[0], flame.T[-1], FLAME_REFERENCES)
+        points = [int(np.abs(flame.T - level).argmin()) for level in levels]
+        T, Y = ends(fresh)
+        T, Y = T + [float(flame.T[i]) for i in points], Y + [torch.tensor(flame.Y[:, i].copy()) for i in points]
+        return torch.tensor(T, dtype=torch.float64), torch.stack(Y, 1)
+
+
+class KernelInitial(Start, Settings, frozen=True, tag_field="kind", tag="kernel"):
+    """A hot ball of burnt gas in a fresh mixture."""
+
+    fuel: Annotated[Text, doc("mole fractions of the fuel")]
+    oxidizer: Annotated[Text, doc("mole fractions of the oxidizer")]
+    phi: Annotated[Positive, doc("equivalence ratio")]
+    hot_temperature: Annotated[Temperature, doc("of the kernel", "K")]
+    centre: Annotated[Vector, doc("centre of the kernel", "m")]
+    radius: Annotated[Positive, doc("radius of the kernel", "m")]
+    thickness: Annotated[Positive, doc("width of the transition at its edge", "m")]
+    temperature: Annotated[Temperature, doc("of the fresh gas", "K")] = 300.0
+
+    def fields(self, case: Starting) -> Fields:
+        """Burnt gas of the mixture at the kernel's temperature and the pressure of the case, in fresh gas."""
+        import torch
+
+        from combust.cfd.initial import fields
+
+        Y = case.mixture(self)
+        solution = case.gas.cantera(transport=False)
+        solution.TPY = self.hot_temperature, case.pressure, Y.cpu().numpy()
+        solution.equilibrate("TP")
+        hot = torch.tensor(solution.Y.copy(), device=case.device)
+        centre = tuple(reversed((*self.centre, 0.0, 0.0)[:3]))
+        edge = self.radius, self.thickness
+        return fields.kernel(case.grid, self.temperature, Y, self.hot_temperature, hot, centre, *edge)
+
+    def unburnt(self, case: Starting) -> Unburnt:
+        """The fresh gas and its burnt equilibrium."""
+        return fresh_gas(self, case, None)
+
+    def flame_states(self, case: Starting, fresh: Unburnt) -> tuple[Tensor, Tensor]:
+        """Fresh and burnt gas."""
+        import torch
+
+        T, Y = ends(fresh)
+        return torch.tensor(T, dtype=torch.float64), torch.stack(Y, 1)
+
+
+class UniformInitial(Start, Mixture, frozen=True, kw_only=True, tag_field="kind", tag="uniform"):
+    """The same gas everywhere."""
+
+    temperature: Annotated[Temperature, doc("temperature", "K")]
+    velocity: Annotated[Vector, doc("velocity in x, y, z", "m/s")] = (0.0,)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.has_composition:
+            raise ValueError("needs composition, or fuel, oxidizer and phi")
+
+    def fields(self, case: Starting) -> Fields:
+        """Initial T, Y and velocities."""
+        from combust.cfd.initial import fields
+
+        velocity = tuple(reversed((*self.velocity, 0.0, 0.0)[:3]))
+        return fields.uniform(case.grid, self.temperature, case.mixture(self), velocity)
+
+
+class TaylorGreenInitial(Start, Settings, frozen=True, tag_field="kind", tag="taylor-green"):
+    """Decaying array of vortices, exact in 2-D for constant density and viscosity."""
+
+    composition: Annotated[Text, doc("mole fractions")]
+    velocity: Annotated[Positive, doc("peak velocity", "m/s")]
+    temperature: Annotated[Temperature, doc("temperature", "K")] = 300.0
+
+    def fields(self, case: Starting) -> Fields:
+        """Initial T, Y and velocities."""
+        from combust.cfd.initial import fields
+
+        return fields.taylor_green(case.grid, self.temperature, case.mixture(self), self.velocity)
+
+
+class ManufacturedInitial(Start, Settings, frozen=True, tag_field="kind", tag="manufactured"):
+    """Two gases that mix and move along a travelling wave with known solution. doi:10.1016/j.jcp.2012.01.027"""
+
+    rho0: Annotated[Positive, doc("density of the first gas", "kg/m3")] = 1.0
+    rho1: Annotated[Positive, doc("density of the second gas", "kg/m3")] = 2.0
+    k: Annotated[Positive, doc("wave number over pi", "1/m")] = 2.0
+    w: Annotated[Positive, doc("frequency over pi", "1/s")] = 2.0
+    uf: Annotated[float, doc("velocity of the frame in x", "m/s")] = 0.5
+    vf: Annotated[float, doc("velocity of the frame in y", "m/s")] = 0.5
+
+    def wave(self, case: Starting) -> Wave:
+        """The solution. Raises ConfigError for a gas that it is none of."""
+        import torch
+
+        from combust.cfd.initial.manufactured import Wave
+
+        gas, transport = case.gas, case.transport
+        if len(gas.species) != 2 or not isinstance(transport, ConstantTransport):
+            raise ConfigError('initial.kind = "manufactured" needs a gas of two species and constant gas.transport')
+        rho = [
+            float(gas.density(torch.tensor(MANUFACTURED_TEMPERATURE), case.pressure, Y))
+            for Y in torch.eye(2, dtype=torch.float64, device=case.device)
+        ]
+        return Wave(rho[0], rho[1], self.k, self.w, self.uf, self.vf, transport.viscosity, transport.schmidt)
+
+    def fields(self, case: Starting) -> Fields:
+        """The solution at time zero."""
+        from combust.cfd.initial import manufactured
+
+        return manufactured.fields(case.grid, self.wave(case), MANUFACTURED_TEMPERATURE)
+
+    def sources(self, case: Starting) -> tuple[Source, ...]:
+        """Those of species and momentum."""
+        from combust.cfd.initial.manufactured import Forcing
+
+        return (Forcing(self.wave(case)),)
+
+
+Initial = FlameInitial | KernelInitial | UniformInitial | TaylorGreenInitial | ManufacturedInitial
+
+
+def fresh_gas(table: FlameInitial | KernelInitial, case: Starting, thickness: float | None) -> Unburnt:
+    """The fresh gas of a table and its burnt equilibrium; thickness : of its flame [m], where that is known."""
+    import torch
+
+    from combust.cfd.initial.unburnt import Unburnt
+
+    gas, Y = case.gas, case.mixture(table)
+    solution = gas.cantera(transport=False)
+    solution.TPY = table.temperature, case.pressure, Y.cpu().numpy()
+    density = float(solution.density)
+    solution.equilibrate("HP")
+    streams = torch.stack([gas.composition(table.oxidizer), gas.composition(table.fuel)])
+    return Unburnt(
+        density,
+        Y,
+        int(gas.mole_fractions(streams[1]).argmax()),
+        torch.tensor(solution.Y.copy(), device=case.device),
+        table.temperature,
+        float(solution.T),
+        streams.to(case.device),
+        thickness,
+    )
+
+
+def ends(fresh: Unburnt) -> tuple[list[float], list[Tensor]]:
+    """T [K] and Y of fresh and burnt gas."""
+    return [fresh.temperature, fresh.burnt_temperature], [fresh.Y.cpu(), fresh.burnt_Y.cpu()]
