@@ -3,12 +3,12 @@
 import pytest
 import torch
 
+from combust.case.load import complete, convert
 from combust.cfd.boundaries.conditions import Inflow, Outflow, Parts, Wall
 from combust.cfd.boundaries.values import Table
 from combust.errors import CombustError, ConfigError
 from combust.parallel import Communicator
 from combust.run import build as case
-from combust.settings.config import complete, convert
 
 IN, WALL = {"kind": "inflow", "velocity": 1.0}, {"kind": "wall"}
 OVER_Y = {"over": "y", "at": [0.0, 1e-3], "values": [1.0, 2.0]}
