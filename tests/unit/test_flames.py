@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from combust.errors import ConfigError, DivergenceError
-from combust.kinetics.flames import stabilised as flames
-from combust.kinetics.flames.stabilised import burner_flame, counterflow_flame
+from combust.kinetics.flames import burner, counterflow, stabilised
+from combust.kinetics.flames.burner import burner_flame
+from combust.kinetics.flames.counterflow import counterflow_flame
 from combust.kinetics.mechanism.mechanism import Mechanism
 
 P = 101325.0
@@ -28,7 +29,7 @@ def test_counterflow_flame_and_its_cache(cache, monkeypatch):
     assert first.mixture_fraction[[0, -1]] == pytest.approx([1.0, 0.0], abs=1e-3)
     assert first.rho[0] * first.u[0] == pytest.approx(0.3) and first.rho[-1] * first.u[-1] == pytest.approx(-0.6)
     assert first.strain_rate == pytest.approx(np.abs(np.gradient(first.u, first.x)).max(), rel=0.1)
-    monkeypatch.setattr(flames, "_counterflow", lambda *_: pytest.fail("computed although cached"))
+    monkeypatch.setattr(counterflow, "_counterflow", lambda *_: pytest.fail("computed although cached"))
     again = counterflow_flame(*JETS)
     assert all(np.array_equal(getattr(first, name), getattr(again, name)) for name in vars(first))
     assert [f.name.partition("-")[0] for f in cache.iterdir()] == ["counterflow"]
@@ -43,7 +44,7 @@ def test_burner_flame_loses_what_it_conducts(monkeypatch):
     assert flame.rho * flame.u == pytest.approx(np.full(len(flame.x), 0.06), rel=1e-6)
     plain = burner_flame(*BURNER, width=0.5)
     assert abs(plain.heat_to_burner / flame.heat_to_burner - 1) > 0.05  # Soret diffusion matters here
-    monkeypatch.setattr(flames, "_burner", lambda *_: pytest.fail("computed although cached"))
+    monkeypatch.setattr(burner, "_burner", lambda *_: pytest.fail("computed although cached"))
     assert burner_flame(*BURNER, width=0.5, soret=True).heat_to_burner == flame.heat_to_burner
 
 
@@ -56,21 +57,21 @@ def test_a_flame_burns_only_if_a_second_grid_agrees(monkeypatch):
     def cold(flame, loglevel):
         flame.flame.set_flat_profile("T", 310.0)
 
-    monkeypatch.setattr(flames, "settle", cold)
+    monkeypatch.setattr(stabilised, "solve_on_grid", cold)
     with pytest.raises(DivergenceError, match="reaches 1... K on one grid, and 310 K on one twice as fine"):
         counterflow_flame(*JETS[:4], 10.0, *JETS[5:7], 20.0)
 
     def elsewhere(flame, loglevel):
         flame.flame.set_values("T", np.interp(flame.grid - 0.01, flame.grid, flame.T))
 
-    monkeypatch.setattr(flames, "settle", elsewhere)
+    monkeypatch.setattr(stabilised, "solve_on_grid", elsewhere)
     with pytest.raises(DivergenceError, match="it stands .0.[45]. widths away"):
         burner_flame("h2o2.yaml", 300.0, P, "H2:1", AIR, 1.0, 1.0)
 
     def nowhere(flame, loglevel):
         raise ct.CanteraError("no solution")
 
-    monkeypatch.setattr(flames, "settle", nowhere)
+    monkeypatch.setattr(stabilised, "solve_on_grid", nowhere)
     with pytest.raises(DivergenceError, match="on one twice as fine Cantera finds none"):
         burner_flame("h2o2.yaml", 300.0, P, "H2:1", AIR, 1.0, 1.1)
 

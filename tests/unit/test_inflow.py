@@ -12,8 +12,8 @@ from combust.case.load import convert, load
 from combust.cfd.boundaries import inflow
 from combust.cfd.operators import scalars
 from combust.errors import ConfigError
+from combust.kinetics.flames.burner import burner_flame
 from combust.kinetics.flames.free import FlameProfile
-from combust.kinetics.flames.stabilised import burner_flame
 from combust.kinetics.flames.store import read_profile
 from combust.parallel import Communicator
 from combust.run import build as case

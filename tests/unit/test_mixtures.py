@@ -9,8 +9,8 @@ import pytest
 from combust.__main__ import main
 from combust.errors import ConfigError, MechanismError
 from combust.kinetics import Mechanism
+from combust.kinetics.flames.burner import burner_flame
 from combust.kinetics.flames.free import free_flame
-from combust.kinetics.flames.stabilised import burner_flame
 from combust.kinetics.mechanism.ideal_gas import COVOLUME, NOTICED, require_ideal
 from combust.kinetics.rates.thermo import GAS_CONSTANT
 

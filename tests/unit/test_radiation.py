@@ -9,9 +9,10 @@ from combust.cli.options import emissivities
 from combust.errors import ConfigError
 from combust.kinetics import Mechanism
 from combust.kinetics.flames import free as flame1d
+from combust.kinetics.flames.burner import burner_flame
+from combust.kinetics.flames.counterflow import counterflow_flame
 from combust.kinetics.flames.free import FlameQuery, free_flame
 from combust.kinetics.flames.radiation import check_radiation
-from combust.kinetics.flames.stabilised import burner_flame, counterflow_flame
 from combust.kinetics.flames.store import digest
 
 P = 101325.0

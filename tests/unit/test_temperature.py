@@ -130,7 +130,7 @@ def test_ranges_that_are_negative_or_reversed_are_refused(ends, tmp_path):
 
 
 def test_a_reactor_says_once_that_it_leaves_the_data(caplog, monkeypatch):
-    monkeypatch.setattr(data_range, "_said", set())
+    monkeypatch.setattr(data_range, "_warned", set())
     gas = Mechanism.load("h2o2.yaml")
     Y = gas.composition("H2:2, O2:1, N2:3.76, AR:0.1")
     with caplog.at_level(logging.WARNING):

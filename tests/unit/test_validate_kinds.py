@@ -16,7 +16,7 @@ from combust.experiments.formats.data import Amount, DataSet, FlamePoint, NotCov
 from combust.experiments.formats.read import read
 from combust.experiments.matching import Names
 from combust.kinetics.flames import burner_profile
-from combust.kinetics.flames import stabilised as flames
+from combust.kinetics.flames.burner import burner_flame
 from combust.kinetics.mechanism.mechanism import Mechanism
 
 DATA = Path(__file__).parents[1] / "data" / "experiments"
@@ -267,7 +267,7 @@ def test_flame_of_given_temperature_is_that_of_the_energy_equation(h2o2, tmp_pat
     """Given the temperatures that the energy equation yields, the species are the same."""
     monkeypatch.setenv("COMBUST_CACHE", str(tmp_path))
     X, state = "H2:0.306, O2:0.1735, AR:0.5205", (373.0, 10132.0)
-    free = flames.burner_flame(h2o2, *state, X, "", 1.0, 0.05, width=0.075, slope=0.02, curve=0.04)
+    free = burner_flame(h2o2, *state, X, "", 1.0, 0.05, width=0.075, slope=0.02, curve=0.04)
     profile = tuple(zip(free.x.tolist(), free.T.tolist(), strict=True))
     held = burner_profile.burner_species(h2o2, *state, X, 0.05, 0.03, profile)
     for name in ("H2", "H2O", "H", "HO2"):

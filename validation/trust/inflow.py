@@ -13,7 +13,7 @@ import torch
 from combust import kernels
 from combust.case.load import convert, load
 from combust.cfd.lowmach.flow import ReactingFlow
-from combust.kinetics.flames.stabilised import burner_flame
+from combust.kinetics.flames.burner import burner_flame
 from combust.parallel import Communicator
 from combust.run import build as case
 from validation.trust import Member

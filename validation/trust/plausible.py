@@ -16,9 +16,10 @@ import cantera as ct
 
 from combust.__main__ import main
 from combust.errors import CombustError
+from combust.kinetics.flames.burner import burner_flame
+from combust.kinetics.flames.counterflow import counterflow_flame
 from combust.kinetics.flames.free import FlameProfile, free_flame
 from combust.kinetics.flames.plausible import FreshGas, require_free_flame
-from combust.kinetics.flames.stabilised import burner_flame, counterflow_flame
 from combust.kinetics.mechanism.mechanism import Mechanism
 from validation.trust import Member
 

@@ -13,8 +13,9 @@ import cantera as ct
 import numpy as np
 
 from combust.errors import ConfigError, DivergenceError
-from combust.kinetics.flames import stabilised as flames
+from combust.kinetics.flames.burner import BurnerProfile, burner_flame
 from combust.kinetics.flames.solver import TRANSPORT, Transport, check_transport, last_line
+from combust.kinetics.flames.stabilised import check_positive, fields
 from combust.kinetics.flames.store import file_of, stored
 from combust.kinetics.mechanism.mechanism import Mechanism
 
@@ -63,7 +64,7 @@ def burner_species(
     curve: float = 0.04,
     max_points: int = 2000,
     soret: bool = False,
-) -> flames.BurnerProfile:
+) -> BurnerProfile:
     """Flame of gas X (mole fractions) that leaves a burner at T [K], p [Pa], from the cache if it is there.
 
     mass_flux [kg/m2/s]; reach [m]: the farthest distance asked for; profile: (distance m, temperature K), rising from
@@ -71,21 +72,21 @@ def burner_species(
     DivergenceError where Cantera does not converge (or, without a profile, the flame goes out or leaves its burner).
     """
     check_transport("burner flame", transport, soret)
-    flames.check_positive("burner flame", mass_flux=mass_flux, reach=reach)
+    check_positive("burner flame", mass_flux=mass_flux, reach=reach)
     x = [row[0] for row in profile]
     if x and (x[0] != 0.0 or len(x) < 2 or any(b <= a for a, b in zip(x, x[1:], strict=False))):
         raise ConfigError("burner flame: the temperature profile must begin at the burner (0 m) and go outwards")
     width = max(ROOM * max([reach, *x]), LEAST_WIDTH)
     if not profile:
-        return flames.burner_flame(gas, T, p, X, "", 1.0, mass_flux, transport, width, slope, curve, max_points, soret)
+        return burner_flame(gas, T, p, X, "", 1.0, mass_flux, transport, width, slope, curve, max_points, soret)
     query = ProfileQuery(
         gas.sha256, gas.name, float(T), float(p), X, float(mass_flux), profile, transport, float(width), float(slope),
         float(curve), int(max_points), bool(soret),
     )  # fmt: skip
-    return stored(file_of("burner-profile", query), flames.BurnerProfile, lambda: _solve(gas, query))
+    return stored(file_of("burner-profile", query), BurnerProfile, lambda: _solve(gas, query))
 
 
-def _solve(gas: Mechanism, query: ProfileQuery) -> flames.BurnerProfile:
+def _solve(gas: Mechanism, query: ProfileQuery) -> BurnerProfile:
     """The species equations on a grid refined to the criteria, at the temperatures of the profile."""
     solution = gas.cantera()
     try:
@@ -107,7 +108,7 @@ def _solve(gas: Mechanism, query: ProfileQuery) -> flames.BurnerProfile:
         ) from failure
     slope = (flame.T[1] - flame.T[0]) / (flame.grid[1] - flame.grid[0])
     heat = float(flame.thermal_conductivity[0] * slope)
-    return flames.BurnerProfile(mass_flux=query.mass_flux, heat_to_burner=heat, **flames.fields(gas, query, flame))
+    return BurnerProfile(mass_flux=query.mass_flux, heat_to_burner=heat, **fields(gas, query, flame))
 
 
 def _flame(solution: ct.Solution, query: ProfileQuery, points: int) -> ct.BurnerFlame:

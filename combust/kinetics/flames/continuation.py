@@ -125,7 +125,7 @@ class Trace:
     drop: float
 
 
-def trace(branch: Branch, tell: Callable[[int], None]) -> Trace:
+def trace(branch: Branch, progress: Callable[[int], None]) -> Trace:
     """Follows the branch until the strain has turned back. Raises DivergenceError where it cannot be followed."""
     points, states = [Point.of(branch.flame)], [branch.flame.to_array()]
     drops, drop, failures, turn = [FIRST_DROP], FIRST_DROP, 0, 0
@@ -140,7 +140,7 @@ def trace(branch: Branch, tell: Callable[[int], None]) -> Trace:
             if turn:
                 break
             raise DivergenceError(lost(branch.name, points[-1], error)) from error
-        tell(len(points))
+        progress(len(points))
         stretch, cooling = abs(math.log(found.strain / points[-1].strain)), abs(found.T_max - points[-1].T_max)
         points.append(found)
         states.append(branch.flame.to_array())

@@ -14,7 +14,7 @@ import numpy as np
 
 from combust.errors import ConfigError, DivergenceError
 from combust.kinetics.flames.continuation import Branch, Point, Trace, trace, turning_point
-from combust.kinetics.flames.grids import Extrapolation, begin, halved, settle
+from combust.kinetics.flames.grids import Extrapolation, begin, halved, solve_on_grid
 from combust.kinetics.flames.plausible import LEAST_RISE
 from combust.kinetics.flames.radiation import BLACK_BODY_AT_ZERO, Emissivity, check_radiation
 from combust.kinetics.flames.solver import TRANSPORT, Transport, check_transport, first_solution, last_line
@@ -109,13 +109,13 @@ def extinction_strain(
     soret: bool = False,
     radiation: bool = False,
     emissivity: Emissivity = BLACK_BODY_AT_ZERO,
-    tell: Callable[[int], None] = lambda _: None,
+    progress: Callable[[int], None] = lambda _: None,
 ) -> Extinction:
     """The strain rate beyond which no diffusion flame burns between two plug-flow jets, from the cache if it is there.
 
     fuel and oxidizer in mole fractions, p [Pa], temperatures [K], distance of the jets `width` [m], momentum_ratio :
     rho u^2 of the fuel over that of the oxidizer, kept along the branch. strain : global, 1/s, of the first flame,
-    which must burn; half, twice, ... of it are tried too. tell : called with the number of flames found.
+    which must burn; half, twice, ... of it are tried too. progress : called with the number of flames found.
     Raises ConfigError for bad options, DivergenceError where the jets do not burn, no flame is found or the branch
     cannot be followed to its turning point.
     """
@@ -130,10 +130,10 @@ def extinction_strain(
         float(momentum_ratio), float(strain), transport, float(slope), float(curve), int(max_points), bool(soret),
         bool(radiation), emissivity,
     )  # fmt: skip
-    return stored(file_of("extinction", query), Extinction, lambda: _solve(gas, query, tell))
+    return stored(file_of("extinction", query), Extinction, lambda: _solve(gas, query, progress))
 
 
-def _solve(gas: Mechanism, query: ExtinctionQuery, tell: Callable[[int], None]) -> Extinction:
+def _solve(gas: Mechanism, query: ExtinctionQuery, progress: Callable[[int], None]) -> Extinction:
     jets = Jets(gas, query)
     jets.require_heat()
     inlet = max(query.T_fuel, query.T_oxidizer)
@@ -141,7 +141,7 @@ def _solve(gas: Mechanism, query: ExtinctionQuery, tell: Callable[[int], None]) 
     # along the branch the flame moves and thins: points that it has left behind go
     flame.set_refine_criteria(ratio=RATIO, slope=query.slope, curve=query.curve, prune=PRUNE * query.slope)
     branch = Branch(flame, str(query), query.momentum_ratio, inlet)
-    found = trace(branch, tell)
+    found = trace(branch, progress)
     branch.flame.from_array(found.before)
     turns = [turning_point(branch, SHORT * found.drop)]
     known = jets.made(grid=np.array(found.before.grid))
@@ -265,7 +265,7 @@ class Jets:
         flame.set_left_control_point(level)
         flame.set_right_control_point(level)
         try:
-            settle(flame, 0)
+            solve_on_grid(flame, 0)
         except ct.CanteraError as error:
             raise DivergenceError(f"{self.query}: not found on a finer grid. Cantera: {last_line(error)}") from error
         return flame

@@ -75,7 +75,7 @@ def begin(flame: Any, known: Any, query: Query, components: Sequence[str]) -> No
         flame.flame.set_values(name, PchipInterpolator(known.grid, values)(x))
 
 
-def settle(flame: Any, loglevel: int) -> None:
+def solve_on_grid(flame: Any, loglevel: int) -> None:
     """Solves a begun flame on its own grid. Raises CanteraError."""
     flame.flame.set_steady_tolerances(default=STEADY_TOLERANCE)
     flame.solve(loglevel=loglevel, refine_grid=False)
@@ -90,7 +90,7 @@ def halve(known: ct.FreeFlame, query: Query, loglevel: int = 0) -> ct.FreeFlame:
     begin(flame, known, query, ("velocity", "T"))
     flame.inlet.mdot = mass_flux
     flame.fixed_temperature = known.fixed_temperature
-    settle(flame, loglevel)
+    solve_on_grid(flame, loglevel)
     return flame
 
 

@@ -16,7 +16,7 @@ SLACK = 1e-3  # of a temperature: 299.9 K is not beyond data from 300 K
 SHOWN = 6
 
 logger = logging.getLogger(__name__)
-_said: set[tuple[str, str, str]] = set()
+_warned: set[tuple[str, str, str]] = set()
 
 
 def excess(limits: Tensor, T: Tensor, Y: Tensor) -> Tensor:
@@ -53,9 +53,9 @@ def sentence(gas: Gas, beyond: Tensor) -> str:
     return f"{'; '.join(parts)}: {gas.path} does not say how hot such gas is, its polynomials are extrapolated"
 
 
-def say(gas: Gas, where: str, T: Any, Y: Any) -> None:
+def warn(gas: Gas, where: str, T: Any, Y: Any) -> None:
     """Warns of temperatures (...cells) beyond the data of species that are there (species, ...cells), once a place."""
     beyond = excess(gas.T_limits, T, Y)
-    if bool((beyond > 0).any()) and (key := (gas.sha256, gas.name, where)) not in _said:
-        _said.add(key)
+    if bool((beyond > 0).any()) and (key := (gas.sha256, gas.name, where)) not in _warned:
+        _warned.add(key)
         logger.warning("%s: %s", where, sentence(gas, beyond))

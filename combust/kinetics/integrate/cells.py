@@ -86,7 +86,7 @@ class Linearised:
 
 
 @dataclass
-class Trajectory:
+class Integrated:
     """End states of `integrate_cells` and their counts; `failed` holds the cells that did not arrive."""
 
     z: Tensor
@@ -331,7 +331,7 @@ def integrate_cells(
     fixed: Fixed | None = None,
     observe: Observer | None = None,
     arrived: Callable[[int], None] | None = None,
-) -> Trajectory:
+) -> Integrated:
     """Adaptive integration over dt [s] from z with sources s (1 + species, cells), first steps `first` (cells,).
 
     Cells are independent: each has its own step sizes, so the result does not depend on their company.
@@ -357,8 +357,8 @@ def integrate_cells(
             at = linearise_block(system, method, take(z, cells), source, step[cells], known)
             new, error = rosenbrock_step(system, method, tolerance, at, source)
             cells, new, error = cells[:count], new[:, :count], error[:count]
-            leaping = linear.odd(at.form, at.factors)[:count]
-            good = (error <= 1.0) & ~leaping
+            leaps = linear.negative_determinant(at.form, at.factors)[:count]
+            good = (error <= 1.0) & ~leaps
             if observe is not None:
                 seen = fresh[cells].nonzero().squeeze(-1)
                 observe(cells[seen], elapsed[cells[seen]], take(at.z, seen), take(at.chemical, seen))
@@ -370,7 +370,7 @@ def integrate_cells(
             following, limit = next_step(method, h, error, good), cap[cells]
             following = torch.where(good | fresh[cells], following, torch.minimum(following, AGAIN * h))
             limit = torch.where(following < limit, torch.inf, RELAX * limit)  # the error test sees the growth again
-            cap[cells] = torch.where(leaping, LANDING * h, limit)
+            cap[cells] = torch.where(leaps, LANDING * h, limit)
             following = torch.minimum(following, cap[cells])
             step[cells] = left / (left / following).ceil().clamp_min(1.0)  # equal steps to the end, no sliver
             accepted = int(good.sum())
@@ -383,7 +383,7 @@ def integrate_cells(
         active = active[(left > 0) & ~stuck]
         if arrived is not None:
             arrived(z.shape[1] - active.numel())
-    return Trajectory(z, steps, rejected, torch.cat(failed) if failed else active)
+    return Integrated(z, steps, rejected, torch.cat(failed) if failed else active)
 
 
 def next_step(method: Method, step: Tensor, error: Tensor, good: Tensor) -> Tensor:

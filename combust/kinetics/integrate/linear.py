@@ -45,7 +45,7 @@ def factor(form: Form, A: Tensor) -> Factors:
     return (torch.stack(eliminators),)
 
 
-def odd(form: Form, factors: Factors) -> Tensor:
+def negative_determinant(form: Form, factors: Factors) -> Tensor:
     """Whether the determinant is negative (cells,): an odd number of negative eigenvalues."""
     if form == "lapack":
         lu, pivots = factors

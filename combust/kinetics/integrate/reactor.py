@@ -84,7 +84,7 @@ class ReactorIntegrator:
         low, high = self.gas.T_range
         require((T >= low) & (T <= high), T, "temperature", f"within the mechanism's {low:g} to {high:g} K")
         require((dt > 0) & torch.isfinite(dt), dt, "dt", "finite and > 0 s")
-        data_range.say(self.gas, "reactor", T, Y)
+        data_range.warn(self.gas, "reactor", T, Y)
         held = p if self.system.hold == "hp" else self.gas.density(T, p, Y)
         z = torch.cat([T.reshape(1, -1), Y.reshape(Y.shape[0], -1)])
         sources = torch.zeros_like(z) if s is None else s.reshape(z.shape)
@@ -109,7 +109,7 @@ class ReactorIntegrator:
             part = slice(start, start + CHUNK)
             end[:, part], counted = self._chunk(batch.of(part), start)
             stats = stats + counted
-        data_range.say(self.gas, "reactor", end[0], end[1:])
+        data_range.warn(self.gas, "reactor", end[0], end[1:])
         return end, stats
 
     def rates(self, batch: Batch) -> Tensor:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from combust.errors import MechanismError
 from combust.kinetics.mechanism.parameters import RateParameters, falloff_reactions
-from combust.kinetics.mechanism.text import REFUSALS, said
+from combust.kinetics.mechanism.text import REFUSALS, message_of
 from combust.kinetics.rates.data import RateData
 from combust.kinetics.rates.thermo import GAS_CONSTANT
 
@@ -94,11 +94,13 @@ def with_changes(solution: ct.Solution, changes: Changes) -> ct.Solution:
         except REFUSALS as error:
             words = ", ".join(f"{name} = {value:g}" for name, value in new.items())
             where = f"{solution.source}: reaction {i + 1}, {reaction.equation}, with {words}"
-            raise MechanismError(f"{where}: Cantera: {said(error)}") from error
+            raise MechanismError(f"{where}: Cantera: {message_of(error)}") from error
     try:
         solution = _with_reactions(solution, changed)
     except REFUSALS as error:
-        raise MechanismError(f"{solution.source}: with changed rate parameters: Cantera: {said(error)}") from error
+        raise MechanismError(
+            f"{solution.source}: with changed rate parameters: Cantera: {message_of(error)}"
+        ) from error
     for i, factor in factors.items():
         solution.set_multiplier(factor, i)
     return solution

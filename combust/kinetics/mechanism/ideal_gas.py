@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 # Volume of a kmol of molecules, the b of van der Waals' equation: N2 0.0387, O2 0.0319, CH4 0.0430, CO2 0.0429.
 COVOLUME = 0.04  # m3/kmol
 NOTICED = 0.05  # share of the volume that is the molecules' own: real pressures are higher by about as much
-_said: set[str] = set()
+_warned: set[str] = set()
 
 
 def require_ideal(where: str, T: Any, p: Any) -> None:
@@ -34,8 +34,8 @@ def require_ideal(where: str, T: Any, p: Any) -> None:
             f"allow; at this temperature ideal gases end below {GAS_CONSTANT * T[worst] / COVOLUME:.2g} Pa, and are "
             f"within {100 * NOTICED:g} % up to {NOTICED * GAS_CONSTANT * T[worst] / COVOLUME:.2g} Pa"
         )
-    if state not in _said:
-        _said.add(state)
+    if state not in _warned:
+        _warned.add(state)
         logger.warning(
             "warning: %s: %s: molecules fill about %.0f %% of the volume, and a real gas has about as much more "
             "pressure; only ideal gases are known here",

@@ -99,6 +99,6 @@ def mixture(gas: Gas, fuel: Composition, oxidizer: Composition, phi: float) -> n
     try:
         solution.set_equivalence_ratio(phi, *both, basis="mole")
     except ct.CanteraError as error:
-        said = mechanism_text.said(error)
-        raise MechanismError(f"fuel {fuel!r} in oxidizer {oxidizer!r} at phi {phi:g}: {said}") from error
+        reason = mechanism_text.message_of(error)
+        raise MechanismError(f"fuel {fuel!r} in oxidizer {oxidizer!r} at phi {phi:g}: {reason}") from error
     return np.array(solution.Y)

@@ -16,7 +16,7 @@ from combust.errors import MechanismError
 from combust.explain import shortened
 from combust.files import is_file
 from combust.kinetics.mechanism.reactions import refuse_uncovered
-from combust.kinetics.mechanism.text import REFUSALS, require_readable, said
+from combust.kinetics.mechanism.text import REFUSALS, message_of, require_readable
 from combust.kinetics.mechanism.usable import require_usable
 
 logger = logging.getLogger(__name__)
@@ -57,14 +57,14 @@ def solution(file: Path, phase: str | None = None, transport: bool = True) -> ct
     try:
         with warnings.catch_warnings(record=True) as noted:
             found = ct.Solution(str(file), phase or "", **options)
-        for text in dict.fromkeys(said(Warning(note.message)) for note in noted):
+        for text in dict.fromkeys(message_of(Warning(note.message)) for note in noted):
             logger.warning("warning: %s: %s", file, text)
         return found
     except REFUSALS as error:
         names = [entry.get("name") for entry in phases_of(file)]
         if phase and names and phase not in names:
             raise MechanismError(f"{file}: no phase '{phase}'; its phases: {', '.join(map(str, names))}") from error
-        raise MechanismError(f"{file}: Cantera cannot read this mechanism: {said(error)}") from error
+        raise MechanismError(f"{file}: Cantera cannot read this mechanism: {message_of(error)}") from error
 
 
 def phases_of(file: Path) -> list[dict[str, Any]]:

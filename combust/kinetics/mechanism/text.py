@@ -133,7 +133,7 @@ def _nodes(event: Any, sizes: dict[str, int], within: set[str | None], file: Pat
     return sizes.get(event.anchor, 1)
 
 
-def said(error: BaseException) -> str:
+def message_of(error: BaseException) -> str:
     """The message of Cantera without its frame of stars."""
     lines = [line.strip() for line in str(error).splitlines()]
     return " ".join(line for line in lines if line and not set(line) <= {"*"})

@@ -13,7 +13,7 @@ import cantera as ct
 import numpy as np
 
 from combust.errors import MechanismError
-from combust.kinetics.mechanism.text import REFUSALS, said
+from combust.kinetics.mechanism.text import REFUSALS, message_of
 
 TEMPERATURES = (300.0, 700.0, 1200.0, 2000.0, 3000.0)  # K
 PRESSURES = (1e4, 1e5, 1e7)  # Pa
@@ -30,7 +30,7 @@ def require_usable(file: Path, solution: ct.Solution) -> None:
         found = [*_thermo(solution), *_colliders(solution)]
         found += [] if found else _rates(solution)
     except REFUSALS as error:
-        found.append(said(error))
+        found.append(message_of(error))
     if found:
         more = f" (and {len(found) - SHOWN} more)" if len(found) > SHOWN else ""
         raise MechanismError(f"{file}: data beyond use: {'; '.join(found[:SHOWN])}{more}; correct them in the file")

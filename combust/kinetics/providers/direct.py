@@ -197,11 +197,11 @@ class Direct:
         z0, source = step.z[:, cells], s[:, cells]
         path = ode.integrate_cells(self.system, self.method, self.tolerance, z0, source, step.dt, first, self.block)
         for i in path.failed.tolist():
-            path.z[:, i] = self._slowly(int(cells[i]), z0[:, i], source[:, i], step.dt)
+            path.z[:, i] = self._by_cvode(int(cells[i]), z0[:, i], source[:, i], step.dt)
         end[:, cells] = path.z
         return stats + Statistics(0, 0, path.steps, path.rejected, path.failed.numel())
 
-    def _slowly(self, cell: int, z: Tensor, s: Tensor, dt: float) -> Tensor:
+    def _by_cvode(self, cell: int, z: Tensor, s: Tensor, dt: float) -> Tensor:
         if self._fallback is None:
             self._fallback = CellIntegrator(self.gas, self.tolerance.rtol, self.tolerance.atol, self.hold)
         return self._fallback(cell, z, s, dt)

@@ -107,7 +107,7 @@ def integrate(gas: Mechanism, T: float, p: float, Y: Tensor, table: Table, t_end
     require_one_mechanism(gas)
     solution = gas.cantera(transport=False)
     solution.TPY = T, p, Y.cpu().numpy()
-    watch = Watch(gas, solution, table, marks)
+    recorder = Recorder(gas, solution, table, marks)
     reactor = ct.IdealGasMoleReactor(solution, clone=False)
     reactor.volume = 1.0
     slopes = np.append(np.diff(table.v) / np.diff(table.t), 0.0)
@@ -118,25 +118,25 @@ def integrate(gas: Mechanism, T: float, p: float, Y: Tensor, table: Table, t_end
     if len(gas.species) > LARGEST_BATCHED and not gas.qss:
         network.preconditioner = ct.AdaptivePreconditioner()
     try:
-        march(network, table, t_end, watch)
+        march(network, table, t_end, recorder)
     except ct.CanteraError as error:
         raise DivergenceError(f"volume history from {T:g} K, {p:g} Pa: CVODE failed: {error}") from error
     off = abs(reactor.volume / table.at(network.time) - 1.0)
     if not off <= FOLLOWED:
         raise DivergenceError(f"volume history from {T:g} K, {p:g} Pa: the volume was followed to {off:.1e} only")
-    return watch.found()
+    return recorder.found()
 
 
-def march(network: ct.ReactorNet, table: Table, t_end: float, watch: Watch) -> None:
+def march(network: ct.ReactorNet, table: Table, t_end: float, recorder: Recorder) -> None:
     """Steps of CVODE, at least some in every interval of the table: else it leaps over a compression."""
-    watch(0.0)
+    recorder(0.0)
     for _ in range(MOST_STEPS):
         now = network.time
         if now >= t_end:
             return
         network.max_time_step = longest_step(table, now)
         network.step()
-        watch(network.time)
+        recorder(network.time)
     raise ct.CanteraError(f"more than {MOST_STEPS} steps")
 
 
@@ -147,7 +147,7 @@ def longest_step(table: Table, now: float) -> float:
     return float((0.25 * (end - begin + away)).min())
 
 
-class Watch:
+class Recorder:
     """Keeps the watched quantity with its slope."""
 
     def __init__(self, gas: Mechanism, solution: ct.Solution, table: Table, marks: Criterion) -> None:

@@ -135,7 +135,7 @@ class SteadyReactor(Protocol):
     def residual(self, z: Tensor) -> tuple[Tensor, Tensor]: ...
 
 
-class Inflow:
+class StirredReactor:
     """What the reactors share: z as a state, and whether it burns."""
 
     T_in: float
@@ -162,15 +162,15 @@ class Inflow:
         return [*solution.Y, solution.T / T_REF]
 
 
-class Reactor(Inflow):
-    """Inflow, and the residuals of the steady state with their Jacobian, from our own rates."""
+class Reactor(StirredReactor):
+    """StirredReactor, and the residuals of the steady state with their Jacobian, from our own rates."""
 
     def __init__(self, gas: Mechanism, T: float, p: float, Y: Any) -> None:
         inflow_T, inflow_p, self.Y_in = gas.check_state(float(T), float(p), Y)
         if self.Y_in.ndim != 1:
             raise StateError(f"inflow Y has shape {tuple(self.Y_in.shape)}: one composition (species,) is needed")
         self.gas, self.T_in, self.p = gas, float(inflow_T), float(inflow_p)
-        data_range.say(gas, "inflow of the reactor", inflow_T, self.Y_in)
+        data_range.warn(gas, "inflow of the reactor", inflow_T, self.Y_in)
         self.fixed = Fixed(inflow_p.reshape(1))
         self.h_in = float(gas.enthalpy(T, self.Y_in))
         self.scale = float(gas.cp(T, self.Y_in)) * T_REF

@@ -14,11 +14,11 @@ import torch
 from torch import Tensor
 
 from combust.kinetics.mechanism import qss_cantera
-from combust.kinetics.reactors.psr import T_REF, Inflow
+from combust.kinetics.reactors.psr import T_REF, StirredReactor
 
 
-class CanteraReactor(Inflow):
-    """Inflow T [K], p [Pa], Y (species,), and the residuals of the steady state with their Jacobian."""
+class CanteraReactor(StirredReactor):
+    """StirredReactor T [K], p [Pa], Y (species,), and the residuals of the steady state with their Jacobian."""
 
     def __init__(self, solution: ct.Solution, T: float, p: float, Y: Any) -> None:
         solution.TPY = T, p, Y

@@ -42,7 +42,7 @@ class Isothermal:
         low, high = gas.T_range
         if not low <= T <= high:
             raise StateError(f"reactor: temperature {T:g} K is outside the mechanism's {low:g} to {high:g} K")
-        data_range.say(gas, "reactor", T_in, self.Y_in)
+        data_range.warn(gas, "reactor", T_in, self.Y_in)
         self.gas, self.T, self.p, self.tau = gas, T_in.reshape(1), float(p), tau
         self.fixed = Fixed(p_in.reshape(1))
         self.kinetics = with_tolerance(gas.kinetics, ATOL)

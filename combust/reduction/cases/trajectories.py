@@ -15,8 +15,8 @@ import cantera as ct
 import numpy as np
 
 from combust.errors import ConfigError, DivergenceError, first_line
+from combust.kinetics.flames.counterflow import counterflow_flame
 from combust.kinetics.flames.free import free_flame
-from combust.kinetics.flames.stabilised import counterflow_flame
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.kinetics.reactors.psr import extinction
 from combust.reduction.cases.conditions import Case

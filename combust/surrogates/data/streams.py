@@ -16,8 +16,9 @@ import numpy as np
 from scipy.stats import qmc
 
 from combust.errors import DivergenceError, first_line
+from combust.kinetics.flames.burner import burner_flame
+from combust.kinetics.flames.counterflow import counterflow_flame
 from combust.kinetics.flames.free import free_flame
-from combust.kinetics.flames.stabilised import burner_flame, counterflow_flame
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.kinetics.reactors.psr import extinction
 from combust.report.meter import Reach
