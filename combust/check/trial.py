@@ -68,7 +68,7 @@ def shares(flow: Any) -> dict[str, float]:
     """The share of the cells that each route of the chemistry took in the last step, where it took any (collective)."""
     scheme = getattr(flow, "scheme", None)
     stats = getattr(scheme, "chemistry_stats", None)
-    if stats is None:
+    if scheme is None or stats is None:
         return {}
     shown = [name for name in columns_of(scheme.chemistry) if name.endswith("_share")]
     if shown:

@@ -82,19 +82,16 @@ def call(args: argparse.Namespace, comm: Communicator) -> int:
     from combust.report.charts import picture
     from combust.report.tables import Countdown, places, print_path, write_table
 
-    T_fuel, T_oxidizer = (
-        positive(quantities(text, "temperature", option), text, option)
-        for text, option in ((args.T_fuel, "--T-fuel"), (args.T_oxidizer, "--T-oxidizer"))
-    )
+    T_fuel = positive(quantities(args.T_fuel, "temperature", "--T-fuel"), args.T_fuel, "--T-fuel")
+    T_oxidizer = positive(quantities(args.T_oxidizer, "temperature", "--T-oxidizer"), args.T_oxidizer, "--T-oxidizer")
     ps = pressures(args.p)
     table, curves, image = places(args.out, ("extinction.csv", "extinction_curve.csv", "extinction.png"), args.force)
     gas = Mechanism.load(args.mechanism, args.phase, ions=args.ions)
     fuel, oxidizer = mixtures.of_options(gas, args.fuel, args.oxidizer)
-    coldest = min(*T_fuel, *T_oxidizer)
-    require_ideal("extinction", coldest, ps)
+    require_ideal("extinction", min(*T_fuel, *T_oxidizer), ps)
     options = options_of(args, gas)
-    print(HEADER, flush=True)
     rows: list[Row] = []
+    print(HEADER, flush=True)
     countdown = Countdown(len(ps) * len(T_fuel) * len(T_oxidizer), "extinctions")
 
     def each(row: Row) -> None:
@@ -109,9 +106,9 @@ def call(args: argparse.Namespace, comm: Communicator) -> int:
     print_path("table", table)
     if found.failed < len(rows):
         print_path("branch", curves)
+    if found.failed < len(rows) and image:
         title = f"{args.fuel} against {args.oxidizer}, {Path(args.mechanism).name}"
-        if image:
-            picture(image, lambda: draw(image, rows, title))
+        picture(image, lambda: draw(image, rows, title))
     if found.failed:
         print(f"{found.failed} of {len(rows)} extinctions were not found; the table says why")
     return DivergenceError.exit_code if found.failed else 0

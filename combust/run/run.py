@@ -72,8 +72,7 @@ def run(
 ) -> RunReport:
     """Runs the case file to its end on all ranks of `comm` (collective); one process alone by default.
 
-    overrides : "table.key=value" each
-    restart : None, "auto" (newest whole checkpoint of the output folder, if any) or a checkpoint file
+    overrides : "table.key=value" each;  restart : "auto" (newest whole checkpoint, if any) or a checkpoint file
     force : remove combust's files from a folder that is not empty
     change : continue a checkpoint though the physics of the case are other than those that wrote it
     reporter : hears what is run, and what is doubtful while it runs;  more : hooks beside those of the case

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 def concerns(flow: ReactingFlow) -> dict[str, str]:
     """name -> sentence, of the gas now and of each stream that flows in (collective)."""
-    gas, found = flow.scheme.problem.gas, {}
+    gas = flow.scheme.problem.gas
+    found: dict[str, str] = {}
     for axis, sides in enumerate(flow.scheme.problem.boundaries):
         for end, side in zip(("low", "high"), sides, strict=True):
             name = f"boundary.{NAMES[axis]}_{end}"

@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -73,40 +74,42 @@ def extinction(
 
     mechanism : Cantera YAML, or one that is loaded;  fuel, oxidizer : a species, or mole fractions "CH4:0.8, N2:0.2"
     The other options are those of `combust.kinetics.flames.extinction.extinction_strain`; width [m] between the jets.
-    each : called with every row as it is found
-    An extinction that is not found is a row that says why. Raises ConfigError or MechanismError for what cannot be
-    asked.
+    each : called with every row as it is found; an extinction that is not found is one that says why
+    Raises ConfigError or MechanismError for what cannot be asked.
     """
-    p, T_fuel, T_oxidizer = (
-        positive_numbers(*named) for named in (("p", p), ("T_fuel", T_fuel), ("T_oxidizer", T_oxidizer))
-    )
-    conditions = list(itertools.product(p, T_fuel, T_oxidizer))
+    given = {"p": p, "T_fuel": T_fuel, "T_oxidizer": T_oxidizer}
+    conditions = list(itertools.product(*(positive_numbers(name, given[name]) for name in given)))
     gas = mechanism if isinstance(mechanism, Mechanism) else Mechanism.load(mechanism)
     fuel, oxidizer = mixtures.of_options(gas, fuel, oxidizer, False, ("fuel", "oxidizer"))
     require_ideal("extinction", [min(T) for _, *T in conditions], [p for p, *_ in conditions])
-    require_width("width", width)
-    require_positive("strain", strain)
-    require_positive("momentum_ratio", momentum_ratio)
-    require_points("max_points", max_points)
-    check_transport("extinction", transport, soret)
-    check_radiation("extinction", gas, radiation, emissivity)
     options: dict[str, Any] = {
         "width": width, "momentum_ratio": momentum_ratio, "strain": strain, "transport": transport, "soret": soret,
         "max_points": max_points, "radiation": radiation, "emissivity": emissivity,
     }  # fmt: skip
+    check(gas, options)
     rows = []
-    for own, *T in conditions:
-        row = row_of(own, T, lambda p, T: extinction_strain(gas, p, fuel, oxidizer, *T, **options))
-        each(row)
-        rows.append(row)
+    for own, T_f, T_o in conditions:
+        solve = partial(extinction_strain, gas, own, fuel, oxidizer, T_f, T_o, **options)
+        rows.append(row_of(own, T_f, T_o, solve))
+        each(rows[-1])
     return Extinctions(tuple(rows))
 
 
-def row_of(p: float, T: Sequence[float], solve: Callable[[float, Sequence[float]], Extinction]) -> Row:
+def check(gas: Mechanism, options: dict[str, Any]) -> None:
+    """Raises ConfigError for options of `extinction_strain` that cannot be."""
+    require_width("width", options["width"])
+    require_positive("strain", options["strain"])
+    require_positive("momentum_ratio", options["momentum_ratio"])
+    require_points("max_points", options["max_points"])
+    check_transport("extinction", options["transport"], options["soret"])
+    check_radiation("extinction", gas, options["radiation"], options["emissivity"])
+
+
+def row_of(p: float, T_fuel: float, T_oxidizer: float, solve: Callable[[], Extinction]) -> Row:
     """The row of p [Pa] and the temperatures of fuel and oxidizer [K]; what is not found is a row that says why."""
     begin = time.monotonic()
     try:
-        found, reason = solve(p, T), ""
+        found = solve()
     except CombustError as error:
-        found, reason = None, str(error)
-    return Row(p, *T, found, time.monotonic() - begin, reason)
+        return Row(p, T_fuel, T_oxidizer, None, time.monotonic() - begin, str(error))
+    return Row(p, T_fuel, T_oxidizer, found, time.monotonic() - begin)

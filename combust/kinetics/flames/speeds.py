@@ -91,22 +91,35 @@ def flamespeed(
     fuel, oxidizer = mixtures.of_options(gas, fuel, oxidizer, True, ("fuel", "oxidizer"))
     conditions = list(itertools.product(p, T, phi))
     require_ideal("free flame", [T for _, T, _ in conditions], [p for p, _, _ in conditions])
-    check_transport("flamespeed", transport, soret)
-    check_refine("flamespeed", refine)
-    require_width("width", width)
-    require_points("max_points", max_points)
-    check_radiation("flamespeed", gas, radiation, emissivity)
-    options: dict[str, Any] = {
-        "transport": transport, "refine": refine, "soret": soret, "width": width, "max_points": max_points,
-    }  # fmt: skip
-    if radiation:
-        options |= {"radiation": True, "emissivity": emissivity}
+    options = checked(gas, transport, soret, refine, width, max_points, radiation, emissivity)
     rows = []
     for own_p, own_T, own_phi in conditions:
         row = row_of(own_phi, own_T, own_p, lambda T, p, phi: free_flame(gas, T, p, fuel, oxidizer, phi, **options))
         each(row)
         rows.append(row)
     return FlameSpeeds(tuple(rows))
+
+
+def checked(
+    gas: Mechanism,
+    transport: str,
+    soret: bool,
+    refine: str,
+    width: float,
+    max_points: int,
+    radiation: bool,
+    emissivity: Emissivity,
+) -> dict[str, Any]:
+    """Options of `free_flame`, without those of radiation where nothing radiates. Raises ConfigError."""
+    check_transport("flamespeed", transport, soret)
+    check_refine("flamespeed", refine)
+    require_width("width", width)
+    require_points("max_points", max_points)
+    check_radiation("flamespeed", gas, radiation, emissivity)
+    options: dict[str, Any] = {"radiation": True, "emissivity": emissivity} if radiation else {}
+    return options | {
+        "transport": transport, "refine": refine, "soret": soret, "width": width, "max_points": max_points,
+    }  # fmt: skip
 
 
 def row_of(phi: float, T: float, p: float, solve: Callable[[float, float, float], Any]) -> FlameSpeed:

@@ -76,26 +76,23 @@ def ignite(
 
     mechanism : Cantera YAML, or one that is loaded;  fuel, oxidizer : a species, or mole fractions "CH4:0.8, H2:0.2"
     hold : "uv" (constant energy and volume) or "hp";  delay : definitions as of combust.kinetics.reactors.delays
-    time : longest delay [s];  rtol, atol : of the integration, of mass fractions
-    progress : called with the number of reactors that are done
+    time : longest delay [s];  rtol, atol : of mass fractions;  progress : called with the number of reactors done
     Raises ConfigError or MechanismError for what cannot be asked, and the error of the first reactor if all fail.
     """
     require_time("time", time)
     phi, T, p = (positive_numbers(*named) for named in (("phi", phi), ("T", T), ("p", p)))
     gas = mechanism if isinstance(mechanism, Mechanism) else Mechanism.load(mechanism)
     fuel, oxidizer = mixtures.of_options(gas, fuel, oxidizer, True, ("fuel", "oxidizer"))
-    conditions = list(itertools.product(p, phi, T))
-    texts = tuple(dict.fromkeys(delay))
+    conditions, texts = list(itertools.product(p, phi, T)), tuple(dict.fromkeys(delay))
     mixed = {each: gas.mixture(fuel, oxidizer, each) for each in phi}
-    pressures, temperatures = (torch.tensor([c[i] for c in conditions], dtype=torch.float64) for i in (0, 2))
+    numbers = torch.tensor(conditions, dtype=torch.float64)
     Y = torch.stack([mixed[each] for _, each, _ in conditions], 1)
 
     def solve(chosen: Sequence[int]) -> list[list[float]]:
         i = torch.tensor(chosen)
-        found: list[list[float]] = ignition_delays(
-            gas, temperatures[i], pressures[i], Y[:, i], time, hold, [*texts, STAGE], rtol, atol, progress=progress
-        ).T.tolist()
-        return found
+        state = numbers[i, 2], numbers[i, 0], Y[:, i]
+        found = ignition_delays(gas, *state, time, hold, [*texts, STAGE], rtol, atol, progress=progress)
+        return found.T.tolist()
 
     delays, errors = each_row(solve, range(len(conditions)), [math.nan] * (len(texts) + 1))
     if len(errors) == len(conditions):
