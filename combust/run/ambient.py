@@ -116,7 +116,8 @@ def _named(case: Surrounded) -> tuple[float, str] | None:
 
 
 def _only_stream(case: Surrounded) -> tuple[float, str] | None:
-    p, found = case.config.gas.pressure, {}
+    p = case.config.gas.pressure
+    found: dict[str, float] = {}
     for name in case.sides:
         side = case.boundaries[NAMES.index(name[0])][name.endswith("high")]
         streams = [s for c in conditions_of(side) if isinstance(c, Inflow) for s in c.streams]
