@@ -21,8 +21,10 @@ EXIT_CODES = """exit codes:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one verb; returns the exit code."""
+    words = sys.argv[1:] if argv is None else list(argv)
+    verb = next((word for word in words if not word.startswith("-")), "")
     with shown(), in_words():
-        return flushed(lambda: run_verb(parser().parse_args(argv)))
+        return flushed(lambda: run_verb(parser(verb).parse_args(words)))
 
 
 def run_verb(args: argparse.Namespace) -> int:
@@ -43,8 +45,8 @@ def run_verb(args: argparse.Namespace) -> int:
         return report(error, comm)
 
 
-def parser() -> argparse.ArgumentParser:
-    """Of all verbs; what they need is not loaded."""
+def parser(only: str | None = None) -> argparse.ArgumentParser:
+    """Of all verbs, with the arguments of all, or of one of them only; what they need is not loaded."""
     top = argparse.ArgumentParser(
         "combust",
         description="Multiscale combustion: from rate constants to flames.",
@@ -54,7 +56,9 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"combust {__version__}")
     verbs = top.add_subparsers(dest="verb", required=True, metavar="verb")
     for verb in VERBS:
-        verb.load().arguments(verbs.add_parser(verb.name, help=verb.help, description=verb.help))
+        made = verbs.add_parser(verb.name, help=verb.help, description=verb.help)
+        if only in (None, verb.name):
+            verb.load().arguments(made)
     return top
 
 

@@ -1,4 +1,4 @@
-"""The cases that come with combust: files of `combust run` and `combust reduce` to begin with."""
+"""The cases that come with combust: files of `combust run`, `reduce`, `sample` and `train` to begin with."""
 
 from __future__ import annotations
 
@@ -13,12 +13,16 @@ from combust import __version__
 from combust.atomic import replace_bytes
 from combust.errors import ConfigError
 
-FOLDER = "cases"  # of the package; in a checkout a link to the folder of that name beside it
+FOLDERS = {  # verb that takes the files -> folder of the package, and what their names begin with
+    "run": ("cases", ""),  # in a checkout a link to the folder of that name beside the package
+    "reduce": ("cases/reduction", "reduction/"),
+    "sample": ("surrogates/library", "learned/"),
+}
 ENDING = ".toml"
 
 
 class Case(NamedTuple):
-    """A case: name, which verb takes it ("run" or "reduce"), its title, and the text of the file."""
+    """A case: name, which verb takes it ("run", "reduce" or "sample"), its title, and the text of the file."""
 
     name: str
     verb: str
@@ -27,10 +31,9 @@ class Case(NamedTuple):
 
 
 def cases() -> tuple[Case, ...]:
-    """All of them, those of `combust run` first, by name."""
-    root = importlib.resources.files("combust") / FOLDER
-    found = [*_within(root, "", "run"), *_within(root / "reduction", "reduction/", "reduce")]
-    return tuple(sorted(found, key=lambda case: (case.verb != "run", case.name)))
+    """All of them, by verb and name."""
+    root = importlib.resources.files("combust")
+    return tuple(case for verb, (folder, prefix) in FOLDERS.items() for case in _within(root / folder, prefix, verb))
 
 
 def _within(folder: Traversable, prefix: str, verb: str) -> list[Case]:
@@ -40,7 +43,7 @@ def _within(folder: Traversable, prefix: str, verb: str) -> list[Case]:
             text = file.read_text(encoding="utf-8")
             title = str(tomllib.loads(text).get("title", ""))
             found.append(Case(prefix + file.name.removesuffix(ENDING), verb, title, text))
-    return found
+    return sorted(found)
 
 
 def named(name: str) -> Case:

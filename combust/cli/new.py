@@ -11,7 +11,11 @@ from combust.parallel import Communicator
 if TYPE_CHECKING:
     from combust.shipped import Case
 
-HEADS = {"run": "cases, for combust check and combust run", "reduce": "files for combust reduce"}
+HEADS = {
+    "run": "cases, for combust check and combust run",
+    "reduce": "files for combust reduce",
+    "sample": "files for combust sample and combust train",
+}
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

@@ -10,8 +10,11 @@ from combust.__main__ import main
 from combust.case.load import load
 from combust.errors import ConfigError
 from combust.reduction import settings as reduction
+from combust.surrogates import settings as surrogates
 
 FILES = {path.relative_to(ROOT / "cases").with_suffix("").as_posix(): path for path in ROOT.glob("cases/**/*.toml")}
+FILES |= {f"learned/{path.stem}": path for path in (ROOT / "combust" / "surrogates" / "library").glob("*.toml")}
+READ = {"run": load, "reduce": reduction.load, "sample": surrogates.load}
 
 
 def test_all_are_listed_with_a_line_each(capsys):
@@ -31,9 +34,9 @@ def test_a_copy_is_the_case_and_says_where_it_is_from(name, tmp_path, capsys):
     first, _, rest = made.read_text().partition("\n")
     assert rest == FILES[name].read_text() and f"the case {name} of combust" in first and first.startswith("# ")
     assert str(made) in said
-    read = reduction.load if name.startswith("reduction/") else load
-    assert read(made).title == tomllib.loads(rest)["title"]
-    assert ("combust reduce" in said) is name.startswith("reduction/")
+    verb = shipped.named(name).verb
+    assert READ[verb](made).title == tomllib.loads(rest)["title"]
+    assert f"combust {'check' if verb == 'run' else verb} {made}" in said
 
 
 def test_nothing_is_replaced_unless_forced(tmp_path, monkeypatch, capsys):
