@@ -146,7 +146,7 @@ class Graphs:
             graph = _inductor.compile(traced, inputs)  # type: ignore[arg-type]
         if varying and (sizes.guards or symbol in sizes.replacements or sizes.var_to_range[symbol].lower > 2):
             return None
-        return graph, result[-1]  # type: ignore[return-value]
+        return graph, result[-1]
 
 
 def signature(x: Any, cells: bool = False) -> Any:
@@ -170,7 +170,8 @@ def layout(x: Tensor) -> tuple[int, ...] | None:
     """
     if x.is_contiguous():
         return tuple(range(x.dim()))
-    order = tuple(sorted(range(x.dim()), key=lambda d: -x.stride(d)))
+    strides = x.stride()
+    order = tuple(sorted(range(x.dim()), key=lambda d: -strides[d]))
     return order if x.permute(order).is_contiguous() else None
 
 

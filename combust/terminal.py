@@ -85,7 +85,7 @@ def shown() -> Iterator[None]:
     """Standard output and error show what they are given until the end of the block."""
     out, err = (stream or open(os.devnull, "w") for stream in (sys.stdout, sys.stderr))  # noqa: SIM115 - may be closed
     out, err = Printable(out, "output"), Printable(err, "error", bars=True)
-    with redirect_stdout(out), redirect_stderr(err):  # type: ignore[type-var]
+    with redirect_stdout(out), redirect_stderr(err):
         yield
 
 

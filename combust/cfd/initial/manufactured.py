@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -25,12 +26,12 @@ def derivative(f: Function, which: int) -> Function:
     """The pointwise partial derivative of f(x, y, t) with respect to argument `which`."""
 
     def df(*args: Tensor) -> Tensor:
-        args = tuple(a.contiguous() for a in torch.broadcast_tensors(*args))
+        at: list[Any] = [a.contiguous() for a in torch.broadcast_tensors(*args)]
 
         def one(a: Tensor) -> Tensor:
-            return f(*args[:which], a, *args[which + 1 :])
+            return f(*at[:which], a, *at[which + 1 :])
 
-        return torch.func.jvp(one, (args[which],), (torch.ones_like(args[which]),))[1]
+        return torch.func.jvp(one, (at[which],), (torch.ones_like(at[which]),))[1]
 
     return df
 

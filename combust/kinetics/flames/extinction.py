@@ -6,6 +6,7 @@ import logging
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -237,7 +238,7 @@ class Jets:
         failure = "all go out"
         for factor in STARTS:
             try:
-                flame = first_solution(lambda width, f=factor: self._at(width, f), self.query, 0, (self.query.width,))
+                flame = first_solution(partial(self._at, factor=factor), self.query, 0, (self.query.width,))
                 to_criteria(flame, self.query, self.query.slope, self.query.curve, 0)
             except ct.CanteraError as error:
                 failure = last_line(error)

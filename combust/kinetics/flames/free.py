@@ -203,11 +203,15 @@ def _require_converged(query: FlameQuery, points: int, found: Extrapolation) -> 
 
 def _profile(gas: Mechanism, flame: ct.FreeFlame, fresh: FreshGas) -> FlameProfile:
     """What is kept of a flame; the speed is that of its grid."""
-    arrays = {"x": flame.grid, "T": flame.T, "u": flame.velocity, "rho": flame.density, "Y": flame.Y}
+    x, T, u, rho, Y = map(np.array, (flame.grid, flame.T, flame.velocity, flame.density, flame.Y))
     speed = float(flame.velocity[0])
     return FlameProfile(
         species=gas.species,
-        **{name: np.array(value) for name, value in arrays.items()},
+        x=x,
+        T=T,
+        u=u,
+        rho=rho,
+        Y=Y,
         pressure=fresh.p,
         speed=speed,
         equilibrium_temperature=fresh.equilibrium,

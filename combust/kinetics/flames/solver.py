@@ -66,7 +66,8 @@ def first_solution(
     for width in widths:
         flame = make(width)
         flame.transport_model = TRANSPORT[query.transport]
-        flame.set_max_grid_points(flame.flame, query.max_points)
+        domains: Sequence[Any] = flame.domains  # between inlet and outlet: FlameBase does not name it
+        flame.set_max_grid_points(domains[1], query.max_points)
         flame.set_refine_criteria(ratio=3.0, slope=max(0.1, query.slope), curve=max(0.2, query.curve), prune=0.0)
         try:
             solve = flame.solve if widen else partial(ct.FlameBase.solve, flame)

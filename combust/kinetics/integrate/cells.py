@@ -71,18 +71,20 @@ class Linearised:
     def of(self, cells: Tensor) -> Linearised:
         """The part of some cells of the batch."""
         fields = (self.z, self.step, self.chemical, self.energy, self.capacity)
+        z, step, chemical, energy, capacity = (f[..., cells] for f in fields)
         fixed = None if self.fixed is None else self.fixed.of(cells)
         factors = tuple(f[..., cells] for f in self.factors)
-        return Linearised(*(f[..., cells] for f in fields), fixed, self.form, factors)
+        return Linearised(z, step, chemical, energy, capacity, fixed, self.form, factors)
 
     @staticmethod
     def join(parts: list[Linearised]) -> Linearised:
         """One batch of several."""
         names = ("z", "step", "chemical", "energy", "capacity")
-        together = (torch.cat([getattr(part, name) for part in parts], dim=-1) for name in names)
+        z, step, chemical, energy, capacity = (torch.cat([getattr(p, name) for p in parts], dim=-1) for name in names)
         fixed = [part.fixed for part in parts if part.fixed is not None]
         factors = tuple(torch.cat(f, dim=-1) for f in zip(*(part.factors for part in parts), strict=True))
-        return Linearised(*together, Fixed.join(fixed) if fixed else None, parts[0].form, factors)
+        rest = (Fixed.join(fixed) if fixed else None, parts[0].form, factors)
+        return Linearised(z, step, chemical, energy, capacity, *rest)
 
 
 @dataclass
@@ -170,8 +172,8 @@ def rosenbrock_step(
     """New states (1 + species, cells) after one step with transport s, and their errors (cells,) in tolerances."""
     kernel = stage_kernel(method, tolerance)
     cells_last(s, at.z, at.step, at.chemical, at.energy, at.capacity, *at.factors)
-    first, U = 0, ()
-    f = at.chemical
+    first, f = 0, at.chemical
+    U: tuple[Tensor, ...] = ()
     while True:
         transport = (s, at.energy, at.capacity) if first == 0 else None
         last = method.segment_end(first)
@@ -200,12 +202,15 @@ def undershoot(tolerance: Tolerance, at: Linearised, s: Tensor, new: Tensor) -> 
 def stage_kernel(method: Method, tolerance: Tolerance) -> Callable[..., Any]:
     """Kernel of the stages between two evaluations of the rates."""
 
-    def stages(first, last, form, factors, z, step, f, U, transport):
+    def stages(
+        first: int, last: int, form: linear.Form, factors: linear.Factors, z: Tensor, step: Tensor, f: Tensor,
+        before: tuple[Tensor, ...], transport: tuple[Tensor, Tensor, Tensor] | None,
+    ) -> tuple[Any, Tensor]:  # fmt: skip
         if transport is not None:
             s, energy, capacity = transport
             heat = (s[:1] - (energy * s[1:]).sum(0, keepdim=True)) / capacity
             f = f + torch.cat([heat, s[1:]])
-        U = list(U)
+        U = list(before)
         for i in range(first, last):
             right = f + weighted(method.c[i], U) / step if i else f
             U.append(linear.solve(form, factors, right))
@@ -231,7 +236,10 @@ def correction_step(method: Method, tolerance: Tolerance, at: Linearised, ds: Te
 def correction_kernel(method: Method, tolerance: Tolerance) -> Callable[..., Any]:
     """Kernel of `correction_step`."""
 
-    def correct(form, factors, z, step, energy, capacity, ds):
+    def correct(
+        form: linear.Form, factors: linear.Factors, z: Tensor, step: Tensor, energy: Tensor, capacity: Tensor,
+        ds: Tensor,
+    ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
         heat = (ds[:1] - (energy * ds[1:]).sum(0, keepdim=True)) / capacity
         source = torch.cat([heat, ds[1:]])
         U: list[Tensor] = []
@@ -281,7 +289,7 @@ slow_first_kernel = compiled(slow_first, dynamic=None)
 def slow_second_kernel(tolerance: Tolerance) -> Callable[..., Any]:
     """Kernel of the rest of `slow_step`."""
 
-    def second(solve, z, k1, f, dt):
+    def second(solve: Tensor, z: Tensor, k1: Tensor, f: Tensor, dt: Tensor) -> tuple[Tensor, Tensor]:
         k2 = solve @ (f - 2.0 * k1)
         return z + dt * (1.5 * k1 + 0.5 * k2), tolerance.error(z, (0.5 * dt) * (k1 + k2))
 
@@ -298,7 +306,7 @@ def slow_change(system: System, tolerance: Tolerance, response: Tensor, z: Tenso
 def slow_change_kernel(tolerance: Tolerance) -> Callable[..., Any]:
     """Kernel of `slow_change`."""
 
-    def change(thermo, hold, response, z, ds):
+    def change(thermo: Thermo, hold: Hold, response: Tensor, z: Tensor, ds: Tensor) -> tuple[Tensor, Tensor]:
         moved = response @ transport_rate(thermo, z, ds, hold)
         return moved, tolerance.error(z, moved)
 

@@ -167,4 +167,4 @@ class _VolumeReactor(_Sources, ct.ExtensibleIdealGasReactor):
         return self.get_state()[2:]
 
 
-REACTORS = {"hp": _PressureReactor, "uv": _VolumeReactor}
+REACTORS: dict[str, type[_PressureReactor] | type[_VolumeReactor]] = {"hp": _PressureReactor, "uv": _VolumeReactor}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -44,9 +43,9 @@ class FailedCell:
 
 def dump(
     gas: Gas,
-    hold: str,
-    z: Sequence[float],
-    s: Sequence[float],
+    hold: Hold,
+    z: np.ndarray,
+    s: np.ndarray,
     dt: float,
     held: float,
     tolerances: dict[str, float],
@@ -58,7 +57,7 @@ def dump(
     y, sources = (dict(zip(names, map(float, x[1:]), strict=True)) for x in (z, s))
     cell = FailedCell(
         gas.path, gas.name, gas.sha256, hold, float(z[0]), held, y, float(s[0]), sources, dt,
-        reason=reason, changes=changes, **tolerances,
+        reason=reason, changes=changes, rtol=tolerances["rtol"], atol=tolerances["atol"],
     )  # fmt: skip
     text = json.dumps(asdict(cell), indent=1)
     digest = hashlib.sha256(text.encode()).hexdigest()[:10]

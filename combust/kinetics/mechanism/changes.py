@@ -142,8 +142,8 @@ def _changed(solution: ct.Solution, reaction: Any, new: Mapping[str, float]) -> 
         reaction.rate = ct.ChebyshevRate(rate.temperature_range, rate.pressure_range, data)
     elif isinstance(rate, ct.LinearBurkeRate):
         colliders = [_scaled(entry, new["A"]) for entry in reaction.input_data["colliders"]]
-        data: Any = {**reaction.input_data, "colliders": colliders}
-        return ct.Reaction.from_dict(data, solution)
+        entry: Any = {**reaction.input_data, "colliders": colliders}
+        return ct.Reaction.from_dict(entry, solution)
     elif isinstance(rate, ct.FalloffRate):
         rate.allow_negative_pre_exponential_factor = True
         rate.low_rate = _arrhenius(rate.low_rate, {k.removesuffix("_low"): x for k, x in new.items() if "_low" in k})

@@ -61,7 +61,7 @@ def require_transport(data: TransportData, solution: ct.Solution) -> None:
         found.append((solution.viscosity, solution.thermal_conductivity, *solution.mix_diff_coeffs))
     T, p = (torch.tensor(x, dtype=torch.float64) for x in zip(*TRANSPORT_STATES, strict=True))
     Y = torch.tensor(solution.Y)[:, None].expand(-1, len(T))
-    mu, conductivity, D = transport_properties(data, T, p, Y)
+    mu, conductivity, D, *_ = transport_properties(data, T, p, Y)
     ours = torch.cat([mu[None], conductivity[None], D]).numpy()
     theirs = np.array(found).T
     names = ("viscosity", "thermal conductivity", *(f"diffusivity of {name}" for name in solution.species_names))
@@ -87,6 +87,10 @@ def _thermo(
     h, cp, s = (np.stack(values, axis=-1) for values in found)
     R = thermo.GAS_CONSTANT / solution.molecular_weights[place][:, None]
     parts = []
+
+    def of_species(what: str) -> Callable[[int], str]:
+        return lambda k: f"{what} of {species[k]}"
+
     for what, function, theirs, unit in (
         ("enthalpy", thermo.h_RT, h, 1.0), ("enthalpy", thermo.h_mass, h * R * T, R * T),
         ("heat capacity", thermo.cp_R, cp, 1.0), ("heat capacity", thermo.cp_mass, cp * R, R),
@@ -94,7 +98,7 @@ def _thermo(
     ):  # fmt: skip
         ours = function(kin.thermo, torch.tensor(T)).numpy()
         scale = np.maximum(unit, np.abs(theirs))
-        parts.append(Compared(lambda k, what=what: f"{what} of {species[k]}", ours, theirs, scale))
+        parts.append(Compared(of_species(what), ours, theirs, scale))
     return parts
 
 
@@ -173,10 +177,10 @@ def _require(solution: ct.Solution, states: Sequence[str], parts: Sequence[Compa
         error = _departure(part)
         if not error.size or error.max() <= TOLERANCE:
             continue
-        row, state = np.unravel_index(int(error.argmax()), error.shape)
+        row, state = map(int, np.unravel_index(int(error.argmax()), error.shape))
         count = int((error.max(axis=1) > TOLERANCE).sum())
         raise MechanismError(
-            f"{solution.source}: phase '{solution.name}' is not read as Cantera means it: the {part.name(int(row))} "
+            f"{solution.source}: phase '{solution.name}' is not read as Cantera means it: the {part.name(row)} "
             f"is {part.ours[row, state]:.6g} at {states[state]}, Cantera has {part.cantera[row, state]:.6g}"
             + (f" ({count} such differ)" if count > 1 else "")
             + "; this is a fault of combust: please report it with the file"

@@ -59,10 +59,13 @@ def layout_of(solution: ct.Solution) -> Layout:
         [i for i, r in enumerate(rs) if isinstance(r.rate, kind)]
         for kind in (ct.BlowersMaselRate, ct.PlogRate, ct.ChebyshevRate, ct.LinearBurkeRate)
     ]
-    named = [(place, k) for place, i in enumerate(of_type[-1]) for k in burke_species(rs[i].rate, names)]
+    blowers_masel, plog, chebyshev, linear_burke = of_type
+    burke = [r.rate for r in rs if isinstance(r.rate, ct.LinearBurkeRate)]
+    named = [(place, k) for place, rate in enumerate(burke) for k in burke_species(rate, names)]
     return Layout(
-        len(names), order, irreversible, reactants, products, net, list(bodies), body, falloff, powers, *of_type, named
-    )
+        len(names), order, irreversible, reactants, products, net, list(bodies), body, falloff, powers,
+        blowers_masel, plog, chebyshev, linear_burke, named,
+    )  # fmt: skip
 
 
 def _is_count(order: float) -> bool:
@@ -96,7 +99,9 @@ def net_stoichiometry(r: ct.Reaction, names: Names) -> dict[int, float]:
 
 
 def _efficiencies(r: ct.Reaction, names: Names) -> tuple[float, ...]:
-    row = [float(r.third_body.default_efficiency)] * len(names)
-    for k, x in names.values(r.third_body.efficiencies).items():
+    body = r.third_body
+    assert body is not None  # asked for where there is one
+    row = [float(body.default_efficiency)] * len(names)
+    for k, x in names.values(body.efficiencies).items():
         row[k] = x
     return tuple(row)

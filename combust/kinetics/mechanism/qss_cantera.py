@@ -65,7 +65,11 @@ _known: dict[str, SteadyState] = {}  # by digest: one for all steps of a phase; 
 
 def digest(full: ct.Solution) -> str:
     """Of all that the rates depend on: a file may change while a program runs."""
-    parts = [full.input_data, *(s.input_data for s in full.species()), *(r.input_data for r in full.reactions())]
+    parts: list[Any] = [
+        full.input_data,
+        *(s.input_data for s in full.species()),
+        *(r.input_data for r in full.reactions()),
+    ]
     factors = [full.multiplier(i) for i in range(full.n_reactions)]
     parts += [] if all(factor == 1.0 for factor in factors) else [factors]
     return hashlib.sha256(repr(parts).encode()).hexdigest()
@@ -83,7 +87,7 @@ def steady_state(file: str, phase: str, expected: str) -> SteadyState:
 
 def steady_state_of(gas: ct.Solution) -> SteadyState:
     """What `gas`, made by `solution`, takes its rates from."""
-    step = gas.reaction(0).input_data
+    step: dict[str, Any] = {**gas.reaction(0).input_data}
     return steady_state(step["file"], step["phase"], step["digest"])
 
 
@@ -91,7 +95,8 @@ class StepData(ct.ExtensibleRateData):
     """The state, and the rates of the phases that were asked for at it."""
 
     def update(self, gas: Any) -> bool:
-        self.T, self.C, self.rates = gas.T, gas.concentrations, {}
+        self.T, self.C = gas.T, gas.concentrations
+        self.rates: dict[tuple[str, str, str], np.ndarray] = {}
         return True
 
 
@@ -111,7 +116,7 @@ class Step(ct.ExtensibleRate):
         if not steady_state(*self.source).linear:
             raise ValueError(f"{self.source[0]}: a reaction direction consumes more than one molecule of QSS species")
 
-    def eval(self, data: StepData) -> float:
+    def eval(self, data: StepData) -> float:  # type: ignore[override]  # Cantera hands it what `data=` names
         if self.source not in data.rates:
             data.rates[self.source] = steady_state(*self.source)(data.T, data.C)[1]
         return data.rates[self.source][self.place]
@@ -119,7 +124,8 @@ class Step(ct.ExtensibleRate):
 
 def solution(file: str, phase: str = "", transport_model: str | None = "default") -> ct.Solution:
     """The kept species of a phase, reacting in global steps, with the file's transport model or another."""
-    full = ct.Solution(file, phase, **({} if transport_model == "default" else {"transport_model": transport_model}))
+    model: dict[str, Any] = {} if transport_model == "default" else {"transport_model": transport_model}
+    full = ct.Solution(file, phase, **model)
     return solution_of(full, qss_species(full), file)
 
 
@@ -128,10 +134,11 @@ def solution_of(full: ct.Solution, qss: Sequence[str], file: str) -> ct.Solution
     steady = SteadyState(full, qss)
     _known.setdefault(digest(full), steady)
     species, model = [full.species(int(k)) for k in steady.kept], full.transport_model
-    common = {"thermo": full.thermo_model, "kinetics": "gas", "species": species, "name": full.name}
+    common: dict[str, Any] = {"thermo": full.thermo_model, "kinetics": "gas", "species": species, "name": full.name}
     bare = ct.Solution(**common, reactions=[])
-    source = {"type": TYPE, "file": file, "phase": full.name, "digest": digest(full)}
-    steps = [ct.Reaction.from_dict(step | source, bare) for step in global_steps(bare)]
+    source: dict[str, Any] = {"type": TYPE, "file": file, "phase": full.name, "digest": digest(full)}
+    made: Any = [step | source for step in global_steps(bare)]  # a type of rate that Cantera's types do not know
+    steps = [ct.Reaction.from_dict(step, bare) for step in made]
     return ct.Solution(**common, reactions=steps, transport_model=None if model in (None, "none") else model)
 
 
@@ -155,7 +162,8 @@ def global_steps(gas: ct.Solution) -> list[dict[str, Any]]:
 
 def qss_species(full: ct.Solution) -> list[str]:
     """The species that the file has in quasi-steady state, as it spells them."""
-    return full.input_data["combust"]["qss"]["species"]
+    data: dict[str, Any] = {**full.input_data}
+    return list(data["combust"]["qss"]["species"])
 
 
 def _orders(gas: ct.Solution) -> np.ndarray:

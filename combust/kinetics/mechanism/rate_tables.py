@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple, TypeVar
 
 import cantera as ct
 import torch
@@ -16,16 +17,17 @@ from combust.kinetics.rates.rate_constants import LN10, TINY, Arrhenius, Blowers
 from combust.kinetics.rates.thermo import GAS_CONSTANT
 
 BURKE_ORDER = (ct.PlogRate, ct.ChebyshevRate, ct.TroeRate)
+R = TypeVar("R", bound=ct.ReactionRate)
 
 
-def arrhenius_table(rates: list[ct.Arrhenius]) -> Arrhenius:
+def arrhenius_table(rates: Sequence[ct.Arrhenius | ct.ArrheniusRate]) -> Arrhenius:
     """k = sign exp(ln_A + b ln T - Ea_R / T) row by row."""
     A = floats([r.pre_exponential_factor for r in rates])
     Ea_R = floats([r.activation_energy / GAS_CONSTANT for r in rates])
     return Arrhenius(torch.sign(A), torch.log(A.abs()), floats([r.temperature_exponent for r in rates]), Ea_R)
 
 
-def falloff_table(rates: list[ct.FalloffRate], body: list[int]) -> Falloff:
+def falloff_table(rates: Sequence[ct.FalloffRate], body: list[int]) -> Falloff:
     """Falloff rates, ordered as `Falloff` says, with the rows of their third bodies."""
     low, high = arrhenius_table([r.low_rate for r in rates]), arrhenius_table([r.high_rate for r in rates])
     ratio = low_over_high(low, high)
@@ -81,7 +83,7 @@ def blowers_masel_table(rates: list[ct.BlowersMaselRate], net: list[dict[int, fl
 
 def plog_table(rates: list[ct.PlogRate]) -> Plog:
     """P-log reactions; rates given for one pressure add up."""
-    terms: list[ct.Arrhenius] = []
+    terms: list[ct.Arrhenius | ct.ArrheniusRate] = []
     sums: list[list[int]] = []
     nodes: list[list[tuple[float, int]]] = []  # of each reaction: (ln p, row of terms, or -1 - row of sums)
     for rate in rates:
@@ -124,6 +126,11 @@ def chebyshev_table(rates: list[ct.ChebyshevRate]) -> Chebyshev:
     return Chebyshev(c, -r_T.sum(1) / T_span, 2 / T_span, -ln_p.sum(1) / p_span, 2 / p_span)
 
 
+def of_kind(rates: Sequence[ct.ReactionRate], kind: type[R]) -> list[R]:
+    """The rates of this type, in their order."""
+    return [rate for rate in rates if isinstance(rate, kind)]
+
+
 class _BurkeRow(NamedTuple):
     owner: int
     species: int | None  # None for M
@@ -153,7 +160,7 @@ def linear_burke_table(rates: list[ct.LinearBurkeRate], species: Names) -> Linea
     owner_sum = torch.zeros(len(rates), len(rows), dtype=torch.float64)
     for i, r in enumerate(rows):
         owner_sum[r.owner, i] = 1.0
-    of_kind = [[r.rate for r in rows if type(r.rate) is kind] for kind in BURKE_ORDER]
+    troe = of_kind([r.rate for r in rows], ct.TroeRate)
     return LinearBurke(
         owner=integers([r.owner for r in rows]),
         strength=_strengths([r.strength for r in rows]),
@@ -165,10 +172,10 @@ def linear_burke_table(rates: list[ct.LinearBurkeRate], species: Names) -> Linea
         reference=integers(reference),
         row_sum=row_sum,
         sum=owner_sum,
-        plog=plog_table(of_kind[0]),
-        chebyshev=chebyshev_table(of_kind[1]),
-        high=arrhenius_table([k.high_rate for k in of_kind[2]]),
-        falloff=falloff_table(of_kind[2], list(range(len(of_kind[2])))),
+        plog=plog_table(of_kind([r.rate for r in rows], ct.PlogRate)),
+        chebyshev=chebyshev_table(of_kind([r.rate for r in rows], ct.ChebyshevRate)),
+        high=arrhenius_table([k.high_rate for k in troe]),
+        falloff=falloff_table(troe, list(range(len(troe)))),
     )
 
 
@@ -179,13 +186,15 @@ def burke_species(rate: ct.LinearBurkeRate, species: Names) -> list[int]:
 
 def _colliders(rate: ct.LinearBurkeRate, species: Names) -> list[tuple[Any, dict[str, Any]]]:
     """M first, with None for a row, then the named colliders that are species of the phase, in SI units."""
-    reference, *entries = rate.input_data["colliders"]
+    data: dict[str, Any] = {**rate.input_data}  # Cantera's types know no colliders
+    reference, *entries = data["colliders"]
     rows = [(species.row(entry["name"]), entry) for entry in entries]
     return [(None, reference), *((k, entry) for k, entry in rows if k is not None)]
 
 
 def _burke_row(owner: int, species: int | None, entry: dict[str, Any]) -> _BurkeRow:
-    rate = ct.ReactionRate.from_dict({key: x for key, x in entry.items() if key not in ("name", "efficiency")})
+    data: Any = {key: x for key, x in entry.items() if key not in ("name", "efficiency")}
+    rate = ct.ReactionRate.from_dict(data)
     # M is the reference: it has strength one whether or not the file says so.
     return _BurkeRow(owner, species, rate, (1.0, 0.0, 0.0) if species is None else _strength(entry))
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import cantera as ct
 import numpy as np
@@ -12,10 +14,12 @@ from combust.errors import MechanismError
 from combust.kinetics.gas.names import Names
 from combust.kinetics.mechanism.layout import FALLOFF_ORDER, Layout
 from combust.kinetics.mechanism.rate_tables import (
+    R,
     blowers_masel_table,
     chebyshev_table,
     falloff_table,
     linear_burke_table,
+    of_kind,
     plog_table,
 )
 from combust.kinetics.mechanism.sparsity import sparse_rows
@@ -87,18 +91,18 @@ def rates_from_cantera(solution: ct.Solution, layout: Layout) -> RateData:
         Ea_R=Ea_R,
         exponent=integers(exponent),
         blowers_masel=blowers_masel_table(
-            [rs[i].rate for i in layout.blowers_masel], [layout.net[i] for i in layout.blowers_masel]
+            _rates(rs, layout.blowers_masel, ct.BlowersMaselRate), [layout.net[i] for i in layout.blowers_masel]
         ),
-        plog=plog_table([rs[i].rate for i in layout.plog]),
-        chebyshev=chebyshev_table([rs[i].rate for i in layout.chebyshev]),
-        linear_burke=linear_burke_table([rs[i].rate for i in layout.linear_burke], Names.of(solution)),
+        plog=plog_table(_rates(rs, layout.plog, ct.PlogRate)),
+        chebyshev=chebyshev_table(_rates(rs, layout.chebyshev, ct.ChebyshevRate)),
+        linear_burke=linear_burke_table(_rates(rs, layout.linear_burke, ct.LinearBurkeRate), Names.of(solution)),
         reactants=_slots(layout.reactants, layout),
         products=_slots(layout.products, layout),
         shift=_elemental_shift(solution, layout),
         ln_c_ref=floats(math.log(solution.species(0).thermo.reference_pressure / GAS_CONSTANT)),
         factor=integers(_factor_rows(layout)),
         efficiency=floats(layout.bodies).reshape(-1, layout.species),
-        falloff=falloff_table([rs[i].rate for i in layout.falloff], [layout.body[i] for i in layout.falloff]),
+        falloff=falloff_table(_rates(rs, layout.falloff, ct.FalloffRate), [layout.body[i] for i in layout.falloff]),
         power_species=integers([k for k, _ in layout.powers]),
         power=floats([order for _, order in layout.powers]),
         trace=floats(TRACE),
@@ -107,6 +111,11 @@ def rates_from_cantera(solution: ct.Solution, layout: Layout) -> RateData:
         order=integers(layout.order),
         multiplier=torch.ones(len(layout.reactants) + len(layout.products), 0, dtype=torch.float64),
     )
+
+
+def _rates(reactions: Sequence[ct.Reaction], rows: Sequence[int], kind: type[R]) -> list[R]:
+    """Rates of the reactions in these rows, which the layout knows to be of one type."""
+    return of_kind([reactions[i].rate for i in rows], kind)
 
 
 def element_matrix(solution: ct.Solution) -> np.ndarray:
@@ -172,7 +181,7 @@ def _factor_rows(layout: Layout) -> list[int]:
     return rows
 
 
-def _exponent(k: ct.ArrheniusRate) -> tuple[float, float]:
+def _exponent(k: Any) -> tuple[float, float]:
     return k.temperature_exponent, k.activation_energy / GAS_CONSTANT
 
 

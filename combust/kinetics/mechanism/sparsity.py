@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 
 from combust.kinetics.mechanism.layout import Layout
@@ -89,7 +91,7 @@ def jacobian_pattern(layout: Layout, molar_mass: list[float]) -> JacobianPattern
     )
 
 
-def _padded(lists: list[list[int]], fill: int) -> torch.Tensor:
+def _padded(lists: Sequence[list[int]], fill: int) -> torch.Tensor:
     width = max([0, *map(len, lists)])
     return integers([x + [fill] * (width - len(x)) for x in lists]).reshape(len(lists), width)
 

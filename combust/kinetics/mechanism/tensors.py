@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 
-def integers(values: list[int]) -> torch.Tensor:
+def integers(values: Any) -> torch.Tensor:
     return torch.tensor(values, dtype=torch.int64)
 
 

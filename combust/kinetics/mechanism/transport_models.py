@@ -50,11 +50,12 @@ def transport_model(gas: Gas, model: str = "mixture-averaged", **numbers: Any) -
         return SoretTransport(fits, gas.soret_data) if numbers.get("soret") else fits
     value = {name: _positive(model, name, x, gas.device) for name, x in numbers.items()}
     prandtl, schmidt = (value.get(name, _tensor(0.7, gas.device)) for name in ("prandtl", "schmidt"))
-    law: Tensor | Sutherland | PowerLaw = value["viscosity"]
+    at_reference = value["viscosity"]
+    law: Tensor | Sutherland | PowerLaw = at_reference
     if model == "sutherland":
-        law = Sutherland(law, value["temperature"], value["constant"])
+        law = Sutherland(at_reference, value["temperature"], value["constant"])
     elif model == "power-law":
-        law = PowerLaw(law, value["temperature"], value["exponent"])
+        law = PowerLaw(at_reference, value["temperature"], value["exponent"])
     return ConstantTransport(law, prandtl, schmidt, gas.molar_mass)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import cantera as ct
 import numpy as np
@@ -46,8 +47,8 @@ def _thermo(solution: ct.Solution) -> Iterator[str]:
         for (what, (least, most)), value in zip(THERMO.items(), values, strict=True):
             for k in np.flatnonzero(~((value >= least) & (value <= most)) & (own | ~np.isfinite(value))):
                 worst.setdefault((what, int(k)), (T, float(value[k])))
-    for (what, k), (T, value) in worst.items():
-        yield f"{what} of species {solution.species_name(k)} is {value:.3g} at {T:g} K"
+    for (what, k), (T, found) in worst.items():
+        yield f"{what} of species {solution.species_name(k)} is {found:.3g} at {T:g} K"
 
 
 def _colliders(solution: ct.Solution) -> Iterator[str]:
@@ -55,7 +56,8 @@ def _colliders(solution: ct.Solution) -> Iterator[str]:
     for i, reaction in enumerate(solution.reactions()):
         if "linear-Burke" not in reaction.reaction_type:
             continue
-        for collider in reaction.input_data.get("colliders", ()):
+        data: dict[str, Any] = {**reaction.input_data}  # Cantera's types know no colliders
+        for collider in data.get("colliders", ()):
             k = collider.get("efficiency")
             if not isinstance(k, dict):
                 continue

@@ -218,8 +218,8 @@ class Direct:
         new, error = torch.empty_like(step.z[:, : chosen.numel()]), torch.empty_like(step.z[0, : chosen.numel()])
         dt, start = torch.tensor(step.dt, dtype=step.z.dtype, device=step.z.device), 0
         for cells, count in ode.blocks(chosen, self.block):
-            here = (ode.take(x, cells) for x in (step.z, step.chemical, s))
-            z, e = ode.slow_step(self.system, self.tolerance, step.solve, *here, dt)
+            before, chemical, source = (ode.take(x, cells) for x in (step.z, step.chemical, s))
+            z, e = ode.slow_step(self.system, self.tolerance, step.solve, before, chemical, source, dt)
             new[:, start : start + count], error[start : start + count] = z[:, :count], e[:count]
             start += count
         return new, error

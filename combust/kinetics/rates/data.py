@@ -19,7 +19,7 @@ class SparseRows(NamedTuple):
     of the one before. `place` picks the result's rows from all nodes and a last row of zeros.
     """
 
-    index: tuple[tuple[Tensor, ...], ...]
+    index: tuple[tuple[Tensor, ...], ...]  # type: ignore[assignment]  # tuple's own `index` has no use here
     weight: tuple[tuple[Tensor, ...], ...]
     place: Tensor
 

@@ -138,7 +138,7 @@ def factor_tables(rates: RateData, T: Tensor, C: Tensor) -> tuple[Tensor, Tensor
     if not rates.efficiency.numel():
         return one, zero, zero
     M = torch.tensordot(rates.efficiency, C, dims=1)
-    rows = [(one, M), (zero, torch.ones_like(M)), (zero, torch.zeros_like(M))]
+    rows: list[tuple[Tensor, ...]] = [(one, M), (zero, torch.ones_like(M)), (zero, torch.zeros_like(M))]
     if rates.falloff.body.numel():
         falloff = falloff_derivatives(rates.falloff, T, M)
         rows = [(*r, x) for r, x in zip(rows, falloff, strict=True)]

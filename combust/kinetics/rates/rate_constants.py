@@ -220,7 +220,8 @@ def _broaden(falloff: Falloff, T: Tensor, Pr: Tensor) -> Broadening:
 
 def _center(falloff: Falloff, T: Tensor) -> Tensor:
     """F_cent(T) of the Tsang and Troe rows."""
-    troe = sum(_troe_terms(falloff, T))
+    e3, e1, e2 = _troe_terms(falloff, T)
+    troe = e3 + e1 + e2
     if not falloff.tsang.numel():
         return troe
     A, B = falloff.tsang

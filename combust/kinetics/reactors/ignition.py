@@ -106,7 +106,7 @@ def ignition_delays(
     require_ideal("ignition delay", T.cpu(), p.cpu())
     integrator = ReactorIntegrator(gas, hold, rtol, atol)
     several = not isinstance(criterion, str)
-    marks = [Criterion.parse(text, gas, hold) for text in (criterion if several else [criterion])]
+    marks = [Criterion.parse(text, gas, hold) for text in ([criterion] if isinstance(criterion, str) else criterion)]
     end = torch.as_tensor(t_end, dtype=T.dtype, device=T.device).expand(T.shape)
     batch = integrator.batch(T, p, Y, end, None, member)
     least = torch.as_tensor(rise, dtype=T.dtype, device=T.device).expand(T.shape)
@@ -160,7 +160,7 @@ def _by_cvode(
     solution.TPY = float(one.z[0]), 1e5, one.z[1:, 0].cpu().numpy()
     if hold == "hp":
         solution.TP = None, float(one.fixed.held)
-        reactor = ct.IdealGasConstPressureMoleReactor(solution, clone=False)
+        reactor: ct.Reactor = ct.IdealGasConstPressureMoleReactor(solution, clone=False)
     else:
         solution.TD = None, float(one.fixed.held)
         reactor = ct.IdealGasMoleReactor(solution, clone=False)

@@ -181,6 +181,7 @@ def transport_properties(
     X, W = mole_fractions(fits.molar_mass, Y)
     rho = p * W / (GAS_CONSTANT * T)
     if isinstance(fits, ConstantTransport):
+        assert cp is not None  # _require_model has seen to it
         mu = prescribed_viscosity(fits.viscosity, T)
         conductivity = mu * cp / fits.prandtl
         D = mu / (rho * fits.schmidt.reshape(-1, 1).expand(n, 1))
@@ -188,8 +189,10 @@ def transport_properties(
         mu = mixture_viscosity(fits, T, X)
         conductivity = mixture_conductivity(fits, T, X)
         if isinstance(data, LewisTransport):
+            assert cp is not None
             D = conductivity / (rho * cp * data.lewis[:, None])
         elif model == "unity-Lewis":
+            assert cp is not None
             D = (conductivity / (rho * cp)).expand(n, -1)
         else:
             D = mixture_diffusivity(fits, T, p, X)
