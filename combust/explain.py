@@ -149,7 +149,7 @@ def step(raw: Any, token: str | int) -> Any:
         return None
 
 
-def lookup(raw: Any, path: list[str | int]) -> Any:
+def lookup(raw: Any, path: Sequence[str | int]) -> Any:
     for token in path:
         raw = step(raw, token)
     return raw

@@ -58,8 +58,8 @@ def _value(value: Any, options: list[mi.Type], unit: dict[str, str] | None, path
         ]
     if unit is None or not isinstance(value, str) or any(isinstance(o, mi.StrType) for o in leaves):
         return value
-    found = NUMBER.fullmatch(value)
-    if found is None or not found[2]:
+    number = NUMBER.fullmatch(value)
+    if number is None or not number[2]:
         return value  # a word, or a number in quotes: what is allowed is said where types are checked
     try:
         return to_si(value, unit.get("kind") or KINDS[unit["unit"]])

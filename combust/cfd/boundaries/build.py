@@ -164,7 +164,7 @@ def _wall(key: Key, table: settings.Wall, case: Case) -> Wall:
         if case.soret:
             raise ConfigError(f"{key.place}.temperature: {NO_SORET}")
         fixed = _held(key.value("temperature", table.temperature, TEMPERATURES), case)
-    velocity = [key.value(f"velocity[{2 - a}]", table.velocity[2 - a]) for a in range(3)]
+    velocity: list[float | Function] = [key.value(f"velocity[{2 - a}]", table.velocity[2 - a]) for a in range(3)]
     if velocity[key.axis] != 0.0:
         raise ConfigError(f"{key.place}.velocity: the {AXES[key.axis]} part must be 0: a wall is where it is")
     return Wall(velocity=velocity, scalars=fixed, slip=table.slip)
@@ -207,13 +207,14 @@ def _fractions(key: Key, table: settings.Inflow | settings.Burner, case: Case) -
     """Y of what flows in, or a table of it."""
     if not table.has_composition:
         return case.mixture(case.initial, "initial").to(case.device)
+    gases: settings.Gases | settings.Profile
     if isinstance(table.composition, settings.Gases):
         gases = read(table.composition, f"{key.place}.composition", "composition", Path())
-        name, entries = "composition", gases.values
+        name = "composition"
     elif isinstance(table.phi, settings.Profile):
         gases = read(table.phi, f"{key.place}.phi", "phi", Path())
         key.require("phi", gases, PHI)
-        name, entries = "phi", gases.values
+        name = "phi"
     else:
         return case.mixture(table, key.place).to(case.device)
 
@@ -222,7 +223,7 @@ def _fractions(key: Key, table: settings.Inflow | settings.Burner, case: Case) -
             return torch.stack([fractions(inner) for inner in entry])
         return case.mixture(msgspec.structs.replace(table, **{name: entry}), key.place).to(case.device)
 
-    return key.table(name, gases, fractions(entries))
+    return key.table(name, gases, fractions(gases.values))
 
 
 def balanced(sides: Mapping[str, Any], made: tuple[Sides, Sides, Sides]) -> Inflow | None:

@@ -114,14 +114,15 @@ class Periodic(Settings, frozen=True, tag_field="kind", tag="periodic"):
     """What leaves on one side enters on the other; belongs to both sides of a direction."""
 
 
+PHI = "equivalence ratio; a table: fractions linear between entries"
+
+
 class Entering(Mixture, frozen=True, kw_only=True):
     """A gas that flows in by a side or a part of one."""
 
     where: Annotated[Where | None, doc(PART)] = None
-    composition: Annotated[Text | Gases | None, doc("mole fractions")] = None
-    phi: Annotated[Positive | Profile | None, doc("equivalence ratio; a table: fractions linear between entries")] = (
-        None
-    )
+    composition: Annotated[Text | Gases | None, doc("mole fractions")] = None  # type: ignore[assignment]  # more
+    phi: Annotated[Positive | Profile | None, doc(PHI)] = None  # type: ignore[assignment]  # than `Mixture` allows
 
 
 class Inflow(Entering, frozen=True, kw_only=True, tag_field="kind", tag="inflow"):
@@ -217,7 +218,7 @@ class Boundary(Settings, frozen=True):
 
     def tables(self, dimensions: int) -> dict[str, Any]:
         """The tables of all sides and parts of sides: "x_low", or "x_low[0]", "x_low[1]" ... where it is a list."""
-        found = {}
+        found: dict[str, Any] = {}
         for name, side in self.sides(dimensions).items():
             parts = {f"{name}[{i}]": part for i, part in enumerate(side)} if isinstance(side, tuple) else {name: side}
             found.update(parts)

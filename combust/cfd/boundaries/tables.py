@@ -23,6 +23,7 @@ from combust.files import is_file, read_text
 from combust.units import to_si
 
 T = TypeVar("T")
+P = TypeVar("P", bound="Profile | Gases")
 MOST = 1_000_000  # numbers of a file
 NAME = re.compile(r"\s*(.*?)\s*(?:\[(.*)\])?\s*")
 KIND = {
@@ -43,7 +44,8 @@ def with_tables(boundary: Boundary, folder: Path) -> Boundary:
 def _walk(value: T, place: str, key: str, change: Callable[[Any, str, str], Any]) -> T:
     """`value` with all its tables changed; place : where it stands, key : the last name on the way to it."""
     if isinstance(value, Profile | Gases):
-        return change(value, place, key)  # type: ignore[no-any-return]
+        filled: T = change(value, place, key)
+        return filled
     if isinstance(value, tuple):
         inner = (_walk(item, f"{place}[{i}]", key, change) for i, item in enumerate(value))
         return tuple(inner)  # type: ignore[return-value]
@@ -55,7 +57,7 @@ def _walk(value: T, place: str, key: str, change: Callable[[Any, str, str], Any]
     return msgspec.structs.replace(value, **changed) if changed else value
 
 
-def read(table: Profile | Gases, place: str, key: str, folder: Path) -> Profile | Gases:
+def read(table: P, place: str, key: str, folder: Path) -> P:
     """The table with the numbers of its file; key : what it is a table of. Raises ConfigError."""
     if table.file is None:
         return table

@@ -213,9 +213,9 @@ def samples(value: Tensor | Function | None) -> list[Tensor]:
     device = tables[0].values.device
     found = []
     for place in places[:: max(1, len(places) // MOST_SAMPLES)]:
-        at = dict(zip(known, place, strict=True))
-        point = torch.tensor([at.get(name, 0.0) for name in AXES], dtype=torch.float64, device=device)
-        found.append(value(at.get(TIME, 0.0), point.reshape(3, 1, 1, 1)).reshape(-1))
+        where = dict(zip(known, place, strict=True))
+        point = torch.tensor([where.get(name, 0.0) for name in AXES], dtype=torch.float64, device=device)
+        found.append(value(where.get(TIME, 0.0), point.reshape(3, 1, 1, 1)).reshape(-1))
     return found
 
 

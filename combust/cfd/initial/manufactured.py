@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -26,10 +25,11 @@ def derivative(f: Function, which: int) -> Function:
     """The pointwise partial derivative of f(x, y, t) with respect to argument `which`."""
 
     def df(*args: Tensor) -> Tensor:
-        at: list[Any] = [a.contiguous() for a in torch.broadcast_tensors(*args)]
+        at = [a.contiguous() for a in torch.broadcast_tensors(*args)]
 
         def one(a: Tensor) -> Tensor:
-            return f(*at[:which], a, *at[which + 1 :])
+            x, y, t = (a if i == which else b for i, b in enumerate(at))
+            return f(x, y, t)
 
         return torch.func.jvp(one, (at[which],), (torch.ones_like(at[which]),))[1]
 

@@ -147,7 +147,9 @@ class ReactingFlow:
             scheme.filler.at(t)
             if self.balanced is not None and self.block.at_boundary(2, 0):
                 # What flowed in then, not what the flame consumes now.
-                self.balanced.velocity[2] = float(self.scheme.block_faces(faces)[2][0, 0, 0])
+                inlet = self.scheme.block_faces(faces)[2]
+                assert inlet is not None  # x has faces
+                self.balanced.velocity[2] = float(inlet[0, 0, 0])
             scheme.filler.velocity(faces)
         s.q_before = scheme.filler.scalars(scheme.inner(s.q_before))
         scheme.filler.at(now)
