@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from combust.kinetics.integrate.state import check_source, check_state, pack
+from combust.kinetics.integrate.systems import Hold
 from combust.kinetics.providers.chemistry import Chemistry, Result, columns_of
 from combust.parallel import Communicator, together
 
@@ -51,7 +52,8 @@ class Balanced:
 
     def __init__(self, chemistry: Chemistry, comm: Communicator, tolerated: float = TOLERATED) -> None:
         self.chemistry, self.comm, self.tolerated = chemistry, comm, tolerated
-        self.gas, self.hold = chemistry.gas, getattr(chemistry, "hold", "flow")
+        self.gas = chemistry.gas
+        self.hold: Hold = getattr(chemistry, "hold", "flow")
         # Numbers over all ranks hold wherever a cell was done; of fields the cells are elsewhere.
         self.fields: dict[str, Any] = {}
         self.columns = columns_of(chemistry)
