@@ -10,6 +10,8 @@ import torch
 from combust import kernels
 from combust.case.load import complete, convert, to_toml
 from combust.cfd.boundaries.conditions import Inflow
+from combust.cfd.boundaries.values import Table
+from combust.errors import ConfigError
 from combust.parallel import Communicator
 from combust.run import build as case
 
@@ -277,3 +279,64 @@ def test_a_case_with_a_file_is_whole_without_it(tmp_path):
     again = convert(tomllib.loads(to_toml(config)), "written")
     assert again == config and "inlet.csv" not in to_toml(config)
     assert config.boundary.x_low.velocity.at == tuple(EDGES) and config.boundary.x_low.velocity.values == tuple(SPEEDS)
+
+
+# --- what comes is seen before it comes -------------------------------------------------------------------------------
+
+
+def test_a_resting_gas_does_not_step_over_a_pulse():
+    """Rest until 0.1 s, then a ramp to 4 m/s within 0.1 s: cells of 1/24 m, Courant number 0.5."""
+    ramp = {"over": "time", "at": [0.0, 0.1, 0.2], "values": [0.0, 0.0, 4.0]}
+    raw = channel(24, cfl=0.5)
+    raw["initial"]["velocity"], raw["boundary"]["x_low"]["velocity"] = [0.0], ramp
+    flow = flow_of(raw)
+    while flow.time < 0.3:
+        dt, what = flow.limit()
+        flow.advance(dt)
+        assert speed_at_inlet(flow) * dt * 24 <= 0.5 * (1 + 1e-9), what
+    assert speed_at_inlet(flow) == 4.0 and abs(flow.quantity("mass_error")) < 1e-12
+
+
+def speed_at_inlet(flow):
+    return float(flow.scheme.block_faces(flow.current.u)[2][0, 0, 0])
+
+
+def test_mach_numbers_of_a_pulse_are_told_at_the_start():
+    raw = channel(24)
+    raw["boundary"]["x_low"]["velocity"] = {"over": "time", "at": [0.0, 1.0], "values": [1.0, 140.0]}
+    assert "Mach number 0.4" in flow_of(raw).concerns()["Mach"]
+    raw["boundary"]["x_low"]["velocity"]["values"] = [1.0, 700.0]
+    with pytest.raises(ConfigError, match="Mach number 2"):
+        flow_of(raw).concerns()
+
+
+def test_tables_over_two_coordinates_and_repeated_time():
+    """Bilinear, exact for products of linear functions; over time held outside, or begun again."""
+    y, t = torch.linspace(0, 1, 7).double(), [0.0, 1.0, 3.0]
+    values = torch.tensor([[(1 + a) * (2 + b) for b in (0.0, 0.4, 1.0)] for a in t], dtype=torch.float64)
+    table = Table(("time", "y"), [t, [0.0, 0.4, 1.0]], values)
+    points = torch.stack([0 * y, y, 0 * y]).reshape(3, 1, 7, 1)
+    for moment, held in ((0.0, 0.0), (0.7, 0.7), (2.2, 2.2), (5.0, 3.0), (-1.0, 0.0)):
+        torch.testing.assert_close(table(moment, points), (1 + held) * (2 + y).reshape(1, 7, 1), rtol=1e-14, atol=0.0)
+    again = Table(("time", "y"), [t, [0.0, 0.4, 1.0]], values, repeat=True)
+    torch.testing.assert_close(again(3 * 5 + 0.7, points), table(0.7, points), rtol=1e-12, atol=0.0)
+    turned = Table(("y", "time"), [[0.0, 0.4, 1.0], t], values.T.contiguous())
+    assert torch.equal(turned(0.7, points), table(0.7, points))
+    assert table.unsteady and table.times(0.0, 2.0) == [1.0] and again.times(3.5, 7.5) == [4.0, 6.0, 7.0]
+
+
+def test_a_profile_lies_where_ghosts_are():
+    """In 2-D on a side that is normal to y: cells, faces between them, and ghosts that wrap round a periodic x."""
+    raw = tube({"kind": "wall"})
+    raw["boundary"] = {
+        "x": {"kind": "periodic"},
+        "y_low": {"kind": "inflow", "velocity": {"over": "x", "at": [0.0, LENGTH], "values": [0.0, 3.0]},
+                  "tangential": {"x": {"over": "x", "at": [0.0, LENGTH], "values": [1.0, 4.0]}}},
+        "y_high": {"kind": "outflow"},
+    }  # fmt: skip
+    flow = flow_of(raw)
+    width, centres = LENGTH / 12, (np.arange(12) + 0.5) / 4
+    v, u = flow.current.u[1][0, 2].numpy(), flow.current.u[2][0, 1].numpy()
+    np.testing.assert_allclose(v, np.concatenate([centres[-2:], centres, centres[:2]]), rtol=1e-13)
+    faces = np.arange(13) * width * 1e3
+    np.testing.assert_allclose(u[2:14], 1 + faces[:12], rtol=1e-13)

@@ -154,7 +154,7 @@ class Table:
             shift = (at[-1] - at[0]) * math.floor((begin - at[0]) / (at[-1] - at[0]))
         periods = (0, 1) if self.repeat else (0,)
         found = [a + shift + p * (at[-1] - at[0]) for p in periods for a in at]
-        return [a for a in found if begin < a < end]
+        return sorted({a for a in found if begin < a < end})
 
 
 class Stream:

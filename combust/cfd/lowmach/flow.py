@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 
+from combust.cfd.boundaries import ahead
 from combust.cfd.boundaries.conditions import Inflow
 from combust.cfd.initial.fields import Fields
 from combust.cfd.initial.unburnt import Unburnt
@@ -93,7 +94,10 @@ class ReactingFlow:
 
     def limit(self) -> tuple[float, str]:
         """Largest stable time step [s] and which limit sets it."""
-        limits = self.scheme.limits(self.current)
+        limits, filler = self.scheme.limits(self.current), self.scheme.filler
+        if filler.unsteady:
+            cfl = self.scheme.numerics.cfl
+            limits["inflow"] = ahead.step_limit(filler, self.block.comm, cfl, self.time, min(limits.values()))
         name = min(limits, key=lambda k: limits[k])
         return limits[name], name
 
@@ -185,6 +189,8 @@ class ReactingFlow:
     def require_slow(self) -> float:
         """The largest Mach number (collective). Raises above 1: ConfigError of a start, DivergenceError later."""
         mach = self.quantity("max(Mach)")
+        if self.step == 0:
+            mach = max(mach, ahead.largest_mach(self.scheme.problem.boundaries, self.scheme.thermo))
         if not mach > 1.0:
             return mach
         text = f"Mach number {mach:.2g}: the low-Mach equations have no sound, and do not hold above {LARGEST_MACH:g}"
