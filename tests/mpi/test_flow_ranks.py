@@ -63,6 +63,8 @@ RUNS = {
             "numerics.dt=1e-6",
         ],
     ),
+    # Restarted within a pulse of its inflow.
+    "jet": ((1, 20, 24), 8, 5, ["mesh.cells=[24, 20]", "numerics.dt=1e-5", "output.fields.every={steps = 4}"]),
     "kernel": (
         (8, 12, 14),
         6,
@@ -153,6 +155,8 @@ def close(found: dict, wanted: dict) -> None:
     assert sorted(found) == sorted(wanted)
     for name, value in wanted.items():
         scale = np.abs(value).max() if name == "wdot" else largest(value)
+        if name == "wdot" and scale < 1e-9:
+            continue  # nothing reacts: roundings
         worst = (np.abs(found[name] - value) - 1e-8 * scale).max()
         assert worst <= 0.0, (name, np.abs(found[name] - value).max(), scale.max())
 
