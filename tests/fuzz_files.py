@@ -21,6 +21,8 @@ from recipe import recipe
 from safetensors.torch import load, save
 
 from combust.case import load as config
+from combust.cfd.boundaries.settings import Gases, Profile
+from combust.cfd.boundaries.tables import read
 from combust.errors import CombustError
 from combust.io import checkpoint
 from combust.io.seal import seal
@@ -42,6 +44,12 @@ class Kind:
     refuses: bool = True  # else what is damaged is passed over
 
 
+INLET = """# a profile
+y [mm],velocity,X_H2,X_N2
+0.0,0.0,0.5,0.5
+0.5,3.0,0.4,0.6
+1.0,0.0,0.5,0.5
+"""
 CHEMKED = """
 experiment-type: ignition delay
 apparatus: {kind: shock tube}
@@ -574,6 +582,13 @@ def read_case(path: Path) -> Any:
     return found
 
 
+def read_inlet(path: Path) -> Any:
+    velocity = read(Profile(over="y", file=str(path)), "boundary.x_low.velocity", "velocity", path.parent)
+    gases = read(Gases(over="y", file=str(path)), "boundary.x_low.composition", "composition", path.parent)
+    assert velocity.file is gases.file is None
+    return [velocity.at, velocity.values, gases.at]
+
+
 def read_reduction(path: Path) -> Any:
     from combust.reduction.settings import load
 
@@ -593,6 +608,7 @@ KINDS = (
     Kind("checkpoint_000003.h5", write_checkpoint, change_checkpoint, read_checkpoint),
     Kind("fields_000003.vtr", write_vtr, change_vtr, read_vtr),
     Kind("fields.pvd", write_pvd, change_text_or_data, read_pvd),
+    Kind("inlet.csv", of_text(INLET), change_text_or_data, read_inlet),
     Kind("series.csv", write_series, change_text_or_data, read_series),
     Kind("card.json", write_model, change_card, read_model),
     Kind("model.json", write_model, change_weights, read_model),

@@ -1,7 +1,9 @@
 """Values at the sides that change with time and place: exact solutions, balances, restarts, what is refused."""
 
 import math
+import re
 import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -340,3 +342,35 @@ def test_a_profile_lies_where_ghosts_are():
     np.testing.assert_allclose(v, np.concatenate([centres[-2:], centres, centres[:2]]), rtol=1e-13)
     faces = np.arange(13) * width * 1e3
     np.testing.assert_allclose(u[2:14], 1 + faces[:12], rtol=1e-13)
+
+
+# --- the page that tells how ------------------------------------------------------------------------------------------
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "inflows.md"
+
+
+def blocks(language):
+    return re.findall(rf"^```{language}\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def test_the_script_of_the_page_runs(monkeypatch, capsys):
+    monkeypatch.chdir(PAGE.parents[1])
+    (script,) = blocks("python")
+    exec(compile(script, str(PAGE), "exec"), {})
+    assert abs(float(capsys.readouterr().out.split()[-1])) < 1e-12
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_the_tables_of_the_page_are_understood(number, tmp_path):
+    text = blocks("toml")[number]
+    if "[boundary.x_low]" not in text:
+        text = '[[boundary.x_low]]\nkind = "inflow"\nwhere = { y = [0.0, 1e-3] }\n' + text
+    raw = tube({}, boundary={})
+    sides = tomllib.loads(text)["boundary"]["x_low"]
+    raw["boundary"]["x_low"] = sides
+    raw["mesh"]["upper"][1] = 5e-3 if isinstance(sides, list) and len(sides) > 1 else 1e-3
+    (tmp_path / "inlet.csv").write_text(blocks("text")[0])
+    kernels.set_mode("eager")
+    flow = case.Builder(complete(config_of(raw), tmp_path / "case.toml"), Communicator()).flow()
+    flow.advance(1e-6)
+    assert abs(flow.quantity("mass_error")) < 1e-12
