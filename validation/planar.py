@@ -65,7 +65,7 @@ def build(name: str, overrides: list[str], profile: FlameProfile | None = None) 
         builder.__dict__["profile"] = profile  # fills the cached property before anyone asks for it
     kernels.set_mode("eager")
     flow = builder.flow()
-    kernels.set_mode(case.kernel_mode(builder.config, flow))
+    kernels.set_mode(case.kernel_mode(builder, flow))
     return flow
 
 

@@ -7,7 +7,7 @@
 | chemistry  | who integrates: all of it                       | from or to kind = "none"                    |
 | gas        |                                                 | all; the species of the mechanism must stay |
 | turbulence, initial, boundary |                              | all                                         |
-| mesh       |                                                 | nothing: the cells must be the same         |
+| mesh, model |                                                | nothing: cells and equations must be the same |
 
 Exact, learned and CVODE chemistry take each other's checkpoints: a checkpoint belongs to a mechanism, not to what
 integrates it. `initial` counts: inflows without a gas of their own bring in the initial one, and learned chemistry
@@ -21,7 +21,7 @@ from typing import Any
 
 import msgspec
 
-from combust.case.config import Config
+from combust.case.config import DEFAULT_MODEL, Config
 from combust.case.load import convert
 from combust.errors import ConfigError
 from combust.settings.config import flat
@@ -53,7 +53,7 @@ def _values(text: str) -> dict[str, Any]:
     try:
         raw = msgspec.to_builtins(convert(raw, "checkpoint"))  # keys that came since then get their defaults
     except ConfigError:
-        pass  # of a version whose cases read otherwise: compared as written
+        raw.setdefault("model", {"kind": DEFAULT_MODEL})  # of a version that reads otherwise: compared as written
     return {key: value for key, value in flat(raw)}
 
 

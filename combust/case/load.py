@@ -11,11 +11,12 @@ from typing import Any
 
 import msgspec
 
-from combust.case.config import Config
+from combust.case.config import Config, plain, whole
 from combust.case.switches import CaseSwitches
 from combust.cfd.boundaries.settings import SIDES, Burner, Inflow
 from combust.cfd.boundaries.tables import with_tables
 from combust.cfd.initial.settings import FlameInitial, KernelInitial, ManufacturedInitial
+from combust.cfd.model.settings import LOOP
 from combust.errors import ConfigError, at
 from combust.files import is_file
 from combust.settings.config import beside, checked, read, toml_value
@@ -30,7 +31,7 @@ def load(path: str | Path, overrides: Sequence[str] = ()) -> Config:
     Raises ConfigError that names file, key, value and what is allowed.
     """
     path = Path(path)
-    switches = CaseSwitches(Config)
+    switches = CaseSwitches(whole())
     raw = read(path, overrides, switches)
     try:
         config = switches.fitted(convert(raw, str(path)))
@@ -42,7 +43,7 @@ def load(path: str | Path, overrides: Sequence[str] = ()) -> Config:
 
 def convert(raw: dict[str, Any], source: str) -> Config:
     """`raw` as a Config whose tables fit together; `source` is the file named in errors. Raises ConfigError."""
-    config = checked(raw, source, Config)
+    config = checked(raw, source, whole())
     for problem in problems(config):
         raise ConfigError(f"{source}: {problem}")
     return config
@@ -82,6 +83,11 @@ def problems(config: Config) -> Iterator[str]:
             yield f'boundary.{name}.velocity = "{side.velocity}": needs initial.kind = "flame"; give a number [m/s]'
         if isinstance(config.initial, ManufacturedInitial):
             yield f'boundary.{name}: initial.kind = "manufactured" has no gas that could flow in'
+    for field in msgspec.structs.fields(config.numerics):
+        taken = (*LOOP, *config.model.NUMERICS)
+        if field.name not in taken and getattr(config.numerics, field.name) != field.default:
+            kind = config.model.__struct_config__.tag
+            yield f'numerics.{field.name}: model.kind = "{kind}" has no use for it; it takes {", ".join(taken)}'
     velocity = getattr(config.initial, "velocity", 0.0)
     if isinstance(velocity, tuple) and any(velocity[dimensions:]):
         yield f"initial.velocity: the mesh has only {dimensions} dimension(s)"
@@ -93,7 +99,7 @@ def problems(config: Config) -> Iterator[str]:
 
 def to_toml(config: Config) -> str:
     """The whole case with all defaults filled in; loads again to an equal Config."""
-    raw = msgspec.to_builtins(config)
+    raw = plain(config)
     lines = [f"{key} = {toml_value(value)}" for key, value in raw.items() if not isinstance(value, dict)]
     for name, table in raw.items():
         if isinstance(table, dict):
@@ -104,4 +110,4 @@ def to_toml(config: Config) -> str:
 
 def schema() -> dict[str, Any]:
     """JSON Schema of a case file, for editors."""
-    return json_schema(Config)
+    return json_schema(whole())

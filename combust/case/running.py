@@ -2,29 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
-from msgspec import Meta
-
-from combust.cfd.operators.reconstruction import Name as Reconstruction
-from combust.cfd.pressure.settings import PressureSolver
 from combust.settings.base import Count, Duration, Positive, Settings, Text, doc
-
-
-class Numerics(Settings, frozen=True):
-    """How the equations are solved."""
-
-    coupling: Annotated[Literal["sdc", "strang"], doc("sdc: chemistry sees transport as a source; strang: split")] = (
-        "sdc"
-    )
-    sweeps: Annotated[Literal[1, 2], doc("passes over each step (sdc)")] = 2
-    cfl: Annotated[Annotated[float, Meta(gt=0, le=2)], doc("limit on velocity x dt / cell width")] = 0.5
-    dt: Annotated[Positive | None, doc("fixed time step; adaptive if omitted", "s")] = None
-    dt_max: Annotated[Positive | None, doc("largest time step", "s")] = None
-    growth: Annotated[Annotated[float, Meta(gt=1)], doc("largest ratio of a time step to the one before")] = 1.1
-    reconstruction: Annotated[Reconstruction, doc("values at cell faces in the advection of scalars")] = "van-leer"
-    pressure: Annotated[PressureSolver, doc("pressure equation")] = PressureSolver()
-    compile: Annotated[Literal["auto", "on", "off"], doc("compiled kernels; auto: if the run is long enough")] = "auto"
 
 
 class Stop(Settings, frozen=True):

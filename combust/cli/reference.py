@@ -9,7 +9,7 @@ import msgspec
 import msgspec.inspect as mi
 
 from combust.case import names
-from combust.case.config import Config
+from combust.case.config import whole
 from combust.errors import ConfigError
 from combust.explain import allowances, documented, flatten
 from combust.settings.quantities import schema
@@ -45,7 +45,7 @@ def kinds(section: str | None = None) -> dict[str, dict[str, str]]:
 def root_of(file: str) -> type[msgspec.Struct]:
     """What a kind of file (combust.settings.FILES) is read into."""
     if file == "case":
-        return Config
+        return whole()
     if file == "reduce":
         from combust.reduction.settings import Reduction
 
@@ -60,9 +60,9 @@ def schema_of(file: str) -> dict[str, Any]:
     return schema(root_of(file))
 
 
-def tables(kind: type[msgspec.Struct] = Config) -> Iterator[tuple[str, list[mi.StructType], str]]:
+def tables(kind: type[msgspec.Struct] | None = None) -> Iterator[tuple[str, list[mi.StructType], str]]:
     """Every table of a file, outermost first: (path, structs it may be, text about it)."""
-    root = mi.type_info(kind)
+    root = mi.type_info(kind or whole())
     assert isinstance(root, mi.StructType)
     queue: list[tuple[str, mi.StructType]] = [("", root)]
     seen: set[str] = set()

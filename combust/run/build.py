@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -12,55 +12,58 @@ import numpy as np
 import torch
 
 from combust import kernels
-from combust.case.config import Config
+from combust.case.config import DEFAULT_MODEL, Config
+from combust.case.gas import Ambient
 from combust.case.names import CHEMISTRY_COLUMNS, CHEMISTRY_FIELDS
 from combust.cfd.boundaries import build as sides
 from combust.cfd.boundaries.conditions import Boundary, Parts, Sides
-from combust.cfd.closures.base import closure
+from combust.cfd.closures.base import Closure, Source, closure
 from combust.cfd.concerns import CONCERNS
 from combust.cfd.initial.fields import Fields
 from combust.cfd.initial.settings import FlameInitial, Initial
 from combust.cfd.initial.unburnt import Unburnt
-from combust.cfd.lowmach.diagnostics import Elsewhere
-from combust.cfd.lowmach.flow import ReactingFlow
-from combust.cfd.lowmach.lowmach import LowMach
-from combust.cfd.lowmach.problem import Numerics, Problem
 from combust.cfd.mesh.block import Block
 from combust.cfd.mesh.grid import GHOSTS, Grid
+from combust.cfd.model.case import Elsewhere
+from combust.cfd.model.flow import Flow
+from combust.cfd.model.settings import Numerics
 from combust.cfd.operators.reconstruction import named
+from combust.cfd.pressure.base import PressureSolver
 from combust.errors import ConfigError, at
 from combust.kinetics.flames.free import FlameProfile
 from combust.kinetics.mechanism import settings as transport
-from combust.kinetics.mechanism.ideal_gas import require_ideal
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.kinetics.mechanism.settings import Transport, has_soret
+from combust.kinetics.providers.chemistry import Chemistry
 from combust.kinetics.providers.settings import NoChemistry
+from combust.kinetics.transport.properties import AnyTransport
 from combust.parallel import Communicator
-from combust.run import ambient
 from combust.run.memory import COMPILE_WORTH, require_memory
 
 
-def build(config: Config, comm: Communicator, conditions: Mapping[str, Boundary | Parts] | None = None) -> ReactingFlow:
+def build(config: Config, comm: Communicator, conditions: Mapping[str, Boundary | Parts] | None = None) -> Flow:
     """The flow that a case file describes, at time zero, on the ranks of `comm`. Raises ConfigError, MechanismError.
 
     conditions : of sides by name ("x_low"), in place of those that the tables of these sides describe
     """
     kernels.keep_freed_memory()
     kernels.set_mode("eager")
-    flow = Builder(config, comm, conditions=conditions or {}).flow()
-    kernels.set_mode(kernel_mode(config, flow))
+    builder = Builder(config, comm, conditions=conditions or {})
+    flow = builder.flow()
+    kernels.set_mode(kernel_mode(builder, flow))
     return flow
 
 
-def kernel_mode(config: Config, flow: ReactingFlow) -> kernels.Mode:
+def kernel_mode(builder: Builder, flow: Flow) -> kernels.Mode:
     """Compiled kernels if asked for, or if the run is long enough to win the compile time back."""
+    config = builder.config
     choice = config.numerics.compile
     if choice != "auto":
         return "compiled" if choice == "on" else "eager"
     dt = config.numerics.dt or min(flow.limit()[0], config.numerics.dt_max or np.inf)
     steps = min(config.stop.steps or np.inf, config.stop.time / dt if config.stop.time else np.inf)
-    work = flow.block.comm.max(float(np.prod(flow.block.count)))[0] * steps * len(flow.scheme.problem.gas.species)
-    return "compiled" if work > COMPILE_WORTH or flow.grid.device != "cpu" else "eager"
+    work = flow.block.comm.max(float(np.prod(flow.block.count)))[0] * steps * len(builder.gas.species)
+    return "compiled" if work > COMPILE_WORTH or builder.device != "cpu" else "eager"
 
 
 def pick_device(choice: str) -> str:
@@ -174,32 +177,59 @@ class Builder:
         """Initial T, Y and velocities."""
         return self.config.initial.fields(self)
 
-    def flow(self) -> ReactingFlow:
-        config = self.config
-        model, data = transport.build(config.gas.transport, self.gas)
-        fresh, fields = self.unburnt, self.fields()
-        if not isinstance(config.chemistry, NoChemistry):
-            coldest = -self.comm.max(-float(fields[0][0].min()))[0]
-            require_ideal("gas.pressure", coldest, config.gas.pressure)
-        problem = Problem(
-            self.gas,
-            self.boundaries,
-            model,
-            tuple(reversed(config.gas.gravity)),  # type: ignore[arg-type]
-            reference_density=ambient.reference_density(self, fields),
-            closure=closure(config.turbulence),
-            sources=config.initial.sources(self),
-        )
-        numerics = Numerics(
-            coupling=config.numerics.coupling,
-            sweeps=config.numerics.sweeps,
-            cfl=config.numerics.cfl,
-            reconstruction=config.numerics.reconstruction,
-        )
-        solver = config.numerics.pressure.build(self.grid, self.boundaries)
-        scheme = LowMach(self.grid, problem, numerics, config.chemistry.build(self), solver, data)
+    # --- what a model takes (combust.cfd.model.case) -------------------------------------------------------------
+
+    @property
+    def dimensions(self) -> int:
+        return self.config.mesh.dimensions
+
+    @property
+    def gravity(self) -> tuple[float, float, float]:
+        x, y, z = self.config.gas.gravity
+        return z, y, x
+
+    @property
+    def ambient(self) -> Ambient | None:
+        return self.config.gas.ambient
+
+    @property
+    def numerics(self) -> Numerics:
+        return self.config.numerics
+
+    @property
+    def reacts(self) -> bool:
+        return not isinstance(self.config.chemistry, NoChemistry)
+
+    @cached_property
+    def identity(self) -> dict[str, str]:
         digest = hashlib.sha256(b"".join(np.ascontiguousarray(f).tobytes() for f in self.grid.faces)).hexdigest()
-        identity = {"mechanism": self.gas.sha256, "species": " ".join(self.gas.species), "mesh": digest}
-        balanced = sides.balanced(self.sides, self.boundaries)
-        elsewhere = Elsewhere(CHEMISTRY_FIELDS, CHEMISTRY_COLUMNS)
-        return ReactingFlow(scheme, fields, config.gas.pressure, fresh, identity, balanced, CONCERNS, elsewhere)
+        found = {"mechanism": self.gas.sha256, "species": " ".join(self.gas.species), "mesh": digest}
+        model = str(self.config.model.__struct_config__.tag)
+        return found if model == DEFAULT_MODEL else {**found, "model": model}
+
+    @property
+    def elsewhere(self) -> Elsewhere:
+        return Elsewhere(CHEMISTRY_FIELDS, CHEMISTRY_COLUMNS)
+
+    @property
+    def concerns(self) -> Sequence[Callable[[Any], dict[str, str]]]:
+        return CONCERNS
+
+    def transport_data(self) -> tuple[str, AnyTransport]:
+        return transport.build(self.config.gas.transport, self.gas)
+
+    def chemistry(self) -> Chemistry:
+        return self.config.chemistry.build(self)
+
+    def closure(self) -> Closure | None:
+        return closure(self.config.turbulence)
+
+    def sources(self) -> tuple[Source, ...]:
+        return self.config.initial.sources(self)
+
+    def pressure_solver(self) -> PressureSolver:
+        return self.config.numerics.pressure.build(self.grid, self.boundaries)
+
+    def flow(self) -> Flow:
+        """The flow at time zero. Raises ConfigError, MechanismError, DivergenceError."""
+        return self.config.model.build(self)

@@ -8,11 +8,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 
 from combust import __version__
-from combust.case.config import Config
+from combust.case.config import Config, plain
 from combust.io.blocks import write_text
 from combust.machine import peak_memory
 from combust.run.simulation import Outcome, Simulation
@@ -48,7 +47,7 @@ def summarize(sim: Simulation, config: Config, outcome: Outcome) -> dict[str, An
         },
         "peak_memory_bytes_per_rank": int(memory),
         "versions": versions(),
-        "config": msgspec.to_builtins(config),
+        "config": plain(config),
     }
 
 

@@ -23,7 +23,8 @@ LAYERS = (
     )),
     ("cfd", (
         "combust.cfd.mesh", "combust.cfd.operators", "combust.cfd.boundaries", "combust.cfd.closures",
-        "combust.cfd.pressure", "combust.cfd.initial", "combust.cfd.lowmach", "combust.cfd.concerns",
+        "combust.cfd.pressure", "combust.cfd.initial", "combust.cfd.model", "combust.cfd.lowmach",
+        "combust.cfd.concerns",
     )),
     ("io", ("combust.io",)),
     ("report", ("combust.report",)),

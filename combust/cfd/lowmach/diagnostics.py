@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
-from types import MappingProxyType
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -20,21 +19,13 @@ from combust.cfd.lowmach.context import eddies
 from combust.cfd.lowmach.lowmach import LowMach
 from combust.cfd.lowmach.state import State
 from combust.cfd.mesh.grid import along
+from combust.cfd.model.case import Elsewhere
 from combust.cfd.operators import momentum, scalars
 from combust.errors import ConfigError
 from combust.kinetics.mechanism.mixtures import VALENCE
 from combust.kinetics.providers.chemistry import columns_of, fields_of
 from combust.kinetics.rates.thermo import GAS_CONSTANT, cp_mass, h_mass
-from combust.settings.base import Name
 from combust.settings.names import BURNER, FAMILIES, FRESH, OF_FIELD, OF_FIELDS, SYNONYMS, TURBULENCE
-
-
-class Elsewhere(NamedTuple):
-    """Names that only other kinds of chemistry show: fields, and columns of numbers."""
-
-    fields: Mapping[str, Name] = MappingProxyType({})
-    columns: Mapping[str, Name] = MappingProxyType({})
-
 
 NOWHERE = Elsewhere()
 

@@ -8,41 +8,17 @@ pressure could carry a weight: there the mean weight is taken off.
 from __future__ import annotations
 
 import logging
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 
-from combust.case.config import Config
-from combust.cfd.boundaries.conditions import Inflow, Outflow, Sides, conditions_of
+from combust.cfd.boundaries.conditions import Inflow, Outflow, conditions_of
 from combust.cfd.initial.fields import Fields
 from combust.cfd.initial.settings import ManufacturedInitial
-from combust.cfd.initial.unburnt import Unburnt
-from combust.cfd.mesh.grid import NAMES, Grid
+from combust.cfd.mesh.grid import NAMES
+from combust.cfd.model.case import Case
 from combust.cfd.operators import scalars
 from combust.errors import ConfigError
-from combust.kinetics.mechanism.mechanism import Mechanism
-from combust.parallel import Communicator
-
-
-class Surrounded(Protocol):
-    """What is asked of a case: its file, its gas, its sides (z, y, x) and what it starts with."""
-
-    @property
-    def config(self) -> Config: ...
-    @property
-    def comm(self) -> Communicator: ...
-    @property
-    def gas(self) -> Mechanism: ...
-    @property
-    def grid(self) -> Grid: ...
-    @property
-    def boundaries(self) -> tuple[Sides, Sides, Sides]: ...
-    @property
-    def sides(self) -> dict[str, Any]: ...
-    @property
-    def unburnt(self) -> Unburnt | None: ...
-    def mixture(self, table: Any, where: str = "initial") -> torch.Tensor: ...
-
 
 logger = logging.getLogger(__name__)
 # Densities that differ by less are those of one gas: 1e-6 g, over a second, is 10 um/s.
@@ -50,18 +26,17 @@ SAME = 1e-6
 ASK = 'name the gas around, for example gas.ambient = { composition = "O2:0.21, N2:0.79", temperature = 300 }'
 
 
-def reference_density(case: Surrounded, fields: Fields) -> float | None:
+def reference_density(case: Case, fields: Fields) -> float | None:
     """rho_ambient [kg/m3] of a case whose initial fields are given; None: the mean of the domain at each time.
 
     From gas.ambient, else the only stream that flows in, else the gas at the outflow sides at the start. Decided by the
     case alone, so that a restarted run has the same bits. Every rank calls. Raises ConfigError for gravity along a
     direction that the case does not have, for an ambient gas that is not known, or has no side to act on.
     """
-    config = case.config
-    gravity = tuple(reversed(config.gas.gravity))
+    gravity = case.gravity
     _require_directions(case, gravity)
     if not any(gravity):
-        if config.gas.ambient is not None:
+        if case.ambient is not None:
             logger.warning("warning: gas.ambient: has no effect without gas.gravity: the gas around weighs nothing")
         return 0.0
     if not any(isinstance(side, Outflow) for a in case.grid.layout.axes for side in case.boundaries[a]):
@@ -71,21 +46,21 @@ def reference_density(case: Surrounded, fields: Fields) -> float | None:
     return rho
 
 
-def _require_directions(case: Surrounded, gravity: tuple[float, ...]) -> None:
+def _require_directions(case: Case, gravity: tuple[float, ...]) -> None:
     for axis, name in enumerate(NAMES):
         if gravity[axis] == 0.0 or axis in case.grid.layout.axes:
             continue
-        dimensions = case.config.mesh.dimensions
+        dimensions = case.dimensions
         why = f"is {dimensions}-D" if 2 - axis >= dimensions else f"has one cell in {name}"
         allowed = ", ".join(NAMES[a] for a in reversed(case.grid.layout.axes))
         raise ConfigError(
-            f"gas.gravity = {list(case.config.gas.gravity)}: nothing can move along {name}, the mesh {why}; "
+            f"gas.gravity = {list(reversed(case.gravity))}: nothing can move along {name}, the mesh {why}; "
             f"allowed are parts along {allowed}"
         )
 
 
-def _closed(case: Surrounded, gravity: tuple[float, ...]) -> float | None:
-    if case.config.gas.ambient is not None:
+def _closed(case: Case, gravity: tuple[float, ...]) -> float | None:
+    if case.ambient is not None:
         raise ConfigError("gas.ambient: no side of this case is an outflow, so no gas outside is felt; omit the table")
     periodic = [name for axis, name in enumerate(NAMES) if gravity[axis] and case.grid.block.periodic[axis]]
     if periodic:
@@ -99,24 +74,24 @@ def _closed(case: Surrounded, gravity: tuple[float, ...]) -> float | None:
     return fresh.density if fresh is not None else 0.0
 
 
-def _density(case: Surrounded, table: Any, where: str) -> float:
+def _density(case: Case, table: Any, where: str) -> float:
     """Density of a stream at the pressure of the case; what its table omits is that of the initial gas."""
-    fresh: Any = case.config.initial
+    fresh: Any = case.initial
     if not table.has_composition and isinstance(fresh, ManufacturedInitial):
         raise ConfigError(f'{where}: initial.kind = "manufactured" has no one gas: give a composition and temperature')
     Y = case.mixture(table, where) if table.has_composition else case.mixture(fresh)
     T = torch.tensor(table.temperature or fresh.temperature, dtype=torch.float64, device=Y.device)
-    rho = case.gas.density(T, case.config.gas.pressure, Y)
+    rho = case.gas.density(T, case.pressure, Y)
     return float(rho)
 
 
-def _named(case: Surrounded) -> tuple[float, str] | None:
-    table = case.config.gas.ambient
+def _named(case: Case) -> tuple[float, str] | None:
+    table = case.ambient
     return None if table is None else (_density(case, table, "gas.ambient"), "gas.ambient")
 
 
-def _only_stream(case: Surrounded) -> tuple[float, str] | None:
-    p = case.config.gas.pressure
+def _only_stream(case: Case) -> tuple[float, str] | None:
+    p = case.pressure
     found: dict[str, float] = {}
     for name in case.sides:
         side = case.boundaries[NAMES.index(name[0])][name.endswith("high")]
@@ -129,10 +104,10 @@ def _only_stream(case: Surrounded) -> tuple[float, str] | None:
     return rho, f"the stream that flows in at {name} (gas.ambient names another)"
 
 
-def _at_outflows(case: Surrounded, fields: Fields) -> tuple[float, str]:
+def _at_outflows(case: Case, fields: Fields) -> tuple[float, str]:
     """The density that all cells along outflow sides start with; its extremes are the same on any number of ranks."""
     q, grid = fields[0], case.grid
-    p = torch.tensor(case.config.gas.pressure, dtype=torch.float64, device=grid.device)
+    p = torch.tensor(case.pressure, dtype=torch.float64, device=grid.device)
     rho = scalars.density(case.gas.thermo, q[0], q[1:], p)
     least, most = torch.inf, -torch.inf
     for axis in grid.layout.axes:

@@ -1,0 +1,35 @@
+"""Builds the low-Mach flow of a case."""
+
+from __future__ import annotations
+
+from combust.cfd.boundaries import build as sides
+from combust.cfd.lowmach import ambient
+from combust.cfd.lowmach.flow import ReactingFlow
+from combust.cfd.lowmach.lowmach import LowMach
+from combust.cfd.lowmach.problem import Numerics, Problem
+from combust.cfd.model.case import Case
+from combust.kinetics.mechanism.ideal_gas import require_ideal
+
+
+def build(case: Case) -> ReactingFlow:
+    """The flow at time zero (collective). Raises ConfigError, MechanismError, DivergenceError."""
+    model, data = case.transport_data()
+    fresh, fields, table = case.unburnt, case.fields(), case.numerics
+    if case.reacts:
+        coldest = -case.comm.max(-float(fields[0][0].min()))[0]
+        require_ideal("gas.pressure", coldest, case.pressure)
+    problem = Problem(
+        case.gas,
+        case.boundaries,
+        model,
+        case.gravity,
+        reference_density=ambient.reference_density(case, fields),
+        closure=case.closure(),
+        sources=case.sources(),
+    )
+    numerics = Numerics(
+        coupling=table.coupling, sweeps=table.sweeps, cfl=table.cfl, reconstruction=table.reconstruction
+    )
+    scheme = LowMach(case.grid, problem, numerics, case.chemistry(), case.pressure_solver(), data)
+    balanced = sides.balanced(case.sides, case.boundaries)
+    return ReactingFlow(scheme, fields, case.pressure, fresh, case.identity, balanced, case.concerns, case.elsewhere)
