@@ -84,7 +84,9 @@ def build(
     builder = case.Builder(convert(raw, "report card"), Communicator())
     builder.__dict__.update(profile=profile, gas=gas)  # fills cached properties before anyone asks for them
     kernels.set_mode("eager")
-    return builder.flow()
+    flow = builder.flow()
+    assert isinstance(flow, ReactingFlow)  # the default of model.kind
+    return flow
 
 
 def chemistry_of(mode: str, model: Path) -> dict[str, Any]:
