@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -15,6 +15,21 @@ from combust.cfd.mesh.grid import Grid
 from combust.cfd.operators.momentum import Faces
 
 Fields = tuple[Tensor, Faces]
+
+
+class Profile(Protocol):
+    """What is taken of a planar flame: x [m], T [K], u [m/s] (points,), Y (species, points), its speed [m/s]."""
+
+    @property
+    def x(self) -> np.ndarray: ...
+    @property
+    def T(self) -> np.ndarray: ...
+    @property
+    def Y(self) -> np.ndarray: ...
+    @property
+    def u(self) -> np.ndarray: ...
+    @property
+    def speed(self) -> float: ...
 
 
 def stack(grid: Grid, T: Tensor | float, Y: Tensor) -> Tensor:
@@ -65,7 +80,7 @@ def wrinkles(grid: Grid, amplitude: float, modes: int | Sequence[int], seed: int
     return (amplitude / max(len(numbers), 1) * total).expand(n[0], n[1], 1)
 
 
-def flame(grid: Grid, profile: Any, position: float, displacement: Tensor | float = 0.0) -> Fields:
+def flame(grid: Grid, profile: Profile, position: float, displacement: Tensor | float = 0.0) -> Fields:
     """A planar flame profile laid along x with its half-temperature point at `position` + `displacement`.
 
     Unburnt gas at low x. Velocity: the profile's mass flux over the local density.

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -36,8 +36,12 @@ from combust.cfd.operators.scalars import Coefficients, EddyCoefficients
 from combust.cfd.pressure.base import PressureSolver
 from combust.errors import DivergenceError, StateError
 from combust.kernels import compiled
-from combust.kinetics.providers.chemistry import require_hold
+from combust.kinetics.integrate.statistics import Statistics
+from combust.kinetics.providers.chemistry import Chemistry, require_hold
+from combust.kinetics.transport.properties import AnyTransport
 from combust.parallel import together
+
+T = TypeVar("T")
 
 coefficients_kernel = compiled(scalars.transport_coefficients)
 primitive_kernel = compiled(scalars.primitive)
@@ -53,9 +57,9 @@ class LowMach(Discretisation):
         grid: Grid,
         problem: Problem,
         numerics: Numerics,
-        chemistry: Any,
+        chemistry: Chemistry,
         pressure: PressureSolver,
-        transport_data: Any,
+        transport_data: AnyTransport,
     ):
         """Raises ConfigError for an unknown reconstruction, one that needs more ghosts than the grid has, or chemistry
         whose cells do not keep what those of this flow keep.
@@ -64,7 +68,7 @@ class LowMach(Discretisation):
         require_hold(chemistry, "flow", "a low-Mach flow")
         self.chemistry, self.pressure, self.transport_data = chemistry, pressure, transport_data
         self.projection, self.transport, self.momentum = Projection(self, pressure), Transport(self), Momentum(self)
-        self.chemistry_stats: Any = None
+        self.chemistry_stats: Statistics | None = None
 
     @property
     def iterations(self) -> list[int]:
@@ -222,7 +226,7 @@ class LowMach(Discretisation):
             u = tuple(None if a is None or b is None else a + w * (a - b) for a, b in zip(s.u, s.u_before, strict=True))
             return self.filler.velocity_boundaries(u)
 
-    def _react(self, work: Any, s: State, Q: Tensor) -> tuple[Tensor, Tensor]:
+    def _react(self, work: object, s: State, Q: Tensor) -> tuple[Tensor, Tensor]:
         n = Q.shape[0] - 1
         result = self._chemical(lambda: self.chemistry.advance(work, Q[1:].reshape(n, -1), Q[0].reshape(-1)))
         self.chemistry_stats = result.stats
@@ -235,7 +239,7 @@ class LowMach(Discretisation):
         result = self._chemical(lambda: self.chemistry.advance(work, zero[1:].reshape(n, -1), zero[0].reshape(-1)))
         return torch.cat([U[:1], result.rhoY.reshape(U[1:].shape)])
 
-    def _chemical(self, call: Callable[[], Any]) -> Any:
+    def _chemical(self, call: Callable[[], T]) -> T:
         """A call of the chemistry; what fails on one rank fails on all, as a lost solution."""
         with self.timers.phase("chemistry"):
             try:

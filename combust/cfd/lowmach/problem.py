@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from combust.cfd.boundaries.conditions import Sides
 from combust.cfd.closures.base import Closure, Source
@@ -20,7 +19,7 @@ class Problem:
 
     gas: Mechanism
     boundaries: tuple[Sides, Sides, Sides]
-    transport: Any = "mixture-averaged"
+    transport: str = "mixture-averaged"
     gravity: tuple[float, float, float] = (0.0, 0.0, 0.0)
     reference_density: float | None = 0.0
     closure: Closure | None = None

@@ -7,7 +7,7 @@ All functions are pure and are compiled; q and the transport coefficients come p
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -15,7 +15,7 @@ from torch import Tensor
 from combust.cfd.mesh.grid import AxisMetric, Layout, along
 from combust.cfd.operators.reconstruction import named
 from combust.kinetics.rates.thermo import GAS_CONSTANT, Thermo, cp_mass, h_mass
-from combust.kinetics.transport.properties import SoretProperties, transport_properties
+from combust.kinetics.transport.properties import AnyTransport, SoretProperties, transport_properties
 
 Metrics = tuple[AxisMetric | None, ...]
 Areas = tuple[tuple[Tensor, Tensor] | None, ...]
@@ -89,7 +89,7 @@ def density(thermo: Thermo, T: Tensor, Y: Tensor, p0: Tensor) -> Tensor:
     return p0 / (GAS_CONSTANT * T * specific_moles(thermo, Y))
 
 
-def transport_coefficients(data: Any, thermo: Thermo, q: Tensor, model: str) -> Coefficients:
+def transport_coefficients(data: AnyTransport, thermo: Thermo, q: Tensor, model: str) -> Coefficients:
     """Transport coefficients at all cells of the padded (T, Y); none of them depends on the pressure."""
     T, Y = q[0], q[1:]
     p0 = torch.ones((), dtype=q.dtype, device=q.device)

@@ -21,6 +21,7 @@ from combust.report.meter import Reach
 from combust.run import build as case
 from combust.surrogates.judge.conditions import Flame
 from combust.surrogates.judge.reactors import PEAKS, radicals
+from combust.surrogates.provider.flow import LearnedFlow
 from combust.surrogates.provider.mapped import Mapped, Still
 from combust.surrogates.settings import Surrogate
 from combust.surrogates.trust.routes import ROUTES
@@ -113,6 +114,7 @@ def run(
     flow.scheme.timers.clock = time.process_time  # what others do on the machine is not the chemistry's cost
     chemistry = flow.scheme.chemistry
     if mode in CONTROLS:
+        assert isinstance(chemistry, LearnedFlow)
         chemistry.parts = CONTROLS[mode].of(chemistry.parts.model, gas)
     speeds, routes, least, failure = [], [], math.inf, ""
     for step in range(steps):

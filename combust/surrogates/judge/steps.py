@@ -25,9 +25,9 @@ from combust import kernels
 from combust.errors import CombustError
 from combust.kinetics.flames.free import FlameProfile
 from combust.kinetics.integrate.cells import System, Tolerance, evaluate_all
-from combust.kinetics.integrate.systems import Fixed
+from combust.kinetics.integrate.systems import Fixed, Hold
 from combust.kinetics.mechanism.mechanism import Mechanism
-from combust.kinetics.providers.chemistry import Result
+from combust.kinetics.providers.chemistry import Chemistry, Result
 from combust.processor import name as processor
 from combust.surrogates.data.sample_set import SampleSet
 from combust.surrogates.judge import flames
@@ -162,14 +162,15 @@ def cost(model: Model, gas: Mechanism, rows: SampleSet, dt: float, cells: int = 
 class Recorder:
     """Chemistry that remembers what the last step asked for."""
 
-    inner: Any
+    inner: Chemistry
     flow: Any  # that it belongs to
     gas: Mechanism = field(init=False)
+    hold: Hold = field(init=False)
     begun: tuple[Any, ...] = ()
     sweeps: list[tuple[Tensor, Tensor]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.gas = self.inner.gas
+        self.gas, self.hold = self.inner.gas, self.inner.hold
 
     def rates(self, T: Tensor, rhoY: Tensor) -> Tensor:
         """Of the chemistry behind."""
