@@ -82,7 +82,8 @@ def structs_of(kind: mi.Type) -> list[mi.StructType]:
     """The tables that a key may hold, one or a list of them."""
     options = list(flatten(kind))
     inner = [leaf for o in options if isinstance(o, mi.VarTupleType) for leaf in flatten(o.item_type)]
-    return [o for o in (*options, *inner) if isinstance(o, mi.StructType)]
+    found = [o for o in (*options, *inner) if isinstance(o, mi.StructType)]
+    return list({o.cls: o for o in found}.values())
 
 
 def markdown(file: str = "case") -> str:
@@ -91,9 +92,13 @@ def markdown(file: str = "case") -> str:
     root = mi.type_info(kind)
     assert isinstance(root, mi.StructType)
     lines = [f"# {TITLES.get(file, TITLES['sample'])}", "", summary(root), "", UNITS, "", *table(root)]
+    told: dict[type, str] = {}
     for path, options, text in tables(kind):
         lines += ["", f"## `{path}`", "", *([text[:1].upper() + text[1:] + "."] if text else [])]
         for option in options:
+            if option.tag is None and (before := told.setdefault(option.cls, path)) != path:
+                lines += [*([""] if lines[-1] else []), f"{summary(option)} Its keys are those of `{before}`."]
+                continue
             title = f'**`kind = "{option.tag}"`** ' if option.tag is not None else ""
             lines += [
                 *([""] if lines[-1] else []),
