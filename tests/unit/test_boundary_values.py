@@ -11,7 +11,7 @@ import torch
 
 from combust import kernels
 from combust.case.load import complete, convert, to_toml
-from combust.cfd.boundaries.conditions import Inflow
+from combust.cfd.boundaries.conditions import Inflow, Wall
 from combust.cfd.boundaries.values import Table
 from combust.errors import ConfigError
 from combust.parallel import Communicator
@@ -281,6 +281,43 @@ def test_a_case_with_a_file_is_whole_without_it(tmp_path):
     again = convert(tomllib.loads(to_toml(config)), "written")
     assert again == config and "inlet.csv" not in to_toml(config)
     assert config.boundary.x_low.velocity.at == tuple(EDGES) and config.boundary.x_low.velocity.values == tuple(SPEEDS)
+
+
+# --- values held on a side, in time: Stokes' second problem ----------------------------------------------------------
+
+RATE, NU = 2 * math.pi / 4e-4, 1e-3  # 1/s, m2/s
+
+
+def stokes(y, t):
+    """exp(-k y) cos(RATE t - k y), k = (RATE / 2 NU)^1/2: what diffuses from a wall that swings along itself."""
+    k = math.sqrt(RATE / (2 * NU))
+    return torch.exp(-k * torch.as_tensor(y)) * torch.cos(RATE * t - k * torch.as_tensor(y))
+
+
+def error_of_swinging_wall(cells):
+    """Mean departure from the exact velocity after an eighth of a period, both walls driven by it, no other scale."""
+    raw = tube({}, boundary={"x": {"kind": "periodic"}})
+    del raw["boundary"]["x_low"], raw["boundary"]["x_high"]
+    raw["mesh"]["cells"] = [4, cells]
+    gas = flow_of(raw).scheme.problem.gas
+    rho = float(gas.density(torch.tensor(300.0).double(), 101325.0, gas.composition(AIR)))
+    raw["gas"]["transport"] = {"kind": "constant", "viscosity": NU * rho}
+    walls = {f"y_{end}": Wall(velocity=[0.0, 0.0, lambda t, points: stokes(points[1], t)]) for end in ("low", "high")}
+    builder = case.Builder(config_of(raw), Communicator(), conditions=walls)
+    q, u = builder.fields()
+    y = builder.grid.centres[1]
+    u[2].copy_(stokes(y, 0.0).expand_as(u[2]))
+    object.__setattr__(builder, "fields", lambda: (q, u))
+    flow, steps = builder.flow(), cells // 2
+    for _ in range(steps):
+        flow.advance(5e-5 / steps)
+    found = flow.scheme.block_faces(flow.current.u)[2][0, :, 0]
+    return float((found - stokes(y, flow.time).reshape(-1)).abs().mean())
+
+
+def test_walls_that_swing_are_of_second_order():
+    coarse, fine = error_of_swinging_wall(16), error_of_swinging_wall(32)
+    assert fine < 1e-3 and math.log2(coarse / fine) > 1.8
 
 
 # --- what comes is seen before it comes -------------------------------------------------------------------------------
