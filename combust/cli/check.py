@@ -29,7 +29,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def call(args: argparse.Namespace, comm: Communicator) -> int:
     """Prints the resolved case, its memory, its first step and what is doubtful; with --trial, what a step shows."""
     from combust.check.command import Memory, check, require_ranks
-    from combust.run.progress import log
+    from combust.cli.progress import log
 
     require_ranks("--ranks", args.ranks)
     log(comm)

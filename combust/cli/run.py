@@ -27,7 +27,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def call(args: argparse.Namespace, comm: Communicator) -> int:
     """Runs the case, with lines or a bar while it runs; the root prints."""
-    from combust.run.progress import Log, log
+    from combust.cli.progress import Log, log
     from combust.run.run import run
 
     log(comm)

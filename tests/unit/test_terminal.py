@@ -11,8 +11,8 @@ import pytest
 from helpers import env
 
 from combust.__main__ import main
+from combust.cli.progress import log
 from combust.parallel import Communicator
-from combust.run.progress import log
 from combust.warned import in_words, noted, pass_on, words
 
 VERBS = {

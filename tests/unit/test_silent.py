@@ -1,4 +1,4 @@
-"""Reductions and learned chemistry say what they have to say by reporters and report objects, never by `print`."""
+"""What is below the command line says what it has to say by reporters and report objects, never by `print`."""
 
 import ast
 from pathlib import Path
@@ -11,7 +11,9 @@ from combust.report.meter import SILENT, Meter
 ROOT = Path(combust.__file__).parent
 
 
-@pytest.mark.parametrize("package", ["surrogates", "reduction"])
+@pytest.mark.parametrize(
+    "package", ["case", "cfd", "check", "experiments", "io", "kinetics", "reduction", "run", "surrogates"]
+)
 def test_nothing_prints(package):
     found = [
         f"{path.relative_to(ROOT)}:{node.lineno}"
