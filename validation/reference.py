@@ -17,7 +17,7 @@ import cantera as ct
 import numpy as np
 
 from combust.kinetics.flames.free import FlameProfile, FlameQuery, begin_from, compute_or_load, free_flame
-from combust.kinetics.flames.grids import STEADY_TOLERANCE, halve, settle
+from combust.kinetics.flames.grids import STEADY_TOLERANCE, halve, solve_on_grid
 from combust.kinetics.flames.store import cache_folder
 from combust.kinetics.mechanism.mechanism import Mechanism
 
@@ -73,7 +73,7 @@ def query_of(gas: Mechanism, T: float, p: float, fuel: str, phi: float, flame: F
 def settled(query: FlameQuery, gas: Mechanism, flame: FlameProfile) -> FlameProfile:
     """`flame` on its own grid, to the tolerances of combust.kinetics.flames.grids."""
     known = _begun(query, gas, flame)
-    settle(known, 0)
+    solve_on_grid(known, 0)
     return _profile(flame, known)
 
 
