@@ -97,6 +97,11 @@ class Table:
         """Whether it is over time."""
         return TIME in self.over
 
+    @property
+    def peak(self) -> float:
+        """The largest modulus of its values."""
+        return float(self.values.abs().max())
+
     def scaled(self, factor: float) -> Table:
         """The table with all values times a factor."""
         return Table(self.over, self.at, factor * self.values, self.repeat)
@@ -222,5 +227,5 @@ def samples(value: Tensor | Function | None) -> list[Tensor]:
 def largest(value: float | Function) -> float:
     """The largest modulus of a constant or a table; 0 of other functions."""
     if isinstance(value, Table):
-        return float(value.values.abs().max())
+        return value.peak
     return 0.0 if callable(value) else abs(value)
