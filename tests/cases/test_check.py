@@ -167,7 +167,7 @@ def test_account_grows_with_cells_and_falls_with_ranks():
     def of(cells, ranks=1, **changes):
         config = load(CASES / "flame.toml", [*CUBE, f"mesh.cells=[{cells},{cells},{cells}]", "numerics.compile=off",
                                              *(f"{key}={value}" for key, value in changes.items())])  # fmt: skip
-        size = memory.size_of(config, memory.shape_of(config), ranks, 10)
+        size = memory.size_of(config, config.mesh.shape, ranks, 10)
         parts = memory.account(config, size, ranks, 3e8)
         return sum(parts.values()) - parts["process"], size
 
