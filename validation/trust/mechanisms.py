@@ -45,7 +45,7 @@ LOAD = """
 import sys, time, torch, warnings
 warnings.simplefilter("ignore")
 import cantera as ct
-from combust.kinetics.mechanism import Mechanism
+from combust.kinetics import Mechanism
 begin = time.process_time()
 if sys.argv[2] == "cantera":
     ct.Solution(sys.argv[1], transport_model=None)

@@ -24,7 +24,7 @@ def best_paths(A: np.ndarray, B: np.ndarray, r: np.ndarray, start: np.ndarray, c
     A, B (pairs,) species of each edge, r (pairs, states) in [0, 1], start (species, targets, states): 1 for a target
     itself, or the coefficient of a first step.
     """
-    search = settle if len(A) > DENSE * len(start) else sweep
+    search = label_setting if len(A) > DENSE * len(start) else sweep
     return search(A, B, r, start, combine)
 
 
@@ -45,7 +45,7 @@ def sweep(A: np.ndarray, B: np.ndarray, r: np.ndarray, start: np.ndarray, combin
     return best.numpy().reshape(n, targets, states)
 
 
-def settle(A: np.ndarray, B: np.ndarray, r: np.ndarray, start: np.ndarray, combine: Combine) -> np.ndarray:
+def label_setting(A: np.ndarray, B: np.ndarray, r: np.ndarray, start: np.ndarray, combine: Combine) -> np.ndarray:
     """`best_paths` species by species, the best of those left first: each edge is looked at once."""
     n, targets, states = start.shape
     order = np.argsort(A, kind="stable")

@@ -13,7 +13,7 @@ from combust.reduction.cases.conditions import Case
 from combust.reduction.cases.samples import Samples
 from combust.reduction.select.graph import Graph
 from combust.reduction.select.interaction import METHODS, Interaction
-from combust.reduction.select.paths import best_products, settle, sweep
+from combust.reduction.select.paths import best_products, label_setting, sweep
 from combust.reduction.select.targets import HEAT, default_targets
 from combust.reduction.submechanism import Parent
 
@@ -169,7 +169,7 @@ def test_all_searches_agree(gri, method):
     edges = graph.interaction.A, graph.interaction.B, graph._edges(states), start
     assert best_products(*edges) == pytest.approx(sweep(*edges, "product"), rel=1e-9)
     for combine in ("product", "weakest"):
-        assert settle(*edges, combine) == pytest.approx(sweep(*edges, combine), rel=1e-12)
+        assert label_setting(*edges, combine) == pytest.approx(sweep(*edges, combine), rel=1e-12)
 
 
 @pytest.mark.parametrize("method", ["drg", "pfa"])
