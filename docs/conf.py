@@ -21,6 +21,7 @@ exclude_patterns = ["build", "builder"]
 html_theme = "furo"
 html_title = f"combust {release}"
 html_copy_source = False
+smartquotes = False  # "--set" stays what one types
 myst_heading_anchors = 3
 myst_links_external_new_tab = False
 autodoc_default_options = {"members": True, "ignore-module-all": True}

@@ -48,7 +48,7 @@ def section(path: Path, time: dict[str, Any] | None, picture: Path) -> list[str]
     lines = [f"## {title}", "", words(path), "", f"[{path.name}](../../cases/{path.name})"]
     if time:
         lines[-1] += (f": {time['cells']} cells, {time['steps']} steps, {time['cpu_seconds']:.0f} s "
-                      f"of {time['processor']}")  # fmt: skip
+                      f"of CPU time, {time['processor']}")  # fmt: skip
     lines += ["", f"![{title}](../pictures/{picture.name})"] if picture.is_file() else []
     return [*lines, ""]
 

@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TUTORIALS = ROOT / "docs" / "tutorials"
 SHORT = ("first_flame", "own_mechanism", "paraview")
 LONG = ("reduce", "learn")  # they reduce and train
+MISSED = {"verify": (0, 1)}  # exit codes: 1 says that a target is missed, as that of its cost is with few species
 FILE = re.compile(r"`([\w.]+\.(?:toml|yaml))`")
 BLOCK = re.compile(r"```(\w*)\n(.*?)```", re.DOTALL)
 
@@ -32,7 +33,7 @@ def shell(text):
     for line in text.replace("\\\n", " ").splitlines():
         words = shlex.split(line, comments=True)
         if words[:1] == ["combust"]:
-            assert main(words[1:]) == 0, line
+            assert main(words[1:]) in MISSED.get(words[1], (0,)), line
         elif words:
             subprocess.run(words, check=True, timeout=600, env={**os.environ, "PYTHONPATH": str(ROOT)})
 
