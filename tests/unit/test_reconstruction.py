@@ -22,7 +22,7 @@ from validation.two_gases import PERIODIC, SLIP, WALL, inert, steps
 
 ONE = np.array([0.0, 1.0])
 # On uneven grids van Leer's slopes may pass the value of a neighbour that is narrower than their own cell.
-BOUNDED = {"uniform": [name for name in NAMES if name != "central"], "uneven": ["upwind"]}
+BOUNDED = {"uniform": [name for name in NAMES if name != "central"], "uneven": ["upwind", "koren"]}
 
 
 def periodic(x, ghosts=2):

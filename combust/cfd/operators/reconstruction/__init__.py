@@ -14,7 +14,7 @@ from combust.errors import ConfigError
 if TYPE_CHECKING:
     from combust.cfd.operators.reconstruction.base import Reconstruction
 
-Name = Literal["van-leer", "central", "upwind"]
+Name = Literal["van-leer", "central", "upwind", "koren"]
 NAMES: tuple[str, ...] = get_args(Name)
 
 _loaded: dict[str, Reconstruction] = {}
