@@ -41,14 +41,20 @@ from combust.parallel import Communicator
 from combust.run.memory import COMPILE_WORTH, require_memory
 
 
-def build(config: Config, comm: Communicator, conditions: Mapping[str, Boundary | Parts] | None = None) -> Flow:
+def build(
+    config: Config,
+    comm: Communicator,
+    conditions: Mapping[str, Boundary | Parts] | None = None,
+    sources: tuple[Source, ...] = (),
+) -> Flow:
     """The flow that a case file describes, at time zero, on the ranks of `comm`. Raises ConfigError, MechanismError.
 
     conditions : of sides by name ("x_low"), in place of those that the tables of these sides describe
+    sources : of heat, species and momentum, added to the equations
     """
     kernels.keep_freed_memory()
     kernels.set_mode("eager")
-    builder = Builder(config, comm, conditions=conditions or {})
+    builder = Builder(config, comm, conditions=conditions or {}, added=sources)
     flow = builder.flow()
     kernels.set_mode(kernel_mode(builder, flow))
     return flow
@@ -76,11 +82,12 @@ def pick_device(choice: str) -> str:
 
 @dataclass(frozen=True)
 class Builder:
-    """The parts of a case, each made once; conditions : see `build`."""
+    """The parts of a case, each made once; conditions, added (sources) : see `build`."""
 
     config: Config
     comm: Communicator
     conditions: Mapping[str, Boundary | Parts] = field(default_factory=dict, kw_only=True)
+    added: tuple[Source, ...] = field(default=(), kw_only=True)
 
     @property
     def initial(self) -> Initial:
@@ -225,7 +232,7 @@ class Builder:
         return closure(self.config.turbulence)
 
     def sources(self) -> tuple[Source, ...]:
-        return self.config.initial.sources(self)
+        return (*self.config.initial.sources(self), *self.added)
 
     def pressure_solver(self) -> PressureSolver:
         return self.config.numerics.pressure.build(self.grid, self.boundaries)

@@ -10,7 +10,7 @@ from combust.cfd.closures.view import Domain, View
 from combust.cfd.lowmach.lowmach import LowMach
 from combust.cfd.mesh.block import Block
 from combust.cfd.mesh.grid import Grid, stretched_faces, uniform_faces
-from combust.errors import StateError
+from combust.errors import ConfigError
 from combust.parallel import Communicator
 from tests.draws import generator
 from validation.two_gases import MIRROR, PERIODIC, SLIP, WALL, inert, steps
@@ -177,10 +177,10 @@ class Wrong:
 
 def test_fields_of_wrong_shape_are_named():
     flow = with_problem(inert(*BOX), closure=Wrong())
-    with pytest.raises(StateError, match=r"Wrong.update: species has shape \(1, 5, 5\); it must be \(1, 5, 6\)"):
+    with pytest.raises(ConfigError, match=r"Wrong.update: species: has shape \(1, 5, 5\), must have \(1, 5, 6\)"):
         flow.advance(1e-3)
     flow = with_problem(inert(*BOX), sources=(Wrong(),))
-    with pytest.raises(StateError, match=r"rates of a source: scalars has shape \(2, 1, 5, 6\); it must be \(3, 1"):
+    with pytest.raises(ConfigError, match=r"rates of a source: scalars: has shape \(2, 1, 5, 6\), must have \(3, 1"):
         flow.advance(1e-3)
 
 

@@ -13,6 +13,7 @@ from torch import Tensor
 from combust.cfd.boundaries.conditions import Boundary, Parts, Place
 from combust.cfd.boundaries.values import Values, evaluate, unsteady
 from combust.cfd.mesh.grid import NAMES, Grid
+from combust.cfd.mesh.require import same_device
 from combust.errors import ConfigError
 
 ROUND_OFF = 1e-9  # of a length: edges nearer than that are one
@@ -41,7 +42,7 @@ class Patch:
         self.functions = any(callable(v) for v in (*c.velocity, c.scalars, c.stream))
         self.time: float | None = None
         for name, value in (("scalars", c.scalars), ("stream", c.stream)):
-            if isinstance(value, Tensor) and value.device != torch.device(self.grid.device):
+            if isinstance(value, Tensor) and not same_device(value.device, self.grid.device):
                 raise ConfigError(f"{type(c).__name__}: {name}: lies on {value.device}, the grid on {self.grid.device}")
             if isinstance(value, Tensor) and self.rows not in (None, len(value)):
                 raise ConfigError(f"{type(c).__name__}: {name}: has {len(value)} entries, T and Y are {self.rows}")

@@ -5,15 +5,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
 
 from combust.cfd.closures.base import EddyFields, Rates
 from combust.cfd.closures.view import View
 from combust.cfd.lowmach.discretisation import Discretisation
+from combust.cfd.mesh.require import require_faces, require_field
 from combust.cfd.operators import scalars
-from combust.cfd.operators.momentum import Faces
 from combust.cfd.operators.scalars import EddyCoefficients
-from combust.errors import StateError
 from combust.kernels import compiled
 
 eddy_coefficients_kernel = compiled(scalars.eddy_coefficients)
@@ -49,7 +47,7 @@ def eddies(view: View, on: Discretisation) -> EddyCoefficients | None:
         return None
     fields = EddyFields(*on.problem.closure.update(view))
     for name, f in zip(EddyFields._fields, fields, strict=True):
-        _require_shape(f, on.layout.n, f"{type(on.problem.closure).__name__}.update: {name}")
+        require_field(f"{type(on.problem.closure).__name__}.update: {name}", f, on.layout.n, on.grid.device)
     padded = on.filler.eddies(torch.stack(fields))
     return eddy_coefficients_kernel(padded, view.q, view.p0, on.thermo)
 
@@ -57,23 +55,11 @@ def eddies(view: View, on: Discretisation) -> EddyCoefficients | None:
 def _together(rates: list[Rates], on: Discretisation) -> Rates | None:
     """The sum of the rates of all sources, whose shapes must be those of the grid."""
     total: Rates | None = None
+    rows = 1 + len(on.thermo.molar_mass)
     for one in rates:
         if one.scalars is not None:
-            rows = 1 + len(on.thermo.molar_mass)
-            _require_shape(one.scalars, (rows, *on.layout.n), "rates of a source: scalars")
+            require_field("rates of a source: scalars", one.scalars, (rows, *on.layout.n), on.grid.device)
         if one.momentum is not None:
-            _require_faces(one.momentum, on)
+            require_faces("rates of a source: momentum", one.momentum, on.grid, optional=True)
         total = one if total is None else total + one
     return total
-
-
-def _require_faces(momentum: Faces, on: Discretisation) -> None:
-    for a, f in enumerate(momentum):
-        if f is not None:
-            shape = tuple(n + (a == b) for b, n in enumerate(on.layout.n))
-            _require_shape(f, shape, f"rates of a source: momentum[{a}]")
-
-
-def _require_shape(f: Tensor, shape: tuple[int, ...], what: str) -> None:
-    if tuple(f.shape) != shape:
-        raise StateError(f"{what} has shape {tuple(f.shape)}; it must be {shape}")

@@ -7,24 +7,44 @@ from torch import Tensor
 from combust.cfd.boundaries.fill import Filler
 from combust.cfd.closures.view import Domain
 from combust.cfd.lowmach.problem import Numerics, Problem
-from combust.cfd.mesh.grid import Grid, along
+from combust.cfd.mesh.grid import NAMES, Grid, along
+from combust.cfd.mesh.require import same_device
 from combust.cfd.operators.momentum import Faces
 from combust.cfd.operators.reconstruction import named
 from combust.errors import ConfigError
 from combust.timers import Timers
 
 
+def require_fitting(grid: Grid, problem: Problem) -> None:
+    """Raises ConfigError naming what of the problem does not go with the grid."""
+    device = problem.gas.thermo.molar_mass.device
+    if not same_device(device, grid.device):
+        raise ConfigError(f"problem.gas: lies on {device}, the grid on {grid.device}")
+    for name in ("boundaries", "gravity"):
+        if len(getattr(problem, name)) != 3:
+            raise ConfigError(f"problem.{name}: has {len(getattr(problem, name))} entries, needs three: z, y, x")
+    for a in grid.layout.axes:
+        for side, end in enumerate(("low", "high")):
+            given = problem.boundaries[a][side] is not None
+            if given == grid.block.periodic[a]:
+                what = "is periodic and has a condition" if given else "has no condition and is not periodic"
+                raise ConfigError(f"problem.boundaries: the {end} side in {NAMES[a]} {what}")
+
+
 class Discretisation:
     """A problem on one grid; holds no fields."""
 
     def __init__(self, grid: Grid, problem: Problem, numerics: Numerics):
-        """Raises ConfigError for an unknown reconstruction, or one that needs more ghosts than the grid has."""
+        """Raises ConfigError for a reconstruction that needs more ghosts than the grid has, sides that are missing, and a
+        gas on another device.
+        """
         needs = named(numerics.reconstruction).ghosts
         if needs > grid.ghosts:
             raise ConfigError(
                 f'reconstruction = "{numerics.reconstruction}" reads {needs} layers of ghost cells, the grid has '
                 f"{grid.ghosts}: make it with Grid(..., ghosts={needs})"
             )
+        require_fitting(grid, problem)
         self.grid, self.problem, self.numerics = grid, problem, numerics
         self.layout, self.metrics, self.thermo = grid.layout, grid.metrics, problem.gas.thermo
         self.domain = Domain(grid, problem.boundaries)

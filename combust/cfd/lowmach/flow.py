@@ -17,6 +17,7 @@ from combust.cfd.lowmach.context import context
 from combust.cfd.lowmach.diagnostics import NOWHERE, Diagnostics, Elsewhere
 from combust.cfd.lowmach.lowmach import LowMach
 from combust.cfd.lowmach.state import State, arrays, read_into
+from combust.cfd.mesh.require import require_faces, require_field
 from combust.cfd.operators import scalars
 from combust.errors import ConfigError, DivergenceError
 from combust.kinetics.rates.thermo import h_mass
@@ -54,6 +55,8 @@ class ReactingFlow:
         """State at time zero: velocities get the divergence that transport and reactions ask for."""
         scheme, grid = self.scheme, self.grid
         q_inner, u = fields
+        require_field("fields: (T, Y)", q_inner, (1 + len(scheme.problem.gas.species), *grid.layout.n), grid.device)
+        require_faces("fields: velocity", u, grid)
         thermo = scheme.thermo
         p0 = torch.tensor(pressure, dtype=torch.float64, device=grid.device)
         rho = scalars.density(thermo, q_inner[0], q_inner[1:], p0)

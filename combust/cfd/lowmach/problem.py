@@ -6,7 +6,11 @@ from dataclasses import dataclass
 
 from combust.cfd.boundaries.conditions import Sides
 from combust.cfd.closures.base import Closure, Source
+from combust.cfd.operators.reconstruction import named
+from combust.errors import ConfigError
 from combust.kinetics.mechanism.mechanism import Mechanism
+
+COUPLINGS = ("sdc", "strang")
 
 
 @dataclass(frozen=True)
@@ -36,3 +40,14 @@ class Numerics:
     reconstruction: str = "van-leer"
     eos_limit: float = 0.05
     max_stages: int = 60
+
+    def __post_init__(self) -> None:
+        """Raises ConfigError naming the choice that there is not."""
+        if self.coupling not in COUPLINGS:
+            raise ConfigError(f'coupling = "{self.coupling}" is unknown; known: {", ".join(COUPLINGS)}')
+        named(self.reconstruction)
+        for name in ("sweeps", "cfl", "eos_limit"):
+            if not getattr(self, name) > 0:
+                raise ConfigError(f"{name} = {getattr(self, name)}: must be greater than 0")
+        if self.max_stages < 2:
+            raise ConfigError(f"max_stages = {self.max_stages}: must be at least 2")

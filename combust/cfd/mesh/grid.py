@@ -66,6 +66,12 @@ class Grid:
         for name, faces, n in zip(NAMES, self.faces, self.block.shape, strict=True):
             if len(faces) != n + 1 or not np.all(np.diff(faces) > 0):
                 raise ConfigError(f"mesh: face coordinates in {name} must be {n + 1} rising numbers")
+        try:
+            known = torch.device(self.device).type
+        except RuntimeError:
+            known = ""
+        if known not in ("cpu", "cuda") or (known == "cuda" and not torch.cuda.is_available()):
+            raise ConfigError(f'device = "{self.device}": there is none such here; allowed: "cpu", "cuda" with a GPU')
         if self.ghosts < GHOSTS:
             raise ConfigError(f"ghosts = {self.ghosts}: a grid needs at least {GHOSTS} layers of ghost cells")
         for name, n, ranks in zip(NAMES, self.block.shape, self.block.dims, strict=True):

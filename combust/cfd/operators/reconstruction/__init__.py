@@ -1,7 +1,7 @@
 """Values of scalars at cell faces from those of cells: one file a scheme, named as `numerics.reconstruction` names it.
 
-A scheme is a module with `SCHEME`, a `Reconstruction`: "van-leer" is van_leer.py. A new one is its file and its name in
-`Name`.
+A scheme is a module with `SCHEME`, a `Reconstruction`: "van-leer" is van_leer.py. A new one is its file,
+its name in `Name`, a word in `ABOUT`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 Name = Literal["van-leer", "central", "upwind", "koren"]
 NAMES: tuple[str, ...] = get_args(Name)
+ABOUT = (
+    "values at cell faces in the advection of scalars; van-leer: second order, limited; koren: third order, limited; "
+    "central: second order, wiggles at steep fronts; upwind: first order"
+)
 
 _loaded: dict[str, Reconstruction] = {}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from torch import Tensor
 
@@ -18,9 +18,11 @@ class Reconstruction(NamedTuple):
     ghosts : layers of ghost cells that it reads
     order : formal order of accuracy of face values from cell averages of a smooth function away from its extrema
     order_stretched : the same on grids whose widths change from cell to cell
+    bounded : where a face value lies between those of its two cells: on grids of equal cells ("evenly"), on all
     """
 
     values: Callable[[Tensor, Tensor, Layout, AxisMetric, int], Tensor]
     ghosts: int
     order: int
     order_stretched: int
+    bounded: Literal["nowhere", "evenly", "everywhere"] = "nowhere"

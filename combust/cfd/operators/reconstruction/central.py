@@ -14,4 +14,4 @@ def values(q: Tensor, u: Tensor, layout: Layout, metric: AxisMetric, axis: int) 
     return left + metric.right * (right - left)
 
 
-SCHEME = Reconstruction(values, ghosts=1, order=2, order_stretched=2)
+SCHEME = Reconstruction(values, ghosts=1, order=2, order_stretched=2, bounded="nowhere")

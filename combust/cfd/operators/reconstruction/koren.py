@@ -2,7 +2,7 @@
 
 The parabola through the means of three cells, on uniform and stretched grids; a face takes no more than the smaller of
 the steps to the neighbours on either side. Koren, in Vreugdenhil and Koren (eds.), Numerical Methods for
-Advection-Diffusion Problems, Notes Numer. Fluid Mech. 45 (1993) 117. doi:10.1007/978-3-322-90006-7_5
+Advection-Diffusion Problems, Notes on Numerical Fluid Mechanics 45, Vieweg (1993), 117-138.
 """
 
 from __future__ import annotations
@@ -37,4 +37,4 @@ def values(q: Tensor, u: Tensor, layout: Layout, metric: AxisMetric, axis: int) 
     return torch.where(u > 0, left, right)
 
 
-SCHEME = Reconstruction(values, ghosts=2, order=3, order_stretched=3)
+SCHEME = Reconstruction(values, ghosts=2, order=3, order_stretched=3, bounded="everywhere")

@@ -14,4 +14,4 @@ def values(q: Tensor, u: Tensor, layout: Layout, metric: AxisMetric, axis: int) 
     return torch.where(u > 0, along(q, layout, axis, -1, 0), along(q, layout, axis, 0, 1))
 
 
-SCHEME = Reconstruction(values, ghosts=1, order=1, order_stretched=1)
+SCHEME = Reconstruction(values, ghosts=1, order=1, order_stretched=1, bounded="everywhere")

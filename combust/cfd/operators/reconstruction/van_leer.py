@@ -30,4 +30,4 @@ def values(q: Tensor, u: Tensor, layout: Layout, metric: AxisMetric, axis: int) 
     return torch.where(u > 0, left, right)
 
 
-SCHEME = Reconstruction(values, ghosts=2, order=2, order_stretched=2)
+SCHEME = Reconstruction(values, ghosts=2, order=2, order_stretched=2, bounded="evenly")
