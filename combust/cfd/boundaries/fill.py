@@ -9,10 +9,8 @@ from torch import Tensor
 
 from combust.cfd.boundaries.conditions import Boundary, Sides
 from combust.cfd.boundaries.patches import Patch, any_unsteady, patches
-from combust.cfd.mesh.grid import Grid, along
+from combust.cfd.mesh.grid import Areas, Faces, Grid, along
 from combust.cfd.mesh.halo import BoundaryFill, Field, Halo, copy_edge, ghosts_of
-from combust.cfd.operators.momentum import Faces
-from combust.cfd.operators.scalars import Areas
 from combust.timers import Timers
 
 

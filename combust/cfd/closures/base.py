@@ -13,7 +13,7 @@ from torch import Tensor
 
 from combust.cfd.closures.settings import NoTurbulence, Turbulence
 from combust.cfd.closures.view import View
-from combust.cfd.operators.momentum import Faces
+from combust.cfd.mesh.grid import Faces
 
 
 class EddyFields(NamedTuple):

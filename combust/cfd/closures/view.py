@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from combust.cfd.boundaries.conditions import Parts, Side, Sides, Wall
-from combust.cfd.mesh.grid import Grid, along
-from combust.cfd.operators.momentum import Faces, velocity_gradient
+from combust.cfd.mesh.grid import Faces, Grid, along
+from combust.cfd.operators.momentum import velocity_gradient
 from combust.kernels import compiled
 
 gradient_kernel = compiled(velocity_gradient)

@@ -11,8 +11,7 @@ import torch
 from scipy.interpolate import PchipInterpolator
 from torch import Tensor
 
-from combust.cfd.mesh.grid import Grid
-from combust.cfd.operators.momentum import Faces
+from combust.cfd.mesh.grid import Faces, Grid
 
 Fields = tuple[Tensor, Faces]
 

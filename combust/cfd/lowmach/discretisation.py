@@ -7,9 +7,8 @@ from torch import Tensor
 from combust.cfd.boundaries.fill import Filler
 from combust.cfd.closures.view import Domain
 from combust.cfd.lowmach.problem import Numerics, Problem
-from combust.cfd.mesh.grid import NAMES, Grid, along
+from combust.cfd.mesh.grid import NAMES, Faces, Grid, along
 from combust.cfd.mesh.require import same_device
-from combust.cfd.operators.momentum import Faces
 from combust.cfd.operators.reconstruction import named
 from combust.errors import ConfigError
 from combust.timers import Timers
@@ -35,9 +34,7 @@ class Discretisation:
     """A problem on one grid; holds no fields."""
 
     def __init__(self, grid: Grid, problem: Problem, numerics: Numerics):
-        """Raises ConfigError for a reconstruction that needs more ghosts than the grid has, sides that are missing, and a
-        gas on another device.
-        """
+        """Raises ConfigError for a gas or sides that do not go with the grid, or too few ghosts for the scheme."""
         needs = named(numerics.reconstruction).ghosts
         if needs > grid.ghosts:
             raise ConfigError(

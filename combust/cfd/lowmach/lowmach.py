@@ -29,9 +29,8 @@ from combust.cfd.lowmach.projection import Projection
 from combust.cfd.lowmach.sound import require_sound
 from combust.cfd.lowmach.state import State
 from combust.cfd.lowmach.transport import Transport
-from combust.cfd.mesh.grid import Grid
+from combust.cfd.mesh.grid import Faces, Grid
 from combust.cfd.operators import scalars
-from combust.cfd.operators.momentum import Faces
 from combust.cfd.operators.scalars import Coefficients, EddyCoefficients
 from combust.cfd.pressure.base import PressureSolver
 from combust.errors import DivergenceError, StateError

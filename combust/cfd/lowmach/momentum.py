@@ -8,9 +8,8 @@ from torch import Tensor
 from combust.cfd.lowmach.context import Context
 from combust.cfd.lowmach.discretisation import Discretisation
 from combust.cfd.lowmach.state import State
-from combust.cfd.mesh.grid import along
+from combust.cfd.mesh.grid import Faces, along
 from combust.cfd.operators import momentum, rkc
-from combust.cfd.operators.momentum import Faces
 from combust.kernels import compiled
 
 convection_kernel = compiled(momentum.convection)

@@ -6,9 +6,8 @@ from torch import Tensor
 
 from combust.cfd.lowmach.discretisation import Discretisation
 from combust.cfd.lowmach.state import State
-from combust.cfd.mesh.grid import along
+from combust.cfd.mesh.grid import Faces, along
 from combust.cfd.operators import momentum, scalars
-from combust.cfd.operators.momentum import Faces
 from combust.cfd.pressure.base import PressureSolver
 
 

@@ -7,9 +7,8 @@ from torch import Tensor
 
 from combust.cfd.lowmach.lowmach import LowMach
 from combust.cfd.lowmach.state import State
-from combust.cfd.mesh.grid import along
+from combust.cfd.mesh.grid import Faces, along
 from combust.cfd.operators import momentum
-from combust.cfd.operators.momentum import Faces
 
 
 def velocity(scheme: LowMach, s: State) -> Faces:

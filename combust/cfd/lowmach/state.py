@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from combust.cfd.mesh.grid import NAMES, Grid, along
-from combust.cfd.operators.momentum import Faces
+from combust.cfd.mesh.grid import NAMES, Faces, Grid, along
 from combust.cfd.operators.scalars import Coefficients
 
 

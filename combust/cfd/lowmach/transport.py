@@ -10,8 +10,8 @@ from torch import Tensor
 from combust.cfd.lowmach.context import Context
 from combust.cfd.lowmach.discretisation import Discretisation
 from combust.cfd.lowmach.state import State
+from combust.cfd.mesh.grid import Faces
 from combust.cfd.operators import rkc, scalars
-from combust.cfd.operators.momentum import Faces
 from combust.cfd.operators.scalars import Coefficients
 from combust.kernels import compiled
 

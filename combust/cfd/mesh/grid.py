@@ -49,6 +49,11 @@ class AxisMetric(NamedTuple):
     half: torch.Tensor
 
 
+Metrics = tuple[AxisMetric | None, ...]  # per axis (z, y, x), None along inactive ones
+Faces = tuple[torch.Tensor | None, ...]  # a field on faces: per axis those normal to it
+Areas = tuple[tuple[torch.Tensor, torch.Tensor] | None, ...]  # per axis of the faces at the block's two ends [m2]
+
+
 @dataclass(frozen=True)
 class Grid:
     """Global face coordinates (z, y, x) [m] and the block of cells that this rank owns.

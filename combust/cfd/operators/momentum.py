@@ -9,10 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from combust.cfd.mesh.grid import NAMES, AxisMetric, Layout, cut, near
-from combust.cfd.operators.scalars import Metrics
-
-Faces = tuple[Tensor | None, ...]
+from combust.cfd.mesh.grid import NAMES, AxisMetric, Faces, Layout, Metrics, cut, near
 
 
 def take(f: Tensor, layout: Layout, spans: dict[int, tuple[int, int]]) -> Tensor:

@@ -12,13 +12,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from combust.cfd.mesh.grid import AxisMetric, Layout, along
+from combust.cfd.mesh.grid import Areas, AxisMetric, Layout, Metrics, along
 from combust.cfd.operators.reconstruction import named
 from combust.kinetics.rates.thermo import GAS_CONSTANT, Thermo, cp_mass, h_mass
 from combust.kinetics.transport.properties import AnyTransport, SoretProperties, transport_properties
-
-Metrics = tuple[AxisMetric | None, ...]
-Areas = tuple[tuple[Tensor, Tensor] | None, ...]
 
 
 class Coefficients(NamedTuple):
