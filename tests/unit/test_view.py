@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from combust.case.load import load
 from combust.cfd.boundaries.conditions import Parts, Wall
 from combust.cfd.closures.base import EddyFields, Rates
 from combust.cfd.closures.view import Domain, View
@@ -12,6 +13,7 @@ from combust.cfd.mesh.block import Block
 from combust.cfd.mesh.grid import Grid, stretched_faces, uniform_faces
 from combust.errors import ConfigError
 from combust.parallel import Communicator
+from combust.run.build import build
 from tests.draws import generator
 from validation.two_gases import MIRROR, PERIODIC, SLIP, WALL, inert, steps
 
@@ -111,7 +113,7 @@ class Heater:
 
     def rates(self, view, t, dt):
         self.asked.append((view.t, t, dt))
-        scalars = torch.zeros(3, *view.grid.layout.n, dtype=torch.float64)
+        scalars = torch.zeros(len(view.q), *view.grid.layout.n, dtype=torch.float64)
         scalars[0] = self.heat
         faces = [None] * 3
         faces[2] = torch.full_like(view.u[2][:, 2:-2, 2:-2], self.force)
@@ -162,6 +164,13 @@ def test_sources_add_up():
         steps(flow, 2, 1e-3)
     np.testing.assert_allclose(one.field("T"), other.field("T"), rtol=1e-14)
     np.testing.assert_allclose(one.field("u"), other.field("u"), rtol=0, atol=1e-15)
+
+
+def test_a_case_takes_sources_from_python():
+    config = load("cases/taylor_green_2d.toml", ["mesh.cells=[6,6]", "device=cpu", "numerics.compile=off"])
+    flow = build(config, Communicator(), sources=(Heater(heat=1e5),))
+    flow.advance(1e-5)
+    assert flow.field("T").min() > 300.0
 
 
 class Wrong:
