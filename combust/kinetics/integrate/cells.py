@@ -7,22 +7,21 @@ leave the batch. Blocks of about a thousand cells keep the Jacobians in the cach
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from combust import kernels
 from combust.graphs import cells_last
 from combust.kernels import compiled
 from combust.kinetics.integrate import linear, systems
+from combust.kinetics.integrate.blocks import blocks, by_blocks, take
 from combust.kinetics.integrate.rosenbrock import Method
-from combust.kinetics.integrate.systems import Fixed, Hold, transport_rate
+from combust.kinetics.integrate.systems import Fixed, Hold
 from combust.kinetics.rates import powers
 from combust.kinetics.rates.qss import AnyKinetics
-from combust.kinetics.rates.thermo import Thermo
 
 MAX_STEPS = 2000  # per cell and call, before it goes to the fallback
 MIN_FRACTION = 1e-15  # of dt: a smaller step means that the error test cannot be met
@@ -119,26 +118,6 @@ linearise_kernel = compiled(linearise, dynamic=None)
 factor_kernel = compiled(linear.factor, dynamic=None)
 
 
-def take(x: Tensor, cells: Tensor) -> Tensor:
-    """x[:, cells]; on a CPU four times as fast as indexing."""
-    return torch.gather(x, 1, cells.expand(x.shape[0], -1))
-
-
-def blocks(index: Tensor, size: int) -> Iterator[tuple[Tensor, int]]:
-    """Index in pieces of at most `size`, each with its count of valid entries.
-
-    For compiled kernels a piece is padded with its last cell to a multiple of eight, so that vector loops have no
-    remainder and no batch has the size one, which the compiler would treat apart.
-    """
-    multiple = 8 if kernels.mode() == "compiled" else 1
-    for start in range(0, index.shape[0], size):
-        piece = index[start : start + size]
-        count = piece.shape[0]
-        if count % multiple:
-            piece = torch.cat([piece, piece[-1:].expand(multiple - count % multiple)])
-        yield piece, count
-
-
 def evaluate(system: System, z: Tensor, s: Tensor, fixed: Fixed | None = None) -> Tensor:
     """dz/dt (1 + species, cells) by its kernel."""
     cells_last(z, s, *(fixed or ()))
@@ -147,11 +126,12 @@ def evaluate(system: System, z: Tensor, s: Tensor, fixed: Fixed | None = None) -
 
 def evaluate_all(system: System, z: Tensor, s: Tensor, block: int, fixed: Fixed | None = None) -> Tensor:
     """`evaluate` for any number of cells, in blocks."""
-    f = torch.empty_like(z)
-    for cells, count in blocks(torch.arange(z.shape[1], device=z.device), block):
-        known = None if fixed is None else fixed.of(cells)
-        f[:, cells[:count]] = evaluate(system, take(z, cells), take(s, cells), known)[:, :count]
-    return f
+    known = [] if fixed is None else [x for x in fixed if x is not None]
+
+    def kernel(z: Tensor, s: Tensor, *known: Tensor) -> Tensor:
+        return evaluate(system, z, s, Fixed(*known) if known else None)
+
+    return by_blocks(kernel, z, s, *known, size=block)
 
 
 def linearise_block(
@@ -256,61 +236,6 @@ def correction_kernel(method: Method, tolerance: Tolerance) -> Callable[..., Any
         return change, tolerance.error(z, change), tolerance.error(z, weighted(method.e, U))
 
     return compiled(correct, dynamic=None)
-
-
-def slow_step(
-    system: System, tolerance: Tolerance, solve: Tensor, z: Tensor, chemical: Tensor, s: Tensor, dt: Tensor
-) -> tuple[Tensor, Tensor]:
-    """New states and errors (cells,), in tolerances, after a step dt (0-d) with one matrix for all cells.
-
-    The two-stage W-method of Verwer et al., SIAM J. Sci. Comput. 20 (1999) 1456 (doi:10.1137/S1064827597326651):
-    second order whatever `solve` = (1 - gamma dt J)^-1 is, Heun's method if it is 1; the error is against its first
-    stage. chemical: rate of z without transport. A J of the same mechanism keeps elements, as the rates do.
-    """
-    cells_last(z, chemical, s)
-    argument, k1 = slow_first_kernel(system.kin.thermo, solve, z, chemical, s, dt, system.hold)
-    f = evaluate(system, argument, s)
-    cells_last(k1, f)
-    return slow_second_kernel(tolerance)(solve, z, k1, f, dt)
-
-
-def slow_first(
-    thermo: Thermo, solve: Tensor, z: Tensor, chemical: Tensor, s: Tensor, dt: Tensor, hold: Hold
-) -> tuple[Tensor, Tensor]:
-    """State at which the second stage of `slow_step` evaluates the rates, and its first stage."""
-    k1 = solve @ (chemical + transport_rate(thermo, z, s, hold))
-    return z + dt * k1, k1
-
-
-slow_first_kernel = compiled(slow_first, dynamic=None)
-
-
-@functools.cache
-def slow_second_kernel(tolerance: Tolerance) -> Callable[..., Any]:
-    """Kernel of the rest of `slow_step`."""
-
-    def second(solve: Tensor, z: Tensor, k1: Tensor, f: Tensor, dt: Tensor) -> tuple[Tensor, Tensor]:
-        k2 = solve @ (f - 2.0 * k1)
-        return z + dt * (1.5 * k1 + 0.5 * k2), tolerance.error(z, (0.5 * dt) * (k1 + k2))
-
-    return compiled(second, dynamic=None)
-
-
-def slow_change(system: System, tolerance: Tolerance, response: Tensor, z: Tensor, ds: Tensor) -> tuple[Tensor, Tensor]:
-    """Change of the end state of `slow_step` by a change ds of the transport, and its size in tolerances."""
-    cells_last(z, ds)
-    return slow_change_kernel(tolerance)(system.kin.thermo, system.hold, response, z, ds)
-
-
-@functools.cache
-def slow_change_kernel(tolerance: Tolerance) -> Callable[..., Any]:
-    """Kernel of `slow_change`."""
-
-    def change(thermo: Thermo, hold: Hold, response: Tensor, z: Tensor, ds: Tensor) -> tuple[Tensor, Tensor]:
-        moved = response @ transport_rate(thermo, z, ds, hold)
-        return moved, tolerance.error(z, moved)
-
-    return compiled(change, dynamic=None)
 
 
 def weighted(weights: tuple[float, ...], terms: list[Tensor]) -> Tensor:

@@ -154,20 +154,28 @@ def plan(work: np.ndarray, movable: np.ndarray, tolerated: float = TOLERATED) ->
     work : of each rank; movable : cells of ACTIVE units that it may give
     All zero while `imbalance(work)` is at most `tolerated`.
     """
-    moves = np.zeros((work.size, work.size), dtype=np.int64)
     if imbalance(work) <= tolerated:
-        return moves
+        return np.zeros((work.size, work.size), dtype=np.int64)
     over = (work - int(work.sum()) // work.size) / ACTIVE
     gives = np.minimum(movable, np.floor(np.maximum(over, 0.0)).astype(np.int64))
     takes = np.floor(np.maximum(-over, 0.0)).astype(np.int64)
-    giver = taker = 0
-    while giver < work.size and taker < work.size:
-        amount = min(gives[giver], takes[taker])
-        moves[giver, taker] += amount
-        gives[giver] -= amount
-        takes[taker] -= amount
-        giver, taker = giver + (gives[giver] == 0), taker + (takes[taker] == 0)
-    return moves
+    return overlaps(gives, takes)
+
+
+def overlaps(mine: np.ndarray, theirs: np.ndarray, rank: int | None = None) -> np.ndarray:
+    """Length that each piece of `mine` (or one, of `rank`) shares with each piece of `theirs`, laid end to end from 0.
+
+    What one rank gives and others take, surplus by gap in rank order. Of one rank, time and memory grow with the number
+    of ranks, not with its square.
+    """
+    stop, start = theirs.cumsum(), theirs.cumsum() - theirs
+    if rank is None:
+        end = mine.cumsum()[:, None]
+        begin = end - mine[:, None]
+    else:
+        end = mine[: rank + 1].sum()
+        begin = end - mine[rank]
+    return np.maximum(np.minimum(stop, end) - np.maximum(start, begin), 0)
 
 
 def imbalance(work: np.ndarray) -> float:

@@ -10,6 +10,8 @@ from torch import Tensor
 
 from combust.errors import ConfigError
 from combust.kinetics.integrate import cells as ode
+from combust.kinetics.integrate import w_method
+from combust.kinetics.integrate.blocks import blocks, take
 from combust.kinetics.integrate.cells import Linearised, Tolerance
 from combust.kinetics.integrate.cvode import CellIntegrator
 from combust.kinetics.integrate.rosenbrock import METHODS, Method
@@ -28,7 +30,6 @@ CORRECTABLE, CORRECTABLE_SUBSTEPS = 10.0, 0.25
 CORRECTABLE_SLOW = 1.0  # of slow cells, by the Jacobian that they share
 FACTOR_BYTES = 2**30  # of factors kept between `begin` and `advance`; beyond it they are computed again
 SLOW = 1.0  # chemical change over dt, in units of the tolerance, below which the step of slow cells is tried
-GAMMA = 1.0 - 0.5**0.5  # of the two-stage W-method: with an exact Jacobian it is L-stable
 
 
 def block_size(species: int) -> int:
@@ -112,7 +113,7 @@ class Direct:
         """Linearises the cells, as long as there is room for their factors."""
         size = step.z.shape[0] ** 2 * step.z.element_size()
         room = FACTOR_BYTES - size * sum(kept.numel() for kept, _, _ in step.blocks)
-        for some, count in ode.blocks(cells, self.block):
+        for some, count in blocks(cells, self.block):
             room -= size * some.numel()
             step.blocks.append((some, count, self._linearise(step, some) if room >= 0 else None))
 
@@ -134,7 +135,7 @@ class Direct:
         else:
             redo = [self._correct_slow(step, s, end)]
         for cells, count, at in self._linearised(step) if step.last is None else self._correct(step, s, end):
-            new, error = ode.rosenbrock_step(self.system, self.method, self.tolerance, at, ode.take(s, cells))
+            new, error = ode.rosenbrock_step(self.system, self.method, self.tolerance, at, take(s, cells))
             error = error[:count]
             good = error <= 1.0
             end[:, cells[:count]] = new[:, :count]
@@ -148,7 +149,7 @@ class Direct:
 
     def _linearise(self, step: DirectStep, cells: Tensor) -> Linearised:
         h = torch.full_like(step.z[0, cells], step.dt)
-        z, s = ode.take(step.z, cells), ode.take(step.guess, cells)
+        z, s = take(step.z, cells), take(step.guess, cells)
         return ode.linearise_block(self.system, self.method, z, s, h)
 
     def _linearised(self, step: DirectStep) -> Iterator[tuple[Tensor, int, Linearised]]:
@@ -166,11 +167,11 @@ class Direct:
         left, parts = [], []
         for cells, count, at in self._linearised(step):
             change, size, error = ode.correction_step(
-                self.method, self.tolerance, at, ode.take(s, cells) - ode.take(source, cells)
+                self.method, self.tolerance, at, take(s, cells) - take(source, cells)
             )
             limit = torch.where(one_step[cells], CORRECTABLE, CORRECTABLE_SUBSTEPS)
             small = (size <= limit) & (error <= 1.0)
-            end[:, cells[:count]] = (ode.take(last, cells) + change)[:, :count]
+            end[:, cells[:count]] = (take(last, cells) + change)[:, :count]
             some = (~small[:count]).nonzero().squeeze(-1)
             if some.numel():
                 left.append(cells[some])
@@ -179,7 +180,7 @@ class Direct:
             return []
         pool, at = torch.cat(left), Linearised.join(parts)
         everything = torch.arange(pool.numel(), device=pool.device)
-        return [(pool[some], count, at.of(some)) for some, count in ode.blocks(everything, self.block)]
+        return [(pool[some], count, at.of(some)) for some, count in blocks(everything, self.block)]
 
     def _redo(self, step: DirectStep, s: Tensor, end: Tensor, redo: list[tuple[Tensor, Tensor]]) -> Statistics:
         """Integrate with sub-steps the cells whose one step failed; into `end`."""
@@ -211,15 +212,15 @@ class Direct:
 
     def _shared_solve(self, z: Tensor, dt: float) -> Tensor:
         unit = torch.eye(z.shape[0], dtype=z.dtype, device=z.device)
-        return unit if self._jacobian is None else torch.linalg.inv(unit - GAMMA * dt * self._jacobian)
+        return unit if self._jacobian is None else torch.linalg.inv(unit - w_method.GAMMA * dt * self._jacobian)
 
     def _slow_step(self, step: DirectStep, chosen: Tensor, s: Tensor) -> tuple[Tensor, Tensor]:
         """New states and errors, in units of the tolerance, of the chosen slow cells with transport s."""
         new, error = torch.empty_like(step.z[:, : chosen.numel()]), torch.empty_like(step.z[0, : chosen.numel()])
         dt, start = torch.tensor(step.dt, dtype=step.z.dtype, device=step.z.device), 0
-        for cells, count in ode.blocks(chosen, self.block):
-            before, chemical, source = (ode.take(x, cells) for x in (step.z, step.chemical, s))
-            z, e = ode.slow_step(self.system, self.tolerance, step.solve, before, chemical, source, dt)
+        for cells, count in blocks(chosen, self.block):
+            before, chemical, source = (take(x, cells) for x in (step.z, step.chemical, s))
+            z, e = w_method.slow_step(self.system, self.tolerance, step.solve, before, chemical, source, dt)
             new[:, start : start + count], error[start : start + count] = z[:, :count], e[:count]
             start += count
         return new, error
@@ -233,10 +234,10 @@ class Direct:
         unit = torch.eye(M.shape[0], dtype=M.dtype, device=M.device)
         response = dt * (1.5 * M + 0.5 * M @ (unit + dt * J @ M - 2.0 * M))  # of `slow_step` with this J exact
         left = [step.slow[:0]]
-        for cells, count in ode.blocks(step.slow, self.block):
-            z, ds = ode.take(step.z, cells), ode.take(s, cells) - ode.take(source, cells)
-            change, size = ode.slow_change(self.system, self.tolerance, response, z, ds)
-            end[:, cells[:count]] = (ode.take(last, cells) + change)[:, :count]
+        for cells, count in blocks(step.slow, self.block):
+            z, ds = take(step.z, cells), take(s, cells) - take(source, cells)
+            change, size = w_method.slow_change(self.system, self.tolerance, response, z, ds)
+            end[:, cells[:count]] = (take(last, cells) + change)[:, :count]
             left.append(cells[:count][~(size[:count] <= CORRECTABLE_SLOW)])
         again = torch.cat(left)
         new, error = self._slow_step(step, again, s)

@@ -24,6 +24,7 @@ from torch import Tensor
 from combust import kernels
 from combust.errors import CombustError
 from combust.kinetics.flames.free import FlameProfile
+from combust.kinetics.integrate.blocks import BLOCK
 from combust.kinetics.integrate.cells import System, Tolerance, evaluate_all
 from combust.kinetics.integrate.systems import Fixed, Hold
 from combust.kinetics.mechanism.mechanism import Mechanism
@@ -37,7 +38,6 @@ from combust.surrogates.model.model import Model
 from combust.surrogates.provider.learned import Learned
 from combust.surrogates.settings import Surrogate
 from combust.surrogates.training import scores
-from combust.surrogates.trust.cells import BLOCK
 from combust.surrogates.trust.routes import NETWORK
 
 LABELS = (1e-8, 1e-14)  # tolerances of the exact end states

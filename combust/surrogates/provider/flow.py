@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 
 from combust.errors import ConfigError
-from combust.kinetics.integrate.cells import System, evaluate_all, take
+from combust.kinetics.integrate.blocks import BLOCK, take
+from combust.kinetics.integrate.cells import System, evaluate_all
 from combust.kinetics.integrate.state import Kept, check_source, check_state, pack, require
 from combust.kinetics.integrate.statistics import Statistics
 from combust.kinetics.integrate.systems import Hold
@@ -28,7 +29,6 @@ from combust.surrogates.provider.learned import Fallback
 from combust.surrogates.provider.pool import Pool
 from combust.surrogates.provider.sharing import Shared
 from combust.surrogates.trust import coverage
-from combust.surrogates.trust.cells import BLOCK
 from combust.surrogates.trust.corrector import Corrector
 from combust.surrogates.trust.fresh_case import TAUGHT, Verdict
 from combust.surrogates.trust.parts import Parts

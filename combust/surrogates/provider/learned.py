@@ -19,7 +19,8 @@ from combust import kernels
 from combust.errors import ConfigError, MechanismError, StateError
 from combust.kernels import compiled
 from combust.kinetics.integrate import systems
-from combust.kinetics.integrate.cells import System, evaluate_all, take
+from combust.kinetics.integrate.blocks import BLOCK, by_blocks, take
+from combust.kinetics.integrate.cells import System, evaluate_all
 from combust.kinetics.integrate.cvode import CellIntegrator
 from combust.kinetics.integrate.reactor import COMPILE_FROM, ReactorIntegrator
 from combust.kinetics.integrate.state import T_MAX, T_MIN, require
@@ -29,7 +30,6 @@ from combust.kinetics.rates.thermo import GAS_CONSTANT
 from combust.surrogates import library
 from combust.surrogates.model.model import Model, files_of
 from combust.surrogates.model.source import locate
-from combust.surrogates.trust.cells import BLOCK, by_blocks
 from combust.surrogates.trust.corrector import Corrector
 from combust.surrogates.trust.parts import Parts, Precision
 from combust.surrogates.trust.references import SharedJacobians

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from combust.errors import CombustError, ConfigError
+from combust.kinetics.providers.balance import overlaps
 from combust.parallel import Communicator
 
 CELLS, RESULTS, FAILURE = range(3)  # tags
@@ -165,13 +166,7 @@ def spread(counts: np.ndarray, least: int, tolerated: float) -> np.ndarray:
 def moves(counts: np.ndarray, wanted: np.ndarray, rank: int) -> tuple[np.ndarray, np.ndarray]:
     """Cells that `rank` sends to, and gets from, each rank: in rank order, surplus cells fill the gaps.
 
-    No rank both sends and gets. Time and memory grow with the number of ranks, not with its square.
+    No rank both sends and gets.
     """
     gives, takes = np.maximum(counts - wanted, 0), np.maximum(wanted - counts, 0)
-    return _overlaps(gives, takes, rank), _overlaps(takes, gives, rank)
-
-
-def _overlaps(mine: np.ndarray, theirs: np.ndarray, rank: int) -> np.ndarray:
-    """Length that piece `rank` of `mine` shares with each piece of `theirs`, both laid end to end from 0."""
-    ends, end = theirs.cumsum(), mine[: rank + 1].sum()
-    return np.maximum(np.minimum(ends, end) - np.maximum(ends - theirs, end - mine[rank]), 0)
+    return overlaps(gives, takes, rank), overlaps(takes, gives, rank)

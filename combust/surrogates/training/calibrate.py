@@ -11,6 +11,7 @@ from scipy.stats import spearmanr
 from torch import Tensor
 
 from combust import kernels
+from combust.kinetics.integrate.blocks import BLOCK
 from combust.kinetics.integrate.cells import System, evaluate_all
 from combust.kinetics.integrate.systems import Fixed
 from combust.kinetics.mechanism.mechanism import Mechanism
@@ -18,7 +19,6 @@ from combust.surrogates.data.sample_set import STREAMS, SampleSet
 from combust.surrogates.model.model import Model, Step
 from combust.surrogates.settings import Surrogate
 from combust.surrogates.training import fresh_fit
-from combust.surrogates.trust.cells import BLOCK
 from combust.surrogates.trust.certainty import accepted, certainty, verdict
 from combust.surrogates.trust.corrector import Corrector
 from combust.surrogates.trust.fresh import ratios

@@ -24,12 +24,12 @@ from torch import Tensor
 from combust.graphs import cells_last
 from combust.kernels import compiled
 from combust.kinetics.integrate import systems
-from combust.kinetics.integrate.cells import System, evaluate, take
+from combust.kinetics.integrate.blocks import by_blocks, take
+from combust.kinetics.integrate.cells import System, evaluate
 from combust.kinetics.integrate.systems import Fixed, Hold
 from combust.kinetics.rates.thermo import Thermo
 from combust.surrogates.model.conserve import correct
 from combust.surrogates.model.model import Core, temperature
-from combust.surrogates.trust.cells import by_blocks
 from combust.surrogates.trust.references import SharedJacobians, inverse
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from combust.errors import ConfigError
 from combust.kernels import compiled
+from combust.kinetics.integrate.blocks import by_blocks
 from combust.kinetics.integrate.systems import Hold
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.kinetics.rates.thermo import Thermo
@@ -18,7 +19,6 @@ from combust.surrogates.model.card import taught_of
 from combust.surrogates.model.coordinates import Coordinates
 from combust.surrogates.model.model import Core, Model, Step, step_kernel
 from combust.surrogates.trust import fresh
-from combust.surrogates.trust.cells import by_blocks
 from combust.surrogates.trust.fresh import FreshGas
 from combust.surrogates.trust.references import References
 from combust.surrogates.trust.router import Trust, covered_kernel, like_training, trust_of

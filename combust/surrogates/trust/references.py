@@ -15,11 +15,10 @@ from torch import Tensor
 
 from combust.kernels import compiled
 from combust.kinetics.integrate import systems
-from combust.kinetics.integrate.cells import blocks
+from combust.kinetics.integrate.blocks import BLOCK, blocks, by_blocks
 from combust.kinetics.integrate.systems import Fixed, Hold
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.kinetics.rates.thermo import GAS_CONSTANT
-from combust.surrogates.trust.cells import BLOCK, by_blocks
 
 KELVIN, POWER, WEIGHT, FLOOR = 300.0, 0.1, 6.0, 1e-12  # of the distance: T / KELVIN and WEIGHT (Y + FLOOR)^POWER
 PER_DECADE = 20.0  # pressures that share Jacobians: within 12 %

@@ -17,14 +17,13 @@ from torch import Tensor
 
 from combust.kernels import compiled
 from combust.kinetics.integrate import systems
-from combust.kinetics.integrate.cells import take
+from combust.kinetics.integrate.blocks import by_blocks, take
 from combust.kinetics.integrate.systems import Fixed
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.kinetics.rates.thermo import Thermo
 from combust.surrogates.model.coordinates import Coordinates
 from combust.surrogates.model.model import Model, Step, settings_of
 from combust.surrogates.settings import Surrogate
-from combust.surrogates.trust.cells import by_blocks
 from combust.surrogates.trust.corrector import Corrected, Corrector
 from combust.surrogates.trust.fresh import normalised, ratios
 

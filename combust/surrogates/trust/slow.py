@@ -2,8 +2,8 @@
 
 Burnt gas relaxes slowly along its manifold, where a network's small bias would add up, and fresh gas hardly reacts; but
 both carry radicals that live for less than a step. With (1 - gamma dt J)^-1 of a reference state nearby, two
-evaluations of the exact rates suffice: the W-method of Verwer et al., SIAM J. Sci. Comput. 20 (1999) 1456,
-doi:10.1137/S1064827597326651. It is of second order whatever J is, keeps elements, and estimates its error.
+evaluations of the exact rates suffice: the W-method of combust.kinetics.integrate.w_method. What error is allowed says
+the router.
 """
 
 from __future__ import annotations
@@ -13,19 +13,20 @@ from torch import Tensor
 
 from combust.graphs import cells_last
 from combust.kernels import compiled
-from combust.kinetics.integrate.cells import System, Tolerance, evaluate, take
+from combust.kinetics.integrate import w_method
+from combust.kinetics.integrate.blocks import take
+from combust.kinetics.integrate.cells import System, Tolerance, evaluate
 from combust.kinetics.integrate.systems import Fixed
 from combust.surrogates.trust.references import SharedJacobians, inverse
 from combust.surrogates.trust.router import Trust, growth, misfit, total_kernel
 
-GAMMA = 1.0 - 0.5**0.5  # with an exact Jacobian the method is L-stable
 TRIED, RATES = 30.0, Tolerance(1e-3, 1e-8)  # chemical change over dt, in tolerances, up to which the step is tried
 LIMIT = 0.5  # of its error, in units of what is allowed
 
 
 def damped(x: Tensor) -> Tensor:
     """(1 - gamma x)^-1 of x = dt J."""
-    return inverse(-GAMMA * x)
+    return inverse(-w_method.GAMMA * x)
 
 
 def completed(
@@ -35,7 +36,7 @@ def completed(
 
     f0: dz/dt at z, chemical: without transport.
     """
-    new, error = z + dt * (1.5 * k1 + 0.5 * k2), (0.5 * dt) * (k1 + k2)
+    new, error = w_method.completed(z, k1, k2, dt)
     grown = growth(trust, z + dt * (f0 - chemical), new, error, dt * chemical)
     return new, torch.maximum(misfit(trust, z, new, error), grown)
 

@@ -10,12 +10,13 @@ import torch
 from combust import kernels
 from combust.kinetics.integrate.cells import System, Tolerance, evaluate_all
 from combust.kinetics.integrate.systems import Fixed, linearise
+from combust.kinetics.integrate.w_method import GAMMA
 from combust.kinetics.providers.direct import Direct
 from combust.surrogates.trust import references as shared
 from combust.surrogates.trust import router
 from combust.surrogates.trust.corrector import trapezoid
 from combust.surrogates.trust.references import References, SharedJacobians, burnt_and_fresh, drawn
-from combust.surrogates.trust.slow import GAMMA, LIMIT, RATES, TRIED, SlowStep, damped
+from combust.surrogates.trust.slow import LIMIT, RATES, TRIED, SlowStep, damped
 
 torch.set_num_threads(1)
 TOLERANCE = Tolerance(1e-3, 1e-8)

@@ -1,0 +1,59 @@
+"""Any number of cells in blocks that stay in the cache, of sizes that compiled kernels like."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from combust import kernels
+from combust.graphs import cells_last
+
+BLOCK = 2048  # cells
+MULTIPLE = 8  # of compiled kernels: vector loops then have no remainder, and no block has the size one, treated apart
+
+
+def missing(count: int) -> int:
+    """Cells that a block lacks for the next multiple, where kernels are compiled."""
+    return -count % MULTIPLE if kernels.mode() == "compiled" else 0
+
+
+def take(x: Tensor, cells: Tensor) -> Tensor:
+    """x[:, cells]; on a CPU four times as fast as indexing."""
+    return torch.gather(x, 1, cells.expand(x.shape[0], -1))
+
+
+def blocks(index: Tensor, size: int) -> Iterator[tuple[Tensor, int]]:
+    """Index in pieces of at most `size`, each with its count of valid entries; padded with its last cell."""
+    for start in range(0, index.shape[0], size):
+        piece = index[start : start + size]
+        count = piece.shape[0]
+        if lacks := missing(count):
+            piece = torch.cat([piece, piece[-1:].expand(lacks)])
+        yield piece, count
+
+
+def by_blocks(kernel: Callable[..., Any], *fields: Tensor, size: int = BLOCK) -> Any:
+    """kernel(*fields) of fields (..., cells): a tensor (..., cells), or a tuple of them, as the kernel gives."""
+    cells = fields[0].shape[-1]
+    if not cells:
+        with kernels.using("eager"):
+            return kernel(*fields)
+    parts = []
+    for start in range(0, cells, size):
+        count = min(size, cells - start)
+        given = [_padded(field[..., start : start + count], missing(count)) for field in fields]
+        cells_last(*given)
+        parts.append((kernel(*given), count))
+    if isinstance(parts[0][0], Tensor):
+        return torch.cat([found[..., :count] for found, count in parts], -1)
+    return tuple(torch.cat([found[i][..., :count] for found, count in parts], -1) for i in range(len(parts[0][0])))
+
+
+def _padded(field: Tensor, lacks: int) -> Tensor:
+    """With its last cell again."""
+    if not lacks:
+        return field.contiguous()
+    return torch.cat([field, field[..., -1:].expand(*field.shape[:-1], lacks)], -1)
