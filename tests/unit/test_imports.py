@@ -5,6 +5,7 @@ names, wherever it names it.
 """
 
 import ast
+import functools
 import re
 from pathlib import Path
 
@@ -74,6 +75,7 @@ def imported(name: str, path: Path, known: dict[str, Path]) -> set[str]:
     return {one for one in found if one in known and one != name}
 
 
+@functools.cache
 def graph() -> dict[str, set[str]]:
     known = modules()
     return {name: imported(name, path, known) for name, path in known.items()}
