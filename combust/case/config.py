@@ -30,7 +30,9 @@ class Config(Settings, frozen=True, kw_only=True):
     """A case: physics, numerics, running."""
 
     title: Annotated[str, doc("one line about the case")] = ""
-    device: Annotated[Literal["auto", "cpu", "cuda"], doc("where fields live; auto: a GPU if there is one")] = "auto"
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"], doc("where fields live; auto: a GPU (untried) if there is one")
+    ] = "auto"
     model: Annotated[Model, doc("equations that are solved")] = LowMachModel()
     mesh: Annotated[Mesh, doc("grid")]
     gas: Annotated[Gas, doc("gas")]

@@ -118,7 +118,7 @@ class Train(Settings, frozen=True):
     rate: Annotated[Positive, doc("learning rate at the start; it falls along a cosine")] = 2e-3
     patience: Annotated[Count, doc("epochs without a better validation loss before it stops")] = 20
     precision: Annotated[Literal["fp32", "bf16"], doc("of the network's arithmetic in training")] = "fp32"
-    device: Annotated[Literal["auto", "cpu", "cuda"], doc("auto: a GPU if there is one")] = "auto"
+    device: Annotated[Literal["auto", "cpu", "cuda"], doc("auto: a GPU (untried) if there is one")] = "auto"
     seed: Annotated[int, Meta(ge=0), doc("of weights and of the order of rows")] = 0
     loss: Loss = Loss()
 
