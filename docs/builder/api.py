@@ -13,7 +13,7 @@ says what shapes and names mean, [kinetics](../../kinetics.md) shows the calls t
 [design](../../design.md) which package may use which.
 
 """
-ORDER = ("", "kinetics", "cfd", "io", "reduction", "surrogates", "experiments", "run", "check", "settings")
+ORDER = ("", "kinetics", "cfd", "io", "reduction", "surrogates", "experiments", "case", "run", "check", "settings")
 
 
 def pages(package: Path) -> dict[str, str]:
