@@ -381,6 +381,16 @@ def test_a_profile_lies_where_ghosts_are():
     np.testing.assert_allclose(u[2:14], 1 + faces[:12], rtol=1e-13)
 
 
+def test_edges_within_cells_are_told(caplog):
+    """0.5 mm and 0.73 mm on cells of 0.1 mm: the first lies on a face, the second a third into a cell."""
+    parts = [JET[0], {**JET[1], "where": {"y": [5e-4, 7.3e-4]}}, {**JET[2], "where": {"y": [7.3e-4, 1e-3]}}]
+    with caplog.at_level("INFO"):
+        flow = flow_of(tube(parts, (12, 10)))
+    assert flow.scheme.block_faces(flow.current.u)[2][0, :, 0].tolist() == [1.0] * 5 + [0.2] * 2 + [0.0] * 3
+    (said,) = (r.getMessage() for r in caplog.records if "edge" in r.getMessage())
+    assert "boundary.x_low" in said and "y = 0.00073 m" in said and "0.0007 m: 0.3 of the cell" in said
+
+
 # --- the page that tells how ------------------------------------------------------------------------------------------
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "inflows.md"
