@@ -134,6 +134,7 @@ def test_a_table_over_two_coordinates_needs_every_pair(tmp_path):
     (lambda: built(moving(lambda t, p: p[1].float())), ["velocity[2]", "float32"]),
     (lambda: built(moving(lambda t, p: p[1, :, :3])), ["velocity[2]", "does not broadcast"]),
     (lambda: built(moving(lambda t, p: p[1] / 0)), ["velocity[2]", "not finite"]),
+    (lambda: built(moving(lambda t, p: p[3])), ["velocity[2]", "its function failed at t = 0 s: IndexError"]),
     (lambda: built({"x_low": Inflow(stream=lambda t, p: p)}), ["Inflow: stream", "does not broadcast"]),
 ])  # fmt: skip
 def test_wrong_calls_name_their_argument(call, words):

@@ -10,7 +10,7 @@ from combust.cfd.boundaries.conditions import Inflow, Sides, conditions_of
 from combust.cfd.boundaries.fill import Filler
 from combust.cfd.boundaries.values import Table, largest, unsteady
 from combust.kinetics.rates.thermo import GAS_CONSTANT, Thermo, cp_mass
-from combust.parallel import Communicator
+from combust.parallel import Communicator, together
 
 LONGEST = 1e6  # s: of a step that functions are asked about; they may be waves
 
@@ -21,6 +21,11 @@ def step_limit(filler: Filler, comm: Communicator, cfl: float, t: float, dt: flo
     The gas may rest while a table lets it in soon: its own speed then bounds no step. Entries of tables within the step
     are looked at, and the end of the step. Every rank calls, where anything is unsteady.
     """
+    return -comm.max(-together(comm, lambda: _own_limit(filler, cfl, t, dt)))[0]
+
+
+def _own_limit(filler: Filler, cfl: float, t: float, dt: float) -> float:
+    """That of the sides of this block."""
     for patch in filler.patches():
         axis, metric = patch.at.axis, filler.grid.metrics[patch.at.axis]
         value = patch.condition.velocity[axis]
@@ -35,7 +40,7 @@ def step_limit(filler: Filler, comm: Communicator, cfl: float, t: float, dt: flo
                 speed = torch.as_tensor(patch.velocity(axis, t + dt if moment is None else moment)).abs()
                 rate = per_width * float(speed.max()) if speed.numel() else 0.0
                 dt = min(dt, cfl / rate) if rate > 0 else dt
-    return -comm.max(-dt)[0]
+    return dt
 
 
 def largest_mach(boundaries: Iterable[Sides], thermo: Thermo) -> float:

@@ -66,6 +66,11 @@ class Boundary:
                 raise ConfigError(f"{name}: {key}: needs a float64 tensor (1 + species) of T and Y, or a function")
 
     @property
+    def functions(self) -> bool:
+        """Whether anything here is a function."""
+        return any(callable(value) for value in (*self.velocity, self.scalars, self.stream))
+
+    @property
     def unsteady(self) -> bool:
         """Whether anything here may change with time."""
         return any(unsteady(value) for value in (*self.velocity, self.scalars, self.stream))

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
-from combust.cfd.boundaries.conditions import Boundary, Sides
+from combust.cfd.boundaries.conditions import Boundary, Sides, conditions_of
 from combust.cfd.boundaries.patches import Patch, any_unsteady, patches
 from combust.cfd.mesh.grid import Areas, Faces, Grid, along
 from combust.cfd.mesh.halo import BoundaryFill, Field, Halo, copy_edge, ghosts_of
+from combust.parallel import together
 from combust.timers import Timers
 
 
@@ -30,15 +31,25 @@ class Filler:
             if condition and grid.block.at_boundary(a, s)
         }
         self.unsteady = any(any_unsteady(condition) for _, _, condition in sides)
+        self.functions = any(c.functions for _, _, side in sides for c in conditions_of(side))
         self.areas = self.areas_of(lambda condition: True)
         self.diffusion_areas = self.areas_of(lambda condition: condition.diffusion_counts)
-        for patch in self.patches():
-            patch.set(0.0)
+        self._set(0.0)
 
     def at(self, t: float) -> None:
         """From here on boundaries hold what they do at time t [s]. Raises ConfigError for a function that fails."""
-        for patch in self.patches() if self.unsteady else ():
-            patch.set(t)
+        if self.unsteady:
+            self._set(t)
+
+    def _set(self, t: float) -> None:
+        """A function that fails on one rank fails on all: the others would wait for its ghosts."""
+
+        def each() -> None:
+            for patch in self.patches():
+                patch.set(t)
+
+        if self.functions:
+            together(self.grid.block.comm, each)
 
     def patches(self) -> Iterator[Patch]:
         """The conditions that this block touches, on their sides or parts of them."""

@@ -39,7 +39,7 @@ class Patch:
 
     def __post_init__(self) -> None:
         c = self.condition
-        self.functions = any(callable(v) for v in (*c.velocity, c.scalars, c.stream))
+        self.functions = c.functions
         self.time: float | None = None
         for name, value in (("scalars", c.scalars), ("stream", c.stream)):
             if isinstance(value, Tensor) and not same_device(value.device, self.grid.device):

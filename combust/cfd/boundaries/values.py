@@ -49,7 +49,10 @@ def evaluate(
 
     Raises ConfigError naming the argument `name` for what is no finite float64 tensor of that shape on that device.
     """
-    value = function(t, points)
+    try:
+        value = function(t, points)
+    except Exception as error:
+        raise ConfigError(f"{name}: its function failed at t = {t:.6g} s: {type(error).__name__}: {error}") from error
     if not isinstance(value, Tensor):
         raise ConfigError(f"{name}: its function must return a torch tensor, not {type(value).__name__}")
     if value.dtype != torch.float64 or value.device != points.device:
