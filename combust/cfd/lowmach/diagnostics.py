@@ -47,7 +47,15 @@ class Diagnostics:
     def __init__(self, flow: Flow):
         self.flow, self.scheme, self.grid, self.block = flow, flow.scheme, flow.scheme.grid, flow.scheme.grid.block
         self.gas = flow.scheme.problem.gas
-        self.fields: dict[str, Callable[[], Tensor]] = {
+        self.fields, self.quantities = self._fields(), self._quantities()
+        # what the chemistry shows itself, and names that only other kinds have
+        fields, columns = fields_of(self.scheme.chemistry), columns_of(self.scheme.chemistry)
+        self.fields |= {k: partial(self._chemistry_field, k) for k in {**flow.elsewhere.fields, **fields}}
+        self.quantities |= {k: partial(self._chemistry_column, k) for k in {**flow.elsewhere.columns, **columns}}
+
+    def _fields(self) -> dict[str, Callable[[], Tensor]]:
+        """Those of every flow."""
+        return {
             "T": lambda: self.q[0],
             "u": self.velocity,
             "p": lambda: self.scheme.inner(self.s.p),
@@ -70,7 +78,10 @@ class Diagnostics:
             "eos_drift": self.eos_drift,
             "rank": lambda: torch.full(self.grid.layout.n, float(self.block.comm.rank), dtype=torch.float64),
         }
-        self.quantities: dict[str, Callable[[], float]] = {
+
+    def _quantities(self) -> dict[str, Callable[[], float]]:
+        """Those of every flow."""
+        return {
             "T_max": lambda: self.maximum(self.q[0]),
             "T_min": lambda: -self.maximum(-self.q[0]),
             "p0": lambda: float(self.s.p0),
@@ -89,10 +100,6 @@ class Diagnostics:
             "stages": lambda: float(self.scheme.stages),
             "active_share": self.active_share,
         }
-        # what the chemistry shows itself, and names that only other kinds have
-        fields, columns = fields_of(self.scheme.chemistry), columns_of(self.scheme.chemistry)
-        self.fields |= {k: partial(self._chemistry_field, k) for k in {**flow.elsewhere.fields, **fields}}
-        self.quantities |= {k: partial(self._chemistry_column, k) for k in {**flow.elsewhere.columns, **columns}}
 
     @property
     def s(self) -> State:

@@ -20,7 +20,7 @@ from combust.cfd.lowmach.state import State, arrays, read_into
 from combust.cfd.mesh.require import require_faces, require_field
 from combust.cfd.operators import scalars
 from combust.errors import ConfigError, DivergenceError
-from combust.kinetics.rates.thermo import h_mass
+from combust.kinetics.rates.thermo import Thermo, h_mass
 
 CLOCK = "clock"  # of a checkpoint, where boundaries change with time: times of n-1 and n [s]
 LARGEST_MACH = 0.3  # beyond it the error of the equations is told; beyond 1 they end
@@ -57,11 +57,8 @@ class ReactingFlow:
         q_inner, u = fields
         require_field("fields: (T, Y)", q_inner, (1 + len(scheme.problem.gas.species), *grid.layout.n), grid.device)
         require_faces("fields: velocity", u, grid)
-        thermo = scheme.thermo
         p0 = torch.tensor(pressure, dtype=torch.float64, device=grid.device)
-        rho = scalars.density(thermo, q_inner[0], q_inner[1:], p0)
-        h = (q_inner[1:] * h_mass(thermo, q_inner[0])).sum(0)
-        U = rho * torch.cat([h[None], q_inner[1:]])
+        U = conserved(scheme.thermo, q_inner, p0)
         q = scheme.filler.scalars(q_inner)
         padded_u = scheme.filler.velocity(scheme.filler.pad_faces(u))
         given = context(scheme.view(padded_u, q, U, p0, 0.0, 0.0), scheme)
@@ -222,3 +219,9 @@ def too_fast(mach: float) -> dict[str, str]:
         return {}
     return {"Mach": f"Mach number {mach:.2g}: a low-Mach flow has no sound, and above {LARGEST_MACH:g} lacks what "
             "the gas does at its speed"}  # fmt: skip
+
+
+def conserved(thermo: Thermo, q: torch.Tensor, p0: torch.Tensor) -> torch.Tensor:
+    """(rho h, rho Y) [J/m3, kg/m3] of (T, Y) at the pressure p0 [Pa]."""
+    h = (q[1:] * h_mass(thermo, q[0])).sum(0)
+    return scalars.density(thermo, q[0], q[1:], p0) * torch.cat([h[None], q[1:]])

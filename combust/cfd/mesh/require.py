@@ -29,7 +29,7 @@ def require_field(name: str, f: object, shape: tuple[int, ...], device: str) -> 
 
 
 def require_faces(name: str, u: Sequence[object], grid: Grid, optional: bool = False) -> None:
-    """The same of fields on the block's faces 0..n, per axis (z, y, x); optional: None stands for zero."""
+    """The same of fields on the block's faces 0..n, per axis (z, y, x); optional: some may be None, which is zero."""
     if len(u) != 3:
         raise ConfigError(f"{name}: has {len(u)} entries, needs three: z, y, x")
     for a in grid.layout.axes:
