@@ -13,9 +13,11 @@ import msgspec
 
 from combust.case.config import Config, plain, whole
 from combust.case.switches import CaseSwitches
-from combust.cfd.boundaries.settings import SIDES, Burner, Inflow
+from combust.cfd.boundaries.settings import SIDES, Burner, Inflow, Periodic, Symmetry
 from combust.cfd.boundaries.tables import with_tables
-from combust.cfd.initial.settings import FlameInitial, KernelInitial, ManufacturedInitial
+from combust.cfd.closures.settings import NoTurbulence
+from combust.cfd.initial.settings import FlameInitial, KernelInitial, ManufacturedInitial, TaylorGreenInitial
+from combust.cfd.mesh.settings import AxisymmetricMesh
 from combust.cfd.model.settings import LOOP
 from combust.errors import ConfigError, at
 from combust.files import is_file
@@ -83,6 +85,8 @@ def problems(config: Config) -> Iterator[str]:
             yield f'boundary.{name}.velocity = "{side.velocity}": needs initial.kind = "flame"; give a number [m/s]'
         if isinstance(config.initial, ManufacturedInitial):
             yield f'boundary.{name}: initial.kind = "manufactured" has no gas that could flow in'
+    if isinstance(config.mesh, AxisymmetricMesh):
+        yield from axisymmetric(config)
     for field in msgspec.structs.fields(config.numerics):
         taken = (*LOOP, *config.model.NUMERICS)
         if field.name not in taken and getattr(config.numerics, field.name) != field.default:
@@ -95,6 +99,21 @@ def problems(config: Config) -> Iterator[str]:
         yield f"initial.centre: needs {dimensions} number(s), one per dimension of the mesh"
     if isinstance(config.initial, KernelInitial) and config.initial.hot_temperature <= config.initial.temperature:
         yield "initial.hot_temperature: must exceed initial.temperature"
+
+
+def axisymmetric(config: Config) -> Iterator[str]:
+    """What does not go with an axisymmetric mesh."""
+    low = config.boundary.sides(2).get("y_low")
+    if config.mesh.faces()[1][0] == 0.0 and not isinstance(low, Symmetry):
+        yield 'boundary.y_low: is the axis (mesh.y begins at 0): write y_low = { kind = "symmetry" }'
+    if isinstance(low, Periodic):
+        yield "boundary.y: what leaves at the outer radius cannot enter at the inner one: r is not periodic"
+    if config.gas.gravity[1]:
+        yield "gas.gravity: acts along x only where the mesh is axisymmetric; its y part must be 0"
+    if not isinstance(config.turbulence, NoTurbulence):
+        yield 'turbulence: mesh.kind = "axisymmetric" has no closure; use turbulence.kind = "none"'
+    if isinstance(config.initial, ManufacturedInitial | TaylorGreenInitial):
+        yield f'initial.kind = "{config.initial.__struct_config__.tag}": is a solution in x and y, not in x and r'
 
 
 def to_toml(config: Config) -> str:

@@ -24,6 +24,7 @@ from combust.cfd.initial.settings import FlameInitial, Initial
 from combust.cfd.initial.unburnt import Unburnt
 from combust.cfd.mesh.block import Block
 from combust.cfd.mesh.grid import GHOSTS, Grid
+from combust.cfd.mesh.settings import AxisymmetricMesh
 from combust.cfd.model.case import Elsewhere
 from combust.cfd.model.flow import Flow
 from combust.cfd.model.settings import Numerics
@@ -117,7 +118,7 @@ class Builder:
         nz, ny, nx = (len(f) - 1 for f in faces)
         block = Block.create(self.comm, (nz, ny, nx), sides.periodic(self.sides), sides.passes(self.sides))
         ghosts = max(GHOSTS, named(self.config.numerics.reconstruction).ghosts)
-        return Grid(block, faces, self.device, ghosts)
+        return Grid(block, faces, self.device, ghosts, isinstance(self.config.mesh, AxisymmetricMesh))
 
     # --- gas and flame ------------------------------------------------------------------------------------------
 
@@ -209,7 +210,9 @@ class Builder:
 
     @cached_property
     def identity(self) -> dict[str, str]:
-        digest = hashlib.sha256(b"".join(np.ascontiguousarray(f).tobytes() for f in self.grid.faces)).hexdigest()
+        parts = [np.ascontiguousarray(f).tobytes() for f in self.grid.faces]
+        parts += [b"axisymmetric"] * self.grid.axisymmetric
+        digest = hashlib.sha256(b"".join(parts)).hexdigest()
         found = {"mechanism": self.gas.sha256, "species": " ".join(self.gas.species), "mesh": digest}
         model = str(self.config.model.__struct_config__.tag)
         return found if model == DEFAULT_MODEL else {**found, "model": model}

@@ -39,6 +39,7 @@ SHRUNK = {
         ["mesh.cells=[20,20]", "mesh.upper=[0.00125,0.00125]", "initial.centre=[5e-4,6e-4]", "initial.radius=0.0003"],
     ),
     "jet": ("H2", 1e-5, ["mesh.cells=[24,20]"]),
+    "pipe": ("N2", 1e-4, ["mesh.x.cells=12", "mesh.y.cells=6"]),
     "mms": ("LIGHT", 4e-3, ["mesh.cells=[16,16]"]),
     "taylor_green_2d": ("N2", 4e-5, ["mesh.cells=[24,24]"]),
 }

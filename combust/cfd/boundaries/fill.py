@@ -9,7 +9,7 @@ from torch import Tensor
 
 from combust.cfd.boundaries.conditions import Boundary, Sides, conditions_of
 from combust.cfd.boundaries.patches import Patch, any_unsteady, patches
-from combust.cfd.mesh.grid import Areas, Faces, Grid, along
+from combust.cfd.mesh.grid import Areas, Faces, Grid, along, near
 from combust.cfd.mesh.halo import BoundaryFill, Field, Halo, copy_edge, ghosts_of
 from combust.parallel import together
 from combust.timers import Timers
@@ -63,11 +63,13 @@ class Filler:
     def _areas(self, axis: int, chosen: Callable[[Boundary], bool]) -> tuple[Tensor, Tensor]:
         metric = self.grid.metrics[axis]
         assert metric is not None
-        area = self.grid.volume * metric.per_width
+        area = self.grid.volume * metric.per_volume
         n = self.layout.n[axis]
         ends = []
         for side, index in ((0, 0), (1, n - 1)):
             whole = area.narrow(axis, index, 1)
+            if metric.face is not None:
+                whole = whole * near(metric.face, axis, n + 1).narrow(axis, index + side, 1)
             end = torch.zeros_like(whole)
             for patch in self._patches.get((axis, side), ()):
                 if chosen(patch.condition):

@@ -8,6 +8,7 @@ from torch import Tensor
 from combust.cfd.boundaries.conditions import Burner
 from combust.cfd.boundaries.fill import Filler
 from combust.cfd.mesh.grid import along
+from combust.cfd.mesh.grid import near as cells
 from combust.cfd.operators import scalars
 from combust.cfd.operators.scalars import Coefficients, specific_moles
 from combust.kinetics.rates.thermo import Thermo, cp_mass, h_mass
@@ -44,7 +45,10 @@ def add_expansion(S: Tensor, q: Tensor, filler: Filler, thermo: Thermo) -> None:
         edge = side * (layout.n[axis] - 1)
         near = patch.owned(inner.narrow(axis - 3, edge, 1))
         gain = expansion(near[0], near[1:], patch.inner(stream), thermo)
-        patch.owned(S.narrow(axis, edge, 1)).add_(gain * (inwards * metric.per_width.narrow(axis, edge, 1)))
+        rate = metric.per_volume.narrow(axis, edge, 1)
+        if metric.face is not None:
+            rate = rate * cells(metric.face, axis, layout.n[axis] + 1).narrow(axis, edge + side, 1)
+        patch.owned(S.narrow(axis, edge, 1)).add_(gain * (inwards * rate))
 
 
 def heat_to_burner(q: Tensor, coefficients: Coefficients, filler: Filler, thermo: Thermo) -> float:

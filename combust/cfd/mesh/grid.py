@@ -7,6 +7,7 @@ all follow from the interior formulas.
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass
 from functools import cached_property
@@ -38,6 +39,10 @@ class AxisMetric(NamedTuple):
     centres at faces [1/m], since kernels multiply;  right : (n+1) linear weight of the cell to the right at a face;
     right_volume : (n+1) its share of a momentum volume;  half : (n+2g) half widths of all cells of a padded array, of
     g layers of ghosts;  per_reach : (n+2g-1) inverse distances between their centres, for slopes (`near` cuts both)
+
+    per_volume : (n) inverse of a cell's volume per area of a face of weight 1, for divergences;  per_momentum : (n+1)
+    the same of momentum volumes;  face, cell : (n+2g+1), (n+2g) weights of faces and centres, None where all are 1;
+    in an axisymmetric mesh they are the distance from the axis [m], and per_volume = 1 / (r width)
     """
 
     width: torch.Tensor
@@ -47,6 +52,10 @@ class AxisMetric(NamedTuple):
     right_volume: torch.Tensor
     per_reach: torch.Tensor
     half: torch.Tensor
+    per_volume: torch.Tensor
+    per_momentum: torch.Tensor
+    face: torch.Tensor | None = None
+    cell: torch.Tensor | None = None
 
 
 Metrics = tuple[AxisMetric | None, ...]  # per axis (z, y, x), None along inactive ones
@@ -59,6 +68,7 @@ class Grid:
     """Global face coordinates (z, y, x) [m] and the block of cells that this rank owns.
 
     ghosts : layers of ghost cells, those that the reconstruction of scalars needs (at least GHOSTS)
+    axisymmetric : y is the distance r from the axis of x; volumes and areas are those of the whole revolution
     Raises ConfigError for face coordinates that do not rise, or too few ghosts.
     """
 
@@ -66,6 +76,7 @@ class Grid:
     faces: tuple[np.ndarray, np.ndarray, np.ndarray]
     device: str = "cpu"
     ghosts: int = GHOSTS
+    axisymmetric: bool = False
 
     def __post_init__(self) -> None:
         for name, faces, n in zip(NAMES, self.faces, self.block.shape, strict=True):
@@ -117,14 +128,30 @@ class Grid:
         # Between two ghosts of width zero nothing changes: any distance will do, zero would give 0/0.
         reach = np.where(distance > 0, distance, 1.0)
         at, own = slice(g - 1, g + n), slice(g, g + n)  # faces 0..n, cells 0..n-1
+        per_width, per_distance = self._spread(1.0 / w[own], axis), self._spread(1.0 / distance[at], axis)
+        weights: dict[str, torch.Tensor] = {"per_volume": per_width, "per_momentum": per_distance}
+        share = (right / (2 * reach))[at]
+        if self.axisymmetric and axis == 1:
+            edges = self.faces[axis][(np.arange(start - g, start + n + g + 1)).clip(0, total)]
+            middle = 0.5 * (edges[1:] + edges[:-1])
+            volume = middle * w
+            both = 0.5 * (volume[:-1] + volume[1:])
+            share = (0.5 * volume[1:] / np.where(both > 0, both, 1.0))[at]
+            weights = {
+                "per_volume": self._spread(1.0 / volume[own], axis),
+                "per_momentum": self._spread(1.0 / both[at], axis),
+                "face": self._spread(edges, axis),
+                "cell": self._spread(middle, axis),
+            }
         return AxisMetric(
             width=self._spread(w[own], axis),
-            per_width=self._spread(1.0 / w[own], axis),
-            per_distance=self._spread(1.0 / distance[at], axis),
+            per_width=per_width,
+            per_distance=per_distance,
             right=self._spread((left / (2 * reach))[at], axis),
-            right_volume=self._spread((right / (2 * reach))[at], axis),
+            right_volume=self._spread(share, axis),
             per_reach=self._spread(1.0 / reach, axis),
             half=self._spread(0.5 * w, axis),
+            **weights,
         )
 
     def _spread(self, values: np.ndarray, axis: int) -> torch.Tensor:
@@ -134,12 +161,22 @@ class Grid:
 
     @cached_property
     def volume(self) -> torch.Tensor:
-        """Volumes of the owned cells, (nz, ny, nx) [m3]; inactive directions count with their full extent."""
+        """Volumes of the owned cells, (nz, ny, nx) [m3]; inactive directions count with their full extent, and of an
+        axisymmetric mesh the whole revolution.
+        """
         z, y, x = (
             self._spread(w[s : s + n], a)
             for a, (w, s, n) in enumerate(zip(self.widths, self.block.start, self.block.count, strict=True))
         )
+        if self.axisymmetric:
+            return (2 * math.pi * self.centres[1] * (z * y * x)).contiguous()
         return (z * y * x).contiguous()
+
+    @cached_property
+    def weights(self) -> tuple[tuple[np.ndarray, np.ndarray] | None, ...]:
+        """Per axis (z, y, x) the global weights of cells and of faces, None where all are 1."""
+        r = self.faces[1]
+        return None, (0.5 * (r[1:] + r[:-1]), r) if self.axisymmetric else None, None
 
     @cached_property
     def centres(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -199,3 +236,8 @@ def along(f: torch.Tensor, layout: Layout, axis: int, lo: int, hi: int) -> torch
 def near(metric: torch.Tensor, axis: int, count: int) -> torch.Tensor:
     """The middle `count` entries of a metric that reaches over the ghosts: those nearest to the block."""
     return metric.narrow(axis - 3, (metric.shape[axis - 3] - count) // 2, count)
+
+
+def weighted(flux: torch.Tensor, metric: AxisMetric, axis: int) -> torch.Tensor:
+    """Fluxes at so many of the middle faces of an axis, times the weights of these faces."""
+    return flux if metric.face is None else flux * near(metric.face, axis, flux.shape[axis - 3])

@@ -134,7 +134,36 @@ class StretchedMesh(Settings, frozen=True, tag_field="kind", tag="stretched"):
         return checked([axis.points() for axis in self.axes])
 
 
-Mesh = UniformMesh | StretchedMesh
+class AxisymmetricMesh(Settings, frozen=True, tag_field="kind", tag="axisymmetric"):
+    """Flow without swirl around the axis of x: y is the distance r from it; amounts are of the whole revolution."""
+
+    x: Annotated[Axis, doc("faces along the axis")]
+    y: Annotated[Axis, doc("faces along r, from the axis (lower = 0, y_low is symmetry) or from an inner radius")]
+
+    def __post_init__(self) -> None:
+        if self.y.span[0] < 0:
+            raise ValueError(f"y begins at {self.y.span[0]:g}: the distance from the axis is not negative")
+
+    @property
+    def dimensions(self) -> int:
+        return 2
+
+    @property
+    def shape(self) -> Triple:
+        """Cells (nz, ny, nx)."""
+        return in_order([self.x.count, self.y.count])
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """Both ends in x [m]."""
+        return self.x.span
+
+    def faces(self) -> Faces:
+        """Face coordinates (z, y, x) [m]. Raises ConfigError for cells that are too thin."""
+        return checked([self.x.points(), self.y.points()])
+
+
+Mesh = UniformMesh | StretchedMesh | AxisymmetricMesh
 
 
 def in_order(counts: Sequence[int]) -> Triple:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from combust.cfd.mesh.grid import NAMES, AxisMetric, Faces, Layout, Metrics, cut, near
+from combust.cfd.mesh.grid import NAMES, AxisMetric, Faces, Layout, Metrics, cut, near, weighted
 
 
 def take(f: Tensor, layout: Layout, spans: dict[int, tuple[int, int]]) -> Tensor:
@@ -30,7 +30,7 @@ def difference(f: Tensor, axis: int) -> Tensor:
 
 def inner_faces(f: Tensor, axis: int, metric: AxisMetric) -> Tensor:
     """Difference of a cell-centred flux (cells -1..n) over momentum volumes: per unit length at faces 0..n."""
-    return difference(f, axis) * metric.per_distance
+    return difference(f, axis) * metric.per_momentum
 
 
 def face_density(rho: Tensor, layout: Layout, metrics: Metrics, axis: int) -> Tensor:
@@ -46,7 +46,8 @@ def convection(u: Faces, mass: Faces, layout: Layout, metrics: Metrics) -> Faces
         assert ua is not None and ma is not None
         metric = metrics[a]
         assert metric is not None
-        centre = 0.25 * _pair_sum(take(ma, layout, {a: (-1, 2)}), a) * _pair_sum(take(ua, layout, {a: (-1, 2)}), a)
+        own = weighted(take(ma, layout, {a: (-1, 2)}), metric, a)
+        centre = 0.25 * _pair_sum(own, a) * _pair_sum(take(ua, layout, {a: (-1, 2)}), a)
         total = -inner_faces(centre, a, metric)
         for b in layout.axes:
             if b == a:
@@ -56,7 +57,7 @@ def convection(u: Faces, mass: Faces, layout: Layout, metrics: Metrics) -> Faces
             flux = blend(take(mb, layout, {a: (-1, 1), b: (0, 1)}), a, metric.right_volume) * blend(
                 take(ua, layout, {a: (0, 1), b: (-1, 1)}), b, other.right
             )
-            total = total - difference(flux, b) * other.per_width
+            total = total - difference(weighted(flux, other, b), b) * other.per_volume
         result[a] = total
     return tuple(result)
 
@@ -73,18 +74,20 @@ def viscous_force(u: Faces, viscosity: Tensor, layout: Layout, metrics: Metrics)
         metric = metrics[a]
         assert metric is not None
         total = inner_faces(_normal_stress(u, viscosity, layout, metrics, a), a, metric)
+        if metric.cell is not None:
+            total = total - _hoop_force(u, viscosity, layout, metrics, a)
         for b in layout.axes:
             if b != a:
                 other = metrics[b]
                 assert other is not None
                 shear = _shear_stress(u, viscosity, layout, metrics, a, b)
-                total = total + difference(shear, b) * other.per_width
+                total = total + difference(weighted(shear, other, b), b) * other.per_volume
         result[a] = total
     return tuple(result)
 
 
 def _normal_stress(u: Faces, viscosity: Tensor, layout: Layout, metrics: Metrics, a: int) -> Tensor:
-    """tau_aa at cells -1..n along a. Beyond a physical boundary the cell has no width: it repeats its neighbour."""
+    """tau_aa at cells -1..n along a, times their weight. Beyond a physical boundary the cell has no width: it repeats its neighbour."""
     div, strain = None, None
     for b in layout.axes:
         ub, metric = u[b], metrics[b]
@@ -93,14 +96,41 @@ def _normal_stress(u: Faces, viscosity: Tensor, layout: Layout, metrics: Metrics
             width = 2 * near(metric.half, a, layout.n[a] + 2)
             gradient = difference(take(ub, layout, {a: (-1, 2)}), a) / torch.where(width > 0, width, 1.0)
             strain = gradient
+            if metric.cell is not None:
+                gradient = gradient + _hoop_strain(ub, layout, metric, a)
         else:
-            gradient = difference(take(ub, layout, {a: (-1, 1), b: (0, 1)}), b) * metric.per_width
+            faces = weighted(take(ub, layout, {a: (-1, 1), b: (0, 1)}), metric, b)
+            gradient = difference(faces, b) * metric.per_volume
         div = gradient if div is None else div + gradient
     assert div is not None and strain is not None
     tau = take(viscosity, layout, {a: (-1, 1)}) * (2 * strain - (2.0 / 3.0) * div)
     metric_a = metrics[a]
     assert metric_a is not None
-    return _repeat_into_ghosts(tau, near(metric_a.half, a, layout.n[a] + 2), a)
+    tau = _repeat_into_ghosts(tau, near(metric_a.half, a, layout.n[a] + 2), a)
+    return tau if metric_a.cell is None else tau * near(metric_a.cell, a, layout.n[a] + 2)
+
+
+def _hoop_strain(v: Tensor, layout: Layout, metric: AxisMetric, a: int) -> Tensor:
+    """v / r at cells -1..n of an axisymmetric mesh [1/s]: what the divergence has beside dv/dr."""
+    assert metric.cell is not None
+    r = near(metric.cell, a, layout.n[a] + 2)
+    return 0.5 * _pair_sum(take(v, layout, {a: (-1, 2)}), a) / torch.where(r > 0, r, 1.0)
+
+
+def _hoop_force(u: Faces, viscosity: Tensor, layout: Layout, metrics: Metrics, a: int) -> Tensor:
+    """tau_theta / r of the momentum volumes at faces 0..n [N/m3]: each half cell gives its stress times its width."""
+    metric, v = metrics[a], u[a]
+    assert metric is not None and v is not None
+    half = near(metric.half, a, layout.n[a] + 2)
+    hoop = _hoop_strain(v, layout, metric, a)
+    div = hoop + difference(take(v, layout, {a: (-1, 2)}), a) / torch.where(half > 0, 2 * half, 1.0)
+    for b in layout.axes:
+        other, ub = metrics[b], u[b]
+        if b != a:
+            assert other is not None and ub is not None
+            div = div + difference(take(ub, layout, {a: (-1, 1), b: (0, 1)}), b) * other.per_width
+    tau = take(viscosity, layout, {a: (-1, 1)}) * (2 * hoop - (2.0 / 3.0) * div)
+    return _pair_sum(tau * half, a) * metric.per_momentum
 
 
 def _repeat_into_ghosts(tau: Tensor, half: Tensor, a: int) -> Tensor:
@@ -201,7 +231,8 @@ def _over_faces(u: Faces, layout: Layout, metrics: Metrics, low: float) -> Tenso
         ua, metric, n = u[a], metrics[a], layout.n[a]
         assert ua is not None and metric is not None
         faces = take(ua, layout, {a: (0, 1)})
-        part = torch.add(faces.narrow(a - 3, 1, n), faces.narrow(a - 3, 0, n), alpha=low) * metric.per_width
+        faces = weighted(faces, metric, a)
+        part = torch.add(faces.narrow(a - 3, 1, n), faces.narrow(a - 3, 0, n), alpha=low) * metric.per_volume
         total = part if total is None else total + part
     assert total is not None
     return total

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from combust.cfd.mesh.grid import Areas, AxisMetric, Layout, Metrics, along
+from combust.cfd.mesh.grid import Areas, AxisMetric, Layout, Metrics, along, weighted
 from combust.cfd.operators.reconstruction import named
 from combust.kinetics.rates.thermo import GAS_CONSTANT, Thermo, cp_mass, h_mass
 from combust.kinetics.transport.properties import AnyTransport, SoretProperties, transport_properties
@@ -114,9 +114,10 @@ def advective_flux(
 
 
 def divergence(flux: Tensor, layout: Layout, metric: AxisMetric, axis: int) -> Tensor:
-    """(flux_hi - flux_lo) / width over the owned cells."""
+    """What leaves the owned cells through their faces normal to an axis, per volume; flux : at faces 0..n."""
     n = layout.n[axis]
-    return (flux.narrow(axis - 3, 1, n) - flux.narrow(axis - 3, 0, n)) * metric.per_width
+    flux = weighted(flux, metric, axis)
+    return (flux.narrow(axis - 3, 1, n) - flux.narrow(axis - 3, 0, n)) * metric.per_volume
 
 
 def outflow(flux: Tensor, areas: tuple[Tensor, Tensor], axis: int) -> Tensor:

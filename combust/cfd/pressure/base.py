@@ -30,12 +30,14 @@ class PressureGrid:
     widths : global 1-D float64 arrays of cell widths (m)
     sides : kind of the (low, high) end of each direction: "periodic", "neumann" (zero normal gradient) or
         "dirichlet" (zero on the face, half a cell away)
+    weights : per direction weights of cells and faces (Grid.weights), None where all are 1
     Of directions that are no axes of the block width and sides are ignored. Raises ConfigError if they do not fit.
     """
 
     block: Block
     widths: tuple[np.ndarray, np.ndarray, np.ndarray]
     sides: Sides
+    weights: tuple[tuple[np.ndarray, np.ndarray] | None, ...] = (None, None, None)
 
     def __post_init__(self) -> None:
         for axis in self.axes:
@@ -77,7 +79,13 @@ class PressureGrid:
         inverse = 1.0 / distance
         inverse[0] *= low != "neumann"
         inverse[-1] *= high != "neumann"
-        return inverse
+        found = self.weights[axis]
+        return inverse if found is None else inverse * found[1]
+
+    def lengths(self, axis: int) -> np.ndarray:
+        """What a cell's volume has of a direction: its width, times its weight."""
+        width, found = np.asarray(self.widths[axis], dtype=np.float64), self.weights[axis]
+        return width if found is None else width * found[0]
 
     def local(self, axis: int, values: np.ndarray, faces: bool = False) -> np.ndarray:
         """This rank's run of a global 1-D array of cells (or faces), shaped to multiply along `axis`."""
@@ -90,7 +98,7 @@ class PressureGrid:
         """Volumes of the local cells, (nz, ny, nx), counting active directions only."""
         result = np.ones(self.block.count)
         for axis in self.axes:
-            result = result * self.local(axis, self.widths[axis])
+            result = result * self.local(axis, self.lengths(axis))
         return result
 
 
@@ -149,7 +157,7 @@ class Conductances:
         volume = grid.volumes()
         self.geometry: dict[int, torch.Tensor] = {}
         for axis in grid.axes:
-            area = np.take(volume / grid.local(axis, grid.widths[axis]), [0], axis)
+            area = np.take(volume / grid.local(axis, grid.lengths(axis)), [0], axis)
             factor = area * grid.local(axis, grid.inverse_distances(axis), faces=True)
             self.geometry[axis] = torch.as_tensor(factor, device=device)
 

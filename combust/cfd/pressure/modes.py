@@ -30,7 +30,7 @@ class Modes(Protocol):
 
 def modes(grid: PressureGrid, axis: int, device: torch.device) -> Modes:
     """The faster of both kinds: trigonometric for many equal cells on a CPU, else dense."""
-    width = np.asarray(grid.widths[axis], dtype=np.float64)
+    width = grid.lengths(axis)
     if device.type == "cpu" and width.size >= FAST_FROM and np.ptp(width) <= 1e-13 * width[0]:
         return TrigonometricModes(grid, axis)
     return DenseModes(grid, axis, device)
@@ -42,7 +42,7 @@ class DenseModes:
     def __init__(self, grid: PressureGrid, axis: int, device: torch.device) -> None:
         self.axis = axis
         self.eigenvalues, vectors = diagonalise(grid, axis)
-        root = np.sqrt(np.asarray(grid.widths[axis], dtype=np.float64))
+        root = np.sqrt(grid.lengths(axis))
         self.basis = torch.as_tensor(np.ascontiguousarray(vectors.T / root), device=device)
 
     def forward(self, field: torch.Tensor) -> torch.Tensor:
@@ -93,7 +93,7 @@ class TrigonometricModes:
 
 def diagonalise(grid: PressureGrid, axis: int) -> tuple[np.ndarray, np.ndarray]:
     """Eigenvalues (1/m2, ascending) and vectors (columns) of -L along one direction, made symmetric."""
-    width = np.asarray(grid.widths[axis], dtype=np.float64)
+    width = grid.lengths(axis)
     inverse = grid.inverse_distances(axis)
     matrix = np.diag(inverse[:-1] + inverse[1:])
     inner = np.arange(width.size - 1)

@@ -31,5 +31,5 @@ class PressureSolver(Settings, frozen=True):
 
         ends = tuple(tuple("periodic" if side is None else side.pressure for side in pair) for pair in boundaries)
         kind = "torch" if self.solver == "auto" and grid.block.comm.size == 1 else self.solver
-        problem = PressureGrid(grid.block, grid.widths, ends)  # type: ignore[arg-type]
+        problem = PressureGrid(grid.block, grid.widths, ends, grid.weights)  # type: ignore[arg-type]
         return make_solver(problem, kind, self.rtol, self.preconditioner, grid.device)
