@@ -26,7 +26,7 @@ from combust.run.build import build
 ROOT = Path(__file__).resolve().parents[2]
 FIELDS = 'output.fields.names=["T", "u", "p", "Y_H", "heat_release", "vorticity"]'
 EDDIES = 'output.fields.names=["T", "u", "p", "nu_t"]'
-FILES = {"eddies": "kernel"}
+FILES = {"eddies": "kernel", "cylinder": "kernel"}
 # name: (cells z y x, steps, step of the checkpoint to restart from, changes to the shipped case)
 RUNS = {
     # dt: above 1 us the explicit path of the chemistry amplifies rounding errors up to its tolerance.
@@ -65,6 +65,20 @@ RUNS = {
     ),
     # Restarted within a pulse of its inflow.
     "jet": ((1, 20, 24), 8, 5, ["mesh.cells=[24, 20]", "numerics.dt=1e-5", "output.fields.every={steps = 4}"]),
+    # Around an axis; cut along both directions on four ranks.
+    "cylinder": (
+        (1, 10, 16),
+        5,
+        3,
+        [
+            'mesh={kind="axisymmetric", x={lower=0, upper=1.28e-3, cells=16}, y={lower=0, upper=8e-4, cells=10}}',
+            "initial.centre=[6e-4, 0]",
+            "initial.radius=2e-4",
+            'boundary={x={kind="wall"}, y_low={kind="symmetry"}, y_high={kind="wall", temperature=400}}',
+            "output.fields.every={steps = 3}",
+            "numerics.dt=5e-7",
+        ],
+    ),
     "kernel": (
         (8, 12, 14),
         6,

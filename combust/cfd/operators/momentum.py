@@ -87,7 +87,7 @@ def viscous_force(u: Faces, viscosity: Tensor, layout: Layout, metrics: Metrics)
 
 
 def _normal_stress(u: Faces, viscosity: Tensor, layout: Layout, metrics: Metrics, a: int) -> Tensor:
-    """tau_aa at cells -1..n along a, times their weight. Beyond a physical boundary the cell has no width: it repeats its neighbour."""
+    """tau_aa at cells -1..n along a, times their weight. Beyond a boundary the cell has no width: its neighbour's."""
     div, strain = None, None
     for b in layout.axes:
         ub, metric = u[b], metrics[b]
