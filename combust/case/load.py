@@ -17,7 +17,6 @@ from combust.cfd.boundaries.settings import SIDES, Burner, Inflow, Periodic, Sym
 from combust.cfd.boundaries.tables import with_tables
 from combust.cfd.closures.settings import NoTurbulence
 from combust.cfd.initial.settings import FlameInitial, KernelInitial, ManufacturedInitial, TaylorGreenInitial
-from combust.cfd.mesh.settings import AxisymmetricMesh
 from combust.cfd.model.settings import LOOP
 from combust.errors import ConfigError, at
 from combust.files import is_file
@@ -85,7 +84,7 @@ def problems(config: Config) -> Iterator[str]:
             yield f'boundary.{name}.velocity = "{side.velocity}": needs initial.kind = "flame"; give a number [m/s]'
         if isinstance(config.initial, ManufacturedInitial):
             yield f'boundary.{name}: initial.kind = "manufactured" has no gas that could flow in'
-    if isinstance(config.mesh, AxisymmetricMesh):
+    if config.mesh.axisymmetric:
         yield from axisymmetric(config)
     for field in msgspec.structs.fields(config.numerics):
         taken = (*LOOP, *config.model.NUMERICS)

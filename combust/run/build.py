@@ -24,7 +24,6 @@ from combust.cfd.initial.settings import FlameInitial, Initial
 from combust.cfd.initial.unburnt import Unburnt
 from combust.cfd.mesh.block import Block
 from combust.cfd.mesh.grid import GHOSTS, Grid
-from combust.cfd.mesh.settings import AxisymmetricMesh
 from combust.cfd.model.case import Elsewhere
 from combust.cfd.model.flow import Flow
 from combust.cfd.model.settings import Numerics
@@ -118,7 +117,7 @@ class Builder:
         nz, ny, nx = (len(f) - 1 for f in faces)
         block = Block.create(self.comm, (nz, ny, nx), sides.periodic(self.sides), sides.passes(self.sides))
         ghosts = max(GHOSTS, named(self.config.numerics.reconstruction).ghosts)
-        return Grid(block, faces, self.device, ghosts, isinstance(self.config.mesh, AxisymmetricMesh))
+        return Grid(block, faces, self.device, ghosts, self.config.mesh.axisymmetric)
 
     # --- gas and flame ------------------------------------------------------------------------------------------
 

@@ -1,5 +1,6 @@
 """combust.api: every verb as a function that prints nothing; the code of docs/python.md runs."""
 
+import ast
 import inspect
 import re
 import shutil
@@ -48,6 +49,13 @@ def test_the_page_runs(folder, capsys):
 def test_the_whole_page_runs(folder):
     names = run_page(True)
     assert names["strains"].failed == 0 and names["reduced"].mechanism.is_file()
+
+
+def test_type_checkers_see_every_function():
+    """The imports under TYPE_CHECKING are FUNCTIONS."""
+    block = next(node for node in ast.parse(inspect.getsource(api)).body if isinstance(node, ast.If))
+    seen = {name.asname: (node.module, name.name) for node in block.body for name in node.names}
+    assert ast.unparse(block.test) == "TYPE_CHECKING" and seen == api.FUNCTIONS
 
 
 def test_every_verb_is_a_function_and_on_the_page():

@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 import torch
 from scipy.special import j0, j1, jn_zeros
+from test_view import with_problem
 
 from combust import kernels
 from combust.case.load import convert, load
 from combust.cfd.closures.base import Rates
 from combust.cfd.initial.fields import stack
+from combust.cfd.mesh.block import Block
+from combust.cfd.mesh.grid import Grid
 from combust.errors import ConfigError
 from combust.kinetics.flames.free import compute_or_load
 from combust.parallel import Communicator
@@ -18,7 +21,6 @@ from combust.run import build as case
 from validation.two_gases import CASES, MIRROR, PERIODIC, SLIP, VISCOSITY, WALL, inert
 
 torch.set_num_threads(1)
-DENSITY = 20.309  # kg/m3, about, of the heavy gas of two_gases; flows say theirs
 
 
 @pytest.fixture(autouse=True)
@@ -76,8 +78,9 @@ def pipe(nr, ratio=1.0):
         u[2].copy_(profile(r).expand_as(u[2]))
         return q, u
 
-    flow = inert(cylinder(4, nr, 1e-3, R, ratio=ratio), sides(PERIODIC, WALL), start=start)
-    flow.scheme.problem.__dict__["sources"] = (Push(),)
+    flow = with_problem(
+        inert(cylinder(4, nr, 1e-3, R, ratio=ratio), sides(PERIODIC, WALL), start=start), sources=(Push(),)
+    )
     time = 0.3 * R**2 * density(flow) / VISCOSITY
     for _ in range(40):
         flow.advance(time / 40)
@@ -221,6 +224,24 @@ def test_a_planar_flame_is_the_planar_flame(monkeypatch):
 def test_what_does_not_go_with_an_axis(changes, message):
     with pytest.raises(ConfigError, match=message):
         load(CASES / "kernel.toml", [*KERNEL, *changes])
+
+
+@pytest.mark.parametrize("z, r, message", [
+    ([0.0, 1.0], [-1.0, 0.0, 1.0], "y begins at -1"), ([0.0, 1.0, 2.0], [0.0, 1.0, 2.0], "this has 2 in z"),
+])  # fmt: skip
+def test_a_grid_refuses_what_is_no_revolution(z, r, message):
+    faces = np.array(z), np.array(r), np.array([0.0, 1.0])
+    block = Block.create(Communicator(), (len(z) - 1, 2, 1), (False,) * 3)
+    with pytest.raises(ConfigError, match=message):
+        Grid(block, faces, axisymmetric=True)
+    assert not Grid(block, faces).axisymmetric
+
+
+def test_volumes_are_of_the_revolution_whatever_z_is():
+    block = Block.create(Communicator(), (1, 2, 1), (False,) * 3)
+    grid = Grid(block, (np.array([0.0, 0.3]), np.array([0.5, 1.0, 2.0]), np.array([0.0, 2.0])), axisymmetric=True)
+    exact = [2.0 * math.pi * (1.0 - 0.25), 2.0 * math.pi * (4.0 - 1.0)]
+    np.testing.assert_allclose(grid.volume.flatten(), exact, rtol=1e-14)
 
 
 def test_uniform_in_x_and_y_has_another_identity():

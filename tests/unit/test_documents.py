@@ -52,6 +52,17 @@ def headings(page):
 
 
 @pytest.mark.parametrize("page", PAGES)
+def test_rows_of_a_table_stand_under_its_head(page):
+    """What follows a blank line without a head is shown as raw text."""
+    text = re.sub(r"^```.*?^```", "", (ROOT / page).read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    for table in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
+        head, rule, *_ = *table.splitlines(), ""
+        assert re.fullmatch(r"\|(\s*:?-+:?\s*\|)+", rule) and len(re.findall(r"(?<!\\)\|", head)) == rule.count("|"), (
+            head
+        )
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_links_lead_somewhere(page):
     """Files and headings that a page links to, on disk as on GitHub."""
     place, lost = (ROOT / page).parent, []

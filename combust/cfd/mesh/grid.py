@@ -69,7 +69,8 @@ class Grid:
 
     ghosts : layers of ghost cells, those that the reconstruction of scalars needs (at least GHOSTS)
     axisymmetric : y is the distance r from the axis of x; volumes and areas are those of the whole revolution
-    Raises ConfigError for face coordinates that do not rise, or too few ghosts.
+    Raises ConfigError for face coordinates that do not rise, too few ghosts, or an axisymmetric mesh with an r below 0
+    or more than one cell in z.
     """
 
     block: Block
@@ -82,6 +83,11 @@ class Grid:
         for name, faces, n in zip(NAMES, self.faces, self.block.shape, strict=True):
             if len(faces) != n + 1 or not np.all(np.diff(faces) > 0):
                 raise ConfigError(f"mesh: face coordinates in {name} must be {n + 1} rising numbers")
+        if self.axisymmetric and (self.faces[1][0] < 0 or self.block.shape[0] != 1):
+            raise ConfigError(
+                f"mesh: an axisymmetric one has one cell in z and no distance r (y) from the axis below 0; this has "
+                f"{self.block.shape[0]} in z, and y begins at {self.faces[1][0]:g}"
+            )
         try:
             known = torch.device(self.device).type
         except RuntimeError:
@@ -169,7 +175,7 @@ class Grid:
             for a, (w, s, n) in enumerate(zip(self.widths, self.block.start, self.block.count, strict=True))
         )
         if self.axisymmetric:
-            return (2 * math.pi * self.centres[1] * (z * y * x)).contiguous()
+            return (2 * math.pi * self.centres[1] * (y * x)).contiguous()  # whatever the one cell in z is wide
         return (z * y * x).contiguous()
 
     @cached_property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from msgspec import Meta
 
@@ -21,6 +21,8 @@ LEAST_WIDTH, LEAST_SHARE = 1e-12, 1e-10  # of a cell [m]: below a molecule; wher
 
 class UniformMesh(Settings, frozen=True, tag_field="kind", tag="uniform"):
     """Equal cells in each direction; the number of entries is the number of dimensions."""
+
+    axisymmetric: ClassVar[bool] = False  # y is the distance from the axis
 
     cells: Annotated[tuple[Count, ...], Meta(min_length=1, max_length=3), doc("cells in x, y, z")]
     lower: Annotated[Vector, doc("low corner", "m")]
@@ -102,6 +104,8 @@ class Axis(Settings, frozen=True):
 class StretchedMesh(Settings, frozen=True, tag_field="kind", tag="stretched"):
     """Cells whose widths differ along each direction."""
 
+    axisymmetric: ClassVar[bool] = False  # y is the distance from the axis
+
     x: Annotated[Axis, doc("faces along x")]
     y: Annotated[Axis | None, doc("faces along y, for 2-D and 3-D")] = None
     z: Annotated[Axis | None, doc("faces along z, for 3-D")] = None
@@ -136,6 +140,8 @@ class StretchedMesh(Settings, frozen=True, tag_field="kind", tag="stretched"):
 
 class AxisymmetricMesh(Settings, frozen=True, tag_field="kind", tag="axisymmetric"):
     """Flow without swirl around the axis of x: y is the distance r from it; amounts are of the whole revolution."""
+
+    axisymmetric: ClassVar[bool] = True
 
     x: Annotated[Axis, doc("faces along the axis")]
     y: Annotated[Axis, doc("faces along r, from the axis (lower = 0, y_low is symmetry) or from an inner radius")]

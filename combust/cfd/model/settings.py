@@ -27,7 +27,7 @@ class Numerics(Settings, frozen=True):
     coupling: Annotated[Literal["sdc", "strang"], doc("sdc: chemistry sees transport as a source; strang: split")] = (
         "sdc"
     )
-    sweeps: Annotated[Literal[1, 2], doc("passes over each step (sdc)")] = 2
+    sweeps: Annotated[Literal[1, 2], doc("passes over each step")] = 2
     cfl: Annotated[Annotated[float, Meta(gt=0, le=2)], doc("limit on velocity x dt / cell width")] = 0.5
     dt: Annotated[Positive | None, doc("fixed time step; adaptive if omitted", "s")] = None
     dt_max: Annotated[Positive | None, doc("largest time step", "s")] = None
