@@ -17,7 +17,7 @@ from combust.case.gas import Ambient
 from combust.case.names import CHEMISTRY_COLUMNS, CHEMISTRY_FIELDS
 from combust.cfd.boundaries import build as sides
 from combust.cfd.boundaries.conditions import Boundary, Parts, Sides
-from combust.cfd.closures.base import Closure, Source, closure
+from combust.cfd.closures.base import Closure, Source
 from combust.cfd.concerns import CONCERNS
 from combust.cfd.initial.fields import Fields
 from combust.cfd.initial.settings import FlameInitial, Initial
@@ -231,7 +231,7 @@ class Builder:
         return self.config.chemistry.build(self)
 
     def closure(self) -> Closure | None:
-        return closure(self.config.turbulence)
+        return self.config.turbulence.build()
 
     def sources(self) -> tuple[Source, ...]:
         return (*self.config.initial.sources(self), *self.added)

@@ -1,9 +1,12 @@
 """Runge-Kutta-Chebyshev: second order for every number of stages, stable where it says so."""
 
+import math
+
 import pytest
 import torch
 
-from combust.cfd.operators.rkc import coefficients, stages_for
+from combust.cfd.operators.rkc import coefficients, stages_for, stages_within
+from combust.errors import DivergenceError
 
 
 def integrate(lam, forcing, stages, dt, steps):
@@ -32,3 +35,9 @@ def test_stable_up_to_the_spectral_radius(dt_lambda):
     stages = stages_for(dt_lambda)
     for fraction in torch.linspace(0.02, 1.0, 50):
         assert abs(float(integrate(-dt_lambda * float(fraction), 0.0, stages, 1.0, 1))) < 1.0
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_diffusivity_that_is_no_number_is_a_lost_solution(value):
+    with pytest.raises(DivergenceError, match=r"the largest diffusivity is (nan|inf) m2/s: the solution was lost"):
+        stages_within(60, value, 1e-5, "diffusivity", value)

@@ -11,6 +11,7 @@ from test_view import with_problem
 from combust import kernels
 from combust.case.load import convert, load
 from combust.cfd.closures.base import Rates
+from combust.cfd.closures.smagorinsky import Smagorinsky
 from combust.cfd.initial.fields import stack
 from combust.cfd.mesh.block import Block
 from combust.cfd.mesh.grid import Grid
@@ -253,3 +254,10 @@ def test_uniform_in_x_and_y_has_another_identity():
         return case.Builder(convert(raw, "case"), Communicator()).identity["mesh"]
 
     assert identity("axisymmetric") != identity("stretched")
+
+
+def test_a_closure_is_refused_from_python_too():
+    """Its gradients would lack the hoop strain v / r."""
+    flow = inert(cylinder(4, 4, 1e-3, 1e-3), sides(PERIODIC, WALL))
+    with pytest.raises(ConfigError, match="problem.closure: an axisymmetric grid has none"):
+        with_problem(flow, closure=Smagorinsky(0.17, 0.7, 0.7))

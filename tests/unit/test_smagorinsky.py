@@ -9,7 +9,6 @@ from test_view import linear_view, with_problem
 
 from combust.case.load import load
 from combust.cfd.closures import settings
-from combust.cfd.closures.base import closure
 from combust.cfd.closures.smagorinsky import Smagorinsky
 from combust.errors import ConfigError
 from combust.parallel import Communicator
@@ -134,8 +133,8 @@ def test_a_closed_box_keeps_mass_and_enthalpy():
 
 
 def test_the_table_of_a_case():
-    assert closure(settings.NoTurbulence()) is None
-    assert closure(settings.Smagorinsky()) == Smagorinsky(0.17, 0.7, 0.7)
+    assert settings.NoTurbulence().build() is None
+    assert settings.Smagorinsky().build() == Smagorinsky(0.17, 0.7, 0.7)
     flow = vortices("turbulence={kind='smagorinsky', schmidt=0.5}")
     assert flow.scheme.problem.closure == Smagorinsky(0.17, 0.7, 0.5)
     with pytest.raises(ConfigError, match="turbulence.constant"):

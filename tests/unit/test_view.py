@@ -11,11 +11,11 @@ from combust.cfd.closures.view import Domain, View
 from combust.cfd.lowmach.lowmach import LowMach
 from combust.cfd.mesh.block import Block
 from combust.cfd.mesh.grid import Grid, stretched_faces, uniform_faces
-from combust.errors import ConfigError
+from combust.errors import ConfigError, StateError
 from combust.parallel import Communicator
 from combust.run.build import build
 from tests.draws import generator
-from validation.two_gases import MIRROR, PERIODIC, SLIP, WALL, inert, steps
+from validation.two_gases import MIRROR, OPEN, PERIODIC, SLIP, WALL, inert, steps
 
 ONE = np.array([0.0, 1.0])
 
@@ -234,3 +234,49 @@ def test_eddies_vanish_at_walls_with_friction():
     flow = inert({"cells": (4, 6), "lower": (0, 0), "upper": (1, 1)}, {"x": PERIODIC, "y_low": WALL, "y_high": SLIP})
     data = flow.scheme.filler.eddies(torch.ones(3, 1, 6, 4, dtype=torch.float64))
     assert bool((data[:, :, :2] == 0).all()) and bool((data[:, :, 2:] == 1).all())
+
+
+def test_eddies_vanish_at_burners():
+    """What a plug takes is conduction alone, whatever the eddies of the cell beside it."""
+    burner = {"kind": "burner", "velocity": 0.1, "temperature": 350.0, "composition": "HEAVY:1"}
+    box = ({"cells": (6, 5), "lower": (0, 0), "upper": (0.1, 0.1)}, {"x_low": burner, "x_high": OPEN, "y": MIRROR})
+    flow = inert(*box)
+    data = flow.scheme.filler.eddies(torch.ones(3, 1, 5, 6, dtype=torch.float64))
+    assert bool((data[..., 2:-2, :2] == 0).all()) and bool((data[..., 2:-2, 2:] == 1).all())
+    alone = flow.quantity("heat_to_burner")
+    assert alone < -1.0  # the plug is the hotter one
+    assert with_problem(flow, closure=Even(1e-3, 1e-3, 1e-3)).quantity("heat_to_burner") == alone
+
+
+class Says(Even):
+    """One value that is not like the others: of the eddies' row, or of the sources' (scalars, momentum)."""
+
+    def __init__(self, row, value):
+        self.row, self.value = row, value
+
+    def update(self, view):
+        fields = {name: torch.full(view.grid.layout.n, 1e-3, dtype=torch.float64) for name in EddyFields._fields}
+        fields[self.row][0, 2, 3] = self.value
+        return EddyFields(**fields)
+
+    def rates(self, view, t, dt):
+        scalars = torch.zeros(len(view.q), *view.grid.layout.n, dtype=torch.float64)
+        force = torch.zeros_like(view.u[2][:, 2:-2, 2:-2])
+        {"scalars": scalars[0], "momentum": force}[self.row][..., 2, 3] = self.value
+        return Rates(scalars, (None, None, force))
+
+
+@pytest.mark.parametrize("row", EddyFields._fields)
+@pytest.mark.parametrize("value", [-1e-9, float("nan"), float("inf")])
+def test_eddies_that_cannot_be_are_named(row, value):
+    flow = with_problem(inert(*BOX), closure=Says(row, value))
+    with pytest.raises(StateError, match=rf"Says.update: {row}: is {value:.5g} at \(0, 2, 3\).*finite and at least 0"):
+        flow.advance(1e-3)
+
+
+@pytest.mark.parametrize("row, where", [("scalars", "scalars"), ("momentum", "momentum along x")])
+@pytest.mark.parametrize("value", [float("nan"), float("-inf")])
+def test_rates_that_cannot_be_are_named(row, where, value):
+    flow = with_problem(inert(*BOX), sources=(Says(row, value),))
+    with pytest.raises(StateError, match=rf"rates of a source: {where}: is {value:.5g} at .*must be finite"):
+        flow.advance(1e-3)

@@ -143,6 +143,10 @@ class Burner(Inflow):
         """None: Y floats at the face, where T does not, and no species may cross it but by the stream."""
         ghosts_of(data, at.axis, at.side, at.ghosts).zero_()
 
+    def fill_eddies(self, data: Tensor, at: Place) -> None:
+        """None: in the pores there is no motion but that of the stream, and heat goes into the plug by conduction."""
+        ghosts_of(data, at.axis, at.side, at.ghosts).zero_()
+
 
 @dataclass
 class Outflow(Boundary):

@@ -6,12 +6,10 @@ step. A restart asks them with the same state, bit by bit, so that it needs noth
 
 from __future__ import annotations
 
-import importlib
 from typing import NamedTuple, Protocol
 
 from torch import Tensor
 
-from combust.cfd.closures.settings import NoTurbulence, Turbulence
 from combust.cfd.closures.view import View
 from combust.cfd.mesh.grid import Faces
 
@@ -70,12 +68,3 @@ class Source(Protocol):
 
         Called with the whole step for its update, and with its end (t + dt, 0) for the divergence there.
         """
-
-
-def closure(table: Turbulence) -> Closure | None:
-    """The closure that a case file asks for, from the file named after its kind; None for laminar flow."""
-    if isinstance(table, NoTurbulence):
-        return None
-    name = str(table.__struct_config__.tag).replace("-", "_")
-    made: Closure = importlib.import_module(f"combust.cfd.closures.{name}").closure(table)
-    return made

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from combust.cfd.closures import settings
 from combust.cfd.closures.base import EddyFields
 from combust.cfd.closures.view import View
 from combust.kernels import compiled
@@ -42,8 +41,3 @@ class Smagorinsky:
         """The eddies of the flow of `view`."""
         nu = eddy_viscosity_kernel(view.gradients, self.constant * view.filter_width)
         return EddyFields(nu, nu / self.prandtl, nu / self.schmidt)
-
-
-def closure(table: settings.Smagorinsky) -> Smagorinsky:
-    """The closure of its table in a case file."""
-    return Smagorinsky(table.constant, table.prandtl, table.schmidt)

@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
+from torch import Tensor
 
-from combust.cfd.closures.base import EddyFields, Rates
+from combust.cfd.closures.base import Closure, EddyFields, Rates
 from combust.cfd.closures.view import View
 from combust.cfd.lowmach.discretisation import Discretisation
-from combust.cfd.mesh.require import require_faces, require_field
+from combust.cfd.mesh.grid import NAMES
+from combust.cfd.mesh.require import require_faces, require_field, require_values
 from combust.cfd.operators import scalars
 from combust.cfd.operators.scalars import EddyCoefficients
 from combust.kernels import compiled
+from combust.parallel import together
 
 eddy_coefficients_kernel = compiled(scalars.eddy_coefficients)
 
@@ -32,34 +35,61 @@ class Context(NamedTuple):
 
 
 def context(view: View, on: Discretisation) -> Context:
-    """What closure and sources say of the step that starts with the flow of `view`."""
-    t, dt, sources = view.t, view.dt, on.problem.sources
-    if on.problem.closure is None and not sources:
+    """What closure and sources say of the step that starts with `view`; what fails on one rank fails on all.
+
+    Raises ConfigError for fields of the wrong kind or shape, StateError for values that cannot be.
+    """
+    t = view.t
+    if on.problem.closure is None and not on.problem.sources:
         return Context(t, None, None, None)
     with on.timers.phase("closure"):
-        mean, end = ([s.rates(view, *time) for s in sources] for time in ((t, dt), (t + dt, 0.0)))
-        return Context(t, eddies(view, on), _together(mean, on), _together(end, on))
+        mean, end, fields = together(on.comm, lambda: _asked(view, on))
+        return Context(t, None if fields is None else _added(fields, view, on), mean, end)
+
+
+def _asked(view: View, on: Discretisation) -> tuple[Rates | None, Rates | None, Tensor | None]:
+    """Mean and final rates of the sources, and the eddies' diffusivities on this rank's cells; without messages."""
+    t, dt, sources = view.t, view.dt, on.problem.sources
+    mean, end = (_sum([s.rates(view, *time) for s in sources], on) for time in ((t, dt), (t + dt, 0.0)))
+    return mean, end, None if on.problem.closure is None else diffusivities(on.problem.closure, view, on)
+
+
+def diffusivities(closure: Closure, view: View, on: Discretisation) -> Tensor:
+    """(3, nz, ny, nx): the rows of EddyFields. Raises ConfigError for wrong shapes, StateError for wrong values."""
+    fields, name = EddyFields(*closure.update(view)), f"{type(closure).__name__}.update"
+    for row, f in zip(EddyFields._fields, fields, strict=True):
+        require_field(f"{name}: {row}", f, on.layout.n, on.grid.device)
+    found = torch.stack(fields)
+    if not bool((torch.isfinite(found) & (found >= 0)).all()):
+        for row, f in zip(EddyFields._fields, fields, strict=True):
+            require_values(f"{name}: {row}", f, least=0.0)
+    return found
 
 
 def eddies(view: View, on: Discretisation) -> EddyCoefficients | None:
-    """What the closure adds to the transport coefficients of the flow of `view`."""
-    if on.problem.closure is None:
-        return None
-    fields = EddyFields(*on.problem.closure.update(view))
-    for name, f in zip(EddyFields._fields, fields, strict=True):
-        require_field(f"{type(on.problem.closure).__name__}.update: {name}", f, on.layout.n, on.grid.device)
-    padded = on.filler.eddies(torch.stack(fields))
-    return eddy_coefficients_kernel(padded, view.q, view.p0, on.thermo)
+    """What the closure adds to the transport coefficients of the flow of `view` (collective), None without one."""
+    closure = on.problem.closure
+    return None if closure is None else _added(together(on.comm, lambda: diffusivities(closure, view, on)), view, on)
 
 
-def _together(rates: list[Rates], on: Discretisation) -> Rates | None:
-    """The sum of the rates of all sources, whose shapes must be those of the grid."""
+def _added(fields: Tensor, view: View, on: Discretisation) -> EddyCoefficients:
+    """What the eddies' diffusivities add to the transport coefficients of the flow of `view`."""
+    return eddy_coefficients_kernel(on.filler.eddies(fields), view.q, view.p0, on.thermo)
+
+
+def _sum(rates: list[Rates], on: Discretisation) -> Rates | None:
+    """The sum of the rates of all sources, whose shapes must be those of the grid, and whose values finite."""
     total: Rates | None = None
     rows = 1 + len(on.thermo.molar_mass)
     for one in rates:
         if one.scalars is not None:
             require_field("rates of a source: scalars", one.scalars, (rows, *on.layout.n), on.grid.device)
+            require_values("rates of a source: scalars", one.scalars)
         if one.momentum is not None:
             require_faces("rates of a source: momentum", one.momentum, on.grid, optional=True)
+            for a in on.layout.axes:
+                force = one.momentum[a]
+                if force is not None:
+                    require_values(f"rates of a source: momentum along {NAMES[a]}", force)
         total = one if total is None else total + one
     return total

@@ -15,7 +15,7 @@ from combust.cfd.boundaries import inflow
 from combust.cfd.boundaries.conditions import Burner, conditions_of
 from combust.cfd.closures.view import View
 from combust.cfd.initial.unburnt import Unburnt
-from combust.cfd.lowmach.context import eddies
+from combust.cfd.lowmach.context import diffusivities, eddies
 from combust.cfd.lowmach.lowmach import LowMach
 from combust.cfd.lowmach.state import State
 from combust.cfd.mesh.grid import along
@@ -213,7 +213,7 @@ class Diagnostics:
         closure = self.scheme.problem.closure
         if closure is None:
             raise ConfigError(f'"nu_t" needs {TURBULENCE}')
-        return closure.update(self.view()).viscosity
+        return diffusivities(closure, self.view(), self.scheme)[0]
 
     def vorticity(self) -> Tensor:
         """curl u at cells, (3: z, y, x, ...), from central differences of the face velocities [1/s]."""

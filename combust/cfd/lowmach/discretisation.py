@@ -28,6 +28,8 @@ def require_fitting(grid: Grid, problem: Problem) -> None:
             if given == grid.block.periodic[a]:
                 what = "is periodic and has a condition" if given else "has no condition and is not periodic"
                 raise ConfigError(f"problem.boundaries: the {end} side in {NAMES[a]} {what}")
+    if grid.axisymmetric and problem.closure is not None:  # its gradients would lack the hoop strain v / r
+        raise ConfigError("problem.closure: an axisymmetric grid has none; use closure=None")
 
 
 class Discretisation:

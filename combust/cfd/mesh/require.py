@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
 
 from combust.cfd.mesh.grid import NAMES, Grid
-from combust.errors import ConfigError
+from combust.errors import ConfigError, StateError
 
 
 def same_device(one: torch.device | str, other: torch.device | str) -> bool:
@@ -26,6 +27,20 @@ def require_field(name: str, f: object, shape: tuple[int, ...], device: str) -> 
         raise ConfigError(f"{name}: is of {f.dtype}, must be of torch.float64")
     if not same_device(f.device, device):
         raise ConfigError(f"{name}: lies on {f.device}, the grid on {device}")
+
+
+def require_values(name: str, f: torch.Tensor, least: float = -math.inf) -> None:
+    """Raises StateError naming the argument, cell and value where f is not finite, or below `least`."""
+    good = torch.isfinite(f) & (f >= least)
+    if bool(good.all()):
+        return
+    where = (~good).nonzero()
+    value = float(f[tuple(where[0].tolist())])
+    allowed = "finite" if least == -math.inf else f"finite and at least {least:g}"
+    raise StateError(
+        f"{name}: is {value:.5g} at {tuple(where[0].tolist())} of this block, the first of {len(where)} such values; "
+        f"must be {allowed}"
+    )
 
 
 def require_faces(name: str, u: Sequence[object], grid: Grid, optional: bool = False) -> None:

@@ -25,9 +25,15 @@ def stages_for(dt_lambda: float) -> int:
 def stages_within(most: int, radius: float, dt: float, what: str, value: float) -> int:
     """Stages for a step dt [s] at spectral radius `radius` [1/s], which comes from `what` of `value` [m2/s].
 
-    Raises DivergenceError where they are more than `most`.
+    Raises DivergenceError where they are more than `most`, or no number.
     """
-    stages = stages_for(SAFETY * radius * dt)
+    reach = SAFETY * radius * dt
+    if not math.isfinite(reach):
+        raise DivergenceError(
+            f"diffusion over dt = {dt:.3e} s: the largest {what} is {value:.3g} m2/s: the solution was lost; shorten "
+            "the time step (numerics.cfl, numerics.dt_max)"
+        )
+    stages = stages_for(reach)
     if not stages <= most:
         longest = (most**2 - 1.0) / (1.54 * SAFETY * radius)
         raise DivergenceError(
