@@ -117,7 +117,7 @@ class Filler:
             patch.condition.fill_thermal_diffusion(patch.view(data), patch.at)
 
     def eddies(self, diffusivities: Tensor) -> Tensor:
-        """Those of the owned cells (rows, nz, ny, nx), padded: none at walls with friction and burners, else of the edge."""
+        """Those of the owned cells (rows, nz, ny, nx), padded: as the conditions say, none at walls with friction."""
         with self.timers.phase("halo"):
             data = self.pad(diffusivities)
             self.halo.fill(Field(data, None, self._eddy_fill))
