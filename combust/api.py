@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from combust.check.command import check as check
     from combust.cli.reference import kinds as kinds
+    from combust.cli.reference import schema_of as schema  # noqa: F401
     from combust.experiments.validate import validate as validate
     from combust.installation import doctor as doctor
     from combust.io.info import info as info
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from combust.shipped import cases as cases
     from combust.shipped import new as new
     from combust.surrogates.data.sample import sample as sample
+    from combust.surrogates.judge.models import shipped as models  # noqa: F401
     from combust.surrogates.judge.verify import verify as verify
     from combust.surrogates.training.train import train as train
 

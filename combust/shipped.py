@@ -22,12 +22,16 @@ ENDING = ".toml"
 
 
 class Case(NamedTuple):
-    """A case: name, which verb takes it ("run", "reduce" or "sample"), its title, and the text of the file."""
+    """A case: name, which verb takes it ("run", "reduce" or "sample"), its title, and the text of the file.
+
+    beside : name and content of each file that the case names and that lies beside it
+    """
 
     name: str
     verb: str
     title: str
     text: str
+    beside: tuple[tuple[str, bytes], ...] = ()
 
 
 def cases() -> tuple[Case, ...]:
@@ -37,13 +41,22 @@ def cases() -> tuple[Case, ...]:
 
 
 def _within(folder: Traversable, prefix: str, verb: str) -> list[Case]:
-    found = []
-    for file in folder.iterdir():
+    found, files = [], {file.name: file for file in folder.iterdir() if file.is_file()}
+    for file in files.values():
         if file.name.endswith(ENDING):
             text = file.read_text(encoding="utf-8")
-            title = str(tomllib.loads(text).get("title", ""))
-            found.append(Case(prefix + file.name.removesuffix(ENDING), verb, title, text))
+            raw = tomllib.loads(text)
+            beside = tuple((name, files[name].read_bytes()) for name in sorted(files.keys() & texts(raw)))
+            found.append(Case(prefix + file.name.removesuffix(ENDING), verb, str(raw.get("title", "")), text, beside))
     return sorted(found)
+
+
+def texts(value: object) -> set[str]:
+    """All texts among the values of a file."""
+    if isinstance(value, dict | list):
+        parts = value.values() if isinstance(value, dict) else value
+        return {text for part in parts for text in texts(part)}
+    return {value} if isinstance(value, str) else set()
 
 
 def named(name: str) -> Case:
@@ -59,9 +72,9 @@ def named(name: str) -> Case:
 
 
 def new(name: str, path: str | Path | None = None, force: bool = False) -> Path:
-    """Writes a copy of a case, which says where it comes from; the path.
+    """Writes a copy of a case, which says where it comes from, and of the files that it names beside it; its path.
 
-    path : of the copy; in the current folder by the name of the case if None;  force : replace a file that is there
+    path : of the copy; in the current folder by the name of the case if None;  force : replace files that are there
     Raises ConfigError for an unknown case, a file that is there, or a place that cannot be written.
     """
     case = named(name)
@@ -75,7 +88,22 @@ def new(name: str, path: str | Path | None = None, force: bool = False) -> Path:
             )
         if made.exists() and not force:
             raise ConfigError(f"{made} exists: choose another name, or --force to replace it")
+        for other, content in files_beside(case, made):
+            if other == made:
+                raise ConfigError(f"{made} is what the case itself calls a file beside it: choose another name")
+            if other.exists() and not force and not (other.is_file() and other.read_bytes() == content):
+                raise ConfigError(
+                    f"{other} exists, and is not the file of that name that the case needs beside it: choose another "
+                    "folder, or --force to replace it"
+                )
+        for other, content in files_beside(case, made):
+            replace_bytes(other, content)
         replace_bytes(made, (origin + case.text).encode())
     except (OSError, ValueError) as error:
         raise ConfigError(f"{made} cannot be written: {getattr(error, 'strerror', None) or error}") from error
     return made
+
+
+def files_beside(case: Case, made: Path) -> list[tuple[Path, bytes]]:
+    """Paths and contents of what a copy of the case at `made` needs beside it."""
+    return [(made.parent / name, content) for name, content in case.beside]

@@ -21,7 +21,7 @@ HEADS = {
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", nargs="?", help="a case; all are listed if omitted")
     parser.add_argument("path", nargs="?", metavar="FILE", help="the copy; default: NAME.toml in the current folder")
-    parser.add_argument("--force", action="store_true", help="replace a file that is there")
+    parser.add_argument("--force", action="store_true", help="replace files that are there")
 
 
 def call(args: argparse.Namespace, comm: Communicator) -> int:
@@ -33,8 +33,10 @@ def call(args: argparse.Namespace, comm: Communicator) -> int:
         return 0
     made = shipped.new(args.name, args.path, args.force)
     print(f"case:    {made}")
-    verb = shipped.named(args.name).verb
-    print(f"next:    combust {'check' if verb == 'run' else verb} {made}")
+    case = shipped.named(args.name)
+    for path, _ in shipped.files_beside(case, made):
+        print(f"beside:  {path}")
+    print(f"next:    combust {'check' if case.verb == 'run' else case.verb} {made}")
     return 0
 
 

@@ -222,7 +222,11 @@ class Builder:
 
     @property
     def concerns(self) -> Sequence[Callable[[Any], dict[str, str]]]:
-        return CONCERNS
+        return (*CONCERNS, self._at_start)
+
+    def _at_start(self, flow: Flow) -> dict[str, str]:
+        """What is doubtful of the initial fields, while they are there."""
+        return {} if flow.step else self.initial.doubts(self.grid)
 
     def transport_data(self) -> tuple[str, AnyTransport]:
         return transport.build(self.config.gas.transport, self.gas)

@@ -9,6 +9,7 @@ from scipy.special import j0, j1, jn_zeros
 from test_view import with_problem
 
 from combust import kernels
+from combust.__main__ import main
 from combust.case.load import convert, load
 from combust.cfd.closures.base import Rates
 from combust.cfd.closures.smagorinsky import Smagorinsky
@@ -243,6 +244,18 @@ def test_volumes_are_of_the_revolution_whatever_z_is():
     grid = Grid(block, (np.array([0.0, 0.3]), np.array([0.5, 1.0, 2.0]), np.array([0.0, 2.0])), axisymmetric=True)
     exact = [2.0 * math.pi * (1.0 - 0.25), 2.0 * math.pi * (4.0 - 1.0)]
     np.testing.assert_allclose(grid.volume.flatten(), exact, rtol=1e-14)
+
+
+def test_a_kernel_off_the_axis_is_a_ring_which_is_said_at_the_start(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    found = []
+    for changes in (KERNEL, [*KERNEL, "initial.centre=[5e-4,3e-4]"]):
+        words = ["run", str(CASES / "kernel.toml"), "--steps", "2", "--force", "--set", "output.fields.every={steps=1}"]
+        assert main(words + [word for change in changes for word in ("--set", change)]) == 0
+        found.append(capsys.readouterr().err.count("off the axis of an axisymmetric mesh: the kernel is a ring"))
+    assert found == [0, 1]
+    flow = case.Builder(load(CASES / "kernel.toml", [*KERNEL, "initial.centre=[5e-4,3e-4]"]), Communicator()).flow()
+    assert "lies 0.0003 m off the axis" in flow.concerns()["ring"]
 
 
 def test_uniform_in_x_and_y_has_another_identity():

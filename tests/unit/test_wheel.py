@@ -67,6 +67,7 @@ def test_the_verbs_work_without_the_repository(combust):
     assert all(case.name in listed and case.title in listed for case in shipped.cases())
     assert "my.toml" in combust("new", "taylor_green_2d", "my.toml")
     assert "first dt: " in combust("check", "my.toml", *TINY)
+    assert "mms_gas.yaml" in combust("new", "mms") and "first dt: " in combust("check", "mms.toml", *TINY[:4])
     assert "reached step 3" in combust("run", "my.toml", *TINY, "--out", "out")
     assert "checkpoint of step 3" in combust("info", "out/checkpoint_000003.h5")
     assert "delay [s]" in combust("ignite", "h2o2.yaml", "--fuel", "H2", "--T", "1200", "--out", "delays")

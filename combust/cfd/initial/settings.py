@@ -62,6 +62,10 @@ class Start:
         """Those that make a given solution one of the equations."""
         return ()
 
+    def doubts(self, grid: Grid) -> dict[str, str]:
+        """What is doubtful of them on this grid, in words: name -> sentence."""
+        return {}
+
     def flame_states(self, case: Starting, fresh: Unburnt) -> tuple[Tensor, Tensor] | None:
         """T [K] (states,) and Y (species, states) of fresh and burnt gas and what lies between, of what burns."""
         return None
@@ -163,6 +167,13 @@ class KernelInitial(Start, Settings, frozen=True, tag_field="kind", tag="kernel"
         centre = tuple(reversed((*self.centre, 0.0, 0.0)[:3]))
         edge = self.radius, self.thickness
         return fields.kernel(case.grid, self.temperature, Y, self.hot_temperature, hot, centre, *edge)
+
+    def doubts(self, grid: Grid) -> dict[str, str]:
+        """Off the axis of an axisymmetric mesh it is no ball."""
+        r = self.centre[1] if grid.axisymmetric else 0.0
+        return {} if r == 0 else {"ring": (
+            f"initial.centre: lies {r:g} m off the axis of an axisymmetric mesh: the kernel is a ring around it, not a "
+            f"ball, which has its centre on the axis: [{self.centre[0]:g}, 0]")}  # fmt: skip
 
     def unburnt(self, case: Starting) -> Unburnt:
         """The fresh gas and its burnt equilibrium."""
