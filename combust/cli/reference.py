@@ -12,6 +12,7 @@ from combust.case import names
 from combust.case.config import whole
 from combust.errors import ConfigError
 from combust.explain import allowances, documented, flatten
+from combust.settings import FILES
 from combust.settings.quantities import schema
 
 TITLES = {"case": "Case files", "reduce": "Files of `combust reduce`", "sample": "Files of learned chemistry: `combust "
@@ -43,7 +44,9 @@ def kinds(section: str | None = None) -> dict[str, dict[str, str]]:
 
 
 def root_of(file: str) -> type[msgspec.Struct]:
-    """What a kind of file (combust.settings.FILES) is read into."""
+    """What a kind of file (combust.settings.FILES) is read into. Raises ConfigError for another."""
+    if file not in FILES:
+        raise ConfigError(f"schema of {file!r}: unknown; known: {', '.join(FILES)}")
     if file == "case":
         return whole()
     if file == "reduce":

@@ -60,7 +60,7 @@ def require_within(what: str, within: float) -> None:
 
 def validate(
     mechanism: Mechanism | str | Path,
-    data: Sequence[str | Path],
+    data: str | Path | Sequence[str | Path],
     aliases: Iterable[str] = (),
     options: Options = Options(),
     each: Callable[[Sequence[Judged], int, int], None] = lambda judged, done, total: None,
@@ -76,7 +76,7 @@ def validate(
     require_within("within", options.within)
     gas = mechanism if isinstance(mechanism, Mechanism) else Mechanism.load(mechanism)
     names = Names(gas, aliases)
-    sets, errors = read_all([str(path) for path in data])
+    sets, errors = read_all([str(path) for path in ([data] if isinstance(data, str | Path) else data)])
     sets.sort(key=lambda data: ORDER.index(data.kind))
     found: list[Judged] = []
     compared = 0

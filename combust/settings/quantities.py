@@ -45,7 +45,7 @@ def _value(value: Any, options: list[mi.Type], unit: dict[str, str] | None, path
             found[key] = _value(inner, types, _of_table(own, unit, value), [*path, key], source)
         return found
     if isinstance(value, list):
-        several = unit is not None and len(value) == len(unit.get("each", "")) and isinstance(value[0], list)
+        several = unit is not None and 0 < len(value) == len(unit.get("each", "")) and isinstance(value[0], list)
         return [
             _value(
                 inner,

@@ -62,6 +62,9 @@ def part(low, high, **entry):
     (profile(over=["y", "y"], at=[[0.0, 1e-3]] * 2, values=[[1.0, 1.0]] * 2), ["velocity", "different"]),
     (profile(over=["y", "time"]), ["boundary.x_low.velocity", "list"]),
     (profile(values=[[1.0, 2.0], [1.0, 2.0]]), ["boundary.x_low.velocity.values", "list of numbers"]),
+    (profile(over=["time", "y"], at=[[], [0.0, 1e-3]], values=[[1.0], [1.0]]), ["boundary.x_low.velocity"]),
+    (profile(at=[], values=[]), ["boundary.x_low.velocity"]),
+    ([{**IN, "where": {"y": []}}], ["boundary", "where.y"]),
     (profile(values=None), ["boundary.x_low.velocity", "give at and values, or a file"]),
     (profile(file="inlet.csv"), ["boundary.x_low.velocity", "give at and values, or a file"]),
     (profile(column="u"), ["boundary.x_low.velocity", "column is for a file"]),
@@ -103,6 +106,7 @@ def test_bad_tables_and_parts_are_named(entry, words):
     ("x,velocity\n0,1\n1e-3,2\n", ["has no column 'y'"]),
     ("y,velocity\n1e-3,1\n0,2\n", ["boundary.x_low.velocity", "must rise"]),
     ("y,y\n0,1\n1e-3,2\n", ["taken"]),
+    ("y;velocity\n0;1\n1e-3;2\n", ["separated by commas"]),
     ("y,velocity\n0,1\n5e-4,-1\n1e-3,2\n", ["boundary.x_low.velocity.values[1] = -1"]),
     (None, ["boundary.x_low.velocity.file", "inlet.csv", "cannot be read"]),
 ])  # fmt: skip

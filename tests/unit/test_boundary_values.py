@@ -359,6 +359,9 @@ def test_tables_over_two_coordinates_and_repeated_time():
         torch.testing.assert_close(table(moment, points), (1 + held) * (2 + y).reshape(1, 7, 1), rtol=1e-14, atol=0.0)
     again = Table(("time", "y"), [t, [0.0, 0.4, 1.0]], values, repeat=True)
     torch.testing.assert_close(again(3 * 5 + 0.7, points), table(0.7, points), rtol=1e-12, atol=0.0)
+    late = Table(("time",), [[1.0, 2.0, 3.0]], torch.tensor([0.0, 5.0, 0.0], dtype=torch.float64), repeat=True)
+    found = [float(late(moment, points)) for moment in (0.0, 0.5, 1.0, 2.0, 3.0, 4.0)]
+    assert found == [0.0, 0.0, 0.0, 5.0, 0.0, 5.0]  # the first entry's value holds before it
     turned = Table(("y", "time"), [[0.0, 0.4, 1.0], t], values.T.contiguous())
     assert torch.equal(turned(0.7, points), table(0.7, points))
     assert table.unsteady and table.times(0.0, 2.0) == [1.0] and again.times(3.5, 7.5) == [4.0, 6.0, 7.0]

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from combust.cfd.boundaries.conditions import Boundary, Parts, Place
+from combust.cfd.boundaries.conditions import Boundary, Inflow, Parts, Place
 from combust.cfd.boundaries.values import Values, evaluate, unsteady
 from combust.cfd.mesh.grid import NAMES, Grid
 from combust.cfd.mesh.require import same_device
@@ -156,7 +156,7 @@ def patches(grid: Grid, axis: int, side: int, condition: Boundary | Parts, rows:
     where = np.arange(-g, n + g) + grid.block.start[over]
     where = where % total if grid.block.periodic[over] else where.clip(0, total - 1)
     cells = owner[where]
-    faces = between(cells, [c.slip for c in condition.conditions])
+    faces = between(cells, [hold(c) for c in condition.conditions])
     found = []
     for k, part in enumerate(condition.conditions):
         for of_cells, of_faces in zip_longest(runs(cells == k), runs(faces == k), fillvalue=(0, 0)):
@@ -164,11 +164,16 @@ def patches(grid: Grid, axis: int, side: int, condition: Boundary | Parts, rows:
     return found
 
 
-def between(cells: np.ndarray, slip: list[bool]) -> np.ndarray:
-    """Part of each face between cells and at the ends; between two parts the one with friction has it, or the lower."""
+def hold(condition: Boundary) -> int:
+    """How firmly a part holds the velocity along the side: walls with friction, then inflows, then what is free."""
+    return 0 if condition.slip else 1 if isinstance(condition, Inflow) else 2
+
+
+def between(cells: np.ndarray, held: list[int]) -> np.ndarray:
+    """Part of each face between cells and at the ends; between two parts that which holds more has it, or the lower."""
     low, high = np.concatenate([cells[:1], cells]), np.concatenate([cells, cells[-1:]])
-    frictionless = np.array(slip)
-    return np.where(frictionless[low] & ~frictionless[high], high, low)
+    firm = np.array(held)
+    return np.where(firm[high] > firm[low], high, low)
 
 
 def runs(mask: np.ndarray) -> Iterator[Run]:

@@ -80,11 +80,14 @@ class Columns:
 
     def __init__(self, path: Path):
         self.path = path
-        lines = [(i, line) for i, line in enumerate(read_text(path).splitlines(), 1) if line.strip()]
+        text = read_text(path).removeprefix("\ufeff")  # some spreadsheets begin a file with a byte order mark
+        lines = [(i, line) for i, line in enumerate(text.splitlines(), 1) if line.strip()]
         lines = [(i, line) for i, line in lines if not line.lstrip().startswith("#")]
         rows = [(i, next(csv.reader([line]))) for i, line in lines]
         if len(rows) < 3:
             raise FileFormatError(f"{path}: needs a line of names and two or more of numbers")
+        if len(rows[0][1]) == 1 and any(mark in rows[0][1][0] for mark in ";\t"):
+            raise FileFormatError(f"{path}: line {rows[0][0]}: columns must be separated by commas")
         self.units: dict[str, str] = {}
         for text in rows[0][1]:
             found = NAME.fullmatch(text)

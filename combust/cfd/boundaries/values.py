@@ -126,9 +126,8 @@ class Table:
         return found.movedim(-1, 0) if rows else found
 
     def _moment(self, t: float, at: list[float]) -> tuple[int, float]:
-        if self.repeat:
+        if self.repeat and t > at[0]:
             t = at[0] + math.fmod(t - at[0], at[-1] - at[0])
-            t += (at[-1] - at[0]) if t < at[0] else 0.0
         i = min(max(bisect.bisect_right(at, t) - 1, 0), len(at) - 2)
         return i, min(max((t - at[i]) / (at[i + 1] - at[i]), 0.0), 1.0)
 
