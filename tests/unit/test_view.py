@@ -74,6 +74,44 @@ def test_gradients_are_second_order_on_stretched_grids():
     assert min(np.log2(errors[0]) - np.log2(errors[1])) > 1.9
 
 
+def shear(n, ratio):
+    """du/dy less that of u = y (2 - y) between a side at rest and a mirror, per cell, over 2 1/s."""
+    wide = {"lower": 0, "upper": 1, "cells": 4}
+    mesh = {"x": wide, "y": {"lower": 0, "upper": 1, "cells": n, "ratio": ratio}}
+    s = inert(mesh, {"x": PERIODIC, "y_low": WALL, "y_high": MIRROR}).scheme
+    u = [None] * 3
+    for a in (1, 2):
+        _, y, x = s.grid.face_points(a)
+        u[a] = (y * (2 - y) if a == 2 else 0 * y) + 0 * x
+    u = s.filler.velocity(s.filler.pad_faces(tuple(u)))
+    q = s.filler.scalars(torch.ones(3, *s.grid.layout.n, dtype=torch.float64))
+    found = s.view(u, q, q[:, :, 2:-2, 2:-2], q[0], 0.0, 0.0).gradients[2, 1]
+    return (found - 2 * (1 - s.grid.centres[1])) / 2, s
+
+
+@pytest.mark.parametrize("n, ratio", [(16, 1.0), (32, 1.0), (12, 1.2), (12, 0.8)])
+def test_gradients_at_walls_and_mirrors_are_exact_for_parabolas(n, ratio):
+    """The face's slope at a wall stands a quarter of a cell off it: the mean of both faces' is 1/(4 n) off."""
+    error, s = shear(n, ratio)
+    assert float(error.abs().max()) < 1e-12
+    weight = s.domain.slope_weights[1].flatten()
+    if ratio == 1.0:  # exactly, so that equal cells have the bits of the mean
+        assert float(weight[0]) == pytest.approx(1 / 3, rel=1e-12) and bool((weight[1:] == 0.5).all())
+
+
+def test_gradients_know_the_parts_of_a_side():
+    """Half a wall with friction, half without: there the slope is zero at the side itself."""
+    ends = uniform_faces(0.0, 1.0, 4)
+    grid = Grid(Block.create(Communicator(), (1, 4, 4), (False,) * 3), (ONE, ends, ends))
+    for part in (Parts(2, [(0.0, 0.5), (0.5, 1.0)], [Wall(), Wall(slip=True)]), Wall(), Wall(slip=True)):
+        free = [0.5 if getattr(part, "slip", x > 1) else 1 / 3 for x in range(4)]
+        weights = Domain(grid, ((None, None), (part, part), (None, None))).slope_weights
+        found = weights[1].expand(1, 4, 4)[0]
+        wanted = torch.tensor([free, [0.5] * 4, [0.5] * 4, [1 - w for w in free]], dtype=torch.float64)
+        torch.testing.assert_close(found, wanted)
+    assert weights[0] is None
+
+
 def test_inactive_directions_have_no_gradient():
     view = linear_view([[1.0, 2.0, 0.0], [3.0, -1.0, 0.0], [0.0, 0.0, 0.0]], (1, 4, 4))
     found = view.gradients[:, :, 0, 1, 1]

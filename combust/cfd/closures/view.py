@@ -10,10 +10,12 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from combust.cfd.boundaries.conditions import Parts, Side, Sides, Wall
+from combust.cfd.boundaries.conditions import Boundary, Parts, Side, Sides, Wall
 from combust.cfd.mesh.grid import Faces, Grid, along
 from combust.cfd.operators.momentum import velocity_gradient
 from combust.kernels import compiled
+
+ROUND_OFF = 1e-9  # of a length
 
 gradient_kernel = compiled(velocity_gradient)
 
@@ -49,6 +51,41 @@ class Domain:
                     past = (low - place).clamp_min(0.0) + (place - high).clamp_min(0.0)
                     nearest = torch.minimum(nearest, (away * away + past * past).sqrt())
         return nearest
+
+    @cached_property
+    def slope_weights(self) -> Faces:
+        """Per axis the weight that the slope at a cell's high face has in that at its centre, to broadcast; the rest is
+        the low face's. None along inactive axes.
+
+        A slope stands midway between the two places whose values it comes from: of these the boundary is one where it
+        has friction. Where it has none, the slope there is zero, at the boundary itself.
+        """
+        return tuple(self._slope_weight(a) if a in self.grid.layout.axes else None for a in range(3))
+
+    def _slope_weight(self, axis: int) -> Tensor:
+        grid, n, metric = self.grid, self.grid.layout.n[axis], self.grid.metrics[axis]
+        assert metric is not None
+        away = 0.5 / metric.per_distance
+        to = [away.narrow(axis, 0, n), away.narrow(axis, 1, n)]
+        at = torch.arange(n, device=grid.device).reshape([-1 if a == axis else 1 for a in range(3)])
+        for end, side in enumerate(self.boundaries[axis]):
+            if side is not None and grid.block.start[axis] + end * n == end * grid.block.shape[axis]:
+                free = (at == end * (n - 1)) & _without_friction(side, grid)
+                to[end] = torch.where(free, 2.0 * to[end], to[end])
+        low, high = to
+        equal = (low - high).abs() <= ROUND_OFF * (low + high)  # cells of a uniform mesh differ by that
+        return torch.where(equal, 0.5, low / (low + high))
+
+
+def _without_friction(side: Boundary | Parts, grid: Grid) -> Tensor:
+    """Whether the velocity along a side has no gradient there, to broadcast over (nz, ny, nx)."""
+    if isinstance(side, Boundary):
+        return torch.tensor(side.slip, device=grid.device)
+    place = grid.centres[side.over]
+    free = torch.zeros_like(place, dtype=torch.bool)
+    for (low, high), condition in zip(side.ranges, side.conditions, strict=True):
+        free = torch.where((place >= low) & (place < high), torch.tensor(condition.slip, device=grid.device), free)
+    return free
 
 
 def _with_friction(side: Side, axis: int) -> Iterator[tuple[int, float, float]]:
@@ -86,7 +123,7 @@ class View:
     @cached_property
     def gradients(self) -> Tensor:
         """du_i/dx_j at the owned cells, (3, 3, nz, ny, nx) with i and j in the order z, y, x [1/s]."""
-        return gradient_kernel(self.u, self.grid.layout, self.grid.metrics)
+        return gradient_kernel(self.u, self.grid.layout, self.grid.metrics, self.domain.slope_weights)
 
     @property
     def T(self) -> Tensor:

@@ -216,7 +216,10 @@ class Diagnostics:
         return diffusivities(closure, self.view(), self.scheme)[0]
 
     def vorticity(self) -> Tensor:
-        """curl u at cells, (3: z, y, x, ...), from central differences of the face velocities [1/s]."""
+        """curl u at cells, (3: z, y, x, ...), from central differences of the face velocities [1/s].
+
+        First order in cells at a wall.
+        """
         layout, metrics = self.grid.layout, self.grid.metrics
 
         def gradient(component: int, axis: int) -> Tensor | float:

@@ -186,10 +186,14 @@ def viscous_rate(u: Faces, rho: Tensor, viscosity: Tensor, layout: Layout, metri
     return tuple(None if f is None else f / face_density(rho, layout, metrics, a) for a, f in enumerate(force))
 
 
-def derivative(u: Faces, component: int, axis: int, layout: Layout, metrics: Metrics) -> Tensor | None:
-    """du_component/dx_axis at the owned cells [1/s], second order; None along an inactive direction.
+def derivative(
+    u: Faces, component: int, axis: int, layout: Layout, metrics: Metrics, high: Tensor | float = 0.5
+) -> Tensor | None:
+    """du_component/dx_axis at the owned cells [1/s]; None along an inactive direction.
 
-    Across the component's own axis it is the mean of the slopes at the two faces of a cell, from cell means of u.
+    Across the component's own axis it lies between the slopes at the two faces of a cell, from cell means of u.
+    high : weight of the slope at the high face, to broadcast over (nz, ny, nx). Second order with that of
+    `Domain.slope_weights`; with a half everywhere, but first order in cells at a wall.
     """
     f, metric = u[component], metrics[axis]
     if f is None or metric is None:
@@ -200,16 +204,19 @@ def derivative(u: Faces, component: int, axis: int, layout: Layout, metrics: Met
     f = take(f, layout, {component: (0, 1), axis: (-1, 1)})
     f = 0.5 * (f.narrow(component, 0, n) + f.narrow(component, 1, n))
     slope = difference(f, axis) * metric.per_distance
-    return 0.5 * (slope.narrow(axis, 0, m) + slope.narrow(axis, 1, m))
+    return (1.0 - high) * slope.narrow(axis, 0, m) + high * slope.narrow(axis, 1, m)
 
 
-def velocity_gradient(u: Faces, layout: Layout, metrics: Metrics) -> Tensor:
-    """du_i/dx_j at the owned cells, (3, 3, nz, ny, nx) with i and j in the order z, y, x [1/s]; u padded."""
+def velocity_gradient(u: Faces, layout: Layout, metrics: Metrics, high: Faces) -> Tensor:
+    """du_i/dx_j at the owned cells, (3, 3, nz, ny, nx) with i and j in the order z, y, x [1/s]; u padded.
+
+    high : per axis the weight of the slope at the high face of a cell (`Domain.slope_weights`)
+    """
     a = layout.axes[-1]
     zero = torch.zeros_like(take(u[a], layout, {}))  # type: ignore[arg-type]
     rows = []
     for i in range(3):
-        found = (derivative(u, i, j, layout, metrics) for j in range(3))
+        found = (derivative(u, i, j, layout, metrics, 0.5 if w is None else w) for j, w in enumerate(high))
         rows.append(torch.stack([zero if d is None else d for d in found]))
     return torch.stack(rows)
 
