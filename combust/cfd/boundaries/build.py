@@ -29,10 +29,10 @@ from combust.cfd.boundaries.keys import PHI, SPEEDS, TEMPERATURES, Key
 from combust.cfd.boundaries.patches import cut_cells, fit
 from combust.cfd.boundaries.tables import read
 from combust.cfd.boundaries.values import Function, Held, Stream, Table
+from combust.cfd.mesh.grid import NAMES
 from combust.errors import ConfigError, at
 
 logger = logging.getLogger(__name__)
-AXES = ("z", "y", "x")
 NO_SORET = (
     "gas.transport.soret = true would drive species through a wall of fixed temperature; use an adiabatic wall, or "
     "leave soret off"
@@ -70,13 +70,13 @@ def lets_through(table: Any) -> bool:
 
 def periodic(sides: Mapping[str, Any]) -> tuple[bool, bool, bool]:
     """Per axis (z, y, x) whether its sides are periodic; sides: name -> table."""
-    z, y, x = (isinstance(sides.get(f"{a}_low"), settings.Periodic) for a in AXES)
+    z, y, x = (isinstance(sides.get(f"{a}_low"), settings.Periodic) for a in NAMES)
     return z, y, x
 
 
 def passes(sides: Mapping[str, Any]) -> tuple[bool, bool, bool]:
     """Per axis (z, y, x) whether something enters by one of its sides; sides: name -> table."""
-    z, y, x = (any(lets_through(sides.get(f"{a}_{end}")) for end in ("low", "high")) for a in AXES)
+    z, y, x = (any(lets_through(sides.get(f"{a}_{end}")) for end in ("low", "high")) for a in NAMES)
     return z, y, x
 
 
@@ -87,7 +87,7 @@ def boundaries(
 
     given : conditions that take the place of those of the tables
     """
-    made = {f"{a}_{end}": condition(f"{a}_{end}", sides, case) for a in AXES for end in ("low", "high")}
+    made = {f"{a}_{end}": condition(f"{a}_{end}", sides, case) for a in NAMES for end in ("low", "high")}
     for name, instead in (given or {}).items():
         if name not in made or made[name] is None:
             known = ", ".join(side for side, there in made.items() if there is not None)
@@ -100,7 +100,7 @@ def boundaries(
         if instead.pressure != kinds[0].pressure:
             raise ConfigError(f"conditions[{name!r}]: pressure is {instead.pressure!r}, not {kinds[0].pressure!r}")
         made[name] = instead
-    z, y, x = ((made[f"{a}_low"], made[f"{a}_high"]) for a in AXES)
+    z, y, x = ((made[f"{a}_low"], made[f"{a}_high"]) for a in NAMES)
     return z, y, x
 
 
@@ -114,7 +114,7 @@ def condition(name: str, sides: Mapping[str, Any], case: Case) -> Boundary | Par
 
 def _one(name: str, table: Any, case: Case, place: str = "") -> Boundary:
     """The condition of a side or of a part of it; place : "x_low[1]" of a part."""
-    key = Key(f"boundary.{place or name}", AXES.index(name[0]), _reach(table, case), case.directions, case.device)
+    key = Key(f"boundary.{place or name}", NAMES.index(name[0]), _reach(table, case), case.directions, case.device)
     if isinstance(table, settings.Inflow | settings.Burner):
         return _inflow(key, 1.0 if name.endswith("low") else -1.0, table, case)
     if isinstance(table, settings.Outflow):
@@ -124,7 +124,7 @@ def _one(name: str, table: Any, case: Case, place: str = "") -> Boundary:
 
 def _reach(table: Any, case: Case) -> dict[str, tuple[float, float]]:
     """From where to where a side, or its part, reaches along x, y and z [m]."""
-    whole = {a: (float(f[0]), float(f[-1])) for a, f in zip(AXES, case.faces, strict=True)}
+    whole = {a: (float(f[0]), float(f[-1])) for a, f in zip(NAMES, case.faces, strict=True)}
     return whole if table.where is None else whole | dict([table.where.range])
 
 
@@ -133,18 +133,18 @@ def _parts(name: str, tables: tuple[Any, ...], case: Case) -> Parts:
     over = {part.where.range[0] for part in tables}
     if len(over) > 1:
         raise ConfigError(f"boundary.{name}: its parts are ranges of {' and '.join(sorted(over))}: take one coordinate")
-    axis = AXES.index(over.pop())
+    axis = NAMES.index(over.pop())
     made = [_one(name, part, case, f"{name}[{i}]") for i, part in enumerate(tables)]
-    if AXES[axis] == name[0] or AXES[axis] not in case.directions:
+    if NAMES[axis] == name[0] or NAMES[axis] not in case.directions:
         allowed = " and ".join(a for a in case.directions if a != name[0]) or "none: the side is a point"
-        raise ConfigError(f"boundary.{name}[0].where: {AXES[axis]} is no coordinate of that side; allowed: {allowed}")
+        raise ConfigError(f"boundary.{name}[0].where: {NAMES[axis]} is no coordinate of that side; allowed: {allowed}")
     with at(f"boundary.{name}"):
         parts = Parts(axis, [part.where.range[1] for part in tables], made)
         fit(parts, case.faces[axis])
     for edge, face, share in cut_cells(case.faces[axis], parts):
         logger.info(
             "boundary.%s: the edge at %s = %.6g m lies within a cell, and acts at its face, %.6g m: %.2g of the cell",
-            name, AXES[axis], edge, face, share,
+            name, NAMES[axis], edge, face, share,
         )  # fmt: skip
     return parts
 
@@ -166,7 +166,7 @@ def _wall(key: Key, table: settings.Wall, case: Case) -> Wall:
         fixed = _held(key.value("temperature", table.temperature, TEMPERATURES), case)
     velocity: list[float | Function] = [key.value(f"velocity[{2 - a}]", table.velocity[2 - a]) for a in range(3)]
     if velocity[key.axis] != 0.0:
-        raise ConfigError(f"{key.place}.velocity: the {AXES[key.axis]} part must be 0: a wall is where it is")
+        raise ConfigError(f"{key.place}.velocity: the {NAMES[key.axis]} part must be 0: a wall is where it is")
     return Wall(velocity=velocity, scalars=fixed, slip=table.slip)
 
 
@@ -185,7 +185,7 @@ def _inflow(key: Key, sign: float, table: settings.Inflow | settings.Burner, cas
     speed = case.flame_speed() if isinstance(table.velocity, str) else key.value("velocity", table.velocity, SPEEDS)
     velocity: list[float | Function] = [0.0, 0.0, 0.0]
     along = getattr(table, "tangential", None)
-    for a, name in enumerate(AXES if along is not None else ()):
+    for a, name in enumerate(NAMES if along is not None else ()):
         given = getattr(along, name)
         if given is not None:
             key.require_along(f"tangential.{name}", name)

@@ -13,11 +13,9 @@ from torch import Tensor
 from combust.cfd.boundaries.settings import Gases, Profile
 from combust.cfd.boundaries.tables import read
 from combust.cfd.boundaries.values import Table
+from combust.cfd.mesh.grid import NAMES, ROUND_OFF
 from combust.errors import ConfigError, at
 from combust.files import leaves
-
-AXES = ("z", "y", "x")
-ROUND_OFF = 1e-9  # of the length of a side: a table that ends so near to its edge reaches it
 
 
 class Limits(NamedTuple):
@@ -103,7 +101,7 @@ class Key:
 
     def require_along(self, name: str, over: str) -> None:
         """Raises ConfigError for a coordinate that is none of the side."""
-        allowed = [a for a in self.directions if a != AXES[self.axis]]
+        allowed = [a for a in self.directions if a != NAMES[self.axis]]
         if over not in (*allowed, "time"):
             raise ConfigError(
                 f'{self.place}.{name}: "{over}" is no direction of that side of this mesh; allowed: '

@@ -12,11 +12,10 @@ from torch import Tensor
 
 from combust.cfd.boundaries.conditions import Boundary, Inflow, Parts, Place
 from combust.cfd.boundaries.values import Values, evaluate, unsteady
-from combust.cfd.mesh.grid import NAMES, Grid
+from combust.cfd.mesh.grid import NAMES, ROUND_OFF, Grid
 from combust.cfd.mesh.require import same_device
 from combust.errors import ConfigError
 
-ROUND_OFF = 1e-9  # of a length: edges nearer than that are one
 CUT = 1e-6  # of a cell: edges that near to a face lie on it
 Run = tuple[int, int]  # first of the padded cells or faces along an axis, and how many
 

@@ -16,11 +16,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from combust.cfd.mesh.grid import NAMES
 from combust.errors import ConfigError
 
 Function = Callable[[float, Tensor], Tensor]
 TIME = "time"
-AXES = ("z", "y", "x")
 MOST_SAMPLES = 64  # values of a table that are looked at to judge it
 
 
@@ -87,7 +87,7 @@ class Table:
         if len(self.over) not in (1, 2) or len(set(self.over)) != len(self.over):
             raise ConfigError(f"over = {list(over)}: must be one or two different ones of x, y, z and time")
         for name, coordinates, n in zip(self.over, self.at, values.shape, strict=False):
-            if name not in (*AXES, TIME):
+            if name not in (*NAMES, TIME):
                 raise ConfigError(f"over: {name!r} is none of x, y, z and time")
             if len(coordinates) < 2 or len(coordinates) != n:
                 raise ConfigError(f"at: needs two or more entries, as many as values in {name}, here {n}")
@@ -119,7 +119,7 @@ class Table:
             values = a + w * (b - a)
             del space[place]
         rows = self.values.dim() - len(self.over)
-        where = [self._between(points[AXES.index(name)], knots) for name, knots in space]
+        where = [self._between(points[NAMES.index(name)], knots) for name, knots in space]
         if not where:
             return values.reshape(*values.shape, 1, 1, 1)
         found = self._interpolated(values, where)
@@ -221,7 +221,7 @@ def samples(value: Tensor | Function | None) -> list[Tensor]:
     found = []
     for place in places[:: max(1, len(places) // MOST_SAMPLES)]:
         where = dict(zip(known, place, strict=True))
-        point = torch.tensor([where.get(name, 0.0) for name in AXES], dtype=torch.float64, device=device)
+        point = torch.tensor([where.get(name, 0.0) for name in NAMES], dtype=torch.float64, device=device)
         found.append(value(where.get(TIME, 0.0), point.reshape(3, 1, 1, 1)).reshape(-1))
     return found
 

@@ -11,11 +11,9 @@ import torch
 from torch import Tensor
 
 from combust.cfd.boundaries.conditions import Boundary, Parts, Side, Sides, Wall
-from combust.cfd.mesh.grid import Faces, Grid, along
+from combust.cfd.mesh.grid import ROUND_OFF, Faces, Grid, along
 from combust.cfd.operators.momentum import velocity_gradient
 from combust.kernels import compiled
-
-ROUND_OFF = 1e-9  # of a length
 
 gradient_kernel = compiled(velocity_gradient)
 

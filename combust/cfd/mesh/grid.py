@@ -22,6 +22,7 @@ from combust.errors import ConfigError
 GHOSTS = 2  # fewest layers of ghost cells: what momentum and slopes take
 POISON = os.environ.get("COMBUST_POISON") == "1"
 NAMES = ("z", "y", "x")
+ROUND_OFF = 1e-9  # of a length: places nearer than that are one
 
 
 class Layout(NamedTuple):

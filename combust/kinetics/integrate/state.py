@@ -62,6 +62,13 @@ def check_state(gas: Gas, z: Tensor) -> None:
     )
 
 
+def started(gas: Gas, T: Tensor, rhoY: Tensor, dt: float) -> StartState:
+    """The state that a step of dt [s] starts from. Raises StateError as `check_state`."""
+    z = pack(T, rhoY)
+    check_state(gas, z)
+    return StartState(z, dt)
+
+
 def check_source(s: Tensor) -> None:
     """Raise StateError naming the first cell whose transport source s = (Qh, Q) is not finite."""
     bad = ~torch.isfinite(s).all(0)

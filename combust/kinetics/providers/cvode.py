@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from combust.kinetics.integrate.cvode import CellIntegrator
-from combust.kinetics.integrate.state import StartState, check_source, check_state, pack
+from combust.kinetics.integrate.state import StartState, check_source, pack, started
 from combust.kinetics.integrate.statistics import Statistics
 from combust.kinetics.integrate.systems import Hold
 from combust.kinetics.mechanism.mechanism import Mechanism
@@ -37,9 +37,7 @@ class Cvode:
         self, T: Tensor, rhoY: Tensor, dt: float, Q: Tensor | None = None, Qh: Tensor | None = None
     ) -> StartState:
         """Keep the start state. Raises StateError naming the first cell that is not finite or out of range."""
-        z = pack(T, rhoY)
-        check_state(self.gas, z)
-        return StartState(z, dt)
+        return started(self.gas, T, rhoY, dt)
 
     def advance(self, step: StartState, Q: Tensor, Qh: Tensor) -> Result:
         """Integrate over the step with constant Q [kg/m3/s], Qh [W/m3]; raises DivergenceError naming the cell."""

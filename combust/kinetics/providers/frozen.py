@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from combust.kinetics.integrate.state import StartState, check_source, check_state, pack
+from combust.kinetics.integrate.state import StartState, check_source, pack, started
 from combust.kinetics.integrate.statistics import Statistics
 from combust.kinetics.integrate.systems import Hold, transport_rate
 from combust.kinetics.mechanism.mechanism import Mechanism
@@ -28,9 +28,7 @@ class Frozen:
         self, T: Tensor, rhoY: Tensor, dt: float, Q: Tensor | None = None, Qh: Tensor | None = None
     ) -> StartState:
         """Keep the start state. Raises StateError naming the first cell that is not finite or out of range."""
-        z = pack(T, rhoY)
-        check_state(self.gas, z)
-        return StartState(z, dt)
+        return started(self.gas, T, rhoY, dt)
 
     def advance(self, step: StartState, Q: Tensor, Qh: Tensor) -> Result:
         """State after the step with constant Q [kg/m3/s], Qh [W/m3]; raises StateError if they are not finite."""
