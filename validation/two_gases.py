@@ -44,6 +44,7 @@ def inert(
     ambient: dict[str, Any] | None = None,
     prandtl: float = 0.7,
     schmidt: float = 0.7,
+    numerics: dict[str, Any] | None = None,
     **initial: Any,
 ) -> ReactingFlow:
     """Two gases without reactions: molar masses 5 and 1, cp = 3.5 R/W, 20.31 and 4.06 kg/m3 at 300 K."""
@@ -59,6 +60,7 @@ def inert(
         "chemistry": {"kind": "none"},
         "initial": {"kind": "uniform", "temperature": 300.0, "composition": composition, **initial},
         "boundary": boundary,
+        "numerics": numerics or {},
         "stop": {"steps": 1},
     }
     kernels.set_mode("eager")

@@ -182,7 +182,8 @@ def test_grids_with_too_few_ghosts_are_refused(monkeypatch):
 @pytest.mark.parametrize("name", NAMES)
 def test_compiled_schemes_are_eager_ones(name, monkeypatch):
     monkeypatch.setenv("COMBUST_COMPILE", "1")
-    flow = inert({"cells": (8, 6), "lower": (0, 0), "upper": (1, 1)}, {"x": PERIODIC, "y": WALL})
+    flow = inert({"cells": (8, 6), "lower": (0, 0), "upper": (1, 1)}, {"x": PERIODIC, "y": WALL},
+                 numerics={"reconstruction": name})  # fmt: skip
     s, scheme = flow.current, flow.scheme
     arguments = (s.q, scheme.block_faces(s.u)[2], s.p0, scheme.thermo, scheme.layout, scheme.metrics[2], 2, name)
     from combust import kernels

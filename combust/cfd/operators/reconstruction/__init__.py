@@ -14,11 +14,12 @@ from combust.errors import ConfigError
 if TYPE_CHECKING:
     from combust.cfd.operators.reconstruction.base import Reconstruction
 
-Name = Literal["van-leer", "central", "upwind", "koren"]
+Name = Literal["van-leer", "central", "upwind", "koren", "weno5"]
 NAMES: tuple[str, ...] = get_args(Name)
 ABOUT = (
     "values at cell faces in the advection of scalars; van-leer: second order, limited; koren: third order, limited; "
-    "central: second order, wiggles at steep fronts; upwind: first order"
+    "weno5: fifth order, overshoots a jump by less than a hundredth of it; central: second order, wiggles at steep "
+    "fronts; upwind: first order"
 )
 
 _loaded: dict[str, Reconstruction] = {}
