@@ -1,4 +1,4 @@
-"""Upwind-biased values by WENO5-Z: fifth order where the solution is smooth, on stretched grids too; not strictly bounded.
+"""Upwind-biased values by WENO5-Z: fifth order where the solution is smooth, on stretched grids too; not bounded.
 
 Parabolas through the means of three cells each, blended by weights that are ideal where all are equally smooth:
 Borges et al., J. Comput. Phys. 227 (2008) 3191, doi:10.1016/j.jcp.2007.11.038. Parabolas and ideal weights are those of
