@@ -58,7 +58,11 @@ VOLUME = {f"{unit}3": factor**3 for unit, factor in LENGTH.items()} | {"l": 1e-3
 FLUX = {f"{mass}{per}": m * f for mass, m in (("kg", 1.0), ("g", 1e-3)) for per, f in (
     ("/m2/s", 1.0), ("m-2s-1", 1.0), ("/(m2s)", 1.0), ("/cm2/s", 1e4), ("cm-2s-1", 1e4), ("/(cm2s)", 1e4))}  # fmt: skip
 
+HEAT_FLUX = {f"{unit}{per}": f * g for unit, f in (("W", 1.0), ("kW", 1e3)) for per, g in (
+    ("/m2", 1.0), ("/m^2", 1.0), ("/cm2", 1e4), ("/cm^2", 1e4))}  # fmt: skip
+
 TABLES = {
+    "heat flux": HEAT_FLUX,
     "volume": VOLUME,
     "mass flux": FLUX,
     "pressure": PRESSURE,

@@ -33,7 +33,7 @@ from combust.errors import ConfigError, at
 from combust.kinetics.flames.free import FlameProfile
 from combust.kinetics.mechanism import settings as transport
 from combust.kinetics.mechanism.mechanism import Mechanism
-from combust.kinetics.mechanism.settings import Transport, has_soret
+from combust.kinetics.mechanism.settings import Transport
 from combust.kinetics.providers.chemistry import Chemistry
 from combust.kinetics.providers.settings import NoChemistry
 from combust.kinetics.transport.properties import AnyTransport
@@ -171,7 +171,6 @@ class Builder:
             gas.pressure,
             len(self.gas.species),
             self.device,
-            has_soret(gas.transport),
             self.config.initial,
             self.mixture,
             lambda: self.profile.speed,

@@ -74,11 +74,6 @@ def test_coefficients_that_a_case_does_not_have_are_none():
         scalars.combined(plain, soret, torch.add)
 
 
-def test_soret_refuses_walls_of_fixed_temperature():
-    with pytest.raises(ConfigError, match="boundary.y_low.temperature: gas.transport.soret = true"):
-        kernel(SORET, 'boundary={x={kind="symmetry"}, y={kind="wall", temperature=300}}')
-
-
 @pytest.mark.parametrize(
     "table, name",
     [

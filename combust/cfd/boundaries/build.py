@@ -33,10 +33,6 @@ from combust.cfd.mesh.grid import NAMES
 from combust.errors import ConfigError, at
 
 logger = logging.getLogger(__name__)
-NO_SORET = (
-    "gas.transport.soret = true would drive species through a wall of fixed temperature; use an adiabatic wall, or "
-    "leave soret off"
-)
 
 
 @dataclass(frozen=True)
@@ -44,7 +40,7 @@ class Case:
     """What the tables of sides refer to in the rest of a case.
 
     faces : global face coordinates (z, y, x) [m];  directions : of the mesh, "x" first;  pressure : gas.pressure [Pa]
-    species, device : of the values that are made;  soret : gas.transport.soret
+    species, device : of the values that are made
     initial : the table of that name;  mixture : (table, its place) -> Y;  flame_speed : that of the initial flame [m/s]
     """
 
@@ -53,7 +49,6 @@ class Case:
     pressure: float
     species: int
     device: str
-    soret: bool
     initial: Any
     mixture: Callable[[Any, str], Tensor]
     flame_speed: Callable[[], float]
@@ -64,7 +59,7 @@ def lets_through(table: Any) -> bool:
     if isinstance(table, tuple):
         return any(lets_through(part) for part in table)
     if isinstance(table, settings.Wall):
-        return table.temperature is not None or any(table.velocity)
+        return table.temperature is not None or table.heat_flux != 0.0 or any(table.velocity)
     return table is not None and not isinstance(table, settings.Periodic | settings.Symmetry)
 
 
@@ -161,13 +156,12 @@ def _outflow(key: Key, table: settings.Outflow, case: Case) -> Outflow:
 def _wall(key: Key, table: settings.Wall, case: Case) -> Wall:
     fixed: Tensor | Function | None = None
     if table.temperature is not None:
-        if case.soret:
-            raise ConfigError(f"{key.place}.temperature: {NO_SORET}")
         fixed = _held(key.value("temperature", table.temperature, TEMPERATURES), case)
     velocity: list[float | Function] = [key.value(f"velocity[{2 - a}]", table.velocity[2 - a]) for a in range(3)]
     if velocity[key.axis] != 0.0:
         raise ConfigError(f"{key.place}.velocity: the {NAMES[key.axis]} part must be 0: a wall is where it is")
-    return Wall(velocity=velocity, scalars=fixed, slip=table.slip)
+    heat = key.value("heat_flux", table.heat_flux)
+    return Wall(velocity=velocity, scalars=fixed, slip=table.slip, heat=heat)
 
 
 def _held(T: float | Function, case: Case) -> Tensor | Function:

@@ -42,6 +42,7 @@ class Boundary:
     scalars : (1 + species) values of T [K] and Y, NaN where the gradient is zero; or a function
     stream : (1 + species) T and Y of what advection brings in through the side, or a function; None: what ghosts hold
     diffusion_counts : whether diffusion through the side is part of what crosses it in the balances
+    heat : what enters the gas through the side beside conduction [W/m2], a number or a function
     Functions of time and points are those of values.py. Raises ConfigError naming the argument that is something else.
     """
 
@@ -51,6 +52,7 @@ class Boundary:
     diffusion_counts: bool = True
     pressure: str = "neumann"
     slip: bool = True
+    heat: float | Function = 0.0
 
     def __post_init__(self) -> None:
         name = type(self).__name__
@@ -58,6 +60,8 @@ class Boundary:
             raise ConfigError(f'{name}: pressure = {self.pressure!r}: allowed are "neumann" and "dirichlet"')
         if len(self.velocity) != 3 or not all(callable(v) or isinstance(v, int | float) for v in self.velocity):
             raise ConfigError(f"{name}: velocity: needs three numbers or functions, of z, y and x")
+        if not (callable(self.heat) or isinstance(self.heat, int | float)):
+            raise ConfigError(f"{name}: heat: needs a number or a function")
         for key in ("scalars", "stream"):
             value = getattr(self, key)
             if value is None or callable(value):
@@ -68,12 +72,17 @@ class Boundary:
     @property
     def functions(self) -> bool:
         """Whether anything here is a function."""
-        return any(callable(value) for value in (*self.velocity, self.scalars, self.stream))
+        return any(callable(value) for value in (*self.velocity, self.scalars, self.stream, self.heat))
 
     @property
     def unsteady(self) -> bool:
         """Whether anything here may change with time."""
-        return any(unsteady(value) for value in (*self.velocity, self.scalars, self.stream))
+        return any(unsteady(value) for value in (*self.velocity, self.scalars, self.stream, self.heat))
+
+    @property
+    def heated(self) -> bool:
+        """Whether it passes heat beside what conducts."""
+        return callable(self.heat) or self.heat != 0.0
 
     def fill_scalars(self, data: Tensor, at: Place) -> None:
         """Ghosts of the stacked (T, Y): fixed values where given, else the value of the edge cell."""
@@ -157,9 +166,17 @@ class Outflow(Boundary):
 
 @dataclass
 class Wall(Boundary):
-    """Impermeable; no slip (at the given tangential velocity) unless `slip`; adiabatic unless scalars[0] fixes T."""
+    """Impermeable; no slip (at the given tangential velocity) unless `slip`.
+
+    Adiabatic, unless scalars[0] fixes T, or `heat` passes it. The total flux of each species is zero, that of thermal
+    diffusion included.
+    """
 
     slip: bool = False
+
+    def fill_thermal_diffusion(self, data: Tensor, at: Place) -> None:
+        """None: what drives species along a gradient of T is made up for by a gradient of Y, and nothing crosses."""
+        ghosts_of(data, at.axis, at.side, at.ghosts).zero_()
 
     def fill_eddies(self, data: Tensor, at: Place) -> None:
         """None at a wall with friction: there is no motion there, below the grid's cells or above."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
-from combust.cfd.boundaries.conditions import Boundary, Sides, conditions_of
+from combust.cfd.boundaries.conditions import Boundary, Sides, Wall, conditions_of
 from combust.cfd.boundaries.patches import Patch, any_unsteady, patches
 from combust.cfd.mesh.grid import Areas, Faces, Grid, along, near
 from combust.cfd.mesh.halo import BoundaryFill, Field, Halo, copy_edge, ghosts_of
@@ -31,6 +31,10 @@ class Filler:
             if condition and grid.block.at_boundary(a, s)
         }
         self.unsteady = any(any_unsteady(condition) for _, _, condition in sides)
+        self.heated = any(c.heated for _, _, side in sides for c in conditions_of(side))
+        self.holds_temperature = any(
+            isinstance(c, Wall) and c.scalars is not None for _, _, side in sides for c in conditions_of(side)
+        )
         self.functions = any(c.functions for _, _, side in sides for c in conditions_of(side))
         self.areas = self.areas_of(lambda condition: True)
         self.diffusion_areas = self.areas_of(lambda condition: condition.diffusion_counts)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from combust.cfd.boundaries.conditions import Boundary, Inflow, Parts, Place
-from combust.cfd.boundaries.values import Values, evaluate, unsteady
+from combust.cfd.boundaries.values import Values, evaluate
 from combust.cfd.mesh.grid import NAMES, ROUND_OFF, Grid
 from combust.cfd.mesh.require import same_device
 from combust.errors import ConfigError
@@ -46,7 +46,8 @@ class Patch:
             if isinstance(value, Tensor) and self.rows not in (None, len(value)):
                 raise ConfigError(f"{type(c).__name__}: {name}: has {len(value)} entries, T and Y are {self.rows}")
         self.points = {s: self._points(s) for s in (None, *self.grid.layout.axes)} if self.functions else {}
-        self.at.now = Values(c.velocity, _column(c.scalars), _column(c.stream))  # type: ignore[arg-type]
+        heat = 0.0 if callable(c.heat) else c.heat
+        self.at.now = Values(c.velocity, _column(c.scalars), _column(c.stream), heat)  # type: ignore[arg-type]
 
     @property
     def unsteady(self) -> bool:
@@ -69,7 +70,8 @@ class Patch:
             else _column(value)
             for key, value in (("scalars", c.scalars), ("stream", c.stream))
         )
-        return Values(velocity, scalars, stream)  # type: ignore[arg-type]
+        heat = evaluate(f"{name}: heat", c.heat, t, self.points[None]) if callable(c.heat) else c.heat
+        return Values(velocity, scalars, stream, heat)  # type: ignore[arg-type]
 
     def velocity(self, component: int, t: float) -> float | Tensor:
         """A component of the velocity that is given on the side [m/s], at its points."""
@@ -230,4 +232,4 @@ def cut_cells(faces: np.ndarray, parts: Parts) -> list[tuple[float, float, float
 def any_unsteady(condition: Boundary | Parts | None) -> bool:
     """Whether a side holds anything that may change with time."""
     conditions = condition.conditions if isinstance(condition, Parts) else [condition] if condition else []
-    return any(unsteady(v) for c in conditions for v in (*c.velocity, c.scalars, c.stream))
+    return any(c.unsteady for c in conditions)

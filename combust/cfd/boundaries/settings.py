@@ -168,11 +168,18 @@ class Wall(Part, frozen=True, tag_field="kind", tag="wall"):
 
     slip: Annotated[bool, doc("no friction")] = False
     temperature: Annotated[Temperature | Profile | None, doc("wall temperature; adiabatic if omitted", "K")] = None
+    heat_flux: Annotated[
+        float | Profile, doc("heat into the gas, below 0 out of it; in place of a temperature", "W/m2")
+    ] = 0.0
     velocity: Annotated[
         tuple[Speed, Speed, Speed], doc("velocity of a sliding wall in x, y, z; each may be a table", "m/s")
     ] = (0.0, 0.0, 0.0)
 
     def __post_init__(self) -> None:
+        if self.temperature is not None and self.heat_flux != 0.0:
+            raise ValueError(
+                "give a temperature or a heat_flux, not both: a wall of given temperature passes what flows"
+            )
         if self.slip and any(self.velocity):
             raise ValueError("a slip wall has no friction: it cannot have a velocity")
 

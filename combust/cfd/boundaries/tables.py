@@ -33,6 +33,7 @@ KIND = {
     "z": "length",
     "velocity": "velocity",
     "temperature": "temperature",
+    "heat_flux": "heat flux",
 }
 
 

@@ -28,12 +28,13 @@ class Values(NamedTuple):
     """What a condition holds on a part of a side at one time; each broadcasts to the ghosts it is written to.
 
     velocity : per component (z, y, x) [m/s];  scalars : (1 + species, ...) T [K] and Y, NaN where the gradient is zero
-    stream : (1 + species, ...) T and Y of what advection brings in
+    stream : (1 + species, ...) T and Y of what advection brings in;  heat : into the gas [W/m2]
     """
 
     velocity: Sequence[float | Tensor]
     scalars: Tensor | None
     stream: Tensor | None
+    heat: float | Tensor = 0.0
 
 
 def unsteady(value: object) -> bool:

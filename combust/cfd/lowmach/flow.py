@@ -80,6 +80,7 @@ class ReactingFlow:
             u_before=padded_u,
             S_before=S,
             balance=torch.zeros_like(initial),
+            heat_out=initial.new_zeros(scalars.SIDES),
             initial=initial,
             coefficients=c,
             coefficients_before=c,

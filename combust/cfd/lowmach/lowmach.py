@@ -18,7 +18,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from combust.cfd.boundaries import inflow
+from combust.cfd.boundaries import inflow, walls
 from combust.cfd.closures.base import Rates
 from combust.cfd.closures.view import View
 from combust.cfd.lowmach.context import Context, context
@@ -41,6 +41,7 @@ from combust.kinetics.transport.properties import AnyTransport
 from combust.parallel import together
 
 T = TypeVar("T")
+BESIDE_WALL = 0.1  # of its volume a cell may gain or lose in a step beside a wall whose temperature jumps
 
 coefficients_kernel = compiled(scalars.transport_coefficients)
 primitive_kernel = compiled(scalars.primitive)
@@ -90,8 +91,9 @@ class LowMach(Discretisation):
         with self.timers.phase("momentum"):
             u, beta = self.momentum.advance(s, new, u_adv, fluxes, given, dt)
             new.u, new.p = self.projection.project(u, s.p, beta, new)
-        left = self.comm.sum(*(new.balance - s.balance).tolist())
-        new.balance = s.balance + torch.tensor(left, dtype=torch.float64, device=self.grid.device)
+        parts = torch.cat([new.balance - s.balance, new.heat_out - s.heat_out])
+        left = torch.tensor(self.comm.sum(*parts.tolist()), dtype=torch.float64, device=self.grid.device)
+        new.balance, new.heat_out = s.balance + left[: -scalars.SIDES], s.heat_out + left[-scalars.SIDES :]
         new.balance[0] -= (new.p0 - s.p0) * self.volume
         require_sound(new, grid=self.grid, thermo=self.thermo, eos_limit=self.numerics.eos_limit)
         return new
@@ -156,7 +158,8 @@ class LowMach(Discretisation):
             S_before=s.S,
             dt_before=dt,
             coefficients_before=s.coefficients,
-            balance=s.balance + left,
+            balance=s.balance + left[: -scalars.SIDES],
+            heat_out=s.heat_out + left[-scalars.SIDES :],
         )
         new.coefficients, new.S = self.evaluate(q, U, given.eddies, given.end, given.t + dt)
         return new
@@ -195,6 +198,9 @@ class LowMach(Discretisation):
             if added is not None and added.scalars is not None:
                 rate = rate + added.scalars
             self.filler.at(t)
+            heat = walls.heat(self.filler)
+            if heat is not None:
+                rate = torch.cat([rate[:1] + heat, rate[1:]])
             S = divergence_kernel(rate, wdot, q, U, self.thermo, self.layout)
             inflow.add_expansion(S, q, self.filler, self.thermo)
             return S
@@ -247,7 +253,7 @@ class LowMach(Discretisation):
                 raise DivergenceError(f"{error}; shorten the time step (numerics.cfl, numerics.dt_max)") from error
 
     def limits(self, s: State) -> dict[str, float]:
-        """Largest dt [s] by convection and by expansion, over all ranks."""
+        """Largest dt [s] by convection and expansion, the latter beside walls of given temperature, over all ranks."""
         speed = torch.zeros((), dtype=torch.float64, device=self.grid.device)
         for a in self.layout.axes:
             faces, metric = self.block_faces(s.u)[a], self.metrics[a]
@@ -255,6 +261,10 @@ class LowMach(Discretisation):
             n = self.layout.n[a]
             fastest = torch.maximum(faces.narrow(a, 0, n).abs(), faces.narrow(a, 1, n).abs())
             speed = speed + fastest * metric.per_width
-        rate, expansion = self.comm.max(float(speed.max()), float(s.S.abs().max()))
+        rates = [float(speed.max()), float(s.S.abs().max())]
+        if self.filler.holds_temperature:
+            rates.append(walls.expansion(s.S, self.filler))
+        rate, expansion, *beside = self.comm.max(*rates)
         tiny = 1e-300
-        return {"cfl": self.numerics.cfl / (rate + tiny), "expansion": 0.5 / (expansion + tiny)}
+        found = {"cfl": self.numerics.cfl / (rate + tiny), "expansion": 0.5 / (expansion + tiny)}
+        return {**found, "wall": BESIDE_WALL / (beside[0] + tiny)} if beside else found

@@ -21,6 +21,7 @@ class State:
     S : (owned) divergence source [1/s];  wdot : (species, owned) mean reaction rates of the last step [kg/m3/s]
     balance : (1 + species) what left through the boundaries so far, of U [J, kg], and work of p0 in row 0
     initial : (1 + species) content of the domain at the start
+    heat_out : (6) heat that conducted out so far through the low and high side of z, y and x [J]
     """
 
     U: torch.Tensor
@@ -35,6 +36,7 @@ class State:
     S_before: torch.Tensor
     balance: torch.Tensor
     initial: torch.Tensor
+    heat_out: torch.Tensor
     dt_before: float = 0.0
     coefficients: Coefficients | None = None
     coefficients_before: Coefficients | None = None
@@ -44,6 +46,7 @@ OWNED = ("U", "S", "S_before", "wdot")
 PADDED = ("q", "q_before", "p")
 FACES = ("u", "u_before")
 GLOBAL = ("p0", "balance", "initial")
+HEAT = "heat_out"  # not in checkpoints of 0.2 and before: it then counts from the restart
 
 
 def arrays(state: State, grid: Grid) -> Iterator[tuple[str, np.ndarray, str]]:
@@ -60,6 +63,7 @@ def arrays(state: State, grid: Grid) -> Iterator[tuple[str, np.ndarray, str]]:
             yield f"{name}_{NAMES[axis]}", faces.contiguous().cpu().numpy(), f"face_{NAMES[axis]}"
     for name in GLOBAL:
         yield name, getattr(state, name).cpu().numpy(), "global"
+    yield HEAT, state.heat_out.cpu().numpy(), "global"
     yield "dt_before", np.array(state.dt_before), "global"
 
 
@@ -73,6 +77,10 @@ def read_into(state: State, grid: Grid, read: Callable[[str], np.ndarray]) -> No
 
     for name in OWNED + GLOBAL:
         setattr(state, name, tensor(name))
+    try:
+        state.heat_out = tensor(HEAT)
+    except KeyError:
+        state.heat_out = torch.zeros_like(state.heat_out)
     for name in PADDED:
         along(getattr(state, name), layout, 2, 0, 0).copy_(tensor(name))
     for name in FACES:

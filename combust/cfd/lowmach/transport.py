@@ -7,6 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from combust.cfd.boundaries import walls
 from combust.cfd.lowmach.context import Context
 from combust.cfd.lowmach.discretisation import Discretisation
 from combust.cfd.lowmach.state import State
@@ -53,7 +54,7 @@ class Transport:
             return DiffusionStart(c, rate, out, stages)
 
     def diffusion(self, q: Tensor, c: Coefficients) -> tuple[Tensor, Tensor]:
-        """Rate of change of U by diffusion, and outflow of U from the domain by diffusion [.../s]."""
+        """Rate of change of U by diffusion, and what leaves the domain by diffusion [.../s], as `scalars.diffusion`."""
         on = self.on
         return diffusion_kernel(q, c, on.thermo, on.layout, on.metrics, on.filler.diffusion_areas)
 
@@ -68,7 +69,9 @@ class Transport:
         given: Context,
         dt: float,
     ) -> tuple[Tensor, Faces, Tensor]:
-        """Mean transport rate of U over the step (with the work of p0), mass fluxes, and what left the domain."""
+        """Mean transport rate of U over the step (with the work of p0), mass fluxes, and what left the domain: U, and
+        the heat that conducted out through each side.
+        """
         on, added = self.on, given.mean
         p_half = s.p0 + 0.5 * dt * dp0
         fixed = (on.thermo, on.layout, on.metrics, on.numerics.reconstruction, on.filler.areas)
@@ -78,7 +81,11 @@ class Transport:
             source[0] += dp0
             if added is not None and added.scalars is not None:
                 source = source + added.scalars
-        left = dt * out
+            heat = walls.heat(on.filler)
+            if heat is not None:
+                source[0] += heat
+                out[0] -= float((heat * on.grid.volume).sum())
+        left = dt * torch.cat([out, walls.heat_out(on.filler)])
         with on.timers.phase("diffusion"):
             source[1:] += wdot
             U, diffused = self._diffuse(s, start, source, given.t, dt)

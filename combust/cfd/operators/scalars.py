@@ -17,6 +17,8 @@ from combust.cfd.operators.reconstruction import named
 from combust.kinetics.rates.thermo import GAS_CONSTANT, Thermo, cp_mass, h_mass
 from combust.kinetics.transport.properties import AnyTransport, SoretProperties, transport_properties
 
+SIDES = 6  # of a box: the low and high one of z, y and x
+
 
 class Coefficients(NamedTuple):
     """Transport coefficients at cells, padded. Those of effects that a case does not have are None.
@@ -120,11 +122,17 @@ def divergence(flux: Tensor, layout: Layout, metric: AxisMetric, axis: int) -> T
     return (flux.narrow(axis - 3, 1, n) - flux.narrow(axis - 3, 0, n)) * metric.per_volume
 
 
-def outflow(flux: Tensor, areas: tuple[Tensor, Tensor], axis: int) -> Tensor:
-    """What leaves through the block's two ends per second; `areas` are zero where an end is not the domain's."""
+def ends(flux: Tensor, areas: tuple[Tensor, Tensor], axis: int) -> tuple[Tensor, Tensor]:
+    """What passes the high and the low end of the block per second; `areas` are zero where that is not the domain's."""
     n = flux.shape[axis - 3]
     high, low = flux.narrow(axis - 3, n - 1, 1) * areas[1], flux.narrow(axis - 3, 0, 1) * areas[0]
-    return high.sum((1, 2, 3)) - low.sum((1, 2, 3))
+    return high.sum((1, 2, 3)), low.sum((1, 2, 3))
+
+
+def outflow(flux: Tensor, areas: tuple[Tensor, Tensor], axis: int) -> Tensor:
+    """What leaves through the block's two ends per second."""
+    high, low = ends(flux, areas, axis)
+    return high - low
 
 
 def advection(
@@ -190,16 +198,22 @@ def diffusive_flux(
 def diffusion(
     q: Tensor, coefficients: Coefficients, thermo: Thermo, layout: Layout, metrics: Metrics, areas: Areas
 ) -> tuple[Tensor, Tensor]:
-    """Rate of change of U by diffusion, and outflow of U from the domain by diffusion [.../s]."""
+    """Rate of change of U by diffusion, and what leaves the domain by diffusion [.../s].
+
+    The latter has 7 + species entries: U through all sides, then enthalpy through each, low and high of z, y, x.
+    """
     rate = torch.zeros((), dtype=q.dtype, device=q.device)
     out = torch.zeros(q.shape[0], dtype=q.dtype, device=q.device)
+    heat = [out[0]] * SIDES
     for axis in layout.axes:
         metric, area = metrics[axis], areas[axis]
         assert metric is not None and area is not None
         flux = diffusive_flux(q, coefficients, thermo, layout, metric, axis)
         rate = rate - divergence(flux, layout, metric, axis)
-        out = out + outflow(flux, area, axis)
-    return rate, out
+        high, low = ends(flux, area, axis)
+        out = out + (high - low)
+        heat[2 * axis], heat[2 * axis + 1] = -low[0], high[0]
+    return rate, torch.cat([out, torch.stack(heat)])
 
 
 def diffusive_rate(U: Tensor, q: Tensor, coefficients: Coefficients, thermo: Thermo, layout: Layout) -> Tensor:
