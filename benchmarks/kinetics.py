@@ -32,7 +32,8 @@ from torch import Tensor
 from combust import kernels
 from combust.errors import MechanismError
 from combust.kinetics.integrate import systems
-from combust.kinetics.mechanism.mechanism import Mechanism, block_of
+from combust.kinetics.mechanism.mechanism import Mechanism
+from combust.kinetics.rates.blocks import block_of
 from combust.kinetics.rates.production import production_rates
 from combust.kinetics.transport.properties import transport_properties
 

@@ -25,11 +25,14 @@ SLOT = object()  # where a tensor goes
 
 
 class Examined(NamedTuple):
-    """A nested argument: itself, its tensors, places of those with cells, and a number that stands for all else."""
+    """A nested argument: itself, its tensors, places of those with cells and of those of them that have no `layout`,
+    and a number that stands for all else.
+    """
 
     argument: tuple[Any, ...]
     tensors: list[Tensor]
     varying: list[int]
+    loose: list[int]
     number: int
 
 
@@ -62,14 +65,13 @@ class Graphs:
 
         Raises RuntimeError after LIMIT sets of shapes.
         """
-        tensors, varying, key = self._examine(args)
+        tensors, varying, loose, key = self._examine(args)
         if self.cells:
             counts = {tensors[i].shape[-1] for i in varying}
             if len(counts) != 1 or min(counts) < 2:
                 return otherwise(*args)
-            for i in varying:
-                if layout(tensors[i]) is None:
-                    tensors[i] = tensors[i].contiguous()
+            for i in loose:
+                tensors[i] = tensors[i].contiguous()
         if key not in self._graphs:
             if len(self._graphs) == LIMIT:
                 raise RuntimeError(f"{self.fn.__qualname__} was compiled for {LIMIT} sets of argument shapes")
@@ -80,35 +82,42 @@ class Graphs:
         graph, form = found
         return restored(form, iter(graph(*tensors)))
 
-    def _examine(self, args: tuple[Any, ...]) -> tuple[list[Tensor], list[int], tuple[Any, ...]]:
-        """All tensors of the arguments, the places of those with cells among them, and what identifies their shapes
-        and the constants beside them.
+    def _examine(self, args: tuple[Any, ...]) -> tuple[list[Tensor], list[int], list[int], tuple[Any, ...]]:
+        """All tensors of the arguments, the places of those with cells among them and of those of these without a
+        `layout`, and what identifies their shapes and the constants beside them.
         """
         tensors: list[Tensor] = []
         varying: list[int] = []
+        loose: list[int] = []
         key: list[Any] = []
         for place, argument in enumerate(args):
             if isinstance(argument, Tensor):
                 if self.cells and has_cells(argument):
+                    order = layout(argument)
                     varying.append(len(tensors))
+                    if order is None:
+                        loose.append(len(tensors))
+                    key.append(with_cells(argument, order))
+                else:
+                    key.append(signature(argument))
                 tensors.append(argument)
-                key.append(signature(argument, self.cells))
             elif isinstance(argument, tuple):
                 known = self._recent.get(place)
                 if known is None or known.argument is not argument:
                     known = self._known(place, argument)
                 varying += [len(tensors) + i for i in known.varying]
+                loose += [len(tensors) + i for i in known.loose]
                 tensors += known.tensors
                 key.append(known.number)
             else:
                 key.append(signature(argument))
-        return tensors, varying, tuple(key)
+        return tensors, varying, loose, tuple(key)
 
     def _known(self, place: int, argument: tuple[Any, ...]) -> Examined:
         found = tensors_of(argument)
         varying = [i for i, x in enumerate(found) if has_cells(x)] if self.cells else []
         number = self._numbers.setdefault(signature(argument, self.cells), len(self._numbers))
-        known = Examined(argument, found, varying, number)
+        known = Examined(argument, found, varying, [i for i in varying if layout(found[i]) is None], number)
         if sum(x.numel() for x in found) <= SMALL:
             self._recent[place] = known
         return known
@@ -155,11 +164,16 @@ def signature(x: Any, cells: bool = False) -> Any:
     """
     if isinstance(x, Tensor):
         if cells and has_cells(x):
-            return x.shape[:-1], layout(x) or tuple(range(x.dim())), x.dtype, x.device, x.requires_grad
+            return with_cells(x, layout(x))
         return x.shape, x.stride(), x.dtype, x.device, x.requires_grad
     if isinstance(x, tuple):
         return type(x), *(signature(part, cells) for part in x)
     return type(x), x
+
+
+def with_cells(x: Tensor, order: tuple[int, ...] | None) -> tuple[Any, ...]:
+    """The `signature` of a tensor of any number of cells, with its `layout`."""
+    return x.shape[:-1], order or tuple(range(x.dim())), x.dtype, x.device, x.requires_grad
 
 
 def layout(x: Tensor) -> tuple[int, ...] | None:

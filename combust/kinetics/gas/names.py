@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -40,6 +41,11 @@ class Names:
         if row is None:
             raise KeyError(name)
         return row
+
+    def near(self, name: str) -> list[str]:
+        """Up to three names that are like this one; the first ten where none is."""
+        known = list(self._exact)
+        return get_close_matches(name, known, n=3, cutoff=0.4) or known[:10]
 
     def amounts(self, named: Mapping[str, float]) -> dict[int, float]:
         """Amounts by row, ascending; what two spellings of one species say adds up, as in Cantera's equations."""

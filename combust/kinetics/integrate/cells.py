@@ -276,47 +276,82 @@ def integrate_cells(
     `observe` sees each state that a step starts from: (cells, t, z, dz/dt without sources); `arrived` is told how many
     cells are at their end.
     """
-    z, elapsed, step = z.clone(), torch.zeros_like(first), first.clone()
-    cap = torch.full_like(first, torch.inf)  # of the step, where something grows
-    end = torch.as_tensor(dt, dtype=z.dtype, device=z.device).expand(first.shape)
-    steps = rejected = 0
-    tries = torch.zeros(first.shape, dtype=torch.int64, device=z.device)
-    fresh = torch.ones(first.shape, dtype=torch.bool, device=z.device)
+    on = Progress.begin(z, dt, first)
     active = torch.arange(z.shape[1], device=z.device)
     failed = []
     while active.numel():
         for cells, count in blocks(active, block):
             source, known = take(s, cells), None if fixed is None else fixed.of(cells)
-            at = linearise_block(system, method, take(z, cells), source, step[cells], known)
+            at = linearise_block(system, method, take(on.z, cells), source, on.step[cells], known)
             new, error = rosenbrock_step(system, method, tolerance, at, source)
-            cells, new, error = cells[:count], new[:, :count], error[:count]
-            leaps = linear.negative_determinant(at.form, at.factors)[:count]
-            good = (error <= 1.0) & ~leaps
             if observe is not None:
-                seen = fresh[cells].nonzero().squeeze(-1)
-                observe(cells[seen], elapsed[cells[seen]], take(at.z, seen), take(at.chemical, seen))
-            z[:, cells] = torch.where(good, new, at.z[:, :count])
-            h, whole = step[cells], end[cells]
-            left = torch.where(good, whole - elapsed[cells] - h, whole - elapsed[cells])
-            left = torch.where(left.abs() <= 1e-12 * whole, torch.zeros_like(left), left)
-            elapsed[cells] = whole - left
-            following, limit = next_step(method, h, error, good), cap[cells]
-            following = torch.where(good | fresh[cells], following, torch.minimum(following, AGAIN * h))
-            limit = torch.where(following < limit, torch.inf, RELAX * limit)  # the error test sees the growth again
-            cap[cells] = torch.where(leaps, LANDING * h, limit)
-            following = torch.minimum(following, cap[cells])
-            step[cells] = left / (left / following).ceil().clamp_min(1.0)  # equal steps to the end, no sliver
-            accepted = int(good.sum())
-            steps, rejected = steps + accepted, rejected + count - accepted
-            fresh[cells] = good
-        tries[active] += 1
-        left = end[active] - elapsed[active]
-        stuck = (left > 0) & ((tries[active] >= MAX_STEPS) | (step[active] < MIN_FRACTION * end[active]))
-        failed.append(active[stuck])
-        active = active[(left > 0) & ~stuck]
+                on.show(observe, cells[:count], at)
+            leaps = linear.negative_determinant(at.form, at.factors)[:count]
+            on.move(method, cells[:count], at.z[:, :count], new[:, :count], error[:count], leaps)
+        active, stuck = on.left_of(active)
+        failed.append(stuck)
         if arrived is not None:
             arrived(z.shape[1] - active.numel())
-    return Integrated(z, steps, rejected, torch.cat(failed) if failed else active)
+    return Integrated(on.z, on.steps, on.rejected, torch.cat(failed) if failed else active)
+
+
+@dataclass
+class Progress:
+    """How far each cell is on its way to the end of its dt; z (1 + species, cells), all else (cells,)."""
+
+    z: Tensor
+    end: Tensor  # s
+    elapsed: Tensor  # s
+    step: Tensor  # s, the next one
+    cap: Tensor  # s, of the step, where something grows
+    tries: Tensor
+    fresh: Tensor  # whether the last step was accepted
+    steps: int = 0
+    rejected: int = 0
+
+    @staticmethod
+    def begin(z: Tensor, dt: float | Tensor, first: Tensor) -> Progress:
+        """At the start of dt [s], with first steps `first` [s]."""
+        end = torch.as_tensor(dt, dtype=z.dtype, device=z.device).expand(first.shape)
+        tries = torch.zeros(first.shape, dtype=torch.int64, device=z.device)
+        fresh = torch.ones(first.shape, dtype=torch.bool, device=z.device)
+        z, elapsed, step = z.clone(), torch.zeros_like(first), first.clone()
+        return Progress(z, end, elapsed, step, torch.full_like(first, torch.inf), tries, fresh)
+
+    def show(self, observe: Observer, cells: Tensor, at: Linearised) -> None:
+        """The states that steps start from, once each."""
+        seen = self.fresh[cells].nonzero().squeeze(-1)
+        observe(cells[seen], self.elapsed[cells[seen]], take(at.z, seen), take(at.chemical, seen))
+
+    def move(self, method: Method, cells: Tensor, old: Tensor, new: Tensor, error: Tensor, leaps: Tensor) -> None:
+        """Takes the steps whose error is within the tolerance and that leap over nothing, and chooses the next."""
+        good = (error <= 1.0) & ~leaps
+        self.z[:, cells] = torch.where(good, new, old)
+        h, whole = self.step[cells], self.end[cells]
+        left = torch.where(good, whole - self.elapsed[cells] - h, whole - self.elapsed[cells])
+        left = torch.where(left.abs() <= 1e-12 * whole, torch.zeros_like(left), left)
+        self.elapsed[cells] = whole - left
+        following = self._capped(cells, h, next_step(method, h, error, good), good, leaps)
+        self.step[cells] = left / (left / following).ceil().clamp_min(1.0)  # equal steps to the end, no sliver
+        accepted = int(good.sum())
+        self.steps, self.rejected = self.steps + accepted, self.rejected + len(cells) - accepted
+        self.fresh[cells] = good
+
+    def _capped(self, cells: Tensor, h: Tensor, following: Tensor, good: Tensor, leaps: Tensor) -> Tensor:
+        """The next steps after steps of h: shorter after a second rejection, and where they would leap."""
+        limit = self.cap[cells]
+        following = torch.where(good | self.fresh[cells], following, torch.minimum(following, AGAIN * h))
+        limit = torch.where(following < limit, torch.inf, RELAX * limit)  # the error test sees the growth again
+        self.cap[cells] = torch.where(leaps, LANDING * h, limit)
+        return torch.minimum(following, self.cap[cells])
+
+    def left_of(self, active: Tensor) -> tuple[Tensor, Tensor]:
+        """Those of the active cells that have a way to go, and those that are stuck on it."""
+        self.tries[active] += 1
+        end, step = self.end[active], self.step[active]
+        going = end - self.elapsed[active] > 0
+        stuck = going & ((self.tries[active] >= MAX_STEPS) | (step < MIN_FRACTION * end))
+        return active[going & ~stuck], active[stuck]
 
 
 def next_step(method: Method, step: Tensor, error: Tensor, good: Tensor) -> Tensor:

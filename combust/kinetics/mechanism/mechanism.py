@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import hashlib
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,19 +13,19 @@ import cantera as ct
 import torch
 from torch import Tensor
 
-from combust.errors import MechanismError, StateError
-from combust.kernels import compiled
+from combust.errors import MechanismError
 from combust.kinetics.gas.names import Names
+from combust.kinetics.gas.values import Values
 from combust.kinetics.integrate import systems
 from combust.kinetics.integrate.reactor import ReactorIntegrator, Reactors, integrate
-from combust.kinetics.integrate.state import require
-from combust.kinetics.mechanism import guard, mixtures, parameters, phases, qss_cantera, qss_file, reactions
+from combust.kinetics.mechanism import guard, mixtures, parameters, phases, qss_cantera, qss_file, reactions, states
 from combust.kinetics.mechanism.changes import Changes, changed_parameters, changes_of, digest, with_changes
 from combust.kinetics.mechanism.mixtures import Composition
 from combust.kinetics.mechanism.parameters import RateParameters
+from combust.kinetics.mechanism.tensors import moved
 from combust.kinetics.mechanism.transport_models import transport_model
 from combust.kinetics.mechanism.transport_tables import soret_from_cantera, transport_from_cantera
-from combust.kinetics.rates import qss, temperature, thermo
+from combust.kinetics.rates import blocks, qss, temperature, thermo
 from combust.kinetics.rates.data import RateData
 from combust.kinetics.rates.qss import AnyKinetics, QssKinetics
 from combust.kinetics.rates.temperature import Ranges
@@ -39,11 +37,6 @@ from combust.kinetics.transport.properties import (
     transport_properties,
 )
 from combust.kinetics.transport.soret import SoretData
-
-BLOCK_VALUES = 80_000  # reactions times cells of a block: what fits the cache
-COMPILE_FROM = 200_000  # cells in one call
-
-production_kernel = compiled(qss.production_rates)
 
 
 class Source(NamedTuple):
@@ -103,7 +96,7 @@ class Mechanism:
         steady, case_sensitive = qss_file.qss_species(solution), solution.case_sensitive_species_names
         kinetics = qss_file.kinetics_of(solution) if not steady else qss_file.qss_kinetics_of(solution, steady)
         solution = qss_file.without(solution, steady) if steady else solution
-        kinetics = _to(kinetics, device)
+        kinetics = moved(kinetics, device)
         return cls(
             name=solution.name,
             path=str(path),
@@ -216,8 +209,7 @@ class Mechanism:
             return solution
         solution = with_changes(solution, self.changes)
         if not isinstance(self.kinetics, QssKinetics):
-            values = torch.utils._pytree.tree_map(lambda x: x.detach().cpu(), self.kinetics)
-            guard.require_rates(values, solution, self.species)
+            guard.require_rates(moved(self.kinetics, "cpu", detach=True), solution, self.species)
         return solution
 
     def _require_one(self) -> None:
@@ -244,8 +236,8 @@ class Mechanism:
         """What to say of a species that the mechanism lacks: near matches."""
         if name in self.qss:
             return f"{self.path}: species '{name}' is in quasi-steady state: it has no amount of its own"
-        near = difflib.get_close_matches(name, self.species, n=3, cutoff=0.4) or self.species[:10]
-        return f"{self.path}: no species '{name}' among its {len(self.species)}; nearest: {', '.join(near)}"
+        nearest = ", ".join(self.names.near(name))
+        return f"{self.path}: no species '{name}' among its {len(self.species)}; nearest: {nearest}"
 
     def composition(self, X: Composition) -> Tensor:
         """Mass fractions (species,) of a composition in mole fractions, e.g. "H2:1, N2:2".
@@ -281,23 +273,24 @@ class Mechanism:
         """rho (...cells) kg/m3 of the ideal gas."""
         return p * self.mean_molar_mass(Y) / (GAS_CONSTANT * T)
 
-    def enthalpy(self, T: Any, Y: Any) -> Tensor:
+    def enthalpy(self, T: Values, Y: Values) -> Tensor:
         """Specific enthalpy h (...cells) J/kg."""
         T, _, Y = self.check_state(T, None, Y)
         return (Y * thermo.h_mass(self.thermo, T)).sum(0)
 
-    def cp(self, T: Any, Y: Any) -> Tensor:
+    def cp(self, T: Values, Y: Values) -> Tensor:
         """Specific heat at constant pressure (...cells) J/kg/K."""
         T, _, Y = self.check_state(T, None, Y)
         return (Y * thermo.cp_mass(self.thermo, T)).sum(0)
 
-    def temperature(self, h: Any, Y: Any) -> Tensor:
+    def temperature(self, h: Values, Y: Values) -> Tensor:
         """T (...cells) K at specific enthalpy h J/kg, also beyond the range of the data while the enthalpy rises.
 
         Raises StateError naming the cell if no T fits.
         """
-        Y = self._fractions(Y)
-        return temperature.solve_temperature(self.thermo, self.T_ranges, self._tensor(h).expand(Y.shape[1:]), Y)
+        Y = states.fractions(self, Y)
+        h = states.tensor(self, h).expand(Y.shape[1:])
+        return temperature.solve_temperature(self.thermo, self.T_ranges, h, Y)
 
     @property
     def T_range(self) -> tuple[float, float]:
@@ -309,17 +302,17 @@ class Mechanism:
         """Where the enthalpy of each species can be inverted."""
         return temperature.ranges(self.thermo, self.T_limits)
 
-    def net_production_rates(self, T: Any, p: Any, Y: Any) -> Tensor:
+    def net_production_rates(self, T: Values, p: Values, Y: Values) -> Tensor:
         """omega (species, ...cells) kmol/m3/s."""
         T, p, Y = self.check_state(T, p, Y)
-        return in_blocks(production_kernel, self.kinetics, T, self._concentrations(T, p, Y))
+        return blocks.production_rates(self.kinetics, T, self._concentrations(T, p, Y))
 
-    def rates_of_progress(self, T: Any, p: Any, Y: Any) -> tuple[Tensor, Tensor]:
+    def rates_of_progress(self, T: Values, p: Values, Y: Values) -> tuple[Tensor, Tensor]:
         """Forward and reverse rates of progress (reactions, ...cells) kmol/m3/s."""
         T, p, Y = self.check_state(T, p, Y)
         return qss.rates_of_progress(self.kinetics, T, self._concentrations(T, p, Y))
 
-    def qss_concentrations(self, T: Any, p: Any, Y: Any) -> Tensor:
+    def qss_concentrations(self, T: Values, p: Values, Y: Values) -> Tensor:
         """Concentrations (QSS species, ...cells) kmol/m3 of the species in quasi-steady state, in the order of `qss`.
 
         A negative one where Y is not says that these species have no steady state there. Raises MechanismError for a
@@ -330,7 +323,7 @@ class Mechanism:
         T, p, Y = self.check_state(T, p, Y)
         return qss.steady_state(self.kinetics, T, self._concentrations(T, p, Y))[1]
 
-    def jacobian(self, T: Any, p: Any, Y: Any, hold: Literal["hp", "uv"] = "hp") -> Tensor:
+    def jacobian(self, T: Values, p: Values, Y: Values, hold: Literal["hp", "uv"] = "hp") -> Tensor:
         """d(dT/dt, dY/dt)/d(T, Y), (1 + species, 1 + species, ...cells), at constant h and p or u and v."""
         T, p, Y = self.check_state(T, p, Y)
         systems.require_reactor(hold)
@@ -340,16 +333,16 @@ class Mechanism:
 
     def integrate(
         self,
-        T: Any,
-        p: Any,
-        Y: Any,
-        dt: Any,
+        T: Values,
+        p: Values,
+        Y: Values,
+        dt: Values,
         hold: Literal["hp", "uv"] = "hp",
         rtol: float = 1e-6,
         atol: float = 1e-10,
-        source: tuple[Any, Any] | None = None,
+        source: tuple[Values, Values] | None = None,
         compile: bool | None = None,
-        member: Any = None,
+        member: Values | None = None,
     ) -> Reactors:
         """T, Y of homogeneous reactors after dt s (one number or (...cells)), and statistics.
 
@@ -361,10 +354,10 @@ class Mechanism:
         """
         T, p, Y = self.check_state(T, p, Y)
         integrator = ReactorIntegrator(self, hold, rtol, atol)
-        return integrate(integrator, T, p, Y, self._tensor(dt).expand(T.shape), source, compile, member)
+        return integrate(integrator, T, p, Y, states.tensor(self, dt).expand(T.shape), source, compile, member)
 
     def transport(
-        self, T: Any, p: Any, Y: Any, model: str = "mixture-averaged", **numbers: Any
+        self, T: Values, p: Values, Y: Values, model: str = "mixture-averaged", **numbers: Any
     ) -> TransportProperties | SoretProperties:
         """Viscosity [Pa s] (...cells), conductivity [W/m/K] (...cells) and diffusivity [m2/s] (species, ...cells).
 
@@ -385,7 +378,7 @@ class Mechanism:
         # In a thread of its own: within torch.func's transformations tensors made here would belong to them.
         with ThreadPoolExecutor(1) as apart:
             data = apart.submit(lambda: transport_from_cantera(self.cantera(transport=False))).result()
-        return _to(data, self.device)
+        return moved(data, self.device)
 
     @functools.cached_property
     def soret_data(self) -> SoretData:
@@ -394,58 +387,14 @@ class Mechanism:
             return self.unchanged.soret_data
         solution = self.cantera(transport=False)
         solution.transport_model = "mixture-averaged"
-        return _to(soret_from_cantera(solution), self.device)
-
-    def _tensor(self, x: Any) -> Tensor:
-        return torch.as_tensor(x, dtype=torch.float64, device=self.device)
+        return moved(soret_from_cantera(solution), self.device)
 
     def _concentrations(self, T: Tensor, p: Tensor, Y: Tensor) -> Tensor:
         return self.mole_fractions(Y) * (p / (GAS_CONSTANT * T))
 
-    def _fractions(self, Y: Any) -> Tensor:
-        Y = self._tensor(Y)
-        if Y.shape[0] != len(self.species):
-            raise StateError(f"Y has shape {tuple(Y.shape)}: the first extent must be {len(self.species)} species")
-        total = Y.sum(0)
-        require(((total - 1).abs() <= 1e-6), total, "sum of mass fractions", "1 within 1e-6")
-        return Y / total
-
-    def check_state(self, T: Any, p: Any, Y: Any) -> tuple[Tensor, Tensor, Tensor]:
+    def check_state(self, T: Values, p: Values | None, Y: Values) -> tuple[Tensor, Tensor, Tensor]:
         """T, p (...cells), Y (species, ...cells) as tensors of the same cells, mass fractions summing to one.
 
         Raises StateError naming the first cell with a T or p that is not finite and positive, or a sum that is off.
         """
-        Y = self._fractions(Y)
-        cells = Y.shape[1:]
-        T = self._tensor(T).expand(cells)
-        p = self._tensor(1.0 if p is None else p).expand(cells)
-        require((T > 0) & torch.isfinite(T), T, "temperature", "finite and > 0 K")
-        require((p > 0) & torch.isfinite(p), p, "pressure", "finite and > 0 Pa")
-        return T, p, Y
-
-
-def block_of(kin: AnyKinetics) -> int:
-    """Cells in a block of rates; not a power of two, so that rows do not fall on the same lines of the cache."""
-    return max(24, min(1000, BLOCK_VALUES // max(1, kin.rates.order.shape[0]) // 8 * 8))
-
-
-def in_blocks(kernel: Callable[..., Tensor], kin: AnyKinetics, T: Tensor, C: Tensor) -> Tensor:
-    """kernel(kin, T, C) over blocks of cells that fit the cache; compiled only where that pays.
-
-    A cold compile takes seconds, which eager kernels need for some million cells; only full blocks are compiled,
-    so that there is one shape.
-    """
-    cells = T.shape
-    T, C = T.reshape(-1), C.reshape(C.shape[0], -1)
-    worth, block = T.shape[0] >= COMPILE_FROM, block_of(kin)
-    outs = []
-    for start in range(0, max(T.shape[0], 1), block):
-        t, c = T[start : start + block], C[:, start : start + block]
-        full = worth and t.shape[0] == block
-        outs.append(kernel(kin, t, c.contiguous()) if full else kernel.eager(kin, t, c))  # type: ignore[attr-defined]
-    return torch.cat(outs, dim=1).reshape(-1, *cells)
-
-
-def _to(data: Any, device: torch.device | str) -> Any:
-    """A pytree of tensors on another device."""
-    return torch.utils._pytree.tree_map(lambda x: x.to(device) if isinstance(x, Tensor) else x, data)
+        return states.of_cells(self, T, p, Y)

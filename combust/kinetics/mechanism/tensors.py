@@ -1,10 +1,12 @@
-"""Lists of numbers as the tensors that kernels take."""
+"""Numbers as the tensors that kernels take, on their device."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
+
+Data = TypeVar("Data")
 
 
 def integers(values: Any) -> torch.Tensor:
@@ -13,3 +15,12 @@ def integers(values: Any) -> torch.Tensor:
 
 def floats(values: Any) -> torch.Tensor:
     return torch.tensor(values, dtype=torch.float64)
+
+
+def moved(data: Data, device: torch.device | str, detach: bool = False) -> Data:
+    """A pytree of tensors on another device, and without their history of derivatives."""
+
+    def one(x: torch.Tensor) -> torch.Tensor:
+        return (x.detach() if detach else x).to(device)
+
+    return torch.utils._pytree.tree_map(lambda x: one(x) if isinstance(x, torch.Tensor) else x, data)

@@ -22,6 +22,7 @@ from combust.errors import DivergenceError, StateError
 from combust.kinetics.gas import data_range
 from combust.kinetics.integrate import systems
 from combust.kinetics.integrate.systems import Fixed
+from combust.kinetics.mechanism import states
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.kinetics.rates.qss import with_tolerance
 
@@ -99,7 +100,7 @@ def stirred(gas: Mechanism, T: float, p: float, Y: Any, tau: float) -> Tensor:
         now, spent = reactor.march(now, (marches - spent) * tau), marches
         found = reactor.steady(now)
         if found is not None:
-            return gas._tensor(found)
+            return states.tensor(gas, found)
     raise DivergenceError(
         f"{reactor}: not at rest after {MARCHES[-1]:g} residence times of {tau:g} s: it may oscillate"
     )
@@ -113,4 +114,4 @@ def plug_flow(gas: Mechanism, T: float, p: float, Y: Any, tau: float) -> Tensor:
     if not (tau > 0 and math.isfinite(tau)):
         raise StateError(f"residence time {tau} s: must be > 0 and finite")
     reactor = Isothermal(gas, T, p, Y, math.inf)
-    return gas._tensor(reactor.march(reactor.start, tau))
+    return states.tensor(gas, reactor.march(reactor.start, tau))

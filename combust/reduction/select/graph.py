@@ -16,7 +16,8 @@ import torch
 from scipy import sparse
 
 from combust.errors import ConfigError
-from combust.kinetics.mechanism.mechanism import Mechanism, block_of
+from combust.kinetics.mechanism.mechanism import Mechanism
+from combust.kinetics.rates.blocks import block_of
 from combust.reduction.cases.samples import Samples
 from combust.reduction.select import targets as goals
 from combust.reduction.select.interaction import METHODS, Interaction, Method
