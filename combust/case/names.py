@@ -8,7 +8,7 @@ from combust.cfd.closures.settings import NoTurbulence
 from combust.cfd.initial.settings import FlameInitial, KernelInitial
 from combust.settings import names
 from combust.settings.base import Name
-from combust.settings.names import BURNER, FAMILIES, FRESH, OF_FIELD, OF_FIELDS, TURBULENCE
+from combust.settings.names import BURNER, FAMILIES, FRESH, OF_FIELD, OF_FIELDS, PROGRESS, STREAMS, TURBULENCE
 
 
 def _of_chemistry(table: str) -> dict[str, Name]:
@@ -35,8 +35,22 @@ def has(config: Config, need: str) -> bool:
         return not isinstance(config.turbulence, NoTurbulence)
     if need == FRESH:
         return isinstance(config.initial, FlameInitial | KernelInitial)
+    if need == STREAMS:
+        return config.output.mixture_fraction is not None or streams_of(config) is not None
+    if need == PROGRESS:
+        return config.output.progress.complete or isinstance(config.initial, FlameInitial | KernelInitial)
     sides = config.boundary.tables(config.mesh.dimensions).values()
     return need != BURNER or any(isinstance(side, Burner) for side in sides)
+
+
+def streams_of(config: Config) -> tuple[str, str] | None:
+    """Compositions of fuel and oxidizer that the fields of mixture refer to, None where the case names none.
+
+    Those of output.mixture_fraction, else those of the initial table if it has both.
+    """
+    table = config.output.mixture_fraction or config.initial
+    fuel, oxidizer = getattr(table, "fuel", None), getattr(table, "oxidizer", None)
+    return (fuel, oxidizer) if isinstance(fuel, str) and isinstance(oxidizer, str) else None
 
 
 def need_of(name: str) -> str:

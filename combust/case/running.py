@@ -65,6 +65,34 @@ class LogOutput(Settings, frozen=True):
     every: Annotated[Every, doc("schedule")] = Every(steps=10)
 
 
+class MixtureFraction(Settings, frozen=True):
+    """What mixture fraction, scalar dissipation and flame index refer to."""
+
+    fuel: Annotated[Text, doc("mole fractions of the stream where it is 1")]
+    oxidizer: Annotated[Text, doc("mole fractions of the stream where it is 0")]
+
+
+class Progress(Settings, frozen=True):
+    """The progress variable (S - fresh)/(burnt - fresh), where S is T, or a sum of mass fractions."""
+
+    species: Annotated[
+        Text | None, doc('S by weights of mass fractions, "H2O:1" or "CO2:1, CO:1"; the temperature [K] if omitted')
+    ] = None
+    fresh: Annotated[float | None, doc("S of the fresh gas; that of the unburnt mixture of `initial` if omitted")] = (
+        None
+    )
+    burnt: Annotated[float | None, doc("S of the burnt gas; that of its equilibrium if omitted")] = None
+
+    def __post_init__(self) -> None:
+        if self.fresh is not None and self.fresh == self.burnt:
+            raise ValueError("fresh and burnt must differ")
+
+    @property
+    def complete(self) -> bool:
+        """Whether it needs nothing of the initial gas."""
+        return self.fresh is not None and self.burnt is not None
+
+
 class Output(Settings, frozen=True):
     """What is written, where and when."""
 
@@ -73,3 +101,7 @@ class Output(Settings, frozen=True):
     series: Annotated[SeriesOutput, doc("series.csv")] = SeriesOutput()
     checkpoint: Annotated[CheckpointOutput, doc("checkpoint_NNNNNN.h5")] = CheckpointOutput()
     log: Annotated[LogOutput, doc("progress on the terminal")] = LogOutput()
+    mixture_fraction: Annotated[
+        MixtureFraction | None, doc("streams of the mixture fraction; those of `initial` if omitted")
+    ] = None
+    progress: Annotated[Progress, doc("definition of the progress variable")] = Progress()

@@ -19,6 +19,7 @@ from combust.cfd.boundaries import build as sides
 from combust.cfd.boundaries.conditions import Boundary, Parts, Sides
 from combust.cfd.closures.base import Closure, Source
 from combust.cfd.concerns import CONCERNS
+from combust.cfd.diagnostics.mixture import Definitions
 from combust.cfd.initial.fields import Fields
 from combust.cfd.initial.settings import FlameInitial, Initial
 from combust.cfd.initial.unburnt import Unburnt
@@ -38,6 +39,7 @@ from combust.kinetics.providers.chemistry import Chemistry
 from combust.kinetics.providers.settings import NoChemistry
 from combust.kinetics.transport.properties import AnyTransport
 from combust.parallel import Communicator
+from combust.run.definitions import definitions
 from combust.run.memory import COMPILE_WORTH, require_memory
 
 
@@ -218,6 +220,11 @@ class Builder:
     @property
     def elsewhere(self) -> Elsewhere:
         return Elsewhere(CHEMISTRY_FIELDS, CHEMISTRY_COLUMNS)
+
+    @cached_property
+    def definitions(self) -> Definitions:
+        """What mixture fraction and progress refer to."""
+        return definitions(self.config, self.gas, self.unburnt)
 
     @property
     def concerns(self) -> Sequence[Callable[[Any], dict[str, str]]]:

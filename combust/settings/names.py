@@ -9,6 +9,13 @@ import re
 
 from combust.settings.base import Name
 
+STREAMS = (
+    "a fuel and an oxidizer: output.mixture_fraction = { fuel = ..., oxidizer = ... }, or an initial table with both"
+)
+PROGRESS = (
+    "fresh and burnt gas: output.progress = { fresh = ..., burnt = ... }, or an unburnt mixture, of "
+    'initial.kind = "flame" or "kernel"'
+)
 FRESH = 'an unburnt mixture: use it with initial.kind = "flame" or "kernel"'
 TURBULENCE = 'a turbulence closure: a turbulence.kind other than "none"'
 BURNER = 'a side of boundary.kind = "burner"'
@@ -25,6 +32,9 @@ FIELDS = {
     "Mach": Name("speed over the speed of sound of the frozen mixture"),
     "vorticity": Name("curl of the velocity; components x, y, z", "1/s"),
     "divergence": Name("divergence of the velocity", "1/s"),
+    "strain": Name("magnitude of the rate of strain, sqrt(2 S:S)", "1/s"),
+    "Q": Name("Q criterion, (W:W - S:S)/2: positive where rotation exceeds strain", "1/s2"),
+    "viscous_dissipation": Name("kinetic energy that viscosity, of gas and eddies, turns to heat", "W/m3"),
     "enthalpy": Name("specific enthalpy, with those of formation", "J/kg"),
     "cp": Name("specific heat capacity at constant pressure", "J/kg/K"),
     "molar_mass": Name("mean molar mass", "kg/kmol"),
@@ -33,8 +43,16 @@ FIELDS = {
     "conductivity": Name("thermal conductivity", "W/m/K"),
     "heat_release": Name("heat release rate, by the present rates", "W/m3"),
     "equivalence_ratio": Name("oxygen that C and H would need over the oxygen there is, from the elements"),
-    "mixture_fraction": Name("Bilger's, 0 in the oxidizer and 1 in the fuel of `initial`", "", FRESH),
-    "progress": Name("(T - T_u)/(T_b - T_u), T_b of equilibrium", "", FRESH),
+    "mixture_fraction": Name("Bilger's, 0 in the oxidizer and 1 in the fuel", "", STREAMS),
+    "progress": Name(
+        "progress variable: (T - T_u)/(T_b - T_u), T_b of equilibrium, or what output.progress says", "", PROGRESS
+    ),
+    "scalar_dissipation": Name("2 D |grad Z|^2 of the mixture fraction, D = lambda/(rho cp)", "1/s", STREAMS),
+    "flame_index": Name(
+        "cosine between the gradients of fuel and oxidizer: 1 premixed, -1 from two sides, 0 without gradient",
+        "",
+        STREAMS,
+    ),
     "eos_drift": Name("(p of the equation of state - p0)/p0"),
     "rank": Name("MPI rank that owns the cell"),
 }
@@ -45,9 +63,17 @@ QUANTITIES = {
     "p0": Name("thermodynamic pressure", "Pa"),
     "speed_max": Name("fastest cell", "m/s"),
     "flame_speed": Name("consumption speed of the fuel per section normal to x", "m/s", FRESH),
+    "consumption_speed": Name("the same per area of the flame, flame_surface", "m/s", FRESH),
+    "flame_surface": Name(
+        "area of the iso-surfaces of progress c: integral of (1 - cos 2 pi c)|grad c|; of a planar case per m of depth",
+        "m2",
+        PROGRESS,
+    ),
     "front": Name("mean x of the surface where T is half way between unburnt and burnt", "m", FRESH),
     "heat_release": Name("heat release over the domain", "W"),
     "kinetic_energy": Name("kinetic energy of the domain", "J"),
+    "enstrophy": Name("integral of |curl u|^2 / 2, from differences of neighbours", "m3/s2"),
+    "viscous_dissipation": Name("kinetic energy that viscosity turns to heat", "W"),
     "Y_min": Name("most negative mass fraction: nothing is clipped"),
     "mass_error": Name("mass that appeared since the start, over the mass then"),
     "element_error": Name("largest appearance of an element since the start, over its amount then or what came in"),
@@ -68,6 +94,8 @@ OF_FIELDS = {
 SYNONYMS = {
     "temperature": "T", "Temperature": "T", "velocity": "u", "Velocity": "u", "U": "u", "pressure": "p", "P": "p",
     "RHO": "rho", "HRR": "heat_release", "Qdot": "heat_release", "heat_release_rate": "heat_release", "phi":
-    "equivalence_ratio", "Z": "mixture_fraction", "c": "progress", "h": "enthalpy", "mu": "viscosity",
+    "equivalence_ratio", "Z": "mixture_fraction", "c": "progress", "chi": "scalar_dissipation",
+    "Omega": "vorticity", "q_criterion": "Q", "epsilon": "viscous_dissipation", "KE": "kinetic_energy",
+    "h": "enthalpy", "mu": "viscosity",
     "lambda": "conductivity", "W": "molar_mass", "Ma": "Mach", "Su": "flame_speed", "SL": "flame_speed",
 }  # fmt: skip

@@ -24,7 +24,7 @@ from combust.parallel import Communicator, world
 from combust.run.build import build
 
 ROOT = Path(__file__).resolve().parents[2]
-FIELDS = 'output.fields.names=["T", "u", "p", "Y_H", "heat_release", "vorticity"]'
+FIELDS = 'output.fields.names=["T", "u", "p", "Y_H", "heat_release", "vorticity", "strain", "Q", "viscous_dissipation"]'
 EDDIES = 'output.fields.names=["T", "u", "p", "nu_t"]'
 FILES = {"eddies": "kernel", "cylinder": "kernel"}
 # name: (cells z y x, steps, step of the checkpoint to restart from, changes to the shipped case)

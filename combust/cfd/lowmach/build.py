@@ -32,4 +32,6 @@ def build(case: Case) -> ReactingFlow:
     )
     scheme = LowMach(case.grid, problem, numerics, case.chemistry(), case.pressure_solver(), data)
     balanced = sides.balanced(case.sides, case.boundaries)
-    return ReactingFlow(scheme, fields, case.pressure, fresh, case.identity, balanced, case.concerns, case.elsewhere)
+    return ReactingFlow(
+        scheme, fields, case.pressure, fresh, case.identity, balanced, case.concerns, case.elsewhere, case.definitions
+    )

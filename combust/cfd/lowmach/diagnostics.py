@@ -1,11 +1,11 @@
-"""Derived fields and global quantities, by name."""
+"""Derived fields and global quantities of a low-Mach flow, by name; what they are is in combust.cfd.diagnostics."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Callable
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -14,20 +14,21 @@ from torch import Tensor
 from combust.cfd.boundaries import inflow
 from combust.cfd.boundaries.conditions import Burner, conditions_of
 from combust.cfd.closures.view import View
+from combust.cfd.diagnostics import balances, flame, gas, mixture, motion
+from combust.cfd.diagnostics.gradients import squared_gradient
+from combust.cfd.diagnostics.mixture import Definitions, Progress
 from combust.cfd.initial.unburnt import Unburnt
 from combust.cfd.lowmach.context import diffusivities, eddies
 from combust.cfd.lowmach.lowmach import LowMach
 from combust.cfd.lowmach.state import State
-from combust.cfd.mesh.grid import along
 from combust.cfd.model.case import Elsewhere
 from combust.cfd.operators import momentum, scalars
 from combust.errors import ConfigError
-from combust.kinetics.mechanism.mixtures import VALENCE
 from combust.kinetics.providers.chemistry import columns_of, fields_of
-from combust.kinetics.rates.thermo import GAS_CONSTANT, cp_mass, h_mass
-from combust.settings.names import BURNER, FAMILIES, FRESH, OF_FIELD, OF_FIELDS, SYNONYMS, TURBULENCE
+from combust.settings.names import BURNER, FAMILIES, FRESH, OF_FIELD, OF_FIELDS, PROGRESS, STREAMS, SYNONYMS, TURBULENCE
 
 NOWHERE = Elsewhere()
+UNDEFINED = Definitions()
 
 
 class Flow(Protocol):
@@ -36,6 +37,7 @@ class Flow(Protocol):
     scheme: LowMach
     current: State
     unburnt: Unburnt | None
+    definitions: Definitions
     time: float
     dt: float
     elsewhere: Elsewhere
@@ -46,37 +48,55 @@ class Diagnostics:
 
     def __init__(self, flow: Flow):
         self.flow, self.scheme, self.grid, self.block = flow, flow.scheme, flow.scheme.grid, flow.scheme.grid.block
-        self.gas = flow.scheme.problem.gas
-        self.fields, self.quantities = self._fields(), self._quantities()
+        self.gas, self.on = flow.scheme.problem.gas, (flow.scheme.layout, flow.scheme.metrics)
+        self.fields = {**self._gas_fields(), **self._motion_fields(), **self._mixture_fields()}
+        self.quantities = {**self._quantities(), **self._flame_quantities()}
         # what the chemistry shows itself, and names that only other kinds have
         fields, columns = fields_of(self.scheme.chemistry), columns_of(self.scheme.chemistry)
         self.fields |= {k: partial(self._chemistry_field, k) for k in {**flow.elsewhere.fields, **fields}}
         self.quantities |= {k: partial(self._chemistry_column, k) for k in {**flow.elsewhere.columns, **columns}}
 
-    def _fields(self) -> dict[str, Callable[[], Tensor]]:
-        """Those of every flow."""
+    def _gas_fields(self) -> dict[str, Callable[[], Tensor]]:
+        """The state of the gas, of every flow."""
+        thermo = self.gas.thermo
         return {
             "T": lambda: self.q[0],
-            "u": self.velocity,
             "p": lambda: self.scheme.inner(self.s.p),
             "rho": self.density,
             "density": self.density,
-            "speed": lambda: self.velocity().pow(2).sum(0).sqrt(),
-            "enthalpy": lambda: (self.q[1:] * h_mass(self.gas.thermo, self.q[0])).sum(0),
-            "cp": lambda: (self.q[1:] * cp_mass(self.gas.thermo, self.q[0])).sum(0),
-            "molar_mass": lambda: 1.0 / scalars.specific_moles(self.gas.thermo, self.q[1:]),
+            "enthalpy": lambda: gas.enthalpy(self.q, thermo),
+            "cp": lambda: gas.heat_capacity(self.q, thermo),
+            "molar_mass": lambda: gas.molar_mass(self.q, thermo),
             "viscosity": lambda: self.scheme.inner(self.coefficients.viscosity),
-            "nu_t": self.eddy_viscosity,
             "conductivity": lambda: self.scheme.inner(self.coefficients.conductivity),
             "heat_release": self.heat_release,
-            "Mach": self.mach,
-            "vorticity": self.vorticity,
-            "divergence": lambda: momentum.velocity_divergence(self.s.u, self.scheme.layout, self.scheme.metrics),
-            "equivalence_ratio": self.equivalence_ratio,
-            "mixture_fraction": self.mixture_fraction,
-            "progress": self.progress,
             "eos_drift": self.eos_drift,
             "rank": lambda: torch.full(self.grid.layout.n, float(self.block.comm.rank), dtype=torch.float64),
+        }
+
+    def _motion_fields(self) -> dict[str, Callable[[], Tensor]]:
+        """Velocity and what follows from it, of every flow."""
+        hoop = partial(self._of_motion, motion.hoop_strain)
+        return {
+            "u": self.velocity,
+            "speed": lambda: self.velocity().pow(2).sum(0).sqrt(),
+            "Mach": lambda: gas.mach(self.q, self.velocity(), self.gas.thermo),
+            "vorticity": partial(self._of_motion, motion.vorticity),
+            "divergence": partial(self._of_motion, momentum.velocity_divergence),
+            "strain": lambda: motion.strain_rate(self.view().gradients, hoop()),
+            "Q": lambda: motion.q_criterion(self.view().gradients, hoop()),
+            "viscous_dissipation": self.viscous_dissipation,
+            "nu_t": self.eddy_viscosity,
+        }
+
+    def _mixture_fields(self) -> dict[str, Callable[[], Tensor]]:
+        """Mixture and progress."""
+        return {
+            "equivalence_ratio": lambda: mixture.equivalence_ratio(self.q, self.gas),
+            "mixture_fraction": lambda: mixture.mixture_fraction(self.q, self.gas, self._streams("mixture_fraction")),
+            "progress": lambda: mixture.progress(self.q, self._progress("progress")),
+            "scalar_dissipation": self.scalar_dissipation,
+            "flame_index": self.flame_index,
         }
 
     def _quantities(self) -> dict[str, Callable[[], float]]:
@@ -86,19 +106,28 @@ class Diagnostics:
             "T_min": lambda: -self.maximum(-self.q[0]),
             "p0": lambda: float(self.s.p0),
             "speed_max": lambda: self.maximum(self._field("speed")),
-            "flame_speed": self.flame_speed,
-            "front": self.front,
             "heat_release": lambda: self.integral(self.heat_release()),
             "kinetic_energy": lambda: self.integral(0.5 * self.s.U[1:].sum(0) * self.velocity().pow(2).sum(0)),
+            "enstrophy": lambda: self.integral(self._of_motion(motion.enstrophy)),
+            "viscous_dissipation": lambda: self.integral(self.viscous_dissipation()),
             "Y_min": lambda: -self.maximum(-self.q[1:]),
-            "mass_error": self.mass_error,
-            "element_error": self.element_error,
-            "enthalpy_error": self.enthalpy_error,
+            "mass_error": lambda: balances.mass_error(self._gain(), self.s.initial),
+            "element_error": lambda: balances.element_error(self._gain(), self.s.initial, self.s.balance, self.gas),
+            "enthalpy_error": lambda: balances.enthalpy_error(self._gain(), float(self.s.p0), self.scheme.volume),
             "heat_to_burner": self.heat_to_burner,
             "eos_drift": lambda: self.maximum(self.eos_drift().abs()),
             "pressure_iterations": lambda: float(self.scheme.iterations[-1]) if self.scheme.iterations else 0.0,
             "stages": lambda: float(self.scheme.stages),
             "active_share": self.active_share,
+        }
+
+    def _flame_quantities(self) -> dict[str, Callable[[], float]]:
+        """Those of flames."""
+        return {
+            "flame_speed": self.flame_speed,
+            "consumption_speed": self.consumption_speed,
+            "flame_surface": self.flame_surface,
+            "front": self.front,
         }
 
     @property
@@ -162,13 +191,6 @@ class Diagnostics:
         families = ", ".join(f"{p}<species>" for p in FAMILIES) if what == "field" else ""
         return f'{what} "{name}" is unknown; known: {", ".join(known + ([families] if families else []))}{hint}'
 
-    def mach(self) -> Tensor:
-        """Speed over the speed of sound of the frozen mixture."""
-        T, Y = self.q[0], self.q[1:]
-        R = GAS_CONSTANT * scalars.specific_moles(self.gas.thermo, Y)
-        cp = (Y * cp_mass(self.gas.thermo, T)).sum(0)
-        return (self.velocity().pow(2).sum(0) * (cp - R) / (cp * R * T)).sqrt()
-
     # --- reductions ---------------------------------------------------------------------------------------------
 
     def maximum(self, f: Tensor) -> float:
@@ -179,16 +201,13 @@ class Diagnostics:
 
     # --- fields -------------------------------------------------------------------------------------------------
 
+    def _of_motion(self, what: Callable[..., Any]) -> Any:
+        """A function of face velocities on this grid."""
+        return what(self.s.u, *self.on)
+
     def velocity(self) -> Tensor:
         """Cell averages of the face velocities, (3: z, y, x, ...)."""
-        result = torch.zeros(3, *self.grid.layout.n, dtype=torch.float64, device=self.grid.device)
-        for a in self.grid.layout.axes:
-            u = self.s.u[a]
-            assert u is not None
-            faces = along(u, self.grid.layout, a, 0, 1)
-            n = self.grid.layout.n[a]
-            result[a] = 0.5 * (faces.narrow(a, 0, n) + faces.narrow(a, 1, n))
-        return result
+        return motion.velocity(self.s.u, self.scheme.layout)
 
     def density(self) -> Tensor:
         """[kg/m3]"""
@@ -201,7 +220,7 @@ class Diagnostics:
 
     def heat_release(self) -> Tensor:
         """-sum_k h_k W_k omega_k [W/m3]."""
-        return -(h_mass(self.gas.thermo, self.q[0]) * self.rates()).sum(0)
+        return gas.heat_release(self.q[0], self.rates(), self.gas.thermo)
 
     def view(self) -> View:
         """The flow now, as its closure sees it in the step to come."""
@@ -215,47 +234,22 @@ class Diagnostics:
             raise ConfigError(f'"nu_t" needs {TURBULENCE}')
         return diffusivities(closure, self.view(), self.scheme)[0]
 
-    def vorticity(self) -> Tensor:
-        """curl u at cells, (3: z, y, x, ...), from central differences of the face velocities [1/s].
+    def viscous_dissipation(self) -> Tensor:
+        """Kinetic energy that viscosity, and that of the eddies, makes heat of [W/m3]."""
+        c = self.scheme.with_eddies(self.coefficients, eddies(self.view(), self.scheme))
+        return motion.viscous_dissipation(self.s.u, c.viscosity, *self.on)
 
-        First order in cells at a wall.
-        """
-        layout, metrics = self.grid.layout, self.grid.metrics
+    def scalar_dissipation(self) -> Tensor:
+        """2 D |grad Z|^2 with D = lambda/(rho cp) [1/s]."""
+        Z = mixture.mixture_fraction(self.s.q, self.gas, self._streams("scalar_dissipation"))
+        cp = gas.heat_capacity(self.q, self.gas.thermo)
+        D = self.scheme.inner(self.coefficients.conductivity) / (self.density() * cp)
+        return 2.0 * D * squared_gradient(Z, *self.on)
 
-        def gradient(component: int, axis: int) -> Tensor | float:
-            found = momentum.derivative(self.s.u, component, axis, layout, metrics)
-            return 0.0 if found is None else found
-
-        zero = torch.zeros(layout.n, dtype=torch.float64, device=self.grid.device)
-        z, y, x = 0, 1, 2
-        return torch.stack(
-            [
-                gradient(y, x) - gradient(x, y) + zero,
-                gradient(x, z) - gradient(z, x) + zero,
-                gradient(z, y) - gradient(y, z) + zero,
-            ]
-        )
-
-    def equivalence_ratio(self) -> Tensor:
-        """Oxygen that C and H would need over the oxygen present, (2 n_C + n_H/2) / n_O, from the elements."""
-        elements = self.gas.element_matrix @ (self.q[1:] / self.gas.molar_mass.reshape(-1, 1, 1, 1)).flatten(1)
-        n = {e: elements[i] for i, e in enumerate(self.gas.elements)}
-        zero = torch.zeros_like(elements[0])
-        need = 2 * n.get("C", zero) + 0.5 * n.get("H", zero)
-        return (need / n.get("O", zero)).reshape(self.grid.layout.n)
-
-    def mixture_fraction(self) -> Tensor:
-        """Bilger's, from the elements C, H and O between the streams of the case. doi:10.1016/S0082-0784(89)80049-2"""
-        streams = self._fresh("mixture_fraction").streams
-        valence = self.q.new_tensor([VALENCE.get(e, 0.0) for e in self.gas.elements])
-        coupling = valence @ (self.gas.element_matrix / self.gas.molar_mass)
-        oxidizer, fuel = streams @ coupling
-        return ((self.q[1:] * coupling.reshape(-1, 1, 1, 1)).sum(0) - oxidizer) / (fuel - oxidizer)
-
-    def progress(self) -> Tensor:
-        """(T - T_u)/(T_b - T_u) with the burnt temperature of equilibrium."""
-        fresh = self._fresh("progress")
-        return (self.q[0] - fresh.temperature) / (fresh.burnt_temperature - fresh.temperature)
+    def flame_index(self) -> Tensor:
+        """Cosine between the gradients of fuel and oxidizer."""
+        fuel, oxidizer = mixture.reactants(self.gas, self._streams("flame_index"))
+        return mixture.flame_index(self.s.q, fuel, oxidizer, *self.on)
 
     def eos_drift(self) -> Tensor:
         """(p_eos - p0)/p0."""
@@ -267,6 +261,16 @@ class Diagnostics:
         if self.flow.unburnt is None:
             raise ConfigError(f'"{name}" needs {FRESH}')
         return self.flow.unburnt
+
+    def _streams(self, name: str) -> Tensor:
+        if self.flow.definitions.streams is None:
+            raise ConfigError(f'"{name}" needs {STREAMS}')
+        return self.flow.definitions.streams
+
+    def _progress(self, name: str) -> Progress:
+        if self.flow.definitions.progress is None:
+            raise ConfigError(f'"{name}" needs {PROGRESS}')
+        return self.flow.definitions.progress
 
     def flame_speed(self) -> float:
         """Consumption speed of the fuel per cross-section normal to x, from the mean rates of the last step [m/s].
@@ -285,6 +289,17 @@ class Diagnostics:
         rate = self.integral(self.s.wdot[fresh.fuel])
         return -rate / (fresh.density * area * (unburnt - burnt))
 
+    def flame_surface(self) -> float:
+        """Area of the iso-surfaces of the progress variable about 1/2 [m2] (see flame.surface_density)."""
+        c = mixture.progress(self.s.q, self._progress("flame_surface"))
+        return self.integral(flame.surface_density(c, *self.on))
+
+    def consumption_speed(self) -> float:
+        """Consumption speed of the fuel per area of the flame [m/s]; NaN where there is no flame."""
+        section = self.scheme.volume / (self.grid.faces[2][-1] - self.grid.faces[2][0])
+        speed, surface = self.flame_speed(), self.flame_surface()
+        return speed * section / surface if surface > 0 else float("nan")
+
     def _leaving(self, row: int) -> float:
         """Mean of a row of (T, Y) over the mass next to the high x side."""
         mass = self.s.U[1:].sum(0) * self.grid.volume * float(self.block.at_boundary(2, 1))
@@ -297,16 +312,8 @@ class Diagnostics:
         """Mean x of the surface where T is half way between unburnt and burnt [m]; NaN if there is none."""
         fresh = self._fresh("front")
         level = 0.5 * (fresh.temperature + fresh.burnt_temperature)
-        layout, metric = self.grid.layout, self.grid.metrics[2]
-        assert metric is not None
-        T = along(self.s.q[0], layout, 2, -1, 1)
-        n = layout.n[2]
-        left, right = T.narrow(2, 0, n), T.narrow(2, 1, n)
-        crossing = (left < level) & (right >= level)
-        step = 1.0 / metric.per_distance.narrow(2, 0, n)
-        end = self.grid.centres[2].expand(layout.n)
-        x = end - step * (right - level) / torch.where(crossing, right - left, 1.0)
-        count, total = self.block.comm.sum(float(crossing.sum()), float(torch.where(crossing, x, 0.0).sum()))
+        crossing, x = flame.crossings(self.s.q[0], level, *self.on, self.grid.centres[2])
+        count, total = self.block.comm.sum(float(crossing.sum()), float(x.sum()))
         return total / count if count else float("nan")
 
     def active_share(self) -> float:
@@ -352,20 +359,3 @@ class Diagnostics:
         c = scheme.with_eddies(self.coefficients, eddies(self.view(), scheme))
         own = inflow.heat_to_burner(self.s.q, c, scheme.filler, scheme.thermo)
         return self.block.comm.sum(own)[0]
-
-    def mass_error(self) -> float:
-        """Mass that appeared since the start, over the mass then."""
-        return float(self._gain()[1:].sum() / self.s.initial[1:].sum())
-
-    def element_error(self) -> float:
-        """Largest appearance of an element since the start (kmol), over its amount then, or what came in if more."""
-        per_mass = self.gas.element_matrix / self.gas.molar_mass
-        amounts = per_mass @ self.s.initial[1:]
-        amounts = torch.maximum(amounts, -(per_mass @ self.s.balance[1:]))
-        gain = per_mass @ self._gain()[1:]
-        return float((gain.abs() / amounts.clamp_min(1e-12 * float(amounts.max()))).max())
-
-    def enthalpy_error(self) -> float:
-        """Enthalpy that appeared since the start (less the work of p0), over int rho cp T at the start's scale."""
-        scale = float(self.s.p0) * self.scheme.volume * 3.5
-        return float(self._gain()[0]) / scale

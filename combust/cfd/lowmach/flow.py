@@ -9,12 +9,13 @@ import torch
 
 from combust.cfd.boundaries import ahead
 from combust.cfd.boundaries.conditions import Inflow
+from combust.cfd.diagnostics.mixture import Definitions
 from combust.cfd.initial.fields import Fields
 from combust.cfd.initial.unburnt import Unburnt
 from combust.cfd.lowmach import start
 from combust.cfd.lowmach.cause import rates_beyond_use
 from combust.cfd.lowmach.context import context
-from combust.cfd.lowmach.diagnostics import NOWHERE, Diagnostics, Elsewhere
+from combust.cfd.lowmach.diagnostics import NOWHERE, UNDEFINED, Diagnostics, Elsewhere
 from combust.cfd.lowmach.lowmach import LowMach
 from combust.cfd.lowmach.state import State, arrays, read_into
 from combust.cfd.mesh.require import require_faces, require_field
@@ -39,13 +40,15 @@ class ReactingFlow:
         balanced: Inflow | None = None,
         concerns: Sequence[Callable[[ReactingFlow], dict[str, str]]] = (),
         elsewhere: Elsewhere = NOWHERE,
+        definitions: Definitions = UNDEFINED,
     ):
         """concerns : what is asked of the flow beside its own doubts (combust.cfd.concerns), each name -> text
         elsewhere : names that other chemistry than its own shows, so that asking for them says so
+        definitions : what mixture fraction and progress refer to
         """
         self.scheme, self.grid, self.block = scheme, scheme.grid, scheme.grid.block
         self.unburnt, self._identity, self.balanced = unburnt, identity, balanced
-        self._concerns, self.elsewhere = concerns, elsewhere
+        self._concerns, self.elsewhere, self.definitions = concerns, elsewhere, definitions
         self.time, self.step, self.dt = 0.0, 0, 0.0
         self.time_before = 0.0
         self.current = self._start(fields, pressure)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from combust.cfd.boundaries.conditions import Sides
 from combust.cfd.closures.base import Closure, Source
+from combust.cfd.diagnostics.mixture import Definitions
 from combust.cfd.initial.fields import Fields
 from combust.cfd.initial.settings import Initial
 from combust.cfd.initial.unburnt import Unburnt
@@ -35,7 +36,8 @@ class Case(Protocol):
     pressure [Pa], gravity [m/s2], ambient (the table of the gas around, or None) : of the table `gas`
     dimensions : of the mesh;  sides : table of each side, "x_low", ...;  boundaries : the conditions made of them
     reacts : whether there is chemistry;  unburnt : fresh gas and its equilibrium, of what burns
-    identity : what a checkpoint must share with this case;  concerns : what is asked of a low-Mach flow at intervals
+    identity : what a checkpoint must share with this case;  definitions : what mixture fraction and progress refer to
+    concerns : what is asked of a low-Mach flow at intervals
     """
 
     @property
@@ -70,6 +72,8 @@ class Case(Protocol):
     def identity(self) -> dict[str, str]: ...
     @property
     def elsewhere(self) -> Elsewhere: ...
+    @property
+    def definitions(self) -> Definitions: ...
     @property
     def concerns(self) -> Sequence[Callable[[Any], dict[str, str]]]: ...
 
