@@ -15,9 +15,9 @@ def surface_density(progress: Tensor, layout: Layout, metrics: Metrics) -> Tenso
     """Area of the flame per volume at the owned cells [1/m], whose integral is its surface: w(c) |grad c|.
 
     The weight w = 1 - cos 2 pi c, zero outside 0 < c < 1, makes the integral a mean of the areas of the iso-surfaces of
-    c, mostly of those about 1/2; gas hotter than burnt gas has none. What is differenced is W(c), the integral of w: for
-    a plane normal to an axis the sum over cells is then its section, however few cells it spans. progress : c, padded
-    Surface densities of iso-surfaces: doi:10.1016/S0360-1285(01)00017-X
+    c, mostly of those about 1/2; gas hotter than burnt gas has none. What is differenced is W(c), the integral of w:
+    for a plane normal to an axis the sum over cells is then its section, however few cells it spans.
+    progress : c, padded.  Surface densities of iso-surfaces: doi:10.1016/S0360-1285(01)00017-X
     """
     c = progress.clamp(0.0, 1.0)
     return squared_gradient(c - torch.sin(2.0 * math.pi * c) / (2.0 * math.pi), layout, metrics).sqrt()
