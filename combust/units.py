@@ -77,8 +77,9 @@ TABLES = {
     "wave number": {f"1/{unit}": float(1 / Fraction(str(factor))) for unit, factor in LENGTH.items()},
     "density": {"kg/m3": 1.0, "kg/m^3": 1.0, "g/cm3": 1e3, "g/cm^3": 1e3, "g/l": 1.0},
     "viscosity": VISCOSITY,
+    "energy": {"J": 1.0, "kJ": 1e3, "MJ": 1e6, "mJ": 1e-3, "uJ": 1e-6, "µJ": 1e-6, "μJ": 1e-6},
 }
-CASED = ("mpa", "mpa s", "p")  # of which another spelling means another unit
+CASED = ("mpa", "mpa s", "p", "mj")  # of which another spelling means another unit
 COMPOSED = ("velocity", "volume", "mass flux")
 NUMBER = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][-+]?\d+)?)\s*(.*?)\s*$")
 

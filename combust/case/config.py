@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Union, get_args
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import msgspec
 from msgspec import defstruct, structs
@@ -15,6 +15,7 @@ from combust.cfd.initial.settings import Initial
 from combust.cfd.lowmach.settings import LowMachModel
 from combust.cfd.mesh.settings import Mesh
 from combust.cfd.model.settings import Numerics
+from combust.cfd.sources.settings import Sources
 from combust.errors import ConfigError
 from combust.kinetics.providers.settings import CvodeChemistry, DirectChemistry, NoChemistry
 from combust.settings.base import Settings, doc
@@ -38,6 +39,7 @@ class Config(Settings, frozen=True, kw_only=True):
     gas: Annotated[Gas, doc("gas")]
     chemistry: Annotated[Chemistry, doc("reactions")] = DirectChemistry()
     turbulence: Annotated[Turbulence, doc("closure")] = NoTurbulence()
+    sources: Annotated[tuple[Sources, ...], doc("what acts on the gas from without: [[sources]] tables")] = ()
     initial: Annotated[Initial, doc("initial fields")]
     boundary: Annotated[Boundary, doc("sides of the domain")]
     numerics: Annotated[Numerics, doc("numerical methods")] = Numerics()
@@ -45,7 +47,7 @@ class Config(Settings, frozen=True, kw_only=True):
     output: Annotated[Output, doc("files")] = Output()
 
 
-OPEN = ("model", "mesh", "chemistry", "turbulence", "initial")  # tables that take kinds from elsewhere
+OPEN = ("model", "mesh", "chemistry", "turbulence", "sources", "initial")  # tables that take kinds from elsewhere
 _whole: type[Config] = Config
 
 
@@ -66,10 +68,13 @@ def admit(table: str, kind: type[Settings]) -> None:
     field = next(field for field in structs.fields(_whole) if field.name == table)
     kinds: Any
     kinds, *about = get_args(field.type)
+    several = get_origin(kinds) is tuple  # [[sources]]
+    kinds = get_args(kinds)[0] if several else kinds
     taken = [known.__struct_config__.tag for known in get_args(kinds) or (kinds,)]
     if kind.__struct_config__.tag is None or kind.__struct_config__.tag in taken:
         raise ConfigError(f"admit: {kind.__name__} needs a tag of its own; taken: {', '.join(map(str, taken))}")
-    wider = Annotated[Union[(kinds, kind)], *about]  # type: ignore[valid-type]  # noqa: UP007 (made as it runs)
+    either: Any = Union[(kinds, kind)]  # noqa: UP007 (made as it runs)
+    wider = Annotated[tuple[either, ...] if several else either, *about]  # type: ignore[valid-type]
     made: Any = (table, wider) if field.required else (table, wider, field.default)
     extended: Any = defstruct("Config", [made], bases=(_whole,), frozen=True, kw_only=True, forbid_unknown_fields=True)
     _whole = extended

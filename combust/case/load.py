@@ -18,6 +18,7 @@ from combust.cfd.boundaries.tables import with_tables
 from combust.cfd.closures.settings import NoTurbulence
 from combust.cfd.initial.settings import FlameInitial, KernelInitial, ManufacturedInitial, TaylorGreenInitial
 from combust.cfd.model.settings import LOOP
+from combust.cfd.sources.settings import RadiationSource
 from combust.errors import ConfigError, at
 from combust.files import is_file
 from combust.settings.config import beside, checked, read, toml_value
@@ -91,6 +92,8 @@ def problems(config: Config) -> Iterator[str]:
         if field.name not in taken and getattr(config.numerics, field.name) != field.default:
             kind = config.model.__struct_config__.tag
             yield f'numerics.{field.name}: model.kind = "{kind}" has no use for it; it takes {", ".join(taken)}'
+    if sum(isinstance(source, RadiationSource) for source in config.sources) > 1:
+        yield 'sources: kind = "radiation" is there twice: the gas radiates once'
     velocity = getattr(config.initial, "velocity", 0.0)
     if isinstance(velocity, tuple) and any(velocity[dimensions:]):
         yield f"initial.velocity: the mesh has only {dimensions} dimension(s)"

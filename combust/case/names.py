@@ -1,36 +1,44 @@
-"""All names of fields and quantities that a case may ask for: those of every flow, and of each kind of chemistry."""
+"""All names of fields and quantities that a case may ask for: those of every flow, of chemistry and of sources."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 from combust.case.config import CHEMISTRIES, Config
 from combust.cfd.boundaries.settings import Burner
 from combust.cfd.closures.settings import NoTurbulence
 from combust.cfd.initial.settings import FlameInitial, KernelInitial
+from combust.cfd.sources.settings import SOURCES
 from combust.settings import names
 from combust.settings.base import Name
 from combust.settings.names import BURNER, FAMILIES, FRESH, OF_FIELD, OF_FIELDS, PROGRESS, STREAMS, TURBULENCE
 
 
-def _of_chemistry(table: str) -> dict[str, Name]:
-    """What kinds of chemistry show of themselves, by the names that each declares."""
+def _of(kinds: Mapping[str, Any], table: str) -> dict[str, Name]:
+    """What kinds show of themselves, by the names that each declares."""
     return {
         name: about._replace(needs=kind)
-        for kind, struct in KINDS.items()
+        for kind, struct in kinds.items()
         for name, about in getattr(struct, table).items()
     }
 
 
-# Names that a kind of chemistry declares need that kind.
+# Names that a kind of chemistry or source declares need that kind.
 KINDS = {f'chemistry.kind = "{struct.__struct_config__.tag}"': struct for struct in CHEMISTRIES}
-CHEMISTRY_FIELDS, CHEMISTRY_COLUMNS = _of_chemistry("FIELDS"), _of_chemistry("COLUMNS")
-FIELDS = {**names.FIELDS, **CHEMISTRY_FIELDS, "rank": names.FIELDS["rank"]}
-QUANTITIES = {**names.QUANTITIES, **CHEMISTRY_COLUMNS}
+SOURCE_KINDS = {f'sources = [{{ kind = "{struct.__struct_config__.tag}", ... }}]': struct for struct in SOURCES}
+OF_KINDS = {**KINDS, **SOURCE_KINDS}
+KIND_FIELDS, KIND_COLUMNS = _of(OF_KINDS, "FIELDS"), _of(OF_KINDS, "COLUMNS")
+FIELDS = {**names.FIELDS, **KIND_FIELDS, "rank": names.FIELDS["rank"]}
+QUANTITIES = {**names.QUANTITIES, **KIND_COLUMNS}
 
 
 def has(config: Config, need: str) -> bool:
     """Whether a case has what a name needs."""
     if need in KINDS:
         return isinstance(config.chemistry, KINDS[need])
+    if need in SOURCE_KINDS:
+        return any(isinstance(source, SOURCE_KINDS[need]) for source in config.sources)
     if need == TURBULENCE:
         return not isinstance(config.turbulence, NoTurbulence)
     if need == FRESH:

@@ -14,7 +14,7 @@ import torch
 from combust import kernels
 from combust.case.config import DEFAULT_MODEL, Config
 from combust.case.gas import Ambient
-from combust.case.names import CHEMISTRY_COLUMNS, CHEMISTRY_FIELDS
+from combust.case.names import KIND_COLUMNS, KIND_FIELDS
 from combust.cfd.boundaries import build as sides
 from combust.cfd.boundaries.conditions import Boundary, Parts, Sides
 from combust.cfd.closures.base import Closure, Source
@@ -219,7 +219,7 @@ class Builder:
 
     @property
     def elsewhere(self) -> Elsewhere:
-        return Elsewhere(CHEMISTRY_FIELDS, CHEMISTRY_COLUMNS)
+        return Elsewhere(KIND_FIELDS, KIND_COLUMNS)
 
     @cached_property
     def definitions(self) -> Definitions:
@@ -231,8 +231,13 @@ class Builder:
         return (*CONCERNS, self._at_start)
 
     def _at_start(self, flow: Flow) -> dict[str, str]:
-        """What is doubtful of the initial fields, while they are there."""
-        return {} if flow.step else self.initial.doubts(self.grid)
+        """What is doubtful of initial fields and sources on this grid, told at the start."""
+        if flow.step:
+            return {}
+        found = self.initial.doubts(self.grid)
+        for table in self.config.sources:
+            found |= table.doubts(self.grid)
+        return found
 
     def transport_data(self) -> tuple[str, AnyTransport]:
         return transport.build(self.config.gas.transport, self.gas)
@@ -244,7 +249,11 @@ class Builder:
         return self.config.turbulence.build()
 
     def sources(self) -> tuple[Source, ...]:
-        return (*self.config.initial.sources(self), *self.added)
+        made = []
+        for number, table in enumerate(self.config.sources):
+            with at(f"sources[{number}]"):
+                made.append(table.build(self))
+        return (*self.config.initial.sources(self), *made, *self.added)
 
     def pressure_solver(self) -> PressureSolver:
         return self.config.numerics.pressure.build(self.grid, self.boundaries)

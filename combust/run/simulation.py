@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from combust.cfd.model.flow import Flow
+from combust.cfd.model.flow import Flow, Timed
 from combust.errors import ConfigError, DivergenceError
 from combust.parallel import Communicator
 
@@ -150,9 +150,11 @@ class Simulation:
 
     def shortened(self, dt: float, what: str) -> tuple[float, str]:
         """A step of dt [s], limited by `what`, such that the stop time and asked-for output times are met."""
-        target = min([self.limits.stop_time, *(hook.next_time() for hook in self.hooks)])
+        begins = self.flow.next_time() if isinstance(self.flow, Timed) else np.inf
+        target = min([self.limits.stop_time, begins, *(hook.next_time() for hook in self.hooks)])
         left = target - self.flow.time
         met = "output time" if target < self.limits.stop_time else "stop time"
+        met = "source time" if target == begins else met
         if left <= dt * (1 + 1e-9):
             return left, met
         # Less than two steps are shared between two: no sliver at the end.

@@ -12,6 +12,7 @@ import numpy as np
 
 from combust import __version__
 from combust.case.config import Config, plain
+from combust.cfd.model.flow import Flow
 from combust.io.blocks import write_text
 from combust.machine import peak_memory
 from combust.run.simulation import Outcome, Simulation
@@ -38,6 +39,7 @@ def summarize(sim: Simulation, config: Config, outcome: Outcome) -> dict[str, An
         "ranks": comm.size,
         "blocks_xyz": list(reversed(flow.block.dims)),
         "identity": flow.identity(),
+        **({"sources": shown} if (shown := of_sources(flow, config)) else {}),
         "wall_seconds": wall,
         "wall_seconds_with_earlier_runs": sim.wall_before + wall,
         "us_per_cell_and_step": wall * per_cell,
@@ -49,6 +51,12 @@ def summarize(sim: Simulation, config: Config, outcome: Outcome) -> dict[str, An
         "versions": versions(),
         "config": plain(config),
     }
+
+
+def of_sources(flow: Flow, config: Config) -> dict[str, float]:
+    """What the sources of the case count of themselves at the end, by name (collective)."""
+    names = sorted({name for table in config.sources for name in getattr(table, "COLUMNS", {})})
+    return {name: flow.quantity(name) for name in names}
 
 
 def write_summary(path: Path, summary: dict[str, Any]) -> None:

@@ -19,6 +19,7 @@ from combust.units import NUMBER, names, to_si
 KINDS = {
     "Pa": "pressure", "s": "time", "K": "temperature", "m": "length", "m/s": "velocity", "1/s": "rate",
     "Pa s": "viscosity", "kg/m3": "density", "m/s2": "acceleration", "1/m": "wave number", "W/m2": "heat flux",
+    "J": "energy",
 }  # fmt: skip
 # Units that a key of a table gets from elsewhere: from its key `over`; from the key that it stands for.
 ALONG, SAME = "m or s", "unit of the key"

@@ -24,7 +24,7 @@ LAYERS = (
     )),
     ("cfd", (
         "combust.cfd.mesh", "combust.cfd.operators", "combust.cfd.boundaries", "combust.cfd.closures",
-        "combust.cfd.diagnostics",
+        "combust.cfd.sources", "combust.cfd.diagnostics",
         "combust.cfd.pressure", "combust.cfd.initial", "combust.cfd.model", "combust.cfd.lowmach",
         "combust.cfd.concerns",
     )),

@@ -60,7 +60,8 @@ def _sum(a: Tensor | None, b: Tensor | None) -> Tensor | None:
 class Source(Protocol):
     """Sources of heat, species and momentum: a spark, a heater, a force, those of a manufactured solution.
 
-    What they add to enthalpy and species shows in `mass_error`, `element_error` and `enthalpy_error`.
+    What they add to enthalpy and species shows in `mass_error`, `element_error` and `enthalpy_error`, unless they are
+    `counted`, as those that a case names (combust.cfd.sources).
     """
 
     def rates(self, view: View, t: float, dt: float) -> Rates:

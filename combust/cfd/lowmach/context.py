@@ -14,6 +14,7 @@ from combust.cfd.mesh.grid import NAMES
 from combust.cfd.mesh.require import require_faces, require_field, require_values
 from combust.cfd.operators import scalars
 from combust.cfd.operators.scalars import EddyCoefficients
+from combust.cfd.sources.base import is_counted
 from combust.kernels import compiled
 from combust.parallel import together
 
@@ -26,12 +27,14 @@ class Context(NamedTuple):
     t : time at its start [s]
     eddies : what motion below the grid adds to the transport coefficients, over the whole step
     mean, end : rates of the sources, mean over the step and at its end
+    counted : (1 + species) of rho h [W] and rho Y [kg/s], what sources that balances count add on this rank's cells
     """
 
     t: float
     eddies: EddyCoefficients | None
     mean: Rates | None
     end: Rates | None
+    counted: Tensor | None = None
 
 
 def context(view: View, on: Discretisation) -> Context:
@@ -43,15 +46,25 @@ def context(view: View, on: Discretisation) -> Context:
     if on.problem.closure is None and not on.problem.sources:
         return Context(t, None, None, None)
     with on.timers.phase("closure"):
-        mean, end, fields = together(on.comm, lambda: _asked(view, on))
-        return Context(t, None if fields is None else _added(fields, view, on), mean, end)
+        given, fields = together(on.comm, lambda: _asked(view, on))
+        return given if fields is None else given._replace(eddies=_added(fields, view, on))
 
 
-def _asked(view: View, on: Discretisation) -> tuple[Rates | None, Rates | None, Tensor | None]:
-    """Mean and final rates of the sources, and the eddies' diffusivities on this rank's cells; without messages."""
+def _asked(view: View, on: Discretisation) -> tuple[Context, Tensor | None]:
+    """What the sources say, and the eddies' diffusivities on this rank's cells; without messages."""
     t, dt, sources = view.t, view.dt, on.problem.sources
-    mean, end = (_sum([s.rates(view, *time) for s in sources], on) for time in ((t, dt), (t + dt, 0.0)))
-    return mean, end, None if on.problem.closure is None else diffusivities(on.problem.closure, view, on)
+    mean = [s.rates(view, t, dt) for s in sources]
+    end = [s.rates(view, t + dt, 0.0) for s in sources]
+    given = Context(t, None, _sum(mean, on), _sum(end, on), _counted(mean, on))
+    return given, None if on.problem.closure is None else diffusivities(on.problem.closure, view, on)
+
+
+def _counted(mean: list[Rates], on: Discretisation) -> Tensor | None:
+    """What sources that balances count add on this rank's cells per time, None if none does."""
+    added = [
+        r.scalars for r, s in zip(mean, on.problem.sources, strict=True) if is_counted(s) and r.scalars is not None
+    ]
+    return sum((one * on.grid.volume).sum((1, 2, 3)) for one in added) if added else None  # type: ignore[return-value]
 
 
 def diffusivities(closure: Closure, view: View, on: Discretisation) -> Tensor:

@@ -23,6 +23,7 @@ from combust.cfd.lowmach.lowmach import LowMach
 from combust.cfd.lowmach.state import State
 from combust.cfd.model.case import Elsewhere
 from combust.cfd.operators import momentum, scalars
+from combust.cfd.sources import base as sources
 from combust.errors import ConfigError
 from combust.kinetics.providers.chemistry import columns_of, fields_of
 from combust.settings.names import BURNER, FAMILIES, FRESH, OF_FIELD, OF_FIELDS, PROGRESS, STREAMS, SYNONYMS, TURBULENCE
@@ -51,10 +52,13 @@ class Diagnostics:
         self.gas, self.on = flow.scheme.problem.gas, (flow.scheme.layout, flow.scheme.metrics)
         self.fields = {**self._gas_fields(), **self._motion_fields(), **self._mixture_fields()}
         self.quantities = {**self._quantities(), **self._flame_quantities()}
-        # what the chemistry shows itself, and names that only other kinds have
-        fields, columns = fields_of(self.scheme.chemistry), columns_of(self.scheme.chemistry)
-        self.fields |= {k: partial(self._chemistry_field, k) for k in {**flow.elsewhere.fields, **fields}}
-        self.quantities |= {k: partial(self._chemistry_column, k) for k in {**flow.elsewhere.columns, **columns}}
+        # what chemistry and sources show themselves, and names that only other kinds have
+        fields, columns = dict(fields_of(self.scheme.chemistry)), dict(columns_of(self.scheme.chemistry))
+        for source in (s for s in self.scheme.problem.sources if isinstance(s, sources.Acting)):
+            fields |= dict.fromkeys(source.fields)  # type: ignore[arg-type]
+            columns |= dict.fromkeys(source.columns)  # type: ignore[arg-type]
+        self.fields |= {k: partial(self._shown_field, k) for k in {**flow.elsewhere.fields, **fields}}
+        self.quantities |= {k: partial(self._shown_column, k) for k in {**flow.elsewhere.columns, **columns}}
 
     def _gas_fields(self) -> dict[str, Callable[[], Tensor]]:
         """The state of the gas, of every flow."""
@@ -324,19 +328,25 @@ class Diagnostics:
         cells, skipped = self.block.comm.sum(float(stats.cells), float(stats.skipped))
         return 1.0 - skipped / cells if cells else 0.0
 
-    def _chemistry_field(self, name: str) -> Tensor:
-        """A field that the chemistry shows. Raises ConfigError if it is of another kind."""
+    def _shown_field(self, name: str) -> Tensor:
+        """A field that chemistry or a source shows. Raises ConfigError if it is of another kind."""
         found = fields_of(self.scheme.chemistry).get(name)
-        if found is None:
+        if found is not None:
+            return self._of_cells(found())
+        shown = sources.field(self.scheme.problem.sources, name, self.view())
+        if shown is None:
             raise ConfigError(f'"{name}" needs {self.flow.elsewhere.fields[name].needs}')
-        return self._of_cells(found())
+        return shown
 
-    def _chemistry_column(self, name: str) -> float:
-        """A number that the chemistry shows. Raises ConfigError if it is of another kind."""
+    def _shown_column(self, name: str) -> float:
+        """A number that chemistry or a source shows. Raises ConfigError if it is of another kind."""
         found = columns_of(self.scheme.chemistry).get(name)
-        if found is None:
+        if found is not None:
+            return found(self.block.comm)
+        count = sources.column(self.scheme.problem.sources, name, self.view())
+        if count is None:
             raise ConfigError(f'"{name}" needs {self.flow.elsewhere.columns[name].needs}')
-        return found(self.block.comm)
+        return count
 
     def _of_cells(self, values: Tensor) -> Tensor:
         """A field (nz, ny, nx) of a provider's values; zeros before the first step."""

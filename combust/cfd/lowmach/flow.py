@@ -20,6 +20,7 @@ from combust.cfd.lowmach.lowmach import LowMach
 from combust.cfd.lowmach.state import State, arrays, read_into
 from combust.cfd.mesh.require import require_faces, require_field
 from combust.cfd.operators import scalars
+from combust.cfd.sources import base as sources
 from combust.errors import ConfigError, DivergenceError
 from combust.kinetics.rates.thermo import Thermo, h_mass
 
@@ -102,8 +103,13 @@ class ReactingFlow:
         if filler.unsteady:
             cfl = self.scheme.numerics.cfl
             limits["inflow"] = ahead.step_limit(filler, self.block.comm, cfl, self.time, min(limits.values()))
+        limits["sources"] = sources.step_limit(self.scheme.problem.sources, self.time)
         name = min(limits, key=lambda k: limits[k])
         return limits[name], name
+
+    def next_time(self) -> float:
+        """The next time [s] that a step must meet exactly: where a source begins or ends."""
+        return sources.next_time(self.scheme.problem.sources, self.time)
 
     def advance(self, dt: float) -> None:
         """One step. Raises DivergenceError on all ranks when the solution is lost."""
@@ -183,6 +189,9 @@ class ReactingFlow:
         found: dict[str, str] = dict(getattr(self.scheme.chemistry, "concerns", {}))
         for concerns in self._concerns:
             found |= concerns(self)
+        for source in self.scheme.problem.sources:
+            if isinstance(source, sources.Acting):
+                found |= source.concerns(self.diagnostics.view())
         return found | too_fast(mach)
 
     def step_concerns(self, dt: float) -> dict[str, str]:

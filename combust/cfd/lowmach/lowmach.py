@@ -91,6 +91,8 @@ class LowMach(Discretisation):
         with self.timers.phase("momentum"):
             u, beta = self.momentum.advance(s, new, u_adv, fluxes, given, dt)
             new.u, new.p = self.projection.project(u, s.p, beta, new)
+        if given.counted is not None:
+            new.balance = new.balance - dt * given.counted
         parts = torch.cat([new.balance - s.balance, new.heat_out - s.heat_out])
         left = torch.tensor(self.comm.sum(*parts.tolist()), dtype=torch.float64, device=self.grid.device)
         new.balance, new.heat_out = s.balance + left[: -scalars.SIDES], s.heat_out + left[-scalars.SIDES :]

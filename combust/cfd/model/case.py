@@ -24,7 +24,7 @@ from combust.settings.base import Name
 
 
 class Elsewhere(NamedTuple):
-    """Names that only other kinds of chemistry show: fields, and columns of numbers."""
+    """Names that only other kinds of chemistry or sources show: fields, and columns of numbers."""
 
     fields: Mapping[str, Name] = {}
     columns: Mapping[str, Name] = {}

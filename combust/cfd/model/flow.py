@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 from combust.cfd.mesh.block import Block
+
+
+@runtime_checkable
+class Timed(Protocol):
+    """A flow in which something begins or ends at a known time."""
+
+    def next_time(self) -> float:
+        """The next time [s] that a step must meet exactly, infinity if none: the start of a spark, for example."""
 
 
 class Flow(Protocol):

@@ -1,0 +1,1 @@
+"""What acts on the gas of a case from without: sparks, radiation."""
