@@ -21,7 +21,7 @@ FOLDERS = {  # verb that takes the files -> folder of the package, and what thei
 ENDING = ".toml"
 
 
-class Case(NamedTuple):
+class ShippedCase(NamedTuple):
     """A case: name, which verb takes it ("run", "reduce" or "sample"), its title, and the text of the file.
 
     beside : name and content of each file that the case names and that lies beside it
@@ -34,20 +34,22 @@ class Case(NamedTuple):
     beside: tuple[tuple[str, bytes], ...] = ()
 
 
-def cases() -> tuple[Case, ...]:
+def cases() -> tuple[ShippedCase, ...]:
     """All of them, by verb and name."""
     root = importlib.resources.files("combust")
     return tuple(case for verb, (folder, prefix) in FOLDERS.items() for case in _within(root / folder, prefix, verb))
 
 
-def _within(folder: Traversable, prefix: str, verb: str) -> list[Case]:
+def _within(folder: Traversable, prefix: str, verb: str) -> list[ShippedCase]:
     found, files = [], {file.name: file for file in folder.iterdir() if file.is_file()}
     for file in files.values():
         if file.name.endswith(ENDING):
             text = file.read_text(encoding="utf-8")
             raw = tomllib.loads(text)
             beside = tuple((name, files[name].read_bytes()) for name in sorted(files.keys() & texts(raw)))
-            found.append(Case(prefix + file.name.removesuffix(ENDING), verb, str(raw.get("title", "")), text, beside))
+            found.append(
+                ShippedCase(prefix + file.name.removesuffix(ENDING), verb, str(raw.get("title", "")), text, beside)
+            )
     return sorted(found)
 
 
@@ -59,7 +61,7 @@ def texts(value: object) -> set[str]:
     return {value} if isinstance(value, str) else set()
 
 
-def named(name: str) -> Case:
+def named(name: str) -> ShippedCase:
     """A case by its name. Raises ConfigError with those that there are."""
     known = {case.name: case for case in cases()}
     short = {case.name.rpartition("/")[2]: case for case in known.values()}
@@ -104,6 +106,6 @@ def new(name: str, path: str | Path | None = None, force: bool = False) -> Path:
     return made
 
 
-def files_beside(case: Case, made: Path) -> list[tuple[Path, bytes]]:
+def files_beside(case: ShippedCase, made: Path) -> list[tuple[Path, bytes]]:
     """Paths and contents of what a copy of the case at `made` needs beside it."""
     return [(made.parent / name, content) for name, content in case.beside]

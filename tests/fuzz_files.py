@@ -466,10 +466,10 @@ def read_samples(path: Path) -> Any:
 
 
 def write_states(path: Path) -> None:
-    from combust.reduction.cases.conditions import Case
+    from combust.reduction.cases.conditions import ReductionCase
     from combust.reduction.cases.samples import Samples
 
-    cases = (Case("ignition", "H2:1", "O2:1", 1000.0, 1e5),)
+    cases = (ReductionCase("ignition", "H2:1", "O2:1", 1000.0, 1e5),)
     Samples(
         T=np.array([900.0, 950.0]), p=np.array([1e5, 1e5]), Y=np.full((2, 2), 0.5), case=np.array([0, 0]),
         position=np.array([0.0, 1.0]), cases=cases, species=("H2", "O2"), mechanism="x.yaml", sha256="0" * 64,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from combust.parallel import Communicator
 
 if TYPE_CHECKING:
-    from combust.shipped import Case
+    from combust.shipped import ShippedCase
 
 HEADS = {
     "run": "cases, for combust check and combust run",
@@ -40,7 +40,7 @@ def call(args: argparse.Namespace, comm: Communicator) -> int:
     return 0
 
 
-def listing(cases: Sequence[Case]) -> None:
+def listing(cases: Sequence[ShippedCase]) -> None:
     width = max(len(case.name) for case in cases)
     for verb, head in HEADS.items():
         print(f"{head}:")

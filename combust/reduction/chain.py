@@ -17,7 +17,7 @@ import torch
 
 from combust.errors import ConfigError, DivergenceError
 from combust.kinetics.mechanism.mechanism import Mechanism
-from combust.reduction.cases.conditions import Case
+from combust.reduction.cases.conditions import ReductionCase
 from combust.reduction.cases.evaluate import Evaluator
 from combust.reduction.cases.measures import Watch
 from combust.reduction.cases.samples import Samples
@@ -53,7 +53,7 @@ class Progress:
 
     settings: Reduction
     parent: Parent
-    cases: tuple[Case, ...]
+    cases: tuple[ReductionCase, ...]
     tolerance: Mapping[str, float]
     targets: Mapping[str, float]
     samples: Samples | None = None  # needed by `reduce`
@@ -73,7 +73,7 @@ class Progress:
         return self.stages[-1].judgement
 
 
-def tolerances(settings: Reduction, cases: Iterable[Case]) -> dict[str, float]:
+def tolerances(settings: Reduction, cases: Iterable[ReductionCase]) -> dict[str, float]:
     """Tolerances of what the cases measure. Raises ConfigError for one that the file names and no case measures."""
     measured = {metric for case in cases if not case.held_out for metric in MEASURED_BY[case.kind]}
     given = settings.tolerance if settings.tolerance is not None else STANDARD_TOLERANCE

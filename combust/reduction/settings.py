@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from combust.errors import ConfigError
-from combust.reduction.cases.conditions import Case
+from combust.reduction.cases.conditions import ReductionCase
 from combust.settings import ranges
 from combust.settings.base import PRESSURES, Count, Positive, Pressure, Settings, Text, doc
 from combust.settings.config import beside, checked, read
@@ -131,12 +131,12 @@ class Reduction(Settings, frozen=True):
                 raise ValueError(f"tolerance.{name}: unknown metric; known: {known}")
 
     @property
-    def cases(self) -> tuple[Case, ...]:
+    def cases(self) -> tuple[ReductionCase, ...]:
         """All conditions, one by one. Raises ConfigError for a range that cannot be read."""
         found = (case for place, table in enumerate(self.conditions) for case in self._expand(table, place))
         return tuple(dict.fromkeys(found))
 
-    def _expand(self, table: Conditions, place: int) -> Iterator[Case]:
+    def _expand(self, table: Conditions, place: int) -> Iterator[ReductionCase]:
         where = f"conditions[{place}]"
         counterflow = table.kind == "counterflow"
         axes = (
@@ -147,7 +147,7 @@ class Reduction(Settings, frozen=True):
         )
         for T, p, phi, strain in itertools.product(*axes):
             fuel, oxidizer = ranges.stream(table.fuel or self.fuel), ranges.stream(table.oxidizer or self.oxidizer)
-            yield Case(
+            yield ReductionCase(
                 table.kind, fuel, oxidizer, T, p, phi,
                 table.hold if table.kind == "ignition" else "hp", strain, table.held_out,
             )  # fmt: skip

@@ -167,7 +167,7 @@ class Builder:
     @cached_property
     def boundaries(self) -> tuple[Sides, Sides, Sides]:
         gas = self.config.gas
-        case = sides.Case(
+        case = sides.BoundaryContext(
             self.grid.faces,
             tuple("xyz"[: self.config.mesh.dimensions]),
             gas.pressure,

@@ -164,3 +164,20 @@ def test_the_design_has_the_same_layers():
     page = (ROOT / "docs" / "design.md").read_text()
     rows = re.findall(r"^\| (\w+) \| (`combust[^|]*) \|", page.partition("## Layers")[2], re.MULTILINE)
     assert [(layer, tuple(re.findall(r"`([^`]+)`", names))) for layer, names in rows] == list(LAYERS)
+
+
+# Names of seams: what one reads in a message, a signature or the reference is then one thing.
+ONE_THING = {
+    "Case", "Chemistry", "Closure", "Flow", "Grid", "Mechanism", "Network", "Numerics", "Reconstruction", "Trajectory",
+    "View",
+}  # fmt: skip
+
+
+def test_names_of_seams_stand_for_one_class_each():
+    classes = [
+        node.name
+        for path in modules().values()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef)
+    ]
+    assert {name: classes.count(name) for name in ONE_THING} == dict.fromkeys(ONE_THING, 1)

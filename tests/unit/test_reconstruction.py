@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from combust.cfd.boundaries.fill import Filler
-from combust.cfd.lowmach.problem import Numerics
+from combust.cfd.lowmach.problem import LowMachNumerics
 from combust.cfd.mesh.block import Block
 from combust.cfd.mesh.grid import Grid, along, uniform_faces
 from combust.cfd.operators import reconstruction, scalars
@@ -101,7 +101,7 @@ def test_unknown_names_are_refused_with_what_there_is():
     flow = inert({"cells": (6,), "lower": (0,), "upper": (1,)}, {"x": PERIODIC})
     s = flow.scheme
     with pytest.raises(ConfigError, match='reconstruction = "quick" is unknown; known'):
-        type(s)(s.grid, s.problem, Numerics(reconstruction="quick"), s.chemistry, s.pressure, s.transport_data)
+        type(s)(s.grid, s.problem, LowMachNumerics(reconstruction="quick"), s.chemistry, s.pressure, s.transport_data)
 
 
 # --- ghosts ---------------------------------------------------------------------------------------------------------
@@ -174,7 +174,7 @@ def test_grids_with_too_few_ghosts_are_refused(monkeypatch):
     s = flow.scheme
     monkeypatch.setitem(reconstruction._loaded, "wide", WIDE)
     with pytest.raises(ConfigError, match=r'"wide" reads 3 layers of ghost cells, the grid has 2.*ghosts=3'):
-        type(s)(s.grid, s.problem, Numerics(reconstruction="wide"), s.chemistry, s.pressure, s.transport_data)
+        type(s)(s.grid, s.problem, LowMachNumerics(reconstruction="wide"), s.chemistry, s.pressure, s.transport_data)
 
 
 @pytest.mark.compile

@@ -9,7 +9,7 @@ import torch
 from combust.cfd.boundaries.conditions import Wall
 from combust.cfd.lowmach.flow import ReactingFlow
 from combust.cfd.lowmach.lowmach import LowMach
-from combust.cfd.lowmach.problem import Numerics
+from combust.cfd.lowmach.problem import LowMachNumerics
 from combust.cfd.mesh.block import Block
 from combust.cfd.mesh.grid import Grid
 from combust.cfd.mesh.require import same_device
@@ -38,7 +38,7 @@ def flow():
 )
 def test_choices_that_there_are_not(change, message):
     with pytest.raises(ConfigError, match=message):
-        Numerics(**change)
+        LowMachNumerics(**change)
 
 
 @pytest.mark.parametrize(

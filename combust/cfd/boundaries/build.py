@@ -36,7 +36,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Case:
+class BoundaryContext:
     """What the tables of sides refer to in the rest of a case.
 
     faces : global face coordinates (z, y, x) [m];  directions : of the mesh, "x" first;  pressure : gas.pressure [Pa]
@@ -76,7 +76,7 @@ def passes(sides: Mapping[str, Any]) -> tuple[bool, bool, bool]:
 
 
 def boundaries(
-    sides: Mapping[str, Any], case: Case, given: Mapping[str, Boundary | Parts] | None = None
+    sides: Mapping[str, Any], case: BoundaryContext, given: Mapping[str, Boundary | Parts] | None = None
 ) -> tuple[Sides, Sides, Sides]:
     """Conditions per axis (z, y, x), low and high side; sides: name ("x_low", ...) -> table. Raises ConfigError.
 
@@ -99,7 +99,7 @@ def boundaries(
     return z, y, x
 
 
-def condition(name: str, sides: Mapping[str, Any], case: Case) -> Boundary | Parts | None:
+def condition(name: str, sides: Mapping[str, Any], case: BoundaryContext) -> Boundary | Parts | None:
     """The condition of a side; None where it is periodic, or the mesh has no such direction."""
     table = sides.get(name)
     if isinstance(table, tuple):
@@ -107,7 +107,7 @@ def condition(name: str, sides: Mapping[str, Any], case: Case) -> Boundary | Par
     return None if table is None or isinstance(table, settings.Periodic) else _one(name, table, case)
 
 
-def _one(name: str, table: Any, case: Case, place: str = "") -> Boundary:
+def _one(name: str, table: Any, case: BoundaryContext, place: str = "") -> Boundary:
     """The condition of a side or of a part of it; place : "x_low[1]" of a part."""
     key = Key(f"boundary.{place or name}", NAMES.index(name[0]), _reach(table, case), case.directions, case.device)
     if isinstance(table, settings.Inflow | settings.Burner):
@@ -117,13 +117,13 @@ def _one(name: str, table: Any, case: Case, place: str = "") -> Boundary:
     return _wall(key, table, case) if isinstance(table, settings.Wall) else Symmetry()
 
 
-def _reach(table: Any, case: Case) -> dict[str, tuple[float, float]]:
+def _reach(table: Any, case: BoundaryContext) -> dict[str, tuple[float, float]]:
     """From where to where a side, or its part, reaches along x, y and z [m]."""
     whole = {a: (float(f[0]), float(f[-1])) for a, f in zip(NAMES, case.faces, strict=True)}
     return whole if table.where is None else whole | dict([table.where.range])
 
 
-def _parts(name: str, tables: tuple[Any, ...], case: Case) -> Parts:
+def _parts(name: str, tables: tuple[Any, ...], case: BoundaryContext) -> Parts:
     """Raises ConfigError where they do not meet, or do not cover the side."""
     over = {part.where.range[0] for part in tables}
     if len(over) > 1:
@@ -144,7 +144,7 @@ def _parts(name: str, tables: tuple[Any, ...], case: Case) -> Parts:
     return parts
 
 
-def _outflow(key: Key, table: settings.Outflow, case: Case) -> Outflow:
+def _outflow(key: Key, table: settings.Outflow, case: BoundaryContext) -> Outflow:
     if table.pressure not in (None, case.pressure):
         raise ConfigError(
             f"{key.place}.pressure = {table.pressure}: a low-Mach flow has one thermodynamic pressure, "
@@ -153,7 +153,7 @@ def _outflow(key: Key, table: settings.Outflow, case: Case) -> Outflow:
     return Outflow()
 
 
-def _wall(key: Key, table: settings.Wall, case: Case) -> Wall:
+def _wall(key: Key, table: settings.Wall, case: BoundaryContext) -> Wall:
     fixed: Tensor | Function | None = None
     if table.temperature is not None:
         fixed = _held(key.value("temperature", table.temperature, TEMPERATURES), case)
@@ -164,7 +164,7 @@ def _wall(key: Key, table: settings.Wall, case: Case) -> Wall:
     return Wall(velocity=velocity, scalars=fixed, slip=table.slip, heat=heat)
 
 
-def _held(T: float | Function, case: Case) -> Tensor | Function:
+def _held(T: float | Function, case: BoundaryContext) -> Tensor | Function:
     """T held, Y of zero gradient."""
     if callable(T):
         return Held(T, case.species)
@@ -173,7 +173,7 @@ def _held(T: float | Function, case: Case) -> Tensor | Function:
     return fixed
 
 
-def _inflow(key: Key, sign: float, table: settings.Inflow | settings.Burner, case: Case) -> Inflow:
+def _inflow(key: Key, sign: float, table: settings.Inflow | settings.Burner, case: BoundaryContext) -> Inflow:
     Y = _fractions(key, table, case)
     T = key.value("temperature", table.temperature or case.initial.temperature, TEMPERATURES)
     speed = case.flame_speed() if isinstance(table.velocity, str) else key.value("velocity", table.velocity, SPEEDS)
@@ -197,7 +197,7 @@ def _inflow(key: Key, sign: float, table: settings.Inflow | settings.Burner, cas
     return Inflow(velocity=velocity, stream=values)
 
 
-def _fractions(key: Key, table: settings.Inflow | settings.Burner, case: Case) -> Tensor | Table:
+def _fractions(key: Key, table: settings.Inflow | settings.Burner, case: BoundaryContext) -> Tensor | Table:
     """Y of what flows in, or a table of it."""
     if not table.has_composition:
         return case.mixture(case.initial, "initial").to(case.device)

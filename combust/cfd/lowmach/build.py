@@ -6,7 +6,7 @@ from combust.cfd.boundaries import build as sides
 from combust.cfd.lowmach import ambient
 from combust.cfd.lowmach.flow import ReactingFlow
 from combust.cfd.lowmach.lowmach import LowMach
-from combust.cfd.lowmach.problem import Numerics, Problem
+from combust.cfd.lowmach.problem import LowMachNumerics, Problem
 from combust.cfd.model.case import Case
 from combust.kinetics.mechanism.ideal_gas import require_ideal
 
@@ -27,7 +27,7 @@ def build(case: Case) -> ReactingFlow:
         closure=case.closure(),
         sources=case.sources(),
     )
-    numerics = Numerics(
+    numerics = LowMachNumerics(
         coupling=table.coupling, sweeps=table.sweeps, cfl=table.cfl, reconstruction=table.reconstruction
     )
     scheme = LowMach(case.grid, problem, numerics, case.chemistry(), case.pressure_solver(), data)

@@ -32,7 +32,7 @@ NOWHERE = Elsewhere()
 UNDEFINED = Definitions()
 
 
-class Flow(Protocol):
+class Diagnosed(Protocol):
     """What of a flow its fields and quantities are made of."""
 
     scheme: LowMach
@@ -47,7 +47,7 @@ class Flow(Protocol):
 class Diagnostics:
     """Looks names up: `field` gives arrays of owned cells, `quantity` numbers that are the same on all ranks."""
 
-    def __init__(self, flow: Flow):
+    def __init__(self, flow: Diagnosed):
         self.flow, self.scheme, self.grid, self.block = flow, flow.scheme, flow.scheme.grid, flow.scheme.grid.block
         self.gas, self.on = flow.scheme.problem.gas, (flow.scheme.layout, flow.scheme.metrics)
         self.fields = {**self._gas_fields(), **self._motion_fields(), **self._mixture_fields()}

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from combust.cfd.boundaries.fill import Filler
 from combust.cfd.closures.view import Domain
-from combust.cfd.lowmach.problem import Numerics, Problem
+from combust.cfd.lowmach.problem import LowMachNumerics, Problem
 from combust.cfd.mesh.grid import NAMES, Faces, Grid, along
 from combust.cfd.mesh.require import same_device
 from combust.cfd.operators.reconstruction import named
@@ -35,7 +35,7 @@ def require_fitting(grid: Grid, problem: Problem) -> None:
 class Discretisation:
     """A problem on one grid; holds no fields."""
 
-    def __init__(self, grid: Grid, problem: Problem, numerics: Numerics):
+    def __init__(self, grid: Grid, problem: Problem, numerics: LowMachNumerics):
         """Raises ConfigError for a gas or sides that do not go with the grid, or too few ghosts for the scheme."""
         needs = named(numerics.reconstruction).ghosts
         if needs > grid.ghosts:

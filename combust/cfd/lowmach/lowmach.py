@@ -24,7 +24,7 @@ from combust.cfd.closures.view import View
 from combust.cfd.lowmach.context import Context, context
 from combust.cfd.lowmach.discretisation import Discretisation
 from combust.cfd.lowmach.momentum import Momentum
-from combust.cfd.lowmach.problem import Numerics, Problem
+from combust.cfd.lowmach.problem import LowMachNumerics, Problem
 from combust.cfd.lowmach.projection import Projection
 from combust.cfd.lowmach.sound import require_sound
 from combust.cfd.lowmach.state import State
@@ -56,7 +56,7 @@ class LowMach(Discretisation):
         self,
         grid: Grid,
         problem: Problem,
-        numerics: Numerics,
+        numerics: LowMachNumerics,
         chemistry: Chemistry,
         pressure: PressureSolver,
         transport_data: AnyTransport,

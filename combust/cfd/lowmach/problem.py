@@ -31,7 +31,7 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class Numerics:
+class LowMachNumerics:
     """The choices of the scheme, named as the table `numerics` of a case file names them."""
 
     coupling: str = "sdc"

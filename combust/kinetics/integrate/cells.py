@@ -276,7 +276,7 @@ def integrate_cells(
     `observe` sees each state that a step starts from: (cells, t, z, dz/dt without sources); `arrived` is told how many
     cells are at their end.
     """
-    on = Progress.begin(z, dt, first)
+    on = Integration.begin(z, dt, first)
     active = torch.arange(z.shape[1], device=z.device)
     failed = []
     while active.numel():
@@ -296,7 +296,7 @@ def integrate_cells(
 
 
 @dataclass
-class Progress:
+class Integration:
     """How far each cell is on its way to the end of its dt; z (1 + species, cells), all else (cells,)."""
 
     z: Tensor
@@ -310,13 +310,13 @@ class Progress:
     rejected: int = 0
 
     @staticmethod
-    def begin(z: Tensor, dt: float | Tensor, first: Tensor) -> Progress:
+    def begin(z: Tensor, dt: float | Tensor, first: Tensor) -> Integration:
         """At the start of dt [s], with first steps `first` [s]."""
         end = torch.as_tensor(dt, dtype=z.dtype, device=z.device).expand(first.shape)
         tries = torch.zeros(first.shape, dtype=torch.int64, device=z.device)
         fresh = torch.ones(first.shape, dtype=torch.bool, device=z.device)
         z, elapsed, step = z.clone(), torch.zeros_like(first), first.clone()
-        return Progress(z, end, elapsed, step, torch.full_like(first, torch.inf), tries, fresh)
+        return Integration(z, end, elapsed, step, torch.full_like(first, torch.inf), tries, fresh)
 
     def show(self, observe: Observer, cells: Tensor, at: Linearised) -> None:
         """The states that steps start from, once each."""

@@ -16,7 +16,7 @@ from torch import Tensor
 from combust.errors import ConfigError
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.kinetics.reactors.ignition import ignition_delays
-from combust.reduction.cases.conditions import Case
+from combust.reduction.cases.conditions import ReductionCase
 from combust.reduction.cases.ignition_case import PATIENCE, latest
 from combust.reduction.cases.measures import Outcome, Reference, set_mixture
 from combust.reduction.submechanism import Parent, Subset
@@ -27,7 +27,7 @@ RTOL, ATOL = 1e-3, 1e-12  # delays of methane come within 0.1 % of those at far 
 def delays(
     parent: Parent,
     subsets: Sequence[Subset],
-    cases: Sequence[Case],
+    cases: Sequence[ReductionCase],
     t_end: Tensor | float | Sequence[float],
     rtol: float = RTOL,
     atol: float = ATOL,
@@ -69,7 +69,7 @@ def delays(
 def outcomes(
     parent: Parent,
     subsets: Sequence[Subset],
-    cases: Sequence[Case],
+    cases: Sequence[ReductionCase],
     references: Sequence[Reference],
     device: torch.device | str = "cpu",
 ) -> list[list[Outcome]]:
@@ -106,13 +106,13 @@ def _union(parent: Parent, subsets: Sequence[Subset], device: torch.device | str
         return Mechanism.load(path, device=device, ions=parent.gas.ions).ensemble(factor), species
 
 
-def _mixture(parent: Parent, case: Case) -> Tensor:
+def _mixture(parent: Parent, case: ReductionCase) -> Tensor:
     """Mass fractions (species,) of the case; the state of the parent's Cantera object is lost."""
     set_mixture(parent.solution, case)
     return torch.tensor(parent.solution.Y.copy(), dtype=torch.float64)
 
 
-def _streams(parent: Parent, case: Case) -> set[int]:
+def _streams(parent: Parent, case: ReductionCase) -> set[int]:
     """Rows of the species in the case's fuel and oxidizer."""
     compositions = (parent.gas.composition(stream) for stream in (case.fuel, case.oxidizer))
     return {k for Y in compositions for k in torch.nonzero(Y.cpu() > 0).reshape(-1).tolist()}

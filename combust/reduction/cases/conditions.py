@@ -14,7 +14,7 @@ KINDS: tuple[Kind, ...] = ("ignition", "psr", "flame", "counterflow")
 
 
 @dataclass(frozen=True)
-class Case:
+class ReductionCase:
     """One reactor or flame; fuel and oxidizer are mole fractions such as "CH4:1" and "O2:0.21, N2:0.79".
 
     An ignition begins at T; a stirred reactor, a free flame and both jets of a counterflow flame enter at T. A held-out

@@ -23,7 +23,7 @@ from combust.kinetics.flames.store import cache_folder
 from combust.kinetics.mechanism import qss_cantera
 from combust.kinetics.mechanism.mechanism import Mechanism, Source
 from combust.reduction.cases import batch
-from combust.reduction.cases.conditions import Case
+from combust.reduction.cases.conditions import ReductionCase
 from combust.reduction.cases.measures import is_outcome
 from combust.reduction.cases.outcome import Outcome, Reference, Watch, errors, outcome, reference
 from combust.reduction.cases.store import Store
@@ -44,7 +44,7 @@ class Evaluator:
     def __init__(
         self,
         parent: Parent,
-        cases: Sequence[Case],
+        cases: Sequence[ReductionCase],
         tolerance: Mapping[str, float],
         watch: Watch,
         workers: int = 0,
@@ -207,7 +207,7 @@ def uninterrupted() -> Iterator[None]:
 class Worker:
     """What a process needs to evaluate parts of one mechanism."""
 
-    def __init__(self, parent: Parent, cases: Sequence[Case], watch: Watch, folder: Path) -> None:
+    def __init__(self, parent: Parent, cases: Sequence[ReductionCase], watch: Watch, folder: Path) -> None:
         self.parent, self.cases, self.watch, self.folder = parent, tuple(cases), watch, folder
         self._references: dict[int, Reference] = {}
         self._last: tuple[Subset, Any] | None = None
@@ -240,7 +240,7 @@ class Worker:
 _worker: Worker | None = None  # of this process, if it is one of a pool
 
 
-def begin(of: Source, cases: Sequence[Case], watch: Watch, folder: Path) -> None:
+def begin(of: Source, cases: Sequence[ReductionCase], watch: Watch, folder: Path) -> None:
     """Makes this process a worker, which ends with its parent."""
     global _worker
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
@@ -296,6 +296,6 @@ def part_file(folder: Path, parent: Parent, subset: Subset) -> Path:
     return path
 
 
-def reference_file(folder: Path, case: Case, watch: Watch) -> Path:
+def reference_file(folder: Path, case: ReductionCase, watch: Watch) -> Path:
     """Where the reference of a case is kept."""
     return folder / f"{case.kind}-{case.digest[:20]}-{watch.digest[:12]}.npz"

@@ -15,7 +15,7 @@ import numpy as np
 from combust.kinetics.flames.free import begin_from, free_flame
 from combust.kinetics.flames.solver import TRANSPORT, first_solution, refine
 from combust.kinetics.mechanism.mechanism import Mechanism
-from combust.reduction.cases.conditions import Case
+from combust.reduction.cases.conditions import ReductionCase
 from combust.reduction.cases.measures import Outcome, Reference, Unburnt, Watch, amounts, over_progress, set_mixture
 
 LEAST_HEAT = 200.0  # K, that a detailed flame rises at least
@@ -40,7 +40,7 @@ class Work:
         return 0.0
 
 
-def reference(gas: Mechanism, case: Case, watch: Watch) -> Reference:
+def reference(gas: Mechanism, case: ReductionCase, watch: Watch) -> Reference:
     """The detailed flame on its own grid. Raises Unburnt, DivergenceError or CanteraError where there is none.
 
     Free flames come from combust's cache of flames, so that sampling and judging solve them once.
@@ -62,7 +62,7 @@ def reference(gas: Mechanism, case: Case, watch: Watch) -> Reference:
     return Reference(_outcome(flame, case, watch, flame.T.max() - case.T), tuple(solution.species_names), arrays)
 
 
-def _from_profile(gas: Mechanism, solution: ct.Solution, case: Case, watch: Watch) -> Any:
+def _from_profile(gas: Mechanism, solution: ct.Solution, case: ReductionCase, watch: Watch) -> Any:
     """The free flame solved again from its cached profile, on the same grid."""
     known = free_flame(
         gas, case.T, case.p, case.fuel, case.oxidizer, case.phi, watch.transport, watch.width, watch.slope,
@@ -74,7 +74,7 @@ def _from_profile(gas: Mechanism, solution: ct.Solution, case: Case, watch: Watc
     return solved(solution, case, Reference(Outcome({}, {}, case.T), gas.species, arrays), watch)
 
 
-def outcome(solution: ct.Solution, case: Case, of: Reference, watch: Watch) -> Outcome:
+def outcome(solution: ct.Solution, case: ReductionCase, of: Reference, watch: Watch) -> Outcome:
     """What a candidate gives on the reference's grid. Raises Unburnt or CanteraError where there is no flame."""
     flame = solved(solution, case, of, watch)
     found = _outcome(flame, case, watch, of.number("rise"))
@@ -86,7 +86,7 @@ def outcome(solution: ct.Solution, case: Case, of: Reference, watch: Watch) -> O
     return found
 
 
-def solved(solution: ct.Solution, case: Case, of: Reference, watch: Watch) -> Any:
+def solved(solution: ct.Solution, case: ReductionCase, of: Reference, watch: Watch) -> Any:
     """The candidate's flame on the reference's grid. Raises Unburnt for too much work, CanteraError otherwise."""
     flame = _flame(solution, case, watch, grid=of.arrays["grid"])
     flame.transport_model = TRANSPORT[watch.transport]
@@ -97,7 +97,7 @@ def solved(solution: ct.Solution, case: Case, of: Reference, watch: Watch) -> An
     return flame
 
 
-def _require_heat(solution: ct.Solution, case: Case) -> None:
+def _require_heat(solution: ct.Solution, case: ReductionCase) -> None:
     """Else the search for a flame that cannot be would be long."""
     set_mixture(solution, case)
     solution.equilibrate("HP")
@@ -105,7 +105,7 @@ def _require_heat(solution: ct.Solution, case: Case) -> None:
         raise Unburnt(f"equilibrium is only {solution.T - case.T:.0f} K above the unburnt gas")
 
 
-def _flame(solution: ct.Solution, case: Case, watch: Watch, **domain: Any) -> Any:
+def _flame(solution: ct.Solution, case: ReductionCase, watch: Watch, **domain: Any) -> Any:
     """A flame of the case, without a guess, on a domain given by its width [m] or its grid [m]."""
     if case.kind == "flame":
         set_mixture(solution, case)
@@ -135,7 +135,7 @@ def _begin(flame: Any, solution: ct.Solution, of: Reference) -> None:
         flame.flame.set_values(name, values)
 
 
-def _outcome(flame: Any, case: Case, watch: Watch, rise: float) -> Outcome:
+def _outcome(flame: Any, case: ReductionCase, watch: Watch, rise: float) -> Outcome:
     values, profiles = {}, {}
     if case.kind == "flame":
         values["flame_speed"] = float(flame.velocity[0])

@@ -6,7 +6,7 @@ import cantera as ct
 import numpy as np
 
 from combust.kinetics.mechanism.mechanism import Mechanism
-from combust.reduction.cases.conditions import Case
+from combust.reduction.cases.conditions import ReductionCase
 from combust.reduction.cases.measures import Outcome, Reference, Unburnt, Watch, amounts, over_progress, set_mixture
 
 LONGEST = 1000.0  # s, that the detailed mechanism is given to ignite
@@ -21,7 +21,7 @@ PRECONDITIONED = 150  # species from which on the sparse preconditioner pays
 class Path:
     """A reactor on its way, and what it visited: time [s], T [K], its slope [K/s], heat release [W/m3], amounts."""
 
-    def __init__(self, solution: ct.Solution, case: Case, watch: Watch) -> None:
+    def __init__(self, solution: ct.Solution, case: ReductionCase, watch: Watch) -> None:
         self.solution, self.watch, self.held_volume = solution, watch, case.hold == "uv"
         kind = ct.IdealGasMoleReactor if self.held_volume else ct.IdealGasConstPressureMoleReactor
         set_mixture(solution, case)
@@ -62,7 +62,7 @@ class Path:
         return amounts("peak", self.watch.peak, peak) | amounts("final", self.watch.final, final)
 
 
-def reference(gas: Mechanism, case: Case, watch: Watch) -> Reference:
+def reference(gas: Mechanism, case: ReductionCase, watch: Watch) -> Reference:
     """Delay, and how long after it the gas is burnt. Raises Unburnt where nothing ignites."""
     solution = gas.cantera(transport=False)
     set_mixture(solution, case)
@@ -76,7 +76,7 @@ def reference(gas: Mechanism, case: Case, watch: Watch) -> Reference:
     return Reference(_outcome(case, watch, path, delay, after, case.T + rise), arrays=found)
 
 
-def outcome(solution: ct.Solution, case: Case, of: Reference, watch: Watch) -> Outcome:
+def outcome(solution: ct.Solution, case: ReductionCase, of: Reference, watch: Watch) -> Outcome:
     """What a candidate gives. Raises Unburnt where it does not ignite within PATIENCE delays."""
     set_mixture(solution, case)
     rise, after = of.number("rise"), of.number("after")
@@ -93,7 +93,13 @@ def latest(of: Reference) -> float:
 
 
 def _ignite(
-    solution: ct.Solution, case: Case, watch: Watch, rise: float, deadline: float, after: float | None, hot: float
+    solution: ct.Solution,
+    case: ReductionCase,
+    watch: Watch,
+    rise: float,
+    deadline: float,
+    after: float | None,
+    hot: float,
 ) -> tuple[Path, float]:
     """The path past ignition, and its delay; on to `after` [s] past the delay, or till the gas is burnt (None).
 
@@ -129,7 +135,7 @@ def _steepest(path: Path) -> float:
     return t1 + 0.5 * (left * (t2 - t1) - right * (t1 - t0)) / (left + right)
 
 
-def _outcome(case: Case, watch: Watch, path: Path, delay: float, after: float, T_burnt: float) -> Outcome:
+def _outcome(case: ReductionCase, watch: Watch, path: Path, delay: float, after: float, T_burnt: float) -> Outcome:
     values, profiles, end = {"ignition_delay": delay}, {}, delay + after
     if watch.burnt:
         values["burnt_temperature"] = float(np.interp(end, path.t, path.T))

@@ -17,7 +17,7 @@ import numpy as np
 from combust.kinetics.flames.radiation import BLACK_BODY_AT_ZERO, Emissivity
 from combust.kinetics.flames.solver import Transport
 from combust.kinetics.flames.store import write_profile
-from combust.reduction.cases.conditions import Case
+from combust.reduction.cases.conditions import ReductionCase
 
 FLOOR = 1e-8  # mole fraction; amounts below it are compared as if the reference held this much
 PROGRESS = (np.arange(100) + 0.5) / 100  # temperature progress at which heat release is compared
@@ -168,7 +168,7 @@ def amounts(prefix: str, names: Iterable[str], X: Mapping[str, float]) -> dict[s
     return {f"{prefix} {name}": float(X.get(name, 0.0)) for name in names}
 
 
-def set_mixture(solution: ct.Solution, case: Case) -> None:
+def set_mixture(solution: ct.Solution, case: ReductionCase) -> None:
     """Fuel and oxidizer at phi, T and p of the case."""
     solution.TPX = case.T, case.p, case.oxidizer  # whatever a failed solution left behind
     solution.set_equivalence_ratio(case.phi, case.fuel, case.oxidizer)

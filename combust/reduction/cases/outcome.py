@@ -18,7 +18,7 @@ from combust.errors import CombustError, ConfigError, DivergenceError
 from combust.kinetics.flames.solver import last_line
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.reduction.cases import flame_case, ignition_case, psr_case
-from combust.reduction.cases.conditions import Case
+from combust.reduction.cases.conditions import ReductionCase
 from combust.reduction.cases.measures import Outcome, Reference, Unburnt, Watch, errors
 
 __all__ = ["Outcome", "Reference", "Watch", "errors", "outcome", "reference"]
@@ -26,7 +26,7 @@ __all__ = ["Outcome", "Reference", "Watch", "errors", "outcome", "reference"]
 MODULES = {"ignition": ignition_case, "psr": psr_case, "flame": flame_case, "counterflow": flame_case}
 
 
-def reference(gas: Mechanism, case: Case, watch: Watch = Watch()) -> Reference:  # noqa: B008 - immutable
+def reference(gas: Mechanism, case: ReductionCase, watch: Watch = Watch()) -> Reference:  # noqa: B008 - immutable
     """What the detailed mechanism gives.
 
     Raises ConfigError for a watched species that it lacks, DivergenceError naming the case where it does not burn.
@@ -39,7 +39,7 @@ def reference(gas: Mechanism, case: Case, watch: Watch = Watch()) -> Reference: 
         raise DivergenceError(f"{case}: the detailed mechanism itself fails: {_why(error)}") from error
 
 
-def outcome(solution: ct.Solution, case: Case, of: Reference, watch: Watch = Watch()) -> Outcome:  # noqa: B008
+def outcome(solution: ct.Solution, case: ReductionCase, of: Reference, watch: Watch = Watch()) -> Outcome:  # noqa: B008
     """What a candidate gives whose species are among the detailed mechanism's; the state of `solution` is lost.
 
     of, watch : the detailed mechanism's reference at this case, and what it was made with. Never raises for a

@@ -11,13 +11,13 @@ import torch
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.kinetics.reactors.psr import T_REF, Extinction, ReactorState, correct, follow, steady, tau_row
 from combust.kinetics.reactors.psr_cantera import CanteraReactor
-from combust.reduction.cases.conditions import Case
+from combust.reduction.cases.conditions import ReductionCase
 from combust.reduction.cases.measures import Outcome, Reference, Watch, amounts, set_mixture
 
 BURNING = 2.0  # extinction times of the detailed mechanism: where final species are taken and candidates begin
 
 
-def reference(gas: Mechanism, case: Case, watch: Watch) -> Reference:
+def reference(gas: Mechanism, case: ReductionCase, watch: Watch) -> Reference:
     """Turning point, and the steady state at BURNING times its residence time. Raises DivergenceError without one."""
     solution = gas.cantera(transport=False)
     reactor = _reactor(solution, case)
@@ -28,7 +28,7 @@ def reference(gas: Mechanism, case: Case, watch: Watch) -> Reference:
     return Reference(_outcome(solution, case, watch, fold, state), tuple(solution.species_names), arrays)
 
 
-def outcome(solution: ct.Solution, case: Case, of: Reference, watch: Watch) -> Outcome:
+def outcome(solution: ct.Solution, case: ReductionCase, of: Reference, watch: Watch) -> Outcome:
     """What a candidate gives. Raises DivergenceError where it has no burning branch that turns."""
     reactor = _reactor(solution, case)
     tau = math.log(of.number("tau"))
@@ -39,13 +39,13 @@ def outcome(solution: ct.Solution, case: Case, of: Reference, watch: Watch) -> O
     return _outcome(solution, case, watch, follow(reactor, found[0]), reactor.state(found[0]))
 
 
-def _reactor(solution: ct.Solution, case: Case) -> CanteraReactor:
+def _reactor(solution: ct.Solution, case: ReductionCase) -> CanteraReactor:
     set_mixture(solution, case)
     return CanteraReactor(solution, case.T, case.p, solution.Y)
 
 
 def _outcome(
-    solution: ct.Solution, case: Case, watch: Watch, fold: Extinction, burning: ReactorState | None
+    solution: ct.Solution, case: ReductionCase, watch: Watch, fold: Extinction, burning: ReactorState | None
 ) -> Outcome:
     values = {"extinction_time": fold.tau, "extinction_temperature": fold.T}
     if burning is not None:

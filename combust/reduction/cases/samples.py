@@ -25,7 +25,7 @@ from combust.io.checkpoint import DAMAGE
 from combust.io.hdf5 import opened, writing
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.reduction.cases import trajectories
-from combust.reduction.cases.conditions import KINDS, Case, Kind
+from combust.reduction.cases.conditions import KINDS, Kind, ReductionCase
 
 HOLDS = ("uv", "hp")
 FORMAT, VERSION = "combust samples", 1
@@ -33,7 +33,7 @@ NUMBERS = ("T", "p", "Y", "case", "position")
 TEXTS = ("cases", "species")
 FLAMES: tuple[Kind, ...] = ("flame", "counterflow")  # what needs transport data
 
-Progress = Callable[[int, Case, int], None]
+Progress = Callable[[int, ReductionCase, int], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +45,7 @@ class Samples:
     Y: np.ndarray  # (species, states)
     case: np.ndarray  # (states,) row of `cases`
     position: np.ndarray  # (states,) s since the start, s of residence, or m
-    cases: tuple[Case, ...]
+    cases: tuple[ReductionCase, ...]
     species: tuple[str, ...]
     mechanism: str  # path as given
     sha256: str  # of the mechanism's file
@@ -108,7 +108,7 @@ class Samples:
         return _read(Path(path))
 
 
-def sample(gas: Mechanism, cases: Sequence[Case], progress: Progress | None = None) -> Samples:
+def sample(gas: Mechanism, cases: Sequence[ReductionCase], progress: Progress | None = None) -> Samples:
     """States of all cases, see combust.reduction.cases.trajectories; flames come from the cache if they are there.
 
     progress: told row and case of each that is done, and the number of its states. What cannot be computed stops
@@ -137,7 +137,7 @@ def sample(gas: Mechanism, cases: Sequence[Case], progress: Progress | None = No
     )
 
 
-def require_inputs(gas: Mechanism, solution: ct.Solution, cases: Sequence[Case]) -> None:
+def require_inputs(gas: Mechanism, solution: ct.Solution, cases: Sequence[ReductionCase]) -> None:
     """Raises MechanismError for a species that the mechanism lacks, ConfigError for a flame without transport data."""
     if not cases:
         raise ConfigError("sampling needs at least one case")
@@ -160,7 +160,7 @@ def require_inputs(gas: Mechanism, solution: ct.Solution, cases: Sequence[Case])
 
 
 @contextmanager
-def _naming(case: Case) -> Iterator[None]:
+def _naming(case: ReductionCase) -> Iterator[None]:
     """Errors from within name the case."""
     try:
         yield
@@ -203,7 +203,7 @@ def _require_format(path: Path, file: h5py.File) -> None:
 
 def _fields(path: Path, file: h5py.File) -> Samples:
     texts = {key: file[key].asstr()[()] for key in TEXTS}
-    cases = fit(json.loads(texts["cases"]), tuple[Case, ...], f"samples '{path}': cases")
+    cases = fit(json.loads(texts["cases"]), tuple[ReductionCase, ...], f"samples '{path}': cases")
     species = fit(json.loads(texts["species"]), tuple[str, ...], f"samples '{path}': species")
     for key in NUMBERS:
         if (found := file[key].dtype).kind != ("i" if key == "case" else "f"):

@@ -19,7 +19,7 @@ from combust.kinetics.flames.counterflow import counterflow_flame
 from combust.kinetics.flames.free import free_flame
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.kinetics.reactors.psr import extinction
-from combust.reduction.cases.conditions import Case
+from combust.reduction.cases.conditions import ReductionCase
 
 SHARES = 20  # of the temperature rise of an ignition
 DELAY_SHARES = 10
@@ -48,7 +48,7 @@ class Trajectory:
         return Trajectory(self.position[rows], self.T[rows], self.p[rows], self.Y[:, rows])
 
 
-def of_case(gas: Mechanism, solution: ct.Solution, case: Case) -> Trajectory:
+def of_case(gas: Mechanism, solution: ct.Solution, case: ReductionCase) -> Trajectory:
     """Sampled states of a case. `solution` is the gas in Cantera, whose state is lost.
 
     Raises DivergenceError where the mechanism cannot do the case, ConfigError for a case that makes no sense.
@@ -63,7 +63,7 @@ def spread(rows: np.ndarray, count: int) -> np.ndarray:
     return rows[np.linspace(0, len(rows) - 1, count).round().astype(int)]
 
 
-def _ignition(gas: Mechanism, solution: ct.Solution, case: Case) -> Trajectory:
+def _ignition(gas: Mechanism, solution: ct.Solution, case: ReductionCase) -> Trajectory:
     path = ignition_path(solution, case)
     rise = path.T - path.T[0]
     last = int(rise.argmax())
@@ -76,7 +76,7 @@ def _ignition(gas: Mechanism, solution: ct.Solution, case: Case) -> Trajectory:
     return path.at(np.concatenate([hot, early]))
 
 
-def ignition_path(solution: ct.Solution, case: Case) -> Trajectory:
+def ignition_path(solution: ct.Solution, case: ReductionCase) -> Trajectory:
     """All states that CVODE visits until nearly all of the temperature rise is over."""
     _premixed(solution, case)
     rise = _equilibrium_rise(solution, case)
@@ -105,7 +105,7 @@ def ignition_path(solution: ct.Solution, case: Case) -> Trajectory:
     return Trajectory(np.array(t), np.array(T), np.array(p), np.stack(Y, 1))
 
 
-def _premixed(solution: ct.Solution, case: Case) -> None:
+def _premixed(solution: ct.Solution, case: ReductionCase) -> None:
     """Sets the unburnt state."""
     try:
         solution.TP = case.T, case.p
@@ -115,7 +115,7 @@ def _premixed(solution: ct.Solution, case: Case) -> None:
         raise ConfigError(f"cannot set the gas: {first_line(error)}") from error
 
 
-def _equilibrium_rise(solution: ct.Solution, case: Case) -> float:
+def _equilibrium_rise(solution: ct.Solution, case: ReductionCase) -> float:
     """Rise of temperature to equilibrium, K; leaves the state as it was."""
     unburnt = solution.TPY
     try:
@@ -129,7 +129,7 @@ def _equilibrium_rise(solution: ct.Solution, case: Case) -> float:
     return rise
 
 
-def _psr(gas: Mechanism, solution: ct.Solution, case: Case) -> Trajectory:
+def _psr(gas: Mechanism, solution: ct.Solution, case: ReductionCase) -> Trajectory:
     _premixed(solution, case)
     found = extinction(gas, case.T, case.p, solution.Y)
     tau, T, Y = (x.cpu().numpy() for x in (found.curve_tau, found.curve_T, found.curve_Y))
@@ -137,12 +137,12 @@ def _psr(gas: Mechanism, solution: ct.Solution, case: Case) -> Trajectory:
     return path.at(spread(np.arange(len(T)), REACTOR_STATES))
 
 
-def _flame(gas: Mechanism, solution: ct.Solution, case: Case) -> Trajectory:
+def _flame(gas: Mechanism, solution: ct.Solution, case: ReductionCase) -> Trajectory:
     flame = free_flame(gas, case.T, case.p, case.fuel, case.oxidizer, case.phi, slope=SLOPE, curve=CURVE)
     return _of_profile(Trajectory(flame.x, flame.T, np.full(len(flame.x), case.p), flame.Y))
 
 
-def _counterflow(gas: Mechanism, solution: ct.Solution, case: Case) -> Trajectory:
+def _counterflow(gas: Mechanism, solution: ct.Solution, case: ReductionCase) -> Trajectory:
     fluxes = jet_fluxes(solution, case)
     flame = counterflow_flame(
         gas, case.p, case.fuel, case.T, fluxes[0], case.oxidizer, case.T, fluxes[1],
@@ -151,7 +151,7 @@ def _counterflow(gas: Mechanism, solution: ct.Solution, case: Case) -> Trajector
     return _of_profile(Trajectory(flame.x, flame.T, np.full(len(flame.x), case.p), flame.Y))
 
 
-def jet_fluxes(solution: ct.Solution, case: Case) -> tuple[float, float]:
+def jet_fluxes(solution: ct.Solution, case: ReductionCase) -> tuple[float, float]:
     """Mass fluxes kg/m2/s of fuel and oxidizer jet: u_fuel = strain width / 2, and rho u^2 equal in both.
 
     Equal momentum keeps the stagnation plane near the middle. Raises ConfigError for a strain that is not positive.
@@ -174,7 +174,7 @@ def _of_profile(path: Trajectory) -> Trajectory:
     return path.at(np.concatenate([spread(preheat, PREHEAT_STATES), spread(reacting, FLAME_STATES)]))
 
 
-KIND: dict[str, Callable[[Mechanism, ct.Solution, Case], Trajectory]] = {
+KIND: dict[str, Callable[[Mechanism, ct.Solution, ReductionCase], Trajectory]] = {
     "ignition": _ignition,
     "psr": _psr,
     "flame": _flame,

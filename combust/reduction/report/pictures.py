@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from combust.reduction.cases.conditions import Case
+from combust.reduction.cases.conditions import ReductionCase
 from combust.reduction.cases.measures import PROGRESS
 from combust.report.charts import drawing
 from combust.units import ATM
@@ -24,7 +24,7 @@ PROFILES = 12  # at most, in one picture
 class Compared:
     """One case: values and profiles of the detailed and the reduced mechanism."""
 
-    case: Case
+    case: ReductionCase
     detailed: dict[str, float]
     reduced: dict[str, float]
     profiles: dict[str, tuple[np.ndarray, np.ndarray | None]] = field(default_factory=dict)
@@ -46,13 +46,13 @@ PLOTS = (
     Plot("psr", "extinction_time", "residence time at extinction", "s"),
     Plot("counterflow", "peak_temperature", "peak temperature", "K"),
 )
-AXES: dict[str, tuple[str, Callable[[Case], float]]] = {
+AXES: dict[str, tuple[str, Callable[[ReductionCase], float]]] = {
     "T": ("1000 K / T", lambda case: 1000.0 / case.T),
     "phi": ("equivalence ratio", lambda case: case.phi),
     "p": ("pressure [atm]", lambda case: case.p / ATM),
     "strain": ("strain rate [1/s]", lambda case: case.strain),
 }
-NAMES: dict[str, Callable[[Case], str]] = {
+NAMES: dict[str, Callable[[ReductionCase], str]] = {
     "p": lambda case: f"{case.p / ATM:.4g} atm",
     "phi": lambda case: f"phi {case.phi:g}",
     "T": lambda case: f"{case.T:g} K",
@@ -101,7 +101,7 @@ def _scale(plot: Plot, own: Sequence[Compared]) -> tuple[float, str]:
     return SMALL[prefix], f"{prefix}s"
 
 
-def _axis(kind: str, cases: Sequence[Case]) -> str:
+def _axis(kind: str, cases: Sequence[ReductionCase]) -> str:
     """What the value is drawn over: the customary one, or where that is the same in all, what varies most."""
     count = {name: len({getattr(case, name) for case in cases}) for name in AXES}
     return FIRST[kind] if count[FIRST[kind]] > 1 else max(count, key=lambda name: (count[name], name == FIRST[kind]))
@@ -123,7 +123,7 @@ def _series(compared: Sequence[Compared], along: str) -> dict[str, list[Compared
 
 
 def _draw_series(
-    axes: Any, members: Sequence[Compared], metric: str, x: Callable[[Case], float], colour: str, name: str,
+    axes: Any, members: Sequence[Compared], metric: str, x: Callable[[ReductionCase], float], colour: str, name: str,
     factor: float,
 ) -> None:  # fmt: skip
     ordered = sorted(members, key=lambda c: x(c.case))

@@ -24,7 +24,7 @@ from scipy.optimize import lsq_linear
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.kinetics.reactors.psr import T_REF, Reactor, extinction
 from combust.reduction.cases import flame_case
-from combust.reduction.cases.conditions import Case
+from combust.reduction.cases.conditions import ReductionCase
 from combust.reduction.cases.evaluate import Evaluator, Job, Worker, at_work
 from combust.reduction.cases.outcome import outcome
 from combust.reduction.select.search import Judgement
@@ -136,7 +136,7 @@ def flame_sensitivity(job: Job, worker: Worker | None = None) -> list[float]:
     return [float(x) for x in flame.get_flame_speed_reaction_sensitivities()]
 
 
-def extinction_sensitivity(gas: Mechanism, case: Case) -> np.ndarray:
+def extinction_sensitivity(gas: Mechanism, case: ReductionCase) -> np.ndarray:
     """d ln tau / d ln A (reactions,) of the turning point, by its adjoint."""
     Y_in = gas.mixture(case.fuel, case.oxidizer, case.phi)
     fold = extinction(gas, case.T, case.p, Y_in)

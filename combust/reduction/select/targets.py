@@ -10,7 +10,7 @@ import torch
 from combust.errors import ConfigError
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.kinetics.rates.thermo import GAS_CONSTANT, h_RT
-from combust.reduction.cases.conditions import Case
+from combust.reduction.cases.conditions import ReductionCase
 
 HEAT = "heat release"  # a target that is no species
 RADICALS = ("H", "OH")  # or in lower case
@@ -18,7 +18,7 @@ RADICALS = ("H", "OH")  # or in lower case
 OXYGEN_DEMAND = {"C": 1.0, "H": 0.25, "S": 1.0, "O": -0.5}
 
 
-def default_targets(gas: Mechanism, cases: Iterable[Case], watched: Iterable[str] = ()) -> dict[str, float]:
+def default_targets(gas: Mechanism, cases: Iterable[ReductionCase], watched: Iterable[str] = ()) -> dict[str, float]:
     """Fuels and oxidizers of the cases, heat release, H and OH, and species with a tolerance, all of weight 1.
 
     Of the streams only species that burn or burn others count: not N2, AR, H2O, CO2.

@@ -9,7 +9,7 @@ import torch
 from combust.errors import ConfigError
 from combust.kinetics import Mechanism
 from combust.reduction.cases.batch import delays
-from combust.reduction.cases.conditions import Case
+from combust.reduction.cases.conditions import ReductionCase
 from combust.reduction.cases.evaluate import Evaluator
 from combust.reduction.cases.ignition_case import outcome, reference
 from combust.reduction.cases.measures import Watch
@@ -20,7 +20,10 @@ KEPT = (
 ).split()  # fmt: skip
 AIR = "O2:0.21, N2:0.79"
 WATCH = Watch(burnt=False, rtol=1e-8, atol=1e-14)
-CASES = (Case("ignition", "CH4:1", AIR, 1300.0, 1e5), Case("ignition", "CH4:1", AIR, 1700.0, 1e6, 0.5, hold="hp"))
+CASES = (
+    ReductionCase("ignition", "CH4:1", AIR, 1300.0, 1e5),
+    ReductionCase("ignition", "CH4:1", AIR, 1700.0, 1e6, 0.5, hold="hp"),
+)
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import pytest
 
 from combust.errors import ConfigError, MechanismError
 from combust.kinetics.mechanism.mechanism import Mechanism
-from combust.reduction.cases.conditions import Case
+from combust.reduction.cases.conditions import ReductionCase
 from combust.reduction.cases.samples import Samples
 from combust.reduction.select.graph import Graph
 from combust.reduction.select.interaction import METHODS, Interaction
@@ -18,7 +18,7 @@ from combust.reduction.select.targets import HEAT, default_targets
 from combust.reduction.submechanism import Parent
 
 HAND = str(Path(__file__).parent / "hand_network.yaml")
-CASE = Case("ignition", "CH4:1", "O2:1, N2:3.76", 1000.0, 1e5)
+CASE = ReductionCase("ignition", "CH4:1", "O2:1, N2:3.76", 1000.0, 1e5)
 
 # Rates are rate constants times mass fractions, as all molar masses are equal; in units of p / (R T):
 #   A=>B 1.2   A=>C 0.4   B=>C 0.6   B=>A 0.3   C=>D 0.2, P = (0.3, 1.2, 1.0, 0.2), C = (1.6, 0.9, 0.2, 0)
@@ -228,7 +228,7 @@ def test_colliders():
 
 
 def test_default_targets(gri):
-    case = Case("flame", "CH4:1, N2:1, CO2:0.1", "O2:1, N2:3, AR:0.1, H2O:0.1", 300.0, 1e5)
+    case = ReductionCase("flame", "CH4:1, N2:1, CO2:0.1", "O2:1, N2:3, AR:0.1, H2O:0.1", 300.0, 1e5)
     assert list(default_targets(gri, [case])) == ["CH4", "O2", HEAT, "H", "OH"]
     assert list(default_targets(gri, [case], ["NO", "H"]))[-2:] == ["OH", "NO"]
     assert "O" not in default_targets(gri, [case]) and set(default_targets(gri, [case]).values()) == {1.0}

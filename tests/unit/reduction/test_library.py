@@ -5,14 +5,14 @@ import pytest
 
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.kinetics.mechanism.phases import LIBRARY
-from combust.reduction.cases.conditions import Case
+from combust.reduction.cases.conditions import ReductionCase
 from combust.reduction.cases.measures import Watch
 from combust.reduction.cases.outcome import errors, outcome, reference
 
 FILES = sorted(path.name for path in LIBRARY.glob("*.yaml"))
 CASES = [
-    Case("ignition", "CH4:1", "O2:0.21, N2:0.79", 1500.0, 5 * ct.one_atm, 0.8),
-    Case("psr", "CH4:1", "O2:0.21, N2:0.79", 300.0, 2 * ct.one_atm, 0.9),
+    ReductionCase("ignition", "CH4:1", "O2:0.21, N2:0.79", 1500.0, 5 * ct.one_atm, 0.8),
+    ReductionCase("psr", "CH4:1", "O2:0.21, N2:0.79", 300.0, 2 * ct.one_atm, 0.9),
 ]
 
 

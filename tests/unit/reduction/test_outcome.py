@@ -15,20 +15,20 @@ from combust.kinetics.reactors.ignition import ignition_delays
 from combust.kinetics.reactors.psr import Reactor, extinction
 from combust.kinetics.reactors.psr_cantera import CanteraReactor
 from combust.reduction.cases import batch, ignition_case
-from combust.reduction.cases.conditions import Case
+from combust.reduction.cases.conditions import ReductionCase
 from combust.reduction.cases.outcome import Outcome, Reference, Watch, errors, outcome, reference
 from combust.reduction.submechanism import Parent
 
 AIR = "O2:1, N2:3.76"
 P = 101325.0
 CASES = {
-    "ignition": Case("ignition", "H2:1", AIR, 1100.0, P),
-    "psr": Case("psr", "H2:1", AIR, 300.0, P),
-    "flame": Case("flame", "H2:1", AIR, 300.0, P),
-    "counterflow": Case("counterflow", "H2:0.5, N2:0.5", AIR, 300.0, P, strain=200.0),
+    "ignition": ReductionCase("ignition", "H2:1", AIR, 1100.0, P),
+    "psr": ReductionCase("psr", "H2:1", AIR, 300.0, P),
+    "flame": ReductionCase("flame", "H2:1", AIR, 300.0, P),
+    "counterflow": ReductionCase("counterflow", "H2:0.5, N2:0.5", AIR, 300.0, P, strain=200.0),
 }
 WATCH = Watch(peak=("HO2", "OH"), final=("H2O",))
-METHANE = Case("ignition", "CH4:1", AIR, 1200.0, P, phi=0.5)
+METHANE = ReductionCase("ignition", "CH4:1", AIR, 1200.0, P, phi=0.5)
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def without(parent, *names):
 
 @pytest.mark.parametrize("hold", ["uv", "hp"])
 def test_delay_is_that_of_our_integrator(hydrogen, hold):
-    gas, case = hydrogen.gas, Case("ignition", "H2:1", AIR, 1000.0, P, 0.5, hold)
+    gas, case = hydrogen.gas, ReductionCase("ignition", "H2:1", AIR, 1000.0, P, 0.5, hold)
     own = ignition_delays(gas, torch.tensor([1000.0]), P, gas.mixture("H2:1", AIR, 0.5), 4e-4, hold, rtol=1e-4)
     found = reference(hydrogen.gas, case, Watch(burnt=False)).outcome
     assert found.values == {"ignition_delay": pytest.approx(float(own), rel=1e-3)} and not found.profiles
@@ -62,7 +62,7 @@ def test_delay_is_that_of_our_integrator(hydrogen, hold):
 @pytest.mark.parametrize("T, ratio", [(1100.0, 1.5), (1800.0, 3.0), (2200.0, 6.0)])
 def test_hot_gas_ignites_long_before_it_is_hot(hydrogen, T, ratio):
     """The detailed mechanism is a candidate that passes, and so is one that never held what does not matter."""
-    case, watch = Case("ignition", "H2:1", AIR, T, P), Watch(burnt=False)
+    case, watch = ReductionCase("ignition", "H2:1", AIR, T, P), Watch(burnt=False)
     known = reference(hydrogen.gas, case, watch)
     assert (1.0 + known.number("after") / known.number("delay") > ratio) == (T > 1100.0)
     for of in (hydrogen.cantera(hydrogen.whole), without(hydrogen, "AR")):
@@ -73,7 +73,7 @@ def test_hot_gas_ignites_long_before_it_is_hot(hydrogen, T, ratio):
 
 
 def test_delay_of_methane_is_that_of_our_integrator(methane):
-    gas, case = methane.gas, Case("ignition", "CH4:1", AIR, 1600.0, P)
+    gas, case = methane.gas, ReductionCase("ignition", "CH4:1", AIR, 1600.0, P)
     own = ignition_delays(gas, torch.tensor([1600.0]), P, gas.mixture("CH4:1", AIR, 1.0), 6e-4, rtol=1e-4, atol=1e-12)
     found = reference(methane.gas, case, Watch(burnt=False)).outcome
     assert found.values["ignition_delay"] == pytest.approx(float(own), rel=2e-3)
@@ -172,10 +172,10 @@ def test_round_trips(references, tmp_path):
 
 def test_a_detailed_mechanism_that_does_not_burn_is_named(hydrogen):
     for case in (
-        Case("ignition", "H2:1", "N2:0.999, O2:0.001", 1000.0, P),
-        Case("ignition", "H2:1", AIR, 300.0, P),
-        Case("psr", "H2:1", AIR, 300.0, P, phi=0.01),
-        Case("flame", "H2:1", AIR, 300.0, P, phi=0.01),
+        ReductionCase("ignition", "H2:1", "N2:0.999, O2:0.001", 1000.0, P),
+        ReductionCase("ignition", "H2:1", AIR, 300.0, P),
+        ReductionCase("psr", "H2:1", AIR, 300.0, P, phi=0.01),
+        ReductionCase("flame", "H2:1", AIR, 300.0, P, phi=0.01),
     ):
         with pytest.raises(DivergenceError) as error:
             reference(hydrogen.gas, case)

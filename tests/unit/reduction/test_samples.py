@@ -11,16 +11,16 @@ from combust import __version__
 from combust.errors import ConfigError, DivergenceError, FileFormatError, MechanismError
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.reduction.cases import trajectories
-from combust.reduction.cases.conditions import Case
+from combust.reduction.cases.conditions import ReductionCase
 from combust.reduction.cases.samples import Samples, sample
 
 AIR, P = "O2:1, N2:3.76", 101325.0
 CASES = (
-    Case("ignition", "H2:1", AIR, 1000.0, P),
-    Case("ignition", "H2:1", AIR, 1100.0, P, hold="hp", held_out=True),
-    Case("psr", "H2:1", AIR, 300.0, P),
-    Case("flame", "H2:1", AIR, 300.0, P),
-    Case("counterflow", "H2:1, N2:1", AIR, 300.0, P, strain=100.0),
+    ReductionCase("ignition", "H2:1", AIR, 1000.0, P),
+    ReductionCase("ignition", "H2:1", AIR, 1100.0, P, hold="hp", held_out=True),
+    ReductionCase("psr", "H2:1", AIR, 300.0, P),
+    ReductionCase("flame", "H2:1", AIR, 300.0, P),
+    ReductionCase("counterflow", "H2:1, N2:1", AIR, 300.0, P, strain=100.0),
 )
 
 
@@ -153,14 +153,30 @@ def test_files_that_are_refused(samples, tmp_path):
 @pytest.mark.parametrize(
     "case, error, message",
     [
-        (Case("ignition", "H2:1", AIR, 1000.0, P, phi=1e-3), DivergenceError, "case ignition H2:1.*does not burn"),
-        (Case("ignition", "H2:1", AIR, 500.0, P), DivergenceError, "500 K, 1 atm at constant volume: does not ignite"),
-        (Case("psr", "H2:1", AIR, 1600.0, P, phi=0.2), DivergenceError, "case psr H2:1 phi 0.2.*without turning back"),
-        (Case("counterflow", "H2:1", AIR, 300.0, P), ConfigError, "case counterflow H2:1 against .*strain 0.0"),
-        (Case("flame", "CH4:1", AIR, 300.0, P), MechanismError, "case flame CH4:1 phi 1.*no species 'CH4'"),
-        (Case("ignition", "H2:1", AIR, -5.0, P), ConfigError, "case ignition.*cannot set the gas"),
-        (Case("shock", "H2:1", AIR, 900.0, P), ConfigError, "kinds are ignition, psr"),
-        (Case("ignition", "H2:1", AIR, 900.0, P, hold="hv"), ConfigError, "held is uv or hp"),
+        (
+            ReductionCase("ignition", "H2:1", AIR, 1000.0, P, phi=1e-3),
+            DivergenceError,
+            "case ignition H2:1.*does not burn",
+        ),
+        (
+            ReductionCase("ignition", "H2:1", AIR, 500.0, P),
+            DivergenceError,
+            "500 K, 1 atm at constant volume: does not ignite",
+        ),
+        (
+            ReductionCase("psr", "H2:1", AIR, 1600.0, P, phi=0.2),
+            DivergenceError,
+            "case psr H2:1 phi 0.2.*without turning back",
+        ),
+        (
+            ReductionCase("counterflow", "H2:1", AIR, 300.0, P),
+            ConfigError,
+            "case counterflow H2:1 against .*strain 0.0",
+        ),
+        (ReductionCase("flame", "CH4:1", AIR, 300.0, P), MechanismError, "case flame CH4:1 phi 1.*no species 'CH4'"),
+        (ReductionCase("ignition", "H2:1", AIR, -5.0, P), ConfigError, "case ignition.*cannot set the gas"),
+        (ReductionCase("shock", "H2:1", AIR, 900.0, P), ConfigError, "kinds are ignition, psr"),
+        (ReductionCase("ignition", "H2:1", AIR, 900.0, P, hold="hv"), ConfigError, "held is uv or hp"),
     ],
 )
 def test_what_fails_is_named(gas, case, error, message):
@@ -170,7 +186,7 @@ def test_what_fails_is_named(gas, case, error, message):
 
 def test_flames_need_transport_data():
     bare = Mechanism.load(Path(__file__).parent / "hand_network.yaml")
-    done, cases = [], [Case(kind, "A:1", "B:1", 1000.0, P) for kind in ("ignition", "flame")]
+    done, cases = [], [ReductionCase(kind, "A:1", "B:1", 1000.0, P) for kind in ("ignition", "flame")]
     with pytest.raises(ConfigError, match="case flame A:1.*needs transport data.*lacks for 5 of its species"):
         sample(bare, cases, lambda *x: done.append(x))
     assert not done

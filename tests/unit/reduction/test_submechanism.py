@@ -10,7 +10,7 @@ import pytest
 
 from combust.kinetics import Mechanism
 from combust.kinetics.reactors.psr import extinction
-from combust.reduction.cases.conditions import Case
+from combust.reduction.cases.conditions import ReductionCase
 from combust.reduction.select import refit
 from combust.reduction.submechanism import Parent
 
@@ -99,7 +99,7 @@ def test_factors_scale_rates(parent):
 
 
 def test_extinction_responds_to_rates_as_its_adjoint_says(hydrogen, tmp_path):
-    case = Case("psr", "H2:1", AIR, 300.0, ct.one_atm, 0.6)
+    case = ReductionCase("psr", "H2:1", AIR, 300.0, ct.one_atm, 0.6)
     gas, whole = hydrogen.gas, hydrogen.whole
     found = refit.extinction_sensitivity(gas, case)
 
