@@ -338,6 +338,24 @@ def read_series(path: Path) -> Any:
     return [found[name] for name in ("step", "time", "dt")]  # a quantity may be NaN
 
 
+def write_planes(path: Path) -> None:
+    from combust import planes
+
+    places = {"x": np.array([0.5]), "y": np.linspace(0.1, 0.9, 4), "z": np.zeros(1)}
+    for step in range(3):
+        one = planes.record(step, 1e-5 * step, places, {name: np.full((1, 4, 1), 0.5) for name in ("u", "T", "Y_H2")})
+        if not step:
+            planes.begin(path, one.dtype)
+        planes.append(path, one)
+
+
+def read_planes(path: Path) -> Any:
+    from combust import planes
+
+    found = planes.read(path)
+    return [found.times, found.x, found.y, found.z, *(v for i in range(len(found.times)) for v in found.at(i).values())]
+
+
 # --- learned chemistry ----------------------------------------------------------------------------------------------
 
 
@@ -610,6 +628,7 @@ KINDS = (
     Kind("fields.pvd", write_pvd, change_text_or_data, read_pvd),
     Kind("inlet.csv", of_text(INLET), change_text_or_data, read_inlet),
     Kind("series.csv", write_series, change_text_or_data, read_series),
+    Kind("inflow.npy", write_planes, change_data, read_planes),
     Kind("card.json", write_model, change_card, read_model),
     Kind("model.json", write_model, change_weights, read_model),
     Kind("model.report.json", write_report, change_json, read_report),
