@@ -50,6 +50,7 @@ CELSIUS = ("C", "°C", "degC", "celsius", "degree_Celsius")
 LENGTH = {"m": 1.0, "km": 1e3, "cm": 1e-2, "mm": 1e-3, "um": 1e-6, "µm": 1e-6, "μm": 1e-6, "nm": 1e-9, "in": 0.0254,
           "ft": 0.3048}  # fmt: skip
 VISCOSITY = {"Pa s": 1.0, "Pa.s": 1.0, "Pa*s": 1.0, "mPa s": 1e-3, "uPa s": 1e-6, "kg/m/s": 1.0, "P": 0.1, "cP": 1e-3}
+SQUARES = {unit: float(Fraction(str(factor)) ** 2) for unit, factor in LENGTH.items()}
 PER_TIME = {f"1/{unit}": 1 / factor for unit, factor in TIME.items()}
 AMOUNT = {"": 1.0, "unitless": 1.0, "dimensionless": 1.0, "mole fraction": 1.0, "percent": 1e-2, "mole percent": 1e-2,
           "%": 1e-2, "ppm": 1e-6, "ppb": 1e-9, "mass fraction": 1.0}  # fmt: skip
@@ -78,6 +79,9 @@ TABLES = {
     "density": {"kg/m3": 1.0, "kg/m^3": 1.0, "g/cm3": 1e3, "g/cm^3": 1e3, "g/l": 1.0},
     "viscosity": VISCOSITY,
     "energy": {"J": 1.0, "kJ": 1e3, "MJ": 1e6, "mJ": 1e-3, "uJ": 1e-6, "µJ": 1e-6, "μJ": 1e-6},
+    "kinematic viscosity": {f"{name}2/s": square for name, square in SQUARES.items()},
+    "energy per mass": {f"{name}2/s2": square for name, square in SQUARES.items()},
+    "spectral energy": {f"{name}3/s2": float(Fraction(str(one)) ** 3) for name, one in LENGTH.items()},
 }
 CASED = ("mpa", "mpa s", "p", "mj")  # of which another spelling means another unit
 COMPOSED = ("velocity", "volume", "mass flux")

@@ -22,7 +22,9 @@ from safetensors.torch import load, save
 
 from combust.case import load as config
 from combust.cfd.boundaries.settings import Gases, Profile
+from combust.cfd.boundaries.spectra import read as read_spectrum
 from combust.cfd.boundaries.tables import read
+from combust.cfd.synthetic.settings import TableSpectrum
 from combust.errors import CombustError
 from combust.io import checkpoint
 from combust.io.seal import seal
@@ -44,6 +46,12 @@ class Kind:
     refuses: bool = True  # else what is damaged is passed over
 
 
+SPECTRUM = """# station 42
+k [1/cm],E [cm3/s2]
+2,120
+4,47
+8,12.6
+"""
 INLET = """# a profile
 y [mm],velocity,X_H2,X_N2
 0.0,0.0,0.5,0.5
@@ -607,6 +615,12 @@ def read_inlet(path: Path) -> Any:
     return [velocity.at, velocity.values, gases.at]
 
 
+def read_table_spectrum(path: Path) -> Any:
+    table = read_spectrum(TableSpectrum(file=str(path)), path.parent)
+    assert table.file is None
+    return [table.k, table.E]
+
+
 def read_reduction(path: Path) -> Any:
     from combust.reduction.settings import load
 
@@ -627,6 +641,7 @@ KINDS = (
     Kind("fields_000003.vtr", write_vtr, change_vtr, read_vtr),
     Kind("fields.pvd", write_pvd, change_text_or_data, read_pvd),
     Kind("inlet.csv", of_text(INLET), change_text_or_data, read_inlet),
+    Kind("spectrum.csv", of_text(SPECTRUM), change_text_or_data, read_table_spectrum),
     Kind("series.csv", write_series, change_text_or_data, read_series),
     Kind("inflow.npy", write_planes, change_data, read_planes),
     Kind("card.json", write_model, change_card, read_model),

@@ -14,6 +14,7 @@ import msgspec
 from combust.case.config import Config, plain, whole
 from combust.case.switches import CaseSwitches
 from combust.cfd.boundaries.settings import SIDES, Burner, Inflow, Periodic, Symmetry
+from combust.cfd.boundaries.spectra import with_spectra
 from combust.cfd.boundaries.tables import with_tables
 from combust.cfd.closures.settings import NoTurbulence
 from combust.cfd.initial.settings import FlameInitial, KernelInitial, ManufacturedInitial, TaylorGreenInitial
@@ -63,9 +64,10 @@ def complete(config: Config, path: Path) -> Config:
     if output.directory is None:
         output = replace(output, directory=f"runs/{path.stem}")
     with at(path):
-        boundary = with_tables(config.boundary, path.parent)
+        boundary = with_spectra(with_tables(config.boundary, path.parent), "boundary", path.parent)
+        initial = with_spectra(config.initial, "initial", path.parent)
     title = config.title or path.stem
-    return replace(config, title=title, gas=gas, chemistry=chemistry, output=output, boundary=boundary)
+    return replace(config, title=title, gas=gas, chemistry=chemistry, initial=initial, output=output, boundary=boundary)
 
 
 def problems(config: Config) -> Iterator[str]:

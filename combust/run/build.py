@@ -20,6 +20,7 @@ from combust.cfd.boundaries.conditions import Boundary, Parts, Sides
 from combust.cfd.closures.base import Closure, Source
 from combust.cfd.concerns import CONCERNS
 from combust.cfd.diagnostics.mixture import Definitions
+from combust.cfd.initial import motion
 from combust.cfd.initial.fields import Fields
 from combust.cfd.initial.settings import FlameInitial, Initial
 from combust.cfd.initial.unburnt import Unburnt
@@ -182,8 +183,8 @@ class Builder:
     # --- the whole ----------------------------------------------------------------------------------------------
 
     def fields(self) -> Fields:
-        """Initial T, Y and velocities."""
-        return self.config.initial.fields(self)
+        """Initial T, Y and velocities, with the motion that is added to them."""
+        return motion.superposed(self.initial, self.grid, self.initial.fields(self))
 
     # --- what a model takes (combust.cfd.model.case) -------------------------------------------------------------
 
@@ -234,7 +235,7 @@ class Builder:
         """What is doubtful of initial fields and sources on this grid, told at the start."""
         if flow.step:
             return {}
-        found = self.initial.doubts(self.grid)
+        found = {**self.initial.doubts(self.grid), **motion.doubts(self.initial, self.grid)}
         for table in self.config.sources:
             found |= table.doubts(self.grid)
         return found

@@ -23,10 +23,9 @@ LAYERS = (
         "combust.kinetics.providers", "combust.kinetics.reactors", "combust.kinetics.flames",
     )),
     ("cfd", (
-        "combust.cfd.mesh", "combust.cfd.operators", "combust.cfd.boundaries", "combust.cfd.closures",
-        "combust.cfd.sources", "combust.cfd.diagnostics",
-        "combust.cfd.pressure", "combust.cfd.initial", "combust.cfd.model", "combust.cfd.lowmach",
-        "combust.cfd.concerns",
+        "combust.cfd.mesh", "combust.cfd.synthetic", "combust.cfd.operators", "combust.cfd.boundaries",
+        "combust.cfd.closures", "combust.cfd.sources", "combust.cfd.diagnostics", "combust.cfd.pressure",
+        "combust.cfd.initial", "combust.cfd.model", "combust.cfd.lowmach", "combust.cfd.concerns",
     )),
     ("io", ("combust.io",)),
     ("report", ("combust.report",)),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
 from msgspec import Meta
 
+from combust.cfd.initial.motion import TurbulenceKey, VortexKey
 from combust.errors import ConfigError
 from combust.kinetics.mechanism.settings import ConstantTransport, Transport, of_flames
 from combust.settings.base import Count, Mixture, NotNegative, Positive, Settings, Temperature, Text, Vector, doc
@@ -91,6 +92,8 @@ class FlameInitial(Start, Settings, frozen=True, tag_field="kind", tag="flame"):
     refine: Annotated[
         Literal["customary", "converged"], doc("grid of the 1-D flame: quick, or converged for reference speeds")
     ] = "customary"
+    turbulence: TurbulenceKey = None
+    vortex: VortexKey = None
 
     def profile(self, case: Starting) -> FlameProfile:
         """Cantera's free flame, solved by the root (or read from its cache). Raises ConfigError."""
@@ -152,6 +155,8 @@ class KernelInitial(Start, Settings, frozen=True, tag_field="kind", tag="kernel"
     radius: Annotated[Positive, doc("radius of the kernel", "m")]
     thickness: Annotated[Positive, doc("width of the transition at its edge", "m")]
     temperature: Annotated[Temperature, doc("of the fresh gas", "K")] = 300.0
+    turbulence: TurbulenceKey = None
+    vortex: VortexKey = None
 
     def fields(self, case: Starting) -> Fields:
         """Burnt gas of the mixture at the kernel's temperature and the pressure of the case, in fresh gas."""
@@ -192,6 +197,8 @@ class UniformInitial(Start, Mixture, frozen=True, kw_only=True, tag_field="kind"
 
     temperature: Annotated[Temperature, doc("temperature", "K")]
     velocity: Annotated[Vector, doc("velocity in x, y, z", "m/s")] = (0.0,)
+    turbulence: TurbulenceKey = None
+    vortex: VortexKey = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -212,6 +219,8 @@ class TaylorGreenInitial(Start, Settings, frozen=True, tag_field="kind", tag="ta
     composition: Annotated[Text, doc("mole fractions")]
     velocity: Annotated[Positive, doc("peak velocity", "m/s")]
     temperature: Annotated[Temperature, doc("temperature", "K")] = 300.0
+    turbulence: TurbulenceKey = None
+    vortex: VortexKey = None
 
     def fields(self, case: Starting) -> Fields:
         """Initial T, Y and velocities."""

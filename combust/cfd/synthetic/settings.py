@@ -1,0 +1,128 @@
+"""Tables of a case file that say how turbulence is distributed over wave numbers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from msgspec import Meta
+
+from combust.settings.base import Positive, Settings, Text, doc
+
+if TYPE_CHECKING:
+    from combust.cfd.synthetic.spectra import Spectrum
+
+Rising = Annotated[tuple[Positive, ...], Meta(min_length=2, max_length=100_000)]
+U_RMS = doc("root mean square of each component of the velocity, of the whole spectrum", "m/s")
+ENERGY = doc("kinetic energy of the whole spectrum, in place of u_rms: d/2 u_rms^2 in d directions", "m2/s2")
+LENGTH = doc("longitudinal integral length", "m")
+Range = tuple[float, float]
+
+
+class Region(Settings, frozen=True):
+    """A part of the domain: a range of one or more coordinates."""
+
+    x: Annotated[Range | None, doc("from, to", "m")] = None
+    y: Annotated[Range | None, doc("from, to", "m")] = None
+    z: Annotated[Range | None, doc("from, to", "m")] = None
+
+    def __post_init__(self) -> None:
+        given = {name: value for name in "xyz" if (value := getattr(self, name)) is not None}
+        if not given:
+            raise ValueError("give one or more of x, y and z: the range of that coordinate")
+        for name, (low, high) in given.items():
+            if not low < high:
+                raise ValueError(f"{name} = [{low:g}, {high:g}] must rise")
+
+
+class VonKarmanPao(Settings, frozen=True, tag_field="kind", tag="von-karman-pao"):
+    """Energy range, inertial range k^(-5/3) and, with a viscosity, Pao's dissipative range. doi:10.2514/1.J055230"""
+
+    length: Annotated[Positive, LENGTH]
+    u_rms: Annotated[Positive | None, U_RMS] = None
+    energy: Annotated[Positive | None, ENERGY] = None
+    viscosity: Annotated[
+        Positive | None, doc("kinematic, of the gas: where the spectrum ends; if omitted only the grid ends it", "m2/s")
+    ] = None
+
+    def __post_init__(self) -> None:
+        check_strength(self)
+
+    def spectrum(self, dimensions: int) -> Spectrum:
+        """E(k) in so many directions. Raises ConfigError for a viscosity that leaves none."""
+        from combust.cfd.synthetic.spectra import von_karman_pao
+
+        return von_karman_pao(strength(self, dimensions), self.length, self.viscosity, dimensions)
+
+
+class PassotPouquet(Settings, frozen=True, tag_field="kind", tag="passot-pouquet"):
+    """Large eddies only: E ~ k^4 exp(-2 (k/k0)^2). doi:10.1017/S0022112087002167"""
+
+    length: Annotated[Positive, LENGTH]
+    u_rms: Annotated[Positive | None, U_RMS] = None
+    energy: Annotated[Positive | None, ENERGY] = None
+
+    def __post_init__(self) -> None:
+        check_strength(self)
+
+    def spectrum(self, dimensions: int) -> Spectrum:
+        """E(k) in so many directions."""
+        from combust.cfd.synthetic.spectra import passot_pouquet
+
+        return passot_pouquet(strength(self, dimensions), self.length, dimensions)
+
+
+class TableSpectrum(Settings, frozen=True, tag_field="kind", tag="table"):
+    """A measured spectrum, straight between its entries in logarithms, none beyond them."""
+
+    k: Annotated[Rising | None, doc("rising wave numbers", "1/m")] = None
+    E: Annotated[Rising | None, doc("as many spectral energies, whose integral is the kinetic energy", "m3/s2")] = None
+    file: Annotated[
+        Text | None, doc("CSV file with columns k and E in place of the two lists: beside the case or a path")
+    ] = None
+    u_rms: Annotated[Positive | None, doc("brings the whole spectrum to this; as tabulated if omitted", "m/s")] = None
+
+    def __post_init__(self) -> None:
+        given = [value is not None for value in (self.k, self.E)]
+        if any(given) if self.file is not None else not all(given):
+            raise ValueError("give k and E, or a file")
+        if self.k is not None and self.E is not None:
+            if len(self.k) != len(self.E):
+                raise ValueError(f"k has {len(self.k)} entries, E {len(self.E)}: each k needs its E")
+            if any(a >= b for a, b in zip(self.k, self.k[1:], strict=False)):
+                raise ValueError("the entries of k must rise")
+
+    def spectrum(self, dimensions: int) -> Spectrum:
+        """E(k) as it is tabulated, or brought to u_rms."""
+        from combust.cfd.synthetic.spectra import of_table
+
+        assert self.k is not None and self.E is not None
+        found = of_table(self.k, self.E, dimensions)
+        return found if self.u_rms is None else found.scaled(self.u_rms)
+
+
+Spectra = VonKarmanPao | PassotPouquet | TableSpectrum
+SPECTRUM = doc("how its energy is distributed over wave numbers")
+SEED = doc("seed of its random numbers; the same motion on any number of ranks")
+
+
+class Turbulence(Settings, frozen=True):
+    """Random turbulence of a given spectrum, without discrete divergence."""
+
+    spectrum: Annotated[Spectra, SPECTRUM]
+    seed: Annotated[int, Meta(ge=0), SEED] = 0
+    region: Annotated[Region | None, doc("where it is; the whole domain if omitted")] = None
+    fade: Annotated[
+        Positive | None,
+        doc("over which it rises from edges of the region and sides that are not periodic; the length if omitted", "m"),
+    ] = None
+
+
+def check_strength(table: Any) -> None:
+    """Raises ValueError unless one of u_rms and energy is given."""
+    if (table.u_rms is None) == (table.energy is None):
+        raise ValueError("give u_rms or energy, one of the two")
+
+
+def strength(table: Any, dimensions: int) -> float:
+    """u_rms [m/s]."""
+    return float(table.u_rms if table.u_rms is not None else (2.0 * table.energy / dimensions) ** 0.5)
