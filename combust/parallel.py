@@ -49,6 +49,17 @@ class Communicator:
         """All ranks' values in rank order, on every rank."""
         return [value] if self.mpi is None else self.mpi.allgather(value)
 
+    def on_this_machine(self) -> int:
+        """Ranks that share this rank's machine and its memory (collective)."""
+        if self.mpi is None:
+            return 1
+        from mpi4py import MPI
+
+        together = self.mpi.Split_type(MPI.COMM_TYPE_SHARED)
+        count = int(together.Get_size())
+        together.Free()
+        return count
+
     def max(self, *values: float) -> tuple[float, ...]:
         """Largest of each value over all ranks, in one message. NaN on any rank gives NaN on all."""
         return self._reduce(values, "max")

@@ -129,7 +129,7 @@ def counted(config: Config, comm: Communicator, ranks: int | None) -> Memory:
     process = comm.max(float(resident_memory() or 0.0))[0] or None
     parts = account(config, size, wanted, process)
     if ranks is None:
-        require_memory(config, species, comm.size)
+        require_memory(config, species, comm.size, comm.on_this_machine())
     here = size_of(config, shape, comm.size, species) if wanted != comm.size else size
     fits = comm.size * sum(account(config, here, comm.size, process).values()) <= have
     cells, blocks = shape[0] * shape[1] * shape[2], tuple(reversed(size.dims))

@@ -1,9 +1,10 @@
 """The peak memory of a run, counted from the case alone: nothing is allocated for it.
 
-A step holds most at its end, where the transport coefficients of the new state are evaluated. Then there are the fields
-of the step (listed below), the factors of the chemistry, and the temporaries of the kernel. What the C library keeps of
-freed arrays comes on top: those of up to 32 MiB go back to its heap, which has holes and serves no larger array; larger
-ones go back to the system. tests/cases/test_check.py holds the account against the memory of processes.
+A step holds most in the stages of diffusion of its last sweep. Then there are the fields of the step (listed below),
+the factors of the chemistry, and the temporaries of the kernel, which are those of a slab where the block is cut
+(`combust.cfd.mesh.slabs`). What the C library keeps of freed arrays comes on top: those of up to 32 MiB go back to its
+heap, which has holes and serves no larger array; larger ones go back to the system. tests/cases/test_check.py holds
+the account against the memory of processes.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from combust.cfd.boundaries.settings import Periodic
 from combust.cfd.initial.settings import FlameInitial, ManufacturedInitial, TaylorGreenInitial, UniformInitial
 from combust.cfd.mesh.block import Triple, choose_dims
 from combust.cfd.mesh.grid import GHOSTS
+from combust.cfd.mesh.slabs import split
 from combust.cfd.operators.reconstruction import named
 from combust.errors import ConfigError
 from combust.kinetics.mechanism.settings import MixtureAveraged, has_soret
@@ -26,12 +28,12 @@ from combust.machine import machine_memory
 from combust.surrogates.provider.settings import LearnedChemistry
 
 REAL = 8  # bytes of a number
-# (T, Y) or (rho h, rho Y) of the owned cells: U, wdot and mean rate at n and n+1, the diffusion that the sweeps share,
-# their transport rates, what RKC stages leave; of the chemistry: start, rates, guess, source, end and last evaluation.
-OWNED = 16
-# The same with ghosts: (T, Y) at n-1, n, n+1/2, n+1; transport coefficients at n-1, n, n+1/2, n+1.
-PADDED = 8
-SORET = 4  # thermal diffusion beside those coefficients
+# (T, Y) or (rho h, rho Y) of the owned cells: U and mean rates at n and of the last sweep, the diffusion that sweeps
+# share, source and two stages of Runge-Kutta-Chebyshev with their (T, Y); of chemistry: start, rates, source, end.
+OWNED = 12
+# The same with ghosts: (T, Y) at n-1, n and of the last stage; transport coefficients at n-1, n, n+1/2.
+PADDED = 6
+SORET = 3  # thermal diffusion beside those coefficients
 FACES, SCALARS = 5, 6  # per direction: velocities at n-1, n, n+1/2 and advective, mass fluxes; p, S, chi and the like
 PAIRS = 3  # arrays (species, species) of binary diffusion in the eager kernel of the coefficients
 STAGE = 18  # fields of a stage of diffusion in its eager kernel
@@ -46,6 +48,7 @@ HOLES, FEWER_HOLES = 0.35, 0.1  # of the heap: where it serves all arrays; where
 PROCESS, COMPILER, MPI_AND_PETSC, LEARNED, MANUFACTURED = 335e6, 190e6, 40e6, 30e6, 75e6
 LATER = 70e6  # of what is loaded after the mechanism: the solver, files, the picture at the end
 PER_SPECIES = 0.4e6  # of a mechanism's tables
+CERTAIN = 0.8  # of the account: a run that needs so much more than there is does not fit
 FEWEST = 4  # (T, Y) that any run keeps: before and after a step, conserved and primitive
 # Below this much work the seconds of compiling are not won back (cells x steps of one rank, times species).
 COMPILE_WORTH = 1.5e7
@@ -54,12 +57,13 @@ MANY = 1000  # steps of a run whose end does not tell them
 
 @dataclass(frozen=True)
 class Size:
-    """The largest share of a rank: owned cells, those with ghosts, directions that count, species; and of all ranks the
-    fewest cells, and ranks per direction (z, y, x).
+    """The largest share of a rank: owned cells, those with ghosts, those of a slab, directions that count, species; and
+    of all ranks the fewest cells, and ranks per direction (z, y, x).
     """
 
     cells: int
     padded: int
+    slab: int
     directions: int
     species: int
     least: int
@@ -68,6 +72,10 @@ class Size:
     def fields(self, count: float) -> float:
         """Bytes of so many (T, Y) of the owned cells."""
         return count * REAL * (1 + self.species) * self.cells
+
+    def temporaries(self, count: float) -> float:
+        """Bytes of so many (T, Y) of the cells that a kernel works on at once."""
+        return count * REAL * (1 + self.species) * self.slab
 
     def with_ghosts(self, count: float) -> float:
         """Bytes of so many (T, Y) with ghosts."""
@@ -84,19 +92,36 @@ def size_of(config: Config, shape: Triple, ranks: int, species: int) -> Size:
     ghosts = max(GHOSTS, named(config.numerics.reconstruction).ghosts)
     padded = math.prod(n + 2 * ghosts * (a in axes) for a, n in enumerate(count))
     least = math.prod(n // parts for n, parts in zip(shape, dims, strict=True))
-    return Size(math.prod(count), padded, max(len(axes), 1), species, least, dims)
+    planes = max(n for _, n in split(count[0], count[1] * count[2])) if len(axes) == 3 else count[0]
+    slab = planes * count[1] * count[2]
+    return Size(math.prod(count), padded, slab, max(len(axes), 1), species, least, dims)
 
 
-def require_memory(config: Config, species: int, ranks: int) -> None:
-    """Raises ConfigError if the fields alone would not fit into this machine, before one of them is made."""
+def require_memory(config: Config, species: int, ranks: int, here: int | None = None) -> None:
+    """Raises ConfigError if the run would not fit into this machine, before one field is made.
+
+    here : ranks that share this machine, all of them if omitted. The whole account is held against its memory only if
+    kernels run there, and with room for what the account may be wrong by.
+    """
     counts = list(reversed(config.mesh.shape))[: config.mesh.dimensions]
-    need = REAL * FEWEST * (1 + species) * math.prod(counts) / ranks + REAL * sum(counts)
-    have = machine_memory()
-    if need > have:
-        cells = " x ".join(str(n) for n in counts)
+    fewest = REAL * FEWEST * (1 + species) * math.prod(counts) / ranks + REAL * sum(counts)
+    have, cells = machine_memory(), " x ".join(str(n) for n in counts)
+    if fewest > have:
         raise ConfigError(
-            f"mesh: {cells} cells of {species} species need more than {need / 1e9:.3g} GB on each of "
+            f"mesh: {cells} cells of {species} species need more than {fewest / 1e9:.3g} GB on each of "
             f"{ranks} rank(s); this machine has {have / 1e9:.3g} GB: take fewer cells or more ranks"
+        )
+    if config.device == "cuda":
+        return
+    here = ranks if here is None else here
+    parts = account(config, size_of(config, config.mesh.shape, ranks, species), ranks)
+    each = sum(parts.values())
+    if CERTAIN * here * each > have:
+        room = max(have / here - parts["process"], 0.0) / (each - parts["process"])
+        raise ConfigError(
+            f"mesh: out of memory foreseen: {cells} cells ({math.prod(counts)}) of {species} species need "
+            f"{here * each / 1e9:.3g} GB on the {here} rank(s) here, this machine has {have / 1e9:.3g} GB: take at "
+            f"most about {room * math.prod(counts):.2g} cells, fewer species, or spread ranks over more machines"
         )
 
 
@@ -138,10 +163,10 @@ def account(config: Config, size: Size, ranks: int, process: float | None = None
 def _heap(size: Size, pairs: float, within: float, kernels: float, compiled: bool) -> float:
     """What the C library keeps beside arrays; `within`: of the fields and the like."""
     if size.fields(1) >= HEAP_LIMIT:
-        return 0.0
+        return HOLES * kernels
     if compiled or pairs < HEAP_LIMIT:
         return HOLES * (within + kernels)
-    stage = size.fields(STAGE)  # freed by earlier kernels, of no use to those of pairs
+    stage = size.temporaries(STAGE)  # freed by earlier kernels, of no use to those of pairs
     return stage + FEWER_HOLES * (within + stage)
 
 
@@ -158,15 +183,16 @@ def _mixture_averaged(config: Config) -> bool:
 
 def _pairs(config: Config, size: Size) -> float:
     """Bytes of one array of binary diffusion."""
-    return REAL * size.species**2 * size.padded if _mixture_averaged(config) else 0.0
+    return REAL * size.species**2 * size.padded * size.slab / size.cells if _mixture_averaged(config) else 0.0
 
 
 def _kernels(config: Config, size: Size, compiled: bool) -> float:
     """Temporaries of the largest kernel."""
-    if compiled:  # or those of the start, beside less
+    pairs = PAIRS * _pairs(config, size)
+    if compiled:  # those of pairs are of the start, which is eager, beside less
         less = size.fields(OWNED + PADDED - BUILT) + _factors(config, size)
-        return max(size.fields(FUSED), PAIRS * _pairs(config, size) - less)
-    return max(PAIRS * _pairs(config, size), size.fields(STAGE))
+        return max(size.temporaries(FUSED), pairs - less)
+    return max(pairs, size.temporaries(STAGE))
 
 
 def burning_share(config: Config) -> float:

@@ -179,6 +179,19 @@ def test_account_grows_with_cells_and_falls_with_ranks():
     assert of(64, **petsc)[0] > small[0] and of(64, **{"gas.transport.soret": "true"})[0] > small[0]
 
 
+def test_out_of_memory_is_foreseen(tmp_path, monkeypatch, capsys):
+    """By check and by run, in one message, before a field is made: what is needed, what there is, what would fit."""
+    monkeypatch.setattr(memory, "machine_memory", lambda: 3e9)
+    large = [*CUBE, "mesh.cells=[128,128,128]"]
+    for verb, more in (("check", ()), ("run", ("--out", str(tmp_path / "out")))):
+        assert call(verb, "flame", *large, more=more) == 2
+        said = capsys.readouterr().err
+        assert said.startswith("error: ") and said.count("\n") == 1 and "out of memory foreseen" in said
+        assert "128 x 128 x 128 cells (2097152) of 10 species need" in said and "has 3 GB" in said
+    most = float(re.search(r"at most about (\S+) cells", said)[1])
+    assert 60**3 < most < 110**3 and not list(tmp_path.glob("out/*"))
+
+
 def test_memory_of_the_machine_is_held_against_it(flames, monkeypatch, capsys):
     monkeypatch.setattr(command, "machine_memory", lambda: 2e8)
     assert call("check", "flame1d_h2", *small("flame1d_h2")) == 0

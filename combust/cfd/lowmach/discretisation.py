@@ -9,6 +9,7 @@ from combust.cfd.closures.view import Domain
 from combust.cfd.lowmach.problem import LowMachNumerics, Problem
 from combust.cfd.mesh.grid import NAMES, Faces, Grid, along
 from combust.cfd.mesh.require import same_device
+from combust.cfd.mesh.slabs import Joined, slabs
 from combust.cfd.operators.reconstruction import named
 from combust.errors import ConfigError
 from combust.timers import Timers
@@ -46,6 +47,7 @@ class Discretisation:
         require_fitting(grid, problem)
         self.grid, self.problem, self.numerics = grid, problem, numerics
         self.layout, self.metrics, self.thermo = grid.layout, grid.metrics, problem.gas.thermo
+        self.slabs = slabs(self.layout, self.metrics)
         self.domain = Domain(grid, problem.boundaries)
         self.timers = Timers()
         self.filler = Filler(grid, problem.boundaries, self.timers, 1 + len(problem.gas.species))
@@ -59,6 +61,10 @@ class Discretisation:
     def inner(self, f: Tensor) -> Tensor:
         """The owned cells of a padded array."""
         return along(f, self.layout, 2, 0, 0)
+
+    def joined(self, into: Tensor | None = None) -> Joined:
+        """A field of the owned cells that slabs are put into."""
+        return Joined(self.layout.n[0], into)
 
     def block_faces(self, u: Faces) -> Faces:
         """Faces 0..n of the block, per axis, of padded face arrays."""

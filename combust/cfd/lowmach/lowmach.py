@@ -30,6 +30,7 @@ from combust.cfd.lowmach.sound import require_sound
 from combust.cfd.lowmach.state import State
 from combust.cfd.lowmach.transport import Transport
 from combust.cfd.mesh.grid import Faces, Grid
+from combust.cfd.mesh.slabs import pointwise
 from combust.cfd.operators import scalars
 from combust.cfd.operators.scalars import Coefficients, EddyCoefficients
 from combust.cfd.pressure.base import PressureSolver
@@ -101,6 +102,14 @@ class LowMach(Discretisation):
         return new
 
     def _transport_sdc(self, s: State, given: Context, dt: float) -> tuple[State, tuple[Faces, Faces]]:
+        # A call of its own: its other fields are gone before coefficients and rates are evaluated.
+        U, q, wdot, dp0, left, moved = self._swept(s, given, dt)
+        return self._finish(s, U, q, wdot, dp0, left, given, dt), moved
+
+    def _swept(
+        self, s: State, given: Context, dt: float
+    ) -> tuple[Tensor, Tensor, Tensor, float, Tensor, tuple[Faces, Faces]]:
+        """U, q and mean reaction rates at n+1, dp0/dt and outflow, velocities and mass fluxes, after all sweeps."""
         n = s.U.shape[0] - 1
         chi = scalars.equation_of_state_error(s.U, self.inner(s.q)[0], s.p0, self.thermo) / dt
         work = self._chemical(lambda: self.chemistry.begin(self.inner(s.q)[0].reshape(-1), s.U[1:].reshape(n, -1), dt))
@@ -112,13 +121,19 @@ class LowMach(Discretisation):
         for sweep in range(self.numerics.sweeps):
             if sweep:
                 q_half, S_half = self._centred(s, U, q, wdot, c_half, given, dt)
+                del U, q
             u_adv, dp0 = self.projection.advection_velocity(s, u_half, q_half, S_half + chi)
-            Q, fluxes, left = self.transport.rate(s, start, q_half, u_adv, wdot, dp0, given, dt)
+            source, fluxes, left = self.transport.advection(s, q_half, u_adv, dp0, given, dt)
+            del q_half
+            Q, diffused = self.transport.diffused(s, start, source, wdot, given, dt)
+            left = left + diffused
+            del source
             T, rhoY = self._react(work, s, Q)
             wdot = (rhoY - s.U[1:]) / dt - Q[1:]
             U = torch.cat([(s.U[0] + dt * Q[0])[None], rhoY])
+            del Q
             q = self._primitive(U, T, given.t + dt)
-        return self._finish(s, U, q, wdot, dp0, left, given, dt), (u_adv, fluxes)
+        return U, q, wdot, dp0, left, (u_adv, fluxes)
 
     def _transport_strang(self, s: State, given: Context, dt: float) -> tuple[State, tuple[Faces, Faces]]:
         """Half reaction, transport, half reaction; the second transport estimate uses the centred state."""
@@ -137,7 +152,9 @@ class LowMach(Discretisation):
             if sweep:
                 q_half, S_half = self._centred(s, U, q, wdot, c_half, given, dt)
             u_adv, dp0 = self.projection.advection_velocity(s, u_half, q_half, S_half + chi)
-            Q, fluxes, left = self.transport.rate(first, start, q_half, u_adv, none, dp0, given, dt)
+            source, fluxes, left = self.transport.advection(first, q_half, u_adv, dp0, given, dt)
+            Q, diffused = self.transport.diffused(first, start, source, none, given, dt)
+            left = left + diffused
             U = first.U + dt * Q
             T = primitive_kernel(U, T0, self.thermo, 3)[0]
             U = self._react_alone(U, T, 0.5 * dt)
@@ -171,7 +188,7 @@ class LowMach(Discretisation):
     def coefficients(self, q: Tensor) -> Coefficients:
         """Transport coefficients of the padded (T, Y)."""
         with self.timers.phase("transport"):
-            c = coefficients_kernel(self.transport_data, self.thermo, q, self.problem.transport)
+            c = pointwise(lambda q: coefficients_kernel(self.transport_data, self.thermo, q, self.problem.transport), q)
             if c.thermal_diffusion is not None:
                 self.filler.thermal_diffusion(c.thermal_diffusion)
             return c
@@ -196,22 +213,29 @@ class LowMach(Discretisation):
     def _divergence(self, q: Tensor, U: Tensor, c: Coefficients, wdot: Tensor, added: Rates | None, t: float) -> Tensor:
         """Divergence source of a state whose species react at the rates wdot, with the rates of sources."""
         with self.timers.phase("divergence"):
-            rate, _ = self.transport.diffusion(q, c)
-            if added is not None and added.scalars is not None:
-                rate = rate + added.scalars
             self.filler.at(t)
-            heat = walls.heat(self.filler)
-            if heat is not None:
-                rate = torch.cat([rate[:1] + heat, rate[1:]])
-            S = divergence_kernel(rate, wdot, q, U, self.thermo, self.layout)
+            heat, joined = walls.heat(self.filler), self.joined()
+            for slab in self.slabs:
+                rate, _ = self.transport.diffusion_of(slab, q, c)
+                if added is not None and added.scalars is not None:
+                    rate = rate + slab.cells(added.scalars)
+                if heat is not None:
+                    rate = torch.cat([rate[:1] + slab.cells(heat), rate[1:]])
+                fields = slab.cells(wdot), slab.padded(q), slab.cells(U)
+                joined.put(slab.start, divergence_kernel(rate, *fields, self.thermo, slab.layout))
+            S = joined.whole
             inflow.add_expansion(S, q, self.filler, self.thermo)
             return S
 
     def _extrapolated(self, s: State, eddies: EddyCoefficients | None, w: float) -> tuple[Tensor, Tensor, Coefficients]:
         """(T, Y), S and coefficients extrapolated from n-1 and n to n+1/2; those of the eddies stay."""
         assert s.coefficients is not None and s.coefficients_before is not None
-        c = scalars.combined(s.coefficients, s.coefficients_before, lambda a, b: a + w * (a - b))
-        return s.q + w * (s.q - s.q_before), s.S + w * (s.S - s.S_before), self.with_eddies(c, eddies)
+
+        def ahead(now: Tensor, before: Tensor) -> Tensor:
+            return pointwise(lambda a, b: a + w * (a - b), now, before)
+
+        c = scalars.combined(s.coefficients, s.coefficients_before, ahead)
+        return ahead(s.q, s.q_before), ahead(s.S, s.S_before), self.with_eddies(c, eddies)
 
     def _centred(
         self, s: State, U: Tensor, q: Tensor, wdot: Tensor, c: Coefficients, given: Context, dt: float
@@ -224,7 +248,7 @@ class LowMach(Discretisation):
         """Padded (T, Y) of a conserved state at time t; T: a close guess."""
         with self.timers.phase("eos"):
             self.filler.at(t)
-            return self.filler.scalars(primitive_kernel(U, T, self.thermo, 2))
+            return self.filler.scalars(pointwise(lambda U, T: primitive_kernel(U, T, self.thermo, 2), U, T))
 
     def _extrapolated_velocity(self, s: State, w: float, t: float) -> Faces:
         """Velocity extrapolated to n+1/2, t: its ghosts on other ranks' cells are as good as those it comes from."""

@@ -11,7 +11,8 @@ from combust.cfd.boundaries import walls
 from combust.cfd.lowmach.context import Context
 from combust.cfd.lowmach.discretisation import Discretisation
 from combust.cfd.lowmach.state import State
-from combust.cfd.mesh.grid import Faces
+from combust.cfd.mesh.grid import Areas, Faces
+from combust.cfd.mesh.slabs import Joined, Slab, pointwise
 from combust.cfd.operators import rkc, scalars
 from combust.cfd.operators.scalars import Coefficients
 from combust.kernels import compiled
@@ -46,38 +47,67 @@ class Transport:
         """Diffusion at the start of a step, which its sweeps share."""
         on = self.on
         with on.timers.phase("diffusion"):
-            fastest = float(diffusive_rate_kernel(s.U, s.q, c, on.thermo, on.layout))
+            fastest = self._fastest(s, c)
             fastest = on.comm.max(fastest)[0]
             stages = rkc.stages_within(on.numerics.max_stages, on.stiffness(fastest), dt, "diffusivity", fastest)
             self.stages = max(self.stages, stages)
             rate, out = self.diffusion(s.q, c)
             return DiffusionStart(c, rate, out, stages)
 
+    def _fastest(self, s: State, c: Coefficients) -> float:
+        """The largest diffusivity [m2/s] of this block."""
+        on = self.on
+        found = [
+            diffusive_rate_kernel(slab.cells(s.U), slab.padded(s.q), part(slab, c), on.thermo, slab.layout)
+            for slab in on.slabs
+        ]
+        return float(torch.stack(found).max())
+
     def diffusion(self, q: Tensor, c: Coefficients) -> tuple[Tensor, Tensor]:
         """Rate of change of U by diffusion, and what leaves the domain by diffusion [.../s], as `scalars.diffusion`."""
-        on = self.on
-        return diffusion_kernel(q, c, on.thermo, on.layout, on.metrics, on.filler.diffusion_areas)
+        joined, total = self.on.joined(), None
+        for slab in self.on.slabs:
+            rate, out = self.diffusion_of(slab, q, c)
+            joined.put(slab.start, rate)
+            total = out if total is None else total + out
+        assert total is not None
+        return joined.whole, total
 
-    def rate(
-        self,
-        s: State,
-        start: DiffusionStart,
-        q_half: Tensor,
-        u_adv: Faces,
-        wdot: Tensor,
-        dp0: float,
-        given: Context,
-        dt: float,
+    def diffusion_of(self, slab: Slab, q: Tensor, c: Coefficients) -> tuple[Tensor, Tensor]:
+        """`diffusion` of a slab, from the fields of the whole block."""
+        on, areas = self.on, self._areas(slab, self.on.filler.diffusion_areas)
+        return diffusion_kernel(slab.padded(q), part(slab, c), on.thermo, slab.layout, slab.metrics, areas)
+
+    def _areas(self, slab: Slab, areas: Areas) -> Areas:
+        return slab.areas(areas, self.on.layout.n[0])
+
+    def _advection(self, q: Tensor, u: Faces, p: Tensor) -> tuple[Tensor, Faces, Tensor]:
+        """Rate of change of U by advection, mass fluxes at the block's faces, and outflow of U from the domain."""
+        on, joined, total = self.on, self.on.joined(), None
+        mass = [Joined(on.layout.n[0] + (a == 0)) if a in on.layout.axes else None for a in range(3)]
+        for slab in on.slabs:
+            fixed = (on.thermo, slab.layout, slab.metrics, on.numerics.reconstruction)
+            areas = self._areas(slab, on.filler.areas)
+            rate, faces, out = advection_kernel(slab.padded(q), slab.padded_faces(u), p, *fixed, areas)
+            joined.put(slab.start, rate)
+            for field, face in zip(mass, faces, strict=True):
+                if field is not None and face is not None:
+                    field.put(slab.start, face)
+            total = out if total is None else total + out
+        assert total is not None
+        return joined.whole, tuple(None if field is None else field.whole for field in mass), total
+
+    def advection(
+        self, s: State, q_half: Tensor, u_adv: Faces, dp0: float, given: Context, dt: float
     ) -> tuple[Tensor, Faces, Tensor]:
-        """Mean transport rate of U over the step (with the work of p0), mass fluxes, and what left the domain: U, and
-        the heat that conducted out through each side.
+        """Mean rate of change of U by advection, sources and the work of p0; mass fluxes, and what left the domain: U,
+        and the heat that walls of given heat flux let out through each side.
         """
         on, added = self.on, given.mean
         p_half = s.p0 + 0.5 * dt * dp0
-        fixed = (on.thermo, on.layout, on.metrics, on.numerics.reconstruction, on.filler.areas)
         with on.timers.phase("advection"):
             on.filler.at(given.t + 0.5 * dt)
-            source, mass, out = advection_kernel(on.filler.streams(q_half), u_adv, p_half, *fixed)
+            source, mass, out = self._advection(on.filler.streams(q_half), u_adv, p_half)
             source[0] += dp0
             if added is not None and added.scalars is not None:
                 source = source + added.scalars
@@ -85,31 +115,74 @@ class Transport:
             if heat is not None:
                 source[0] += heat
                 out[0] -= float((heat * on.grid.volume).sum())
-        left = dt * torch.cat([out, walls.heat_out(on.filler)])
+        return source, mass, dt * torch.cat([out, walls.heat_out(on.filler)])
+
+    def diffused(
+        self, s: State, start: DiffusionStart, source: Tensor, wdot: Tensor, given: Context, dt: float
+    ) -> tuple[Tensor, Tensor]:
+        """Mean transport rate of U over the step, diffusion and `source` (which is changed), while species react at
+        the rates wdot; and what left the domain by diffusion.
+        """
+        on = self.on
         with on.timers.phase("diffusion"):
             source[1:] += wdot
             U, diffused = self._diffuse(s, start, source, given.t, dt)
             step = torch.tensor(dt, dtype=torch.float64, device=on.grid.device)
-            Q = transport_rate_kernel(U, s.U, wdot, step)
-        return Q, mass, left + dt * diffused
+            Q = pointwise(lambda U, U0, w: transport_rate_kernel(U, U0, w, step), U, s.U, wdot)
+        return Q, dt * diffused
 
     def _diffuse(self, s: State, start: DiffusionStart, source: Tensor, t: float, dt: float) -> tuple[Tensor, Tensor]:
         """U after Runge-Kutta-Chebyshev over dt, and the mean diffusive outflow through the boundaries."""
-        on, c, out0 = self.on, start.coefficients, start.outflow
+        on, out0 = self.on, start.outflow
         rows, shares = rkc.coefficients(start.stages, on.grid.device), rkc.times(start.stages)
         step = torch.tensor(dt, dtype=torch.float64, device=on.grid.device)
         mt = rows[0][2]
         on.filler.at(t + shares[0] * dt)
-        F0, U1, q = first_stage_kernel(s.U, source, start.rate, mt * step, on.inner(s.q)[0], on.thermo)
+        U1, q = self._first_stage(s, source, start.rate, mt * step)
         q1, U2 = on.filler.scalars(q), s.U
+        del q
         G2, G1 = torch.zeros_like(out0), mt * out0
-        fixed = (c, on.thermo, on.layout, on.metrics, on.filler.diffusion_areas)
         for row, share in zip(rows[1:], shares[1:], strict=True):
-            U, q, out = stage_kernel(row, s.U, U1, U2, F0, source, q1, step, *fixed)
+            U, q1, out = self._stage((row, step), (s.U, U1, U2), start, source, q1)
             mu, nu, mt, gt = row
             G1, G2 = mu * G1 + nu * G2 + mt * out + gt * out0, G1
             U2, U1 = U1, U
             if row is not rows[-1]:
                 on.filler.at(t + share * dt)
-                q1 = on.filler.scalars(q)
+                q1 = on.filler.scalars(q1)
         return U1, G1
+
+    def _first_stage(self, s: State, source: Tensor, rate: Tensor, step: Tensor) -> tuple[Tensor, Tensor]:
+        """U and (T, Y) of the owned cells after the first stage."""
+
+        def kernel(U: Tensor, source: Tensor, rate: Tensor, T: Tensor) -> tuple[Tensor, Tensor]:
+            return first_stage_kernel(U, source, rate, T, step, self.on.thermo)
+
+        return pointwise(kernel, s.U, source, rate, self.on.inner(s.q)[0])
+
+    def _stage(
+        self, step: tuple[Tensor, Tensor], U: tuple[Tensor, Tensor, Tensor], start: DiffusionStart, source: Tensor,
+        q1: Tensor,
+    ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
+        """A later stage: U, (T, Y) of the owned cells, and the outflow. step : its coefficients and dt;  U : of the
+        start and the last two stages, of which the older one is overwritten where the block is cut.
+        """
+        on, (row, dt), (U0, U1, U2) = self.on, step, U
+        again = None if U2 is U0 or len(on.slabs) == 1 else U2
+        new, primitive, total = on.joined(again), on.joined(), None
+        for slab in on.slabs:
+            u0, u1, u2, rate, added = (slab.cells(f) for f in (U0, U1, U2, start.rate, source))
+            c, areas = part(slab, start.coefficients), self._areas(slab, on.filler.diffusion_areas)
+            u, q, out = stage_kernel(
+                row, u0, u1, u2, rate, added, slab.padded(q1), dt, c, on.thermo, slab.layout, slab.metrics, areas
+            )
+            new.put(slab.start, u)
+            primitive.put(slab.start, q)
+            total = out if total is None else total + out
+        assert total is not None
+        return new.whole, primitive.whole, total
+
+
+def part(slab: Slab, c: Coefficients) -> Coefficients:
+    """Coefficients of a slab, padded."""
+    return c if slab.whole else Coefficients(*(None if f is None else slab.padded(f) for f in c))  # type: ignore[arg-type]

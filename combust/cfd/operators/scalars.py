@@ -240,12 +240,11 @@ def primitive(U: Tensor, T: Tensor, thermo: Thermo, iterations: int) -> Tensor:
 
 
 def first_stage(
-    U0: Tensor, source: Tensor, rate: Tensor, step: Tensor, T: Tensor, thermo: Thermo
-) -> tuple[Tensor, Tensor, Tensor]:
-    """F_0 = source + rate of diffusion, U_1 = U_0 + step F_0 and (T, Y)_1; T : a guess."""
-    F0 = source + rate
-    U1 = U0 + step * F0
-    return F0, U1, primitive(U1, T, thermo, 1)
+    U0: Tensor, source: Tensor, rate: Tensor, T: Tensor, step: Tensor, thermo: Thermo
+) -> tuple[Tensor, Tensor]:
+    """U_1 = U_0 + step (source + rate of diffusion) and (T, Y)_1; T : a guess."""
+    U1 = U0 + step * (source + rate)
+    return U1, primitive(U1, T, thermo, 1)
 
 
 def transport_rate(U: Tensor, U0: Tensor, wdot: Tensor, dt: Tensor) -> Tensor:
@@ -259,7 +258,7 @@ def stage(
     U0: Tensor,
     U1: Tensor,
     U2: Tensor,
-    F0: Tensor,
+    rate0: Tensor,
     source: Tensor,
     q1: Tensor,
     dt: Tensor,
@@ -271,12 +270,13 @@ def stage(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """One Runge-Kutta-Chebyshev stage of dU/dt = source + diffusion(q); returns U_j, (T, Y)_j and the outflow.
 
-    row : (mu, nu, mu_tilde, gamma_tilde); U1, U2 : the two last stages; q1 : padded (T, Y) of U1.
+    row : (mu, nu, mu_tilde, gamma_tilde); U1, U2 : the two last stages; q1 : padded (T, Y) of U1; rate0 : of diffusion
+    at the start.
     T follows by one Newton step a stage: the stages approach the end state, so it converges along the way.
     """
     rate, out = diffusion(q1, coefficients, thermo, layout, metrics, areas)
     mu, nu, mt, gt = row
-    U = (1 - mu - nu) * U0 + mu * U1 + nu * U2 + dt * (mt * (rate + source) + gt * F0)
+    U = (1 - mu - nu) * U0 + mu * U1 + nu * U2 + dt * (mt * (rate + source) + gt * (source + rate0))
     return U, primitive(U, along(q1[0], layout, layout.axes[-1], 0, 0), thermo, 1), out
 
 

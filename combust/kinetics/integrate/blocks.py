@@ -12,6 +12,7 @@ from combust import kernels
 from combust.graphs import cells_last
 
 BLOCK = 2048  # cells
+WHOLE, PIECE = 2**16, 2**15  # cells up to which fields are not cut, and those of a piece where they are
 MULTIPLE = 8  # of compiled kernels: vector loops then have no remainder, and no block has the size one, treated apart
 
 
@@ -41,15 +42,31 @@ def by_blocks(kernel: Callable[..., Any], *fields: Tensor, size: int = BLOCK) ->
     if not cells:
         with kernels.using("eager"):
             return kernel(*fields)
-    parts = []
+    joined: list[Tensor] = []
     for start in range(0, cells, size):
         count = min(size, cells - start)
         given = [_padded(field[..., start : start + count], missing(count)) for field in fields]
         cells_last(*given)
-        parts.append((kernel(*given), count))
-    if isinstance(parts[0][0], Tensor):
-        return torch.cat([found[..., :count] for found, count in parts], -1)
-    return tuple(torch.cat([found[i][..., :count] for found, count in parts], -1) for i in range(len(parts[0][0])))
+        result = kernel(*given)
+        several = result if isinstance(result, tuple) else (result,)
+        joined = joined or [x.new_empty((*x.shape[:-1], cells)) for x in several]
+        for whole, x in zip(joined, several, strict=True):
+            whole[..., start : start + count] = x[..., :count]
+    return tuple(joined) if isinstance(result, tuple) else joined[0]
+
+
+def in_pieces(function: Callable[..., Tensor], *fields: Tensor) -> Tensor:
+    """function(*fields) of fields (..., cells), which is not compiled; of many cells by pieces, for its temporaries."""
+    cells = fields[0].shape[-1]
+    if cells <= WHOLE:
+        return function(*fields)
+    joined: Tensor | None = None
+    for start in range(0, cells, PIECE):
+        x = function(*(field[..., start : start + PIECE] for field in fields))
+        joined = x.new_empty((*x.shape[:-1], cells)) if joined is None else joined
+        joined[..., start : start + PIECE] = x
+    assert joined is not None
+    return joined
 
 
 def _padded(field: Tensor, lacks: int) -> Tensor:

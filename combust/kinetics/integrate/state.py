@@ -31,9 +31,14 @@ class Kept:
 
     def __call__(self, z: Tensor) -> Tensor:
         """function(z)."""
+        return self.at(z)[1]
+
+    def at(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """z, or the same as it was given before, and function(z)."""
         if self._last is None or not (self._last[0].shape == z.shape and torch.equal(self._last[0], z)):
+            self._last = None
             self._last = (z, self.function(z))
-        return self._last[1]
+        return self._last
 
 
 def pack(T: Tensor, rhoY: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from torch import Tensor
 from combust.errors import ConfigError
 from combust.kinetics.integrate import cells as ode
 from combust.kinetics.integrate import w_method
-from combust.kinetics.integrate.blocks import blocks, take
+from combust.kinetics.integrate.blocks import blocks, in_pieces, take
 from combust.kinetics.integrate.cells import Linearised, Tolerance
 from combust.kinetics.integrate.cvode import CellIntegrator
 from combust.kinetics.integrate.rosenbrock import METHODS, Method
@@ -47,7 +47,7 @@ class DirectStep:
     z: Tensor
     chemical: Tensor  # dz/dt at z without transport
     dt: float
-    guess: Tensor  # transport that the Jacobians assume
+    guess: Tensor | None  # transport that the Jacobians assume; None: none
     solve: Tensor  # (1 - gamma dt J)^-1 of the reference state, for the slow cells
     slow: Tensor
     blocks: list[tuple[Tensor, int, Linearised | None]]
@@ -102,9 +102,9 @@ class Direct:
         """
         z = pack(T, rhoY)
         check_state(self.gas, z)
-        s = torch.zeros_like(z) if Q is None or Qh is None else pack(Qh, Q)
-        chemical = self._chemical(z)
-        slow = self.tolerance.error(z, dt * chemical) <= SLOW
+        s = None if Q is None or Qh is None else pack(Qh, Q)
+        z, chemical = self._chemical.at(z)
+        slow = in_pieces(lambda z, chemical: self.tolerance.error(z, dt * chemical), z, chemical) <= SLOW
         step = DirectStep(z, chemical, dt, s, self._shared_solve(z, dt), slow.nonzero().squeeze(-1), [])
         self._add_blocks(step, (~slow).nonzero().squeeze(-1))
         return step
@@ -149,7 +149,8 @@ class Direct:
 
     def _linearise(self, step: DirectStep, cells: Tensor) -> Linearised:
         h = torch.full_like(step.z[0, cells], step.dt)
-        z, s = take(step.z, cells), take(step.guess, cells)
+        z = take(step.z, cells)
+        s = torch.zeros_like(z) if step.guess is None else take(step.guess, cells)
         return ode.linearise_block(self.system, self.method, z, s, h)
 
     def _linearised(self, step: DirectStep) -> Iterator[tuple[Tensor, int, Linearised]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from combust.kinetics.integrate.blocks import in_pieces
 from combust.kinetics.integrate.state import StartState, check_source, pack, started
 from combust.kinetics.integrate.statistics import Statistics
 from combust.kinetics.integrate.systems import Hold, transport_rate
@@ -34,7 +35,10 @@ class Frozen:
         """State after the step with constant Q [kg/m3/s], Qh [W/m3]; raises StateError if they are not finite."""
         s = pack(Qh, Q)
         check_source(s)
-        f0 = transport_rate(self.gas.thermo, step.z, s, self.hold)
-        f1 = transport_rate(self.gas.thermo, step.z + step.dt * f0, s, self.hold)
-        T = step.z[0] + (0.5 * step.dt) * (f0[0] + f1[0])
+        T = in_pieces(lambda z, s: self._temperature(z, s, step.dt), step.z, s)
         return Result(T, step.z[1:] + step.dt * Q, Statistics(T.shape[0], T.shape[0]))
+
+    def _temperature(self, z: Tensor, s: Tensor, dt: float) -> Tensor:
+        f0 = transport_rate(self.gas.thermo, z, s, self.hold)
+        f1 = transport_rate(self.gas.thermo, z + dt * f0, s, self.hold)
+        return z[0] + (0.5 * dt) * (f0[0] + f1[0])
