@@ -171,6 +171,8 @@ class Builder:
         case = sides.BoundaryContext(
             self.grid.faces,
             tuple("xyz"[: self.config.mesh.dimensions]),
+            self.sides,
+            self.config.mesh.axisymmetric,
             gas.pressure,
             len(self.gas.species),
             self.device,

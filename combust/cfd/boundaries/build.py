@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from combust.cfd.boundaries import settings
+from combust.cfd.boundaries.bounds import Bounds
 from combust.cfd.boundaries.conditions import (
     Boundary,
     Burner,
@@ -40,12 +41,15 @@ class BoundaryContext:
     """What the tables of sides refer to in the rest of a case.
 
     faces : global face coordinates (z, y, x) [m];  directions : of the mesh, "x" first;  pressure : gas.pressure [Pa]
+    sides : the table of each side;  axisymmetric : whether the mesh is
     species, device : of the values that are made
     initial : the table of that name;  mixture : (table, its place) -> Y;  flame_speed : that of the initial flame [m/s]
     """
 
     faces: tuple[np.ndarray, np.ndarray, np.ndarray]
     directions: tuple[str, ...]
+    sides: Mapping[str, Any]
+    axisymmetric: bool
     pressure: float
     species: int
     device: str
@@ -109,7 +113,9 @@ def condition(name: str, sides: Mapping[str, Any], case: BoundaryContext) -> Bou
 
 def _one(name: str, table: Any, case: BoundaryContext, place: str = "") -> Boundary:
     """The condition of a side or of a part of it; place : "x_low[1]" of a part."""
-    key = Key(f"boundary.{place or name}", NAMES.index(name[0]), _reach(table, case), case.directions, case.device)
+    bounds = Bounds(case.faces, case.sides, case.axisymmetric)
+    reach = _reach(table, case)
+    key = Key(f"boundary.{place or name}", NAMES.index(name[0]), reach, case.directions, case.device, bounds)
     if isinstance(table, settings.Inflow | settings.Burner):
         return _inflow(key, 1.0 if name.endswith("low") else -1.0, table, case)
     if isinstance(table, settings.Outflow):
@@ -217,7 +223,10 @@ def _fractions(key: Key, table: settings.Inflow | settings.Burner, case: Boundar
             return torch.stack([fractions(inner) for inner in entry])
         return case.mixture(msgspec.structs.replace(table, **{name: entry}), key.place).to(case.device)
 
-    return key.table(name, gases, fractions(gases.values))
+    values = fractions(gases.values)
+    if gases.shape is not None and name == "phi" and gases.shape != "tanh":
+        raise ConfigError(f'{key.place}.phi.shape = "{gases.shape}": is for a velocity; allowed here: "tanh"')
+    return key.layer(name, gases, values) if gases.shape is not None else key.table(name, gases, values)
 
 
 def balanced(sides: Mapping[str, Any], made: tuple[Sides, Sides, Sides]) -> Inflow | None:

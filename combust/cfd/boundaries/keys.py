@@ -10,7 +10,10 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from combust.cfd.boundaries import shapes
+from combust.cfd.boundaries.bounds import Bounds
 from combust.cfd.boundaries.settings import Gases, Profile
+from combust.cfd.boundaries.shapes import Layer, Shape, of_mean
 from combust.cfd.boundaries.tables import read
 from combust.cfd.boundaries.values import Table
 from combust.cfd.mesh.grid import NAMES, ROUND_OFF
@@ -37,6 +40,7 @@ class Key:
     """Where a condition stands in a case: its place ("boundary.x_low"), the axis that is normal to its side.
 
     reach : per coordinate from where to where the condition acts [m];  directions : those of the mesh
+    side : cells and what bounds them, for profiles by name
     """
 
     place: str
@@ -44,6 +48,7 @@ class Key:
     reach: dict[str, tuple[float, float]]
     directions: tuple[str, ...]
     device: str
+    side: Bounds
 
     def value(self, name: str, given: float | Profile, limits: Limits = FREE) -> float | Table:
         """The number or the table of the key `name`. Raises ConfigError for what does not fit side or limits."""
@@ -51,10 +56,50 @@ class Key:
             return given
         filled = read(given, f"{self.place}.{name}", name.rpartition(".")[2].partition("[")[0], Path())
         self.require(name, filled, limits)
+        if filled.shape is not None:
+            return self.shape(name, filled)
         return self.table(name, filled, self.array(name, filled))
+
+    def shape(self, name: str, given: Profile) -> Table:
+        """A profile by name."""
+        if given.shape == "tanh":
+            return self.layer(name, given, self.array(name, given))
+        if name.rpartition(".")[2] != "velocity":
+            raise ConfigError(f'{self.place}.{name}.shape = "{given.shape}": is for a velocity; allowed here: "tanh"')
+        spans = {a: self.side.span(a, self.reach[a]) for a in self._over(name, given) or ()}
+        if given.shape == "parabolic":
+            if not spans:
+                raise ConfigError(f"{self.place}.{name}: {self.side.nothing}; give a number")
+            value = shapes.parabola(spans)
+        else:
+            value = shapes.power_law({} if given.shape == "plug" else spans, given.exponent or 7.0)
+        made = Shape(value, spans, 1.0 if given.peak is None else given.peak)
+        if given.mean is None:
+            return made
+        cells = {a: self.side.cells(a, self.reach[a]) for a in spans}
+        device = self.device
+        centres, weights = ({a: pair[i].to(device) for a, pair in cells.items()} for i in (0, 1))
+        return of_mean(made, given.mean, centres, weights) if spans else made.scaled(given.mean)
+
+    def layer(self, name: str, given: Profile | Gases, values: Tensor) -> Layer:
+        """Two values with a tanh between them."""
+        over = self._over(name, given)
+        if len(over) != 1:
+            raise ConfigError(f'{self.place}.{name}: shape = "tanh" is over one coordinate: name it with over')
+        assert given.centre is not None and given.thickness is not None
+        return Layer(over[0], given.centre, given.thickness, values, given.width)
+
+    def _over(self, name: str, given: Profile | Gases) -> tuple[str, ...]:
+        """The coordinates of a shape, by default those of the side that are not periodic."""
+        for over in given.names:
+            self.require_along(f"{name}.over", over)
+        along = [a for a in self.directions if a != NAMES[self.axis]]
+        return given.names or tuple(a for a in along if not self.side.even(a, self.reach[a]))
 
     def require(self, name: str, given: Profile | Gases, limits: Limits) -> None:
         """Raises ConfigError for a value beyond the limits."""
+        if given.values is None:
+            return  # of a shape: its settings know what mean and peak may be
         for where, value in leaves(given.values, f"{self.place}.{name}.values"):
             if not limits.least <= value <= limits.most:
                 raise ConfigError(f"{where} = {value:g}: must be {limits.text}")
@@ -63,7 +108,7 @@ class Key:
         """Values as a tensor, one direction per coordinate."""
         rows: Any = given.values
         several = [isinstance(row, tuple) for row in rows]
-        if len(given.names) == 1 and not any(several):
+        if (len(given.names) == 1 or given.shape is not None) and not any(several):
             return torch.tensor(rows, dtype=torch.float64, device=self.device)
         if len(given.names) == 2 and all(several) and len({len(row) for row in rows}) == 1:
             return torch.tensor(rows, dtype=torch.float64, device=self.device)

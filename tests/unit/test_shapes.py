@@ -1,0 +1,200 @@
+"""Inflow profiles by name: their form against exact solutions, and the flow rate of their cells to round-off."""
+
+import tomllib
+
+import numpy as np
+import pytest
+import torch
+from scipy.integrate import quad
+
+from combust import kernels
+from combust.case.load import convert, to_toml
+from combust.cfd.boundaries.shapes import Span, parabola, power_law
+from combust.errors import ConfigError
+from combust.parallel import Communicator
+from combust.run import build as case
+
+torch.set_num_threads(1)
+AIR, FUEL = "O2:0.21, N2:0.79", "H2:1, N2:1"
+WALL, SYMMETRY, PERIODIC = {"kind": "wall"}, {"kind": "symmetry"}, {"kind": "periodic"}
+ACROSS = {"lower": 1e-4, "upper": 1.1e-3, "cells": 9, "ratio": 1.15}
+DEPTH = {"lower": 0.0, "upper": 6e-4, "cells": 5}
+LENGTH = {"lower": 0.0, "upper": 1e-3, "cells": 4}
+
+
+def config_of(inflow, kind="stretched", y=ACROSS, depth=None, **sides):
+    mesh = {"kind": kind, "x": LENGTH, "y": y, **({"z": depth} if depth else {})}
+    raw = {
+        "mesh": mesh,
+        "gas": {"mechanism": "h2o2.yaml", "transport": "unity-Lewis"},
+        "chemistry": {"kind": "none"},
+        "initial": {"kind": "uniform", "temperature": 300.0, "composition": AIR},
+        "boundary": {"x_low": inflow, "x_high": {"kind": "outflow"}, **({"y": WALL} | ({"z": WALL} if depth else {})),
+                     **sides},
+        "numerics": {"compile": "off"},
+        "stop": {"steps": 1},
+    }  # fmt: skip
+    if "y_low" in sides:
+        del raw["boundary"]["y"]
+    return convert(raw, "test")
+
+
+def flow_of(*args, **sides):
+    kernels.set_mode("eager")
+    return case.Builder(config_of(*args, **sides), Communicator()).flow()
+
+
+def inlet(flow):
+    """Speeds at the faces of the low x side, and the areas of these."""
+    return flow.scheme.block_faces(flow.current.u)[2][..., 0], flow.scheme.filler.areas[2][0][..., 0]
+
+
+def fed(**profile):
+    return {"kind": "inflow", "velocity": profile}
+
+
+SHAPES = [{"shape": "plug"}, {"shape": "parabolic"}, {"shape": "power-law"}, {"shape": "power-law", "exponent": 5}]
+MESHES = {
+    "planes": {},
+    "half": {"y_low": SYMMETRY, "y_high": WALL},
+    "pipe": {"kind": "axisymmetric", "y": {**ACROSS, "lower": 0.0}, "y_low": SYMMETRY, "y_high": WALL},
+    "annulus": {"kind": "axisymmetric"},
+    "duct": {"depth": DEPTH},
+    "span": {"depth": DEPTH, "z": PERIODIC},
+}
+
+
+@pytest.mark.parametrize("mesh", MESHES)
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_the_flow_rate_is_the_mean(shape, mesh):
+    """Of the discrete profile, by the areas of its faces: 2.5 m/s to round-off; no cell lets gas out."""
+    flow = flow_of(fed(**shape, mean=2.5), **MESHES[mesh])
+    speeds, areas = inlet(flow)
+    assert float((speeds * areas).sum() / areas.sum()) == pytest.approx(2.5, rel=1e-14)
+    assert float(speeds.min()) > 0 and float(speeds.max()) < 6.0
+
+
+def at(**coordinates):
+    return {name: torch.as_tensor(value, dtype=torch.float64) for name, value in coordinates.items()}
+
+
+def test_parabolas_are_laminar_flow():
+    """Their peaks over their means: 1.5 between planes, 2 in a pipe; annulus and duct by their equations."""
+    planes, pipe = parabola({"y": Span(-1.0, 3.0)}), parabola({"y": Span(0.0, 2.0, True)})
+    np.testing.assert_allclose(planes(at(y=[-1.0, 0.0, 1.0, 3.0])), [0.0, 0.75, 1.0, 0.0], atol=1e-15)
+    np.testing.assert_allclose(pipe(at(y=[0.0, 1.0, 2.0])), [1.0, 0.75, 0.0], atol=1e-15)
+    ring, k, h = parabola({"y": Span(0.4, 2.0, True)}), 0.4, 1e-4
+    r = torch.linspace(0.41, 1.99, 50).double()
+
+    def pull(s):  # (r u')' / r, which is one constant along r
+        u = [ring(at(y=s + d)) for d in (-h, 0.0, h)]
+        return ((s + h / 2) * (u[2] - u[1]) - (s - h / 2) * (u[1] - u[0])) / h**2 / s
+
+    assert float(pull(r).std() / pull(r).mean().abs()) < 1e-5
+    assert float(ring(at(y=[0.4, 2.0])).abs().max()) < 1e-14
+    assert float(ring(at(y=torch.linspace(k, 2.0, 4001).double())).max()) == pytest.approx(1.0, rel=1e-6)
+
+
+@pytest.mark.parametrize("ratio, wanted", [(1.0, 2.0962), (2.0, 1.9918), (10.0, 1.6007)])
+def test_the_flow_of_a_duct_is_the_series(ratio, wanted):
+    """Peak over mean: for a square 2.0962 (Shah & London 1978); zero at the walls; Poisson's equation within."""
+    duct = parabola({"y": Span(0.0, 1.0), "z": Span(0.0, ratio)})
+    y, wy = np.polynomial.legendre.leggauss(24)
+    a, b = np.meshgrid(0.5 * (y + 1), 0.5 * ratio * (y + 1), indexing="ij")
+    mean = float((duct(at(y=a, z=b)) * torch.as_tensor(np.outer(wy, wy))).sum()) / 4
+    assert 1.0 / mean == pytest.approx(wanted, rel=2e-3)
+    assert float(duct(at(y=0.5, z=0.5 * ratio))) == pytest.approx(1.0)
+    assert float(duct(at(y=[0.0, 0.5], z=[0.3, 0.0])).abs().max()) < 1e-6
+    h = 1e-3
+
+    def laplacian(y, z):
+        u = [float(duct(at(y=y + i, z=z + j))) for i, j in ((h, 0), (-h, 0), (0, h), (0, -h), (0, 0))]
+        return (sum(u[:4]) - 4 * u[4]) / h**2
+
+    assert laplacian(0.3, 0.4 * ratio) == pytest.approx(laplacian(0.6, 0.7 * ratio), rel=1e-3)
+
+
+def test_power_laws_and_peaks():
+    law = power_law({"y": Span(0.0, 2.0, True)}, 7.0)
+    assert float(law(at(y=1.0))) == pytest.approx(0.5 ** (1 / 7)) and float(law(at(y=0.0))) == 1.0
+    mean = quad(lambda r: 2 * r * (1 - r) ** (1 / 7), 0, 1)[0]
+    assert mean == pytest.approx(49 / 60)  # of the 1/7 law, by which the mean of many cells is judged
+    fine = {"kind": "axisymmetric", "y": {"lower": 0.0, "upper": 1e-3, "cells": 200}, "y_low": SYMMETRY, "y_high": WALL}
+    speeds, areas = inlet(flow_of(fed(shape="power-law", peak=1.0), **fine))
+    assert float((speeds * areas).sum() / areas.sum()) == pytest.approx(49 / 60, rel=2e-3)
+    y = 0.5 * (np.linspace(0, 1e-3, 5)[1:] + np.linspace(0, 1e-3, 5)[:-1])
+    four = {"lower": 0.0, "upper": 1e-3, "cells": 4}
+    speeds, _ = inlet(flow_of(fed(shape="parabolic", peak="3 m/s"), y=four))
+    np.testing.assert_allclose(speeds[0], 3.0 * (1 - (2 * y / 1e-3 - 1) ** 2), rtol=1e-14)
+
+
+def test_layers_of_speed_temperature_and_gas():
+    """A shear layer, and a slot: values far away, half way at the layer, and the slope there by the thickness."""
+    y = {"lower": 0.0, "upper": 1e-3, "cells": 100}
+    layer = {"shape": "tanh", "centre": "0.5 mm", "thickness": "0.1 mm"}
+    slot = {**layer, "width": "0.4 mm"}
+    flow = flow_of(
+        {
+            "kind": "inflow",
+            "velocity": {**layer, "values": [1.0, 3.0]},
+            "temperature": {**layer, "values": ["300 K", 600.0]},
+            "composition": {**slot, "over": "y", "values": [AIR, FUEL]},
+        },
+        y=y,
+    )
+    speeds, _ = inlet(flow)
+    centres = (np.arange(100) + 0.5) * 1e-5
+    np.testing.assert_allclose(speeds[0], 2.0 + np.tanh(2 * (centres - 5e-4) / 1e-4), rtol=1e-13)
+    assert (speeds[0, 50] - speeds[0, 49]) / 1e-5 == pytest.approx(2.0 / 1e-4, rel=1e-2)
+    patch = next(p for p in flow.scheme.filler.patches() if p.at.now.stream is not None)
+    stream, gas = patch.inner(patch.at.now.stream)[:, 0, :, 0], flow.scheme.problem.gas
+    np.testing.assert_allclose(stream[0], 450.0 + 150.0 * np.tanh(2 * (centres - 5e-4) / 1e-4), rtol=1e-13)
+    H2 = stream[1 + gas.index("H2")] / gas.composition(FUEL)[gas.index("H2")]
+    assert float(H2[50]) > 0.999 and float(H2[0]) < 1e-4 and float(H2[-1]) < 1e-4
+    assert float(H2[29]) == pytest.approx(0.5, abs=0.06) and float(stream[1:].sum(0).sub(1).abs().max()) < 1e-13
+    flow.advance(1e-6)
+    assert abs(flow.quantity("mass_error")) < 1e-12 and flow.quantity("element_error") < 1e-12
+
+
+def test_shapes_on_parts_and_in_written_cases():
+    """Each part has its own from edge to edge; what is written of a case reads as the same."""
+    parts = [
+        {**fed(shape="parabolic", mean=2.0), "where": {"y": [0.0, 4e-4]}},
+        {**fed(shape="plug", mean=0.5), "where": {"y": [4e-4, 1e-3]}},
+    ]
+    y = {"lower": 0.0, "upper": 1e-3, "cells": 10}
+    config = config_of(parts, y=y, y_low=SYMMETRY, y_high=WALL)
+    assert convert(tomllib.loads(to_toml(config)), "again") == config
+    kernels.set_mode("eager")
+    speeds, _ = inlet(case.Builder(config, Communicator()).flow())
+    whole = 1 - (np.arange(4) + 0.5) ** 2 / 16
+    np.testing.assert_allclose(speeds[0], [*(2.0 * whole / whole.mean()), *[0.5] * 6], rtol=1e-14)
+
+
+@pytest.mark.parametrize("profile, words", [
+    ({"shape": "parabolic"}, "give mean or peak"),
+    ({"shape": "parabolic", "mean": 1.0, "peak": 2.0}, "give mean or peak"),
+    ({"shape": "parabolic", "mean": -1.0}, "mean"),
+    ({"shape": "cubic", "mean": 1.0}, "parabolic"),
+    ({"shape": "plug", "mean": 1.0, "exponent": 7}, "exponent is for"),
+    ({"shape": "plug", "mean": 1.0, "width": 1e-4}, "width is for"),
+    ({"shape": "parabolic", "mean": 1.0, "over": "time"}, "nor time"),
+    ({"shape": "parabolic", "mean": 1.0, "over": "x"}, '"x" is no direction'),
+    ({"shape": "tanh", "values": [1.0, 2.0]}, "centre and thickness"),
+    ({"shape": "tanh", "values": [1.0, -2.0], "centre": 5e-4, "thickness": 1e-4}, r"values\[1\] = -2"),
+    ({"shape": "tanh", "values": [1.0, 2.0], "centre": 5e-4, "thickness": 0.0}, "thickness"),
+    ({"over": "y", "at": [0.0, 1e-3], "values": [1.0, 1.0], "mean": 1.0}, "mean is for a shape"),
+    ({"mean": 1.0}, "over is missing"),
+])  # fmt: skip
+def test_bad_shapes_are_named(profile, words):
+    with pytest.raises(ConfigError, match=words) as caught:
+        flow_of(fed(**profile))
+    assert "boundary.x_low" in str(caught.value)
+
+
+def test_a_parabola_needs_walls_and_a_velocity():
+    with pytest.raises(ConfigError, match="from wall to wall"):
+        flow_of(fed(shape="parabolic", mean=1.0), y_low=SYMMETRY, y_high=SYMMETRY)
+    warm = {"kind": "inflow", "velocity": 1.0, "temperature": {"shape": "parabolic", "peak": 400.0}}
+    with pytest.raises(ConfigError, match='allowed here: "tanh"'):
+        flow_of(warm)
