@@ -16,7 +16,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, ParamSpec, Protocol, TypeVar
 
 import torch
 from torch.fx.experimental.proxy_tensor import get_proxy_mode
@@ -26,7 +26,16 @@ from combust.graphs import LIMIT, Graphs, has_cells, tensors_of
 logger = logging.getLogger(__name__)
 
 Mode = Literal["compiled", "eager"]
-F = TypeVar("F", bound=Callable[..., Any])
+P = ParamSpec("P")
+R_co = TypeVar("R_co", covariant=True)
+
+
+class Kernel(Protocol[P, R_co]):
+    """A function that `compiled` made, of the signature of the one it was made of, which is `eager`."""
+
+    @property
+    def eager(self) -> Callable[P, R_co]: ...
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co: ...
 
 
 class _Policy:
@@ -82,7 +91,7 @@ def mode() -> Mode:
     return "eager" if os.environ.get("COMBUST_COMPILE", "1") == "0" else _policy.mode
 
 
-def compiled(fn: F, *, dynamic: bool | None = False) -> F:
+def compiled(fn: Callable[P, R_co], *, dynamic: bool | None = False) -> Kernel[P, R_co]:
     """`fn` fused by torch's compiler at its first call; static shapes, or symbolic ones with `dynamic=True`.
 
     None: symbolic where `combust.graphs.cells_last` marked an argument. The result has fn's signature;

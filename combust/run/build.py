@@ -38,7 +38,7 @@ from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.kinetics.mechanism.settings import Transport
 from combust.kinetics.providers.chemistry import Chemistry
 from combust.kinetics.providers.settings import NoChemistry
-from combust.kinetics.transport.properties import AnyTransport
+from combust.kinetics.transport.model import TransportModel
 from combust.parallel import Communicator
 from combust.run.definitions import definitions
 from combust.run.memory import COMPILE_WORTH, require_memory
@@ -242,7 +242,7 @@ class Builder:
             found |= table.doubts(self.grid)
         return found
 
-    def transport_data(self) -> tuple[str, AnyTransport]:
+    def transport_data(self) -> tuple[str, TransportModel]:
         return transport.build(self.config.gas.transport, self.gas)
 
     def chemistry(self) -> Chemistry:

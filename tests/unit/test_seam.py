@@ -130,3 +130,14 @@ def test_names_of_chemistry_are_declared_by_its_settings():
         kind = f'chemistry.kind = "{struct.__struct_config__.tag}"'
         for declared, known in ((struct.FIELDS, names.FIELDS), (struct.COLUMNS, names.QUANTITIES)):
             assert all(known[name] == about._replace(needs=kind) for name, about in declared.items())
+
+
+def test_a_step_of_another_provider_is_refused():
+    gas = Mechanism.load("h2o2.yaml")
+    Y = gas.mixture("H2:1", "O2:1, N2:3.76", 1.0)[:, None]
+    T = torch.tensor([300.0], dtype=torch.float64)
+    rhoY = gas.density(T, 1e5, Y) * Y
+    frozen, zero = Frozen(gas), torch.zeros_like(rhoY)
+    for provider in (Direct(gas), Balanced(frozen, Communicator())):
+        with pytest.raises(ConfigError, match=f"chemistry {type(provider).__name__}: step is StartState"):
+            provider.advance(frozen.begin(T, rhoY, 1e-6), zero, zero[0])

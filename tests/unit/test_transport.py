@@ -1,5 +1,7 @@
 """Transport properties against Cantera."""
 
+from typing import NamedTuple
+
 import cantera as ct
 import draws
 import numpy as np
@@ -11,7 +13,7 @@ from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.kinetics.mechanism.transport_models import transport_model
 from combust.kinetics.mechanism.transport_tables import soret_from_cantera, transport_from_cantera
 from combust.kinetics.rates.thermo import cp_mass
-from combust.kinetics.transport.properties import ConstantTransport, SoretTransport, transport_properties
+from combust.kinetics.transport.properties import ConstantTransport, SoretTransport, TransportData, transport_properties
 
 
 def random_states(gas, count, seed=1):
@@ -309,3 +311,35 @@ def test_gradients_by_state_and_compiled_equals_eager(model, numbers):
     if numbers.get("soret"):
         fast = torch.compile(f, fullgraph=True)(T, Y)
         assert torch.allclose(fast, f(T, Y), rtol=1e-12, atol=1e-22)
+
+
+class Doubled(NamedTuple):
+    """Twice the mixture-averaged conductivity: a model of one's own, known to no table of combust."""
+
+    fits: TransportData
+
+    @property
+    def models(self):
+        return ("doubled",)
+
+    @property
+    def molar_mass(self):
+        return self.fits.molar_mass
+
+    def mixture(self, gas, model):
+        found = self.fits.mixture(gas, "mixture-averaged")
+        return found._replace(conductivity=2.0 * found.conductivity)
+
+
+def test_a_model_of_ones_own_is_what_the_protocol_says():
+    gas = ct.Solution("air.yaml")
+    states, T, p, Y = random_states(gas, 4)
+    data, cp = transport_from_cantera(gas), torch.tensor(states.cp_mass)
+    plain, own = transport_properties(data, T, p, Y), transport_properties(Doubled(data), T, p, Y, "doubled", cp)
+    assert torch.equal(own.conductivity, 2.0 * plain.conductivity) and torch.equal(own.viscosity, plain.viscosity)
+    with pytest.raises(ConfigError, match='"mixture-averaged" does not go with Doubled: that is for doubled'):
+        transport_properties(Doubled(data), T, p, Y)
+    with pytest.raises(ConfigError, match="lewis is a table of species and numbers, default a number"):
+        transport_model(Mechanism.load("h2o2.yaml"), "constant-Lewis", lewis=0.9)
+    with pytest.raises(ConfigError, match="prandtl = {'H2': 1.0}: must be a number"):
+        transport_model(Mechanism.load("h2o2.yaml"), "constant", viscosity=1e-5, prandtl={"H2": 1.0})

@@ -38,7 +38,7 @@ from combust.errors import DivergenceError, StateError
 from combust.kernels import compiled
 from combust.kinetics.integrate.statistics import Statistics
 from combust.kinetics.providers.chemistry import Chemistry, require_hold
-from combust.kinetics.transport.properties import AnyTransport
+from combust.kinetics.transport.model import TransportModel
 from combust.parallel import together
 
 T = TypeVar("T")
@@ -60,7 +60,7 @@ class LowMach(Discretisation):
         numerics: LowMachNumerics,
         chemistry: Chemistry,
         pressure: PressureSolver,
-        transport_data: AnyTransport,
+        transport_data: TransportModel,
     ):
         """Raises ConfigError for an unknown reconstruction, one that needs more ghosts than the grid has, or chemistry
         whose cells do not keep what those of this flow keep.

@@ -18,7 +18,7 @@ from combust.cfd.model.settings import Numerics
 from combust.cfd.pressure.base import PressureSolver
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.kinetics.providers.chemistry import Chemistry
-from combust.kinetics.transport.properties import AnyTransport
+from combust.kinetics.transport.model import TransportModel
 from combust.parallel import Communicator
 from combust.settings.base import Name
 
@@ -83,7 +83,7 @@ class Case(Protocol):
     def fields(self) -> Fields:
         """(T, Y) of the owned cells and velocities on faces at the start."""
 
-    def transport_data(self) -> tuple[str, AnyTransport]:
+    def transport_data(self) -> tuple[str, TransportModel]:
         """Name and data of the transport model."""
 
     def chemistry(self) -> Chemistry:

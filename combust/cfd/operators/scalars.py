@@ -15,7 +15,8 @@ from torch import Tensor
 from combust.cfd.mesh.grid import Areas, AxisMetric, Layout, Metrics, along, weighted
 from combust.cfd.operators.reconstruction import named
 from combust.kinetics.rates.thermo import GAS_CONSTANT, Thermo, cp_mass, h_mass
-from combust.kinetics.transport.properties import AnyTransport, SoretProperties, transport_properties
+from combust.kinetics.transport.model import SoretProperties, TransportModel
+from combust.kinetics.transport.properties import transport_properties
 
 SIDES = 6  # of a box: the low and high one of z, y and x
 
@@ -88,7 +89,7 @@ def density(thermo: Thermo, T: Tensor, Y: Tensor, p0: Tensor) -> Tensor:
     return p0 / (GAS_CONSTANT * T * specific_moles(thermo, Y))
 
 
-def transport_coefficients(data: AnyTransport, thermo: Thermo, q: Tensor, model: str) -> Coefficients:
+def transport_coefficients(data: TransportModel, thermo: Thermo, q: Tensor, model: str) -> Coefficients:
     """Transport coefficients at all cells of the padded (T, Y); none of them depends on the pressure."""
     T, Y = q[0], q[1:]
     p0 = torch.ones((), dtype=q.dtype, device=q.device)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -53,7 +52,7 @@ def sentence(gas: Gas, beyond: Tensor) -> str:
     return f"{'; '.join(parts)}: {gas.path} does not say how hot such gas is, its polynomials are extrapolated"
 
 
-def warn(gas: Gas, where: str, T: Any, Y: Any) -> None:
+def warn(gas: Gas, where: str, T: Tensor, Y: Tensor) -> None:
     """Warns of temperatures (...cells) beyond the data of species that are there (species, ...cells), once a place."""
     beyond = excess(gas.T_limits, T, Y)
     if bool((beyond > 0).any()) and (key := (gas.sha256, gas.name, where)) not in _warned:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from combust.graphs import cells_last
-from combust.kernels import compiled
+from combust.kernels import Kernel, compiled
 from combust.kinetics.integrate import linear, systems
 from combust.kinetics.integrate.blocks import blocks, by_blocks, take
 from combust.kinetics.integrate.rosenbrock import Method
@@ -23,6 +23,7 @@ from combust.kinetics.integrate.systems import Fixed, Hold
 from combust.kinetics.rates import powers
 from combust.kinetics.rates.qss import AnyKinetics
 
+Rates = tuple[Tensor, Tensor, Tensor]  # sources of transport, e_k and c of a state
 MAX_STEPS = 2000  # per cell and call, before it goes to the fallback
 MIN_FRACTION = 1e-15  # of dt: a smaller step means that the error test cannot be met
 SAFETY, GROW, SHRINK = 0.9, 5.0, 0.1
@@ -158,13 +159,12 @@ def rosenbrock_step(
         transport = (s, at.energy, at.capacity) if first == 0 else None
         last = method.segment_end(first)
         cells_last(f, *U)
-        result = kernel(first, last, at.form, at.factors, at.z, at.step, f, U, transport)
-        if last == method.stages:
-            new, error = result
+        result, other = kernel(first, last, at.form, at.factors, at.z, at.step, f, U, transport)
+        if isinstance(result, Tensor):
+            new, error = result, other
             edge = powers.has_edge(system.kin.rates.edge)
             return new, torch.maximum(error, undershoot(tolerance, at, s, new)) if edge else error
-        U, argument = result
-        f = evaluate(system, argument, s, at.fixed)
+        U, f = result, evaluate(system, other, s, at.fixed)
         first = last
 
 
@@ -179,13 +179,18 @@ def undershoot(tolerance: Tolerance, at: Linearised, s: Tensor, new: Tensor) -> 
 
 
 @functools.cache
-def stage_kernel(method: Method, tolerance: Tolerance) -> Callable[..., Any]:
+def stage_kernel(
+    method: Method, tolerance: Tolerance
+) -> Kernel[
+    [int, int, linear.Form, linear.Factors, Tensor, Tensor, Tensor, tuple[Tensor, ...], Rates | None],
+    tuple[Tensor | tuple[Tensor, ...], Tensor],
+]:
     """Kernel of the stages between two evaluations of the rates."""
 
     def stages(
         first: int, last: int, form: linear.Form, factors: linear.Factors, z: Tensor, step: Tensor, f: Tensor,
-        before: tuple[Tensor, ...], transport: tuple[Tensor, Tensor, Tensor] | None,
-    ) -> tuple[Any, Tensor]:  # fmt: skip
+        before: tuple[Tensor, ...], transport: Rates | None,
+    ) -> tuple[Tensor | tuple[Tensor, ...], Tensor]:  # fmt: skip
         if transport is not None:
             s, energy, capacity = transport
             heat = (s[:1] - (energy * s[1:]).sum(0, keepdim=True)) / capacity
@@ -213,7 +218,9 @@ def correction_step(method: Method, tolerance: Tolerance, at: Linearised, ds: Te
 
 
 @functools.cache
-def correction_kernel(method: Method, tolerance: Tolerance) -> Callable[..., Any]:
+def correction_kernel(
+    method: Method, tolerance: Tolerance
+) -> Kernel[[linear.Form, linear.Factors, Tensor, Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]:
     """Kernel of `correction_step`."""
 
     def correct(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import cantera as ct
 import numpy as np
 import torch
@@ -100,8 +98,8 @@ class CellIntegrator:
 class _Sources:
     """What the reactors below share: constant sources s and the rates of mass fractions."""
 
-    kinetics: Any
-    thermo: Any
+    kinetics: ct.Kinetics
+    thermo: ct.ThermoPhase
 
     def __init__(self, solution: ct.Solution, s: np.ndarray, molar_mass: np.ndarray) -> None:
         super().__init__(solution, clone=False)  # type: ignore[call-arg]

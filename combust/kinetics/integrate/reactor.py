@@ -7,7 +7,7 @@ is that of the conserved energy, so that enthalpy (or energy) and elements are k
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -16,6 +16,7 @@ from combust import kernels
 from combust.errors import ConfigError, StateError
 from combust.kinetics.gas import data_range
 from combust.kinetics.gas.protocol import Gas
+from combust.kinetics.gas.values import Values
 from combust.kinetics.integrate import cells as ode
 from combust.kinetics.integrate import systems
 from combust.kinetics.integrate.cells import System, Tolerance
@@ -52,7 +53,7 @@ class Batch(NamedTuple):
     fixed: Fixed
     dt: Tensor  # (cells,) s
 
-    def of(self, cells: Tensor | slice) -> Batch:
+    def of(self, cells: Tensor | slice[int, int, None]) -> Batch:
         """The part of some cells."""
         return Batch(self.z[:, cells], self.s[:, cells], self.fixed.of(cells), self.dt[cells])
 
@@ -76,7 +77,9 @@ class ReactorIntegrator:
         self.block = max(8, min(most, int(room / (8 * (1 + len(gas.species)) ** 2)) // 8 * 8))
         self._cells: CellIntegrator | None = None
 
-    def batch(self, T: Tensor, p: Tensor, Y: Tensor, dt: Tensor, s: Tensor | None = None, member: Any = None) -> Batch:
+    def batch(
+        self, T: Tensor, p: Tensor, Y: Tensor, dt: Tensor, s: Tensor | None = None, member: Values | None = None
+    ) -> Batch:
         """Cells in a row; T, p, dt, member (...cells), Y (species, ...cells), s (1 + species, ...cells).
 
         Raises StateError naming a cell whose T is outside the mechanism's range or whose dt is not positive.
@@ -90,7 +93,7 @@ class ReactorIntegrator:
         sources = torch.zeros_like(z) if s is None else s.reshape(z.shape)
         return Batch(z, sources, Fixed(held.reshape(-1), self._members(member, T)), dt.reshape(-1))
 
-    def _members(self, member: Any, T: Tensor) -> Tensor | None:
+    def _members(self, member: Values | None, T: Tensor) -> Tensor | None:
         """Raises StateError for a cell without a member of the ensemble."""
         count = self.gas.rates.multiplier.shape[1]
         if not count and member is None:
@@ -170,9 +173,9 @@ def integrate(
     p: Tensor,
     Y: Tensor,
     dt: Tensor,
-    source: tuple[Any, Any] | None = None,
+    source: tuple[Values, Values] | None = None,
     compile: bool | None = None,
-    member: Any = None,
+    member: Values | None = None,
 ) -> Reactors:
     """State after dt of reactors at T, p, dt (...cells), Y (species, ...cells); see `Mechanism.integrate`."""
     s = None

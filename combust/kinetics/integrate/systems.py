@@ -43,7 +43,7 @@ class Fixed(NamedTuple):
     held: Tensor  # Pa of "hp", kg/m3 of "uv"
     member: Tensor | None = None  # of an ensemble of mechanisms: the one whose rates the cell has
 
-    def of(self, cells: Tensor | slice) -> Fixed:
+    def of(self, cells: Tensor | slice[int, int, None]) -> Fixed:
         """The part of some cells."""
         return Fixed(self.held[cells], None if self.member is None else self.member[cells])
 

@@ -9,13 +9,11 @@ elements, as the rates do. For cells whose rates are slow over the step, where r
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from typing import Any
 
 from torch import Tensor
 
 from combust.graphs import cells_last
-from combust.kernels import compiled
+from combust.kernels import Kernel, compiled
 from combust.kinetics.integrate.cells import System, Tolerance, evaluate
 from combust.kinetics.integrate.systems import Hold, transport_rate
 from combust.kinetics.rates.thermo import Thermo
@@ -54,7 +52,7 @@ slow_first_kernel = compiled(slow_first, dynamic=None)
 
 
 @functools.cache
-def slow_second_kernel(tolerance: Tolerance) -> Callable[..., Any]:
+def slow_second_kernel(tolerance: Tolerance) -> Kernel[[Tensor, Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]:
     """Kernel of the rest of `slow_step`."""
 
     def second(solve: Tensor, z: Tensor, k1: Tensor, f: Tensor, dt: Tensor) -> tuple[Tensor, Tensor]:
@@ -71,7 +69,7 @@ def slow_change(system: System, tolerance: Tolerance, response: Tensor, z: Tenso
 
 
 @functools.cache
-def slow_change_kernel(tolerance: Tolerance) -> Callable[..., Any]:
+def slow_change_kernel(tolerance: Tolerance) -> Kernel[[Thermo, Hold, Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]:
     """Kernel of `slow_change`."""
 
     def change(thermo: Thermo, hold: Hold, response: Tensor, z: Tensor, ds: Tensor) -> tuple[Tensor, Tensor]:

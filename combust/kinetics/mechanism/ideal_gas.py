@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
 
 import numpy as np
 
 from combust.errors import ConfigError
+from combust.kinetics.gas.values import Values
 from combust.kinetics.rates.thermo import GAS_CONSTANT
 
 logger = logging.getLogger(__name__)
@@ -17,7 +17,7 @@ NOTICED = 0.05  # share of the volume that is the molecules' own: real pressures
 _warned: set[str] = set()
 
 
-def require_ideal(where: str, T: Any, p: Any) -> None:
+def require_ideal(where: str, T: Values, p: Values) -> None:
     """Warns, once a state, where T [K] and p [Pa], numbers or (cells,), make a gas that is not ideal to 5 %.
 
     Raises ConfigError where its molecules would not fit into the volume.

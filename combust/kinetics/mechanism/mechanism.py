@@ -7,7 +7,7 @@ import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import cantera as ct
 import torch
@@ -23,19 +23,15 @@ from combust.kinetics.mechanism.changes import Changes, changed_parameters, chan
 from combust.kinetics.mechanism.mixtures import Composition
 from combust.kinetics.mechanism.parameters import RateParameters
 from combust.kinetics.mechanism.tensors import moved
-from combust.kinetics.mechanism.transport_models import transport_model
+from combust.kinetics.mechanism.transport_models import Number, transport_model
 from combust.kinetics.mechanism.transport_tables import soret_from_cantera, transport_from_cantera
 from combust.kinetics.rates import blocks, qss, temperature, thermo
 from combust.kinetics.rates.data import RateData
 from combust.kinetics.rates.qss import AnyKinetics, QssKinetics
 from combust.kinetics.rates.temperature import Ranges
 from combust.kinetics.rates.thermo import GAS_CONSTANT, Thermo, column
-from combust.kinetics.transport.properties import (
-    SoretProperties,
-    TransportData,
-    TransportProperties,
-    transport_properties,
-)
+from combust.kinetics.transport.model import SoretProperties, TransportProperties
+from combust.kinetics.transport.properties import TransportData, transport_properties
 from combust.kinetics.transport.soret import SoretData
 
 
@@ -357,7 +353,7 @@ class Mechanism:
         return integrate(integrator, T, p, Y, states.tensor(self, dt).expand(T.shape), source, compile, member)
 
     def transport(
-        self, T: Values, p: Values, Y: Values, model: str = "mixture-averaged", **numbers: Any
+        self, T: Values, p: Values, Y: Values, model: str = "mixture-averaged", **numbers: Number
     ) -> TransportProperties | SoretProperties:
         """Viscosity [Pa s] (...cells), conductivity [W/m/K] (...cells) and diffusivity [m2/s] (species, ...cells).
 

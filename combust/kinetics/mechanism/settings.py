@@ -10,7 +10,7 @@ from combust.settings.base import NotNegative, Positive, Settings, doc
 
 if TYPE_CHECKING:
     from combust.kinetics.mechanism.mechanism import Mechanism
-    from combust.kinetics.transport.properties import AnyTransport
+    from combust.kinetics.transport.model import TransportModel
 
 
 class ConstantTransport(Settings, frozen=True, tag_field="kind", tag="constant"):
@@ -69,7 +69,7 @@ Transport = (
 )
 
 
-def build(table: Transport, gas: Mechanism) -> tuple[str, AnyTransport]:
+def build(table: Transport, gas: Mechanism) -> tuple[str, TransportModel]:
     """Name and data of a table's transport model, for `transport_properties`. Raises ConfigError, MechanismError."""
     from combust.kinetics.mechanism.transport_models import transport_model
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
+
+from combust.kinetics.gas.values import Values
 
 Data = TypeVar("Data")
 
 
-def integers(values: Any) -> torch.Tensor:
+def integers(values: Values) -> torch.Tensor:
     return torch.tensor(values, dtype=torch.int64)
 
 
-def floats(values: Any) -> torch.Tensor:
+def floats(values: Values) -> torch.Tensor:
     return torch.tensor(values, dtype=torch.float64)
 
 

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
 
 from combust.errors import ConfigError
 from combust.kinetics.gas.protocol import Gas
+from combust.kinetics.transport.model import TransportModel
 from combust.kinetics.transport.properties import (
     MODELS,
-    AnyTransport,
     ConstantTransport,
     LewisTransport,
     PowerLaw,
     SoretTransport,
     Sutherland,
 )
+
+Number: TypeAlias = "float | Mapping[str, float]"  # of a model; a table has one for each of some species
 
 # Model -> its numbers: True where one must be given.
 NUMBERS: dict[str, dict[str, bool]] = {
@@ -32,7 +34,7 @@ NUMBERS: dict[str, dict[str, bool]] = {
 }
 
 
-def transport_model(gas: Gas, model: str = "mixture-averaged", **numbers: Any) -> AnyTransport:
+def transport_model(gas: Gas, model: str = "mixture-averaged", **numbers: Number) -> TransportModel:
     """Data of a transport model, for `transport_properties` with the same model name.
 
     mixture-averaged: soret (False), thermal diffusion of species lighter than 5 kg/kmol.
@@ -44,7 +46,12 @@ def transport_model(gas: Gas, model: str = "mixture-averaged", **numbers: Any) -
     """
     _require(model, numbers)
     if model == "constant-Lewis":
-        return LewisTransport(gas.transport_data, lewis_numbers(gas, numbers["lewis"], numbers.get("default")))
+        lewis, default = numbers["lewis"], numbers.get("default")
+        if not isinstance(lewis, Mapping) or isinstance(default, Mapping):
+            raise ConfigError(
+                'transport model "constant-Lewis": lewis is a table of species and numbers, default a number'
+            )
+        return LewisTransport(gas.transport_data, lewis_numbers(gas, lewis, default))
     if model in ("mixture-averaged", "unity-Lewis"):
         fits = gas.transport_data
         return SoretTransport(fits, gas.soret_data) if numbers.get("soret") else fits
@@ -82,7 +89,7 @@ def lewis_numbers(gas: Gas, lewis: Mapping[str, float], default: float | None = 
     return torch.stack(values)
 
 
-def _require(model: str, numbers: Mapping[str, Any]) -> None:
+def _require(model: str, numbers: Mapping[str, Number]) -> None:
     """Raise ConfigError unless `numbers` are those of the model."""
     if model not in NUMBERS:
         raise ConfigError(f'transport model "{model}" is unknown; known: {", ".join(MODELS)}')
@@ -95,7 +102,9 @@ def _require(model: str, numbers: Mapping[str, Any]) -> None:
         raise ConfigError(f'transport model "{model}" needs {", ".join(missing)}')
 
 
-def _positive(model: str, name: str, value: Any, device: torch.device) -> Tensor:
+def _positive(model: str, name: str, value: Number | None, device: torch.device) -> Tensor:
+    if value is None or isinstance(value, Mapping):
+        raise ConfigError(f'transport model "{model}": {name} = {value}: must be a number')
     zero = name in ("viscosity", "exponent", "constant")  # zero: an inviscid gas, a law without that dependence
     if not (math.isfinite(value) and (value >= 0 if zero else value > 0)):
         bound = ">= 0" if zero else "> 0"

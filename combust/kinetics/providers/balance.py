@@ -6,8 +6,9 @@ alone, never from measured times, so a restarted run repeats the same numbers.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from torch import Tensor
 
 from combust.kinetics.integrate.state import check_source, check_state, pack
 from combust.kinetics.integrate.systems import Hold
-from combust.kinetics.providers.chemistry import Chemistry, Result, columns_of
+from combust.kinetics.providers.chemistry import Chemistry, Result, columns_of, require_step
 from combust.parallel import Communicator, together
 
 TOLERATED = 0.10  # nothing moves while the rank with most work has at most this much over the mean
@@ -39,7 +40,7 @@ class Sharing(NamedTuple):
 class Shared:
     """A step begun on the shared-out cells; `exchange` is None where nothing moves."""
 
-    inner: Any
+    inner: object
     exchange: Exchange | None
 
 
@@ -55,7 +56,7 @@ class Balanced:
         self.gas = chemistry.gas
         self.hold: Hold = getattr(chemistry, "hold", "flow")
         # Numbers over all ranks hold wherever a cell was done; of fields the cells are elsewhere.
-        self.fields: dict[str, Any] = {}
+        self.fields: dict[str, Callable[[], Tensor]] = {}
         self.columns = columns_of(chemistry)
         self.sharing = Sharing(0.0, 0.0, 0, 0)
         self._seen: tuple[Tensor, Tensor, Tensor] | None = None
@@ -89,11 +90,12 @@ class Balanced:
         source = exchange.out(pack(Qh, Q))
         return Shared(self.chemistry.begin(state[0], state[1:], dt, source[1:], source[0]), exchange)
 
-    def advance(self, step: Shared, Q: Tensor, Qh: Tensor) -> Result:
+    def advance(self, step: object, Q: Tensor, Qh: Tensor) -> Result:
         """The step's result with constant Q [kg/m3/s], Qh [W/m3], all cells back in place.
 
         `stats` counts the cells that this rank integrated, wherever they belong.
         """
+        step = require_step(step, Shared, self)
         if step.exchange is None:
             return self.chemistry.advance(step.inner, Q, Qh)
         together(self.comm, lambda: check_source(pack(Qh, Q)))

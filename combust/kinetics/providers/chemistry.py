@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, TypeVar, runtime_checkable
 
 from torch import Tensor
 
@@ -25,6 +25,8 @@ from combust.kinetics.integrate.statistics import Statistics
 from combust.kinetics.integrate.systems import Hold
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.parallel import Communicator
+
+Step = TypeVar("Step")
 
 
 @dataclass(frozen=True)
@@ -49,12 +51,12 @@ class Shows(Protocol):
     columns: Mapping[str, Callable[[Communicator], float]]
 
 
-def fields_of(chemistry: Any) -> Mapping[str, Callable[[], Tensor]]:
+def fields_of(chemistry: object) -> Mapping[str, Callable[[], Tensor]]:
     """Those that a provider shows, if any."""
     return chemistry.fields if isinstance(chemistry, Shows) else {}
 
 
-def columns_of(chemistry: Any) -> Mapping[str, Callable[[Communicator], float]]:
+def columns_of(chemistry: object) -> Mapping[str, Callable[[Communicator], float]]:
     """Those that a provider shows, if any."""
     return chemistry.columns if isinstance(chemistry, Shows) else {}
 
@@ -65,12 +67,20 @@ def require_cell(hold: str) -> None:
         raise ConfigError(f'chemistry: hold = "{hold}"; allowed: "flow" (enthalpy, at the flow\'s pressure), "uv"')
 
 
-def require_hold(chemistry: Any, hold: Hold, what: str) -> None:
+def require_hold(chemistry: object, hold: Hold, what: str) -> None:
     """Raises ConfigError for a provider whose cells keep something else than what a solver needs."""
     found = getattr(chemistry, "hold", "flow")
     if found != hold:
         name = type(chemistry).__name__
         raise ConfigError(f'chemistry {name}: its cells keep "{found}", {what} needs "{hold}": give it hold="{hold}"')
+
+
+def require_step(step: object, kind: type[Step], chemistry: object) -> Step:
+    """The step, which `begin` of the same provider has made. Raises ConfigError for another one."""
+    if not isinstance(step, kind):
+        name = type(chemistry).__name__
+        raise ConfigError(f"chemistry {name}: step is {type(step).__name__}, not what its `begin` returns")
+    return step
 
 
 class Chemistry(Protocol):
@@ -83,16 +93,19 @@ class Chemistry(Protocol):
         """Mass production rates W_k omega_k (species, cells) kg/m3/s at T [K] and partial densities rhoY [kg/m3]."""
         ...
 
-    def begin(self, T: Tensor, rhoY: Tensor, dt: float, Q: Tensor | None = None, Qh: Tensor | None = None) -> Any:
+    def begin(self, T: Tensor, rhoY: Tensor, dt: float, Q: Tensor | None = None, Qh: Tensor | None = None) -> object:
         """Prepare a step of dt [s] from T, rhoY; Q [kg/m3/s] and Qh [W/m3] are best guesses of what `advance` gets.
+
+        What it returns is the provider's own; a solver only hands it to `advance`.
 
         Raises StateError naming the first cell whose state is not finite or out of range.
         """
         ...
 
-    def advance(self, step: Any, Q: Tensor, Qh: Tensor) -> Result:
+    def advance(self, step: object, Q: Tensor, Qh: Tensor) -> Result:
         """Integrate over the step that `begin` prepared, with constant Q [kg/m3/s] and Qh [W/m3].
 
-        Raises DivergenceError naming the cell that no integrator could take to the end of the step.
+        Raises ConfigError as `require_step`, DivergenceError naming the cell that no integrator could take to the end
+        of the step.
         """
         ...

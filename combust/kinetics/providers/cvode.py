@@ -11,7 +11,7 @@ from combust.kinetics.integrate.state import StartState, check_source, pack, sta
 from combust.kinetics.integrate.statistics import Statistics
 from combust.kinetics.integrate.systems import Hold
 from combust.kinetics.mechanism.mechanism import Mechanism
-from combust.kinetics.providers.chemistry import Result, require_cell
+from combust.kinetics.providers.chemistry import Result, require_cell, require_step
 
 
 class Cvode:
@@ -39,9 +39,9 @@ class Cvode:
         """Keep the start state. Raises StateError naming the first cell that is not finite or out of range."""
         return started(self.gas, T, rhoY, dt)
 
-    def advance(self, step: StartState, Q: Tensor, Qh: Tensor) -> Result:
+    def advance(self, step: object, Q: Tensor, Qh: Tensor) -> Result:
         """Integrate over the step with constant Q [kg/m3/s], Qh [W/m3]; raises DivergenceError naming the cell."""
-        s = pack(Qh, Q)
+        step, s = require_step(step, StartState, self), pack(Qh, Q)
         check_source(s)
         cells = range(step.z.shape[1])
         columns = [self.cell(i, step.z[:, i], s[:, i], step.dt) for i in cells]

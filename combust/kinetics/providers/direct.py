@@ -19,7 +19,7 @@ from combust.kinetics.integrate.state import Kept, check_source, check_state, pa
 from combust.kinetics.integrate.statistics import Statistics
 from combust.kinetics.integrate.systems import Hold
 from combust.kinetics.mechanism.mechanism import Mechanism
-from combust.kinetics.providers.chemistry import Result, require_cell
+from combust.kinetics.providers.chemistry import Result, require_cell, require_step
 from combust.kinetics.rates.qss import with_tolerance
 
 # A change of the end state between two sweeps, in units of the tolerance, up to which the linearised equations give
@@ -117,12 +117,12 @@ class Direct:
             room -= size * some.numel()
             step.blocks.append((some, count, self._linearise(step, some) if room >= 0 else None))
 
-    def advance(self, step: DirectStep, Q: Tensor, Qh: Tensor) -> Result:
+    def advance(self, step: object, Q: Tensor, Qh: Tensor) -> Result:
         """Integrate over the step with constant Q [kg/m3/s], Qh [W/m3].
 
         Raises StateError for sources that are not finite, DivergenceError naming a cell that cannot be integrated.
         """
-        s = pack(Qh, Q)
+        step, s = require_step(step, DirectStep, self), pack(Qh, Q)
         check_source(s)
         end = step.z.clone()
         if step.last is None:

@@ -10,7 +10,7 @@ from combust.kinetics.integrate.state import StartState, check_source, pack, sta
 from combust.kinetics.integrate.statistics import Statistics
 from combust.kinetics.integrate.systems import Hold, transport_rate
 from combust.kinetics.mechanism.mechanism import Mechanism
-from combust.kinetics.providers.chemistry import Result, require_cell
+from combust.kinetics.providers.chemistry import Result, require_cell, require_step
 
 
 class Frozen:
@@ -31,9 +31,9 @@ class Frozen:
         """Keep the start state. Raises StateError naming the first cell that is not finite or out of range."""
         return started(self.gas, T, rhoY, dt)
 
-    def advance(self, step: StartState, Q: Tensor, Qh: Tensor) -> Result:
+    def advance(self, step: object, Q: Tensor, Qh: Tensor) -> Result:
         """State after the step with constant Q [kg/m3/s], Qh [W/m3]; raises StateError if they are not finite."""
-        s = pack(Qh, Q)
+        step, s = require_step(step, StartState, self), pack(Qh, Q)
         check_source(s)
         T = in_pieces(lambda z, s: self._temperature(z, s, step.dt), step.z, s)
         return Result(T, step.z[1:] + step.dt * Q, Statistics(T.shape[0], T.shape[0]))

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 
-from combust.kernels import compiled
+from combust.kernels import Kernel, compiled
 from combust.kinetics.rates import qss
 from combust.kinetics.rates.qss import AnyKinetics
 
@@ -27,7 +25,7 @@ def block_of(kin: AnyKinetics) -> int:
     return max(24, min(1000, BLOCK_VALUES // max(1, kin.rates.order.shape[0]) // 8 * 8))
 
 
-def in_blocks(kernel: Callable[..., Tensor], kin: AnyKinetics, T: Tensor, C: Tensor) -> Tensor:
+def in_blocks(kernel: Kernel[[AnyKinetics, Tensor, Tensor], Tensor], kin: AnyKinetics, T: Tensor, C: Tensor) -> Tensor:
     """kernel(kin, T, C) over blocks of cells that fit the cache; compiled only where that pays.
 
     A cold compile takes seconds, which eager kernels need for some million cells; only full blocks are compiled,
@@ -40,5 +38,5 @@ def in_blocks(kernel: Callable[..., Tensor], kin: AnyKinetics, T: Tensor, C: Ten
     for start in range(0, max(T.shape[0], 1), block):
         t, c = T[start : start + block], C[:, start : start + block]
         full = worth and t.shape[0] == block
-        outs.append(kernel(kin, t, c.contiguous()) if full else kernel.eager(kin, t, c))  # type: ignore[attr-defined]
+        outs.append(kernel(kin, t, c.contiguous()) if full else kernel.eager(kin, t, c))
     return torch.cat(outs, dim=1).reshape(-1, *cells)

@@ -8,7 +8,7 @@ range of their data and no further than their enthalpy rises.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, NoReturn
+from typing import NamedTuple, NoReturn
 
 import numpy as np
 import torch
@@ -121,7 +121,7 @@ def _reach(found: Ranges, Y: Tensor, H: Tensor) -> tuple[Tensor, Tensor]:
     return up & down & inside, (low - above).clamp(min=0) + (below - high).clamp(min=0)
 
 
-def _refuse(grid: Tensor, H: Tensor, allowed: Tensor, h: Tensor, Y: Tensor, cell: tuple[Any, ...]) -> NoReturn:
+def _refuse(grid: Tensor, H: Tensor, allowed: Tensor, h: Tensor, Y: Tensor, cell: tuple[np.intp, ...]) -> NoReturn:
     intervals = allowed.nonzero()[:, 0]
     if intervals.numel():
         first, last = int(intervals[0]), int(intervals[-1]) + 1

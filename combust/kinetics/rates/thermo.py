@@ -9,7 +9,7 @@ costs a kernel four times a product.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
@@ -64,7 +64,7 @@ def thermo_from_cantera(solution: ct.Solution, device: torch.device | str = "cpu
     )
 
 
-def ranges_of(data: Any) -> list[tuple[float, list[float]]]:
+def ranges_of(data: ct.SpeciesThermo) -> list[tuple[float, list[float]]]:
     """(temperature above which it holds, coefficients of NASA7 and of T^-2, T^-1) of each range, ascending.
 
     `data` is one of Cantera's NasaPoly2, Nasa9PolyMultiTempRegion, ConstantCp.

@@ -19,10 +19,14 @@ from torch import Tensor
 
 from combust.errors import ConfigError
 from combust.kinetics.rates.thermo import GAS_CONSTANT
+from combust.kinetics.transport.model import Cells, SoretProperties, TransportModel, TransportProperties
 from combust.kinetics.transport.soret import SoretData, polynomial, thermal_diffusion
 
 # Cantera's floor of mole fractions in transport sums: gives the pure-species limit instead of 0/0.
 TINY = 1e-20
+
+
+MODELS = ("mixture-averaged", "unity-Lewis", "constant-Lewis", "constant", "sutherland", "power-law")
 
 
 class TransportData(NamedTuple):
@@ -35,6 +39,20 @@ class TransportData(NamedTuple):
     wilke: Tensor  # (3, species, species): d, 2 d a, d a^2
     others: Tensor  # (species, species): ones, zero on the diagonal
 
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Mixture-averaged diffusivities, or one for all species."""
+        return ("mixture-averaged", "unity-Lewis")
+
+    def mixture(self, gas: Cells, model: str) -> TransportProperties:
+        """D = lambda/(rho cp) of "unity-Lewis"."""
+        mu, conductivity = mixture_viscosity(self, gas.T, gas.X), mixture_conductivity(self, gas.T, gas.X)
+        if model == "unity-Lewis":
+            D = (conductivity / (gas.rho * gas.heat_capacity())).expand(gas.X.shape[0], -1)
+        else:
+            D = mixture_diffusivity(self, gas.T, gas.p, gas.X)
+        return TransportProperties(mu, conductivity, D)
+
 
 class SoretTransport(NamedTuple):
     """Mixture-averaged properties with thermal diffusion."""
@@ -42,12 +60,44 @@ class SoretTransport(NamedTuple):
     fits: TransportData
     soret: SoretData
 
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Mixture-averaged."""
+        return ("mixture-averaged",)
+
+    @property
+    def molar_mass(self) -> Tensor:
+        """(species,) kg/kmol."""
+        return self.fits.molar_mass
+
+    def mixture(self, gas: Cells, model: str) -> SoretProperties:
+        """With thermal diffusion coefficients."""
+        mu, conductivity, D = self.fits.mixture(gas, model)
+        return SoretProperties(mu, conductivity, D, _thermal_diffusion(self, gas.T, gas.X, D * gas.p))
+
 
 class LewisTransport(NamedTuple):
     """Mixture-averaged viscosity and conductivity, D_k = lambda/(rho cp Le_k)."""
 
     fits: TransportData
     lewis: Tensor  # (species,)
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Of given Lewis numbers."""
+        return ("constant-Lewis",)
+
+    @property
+    def molar_mass(self) -> Tensor:
+        """(species,) kg/kmol."""
+        return self.fits.molar_mass
+
+    def mixture(self, gas: Cells, model: str) -> TransportProperties:
+        """D_k = lambda/(rho cp Le_k)."""
+        mu, conductivity = mixture_viscosity(self.fits, gas.T, gas.X), mixture_conductivity(self.fits, gas.T, gas.X)
+        return TransportProperties(
+            mu, conductivity, conductivity / (gas.rho * gas.heat_capacity() * self.lewis[:, None])
+        )
 
 
 class Sutherland(NamedTuple):
@@ -77,38 +127,17 @@ class ConstantTransport(NamedTuple):
     schmidt: Tensor  # 0-d or (species,)
     molar_mass: Tensor  # (species,)
 
+    @property
+    def models(self) -> tuple[str, ...]:
+        """A law of viscosity each."""
+        return ("constant", "sutherland", "power-law")
 
-AnyTransport = TransportData | SoretTransport | LewisTransport | ConstantTransport
-
-# Model -> the data it is computed from.
-MODELS: dict[str, tuple[type, ...]] = {
-    "mixture-averaged": (TransportData, SoretTransport),
-    "unity-Lewis": (TransportData,),
-    "constant-Lewis": (LewisTransport,),
-    "constant": (ConstantTransport,),
-    "sutherland": (ConstantTransport,),
-    "power-law": (ConstantTransport,),
-}
-
-
-class TransportProperties(NamedTuple):
-    """Of a mixture: viscosity [Pa s] (...), conductivity [W/m/K] (...), diffusivity [m2/s] (species, ...)."""
-
-    viscosity: Tensor
-    conductivity: Tensor
-    diffusivity: Tensor
-
-
-class SoretProperties(NamedTuple):
-    """`TransportProperties` and the thermal diffusion coefficients D_T [kg/m/s] (species, ...): j = ... - D_T grad T/T.
-
-    D_T sums to zero over the species.
-    """
-
-    viscosity: Tensor
-    conductivity: Tensor
-    diffusivity: Tensor
-    thermal_diffusion: Tensor
+    def mixture(self, gas: Cells, model: str) -> TransportProperties:
+        """lambda = mu cp/Pr, D = mu/(rho Sc)."""
+        mu = prescribed_viscosity(self.viscosity, gas.T)
+        conductivity = mu * gas.heat_capacity() / self.prandtl
+        D = mu / (gas.rho * self.schmidt.reshape(-1, 1).expand(gas.X.shape[0], 1))
+        return TransportProperties(mu, conductivity, D)
 
 
 def wilke_sums(data: TransportData, T: Tensor, X: Tensor) -> tuple[Tensor, Tensor]:
@@ -162,7 +191,7 @@ def mole_fractions(molar_mass: Tensor, Y: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def transport_properties(
-    data: AnyTransport, T: Tensor, p: Tensor, Y: Tensor, model: str = "mixture-averaged", cp: Tensor | None = None
+    data: TransportModel, T: Tensor, p: Tensor, Y: Tensor, model: str = "mixture-averaged", cp: Tensor | None = None
 ) -> TransportProperties | SoretProperties:
     """Viscosity [Pa s] (...), conductivity [W/m/K] (...) and diffusivity [m2/s] (species, ...) of a mixture.
 
@@ -176,30 +205,13 @@ def transport_properties(
     cells, n = T.shape, Y.shape[0]
     p = p.expand(cells).reshape(-1)
     T, Y = T.reshape(-1), Y.reshape(n, -1)
-    cp = None if cp is None else cp.reshape(-1)
-    fits = data if isinstance(data, (TransportData, ConstantTransport)) else data.fits
-    X, W = mole_fractions(fits.molar_mass, Y)
-    rho = p * W / (GAS_CONSTANT * T)
-    if isinstance(fits, ConstantTransport):
-        assert cp is not None  # _require_model has seen to it
-        mu = prescribed_viscosity(fits.viscosity, T)
-        conductivity = mu * cp / fits.prandtl
-        D = mu / (rho * fits.schmidt.reshape(-1, 1).expand(n, 1))
-    else:
-        mu = mixture_viscosity(fits, T, X)
-        conductivity = mixture_conductivity(fits, T, X)
-        if isinstance(data, LewisTransport):
-            assert cp is not None
-            D = conductivity / (rho * cp * data.lewis[:, None])
-        elif model == "unity-Lewis":
-            assert cp is not None
-            D = (conductivity / (rho * cp)).expand(n, -1)
-        else:
-            D = mixture_diffusivity(fits, T, p, X)
-    shaped = (mu.reshape(cells), conductivity.reshape(cells), D.reshape(n, *cells))
-    if not isinstance(data, SoretTransport):
+    X, W = mole_fractions(data.molar_mass, Y)
+    gas = Cells(T, p, X, p * W / (GAS_CONSTANT * T), None if cp is None else cp.reshape(-1))
+    found = data.mixture(gas, model)
+    shaped = (found.viscosity.reshape(cells), found.conductivity.reshape(cells), found.diffusivity.reshape(n, *cells))
+    if not isinstance(found, SoretProperties):
         return TransportProperties(*shaped)
-    return SoretProperties(*shaped, _thermal_diffusion(data, T, X, D * p).reshape(n, *cells))
+    return SoretProperties(*shaped, found.thermal_diffusion.reshape(n, *cells))
 
 
 def _thermal_diffusion(data: SoretTransport, T: Tensor, X: Tensor, pD: Tensor) -> Tensor:
@@ -217,11 +229,11 @@ def prescribed_viscosity(law: Tensor | Sutherland | PowerLaw, T: Tensor) -> Tens
     return law.expand(T.shape)
 
 
-def _require_model(data: AnyTransport, model: str, cp: Tensor | None) -> None:
-    if model not in MODELS:
-        raise ConfigError(f'transport model "{model}" is unknown; known: {", ".join(MODELS)}')
-    if not isinstance(data, MODELS[model]):
-        fitting = ", ".join(name for name, kinds in MODELS.items() if isinstance(data, kinds))
+def _require_model(data: TransportModel, model: str, cp: Tensor | None) -> None:
+    if model not in data.models:
+        if model not in MODELS:
+            raise ConfigError(f'transport model "{model}" is unknown; known: {", ".join(MODELS)}')
+        fitting = ", ".join(data.models)
         raise ConfigError(f'transport model "{model}" does not go with {type(data).__name__}: that is for {fitting}')
     if cp is None and model != "mixture-averaged":
         raise ConfigError(f'transport model "{model}" needs the heat capacity cp of the mixture')

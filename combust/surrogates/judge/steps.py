@@ -176,12 +176,12 @@ class Recorder:
         """Of the chemistry behind."""
         return self.inner.rates(T, rhoY)
 
-    def begin(self, T: Tensor, rhoY: Tensor, dt: float, Q: Tensor | None = None, Qh: Tensor | None = None) -> Any:
+    def begin(self, T: Tensor, rhoY: Tensor, dt: float, Q: Tensor | None = None, Qh: Tensor | None = None) -> object:
         """As the chemistry behind."""
         self.begun, self.sweeps = (T.clone(), rhoY.clone(), dt, Q, Qh), []
         return self.inner.begin(T, rhoY, dt, Q, Qh)
 
-    def advance(self, step: Any, Q: Tensor, Qh: Tensor) -> Result:
+    def advance(self, step: object, Q: Tensor, Qh: Tensor) -> Result:
         """As the chemistry behind."""
         self.sweeps.append((Q.clone(), Qh.clone()))
         return self.inner.advance(step, Q, Qh)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -19,7 +18,7 @@ from combust.kinetics.integrate.cells import System, evaluate_all
 from combust.kinetics.integrate.state import Kept, check_source, check_state, pack, require
 from combust.kinetics.integrate.statistics import Statistics
 from combust.kinetics.integrate.systems import Hold
-from combust.kinetics.providers.chemistry import Result
+from combust.kinetics.providers.chemistry import Result, require_step
 from combust.kinetics.providers.cvode import Cvode
 from combust.kinetics.providers.direct import Direct
 from combust.kinetics.rates.thermo import GAS_CONSTANT, column, h_mass, temperature_from_enthalpy
@@ -135,13 +134,13 @@ class LearnedFlow:
         require((p > 0) & torch.isfinite(p), p, "chemistry: pressure", "finite and > 0 Pa; partial densities are lost")
         return LearnedStep(z, self._chemical(z), self.shared_jacobians.nearest(z), p, dt)
 
-    def advance(self, step: LearnedStep, Q: Tensor, Qh: Tensor) -> Result:
+    def advance(self, step: object, Q: Tensor, Qh: Tensor) -> Result:
         """Over the step with constant Q [kg/m3/s], Qh [W/m3].
 
         The first call of a step chooses the routes; later ones, with better transport, keep them. Raises StateError for
         sources that are not finite, DivergenceError naming a cell that cannot be integrated.
         """
-        s = pack(Qh, Q)
+        step, s = require_step(step, LearnedStep, self), pack(Qh, Q)
         if self.pool is None:
             check_source(s)
         else:  # no rank may wait for one that stops here
@@ -289,7 +288,7 @@ class LearnedFlow:
 
         def solve(given: Tensor) -> Tensor:
             z, source = given[:rows], given[rows:]
-            begun: Any = self.exact.begin(z[0].clone(), z[1:].clone(), step.dt, source[1:], source[0])
+            begun = self.exact.begin(z[0].clone(), z[1:].clone(), step.dt, source[1:], source[0])
             done = self.exact.advance(begun, source[1:], source[0])
             return pack(done.T, done.rhoY)
 

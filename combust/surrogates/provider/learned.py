@@ -18,6 +18,7 @@ from torch import Tensor
 from combust import kernels
 from combust.errors import ConfigError, MechanismError, StateError
 from combust.kernels import compiled
+from combust.kinetics.gas.values import Values
 from combust.kinetics.integrate import systems
 from combust.kinetics.integrate.blocks import BLOCK, by_blocks, take
 from combust.kinetics.integrate.cells import System, evaluate_all
@@ -114,7 +115,7 @@ class Learned:
             gas = Mechanism.load(mechanism, None, device, ions)  # another file: `require` says what differs
         return cls(found, gas, fallback, **options)
 
-    def advance(self, T: Any, p: Any, Y: Any, dt: float) -> Advanced:
+    def advance(self, T: Values, p: Values, Y: Values, dt: float) -> Advanced:
         """T [K], Y after dt [s], of T, p [Pa] (...cells), Y (species, ...cells), at what the model keeps constant.
 
         Y may be slightly negative (to -0.05) or unnormalised (sum within 0.9 to 1.1), as it comes from transport: the
@@ -146,7 +147,7 @@ class Learned:
         stats = replace(stats, error=stats.error.reshape(shape))
         return Advanced(t.reshape(shape), (y * total).reshape(Y.shape), route.reshape(shape), stats)
 
-    def _checked(self, T: Any, p: Any, Y: Any) -> tuple[Tensor, Tensor, Tensor]:
+    def _checked(self, T: Values, p: Values, Y: Values) -> tuple[Tensor, Tensor, Tensor]:
         Y = torch.as_tensor(Y, dtype=torch.float64, device=self.gas.device).detach()
         if Y.dim() == 0 or Y.shape[0] != len(self.gas.species):
             raise StateError(
@@ -162,7 +163,7 @@ class Learned:
         require(least >= LEAST, least, "least mass fraction", f"{LEAST:g} or more")
         return T, p, Y
 
-    def _of_cells(self, name: str, value: Any, shape: torch.Size) -> Tensor:
+    def _of_cells(self, name: str, value: Values, shape: torch.Size) -> Tensor:
         value = torch.as_tensor(value, dtype=torch.float64, device=self.gas.device).detach()
         try:
             return value.expand(shape)
