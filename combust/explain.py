@@ -82,7 +82,8 @@ def limits(option: mi.Type) -> str:
     if isinstance(option, mi.TupleType):
         bounds.append(f"of {len(option.item_types)} entries")
     if isinstance(option, mi.StrType) and option.pattern is not None:
-        bounds.append('such as "90s", "30min", "23h"')
+        duration = option.pattern.startswith(r"^\d")
+        bounds.append('such as "90s", "30min", "23h"' if duration else f"that matches {option.pattern}")
     return " " + " and ".join(bounds) if bounds else ""
 
 

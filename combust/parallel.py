@@ -60,6 +60,10 @@ class Communicator:
         together.Free()
         return count
 
+    def collect(self, value: Any) -> list[Any]:
+        """All ranks' values in rank order, on the root; nothing on the others."""
+        return [value] if self.mpi is None else self.mpi.gather(value) or []
+
     def max(self, *values: float) -> tuple[float, ...]:
         """Largest of each value over all ranks, in one message. NaN on any rank gives NaN on all."""
         return self._reduce(values, "max")

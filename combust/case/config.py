@@ -8,7 +8,8 @@ import msgspec
 from msgspec import defstruct, structs
 
 from combust.case.gas import Gas
-from combust.case.running import Output, Stop
+from combust.case.output import Output
+from combust.case.running import Stop
 from combust.cfd.boundaries.settings import Boundary
 from combust.cfd.closures.settings import NoTurbulence, Turbulence
 from combust.cfd.initial.settings import Initial

@@ -89,6 +89,7 @@ def problems(config: Config) -> Iterator[str]:
             yield f'boundary.{name}: initial.kind = "manufactured" has no gas that could flow in'
     if config.mesh.axisymmetric:
         yield from axisymmetric(config)
+    yield from same_files(config)
     for field in msgspec.structs.fields(config.numerics):
         taken = (*LOOP, *config.model.NUMERICS)
         if field.name not in taken and getattr(config.numerics, field.name) != field.default:
@@ -118,6 +119,17 @@ def axisymmetric(config: Config) -> Iterator[str]:
         yield 'turbulence: mesh.kind = "axisymmetric" has no closure; use turbulence.kind = "none"'
     if isinstance(config.initial, ManufacturedInitial | TaylorGreenInitial):
         yield f'initial.kind = "{config.initial.__struct_config__.tag}": is a solution in x and y, not in x and r'
+
+
+def same_files(config: Config) -> Iterator[str]:
+    """Output that would be written to one file twice."""
+    for place, key, files, what in (
+        ("probes", "name", [probe.name for probe in config.output.probes], "probe"),
+        ("conditional", "on", [means.on for means in config.output.conditional], "table"),
+    ):
+        for number, name in enumerate(files):
+            if name in files[:number]:
+                yield f'output.{place}[{number}].{key} = "{name}": is that of another {what}: each writes its own file'
 
 
 def to_toml(config: Config) -> str:

@@ -9,9 +9,11 @@ from combust.errors import ConfigError, OutputError
 from combust.io import lock
 
 OURS = re.compile(
-    r"(fields_\d+\.vtr|fields\.pvd|checkpoint_\d+\.h5|series\.csv|summary\.json|case(_\d+)?\.toml)(\.part)?|flame\.png"
+    r"(fields_\d+\.vtr|fields\.pvd|averages_\d+\.vtr|averages\.(pvd|csv)|checkpoint_\d+\.h5|series\.csv|spectra\.csv"
+    r"|(probe|conditional)_[\w()-]+\.csv|planes_[\w-]+\.npy|summary\.json|case(_\d+)?\.toml|paraview_state\.py)"
+    r"(\.part)?|flame\.png"
 )
-NUMBERED = re.compile(r"(?:checkpoint_(\d+)\.h5)|(?:fields_(\d+)\.vtr)")
+NUMBERED = re.compile(r"checkpoint_(\d+)\.h5|(?:fields|averages)_(\d+)\.vtr")
 
 
 PART = re.compile(r"case(?:_(\d+))?\.toml")
@@ -35,13 +37,30 @@ class Folder:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self.index = self.path / "fields.pvd"
+        self.averages = self.path / "averages.pvd"
+        self.windows = self.path / "averages.csv"
         self.series = self.path / "series.csv"
+        self.spectra = self.path / "spectra.csv"
+        self.state = self.path / "paraview_state.py"
         self.summary = self.path / "summary.json"
         self.case = self.path / "case.toml"
         self.picture = self.path / "flame.png"
 
     def fields(self, step: int) -> Path:
         return self.path / f"fields_{step:06d}.vtr"
+
+    def mean_fields(self, step: int) -> Path:
+        return self.path / f"averages_{step:06d}.vtr"
+
+    def probe(self, name: str) -> Path:
+        """Of points or of a line."""
+        return self.path / f"probe_{name}.csv"
+
+    def planes(self, name: str) -> Path:
+        return self.path / f"planes_{name}.npy"
+
+    def conditional(self, name: str) -> Path:
+        return self.path / f"conditional_{name}.csv"
 
     def checkpoint(self, step: int) -> Path:
         return self.path / f"checkpoint_{step:06d}.h5"

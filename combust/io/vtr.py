@@ -191,7 +191,7 @@ def appended(data: bytes, name: str, node: ET.Element) -> np.ndarray:
     return values if components == 1 else values.reshape(-1, components)
 
 
-ENTRY = re.compile(r'<DataSet timestep="(\d[\d.]*(?:e[-+]?\d+)?)" part="0" file="(fields_\d+\.vtr)"/>')
+ENTRY = re.compile(r'<DataSet timestep="(\d[\d.]*(?:e[-+]?\d+)?)" part="0" file="((?:fields|averages)_\d+\.vtr)"/>')
 INDEX_HEAD = ['<?xml version="1.0"?>', '<VTKFile type="Collection" version="1.0">', "<Collection>"]
 INDEX_TAIL = ["</Collection>", "</VTKFile>"]
 REMOVE = "without it a run goes on, and its index begins anew"

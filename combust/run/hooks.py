@@ -17,7 +17,7 @@ from combust.io.series import append_row, start_series
 from combust.io.vtr import read_pvd, write_pvd, write_vtr
 from combust.parallel import collective, on_root
 from combust.report.meter import SILENT, Reporter
-from combust.run.simulation import Outcome, Simulation, concerns
+from combust.run.simulation import Limits, Outcome, Simulation, concerns
 from combust.settings.base import seconds
 
 
@@ -87,8 +87,25 @@ class Scheduled(ABC):
     def state(self) -> dict[str, Any]:
         return {"last": self.last, "count": self.schedule.count}
 
-    def restore(self, saved: dict[str, Any]) -> None:
+    def arrays(self) -> dict[str, tuple[np.ndarray, str]]:
+        """Fields to remember: none."""
+        return {}
+
+    def restore(self, saved: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
         self.last, self.schedule.count, self.restarted = saved["last"], saved["count"], True
+
+    def ended(self) -> Outcome | None:
+        """None: the run goes on."""
+        return None
+
+    def doubts(self, limits: Limits) -> dict[str, str]:
+        """None."""
+        return {}
+
+    @property
+    def keep_until(self) -> int | None:
+        """The last step whose output stays at a start, None for a new run."""
+        return self.last if self.restarted else None
 
 
 class Guard(Scheduled):
@@ -167,8 +184,7 @@ class Series(Scheduled):
     def start(self, sim: Simulation) -> None:
         for name in self.quantities:
             sim.flow.quantity(name)
-        keep = self.last if self.restarted else None
-        on_root(sim.comm, lambda: start_series(self.path, self.quantities, keep))
+        on_root(sim.comm, lambda: start_series(self.path, self.quantities, self.keep_until))
         super().start(sim)
 
     def act(self, sim: Simulation) -> None:
@@ -215,7 +231,7 @@ class Checkpoints(Scheduled):
         check_finite(sim)
         flow = sim.flow
         meta = {**sim.state(), "step": flow.step, "time": flow.time, "identity": flow.identity(), "case": self.case}
-        write_checkpoint(self.folder.checkpoint(flow.step), flow.block, flow.state(), meta)
+        write_checkpoint(self.folder.checkpoint(flow.step), flow.block, sim.arrays(), meta)
         on_root(sim.comm, lambda: self.prune(flow.step), f"remove old checkpoints in {self.folder.path}")
 
     def prune(self, step: int) -> None:

@@ -28,6 +28,8 @@ from combust.machine import machine_memory
 from combust.surrogates.provider.settings import LearnedChemistry
 
 REAL = 8  # bytes of a number
+VECTORS = ("u", "vorticity")
+AVERAGED = (5, 19)  # numbers a cell of a scalar, a vector: means and squares, Reynolds and Favre, products, weight
 # (T, Y) or (rho h, rho Y) of the owned cells: U and mean rates at n and of the last sweep, the diffusion that sweeps
 # share, source and two stages of Runge-Kutta-Chebyshev with their (T, Y); of chemistry: start, rates, source, end.
 OWNED = 12
@@ -156,6 +158,8 @@ def account(config: Config, size: Size, ranks: int, process: float | None = None
         "chemistry": _factors(config, size) + _blocks(config, size.species),
     }
     within = sum(value for name, value in parts.items() if name not in ("process", "kernels"))
+    if config.output.averages is not None:
+        parts["averages"] = REAL * size.cells * sum(AVERAGED[name in VECTORS] for name in config.output.averages.names)
     parts["heap"] = _heap(size, _pairs(config, size), within, parts["kernels"], compiled)
     return parts
 

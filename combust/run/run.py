@@ -22,8 +22,11 @@ from combust.io.folder import Folder
 from combust.io.lock import locked
 from combust.parallel import ALONE, Communicator, on_root
 from combust.report.meter import SILENT, Reporter
-from combust.run.hooks import Checkpoints, Concerns, Fields, Guard, Series
+from combust.run.hooks import Checkpoints, Concerns, Fields, Guard, Scheduled, Series
+from combust.run.probes import probes
 from combust.run.simulation import Flow, Hook, Limits, Outcome, Simulation, has_quantity
+from combust.run.statistics import Conditional, MeanFields, ShellSpectra
+from combust.run.steady import SteadyStop
 from combust.run.summary import summarize, write_summary
 from combust.settings.base import seconds
 
@@ -181,10 +184,27 @@ def simulation(
         Fields(folder, output.fields.names, output.fields.every),
         Concerns(output.fields.every, reporter),
         Series(folder, output.series.quantities, output.series.every),
+        *measured(flow, config, folder, reporter),
         Checkpoints(folder, output.checkpoint.every, output.checkpoint.keep, to_toml(config)),
         *more,
     ]
     return Simulation(flow, hooks, limits)
+
+
+def measured(flow: Flow, config: Config, folder: Folder, reporter: Reporter) -> Iterator[Scheduled]:
+    """The hooks of probes, averages, conditional means, spectra and of the end of a steady flow. Raises ConfigError."""
+    output = config.output
+    yield from probes(output.probes, flow, folder)
+    if output.averages is not None:
+        yield MeanFields(output.averages, flow, folder, reporter)
+    for number, table in enumerate(output.conditional):
+        with at(f"output.conditional[{number}]"):
+            yield Conditional(table, flow, folder)
+    if output.spectra is not None:
+        with at("output.spectra"):
+            yield ShellSpectra(output.spectra, flow, folder)
+    if config.stop.steady is not None:
+        yield SteadyStop(config.stop.steady, flow)
 
 
 def find_checkpoint(

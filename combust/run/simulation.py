@@ -39,8 +39,17 @@ class Hook(Protocol):
     def state(self) -> dict[str, Any]:
         """What a restart needs, as JSON values."""
 
-    def restore(self, saved: dict[str, Any]) -> None:
-        """Takes the state back."""
+    def arrays(self) -> dict[str, tuple[np.ndarray, str]]:
+        """The fields among it, as `Flow.state` has them; names begin with that of the hook and a colon."""
+
+    def restore(self, saved: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+        """Takes the state back, from its JSON values and this rank's parts of all fields of a checkpoint."""
+
+    def ended(self) -> Outcome | None:
+        """Why the run is over by what it has seen, None if it is not."""
+
+    def doubts(self, limits: Limits) -> dict[str, str]:
+        """What is doubtful about it in a run with these limits: name -> sentence."""
 
 
 @dataclass(frozen=True)
@@ -174,6 +183,9 @@ class Simulation:
             return Outcome("done", f"reached t = {flow.time:.6g} s", 0)
         if flow.step >= limits.stop_steps:
             return Outcome("done", f"reached step {flow.step}", 0)
+        for hook in self.hooks:
+            if (outcome := hook.ended()) is not None:
+                return outcome
         if self.caught:
             return Outcome("signal", f"stopped by {signal.Signals(self.caught).name} after step {flow.step}", 4)
         if self.wall >= limits.stop_wall:
@@ -208,6 +220,13 @@ class Simulation:
         loop["wall"] = self.wall_before + self.wall
         return {"loop": loop, "hooks": {hook.name: hook.state() for hook in self.hooks}}
 
+    def arrays(self) -> dict[str, tuple[np.ndarray, str]]:
+        """The fields of flow and hooks that a restart needs: name -> (this rank's part, place)."""
+        found = dict(self.flow.state())
+        for hook in self.hooks:
+            found |= hook.arrays()
+        return found
+
     def restore(self, meta: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
         """Continues from `state()` and the flow's arrays as a checkpoint holds them."""
         loop = meta["loop"]
@@ -216,10 +235,14 @@ class Simulation:
         self.free_dt, self.wall_before = loop["free_dt"], loop["wall"]
         for hook in self.hooks:
             if hook.name in meta["hooks"]:
-                hook.restore(meta["hooks"][hook.name])
+                hook.restore(meta["hooks"][hook.name], arrays)
 
 
 def concerns(sim: Simulation) -> dict[str, str]:
     """What is doubtful about the flow now and about the step to come: name -> sentence (collective)."""
     dt, _ = sim.free_step()  # an output time may cut it: no matter
-    return sim.flow.concerns() | sim.flow.step_concerns(dt) | fixed_step(sim.limits.dt_fixed, sim.flow, sim.limits.cfl)
+    found = sim.flow.concerns() | sim.flow.step_concerns(dt)
+    found |= fixed_step(sim.limits.dt_fixed, sim.flow, sim.limits.cfl)
+    for hook in sim.hooks:
+        found |= hook.doubts(sim.limits)
+    return found

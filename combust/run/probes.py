@@ -1,0 +1,120 @@
+"""Probes: values of fields at points, on lines and on planes, at their own rate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from combust import planes
+from combust.case.output import LineProbe, PlaneProbe, PointProbe, Probe
+from combust.cfd.diagnostics.places import Plane, Points
+from combust.cfd.model.flow import Flow
+from combust.errors import ConfigError, at
+from combust.io.folder import Folder
+from combust.io.series import append_rows, start_rows
+from combust.parallel import on_root
+from combust.run.hooks import Scheduled
+from combust.run.simulation import Simulation
+
+FIRST = ("step", "time", "x", "y", "z")
+ALL_SPECIES = "Y"
+
+
+def probes(tables: Sequence[Probe], flow: Flow, folder: Folder) -> Iterator[Scheduled]:
+    """The hooks of [[output.probes]]. Raises ConfigError for places outside of the domain and unknown fields."""
+    for number, table in enumerate(tables):
+        with at(f"output.probes[{number}]"):
+            if isinstance(table, PlaneProbe):
+                yield PlaneRecords(table, flow, folder)
+            else:
+                yield Rows(table, flow, folder)
+
+
+def expanded(names: Sequence[str], flow: Flow) -> list[str]:
+    """Names of fields, with all species in the place of Y. Raises ConfigError for an unknown one (collective)."""
+    found: list[str] = []
+    for name in names:
+        species = flow.identity().get("species", "").split()
+        found += [f"Y_{k}" for k in species] if name == ALL_SPECIES and species else [name]
+    for name in found:
+        flow.field(name)
+    if len(set(found)) != len(found):
+        raise ConfigError(f"fields = {', '.join(names)}: a field is named twice")
+    return found
+
+
+def columns(name: str, field: np.ndarray) -> list[tuple[str, np.ndarray]]:
+    """Scalars of a field: u, v, w of the velocity, NAME_x, NAME_y, NAME_z of other vectors."""
+    if field.ndim == 3:
+        return [(name, field)]
+    parts = "uvw" if name == "u" else [f"{name}_{axis}" for axis in "xyz"]
+    return list(zip(parts, field, strict=True))
+
+
+class Rows(Scheduled):
+    """Rows of probe_<name>.csv, one for a point and time: step, time, x, y, z, fields."""
+
+    def __init__(self, table: PointProbe | LineProbe, flow: Flow, folder: Folder) -> None:
+        super().__init__(table.every)
+        self.name, self.path = f"probe {table.name}", folder.probe(table.name)
+        self.fields = expanded(table.fields, flow)
+        if isinstance(table, LineProbe):
+            first, last = (np.array(full(point, flow)) for point in (table.start, table.end))
+            self.places = first + np.linspace(0.0, 1.0, table.count)[:, None] * (last - first)
+        else:
+            self.places = np.array([full(point, flow) for point in table.points])
+        self.points = Points(self.places.tolist(), flow.coordinates(), flow.block)
+
+    def start(self, sim: Simulation) -> None:
+        names = [name for field in self.fields for name, _ in columns(field, sim.flow.field(field))]
+        on_root(sim.comm, lambda: start_rows(self.path, [*FIRST, *names], self.keep_until))
+        super().start(sim)
+
+    def act(self, sim: Simulation) -> None:
+        flow = sim.flow
+        parts = [part for name in self.fields for _, part in columns(name, flow.field(name))]
+        values = self.points.values(parts)
+        rows = [[flow.time, *place, *row] for place, row in zip(self.places, values, strict=False)]
+        on_root(sim.comm, lambda: append_rows(self.path, flow.step, rows))
+
+
+class PlaneRecords(Scheduled):
+    """Records of planes_<name>.npy (combust.planes)."""
+
+    def __init__(self, table: PlaneProbe, flow: Flow, folder: Folder) -> None:
+        super().__init__(table.every)
+        self.name, self.path = f"planes {table.name}", folder.planes(table.name)
+        self.fields = expanded(table.fields, flow)
+        axis = "zyx".index(table.normal)
+        if axis not in flow.block.axes:
+            raise ConfigError(f'normal = "{table.normal}": the mesh has one cell in that direction')
+        with at("at"):
+            self.plane = Plane(axis, table.at, flow.coordinates(), flow.block)
+
+    def start(self, sim: Simulation) -> None:
+        names = [name for field in self.fields for name, _ in columns(field, sim.flow.field(field))]
+        dtype = planes.record_type(self.plane.coordinates, names)
+        on_root(sim.comm, lambda: planes.begin(self.path, dtype, self.keep_until))
+        super().start(sim)
+
+    def act(self, sim: Simulation) -> None:
+        flow = sim.flow
+        parts = [part for name in self.fields for part in columns(name, flow.field(name))]
+        values = self.plane.values([part for _, part in parts])
+        found = dict(zip((name for name, _ in parts), values, strict=False))
+        on_root(
+            sim.comm,
+            lambda: planes.append(self.path, planes.record(flow.step, flow.time, self.plane.coordinates, found)),
+        )
+
+
+def full(point: Sequence[float], flow: Flow) -> tuple[float, float, float]:
+    """A point in three directions: where none is given, in the middle of the domain. Raises ConfigError."""
+    dimensions = max((3 - a for a in range(3) if flow.block.shape[a] > 1), default=1)
+    if len(point) < dimensions:
+        raise ConfigError(f"{list(point)}: needs {dimensions} coordinates, x{', y' * (dimensions > 1)}"
+                          f"{' and z' * (dimensions > 2)}")  # fmt: skip
+    middle = [0.5 * float(f[0] + f[-1]) for f in reversed(flow.coordinates())]
+    x, y, z = (*point, *middle[len(point) :])
+    return x, y, z
