@@ -17,7 +17,13 @@ from combust.cfd.boundaries.settings import SIDES, Burner, Inflow, Periodic, Sym
 from combust.cfd.boundaries.spectra import with_spectra
 from combust.cfd.boundaries.tables import with_tables
 from combust.cfd.closures.settings import NoTurbulence
-from combust.cfd.initial.settings import FlameInitial, KernelInitial, ManufacturedInitial, TaylorGreenInitial
+from combust.cfd.initial.settings import (
+    FlameInitial,
+    KernelInitial,
+    ManufacturedInitial,
+    RunInitial,
+    TaylorGreenInitial,
+)
 from combust.cfd.model.settings import LOOP
 from combust.cfd.sources.settings import RadiationSource
 from combust.errors import ConfigError, at
@@ -66,6 +72,8 @@ def complete(config: Config, path: Path) -> Config:
     with at(path):
         boundary = with_spectra(with_tables(config.boundary, path.parent), "boundary", path.parent)
         initial = with_spectra(config.initial, "initial", path.parent)
+    if isinstance(initial, RunInitial) and (path.parent / initial.folder).exists():
+        initial = replace(initial, folder=str((path.parent / initial.folder).resolve()))
     title = config.title or path.stem
     return replace(config, title=title, gas=gas, chemistry=chemistry, initial=initial, output=output, boundary=boundary)
 
@@ -85,8 +93,7 @@ def problems(config: Config) -> Iterator[str]:
             continue
         if isinstance(side.velocity, str) and not isinstance(config.initial, FlameInitial):
             yield f'boundary.{name}.velocity = "{side.velocity}": needs initial.kind = "flame"; give a number [m/s]'
-        if isinstance(config.initial, ManufacturedInitial):
-            yield f'boundary.{name}: initial.kind = "manufactured" has no gas that could flow in'
+        yield from without_gas(config, f"boundary.{name}", side)
     if config.mesh.axisymmetric:
         yield from axisymmetric(config)
     yield from same_files(config)
@@ -104,6 +111,15 @@ def problems(config: Config) -> Iterator[str]:
         yield f"initial.centre: needs {dimensions} number(s), one per dimension of the mesh"
     if isinstance(config.initial, KernelInitial) and config.initial.hot_temperature <= config.initial.temperature:
         yield "initial.hot_temperature: must exceed initial.temperature"
+
+
+def without_gas(config: Config, place: str, side: Inflow | Burner) -> Iterator[str]:
+    """What an inflow misses where the initial table names no one gas."""
+    kind = config.initial.__struct_config__.tag
+    if isinstance(config.initial, ManufacturedInitial):
+        yield f'{place}: initial.kind = "manufactured" has no gas that could flow in'
+    elif not getattr(config.initial, "one_gas", True) and not (side.has_composition and side.temperature):
+        yield f'{place}: initial.kind = "{kind}" names no one gas that could flow in: give composition and temperature'
 
 
 def axisymmetric(config: Config) -> Iterator[str]:

@@ -373,6 +373,11 @@ def compare(
                 f"{path}: belongs to another case: its {key} is {there}, that of this case is {here}; "
                 "restart from a checkpoint of this case or start anew with another --out"
                 + (", or continue with --change: its species are the same" if same else "")
+                + (
+                    f'; or begin with its fields on this grid: initial = {{ kind = "run", folder = "{path}" }}'
+                    if key == "mesh"
+                    else ""
+                )
             )
 
 

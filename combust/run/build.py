@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -21,11 +20,12 @@ from combust.cfd.closures.base import Closure, Source
 from combust.cfd.concerns import CONCERNS
 from combust.cfd.diagnostics.mixture import Definitions
 from combust.cfd.initial import motion
+from combust.cfd.initial.earlier import Carried, Content, carried
 from combust.cfd.initial.fields import Fields
-from combust.cfd.initial.settings import FlameInitial, Initial
+from combust.cfd.initial.settings import FlameInitial, Initial, RunInitial
 from combust.cfd.initial.unburnt import Unburnt
 from combust.cfd.mesh.block import Block
-from combust.cfd.mesh.grid import GHOSTS, Grid
+from combust.cfd.mesh.grid import GHOSTS, Grid, mesh_digest
 from combust.cfd.model.case import Elsewhere
 from combust.cfd.model.flow import Flow
 from combust.cfd.model.settings import Numerics
@@ -41,6 +41,7 @@ from combust.kinetics.providers.settings import NoChemistry
 from combust.kinetics.transport.model import TransportModel
 from combust.parallel import Communicator
 from combust.run.definitions import definitions
+from combust.run.earlier import earlier
 from combust.run.memory import COMPILE_WORTH, require_memory
 
 
@@ -143,6 +144,18 @@ class Builder:
         return table.profile(self)
 
     @cached_property
+    def carried(self) -> Carried:
+        """The state of an earlier run on this grid, of an initial table that names one."""
+        table = self.config.initial
+        assert isinstance(table, RunInitial)
+        return carried(earlier(table.folder, table.time, self.gas, self.comm), self.grid, self.gas)
+
+    @property
+    def content(self) -> Content | None:
+        """rho h, rho Y and p0 at the start, where they are not those of T and Y at the pressure of the case."""
+        return self.carried.content if isinstance(self.config.initial, RunInitial) else None
+
+    @cached_property
     def unburnt(self) -> Unburnt | None:
         """The fresh gas and its burnt equilibrium, for flames and kernels."""
         return self.config.initial.unburnt(self)
@@ -213,9 +226,7 @@ class Builder:
 
     @cached_property
     def identity(self) -> dict[str, str]:
-        parts = [np.ascontiguousarray(f).tobytes() for f in self.grid.faces]
-        parts += [b"axisymmetric"] * self.grid.axisymmetric
-        digest = hashlib.sha256(b"".join(parts)).hexdigest()
+        digest = mesh_digest(self.grid.faces, self.grid.axisymmetric)
         found = {"mechanism": self.gas.sha256, "species": " ".join(self.gas.species), "mesh": digest}
         model = str(self.config.model.__struct_config__.tag)
         return found if model == DEFAULT_MODEL else {**found, "model": model}

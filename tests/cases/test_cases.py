@@ -42,6 +42,8 @@ SHRUNK = {
     "pipe": ("N2", 1e-4, ["mesh.x.cells=12", "mesh.y.cells=6"]),
     "mms": ("LIGHT", 4e-3, ["mesh.cells=[16,16]"]),
     "taylor_green_2d": ("N2", 4e-5, ["mesh.cells=[24,24]"]),
+    "tgv_reacting": ("OH", 1e-6, ["mesh.cells=[12,12,12]"]),
+    "tgv_mixing": ("H2", 5e-6, ["mesh.cells=[12,12,12]"]),
 }
 
 
@@ -101,7 +103,7 @@ def test_case(name, monkeypatch):
 
 MODELS = {"h2o2.yaml": "h2_air"}
 SLOW = (("mms", "direct"), ("mms", "cvode"), ("flame_learned", "cvode"))
-COARSE = {1: ["mesh.cells=[20]"], 2: ["mesh.cells=[12,5]"]}
+COARSE = {1: ["mesh.cells=[20]"], 2: ["mesh.cells=[12,5]"], 3: ["mesh.cells=[8,8,8]"]}
 
 
 @pytest.mark.parametrize("name, kind", [

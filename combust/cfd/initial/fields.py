@@ -118,7 +118,7 @@ def kernel(
     return stack(grid, T + (hot_T - T) * c, Yc), constant_velocity(grid, (0.0, 0.0, 0.0))
 
 
-def taylor_green(grid: Grid, T: float, Y: Tensor, speed: float) -> Fields:
+def vortices(grid: Grid, speed: float) -> Faces:
     """u = U sin(kx) cos(ly), v = -U (k/l) cos(kx) sin(ly) over one period of the domain in x and y (cos(mz) in 3-D)."""
     u = list(constant_velocity(grid, (0.0, 0.0, 0.0)))
     k = [2 * math.pi / (f[-1] - f[0]) for f in grid.faces]
@@ -129,4 +129,9 @@ def taylor_green(grid: Grid, T: float, Y: Tensor, speed: float) -> Fields:
         if 0 in grid.layout.axes:
             wave = wave * torch.cos(z)
         u[axis] = (sign * speed * wave).expand(face_shape(grid, axis)).contiguous()
-    return stack(grid, T, Y), tuple(u)
+    return tuple(u)
+
+
+def taylor_green(grid: Grid, T: float, Y: Tensor, speed: float) -> Fields:
+    """One gas in an array of Taylor-Green vortices."""
+    return stack(grid, T, Y), vortices(grid, speed)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
+from combust.cfd.initial.base import Start, Starting
+from combust.cfd.initial.hot_spot import HotSpotKey, heated
+from combust.cfd.initial.layers import LayersInitial
 from combust.cfd.initial.motion import TurbulenceKey, VortexKey
 from combust.errors import ConfigError
-from combust.kinetics.mechanism.settings import ConstantTransport, Transport, of_flames
+from combust.kinetics.mechanism.settings import ConstantTransport, of_flames
 from combust.settings.base import Count, Mixture, NotNegative, Positive, Settings, Temperature, Text, Vector, doc
 
 if TYPE_CHECKING:
@@ -20,56 +23,9 @@ if TYPE_CHECKING:
     from combust.cfd.initial.unburnt import Unburnt
     from combust.cfd.mesh.grid import Grid
     from combust.kinetics.flames.free import FlameProfile
-    from combust.kinetics.mechanism.mechanism import Mechanism
-    from combust.parallel import Communicator
 
 MANUFACTURED_TEMPERATURE = 300.0  # K
 FLAME_REFERENCES = 24
-
-
-class Starting(Protocol):
-    """What initial fields need of a case. pressure [Pa]; mixture : Y of a table that names a gas; transport : its table
-
-    profile : Cantera's free flame of an initial flame
-    """
-
-    @property
-    def gas(self) -> Mechanism: ...
-    @property
-    def comm(self) -> Communicator: ...
-    @property
-    def device(self) -> str: ...
-    @property
-    def grid(self) -> Grid: ...
-    @property
-    def pressure(self) -> float: ...
-    @property
-    def transport(self) -> Transport: ...
-    @property
-    def profile(self) -> FlameProfile: ...
-    def mixture(self, table: Any, where: str = "initial") -> Tensor: ...
-
-
-class Start:
-    """What most initial fields have not; a kind says where it has it."""
-
-    __slots__ = ()
-
-    def unburnt(self, case: Starting) -> Unburnt | None:
-        """The fresh gas and its burnt equilibrium, of what burns."""
-        return None
-
-    def sources(self, case: Starting) -> tuple[Source, ...]:
-        """Those that make a given solution one of the equations."""
-        return ()
-
-    def doubts(self, grid: Grid) -> dict[str, str]:
-        """What is doubtful of them on this grid, in words: name -> sentence."""
-        return {}
-
-    def flame_states(self, case: Starting, fresh: Unburnt) -> tuple[Tensor, Tensor] | None:
-        """T [K] (states,) and Y (species, states) of fresh and burnt gas and what lies between, of what burns."""
-        return None
 
 
 class Perturbation(Settings, frozen=True):
@@ -199,6 +155,7 @@ class UniformInitial(Start, Mixture, frozen=True, kw_only=True, tag_field="kind"
     velocity: Annotated[Vector, doc("velocity in x, y, z", "m/s")] = (0.0,)
     turbulence: TurbulenceKey = None
     vortex: VortexKey = None
+    hot_spot: HotSpotKey = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -210,7 +167,9 @@ class UniformInitial(Start, Mixture, frozen=True, kw_only=True, tag_field="kind"
         from combust.cfd.initial import fields
 
         velocity = tuple(reversed((*self.velocity, 0.0, 0.0)[:3]))
-        return fields.uniform(case.grid, self.temperature, case.mixture(self), velocity)
+        return heated(
+            self.hot_spot, case.grid, fields.uniform(case.grid, self.temperature, case.mixture(self), velocity)
+        )
 
 
 class TaylorGreenInitial(Start, Settings, frozen=True, tag_field="kind", tag="taylor-green"):
@@ -231,6 +190,8 @@ class TaylorGreenInitial(Start, Settings, frozen=True, tag_field="kind", tag="ta
 
 class ManufacturedInitial(Start, Settings, frozen=True, tag_field="kind", tag="manufactured"):
     """Two gases that mix and move along a travelling wave with known solution. doi:10.1016/j.jcp.2012.01.027"""
+
+    one_gas: ClassVar[bool] = False
 
     rho0: Annotated[Positive, doc("density of the first gas", "kg/m3")] = 1.0
     rho1: Annotated[Positive, doc("density of the second gas", "kg/m3")] = 2.0
@@ -267,7 +228,36 @@ class ManufacturedInitial(Start, Settings, frozen=True, tag_field="kind", tag="m
         return (Forcing(self.wave(case)),)
 
 
-Initial = FlameInitial | KernelInitial | UniformInitial | TaylorGreenInitial | ManufacturedInitial
+class RunInitial(Start, Settings, frozen=True, tag_field="kind", tag="run"):
+    """The fields of an earlier run, on this grid: the integrals of mass, species and enthalpy stay.
+
+    The domain must lie within the earlier one, the species are the same, time begins at zero. A restart reads the start
+    again: the earlier run must still be there.
+    """
+
+    one_gas: ClassVar[bool] = False
+
+    folder: Annotated[Text, doc("output folder of the earlier run, or one of its checkpoint files")]
+    time: Annotated[NotNegative | None, doc("of the checkpoint, the nearest is taken; the newest if omitted", "s")] = (
+        None
+    )
+    turbulence: TurbulenceKey = None
+    vortex: VortexKey = None
+
+    def fields(self, case: Starting) -> Fields:
+        """Those of the earlier run. Raises ConfigError, FileFormatError."""
+        return case.carried.q, case.carried.u
+
+
+Initial = (
+    FlameInitial
+    | KernelInitial
+    | UniformInitial
+    | TaylorGreenInitial
+    | ManufacturedInitial
+    | LayersInitial
+    | RunInitial
+)
 
 
 def fresh_gas(table: FlameInitial | KernelInitial, case: Starting, thickness: float | None) -> Unburnt:

@@ -14,7 +14,6 @@ import torch
 
 from combust.cfd.boundaries.conditions import Inflow, Outflow, conditions_of
 from combust.cfd.initial.fields import Fields
-from combust.cfd.initial.settings import ManufacturedInitial
 from combust.cfd.mesh.grid import NAMES
 from combust.cfd.model.case import Case
 from combust.cfd.operators import scalars
@@ -77,8 +76,9 @@ def _closed(case: Case, gravity: tuple[float, ...]) -> float | None:
 def _density(case: Case, table: Any, where: str) -> float:
     """Density of a stream at the pressure of the case; what its table omits is that of the initial gas."""
     fresh: Any = case.initial
-    if not table.has_composition and isinstance(fresh, ManufacturedInitial):
-        raise ConfigError(f'{where}: initial.kind = "manufactured" has no one gas: give a composition and temperature')
+    if not (table.has_composition and table.temperature) and not fresh.one_gas:
+        kind = fresh.__struct_config__.tag
+        raise ConfigError(f'{where}: initial.kind = "{kind}" has no one gas: give a composition and temperature')
     Y = case.mixture(table, where) if table.has_composition else case.mixture(fresh)
     T = torch.tensor(table.temperature or fresh.temperature, dtype=torch.float64, device=Y.device)
     rho = case.gas.density(T, case.pressure, Y)

@@ -8,7 +8,10 @@ from combust.cfd.lowmach.flow import ReactingFlow
 from combust.cfd.lowmach.lowmach import LowMach
 from combust.cfd.lowmach.problem import LowMachNumerics, Problem
 from combust.cfd.model.case import Case
+from combust.errors import ConfigError
 from combust.kinetics.mechanism.ideal_gas import require_ideal
+
+SAME = 1e-6  # of a pressure: one that differs by less is the same
 
 
 def build(case: Case) -> ReactingFlow:
@@ -31,7 +34,21 @@ def build(case: Case) -> ReactingFlow:
         coupling=table.coupling, sweeps=table.sweeps, cfl=table.cfl, reconstruction=table.reconstruction
     )
     scheme = LowMach(case.grid, problem, numerics, case.chemistry(), case.pressure_solver(), data)
+    if case.content and not scheme.closed and abs(case.content.p0 / case.pressure - 1) > SAME:
+        raise ConfigError(
+            f"gas.pressure = {case.pressure:g}: the earlier run of initial.folder has p0 = {case.content.p0!r} Pa, "
+            "which an open domain keeps: give that"
+        )
     balanced = sides.balanced(case.sides, case.boundaries)
     return ReactingFlow(
-        scheme, fields, case.pressure, fresh, case.identity, balanced, case.concerns, case.elsewhere, case.definitions
+        scheme,
+        fields,
+        case.pressure,
+        fresh,
+        case.identity,
+        balanced,
+        case.concerns,
+        case.elsewhere,
+        case.definitions,
+        case.content,
     )

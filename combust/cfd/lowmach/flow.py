@@ -10,6 +10,7 @@ import torch
 from combust.cfd.boundaries import ahead
 from combust.cfd.boundaries.conditions import Inflow
 from combust.cfd.diagnostics.mixture import Definitions
+from combust.cfd.initial.earlier import Content
 from combust.cfd.initial.fields import Fields
 from combust.cfd.initial.unburnt import Unburnt
 from combust.cfd.lowmach import start
@@ -42,27 +43,29 @@ class ReactingFlow:
         concerns: Sequence[Callable[[ReactingFlow], dict[str, str]]] = (),
         elsewhere: Elsewhere = NOWHERE,
         definitions: Definitions = UNDEFINED,
+        content: Content | None = None,
     ):
         """concerns : what is asked of the flow beside its own doubts (combust.cfd.concerns), each name -> text
         elsewhere : names that other chemistry than its own shows, so that asking for them says so
         definitions : what mixture fraction and progress refer to
+        content : rho h, rho Y and p0 that the flow starts with, in place of those of `fields` at `pressure`
         """
         self.scheme, self.grid, self.block = scheme, scheme.grid, scheme.grid.block
         self.unburnt, self._identity, self.balanced = unburnt, identity, balanced
         self._concerns, self.elsewhere, self.definitions = concerns, elsewhere, definitions
         self.time, self.step, self.dt = 0.0, 0, 0.0
         self.time_before = 0.0
-        self.current = self._start(fields, pressure)
+        self.current = self._start(fields, content, pressure)
         self.diagnostics = Diagnostics(self)
 
-    def _start(self, fields: Fields, pressure: float) -> State:
+    def _start(self, fields: Fields, content: Content | None, pressure: float) -> State:
         """State at time zero: velocities get the divergence that transport and reactions ask for."""
         scheme, grid = self.scheme, self.grid
         q_inner, u = fields
         require_field("fields: (T, Y)", q_inner, (1 + len(scheme.problem.gas.species), *grid.layout.n), grid.device)
         require_faces("fields: velocity", u, grid)
-        p0 = torch.tensor(pressure, dtype=torch.float64, device=grid.device)
-        U = conserved(scheme.thermo, q_inner, p0)
+        p0 = torch.tensor(content.p0 if content else pressure, dtype=torch.float64, device=grid.device)
+        U = content.U if content else conserved(scheme.thermo, q_inner, p0)
         q = scheme.filler.scalars(q_inner)
         padded_u = scheme.filler.velocity(scheme.filler.pad_faces(u))
         given = context(scheme.view(padded_u, q, U, p0, 0.0, 0.0), scheme)

@@ -7,6 +7,7 @@ all follow from the interior formulas.
 
 from __future__ import annotations
 
+import hashlib
 import math
 import os
 from dataclasses import dataclass
@@ -211,6 +212,12 @@ class Grid:
         lead = [] if components is None else [components]
         data = torch.empty(lead + shape, dtype=torch.float64, device=self.device)
         return data.fill_(float("nan")) if POISON else data
+
+
+def mesh_digest(faces: tuple[np.ndarray, np.ndarray, np.ndarray], axisymmetric: bool) -> str:
+    """Hexadecimal SHA-256 of face coordinates (z, y, x), which tells meshes apart."""
+    parts = [np.ascontiguousarray(f).tobytes() for f in faces] + [b"axisymmetric"] * axisymmetric
+    return hashlib.sha256(b"".join(parts)).hexdigest()
 
 
 def uniform_faces(lower: float, upper: float, cells: int) -> np.ndarray:

@@ -10,6 +10,7 @@ from torch import Tensor
 from combust.cfd.boundaries.conditions import Sides
 from combust.cfd.closures.base import Closure, Source
 from combust.cfd.diagnostics.mixture import Definitions
+from combust.cfd.initial.earlier import Content
 from combust.cfd.initial.fields import Fields
 from combust.cfd.initial.settings import Initial
 from combust.cfd.initial.unburnt import Unburnt
@@ -36,6 +37,7 @@ class Case(Protocol):
     pressure [Pa], gravity [m/s2], ambient (the table of the gas around, or None) : of the table `gas`
     dimensions : of the mesh;  sides : table of each side, "x_low", ...;  boundaries : the conditions made of them
     reacts : whether there is chemistry;  unburnt : fresh gas and its equilibrium, of what burns
+    content : rho h, rho Y and p0 at the start, where they are not those of `fields` at `pressure`
     identity : what a checkpoint must share with this case;  definitions : what mixture fraction and progress refer to
     concerns : what is asked of a low-Mach flow at intervals
     """
@@ -64,6 +66,8 @@ class Case(Protocol):
     def initial(self) -> Initial: ...
     @property
     def unburnt(self) -> Unburnt | None: ...
+    @property
+    def content(self) -> Content | None: ...
     @property
     def numerics(self) -> Numerics: ...
     @property

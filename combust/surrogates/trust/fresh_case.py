@@ -10,7 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from combust.cfd.boundaries.conditions import Inflow, Sides, conditions_of
-from combust.cfd.initial.settings import FlameInitial, KernelInitial, ManufacturedInitial
+from combust.cfd.initial.settings import FlameInitial, KernelInitial
 from combust.surrogates.model.card import Pair, taught_of
 from combust.surrogates.model.model import settings_of
 from combust.surrogates.trust.fresh import MARGIN, SAME, Mixing
@@ -30,7 +30,7 @@ class Gas:
 def gases(table: Any, mixture: Callable[[Any], Tensor], boundaries: tuple[Sides, Sides, Sides]) -> list[Gas]:
     """The gas of the table `initial`, and what flows in; mixture: Y of a table, boundaries: along z, y and x."""
     found: list[Gas] = []
-    if not isinstance(table, ManufacturedInitial):
+    if table.one_gas:
         flame = isinstance(table, FlameInitial | KernelInitial)
         found.append(Gas("initial.temperature", table.temperature, mixture(table).cpu().numpy(), flame))
     for axis, pair in zip("zyx", boundaries, strict=True):

@@ -1,0 +1,125 @@
+"""Streams beside each other, separated by layers in which they are mixed; unreacted, hot or in equilibrium."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from msgspec import Meta
+
+from combust.cfd.initial.base import Start, Starting
+from combust.cfd.initial.hot_spot import HotSpotKey, heated, ring
+from combust.cfd.initial.motion import TurbulenceKey, VortexKey
+from combust.settings.base import Mixture, Positive, Settings, Temperature, Vector, doc
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from combust.cfd.initial.fields import Fields
+    from combust.cfd.mesh.grid import Grid
+
+AXES = {"x": 2, "y": 1, "z": 0}
+SAME = 1e-9  # of mass fractions and of T: the same gas
+FEWEST = 3.0  # cells over a layer's width
+
+
+class Layer(Mixture, frozen=True, kw_only=True):
+    """One of the streams, in the order along the direction."""
+
+    temperature: Annotated[Temperature, doc("temperature", "K")]
+    velocity: Annotated[Vector, doc("velocity in x, y, z", "m/s")] = (0.0,)
+    until: Annotated[float | None, doc("middle of the layer to the next stream; the last has none", "m")] = None
+    width: Annotated[
+        Positive | None,
+        doc("w of that layer, the next stream's share being [1 + tanh((s - until)/w)]/2, or rising over w", "m"),
+    ] = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.has_composition:
+            raise ValueError("needs composition, or fuel, oxidizer and phi")
+        if (self.until is None) != (self.width is None):
+            raise ValueError("until and width go together")
+
+
+class Burnt(Settings, frozen=True):
+    """Burnt gas beyond a place: the equilibrium at constant enthalpy and pressure of the mixture that is there."""
+
+    along: Annotated[Literal["x", "y", "z"], doc("direction")]
+    beyond: Annotated[float, doc("middle of the front", "m")]
+    width: Annotated[Positive, doc("w of the front, the burnt share being [1 + tanh((s - beyond)/w)]/2", "m")]
+
+
+class LayersInitial(Start, Settings, frozen=True, tag_field="kind", tag="layers"):
+    """Streams side by side: fuel, pilot and co-flow, a stratified mixture, a gradient of temperature.
+
+    Between them mass fractions and enthalpy are mixed in the shares of the streams (T with `mix = "temperature"`), with
+    a tanh or a straight line. `reacted` burns what is mixed at constant enthalpy and pressure, `burnt` a part of it.
+    """
+
+    one_gas: ClassVar[bool] = False
+
+    streams: Annotated[tuple[Layer, ...], Meta(min_length=2), doc("from low to high")]
+    along: Annotated[Literal["x", "y", "z"], doc("direction in which they follow each other")] = "x"
+    mirror: Annotated[float | None, doc("the same on both sides of this place: `until` is the distance to it", "m")] = (
+        None
+    )
+    shape: Annotated[Literal["tanh", "linear"], doc("of the layers")] = "tanh"
+    mix: Annotated[Literal["enthalpy", "temperature"], doc("what is mixed like the mass fractions")] = "enthalpy"
+    reacted: Annotated[
+        Literal["no", "temperature", "all"],
+        doc("equilibrium at constant h and p of each cell; temperature: its T with the unreacted gas"),
+    ] = "no"
+    burnt: Annotated[Burnt | None, doc("equilibrium beyond a place, fresh before it")] = None
+    taylor_green: Annotated[
+        Positive | None,
+        doc("peak velocity of Taylor-Green vortices over the domain, added to those of the streams", "m/s"),
+    ] = None
+    hot_spot: HotSpotKey = None
+    turbulence: TurbulenceKey = None
+    vortex: VortexKey = None
+
+    def __post_init__(self) -> None:
+        *inner, last = self.streams
+        if last.until is not None:
+            raise ValueError("the last stream goes on to the end: it has neither until nor width")
+        edges = [stream.until for stream in inner]
+        if any(edge is None for edge in edges):
+            raise ValueError("all streams but the last need until and width")
+        if any(a >= b for a, b in zip(edges, edges[1:], strict=False)):  # type: ignore[operator]
+            raise ValueError(f"until must rise from stream to stream; given {edges}")
+        if self.mirror is not None and edges[0] <= 0:  # type: ignore[operator]
+            raise ValueError("with mirror, until is a distance: greater than 0")
+        if self.burnt is not None and self.reacted != "no":
+            raise ValueError('burnt goes with reacted = "no": the rest of the gas is fresh')
+
+    def fields(self, case: Starting) -> Fields:
+        """Initial T, Y and velocities. Raises ConfigError."""
+        from combust.cfd.initial import mixing
+
+        return heated(self.hot_spot, case.grid, mixing.fields(self, case, self._gases(case)))
+
+    def _gases(self, case: Starting) -> Tensor:
+        """(streams, species) mass fractions."""
+        import torch
+
+        return torch.stack([case.mixture(s, f"initial.streams[{i}]") for i, s in enumerate(self.streams)])
+
+    def doubts(self, grid: Grid) -> dict[str, str]:
+        """Layers that the cells do not show, and a jump across a periodic side."""
+        axis, found = AXES[self.along], {}
+        if axis not in grid.layout.axes:
+            return {"layers": f"initial.along: nothing varies along {self.along}, which has one cell"}
+        widest = float(grid.widths[axis].max())
+        thinnest = min(stream.width for stream in self.streams if stream.width is not None)
+        if thinnest < FEWEST * widest / 2:
+            found["thin_layers"] = (
+                f"initial.streams: a layer of width {thinnest:.3g} m on cells of {widest:.3g} m: it is less than "
+                f"{FEWEST:g} cells thick"
+            )
+        first, last = self.streams[0], self.streams[-1]
+        same = (first.composition, first.temperature) == (last.composition, last.temperature)
+        if grid.block.periodic[axis] and self.mirror is None and not same:
+            found["jump"] = f"initial.streams: {self.along} is periodic, the last stream meets the first with a jump"
+        if self.hot_spot is not None:
+            found |= ring(self.hot_spot.centre, grid)
+        return found

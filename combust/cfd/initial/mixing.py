@@ -1,0 +1,152 @@
+"""Fields of streams that are mixed in layers, see `layers.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from combust.cfd.initial import fields as made
+from combust.cfd.initial.base import Starting
+from combust.cfd.mesh.grid import NAMES, Grid
+from combust.errors import ConfigError
+from combust.kinetics.mechanism.mechanism import Mechanism
+
+
+class Stream(Protocol):
+    """Its T [K] and velocity (x, ...) [m/s], and the middle and width of the layer to the next one [m]."""
+
+    @property
+    def temperature(self) -> float: ...
+    @property
+    def velocity(self) -> tuple[float, ...]: ...
+    @property
+    def until(self) -> float | None: ...
+    @property
+    def width(self) -> float | None: ...
+
+
+class Front(Protocol):
+    """Where burnt gas begins."""
+
+    @property
+    def along(self) -> str: ...
+    @property
+    def beyond(self) -> float: ...
+    @property
+    def width(self) -> float: ...
+
+
+class Table(Protocol):
+    """What is asked of the table `initial`, as its keys say it."""
+
+    @property
+    def streams(self) -> Sequence[Stream]: ...
+    @property
+    def along(self) -> str: ...
+    @property
+    def mirror(self) -> float | None: ...
+    @property
+    def shape(self) -> str: ...
+    @property
+    def mix(self) -> str: ...
+    @property
+    def reacted(self) -> str: ...
+    @property
+    def burnt(self) -> Front | None: ...
+    @property
+    def taylor_green(self) -> float | None: ...
+
+
+def shares(table: Table, s: Tensor) -> Tensor:
+    """(streams, ...) shares of the streams at places s [m]: not negative, with the sum 1.
+
+    The next stream's share grows at each edge in what the edges before it have let through.
+    """
+    s = s if table.mirror is None else (s - table.mirror).abs()
+    left, found = torch.ones_like(s), []
+    for stream in table.streams[:-1]:
+        assert stream.until is not None and stream.width is not None
+        away = (s - stream.until) / stream.width
+        passed = 0.5 * (1 + torch.tanh(away)) if table.shape == "tanh" else (0.5 + away).clamp(0.0, 1.0)
+        found.append(left * (1 - passed))
+        left = left * passed
+    return torch.stack([*found, left])
+
+
+def fields(table: Table, case: Starting, gases: Tensor) -> made.Fields:
+    """T, Y and velocities; gases : (streams, species) mass fractions. Raises ConfigError."""
+    grid, axis = case.grid, NAMES.index(table.along)
+    if axis not in grid.layout.axes:
+        raise ConfigError(f"initial.along: the mesh has no cells along {table.along} beside each other")
+    T, Y = line(table, case.gas, shares(table, grid.centres[axis].flatten()), gases)
+    if table.reacted != "no":
+        hot, burnt = equilibrium(case.gas, case.pressure, T, Y)
+        T, Y = hot, (burnt if table.reacted == "all" else Y)
+    shape = [1, 1, 1]
+    shape[axis] = -1
+    T, Y = T.reshape(shape), Y.reshape(Y.shape[0], *shape)
+    if table.burnt is not None:
+        T, Y = partly_burnt(table, case, T, Y, axis)
+    return made.stack(grid, T, Y), velocity(table, grid)
+
+
+def line(table: Table, gas: Mechanism, share: Tensor, gases: Tensor) -> tuple[Tensor, Tensor]:
+    """T [K] and Y (species, ...) of streams mixed in shares (streams, ...)."""
+    Y = gases.T @ share
+    Y = Y / Y.sum(0)
+    given = share.new_tensor([stream.temperature for stream in table.streams])
+    T = given @ share
+    if table.mix == "enthalpy" and float(given.max() - given.min()) > 0:
+        h = torch.stack([gas.enthalpy(t, y) for t, y in zip(given, gases, strict=True)])
+        T = gas.temperature(h @ share, Y)
+    return T, Y
+
+
+def equilibrium(gas: Mechanism, p: float, T: Tensor, Y: Tensor) -> tuple[Tensor, Tensor]:
+    """T (points,) [K] and Y (species, points) of equilibrium at constant enthalpy and pressure p [Pa]."""
+    solution = gas.cantera(transport=False)
+    hot, burnt = np.empty(T.numel()), np.empty(Y.shape)
+    for i, (t, y) in enumerate(zip(T.cpu().numpy(), Y.T.cpu().numpy(), strict=True)):
+        solution.TPY = t, p, y
+        solution.equilibrate("HP", rtol=1e-10)
+        hot[i], burnt[:, i] = solution.T, solution.Y
+    return torch.tensor(hot, device=T.device), torch.tensor(burnt, device=T.device)
+
+
+def partly_burnt(table: Table, case: Starting, T: Tensor, Y: Tensor, axis: int) -> tuple[Tensor, Tensor]:
+    """Fresh gas, and beyond a place what it burns to; between them mass fractions are mixed at their enthalpy."""
+    grid, burnt = case.grid, table.burnt
+    assert burnt is not None
+    over = NAMES.index(burnt.along)
+    if over not in grid.layout.axes:
+        raise ConfigError(f"initial.burnt.along: the mesh has no cells along {burnt.along} beside each other")
+    _, after = equilibrium(case.gas, case.pressure, T.flatten(), Y.flatten(1))
+    share = 0.5 * (1 + torch.tanh((grid.centres[over] - burnt.beyond) / burnt.width))
+    h = case.gas.enthalpy(T.flatten(), Y.flatten(1)).reshape(T.shape)
+    Y = Y + share * (after.reshape(Y.shape) - Y)
+    shape = Y.shape[1:]
+    return case.gas.temperature(h.expand(shape), Y / Y.sum(0)), Y / Y.sum(0)
+
+
+def velocity(table: Table, grid: Grid) -> made.Faces:
+    """Of the streams in their shares at the faces, and of the vortices."""
+    axis = NAMES.index(table.along)
+    found: list[Tensor | None] = []
+    whole = made.vortices(grid, table.taylor_green) if table.taylor_green is not None else (None,) * 3
+    speeds = [tuple(reversed((*stream.velocity, 0.0, 0.0)[:3])) for stream in table.streams]
+    for a in range(3):
+        if a not in grid.layout.axes:
+            if any(speed[a] for speed in speeds):
+                raise ConfigError(f"initial.streams: a velocity along {NAMES[a]}, in which the mesh has one cell")
+            found.append(None)
+            continue
+        share = shares(table, grid.face_points(a)[axis])
+        u = (share * share.new_tensor([speed[a] for speed in speeds]).reshape(-1, 1, 1, 1)).sum(0)
+        u = u.expand(made.face_shape(grid, a)).contiguous()
+        whirl = whole[a]
+        found.append(u if whirl is None else u + whirl)
+    return tuple(found)

@@ -1,0 +1,205 @@
+"""Initial streams beside each other, their equilibrium, hot spots: as the formulas and Cantera say."""
+
+import cantera as ct
+import msgspec
+import numpy as np
+import pytest
+
+from combust.case.load import convert, load
+from combust.errors import CombustError, ConfigError
+from combust.parallel import ALONE
+from combust.run.build import Builder, build
+
+P = 101325.0
+FUEL, AIR = "H2:0.45, N2:0.55", "O2:0.21, N2:0.79"
+PERIODIC = {"kind": "periodic"}
+
+
+def case(initial, mesh=None, boundary=None, **tables):
+    mesh = mesh or {"kind": "uniform", "cells": (40,), "lower": (0,), "upper": (0.02,)}
+    boundary = boundary or {"x_low": {"kind": "symmetry"}, "x_high": {"kind": "outflow"}}
+    raw = {"mesh": mesh, "gas": {"mechanism": "h2o2.yaml"}, "chemistry": {"kind": "none"}, "initial": initial,
+           "boundary": boundary, "numerics": {"compile": "off"}, "stop": {"steps": 1}}  # fmt: skip
+    return convert({**raw, **tables}, "case.toml")
+
+
+def layers(*streams, **keys):
+    return {"kind": "layers", "streams": list(streams), **keys}
+
+
+def made(initial, **more):
+    """Centres along x, T, Y by name and velocities of the initial fields of a line."""
+    builder = Builder(case(initial, **more), ALONE)
+    q, u = builder.fields()
+    x = builder.grid.centres[2].flatten().numpy()
+    return x, q[0].numpy(), dict(zip(builder.gas.species, q[1:].numpy(), strict=True)), u
+
+
+def cantera(T, Y):
+    gas = ct.Solution("h2o2.yaml")
+    gas.TPY = T, P, Y
+    return gas
+
+
+def test_strip_of_the_taylor_green_benchmark():
+    """Y_H2 = 0.0556 (1 - psi), Y_O2 = 0.2329 psi; T of each cell from equilibrium; hottest at 2.27 mm with 1955 K."""
+    shipped = msgspec.to_builtins(load("cases/tgv_reacting.toml").initial)
+    initial = {**shipped, "reacted": "temperature", "taylor_green": None}
+    line = {"kind": "uniform", "cells": (60,), "lower": (2.2e-3,), "upper": (2.35e-3,)}
+    x, T, Y, _ = made(initial, mesh=line)
+    R = 0.25 * np.pi * 1e-3
+    psi = 0.5 * (1 + np.tanh(3 * (np.abs(x - np.pi * 1e-3) - R) / R))
+    np.testing.assert_allclose(Y["H2"][0, 0], 0.0556 * (1 - psi), atol=5e-5)
+    np.testing.assert_allclose(Y["O2"][0, 0], 0.2329 * psi, atol=5e-5)
+    T = T[0, 0]
+    hottest = int(T.argmax())
+    assert x[hottest] == pytest.approx(2.2734e-3, abs=5e-6)
+    assert T[hottest] == pytest.approx(1954.7, abs=0.5)
+    for i in (0, hottest, 59):
+        gas = ct.Solution("h2o2.yaml")
+        parts = []
+        for stream, share in ((FUEL, 1 - psi[i]), (AIR, psi[i])):
+            gas.TPX = 300.0, P, stream
+            parts.append(ct.Quantity(gas, mass=share, constant="HP"))
+        whole = parts[0] + parts[1]
+        whole.equilibrate("HP")
+        assert T[i] == pytest.approx(whole.T, abs=0.02)
+
+
+def test_equilibrium_keeps_elements_and_enthalpy():
+    streams = ({"composition": FUEL, "temperature": 300.0, "until": 0.01, "width": 0.002},
+               {"composition": AIR, "temperature": 400.0})  # fmt: skip
+    _, cold, fresh, _ = made(layers(*streams))
+    _, hot, burnt, _ = made(layers(*streams, reacted="all"))
+    gas, both = ct.Solution("h2o2.yaml"), []
+    for T, Y in ((cold, fresh), (hot, burnt)):
+        Y = np.stack([Y[name][0, 0] for name in gas.species_names])
+        assert Y.min() >= 0
+        np.testing.assert_allclose(Y.sum(0), 1.0, atol=1e-14)
+        rows = []
+        for t, y in zip(T[0, 0], Y.T, strict=True):
+            gas.TPY = t, P, y
+            rows.append([gas.enthalpy_mass / 1e6, *(gas.elemental_mass_fraction(e) for e in ("H", "O", "N"))])
+        both.append(rows)
+    np.testing.assert_allclose(both[0], both[1], atol=1e-8)
+    assert hot.max() > 1800 > cold.max()
+    # enthalpy, not T, is mixed like the mass fractions
+    share = 0.5 * (1 + np.tanh((np.arange(40) * 5e-4 + 2.5e-4 - 0.01) / 0.002))
+    ends = []
+    for T, X in ((300.0, FUEL), (400.0, AIR)):
+        gas.TPX = T, P, X
+        ends.append(gas.enthalpy_mass / 1e6)
+    np.testing.assert_allclose(np.array(both[0])[:, 0], ends[0] + share * (ends[1] - ends[0]), atol=1e-9)
+
+
+def test_three_streams_and_their_velocities():
+    """Fuel, pilot and co-flow: shares are products, so that none is negative whatever the widths are."""
+    jet = layers(
+        {"composition": "H2:1", "temperature": 300.0, "velocity": (30.0, 1.0), "until": 0.004, "width": 0.0002},
+        {"composition": "N2:1", "temperature": 300.0, "velocity": (10.0,), "until": 0.006, "width": 0.003},
+        {"composition": "O2:1", "temperature": 300.0, "velocity": (1.0,)},
+        along="y",
+    )
+    mesh = {"kind": "uniform", "cells": (4, 50), "lower": (0, 0), "upper": (0.01, 0.02)}
+    boundary = {"x": PERIODIC, "y": {"kind": "wall", "slip": True}}
+    builder = Builder(case(jet, mesh=mesh, boundary=boundary), ALONE)
+    q, u = builder.fields()
+    Y = dict(zip(builder.gas.species, q[1:, 0].numpy(), strict=True))
+    y = np.arange(50) * 4e-4 + 2e-4
+    first, second = (0.5 * (1 + np.tanh((y - e) / w)) for e, w in ((0.004, 0.0002), (0.006, 0.003)))
+    np.testing.assert_allclose(Y["H2"][:, 2], 1 - first, atol=1e-14)
+    np.testing.assert_allclose(Y["O2"][:, 2], first * second, atol=1e-14)
+    assert min(f.min() for f in Y.values()) >= 0
+    exact = 30 * (1 - first) + 10 * first * (1 - second) + first * second
+    np.testing.assert_allclose(u[2][0, :, 1].numpy(), exact, rtol=1e-13)
+    faces = 0.5 * (1 - np.tanh((np.arange(51) * 4e-4 - 0.004) / 0.0002))
+    np.testing.assert_allclose(u[1][0, :, 0].numpy(), faces, atol=1e-14)
+
+
+def test_linear_gradient_of_temperature():
+    cold = {"composition": AIR, "temperature": 300.0, "until": 0.01, "width": 0.01}
+    x, T, _, _ = made(layers(cold, {"composition": AIR, "temperature": 900.0}, shape="linear", mix="temperature"))
+    np.testing.assert_allclose(T[0, 0], 300 + 600 * np.clip((x - 0.005) / 0.01, 0, 1), rtol=1e-13)
+
+
+def test_burnt_gas_beyond_a_place():
+    """A triple flame's start: fresh below, equilibrium above, of each mixture."""
+    streams = ({"composition": FUEL, "temperature": 300.0, "until": 0.01, "width": 0.002},
+               {"composition": AIR, "temperature": 300.0})  # fmt: skip
+    mesh = {"kind": "uniform", "cells": (10, 30), "lower": (0, 0), "upper": (0.02, 0.03)}
+    boundary = {"x": {"kind": "symmetry"}, "y_low": {"kind": "symmetry"}, "y_high": {"kind": "outflow"}}
+    burnt = {"along": "y", "beyond": 0.02, "width": 0.001}
+    builder = Builder(case(layers(*streams, burnt=burnt), mesh=mesh, boundary=boundary), ALONE)
+    q, _ = builder.fields()
+    fresh, hot = q[:, 0, 2], q[:, 0, -1]
+    np.testing.assert_allclose(fresh[0].numpy(), 300.0, rtol=1e-9)
+    for i in (1, 5, 8):
+        gas = cantera(300.0, fresh[1:, i].numpy())
+        gas.equilibrate("HP", rtol=1e-10)
+        assert float(hot[0, i]) == pytest.approx(gas.T, abs=0.05)
+        np.testing.assert_allclose(hot[1:, i].numpy(), gas.Y, atol=1e-6)
+    np.testing.assert_allclose(q[1:].sum(0).numpy(), 1.0, atol=1e-14)
+
+
+HOT = {"centre": (0.019, 0.002), "radius": 0.002, "temperature": 1500.0}
+
+
+@pytest.mark.parametrize("kind", ["uniform", "layers"])
+def test_hot_spot(kind):
+    """A bump in T that reaches across a periodic side; the gas keeps its composition, and rho follows."""
+    if kind == "uniform":
+        initial = {"kind": "uniform", "composition": AIR, "temperature": 300.0, "hot_spot": HOT}
+    else:
+        low = {"composition": AIR, "temperature": 300.0, "until": 0.004, "width": 0.001}
+        high = {"composition": "O2:1", "temperature": 400.0}
+        initial = layers(low, high, along="y", mix="temperature", hot_spot=HOT)
+    mesh = {"kind": "uniform", "cells": (40, 20), "lower": (0, 0), "upper": (0.02, 0.01)}
+    boundary = {"x": PERIODIC, "y": {"kind": "wall", "slip": True}}
+    flow = build(case(initial, mesh=mesh, boundary=boundary), ALONE)
+    T = flow.field("T")[0]
+    x, y = (np.arange(n) * 5e-4 + 2.5e-4 for n in (40, 20))
+    away = np.minimum(np.abs(x - 0.019), 0.02 - np.abs(x - 0.019))
+    before = 300.0 if kind == "uniform" else 350 + 50 * np.tanh((y[:, None] - 0.004) / 0.001)
+    bump = np.exp(-(away**2 + (y[:, None] - 0.002) ** 2) / 0.002**2)
+    np.testing.assert_allclose(T, before + (1500 - before) * bump, rtol=1e-12)
+    gas = cantera(T[4, 37], [flow.field(f"Y_{s}")[0, 4, 37] for s in ct.Solution("h2o2.yaml").species_names])
+    assert flow.field("rho")[0, 4, 37] == pytest.approx(gas.density, rel=1e-12)
+    assert np.abs(flow.field("eos_drift")).max() < 1e-12
+
+
+A = {"composition": AIR, "temperature": 300.0, "until": 0.01, "width": 0.001}
+B = {"composition": "O2:1", "temperature": 300.0}
+WRONG = [
+    (layers(A), "streams"),
+    (layers(A, A), "last stream goes on to the end"),
+    (layers(A, {**A, "until": 0.005}, B), "until must rise"),
+    (layers(B, B), "all streams but the last need until and width"),
+    (layers({**A, "width": None}, B), "until and width go together"),
+    (layers({"temperature": 300.0, "until": 0.01, "width": 0.001}, B), "needs composition"),
+    (layers({**A, "until": -0.01}, B, mirror=0.0), "greater than 0"),
+    (layers(A, B, along="y"), "initial.along: the mesh has no cells along y"),
+    (layers({**A, "velocity": (1.0, 2.0)}, B), "a velocity along y"),
+    (layers({**A, "composition": "XY:1"}, B), r"initial.streams\[0\]"),
+    (layers(A, B, reacted="all", burnt={"along": "x", "beyond": 0.01, "width": 0.001}), "burnt goes with"),
+    ({"kind": "uniform", "composition": AIR, "temperature": 300.0, "hot_spot": {**HOT, "centre": (0.0, 0.0, 0.0)}},
+     "hot_spot.centre: needs 1 number"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("initial, message", WRONG)
+def test_wrong_layers(initial, message):
+    with pytest.raises(CombustError, match=message):
+        Builder(case(initial), ALONE).fields()
+
+
+def test_inflow_without_a_gas():
+    boundary = {"x_low": {"kind": "inflow", "velocity": 1.0, "composition": AIR}, "x_high": {"kind": "outflow"}}
+    with pytest.raises(ConfigError, match='boundary.x_low: initial.kind = "layers" names no one gas'):
+        case(layers(A, B), boundary=boundary)
+
+
+def test_doubts_of_layers():
+    flow = build(case(layers({**A, "width": 2e-4}, B), boundary={"x": PERIODIC}), ALONE)
+    said = flow.concerns()
+    assert "less than 3 cells thick" in said["thin_layers"]
+    assert "meets the first with a jump" in said["jump"]
