@@ -13,6 +13,7 @@ from combust.case.running import Every
 from combust.errors import DivergenceError
 from combust.io.checkpoint import write_checkpoint
 from combust.io.folder import Folder, step_of
+from combust.io.paraview import write_state
 from combust.io.series import append_row, start_series
 from combust.io.vtr import read_pvd, write_pvd, write_vtr
 from combust.parallel import collective, on_root
@@ -138,7 +139,7 @@ def check_finite(sim: Simulation) -> None:
 
 
 class Fields(Scheduled):
-    """Snapshots for ParaView and their index."""
+    """Snapshots for ParaView, their index, and a state that shows them."""
 
     name = "fields"
 
@@ -152,6 +153,7 @@ class Fields(Scheduled):
             for name in self.names:
                 sim.flow.field(name)  # an unknown name is an error now, not hours later
             on_root(sim.comm, self.drop_later)
+        on_root(sim.comm, lambda: write_state(self.folder.state))
         super().start(sim)
 
     def drop_later(self) -> None:

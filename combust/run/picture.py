@@ -8,10 +8,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from combust.errors import ConfigError, FileFormatError, OutputError
+from combust.errors import ConfigError, OutputError
 from combust.io.folder import Folder
+from combust.io.results import entries, nearest
 from combust.io.series import read_series
-from combust.io.vtr import Snapshot, read_pvd, read_vtr
+from combust.io.vtr import Snapshot, read_vtr
 from combust.report.charts import PICTURES, drawing
 from combust.report.tables import OTHERS
 from combust.surrogates.trust.routes import COLOURS, ROUTES
@@ -52,9 +53,11 @@ def plot(
     OutputError if the picture cannot be written.
     """
     where = Folder(folder)
-    entries = snapshots(where)
-    at, name = nearest(entries, time)
-    times = tuple(entry[0] for entry in entries)
+    found = entries(where, where.index)
+    if time is not None and not np.isfinite(time):
+        raise ConfigError(f"--time {time}: needs a time in s")
+    at, name = nearest(found, time)
+    times = tuple(entry[0] for entry in found)
     chosen(at, times)
     shot = read_vtr(where.path / name)
     scalars = with_speed(shot)
@@ -68,29 +71,6 @@ def plot(
     except OSError as error:
         raise OutputError(f"{picture} cannot be written: {error.strerror or error}") from error
     return Picture(picture, at, times)
-
-
-def snapshots(where: Folder) -> list[tuple[float, str]]:
-    """Times [s] and names of the snapshots. Raises FileFormatError for what is not the output folder of a run."""
-    if not where.path.exists():
-        raise FileFormatError(f"{where.path}: no such folder; give the output folder of a run")
-    if not where.path.is_dir():
-        raise FileFormatError(f"{where.path} is a file; give the output folder of a run: {where.path.parent}")
-    if not where.index.exists():
-        raise FileFormatError(f"{where.path}: is no output folder of a run: it holds no {where.index.name}")
-    entries = read_pvd(where.index)
-    if not entries:
-        raise FileFormatError(f"{where.index}: names no snapshot; the run has written none yet")
-    return entries
-
-
-def nearest(entries: Sequence[tuple[float, str]], time: float | None) -> tuple[float, str]:
-    """Time [s] and file of the snapshot nearest to `time` [s], of the last if None."""
-    if time is None:
-        return entries[-1]
-    if not np.isfinite(time):
-        raise ConfigError(f"--time {time}: needs a time in s")
-    return min(entries, key=lambda entry: abs(entry[0] - time))
 
 
 def destination(where: Folder, out: str | Path | None) -> Path:
