@@ -41,6 +41,8 @@ SHRUNK = {
     "jet": ("H2", 1e-5, ["mesh.cells=[24,20]"]),
     "pipe": ("N2", 1e-4, ["mesh.x.cells=12", "mesh.y.cells=6"]),
     "mms": ("LIGHT", 4e-3, ["mesh.cells=[16,16]"]),
+    "tgv2d": ("N2", 4e-5, ["mesh.cells=[24,24]"]),
+    "tgv3d_cold": ("N2", 4e-5, ["mesh.cells=[10,10,10]"]),
     "taylor_green_2d": ("N2", 4e-5, ["mesh.cells=[24,24]"]),
     "tgv_reacting": ("OH", 1e-6, ["mesh.cells=[12,12,12]"]),
     "tgv_mixing": ("H2", 5e-6, ["mesh.cells=[12,12,12]"]),

@@ -31,7 +31,7 @@ def build(case: Case) -> ReactingFlow:
         sources=case.sources(),
     )
     numerics = LowMachNumerics(
-        coupling=table.coupling, sweeps=table.sweeps, cfl=table.cfl, reconstruction=table.reconstruction
+        table.coupling, table.sweeps, table.cfl, reconstruction=table.reconstruction, momentum=table.momentum
     )
     scheme = LowMach(case.grid, problem, numerics, case.chemistry(), case.pressure_solver(), data)
     if case.content and not scheme.closed and abs(case.content.p0 / case.pressure - 1) > SAME:

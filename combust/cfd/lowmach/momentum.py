@@ -35,7 +35,7 @@ class Momentum:
         on.filler.at(context.t + 0.5 * dt)
         rho_old, rho_new, mass = on.filler.momentum_inputs(s.U[1:].sum(0), new.U[1:].sum(0), mass, u_adv)
         rho = 0.5 * (rho_old + rho_new)
-        conv = convection_kernel(u_adv, mass, layout, metrics)
+        conv = convection_kernel(u_adv, mass, layout, metrics, on.numerics.momentum)
         added = None if context.mean is None else context.mean.momentum
         reference = on.reference_density(on.inner(rho))
         source: list[Tensor | None] = [None] * 3

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import get_args
 
 from combust.cfd.boundaries.conditions import Sides
 from combust.cfd.closures.base import Closure, Source
+from combust.cfd.operators.names import Momentum
 from combust.cfd.operators.reconstruction import named
 from combust.errors import ConfigError
 from combust.kinetics.mechanism.mechanism import Mechanism
@@ -38,6 +40,7 @@ class LowMachNumerics:
     sweeps: int = 2
     cfl: float = 0.5
     reconstruction: str = "van-leer"
+    momentum: Momentum = "central"
     eos_limit: float = 0.05
     max_stages: int = 60
 
@@ -46,6 +49,8 @@ class LowMachNumerics:
         if self.coupling not in COUPLINGS:
             raise ConfigError(f'coupling = "{self.coupling}" is unknown; known: {", ".join(COUPLINGS)}')
         named(self.reconstruction)
+        if self.momentum not in get_args(Momentum):
+            raise ConfigError(f'momentum = "{self.momentum}" is unknown; known: {", ".join(get_args(Momentum))}')
         for name in ("sweeps", "cfl", "eos_limit"):
             if not getattr(self, name) > 0:
                 raise ConfigError(f"{name} = {getattr(self, name)}: must be greater than 0")

@@ -1,7 +1,10 @@
 """Momentum on staggered faces: mass-consistent central convection, full viscous stress.
 
-The momentum volume of a face spans the halves of its two cells; its mass flux is the mean of theirs, so that the
-discrete kinetic energy is neither made nor lost by convection where density follows the same fluxes.
+The momentum volume of a face spans the halves of its two cells; its mass flux is the mean of theirs. Where the
+velocity at its faces is the mean of the two beside them, convection neither makes nor loses discrete kinetic energy,
+whatever the density, as long as that follows the same mass fluxes: "central" interpolates linearly, which is the mean
+on uniform grids, "conserving" takes the mean on all grids. Verstappen & Veldman, J. Comput. Phys. 187 (2003) 343,
+doi:10.1016/S0021-9991(03)00126-8
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ import torch
 from torch import Tensor
 
 from combust.cfd.mesh.grid import NAMES, AxisMetric, Faces, Layout, Metrics, cut, near, weighted
+from combust.cfd.operators.names import Momentum
 
 
 def take(f: Tensor, layout: Layout, spans: dict[int, tuple[int, int]]) -> Tensor:
@@ -38,7 +42,7 @@ def face_density(rho: Tensor, layout: Layout, metrics: Metrics, axis: int) -> Te
     return blend(take(rho, layout, {axis: (-1, 1)}), axis, metrics[axis].right_volume)  # type: ignore[union-attr]
 
 
-def convection(u: Faces, mass: Faces, layout: Layout, metrics: Metrics) -> Faces:
+def convection(u: Faces, mass: Faces, layout: Layout, metrics: Metrics, scheme: Momentum = "central") -> Faces:
     """-div(mass flux * u) at the faces of each axis [kg/m2/s2]; u and mass fluxes padded with ghosts."""
     result: list[Tensor | None] = [None] * 3
     for a in layout.axes:
@@ -55,11 +59,18 @@ def convection(u: Faces, mass: Faces, layout: Layout, metrics: Metrics) -> Faces
             mb, other = mass[b], metrics[b]
             assert mb is not None and other is not None
             flux = blend(take(mb, layout, {a: (-1, 1), b: (0, 1)}), a, metric.right_volume) * blend(
-                take(ua, layout, {a: (0, 1), b: (-1, 1)}), b, other.right
+                take(ua, layout, {a: (0, 1), b: (-1, 1)}), b, _share(other, scheme)
             )
             total = total - difference(weighted(flux, other, b), b) * other.per_volume
         result[a] = total
     return tuple(result)
+
+
+def _share(metric: AxisMetric, scheme: Momentum) -> Tensor:
+    """Of the cell to the right in the velocity between two cells. At a boundary it is that of the ghost, all of it."""
+    if scheme == "central":
+        return metric.right
+    return torch.where((metric.right > 0.0) & (metric.right < 1.0), 0.5, metric.right)
 
 
 def _pair_sum(f: Tensor, axis: int) -> Tensor:

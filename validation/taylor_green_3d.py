@@ -1,0 +1,139 @@
+"""Taylor-Green vortices in 3-D at Re = 1600 against a spectral code, and what a scheme dissipates by itself."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from combust.case import load as config
+from combust.cfd.lowmach.flow import ReactingFlow
+from combust.parallel import Communicator
+from combust.run import build as case
+from validation.planar import CASES
+from validation.report import Report, chosen
+
+TITLE = "Taylor-Green vortices at Re = 1600 against a spectral code"
+# Energy per volume and -dE/dt, in units of U and L, of 512^3 spectral modes: case C3.3 of the International Workshop on
+# High-Order CFD Methods, as PeleC keeps it (Exec/RegTests/TG/refdata/spectral_Re1600_512.gdiag, BSD).
+SPECTRAL = {
+    0: (0.125, 0.469e-3), 2: (0.123917, 0.708e-3), 4: (0.121508, 2.066e-3), 5: (0.118436, 4.127e-3),
+    6: (0.113581, 5.531e-3), 7: (0.107025, 7.365e-3), 8: (0.098290, 10.373e-3), 9: (0.086404, 12.855e-3),
+    10: (0.074479, 11.272e-3), 11: (0.063665, 10.098e-3), 12: (0.054442, 8.361e-3), 14: (0.041315, 5.424e-3),
+    16: (0.032513, 3.622e-3), 18: (0.026089, 2.749e-3), 20: (0.021567, 1.873e-3),
+}  # fmt: skip
+PEAK = (12.858e-3, 8.97)
+SPEED, LENGTH, REYNOLDS = 4.0, 1e-3, 1600.0  # m/s, m
+TURNOVERS = 20.0
+SWING = 0.3  # of the widths of a stretched mesh, either way
+NUMERICAL = 0.05  # of the energy lost: what schemes may dissipate by themselves
+
+
+class Run(NamedTuple):
+    """Cells a side, the scheme of momentum, whether the mesh is stretched, and the Courant number."""
+
+    cells: int
+    scheme: str = "central"
+    stretched: bool = False
+    cfl: float = 0.5
+
+
+RUNS = {
+    "32": Run(32), "32-fine-steps": Run(32, cfl=0.25), "32-stretched-central": Run(32, "central", True),
+    "32-stretched-conserving": Run(32, "conserving", True), "48": Run(48), "64": Run(64),
+}  # fmt: skip
+JUDGED = ("32", "48", "64")
+SMOKE = {"RUNS": {"8": Run(8), "6-stretched": Run(6, "conserving", True)}, "JUDGED": ("8",), "TURNOVERS": 2.0,
+         "NUMERICAL": 1.0}  # fmt: skip
+
+
+def run(report: Report, only: list[str]) -> None:
+    """Energy and dissipation of each run beside the spectral ones; with `only`, the others are those kept."""
+    found = report.kept()
+    for name in chosen(RUNS, only):
+        found[name] = measure(RUNS[name])
+        report.keep(found, RUNS)
+        report.progress(f"{name}: {found[name]['steps']} steps, {found[name]['cpu']:.0f} s")
+    done = [name for name in RUNS if name in found]
+    report.text(
+        "u = U sin(x/L) cos(y/L) cos(z/L), v = -U cos(x/L) sin(y/L) cos(z/L) in a periodic box of 2 pi L breaks down; "
+        f"Re = {REYNOLDS:g}. Spectral: 512^3, case C3.3 of the High-Order CFD Workshop (the file of PeleC, "
+        "Exec/RegTests/TG/refdata). Energy is that of the velocities on faces, per volume, in units of U "
+        "and L; -dE/dt its slope from step to step. 2 nu times enstrophy (from differences of neighbours, those of "
+        "the scheme's viscosity) is what viscosity takes; the rest of -dE/dt is numerical. Convection in space neither "
+        "makes nor loses energy; time steps add a little, which falls with their square. Stretched meshes: widths "
+        f"swing by {100 * SWING:.0f} %. CPU: seconds of one core, kernels not compiled, other work beside."
+    )
+    times = [t for t in SPECTRAL if t <= TURNOVERS]
+    for title, row, k in (("Energy", "energy", 0), ("-dE/dt x 1000", "loss", 1)):
+        scale = 1e3 if k else 1.0
+        report.text(f"## {title}")
+        rows = [[t, f"{scale * SPECTRAL[t][k]:.4g}", *(f"{scale * found[n][row][i]:.4g}" for n in done)]
+                for i, t in enumerate(times)]  # fmt: skip
+        report.table(["t U/L", "spectral", *done], rows)
+    report.text("## What is numerical")
+    rows = []
+    for name in done:
+        f = found[name]
+        peak = f"{1e3 * f['peak'][0]:.2f} at {f['peak'][1]:.2f}"
+        share, largest = f"{100 * f['numerical']:+.2f} %", f"{1e3 * f['largest']:+.3f}"
+        rows.append([name, f["steps"], peak, share, largest, f"{f['cpu']:.0f} s", f"{f['cost']:.2f}"])
+        if name in JUDGED:
+            what = f"numerical share of the energy lost, {name}"
+            report.target(what, 100 * abs(f["numerical"]), 100 * NUMERICAL, " %")
+    report.table(["run", "steps", f"peak of -dE/dt x 1000 (spectral {1e3 * PEAK[0]:.2f} at {PEAK[1]})",
+                  "numerical, of the energy lost", "largest -dE/dt - 2 nu enstrophy, x 1000", "CPU",
+                  "us per cell and step"], rows)  # fmt: skip
+
+
+def flow_of(run: Run) -> ReactingFlow:
+    """The flow at its start."""
+    n = run.cells
+    changes = [f"mesh.cells=[{n},{n},{n}]", f"numerics.momentum={run.scheme}", f"numerics.cfl={run.cfl}",
+               "numerics.compile=off"]  # fmt: skip
+    if run.stretched:
+        size = 2 * math.pi * LENGTH
+        faces = [size * (i / n - SWING / (2 * math.pi) * math.sin(2 * math.pi * i / n)) for i in range(n + 1)]
+        changes[0] = 'mesh={kind="stretched", ' + ", ".join(f"{a}={{faces={faces}}}" for a in "xyz") + "}"
+    return case.Builder(config.load(CASES / "tgv3d_cold.toml", changes), Communicator()).flow()
+
+
+def energy(flow: ReactingFlow) -> float:
+    """Kinetic energy of the velocities where they are, over density, volume and U^2."""
+    faces, volume, total = flow.scheme.block_faces(flow.current.u), flow.grid.volume, 0.0
+    for a in flow.grid.layout.axes:
+        metric, face, n = flow.grid.metrics[a], faces[a], flow.grid.layout.n[a]
+        assert metric is not None and face is not None
+        share = volume / metric.width / metric.per_momentum.narrow(a, 0, n)
+        total += 0.5 * float((face.narrow(a, 0, n) ** 2 * share).sum())
+    return total / float(volume.sum()) / SPEED**2
+
+
+def measure(run: Run) -> dict[str, Any]:
+    """Energy, its loss and what viscosity takes at the times of the spectral data; peak, cost."""
+    flow = flow_of(run)
+    scale = LENGTH**2 / SPEED**2 / float(flow.grid.volume.sum())
+    tau, start = LENGTH / SPEED, time.process_time()
+    rows = [(0.0, energy(flow), 2 / REYNOLDS * scale * flow.quantity("enstrophy"))]
+    while rows[-1][0] < TURNOVERS - 1e-9:
+        left = TURNOVERS - rows[-1][0]
+        steps = math.ceil(left * tau / flow.limit()[0])
+        flow.advance(left / steps * tau)
+        rows.append((flow.time / tau, energy(flow), 2 / REYNOLDS * scale * flow.quantity("enstrophy")))
+    cpu, (t, E, taken) = time.process_time() - start, np.array(rows).T
+    loss = -np.gradient(E, t)
+    times = [s for s in SPECTRAL if s <= TURNOVERS]
+    top, gap = int(loss.argmax()), loss - taken
+    return {
+        "steps": flow.step,
+        "cpu": cpu,
+        "cost": 1e6 * cpu / flow.step / run.cells**3,
+        "energy": [float(np.interp(s, t, E)) for s in times],
+        "loss": [float(np.interp(s, t, loss)) for s in times],
+        "taken": [float(np.interp(s, t, taken)) for s in times],
+        "peak": [float(loss[top]), float(t[top])],
+        "numerical": float(((gap[1:] + gap[:-1]) * np.diff(t)).sum() / 2 / (E[0] - E[-1])),
+        "largest": float(gap[np.abs(gap).argmax()]),
+    }
