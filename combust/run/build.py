@@ -187,7 +187,7 @@ class Builder:
             self.sides,
             self.config.mesh.axisymmetric,
             gas.pressure,
-            len(self.gas.species),
+            tuple(self.gas.species),
             self.device,
             self.config.initial,
             self.mixture,

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from combust.errors import ConfigError
-from combust.explain import explain, shortened, shown
+from combust.explain import dotted, explain, shortened, shown
 from combust.files import DEEPEST, TOO_DEEP, UnreadableError, is_file, leaves, read_text
 from combust.settings.quantities import in_si
 from combust.settings.switch import Switches
@@ -77,11 +77,15 @@ def beyond_use(value: Any) -> str:
 
 
 def override(raw: dict[str, Any], text: str, switches: Switches) -> None:
-    """Sets "a.b=value" in `raw`; the value is TOML, and words that are not TOML are strings. Raises ConfigError."""
+    """Sets "a.b=value", or "a[0].b=value" in a list, in `raw`; the value is TOML, and words that are not TOML are
+    strings. Raises ConfigError.
+    """
     key, equals, value = text.partition("=")
-    names = key.strip().split(".")
-    if not equals or not all(re.fullmatch(r"[\w-]+", name) for name in names):
-        raise ConfigError(f"override {text!r}: write table.key=value")
+    parts = key.strip().split(".")
+    if not equals or not all(re.fullmatch(r"[\w-]+(\[\d{1,6}\])*", part) for part in parts):
+        raise ConfigError(f"override {text!r}: write table.key=value, or table[0].key=value of an entry of a list")
+    names = [int(token) if token.isdigit() and i else token
+             for part in parts for i, token in enumerate(re.findall(r"[\w-]+", part))]  # fmt: skip
     value = value.strip()
     try:
         new = parsed(f"value = {value}")["value"]
@@ -89,14 +93,27 @@ def override(raw: dict[str, Any], text: str, switches: Switches) -> None:
         if not BARE.fullmatch(value):
             raise ConfigError(f"override {shortened(text)!r}: {shortened(value)!r} is not a TOML value") from None
         new = value
-    table = raw
+    table: Any = raw
     for depth, name in enumerate(names[:-1]):
         switches.table(raw, names[: depth + 1])
-        table = table.setdefault(name, {})
-        if not isinstance(table, dict):
-            raise ConfigError(f"override {text!r}: {'.'.join(names[: depth + 1])} is not a table")
+        table = _entry(table, names[: depth + 1], text) if isinstance(name, int) else table.setdefault(name, {})
+        if not isinstance(table, list if isinstance(names[depth + 1], int) else dict):
+            what = "a list" if isinstance(names[depth + 1], int) else "a table"
+            hint = f": name an entry of it, {dotted(names[: depth + 1])}[0]" if isinstance(table, list) else ""
+            raise ConfigError(f"override {text!r}: {dotted(names[: depth + 1])} is not {what}{hint}")
+    if isinstance(names[-1], int):
+        _entry(table, names, text)
     table[names[-1]] = new
     switches.note(raw, names)
+
+
+def _entry(values: list[Any], path: list[str | int], text: str) -> Any:
+    """The entry of a list that a path leads to. Raises ConfigError where there are not so many."""
+    place = path[-1]
+    assert isinstance(place, int)
+    if place >= len(values):
+        raise ConfigError(f"override {text!r}: {dotted(path[:-1])} has {len(values)} entries, counted from 0")
+    return values[place]
 
 
 def beside(path: Path, file: str) -> str:

@@ -28,7 +28,7 @@ class Switches:
         self.kinds: dict[str, str] = {}  # "chemistry" -> "direct"
         self.left_out: list[str] = []
 
-    def table(self, raw: Any, path: Sequence[str]) -> None:
+    def table(self, raw: Any, path: Sequence[str | int]) -> None:
         """Makes the shorthand of a kind ("mixture-averaged") at `path`, given or by default, a table."""
         above, value = lookup(raw, list(path[:-1])), lookup(raw, list(path))
         if not isinstance(above, dict) or not self._structs(raw, path):
@@ -39,7 +39,7 @@ class Switches:
         if isinstance(value, str):
             above[path[-1]] = {"kind": value}
 
-    def note(self, raw: dict[str, Any], path: Sequence[str]) -> None:
+    def note(self, raw: dict[str, Any], path: Sequence[str | int]) -> None:
         """After an override wrote `path`: if it is another kind, leaves out what this kind does not know."""
         self.given.append(tuple(path))
         *place, key = path
@@ -65,11 +65,11 @@ class Switches:
         if kind in literals and set(table) == {"kind"}:
             lookup(raw, place[:-1])[place[-1]] = kind
 
-    def _options(self, raw: Any, place: Sequence[str]) -> list[mi.Type]:
+    def _options(self, raw: Any, place: Sequence[str | int]) -> list[mi.Type]:
         # Without the kind that is there now: all that there may be.
         return [] if self.root is None else type_at(self.root, _without_kind(raw, place), list(place))[1]
 
-    def _structs(self, raw: Any, place: Sequence[str]) -> list[mi.StructType]:
+    def _structs(self, raw: Any, place: Sequence[str | int]) -> list[mi.StructType]:
         return [o for o in self._options(raw, place) if isinstance(o, mi.StructType) and o.tag is not None]
 
     def explained(self, error: ConfigError) -> ConfigError:
@@ -88,10 +88,12 @@ class Switches:
             print(f"note: {kinds} has no use for {'; '.join(self.left_out)}: left out", file=sys.stderr, flush=True)
 
 
-def _without_kind(raw: Any, place: Sequence[str]) -> Any:
+def _without_kind(raw: Any, place: Sequence[str | int]) -> Any:
     """`raw` with nothing at `place`: the way to it stays."""
     if not place:
         return None
+    if isinstance(raw, list):
+        return [_without_kind(entry, place[1:]) if i == place[0] else entry for i, entry in enumerate(raw)]
     if not isinstance(raw, dict):
         return raw
     return {**raw, place[0]: _without_kind(raw.get(place[0]), place[1:])}

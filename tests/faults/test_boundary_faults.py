@@ -1,8 +1,10 @@
 """Boundary values that cannot be used: refused with the key, what it is, and what is allowed."""
 
+import numpy as np
 import pytest
 import torch
 
+from combust import planes
 from combust.case.load import complete, convert
 from combust.cfd.boundaries.conditions import Inflow, Outflow, Parts, Wall
 from combust.cfd.boundaries.values import Table
@@ -140,11 +142,28 @@ def test_a_table_over_two_coordinates_needs_every_pair(tmp_path):
     (lambda: built(moving(lambda t, p: p[1] / 0)), ["velocity[2]", "not finite"]),
     (lambda: built(moving(lambda t, p: p[3])), ["velocity[2]", "its function failed at t = 0 s: IndexError"]),
     (lambda: built({"x_low": Inflow(stream=lambda t, p: p)}), ["Inflow: stream", "does not broadcast"]),
+    (lambda: built({"x_low": Inflow(velocity=[0.0, 0.0, -1.0])}), ["Inflow: velocity[2]", "-1 m/s", "low side of x"]),
+    (lambda: built(moving(lambda t, p: 0 * p[1] - 2)), ["velocity[2]", "-2 m/s", "outwards", "at t = 0 s"]),
+    (lambda: built({"x_low": Inflow(stream=gas(T=-300.0))}), ["Inflow: stream", "T = -300 K"]),
+    (lambda: built({"x_low": Inflow(stream=gas(Y=2.0))}), ["Inflow: stream", "sum to 2", "must be 1"]),
+    (lambda: built({"x_low": Inflow(scalars=gas(Y=0.5))}), ["Inflow: scalars", "sum to 0.5"]),
+    (lambda: built({"x_low": Inflow(stream=negative())}), ["Inflow: stream", "mass fraction is -0.5"]),
+    (lambda: built({"x_low": Inflow(stream=lambda t, p: gas(T=0.0).reshape(-1, 1, 1, 1))}), ["stream", "T = 0 K"]),
+    (lambda: built({"x_low": Wall(heat="warm")}), ["Wall: heat", "number or a function"]),
 ])  # fmt: skip
 def test_wrong_calls_name_their_argument(call, words):
     with pytest.raises(ConfigError) as caught:
         call()
     assert all(word in str(caught.value) for word in words), str(caught.value)
+
+
+def gas(T=300.0, Y=1.0):
+    """T and Y of h2o2.yaml, all nitrogen."""
+    return torch.tensor([T] + 9 * [0.0] + [Y], dtype=torch.float64)
+
+
+def negative():
+    return torch.tensor([300.0, -0.5] + 8 * [0.0] + [1.5], dtype=torch.float64)
 
 
 def moving(function):
@@ -156,3 +175,67 @@ def built(conditions):
 
 
 TWO = torch.tensor([300.0, 1.0], dtype=torch.float64)
+
+
+def test_a_side_without_velocity_is_told():
+    """Inflows of the number 0, on a side or a part; not tables that begin there."""
+    flow = case.Builder(convert(raw_of({**IN, "velocity": 0.0}), "case.toml"), Communicator()).flow()
+    assert "boundary.x_low.velocity = 0: no gas enters" in flow.concerns()["no inflow boundary.x_low"]
+    parts = [part(0.0, 5e-4, kind="inflow", velocity=0.0), part(5e-4, 1e-3)]
+    found = case.Builder(convert(raw_of(parts), "case.toml"), Communicator()).flow().concerns()
+    assert [name for name in found if name.startswith("no inflow")] == ["no inflow boundary.x_low[0]"]
+    later = {**IN, "velocity": {"over": "time", "at": [0.0, 1.0], "values": [0.0, 1.0]}}
+    assert not case.Builder(convert(raw_of(later), "case.toml"), Communicator()).flow().concerns()
+
+
+# --- planes of an earlier run -----------------------------------------------------------------------------------------
+
+
+def plane_file(folder, times=(0.0, 1e-3), **changes):
+    """A plane normal to x of 4 cells in y with u, v, T and Y."""
+    y = (np.arange(4) + 0.5) * 2.5e-4
+    where = {"x": np.array([0.0]), "y": y, "z": np.array([0.5]), **changes.pop("where", {})}
+    one = np.ones((1, len(where["y"]), len(where["x"])))
+    fields = {"u": 2 * one, "v": 0 * one, "T": 300 * one, "Y_N2": one, **changes}
+    path = folder / "plane.npy"
+    rows = [planes.record(i, t, where, {k: v * one for k, v in fields.items()}) for i, t in enumerate(times)]
+    planes.begin(path, planes.record_type(where, list(fields)))
+    for row in rows:
+        planes.append(path, row)
+    return path
+
+
+FROM = {"kind": "inflow", **{k: {"file": "plane.npy"} for k in ("velocity", "temperature", "composition")}}
+
+
+@pytest.mark.parametrize("changes, entry, words", [
+    ({"u": np.nan}, FROM, ["boundary.x_low.composition.file", "u holds numbers that are not finite"]),
+    ({"u": -1.0}, FROM, ["boundary.x_low.velocity.file", "moves outwards", "-1 m/s along x"]),
+    ({"times": ()}, FROM, ["boundary.x_low.composition.file", "holds no plane yet"]),
+    ({"Y_N2": 0.5}, FROM, ["boundary.x_low.composition.file", "miss 1 by 0.5"]),
+    ({"Y_XX": 0.0}, FROM, ["boundary.x_low.composition.file", "Y_XX is no species"]),
+    ({"where": {"y": np.array([1e-4, 2e-4])}}, FROM, ["boundary.x_low.composition.file", "must cover it"]),
+    ({"where": {"x": np.array([0.0, 1.0]), "y": np.array([0.0])}}, FROM, ["normal to y, the side is normal to x"]),
+    ({}, {**FROM, "velocity": {"file": "plane.npy", "column": "U"}}, ["has no field 'U'", "u, v, T, Y_N2"]),
+    ({}, {**FROM, "velocity": {"file": "plane.npy", "over": "y"}}, ["velocity", "omit over"]),
+    ({}, {**FROM, "velocity": {"file": "other.npy"}}, ["boundary.x_low.velocity.file", "other.npy", "no such file"]),
+])  # fmt: skip
+def test_bad_planes_are_named(tmp_path, changes, entry, words):
+    plane_file(tmp_path, **changes)
+    said = refused(entry, tmp_path)
+    assert all(word in said for word in words), said
+
+
+def test_a_damaged_plane_is_named(tmp_path):
+    path = plane_file(tmp_path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-20])
+    assert "truncated" in refused(FROM, tmp_path)
+    changed = bytearray(whole)
+    changed[-10] ^= 1
+    path.write_bytes(bytes(changed))
+    config = complete(convert(raw_of(FROM), "case.toml"), tmp_path / "case.toml")
+    with pytest.raises(CombustError, match="checksum of record 1"):
+        case.Builder(config, Communicator()).flow().advance(1e-4)
+    path.write_text("no plane")
+    assert "no file of planes" in refused(FROM, tmp_path)

@@ -1,6 +1,7 @@
 """Case files: what loads, what is refused, and what the message says."""
 
 import tomllib
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -101,6 +102,32 @@ def test_override(case, text, value):
     for name in text.split("=")[0].strip().split("."):
         found = getattr(found, name)
     assert found == value
+
+
+JET = Path(__file__).resolve().parents[2] / "cases" / "jet.toml"
+
+
+def test_overrides_reach_entries_of_lists():
+    """Parts of a side, what is within them, their kind, and numbers of lists."""
+    found = load(JET, ["boundary.x_low[2].velocity=0.7", 'boundary.x_low[0].where.y=["0 mm", "1 mm"]',
+                       "boundary.x_low[1].kind=inflow", "boundary.x_low[1].velocity=0.2",
+                       "boundary.x_low[0].velocity.values[1][0]=5.0", "mesh.cells[0]=32"])  # fmt: skip
+    low = found.boundary.x_low
+    assert low[2].velocity == 0.7 and low[1].velocity == 0.2 and low[0].velocity.values[1] == (5.0, 3.0, 0.0)
+    assert found.mesh.cells == (32, 20)
+
+
+@pytest.mark.parametrize("text, words", [
+    ("boundary.x_low[3].velocity=1", "boundary.x_low has 3 entries, counted from 0"),
+    ("boundary.x_low.velocity=1", r"boundary.x_low is not a table: name an entry of it, boundary.x_low\[0\]"),
+    ("boundary[0].x_low=1", "boundary is not a list"),
+    ("boundary.x_low[a].velocity=1", "an entry of a list"),
+    ("boundary.x_low[-1].velocity=1", "an entry of a list"),
+    ("boundary.x_low[1].speed=1", r"boundary.x_low\[1\].speed: unknown key"),
+])  # fmt: skip
+def test_overrides_of_lists_say_what_is_wrong(text, words):
+    with pytest.raises(ConfigError, match=words):
+        load(JET, [text])
 
 
 REFUSED = [

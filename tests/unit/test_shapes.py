@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy.integrate import quad
 
-from combust import kernels
+from combust import kernels, planes
 from combust.case.load import convert, to_toml
 from combust.cfd.boundaries.shapes import Span, parabola, power_law
 from combust.errors import ConfigError
@@ -198,3 +198,48 @@ def test_a_parabola_needs_walls_and_a_velocity():
     warm = {"kind": "inflow", "velocity": 1.0, "temperature": {"shape": "parabolic", "peak": 400.0}}
     with pytest.raises(ConfigError, match='allowed here: "tanh"'):
         flow_of(warm)
+
+
+# --- planes of an earlier run -----------------------------------------------------------------------------------------
+
+
+def test_a_plane_of_an_earlier_run_flows_in(tmp_path):
+    """All components, T and Y, linear between its times and cells, begun again with repeat; restarts are bitwise."""
+    names = ("u", "v", "T", "Y_N2", "Y_O2")
+    where = {"x": np.array([0.0]), "y": (np.arange(5) + 0.5) * 2e-4, "z": np.array([0.5])}
+    y = where["y"].reshape(1, 5, 1)
+
+    def fields(t):
+        share = 0.2 + 100 * y
+        return dict(zip(names, (2 + 1e3 * y + 1e3 * t, 5e2 * y, 300 + 1e5 * y, share, 1 - share), strict=True))
+
+    path = tmp_path / "exit.npy"
+    planes.begin(path, planes.record_type(where, names))
+    for step, t in enumerate((4e-3, 5e-3, 7e-3)):  # time zero of the run that reads it is 4 ms
+        planes.append(path, planes.record(step, t, where, fields(t - 4e-3)))
+    given = {"file": str(path), "repeat": True}
+    inflow = {"kind": "inflow", "velocity": given, "temperature": given, "composition": given}
+    even = {"lower": 0.0, "upper": 1e-3, "cells": 10}
+    whole, again = flow_of(inflow, y=even), flow_of(inflow, y=even)
+    centres = whole.grid.centres[1].reshape(-1).numpy()
+    inside = slice(1, 9)  # half a cell at its ends holds the last value
+    for t, shown in ((0.0, 0.0), (5e-4, 5e-4), (2.5e-3, 2.5e-3), (3.5e-3, 5e-4)):
+        whole.scheme.filler.at(t)
+        (patch,) = (p for p in whole.scheme.filler.patches() if p.at.now.stream is not None)
+        u = patch.inner(patch.at.now.velocity[2])[0, :, 0].numpy()
+        np.testing.assert_allclose(u[inside], (2 + 1e3 * centres + 1e3 * shown)[inside], rtol=1e-12)
+        stream, gas = patch.inner(patch.at.now.stream)[:, 0, :, 0].numpy(), whole.scheme.problem.gas
+        np.testing.assert_allclose(stream[0][inside], (300 + 1e5 * centres)[inside], rtol=1e-12)
+        np.testing.assert_allclose(stream[1 + gas.index("N2")][inside], (0.2 + 100 * centres)[inside], rtol=1e-12)
+        assert np.abs(stream[1:].sum(0) - 1).max() < 1e-14
+        v = patch.at.now.velocity[1]
+        assert float(v.max()) > 0.4
+    for _ in range(3):
+        whole.advance(2e-5)
+    saved = {name: array.copy() for name, (array, _) in whole.state().items()}
+    again.time, again.step = whole.time, whole.step
+    again.restore(saved.__getitem__)
+    for flow in (whole, again):
+        flow.advance(2e-5)
+    assert all(np.array_equal(again.state()[name][0], array) for name, (array, _) in whole.state().items())
+    assert abs(whole.quantity("mass_error")) < 1e-12 and whole.quantity("element_error") < 1e-12

@@ -28,11 +28,13 @@ from combust.cfd.boundaries.conditions import (
 )
 from combust.cfd.boundaries.keys import PHI, SPEEDS, TEMPERATURES, Key
 from combust.cfd.boundaries.patches import cut_cells, fit
+from combust.cfd.boundaries.planes import COMPONENTS, FromPlanes
 from combust.cfd.boundaries.tables import read
 from combust.cfd.boundaries.values import Function, Held, Stream, Table
 from combust.cfd.mesh.grid import NAMES
 from combust.errors import ConfigError, at
 
+MOST_MISSING = 1e-3  # of the sum of mass fractions in a file, which are then scaled to one
 logger = logging.getLogger(__name__)
 
 
@@ -42,7 +44,7 @@ class BoundaryContext:
 
     faces : global face coordinates (z, y, x) [m];  directions : of the mesh, "x" first;  pressure : gas.pressure [Pa]
     sides : the table of each side;  axisymmetric : whether the mesh is
-    species, device : of the values that are made
+    names : of the species;  device : of the values that are made
     initial : the table of that name;  mixture : (table, its place) -> Y;  flame_speed : that of the initial flame [m/s]
     """
 
@@ -51,7 +53,7 @@ class BoundaryContext:
     sides: Mapping[str, Any]
     axisymmetric: bool
     pressure: float
-    species: int
+    names: tuple[str, ...]
     device: str
     initial: Any
     mixture: Callable[[Any, str], Tensor]
@@ -173,8 +175,8 @@ def _wall(key: Key, table: settings.Wall, case: BoundaryContext) -> Wall:
 def _held(T: float | Function, case: BoundaryContext) -> Tensor | Function:
     """T held, Y of zero gradient."""
     if callable(T):
-        return Held(T, case.species)
-    fixed = torch.full((1 + case.species,), torch.nan, dtype=torch.float64, device=case.device)
+        return Held(T, len(case.names))
+    fixed = torch.full((1 + len(case.names),), torch.nan, dtype=torch.float64, device=case.device)
     fixed[0] = T
     return fixed
 
@@ -190,7 +192,10 @@ def _inflow(key: Key, sign: float, table: settings.Inflow | settings.Burner, cas
         if given is not None:
             key.require_along(f"tangential.{name}", name)
             velocity[a] = key.value(f"tangential.{name}", given)
-    velocity[key.axis] = speed.scaled(sign) if isinstance(speed, Table) else sign * speed
+    if isinstance(speed, FromPlanes):
+        _all_components(key, sign, table, case, velocity, speed)
+    else:
+        velocity[key.axis] = speed.scaled(sign) if isinstance(speed, Table) else sign * speed
     values: Tensor | Function
     if callable(T) or callable(Y):
         values = Stream(T, Y)
@@ -203,15 +208,52 @@ def _inflow(key: Key, sign: float, table: settings.Inflow | settings.Burner, cas
     return Inflow(velocity=velocity, stream=values)
 
 
+def _all_components(
+    key: Key, sign: float, table: Any, case: BoundaryContext, velocity: list[float | Function], normal: FromPlanes
+) -> None:
+    """Velocities of a file of planes: as they point there, those along the side too unless `tangential` is given."""
+    if not sign * float(normal.first().mean()) > 0:
+        raise ConfigError(
+            f"{key.place}.velocity.file: {table.velocity.file}: its first plane moves outwards at that side, "
+            f"{float(normal.first().mean()):.4g} m/s along {NAMES[key.axis]} in the mean"
+        )
+    velocity[key.axis] = normal
+    for a, name in enumerate(NAMES if getattr(table, "tangential", None) is None else ()):
+        if a != key.axis and name in case.directions and COMPONENTS[name] in normal.file.names:
+            velocity[a] = key.planes("velocity", table.velocity, [COMPONENTS[name]])
+
+
+def _of_planes(key: Key, gases: settings.Gases, case: BoundaryContext) -> FromPlanes:
+    """Y of a file of planes, in the order of the mechanism; species that it does not have are none there."""
+    found = key.planes("composition", gases, None)
+    names = [f"Y_{name}" for name in case.names]
+    unknown = [name for name in found.fields if name not in names]
+    if unknown or not found.fields:
+        what = f"field {unknown[0]} is no species of the mechanism" if unknown else "has no fields Y_<species>"
+        raise ConfigError(f"{key.place}.composition.file: {gases.file}: {what}")
+    worst = float((found.first().sum(0) - 1).abs().max())
+    if worst > MOST_MISSING:
+        raise ConfigError(
+            f"{key.place}.composition.file: {gases.file}: mass fractions of its first plane miss 1 by {worst:.2g}: "
+            "write those of all species that there are"
+        )
+    found.rows = [names.index(name) for name in found.fields], len(names)
+    return found
+
+
 def _fractions(key: Key, table: settings.Inflow | settings.Burner, case: BoundaryContext) -> Tensor | Table:
     """Y of what flows in, or a table of it."""
     if not table.has_composition:
         return case.mixture(case.initial, "initial").to(case.device)
     gases: settings.Gases | settings.Profile
+    if isinstance(table.composition, settings.Gases) and settings.is_planes(table.composition):
+        return _of_planes(key, read(table.composition, f"{key.place}.composition", "composition", Path()), case)
     if isinstance(table.composition, settings.Gases):
         gases = read(table.composition, f"{key.place}.composition", "composition", Path())
         name = "composition"
     elif isinstance(table.phi, settings.Profile):
+        if settings.is_planes(table.phi):
+            raise ConfigError(f"{key.place}.phi.file: of a file of planes give it to composition, which takes its Y")
         gases = read(table.phi, f"{key.place}.phi", "phi", Path())
         key.require("phi", gases, PHI)
         name = "phi"

@@ -12,12 +12,13 @@ from torch import Tensor
 
 from combust.cfd.boundaries import shapes
 from combust.cfd.boundaries.bounds import Bounds
-from combust.cfd.boundaries.settings import Gases, Profile
+from combust.cfd.boundaries.planes import COMPONENTS, FromPlanes, opened
+from combust.cfd.boundaries.settings import Gases, Profile, is_planes
 from combust.cfd.boundaries.shapes import Layer, Shape, of_mean
 from combust.cfd.boundaries.tables import read
 from combust.cfd.boundaries.values import Table
 from combust.cfd.mesh.grid import NAMES, ROUND_OFF
-from combust.errors import ConfigError, at
+from combust.errors import ConfigError, FileFormatError, at
 from combust.files import leaves
 
 
@@ -55,10 +56,30 @@ class Key:
         if not isinstance(given, Profile):
             return given
         filled = read(given, f"{self.place}.{name}", name.rpartition(".")[2].partition("[")[0], Path())
+        if is_planes(filled):
+            return self.planes(name, filled, [filled.column or self._column(name)])
         self.require(name, filled, limits)
         if filled.shape is not None:
             return self.shape(name, filled)
         return self.table(name, filled, self.array(name, filled))
+
+    def _column(self, name: str) -> str:
+        """What the key is called in files of planes."""
+        last = name.rpartition(".")[2]
+        return {"velocity": COMPONENTS[NAMES[self.axis]], "temperature": "T", **COMPONENTS}.get(last, last)
+
+    def planes(self, name: str, given: Profile | Gases, fields: list[str] | None) -> FromPlanes:
+        """Values of an earlier run on a plane; fields : None: the mass fractions of the file, as rows."""
+        place = f"{self.place}.{name}"
+        assert given.file is not None
+        file = opened(given.file, place, self.axis, self.reach, self.directions)
+        names = fields or [field for field in file.names if field.startswith("Y_")]
+        try:
+            found = FromPlanes(file, names, self.axis, given.repeat, fields is None, self.device)
+            found.first()
+        except FileFormatError as error:
+            raise ConfigError(f"{place}.file: {error}") from error
+        return found
 
     def shape(self, name: str, given: Profile) -> Table:
         """A profile by name."""

@@ -16,6 +16,7 @@ from combust.cfd.mesh.grid import NAMES, ROUND_OFF, Grid
 from combust.cfd.mesh.require import same_device
 from combust.errors import ConfigError
 
+OF_ONE = 1e-6  # that mass fractions may miss in their sum
 CUT = 1e-6  # of a cell: edges that near to a face lie on it
 Run = tuple[int, int]  # first of the padded cells or faces along an axis, and how many
 
@@ -45,6 +46,9 @@ class Patch:
                 raise ConfigError(f"{type(c).__name__}: {name}: lies on {value.device}, the grid on {self.grid.device}")
             if isinstance(value, Tensor) and self.rows not in (None, len(value)):
                 raise ConfigError(f"{type(c).__name__}: {name}: has {len(value)} entries, T and Y are {self.rows}")
+            if isinstance(value, Tensor) and len(value) > 1:
+                _require_gas(f"{type(c).__name__}: {name}", value)
+        _require_inwards(c, self.at)
         self.points = {s: self._points(s) for s in (None, *self.grid.layout.axes)} if self.functions else {}
         heat = 0.0 if callable(c.heat) else c.heat
         self.at.now = Values(c.velocity, _column(c.scalars), _column(c.stream), heat)  # type: ignore[arg-type]
@@ -70,6 +74,10 @@ class Patch:
             else _column(value)
             for key, value in (("scalars", c.scalars), ("stream", c.stream))
         )
+        for key, value in (("scalars", scalars), ("stream", stream)):
+            if callable(getattr(c, key)) and value is not None and len(value) > 1:
+                _require_gas(f"{name}: {key}: its function, at t = {t:.6g} s", value)
+        _require_inwards(c, self.at, velocity[self.at.axis], f", at t = {t:.6g} s")  # type: ignore[arg-type]
         heat = evaluate(f"{name}: heat", c.heat, t, self.points[None]) if callable(c.heat) else c.heat
         return Values(velocity, scalars, stream, heat)  # type: ignore[arg-type]
 
@@ -137,6 +145,34 @@ class Patch:
         # A ghost beyond a side has no width: it lies on the side.
         centres = np.concatenate([faces[:1], 0.5 * (faces[1:] + faces[:-1]), faces[-1:]])
         return centres[where.clip(-1, total) + 1]
+
+
+def _require_gas(what: str, values: Tensor) -> None:
+    """Raises ConfigError for (1 + species, ...) T and Y of no gas; NaN, of zero gradient, is let pass."""
+    T, Y = values[0], values[1:]
+    if not bool((torch.isnan(T) | (T > 0)).all()):
+        raise ConfigError(f"{what}: T = {float(T[~torch.isnan(T)].min()):g} K: must be greater than 0")
+    total = Y.sum(0)
+    wrong = (total - 1).abs() > OF_ONE  # false of NaN
+    if bool(wrong.any()):
+        raise ConfigError(f"{what}: mass fractions sum to {float(total[wrong].flatten()[0]):.6g}, must be 1")
+    if bool((Y < -OF_ONE).any()):
+        raise ConfigError(f"{what}: a mass fraction is {float(Y[~torch.isnan(Y)].min()):.6g}, must be at least 0")
+
+
+def _require_inwards(condition: Boundary, at: Place, given: float | Tensor | None = None, when: str = "") -> None:
+    """Raises ConfigError for an inflow that is directed outwards at all its points."""
+    value = condition.velocity[at.axis] if given is None else given
+    if not isinstance(condition, Inflow) or callable(value):
+        return
+    inwards = (1 - 2 * at.side) * value
+    most = float(inwards.max()) if isinstance(inwards, Tensor) and inwards.numel() else inwards
+    if not isinstance(most, Tensor) and most < 0:
+        raise ConfigError(
+            f"{type(condition).__name__}: velocity[{at.axis}]: {(1 - 2 * at.side) * most:g} m/s at the "
+            f"{('low', 'high')[at.side]} side of {NAMES[at.axis]}{when}: it is directed outwards; components point "
+            "along the axes, so that gas enters at a high side with a negative one"
+        )
 
 
 def _column(values: object) -> Tensor | None:

@@ -35,7 +35,11 @@ class Profile(Settings, frozen=True):
     at: Annotated[Numbers | None, doc("rising entries that cover the side; over two: a list for each", ALONG)] = None
     values: Annotated[Numbers | None, doc("as many; over two: a list for each entry of the first", SAME)] = None
     file: Annotated[
-        Text | None, doc("CSV file in place of at and values, with a header: beside the case or a path")
+        Text | None,
+        doc(
+            "in place of at and values, beside the case or a path: CSV file with a header, or a file of planes of an "
+            "earlier run (.npy), of which over is omitted"
+        ),
     ] = None
     column: Annotated[Text | None, doc("of the file that holds the values; named as the key if omitted")] = None
     repeat: Annotated[bool, doc("over time: begin again at the end")] = False
@@ -72,13 +76,17 @@ class Profile(Settings, frozen=True):
 class Gases(Settings, frozen=True):
     """A table of gases, or two with a layer between them: mass fractions are linear between its entries."""
 
-    over: Annotated[Over, doc("what it depends on: a coordinate of the side or time")]
+    over: Annotated[Over | None, doc("what it depends on: a coordinate of the side or time")] = None
     at: Annotated[
         Annotated[tuple[float, ...], Meta(min_length=2)] | None, doc("rising entries that cover the side", ALONG)
     ] = None
     values: Annotated[Annotated[tuple[Text, ...], Meta(min_length=2)] | None, doc("mole fractions, as many")] = None
     file: Annotated[
-        Text | None, doc("CSV file in place of at and values, with columns X_<species>: beside the case or a path")
+        Text | None,
+        doc(
+            "in place of at and values, beside the case or a path: CSV file with columns X_<species>, or a file of "
+            "planes of an earlier run (.npy) with fields Y_<species>, of which over is omitted"
+        ),
     ] = None
     repeat: Annotated[bool, doc("over time: begin again at the end")] = False
     shape: Annotated[Literal["tanh"] | None, doc("in place of a table: from values[0] to values[1]")] = None
@@ -93,8 +101,13 @@ class Gases(Settings, frozen=True):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What it depends on."""
-        return (self.over,)
+        """What it depends on; () where that is not said."""
+        return () if self.over is None else (self.over,)
+
+
+def is_planes(table: Profile | Gases) -> bool:
+    """Whether it is a file of planes of an earlier run."""
+    return table.file is not None and table.file.endswith(".npy")
 
 
 def check_source(table: Profile | Gases) -> None:
@@ -102,6 +115,10 @@ def check_source(table: Profile | Gases) -> None:
     given = [value is not None for value in (table.at, table.values)]
     if any(given) if table.file is not None else not all(given):
         raise ValueError("give at and values, or a file")
+    if is_planes(table):
+        if table.over is not None:
+            raise ValueError("a file of planes has its own coordinates and times: omit over")
+        return
     if table.repeat and "time" not in table.names:
         raise ValueError("repeat is for a table over time")
 
@@ -111,7 +128,7 @@ def check_shape(table: Profile | Gases, sizes: tuple[float | None, ...], exponen
     layer = {"centre": table.centre, "thickness": table.thickness, "width": table.width}
     given = [name for name, value in layer.items() if value is not None]
     if table.shape is None:
-        if table.over is None:
+        if table.over is None and not is_planes(table):
             raise ValueError("over is missing: a coordinate of the side, or time; or give a shape")
         named = [*given, *(n for n, v in zip(("mean", "peak"), sizes, strict=False) if v is not None)]
         named += ["exponent"] * (exponent is not None)

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from combust.cfd.boundaries.settings import Boundary, Gases, Profile
+from combust.cfd.boundaries.settings import Boundary, Gases, Profile, is_planes
 from combust.errors import ConfigError, FileFormatError
 from combust.explain import suggestion
 from combust.files import is_file, read_text
@@ -63,10 +63,12 @@ def read(table: P, place: str, key: str, folder: Path) -> P:
     if table.file is None:
         return table
     path = folder / table.file if is_file(folder / table.file) else Path(table.file)
+    if is_planes(table):  # too large to keep in a case
+        return msgspec.structs.replace(table, file=str(path.resolve() if is_file(path) else path))
     try:
         columns = Columns(path)
         if isinstance(table, Gases):
-            at, gases = columns.gases(table.over)
+            at, gases = columns.gases(table.names[0])
             return msgspec.structs.replace(table, file=None, at=at, values=gases)
         name = table.column or ("velocity" if key in ("x", "y", "z") else key)
         kind = KIND.get("velocity" if key in ("x", "y", "z") else key)
