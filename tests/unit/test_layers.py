@@ -7,6 +7,7 @@ import pytest
 
 from combust.case.load import convert, load
 from combust.errors import CombustError, ConfigError
+from combust.kinetics.flames.counterflow import CounterflowProfile
 from combust.parallel import ALONE
 from combust.run.build import Builder, build
 
@@ -203,3 +204,93 @@ def test_doubts_of_layers():
     said = flow.concerns()
     assert "less than 3 cells thick" in said["thin_layers"]
     assert "meets the first with a jump" in said["jump"]
+
+
+X = np.linspace(0, 0.02, 201)
+PLANE = {"kind": "uniform", "cells": (40, 8), "lower": (0, 0), "upper": (0.02, 0.01)}
+AXIS = {
+    "kind": "axisymmetric",
+    "x": {"lower": 0, "upper": 0.02, "cells": 40},
+    "y": {"lower": 0, "upper": 0.01, "cells": 8},
+}
+OPPOSED = {"kind": "counterflow", "fuel": FUEL, "oxidizer": AIR, "velocity_fuel": 1.0, "velocity_oxidizer": 1.0}
+JETS = {
+    "x_low": {"kind": "inflow", "velocity": 1.0, "temperature": 300.0, "composition": FUEL},
+    "x_high": {"kind": "inflow", "velocity": 1.0, "temperature": 300.0, "composition": AIR},
+    "y_low": {"kind": "symmetry"},
+    "y_high": {"kind": "outflow"},
+}
+
+
+@pytest.fixture
+def cold_jets(monkeypatch):
+    """In the place of Cantera's flame: u = cos(pi x/W), 2 V = -du/dx, T and Y that change along x."""
+
+    def found(gas, p, fuel, T_fuel, flux_fuel, oxidizer, T_oxidizer, flux_oxidizer, width, **_):
+        Z = 0.5 * (1 + np.cos(np.pi * X / width))
+        ends = [gas.composition(X).numpy()[:, None] for X in (fuel, oxidizer)]
+        Y = Z * ends[0] + (1 - Z) * ends[1]
+        V = 0.5 * np.pi / width * np.sin(np.pi * X / width)
+        T = 300 + 1500 * np.sin(np.pi * X / width) ** 2
+        return CounterflowProfile(
+            gas.species, X, T, np.cos(np.pi * X / width), V, 0 * X, Y, Z, p, 157.0, 0.0)  # fmt: skip
+
+    monkeypatch.setattr("combust.kinetics.flames.counterflow.counterflow_flame", found)
+
+
+@pytest.mark.parametrize("mesh", [PLANE, AXIS], ids=["plane", "axis"])
+def test_counterflow_on_the_grid(mesh, cold_jets):
+    """T and Y of the profile, its u, and sideways what leaves: the divergence is zero to second order."""
+    builder = Builder(case(OPPOSED, mesh=mesh, boundary=JETS), ALONE)
+    (q, u), grid = builder.fields(), builder.grid
+    x, y = (grid.centres[a].flatten().numpy() for a in (2, 1))
+    np.testing.assert_allclose(q[0, 0, 3].numpy(), 300 + 1500 * np.sin(np.pi * x / 0.02) ** 2, rtol=1e-4)
+    np.testing.assert_allclose(u[2][0, 0].numpy(), np.cos(np.pi * grid.faces[2] / 0.02), atol=1e-4)
+    sideways = u[1][0, -1].numpy()  # at y = 0.01
+    factor = 2 if mesh is PLANE else 1
+    np.testing.assert_allclose(sideways, factor * 0.25 * np.pi * np.sin(np.pi * x / 0.02), rtol=1e-3)
+    np.testing.assert_allclose(q[1:].sum(0).numpy(), 1.0, atol=1e-14)
+    dx, dy = 5e-4, 0.01 / 8
+    if mesh is AXIS:
+        r = grid.faces[1]
+        out = np.diff(r[:, None] * u[1][0].numpy(), axis=0) / (y[:, None] * dy)
+    else:
+        out = np.diff(u[1][0].numpy(), axis=0) / dy
+    divergence = np.diff(u[2][0].numpy(), axis=1) / dx + out
+    assert np.abs(divergence).max() < 2e-3 * np.pi / 0.02
+
+
+def test_counterflow_needs_a_plane(cold_jets):
+    with pytest.raises(ConfigError, match="the gas leaves along y"):
+        Builder(case(OPPOSED), ALONE).fields()
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_flamelet(turned, cold_jets):
+    """Streams side by side: T and Y of the flame at the mixture fraction of the cell, whichever is the fuel."""
+    streams = [{"composition": FUEL, "temperature": 300.0}, {"composition": AIR, "temperature": 300.0}]
+    streams = streams[::-1] if turned else streams
+    streams[0] |= {"until": 0.01, "width": 0.004}
+    jets = {"velocity_fuel": 1.0, "velocity_oxidizer": 1.0}
+    x, T, Y, _ = made(layers(*streams, flamelet=jets))
+    Z = 0.5 * (1 - np.tanh((x - 0.01) / 0.004))
+    Z = 1 - Z if turned else Z
+    np.testing.assert_allclose(T[0, 0], 300 + 1500 * (1 - (2 * Z - 1) ** 2), atol=2.0)
+    np.testing.assert_allclose(Y["H2"][0, 0], Z * Y["H2"].max() / Z.max(), atol=1e-5)
+    with pytest.raises(ConfigError, match="flamelet goes with two streams"):
+        case(layers(*streams, flamelet=jets, reacted="all"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mesh", [PLANE, AXIS], ids=["plane", "axis"])
+def test_counterflow_of_cantera(mesh, tmp_path, monkeypatch):
+    """Hydrogen against air: the flow's first velocities are Cantera's to 3 %, its hottest cell that of the profile."""
+    monkeypatch.setenv("COMBUST_CACHE", str(tmp_path))
+    mesh = {**mesh, "cells": (100, 12)} if mesh is PLANE else {**mesh, "x": {"lower": 0, "upper": 0.02, "cells": 100}}
+    given = {**OPPOSED, "velocity_fuel": 0.7, "velocity_oxidizer": 0.5}
+    sides = {**JETS, "x_low": {**JETS["x_low"], "velocity": 0.7}, "x_high": {**JETS["x_high"], "velocity": 0.5}}
+    builder = Builder(case(given, mesh=mesh, boundary=sides, chemistry={"kind": "direct"}), ALONE)
+    flow, profile = builder.flow(), builder.config.initial.profile(builder)
+    x = flow.grid.centres[2].flatten().numpy()
+    assert np.abs(flow.field("u")[0][0, 0] - np.interp(x, profile.x, profile.u)).max() < 0.03 * 0.7
+    assert flow.quantity("T_max") == pytest.approx(profile.peak_temperature, rel=0.01)

@@ -135,3 +135,42 @@ def vortices(grid: Grid, speed: float) -> Faces:
 def taylor_green(grid: Grid, T: float, Y: Tensor, speed: float) -> Fields:
     """One gas in an array of Taylor-Green vortices."""
     return stack(grid, T, Y), vortices(grid, speed)
+
+
+class OpposedProfile(Protocol):
+    """What is taken of a flame between jets: x [m] from the exit of the fuel, T [K], u [m/s], V = v/r [1/s], Y."""
+
+    @property
+    def x(self) -> np.ndarray: ...
+    @property
+    def T(self) -> np.ndarray: ...
+    @property
+    def Y(self) -> np.ndarray: ...
+    @property
+    def u(self) -> np.ndarray: ...
+    @property
+    def V(self) -> np.ndarray: ...
+
+
+def opposed(grid: Grid, profile: OpposedProfile, position: float) -> Fields:
+    """A flame between jets along x, whose fuel leaves its exit at x = position.
+
+    What leaves sideways is 2 rho V per length along x around an axis; it all goes along y in a plane, and along y and z
+    in three dimensions.
+    """
+
+    def laid(values: np.ndarray, x: Tensor) -> Tensor:
+        at = (x - position).cpu().numpy().clip(profile.x[0], profile.x[-1])
+        return torch.from_numpy(PchipInterpolator(profile.x, values, axis=-1)(at)).to(grid.device)
+
+    Y = laid(profile.Y, grid.centres[2])
+    u: list[Tensor | None] = [None] * 3
+    planar = not grid.axisymmetric and 0 not in grid.layout.axes
+    for axis in grid.layout.axes:
+        z, y, x = grid.face_points(axis)
+        if axis == 2:
+            found = laid(profile.u, x)
+        else:
+            found = laid(profile.V, x) * (y if axis == 1 else z) * (2.0 if planar else 1.0)
+        u[axis] = found.expand(face_shape(grid, axis)).contiguous()
+    return stack(grid, laid(profile.T, grid.centres[2]), Y / Y.sum(0)), tuple(u)

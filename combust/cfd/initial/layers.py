@@ -9,6 +9,7 @@ from msgspec import Meta
 from combust.cfd.initial.base import Start, Starting
 from combust.cfd.initial.hot_spot import HotSpotKey, heated, ring
 from combust.cfd.initial.motion import TurbulenceKey, VortexKey
+from combust.cfd.initial.opposed import Jets, solved
 from combust.settings.base import Mixture, Positive, Settings, Temperature, Vector, doc
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
     from combust.cfd.initial.fields import Fields
     from combust.cfd.mesh.grid import Grid
+    from combust.kinetics.flames.counterflow import CounterflowProfile
+    from combust.kinetics.mechanism.mechanism import Mechanism
 
 AXES = {"x": 2, "y": 1, "z": 0}
 SAME = 1e-9  # of mass fractions and of T: the same gas
@@ -49,6 +52,14 @@ class Burnt(Settings, frozen=True):
     width: Annotated[Positive, doc("w of the front, the burnt share being [1 + tanh((s - beyond)/w)]/2", "m")]
 
 
+def mixing_order(gas: Mechanism, gases: Tensor) -> tuple[int, int]:
+    """Which of two gases (2, species) is the oxidizer and which the fuel, by the oxygen that they need."""
+    from combust.cfd.diagnostics.mixture import coupling_function
+
+    need = gases @ coupling_function(gas)
+    return int(need.argmin()), int(need.argmax())
+
+
 class LayersInitial(Start, Settings, frozen=True, tag_field="kind", tag="layers"):
     """Streams side by side: fuel, pilot and co-flow, a stratified mixture, a gradient of temperature.
 
@@ -69,6 +80,10 @@ class LayersInitial(Start, Settings, frozen=True, tag_field="kind", tag="layers"
         Literal["no", "temperature", "all"],
         doc("equilibrium at constant h and p of each cell; temperature: its T with the unreacted gas"),
     ] = "no"
+    flamelet: Annotated[
+        Jets | None,
+        doc("T and Y of Cantera's flame between jets of the two streams, at the mixture fraction of the cell"),
+    ] = None
     burnt: Annotated[Burnt | None, doc("equilibrium beyond a place, fresh before it")] = None
     taylor_green: Annotated[
         Positive | None,
@@ -89,6 +104,10 @@ class LayersInitial(Start, Settings, frozen=True, tag_field="kind", tag="layers"
             raise ValueError(f"until must rise from stream to stream; given {edges}")
         if self.mirror is not None and edges[0] <= 0:  # type: ignore[operator]
             raise ValueError("with mirror, until is a distance: greater than 0")
+        if self.flamelet is not None and (self.burnt is not None or self.reacted != "no" or len(self.streams) != 2):
+            raise ValueError("flamelet goes with two streams, and without reacted and burnt")
+        if self.flamelet is not None and any(stream.composition is None for stream in self.streams):
+            raise ValueError("flamelet needs streams that are given by composition")
         if self.burnt is not None and self.reacted != "no":
             raise ValueError('burnt goes with reacted = "no": the rest of the gas is fresh')
 
@@ -96,7 +115,17 @@ class LayersInitial(Start, Settings, frozen=True, tag_field="kind", tag="layers"
         """Initial T, Y and velocities. Raises ConfigError."""
         from combust.cfd.initial import mixing
 
-        return heated(self.hot_spot, case.grid, mixing.fields(self, case, self._gases(case)))
+        gases = self._gases(case)
+        return heated(self.hot_spot, case.grid, mixing.fields(self, case, gases, self._flame(case, gases)))
+
+    def _flame(self, case: Starting, gases: Tensor) -> CounterflowProfile | None:
+        """Cantera's flame between jets of the streams, whichever is the fuel. Raises ConfigError."""
+        if self.flamelet is None:
+            return None
+        oxidizer, fuel = mixing_order(case.gas, gases)
+        given = [self.streams[i] for i in (fuel, oxidizer)]
+        parts = [part for stream in given for part in (stream.composition, stream.temperature)]
+        return solved(case, "initial.flamelet", self.flamelet, *parts)  # type: ignore[arg-type]
 
     def _gases(self, case: Starting) -> Tensor:
         """(streams, species) mass fractions."""

@@ -7,8 +7,10 @@ from typing import Protocol
 
 import numpy as np
 import torch
+from scipy.interpolate import PchipInterpolator
 from torch import Tensor
 
+from combust.cfd.diagnostics.mixture import coupling_function
 from combust.cfd.initial import fields as made
 from combust.cfd.initial.base import Starting
 from combust.cfd.mesh.grid import NAMES, Grid
@@ -77,12 +79,30 @@ def shares(table: Table, s: Tensor) -> Tensor:
     return torch.stack([*found, left])
 
 
-def fields(table: Table, case: Starting, gases: Tensor) -> made.Fields:
-    """T, Y and velocities; gases : (streams, species) mass fractions. Raises ConfigError."""
+class Flamelet(Protocol):
+    """A flame over mixture fraction: T [K] and Y (species, points)."""
+
+    @property
+    def mixture_fraction(self) -> np.ndarray: ...
+    @property
+    def T(self) -> np.ndarray: ...
+    @property
+    def Y(self) -> np.ndarray: ...
+
+
+def fields(table: Table, case: Starting, gases: Tensor, flame: Flamelet | None = None) -> made.Fields:
+    """T, Y and velocities. Raises ConfigError.
+
+    gases : (streams, species) mass fractions;  flame : between the two streams, whose states are taken
+    """
     grid, axis = case.grid, NAMES.index(table.along)
     if axis not in grid.layout.axes:
         raise ConfigError(f"initial.along: the mesh has no cells along {table.along} beside each other")
-    T, Y = line(table, case.gas, shares(table, grid.centres[axis].flatten()), gases)
+    share = shares(table, grid.centres[axis].flatten())
+    if flame is None:
+        T, Y = line(table, case.gas, share, gases)
+    else:
+        T, Y = burning(flame, share[int((gases @ coupling_function(case.gas)).argmax())])
     if table.reacted != "no":
         hot, burnt = equilibrium(case.gas, case.pressure, T, Y)
         T, Y = hot, (burnt if table.reacted == "all" else Y)
@@ -104,6 +124,14 @@ def line(table: Table, gas: Mechanism, share: Tensor, gases: Tensor) -> tuple[Te
         h = torch.stack([gas.enthalpy(t, y) for t, y in zip(given, gases, strict=True)])
         T = gas.temperature(h @ share, Y)
     return T, Y
+
+
+def burning(flame: Flamelet, Z: Tensor) -> tuple[Tensor, Tensor]:
+    """T [K] and Y (species, ...) of a flame at mixture fractions Z."""
+    found, first = np.unique(np.minimum.accumulate(flame.mixture_fraction), return_index=True)
+    at = Z.cpu().numpy().clip(found[0], found[-1])
+    T, Y = (PchipInterpolator(found, values[..., first], axis=-1)(at) for values in (flame.T, flame.Y))
+    return torch.tensor(T, device=Z.device), torch.tensor(Y / Y.sum(0), device=Z.device)
 
 
 def equilibrium(gas: Mechanism, p: float, T: Tensor, Y: Tensor) -> tuple[Tensor, Tensor]:

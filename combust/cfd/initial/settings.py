@@ -10,6 +10,7 @@ from combust.cfd.initial.base import Start, Starting
 from combust.cfd.initial.hot_spot import HotSpotKey, heated
 from combust.cfd.initial.layers import LayersInitial
 from combust.cfd.initial.motion import TurbulenceKey, VortexKey
+from combust.cfd.initial.opposed import CounterflowInitial
 from combust.errors import ConfigError
 from combust.kinetics.mechanism.settings import ConstantTransport, of_flames
 from combust.settings.base import Count, Mixture, NotNegative, Positive, Settings, Temperature, Text, Vector, doc
@@ -256,6 +257,7 @@ Initial = (
     | TaylorGreenInitial
     | ManufacturedInitial
     | LayersInitial
+    | CounterflowInitial
     | RunInitial
 )
 
