@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from combust.cfd.boundaries import settings
+from combust.cfd.boundaries import fluctuations, settings
 from combust.cfd.boundaries.bounds import Bounds
 from combust.cfd.boundaries.conditions import (
     Boundary,
@@ -196,6 +196,9 @@ def _inflow(key: Key, sign: float, table: settings.Inflow | settings.Burner, cas
         _all_components(key, sign, table, case, velocity, speed)
     else:
         velocity[key.axis] = speed.scaled(sign) if isinstance(speed, Table) else sign * speed
+    if isinstance(table, settings.Inflow) and table.fluctuations is not None:
+        where = fluctuations.Place(key.axis, sign, key.reach, case.faces, periodic(case.sides), case.axisymmetric)
+        velocity = fluctuations.added(velocity, table.fluctuations, f"{key.place}.fluctuations", where)
     values: Tensor | Function
     if callable(T) or callable(Y):
         values = Stream(T, Y)

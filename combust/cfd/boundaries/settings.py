@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
+from combust.cfd.synthetic.settings import Fluctuations
 from combust.settings.base import Mixture, NotNegative, Positive, Pressure, Settings, Temperature, Text, doc
 from combust.settings.quantities import ALONG, SAME
 
@@ -213,6 +214,7 @@ class Inflow(Entering, frozen=True, kw_only=True, tag_field="kind", tag="inflow"
     ]
     tangential: Annotated[Components | None, doc("velocity along the side; none if omitted")] = None
     temperature: Annotated[Temperature | Profile | None, doc("that of the initial unburnt gas if omitted", "K")] = None
+    fluctuations: Annotated[Fluctuations | None, doc("synthetic turbulence on top of velocity and tangential")] = None
     inlet: Annotated[
         Literal["flux", "value"],
         doc("flux: species and enthalpy enter with the gas alone; value: T and Y are held, what diffuses comes on top"),
@@ -225,6 +227,8 @@ class Inflow(Entering, frozen=True, kw_only=True, tag_field="kind", tag="inflow"
                 f"velocity = {self.velocity:g} m/s is directed outwards: it counts into the domain on every side; "
                 'use a number >= 0, or kind = "outflow" where gas leaves'
             )
+        if self.fluctuations is not None and self.velocity == "balanced":
+            raise ValueError('fluctuations go with a velocity that is given; "balanced" is found anew in each step')
 
 
 class Burner(Entering, frozen=True, kw_only=True, tag_field="kind", tag="burner"):

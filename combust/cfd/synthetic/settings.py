@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from msgspec import Meta
 
-from combust.settings.base import Positive, Settings, Text, doc
+from combust.errors import ConfigError, at
+from combust.settings.base import NotNegative, Positive, Settings, Text, doc
 
 if TYPE_CHECKING:
+    from combust.cfd.synthetic.filter import Filter
+    from combust.cfd.synthetic.frozen import Frozen
+    from combust.cfd.synthetic.plane import Plane
     from combust.cfd.synthetic.spectra import Spectrum
 
 Rising = Annotated[tuple[Positive, ...], Meta(min_length=2, max_length=100_000)]
@@ -115,6 +119,83 @@ class Turbulence(Settings, frozen=True):
         Positive | None,
         doc("over which it rises from edges of the region and sides that are not periodic; the length if omitted", "m"),
     ] = None
+
+
+class Stresses(Settings, frozen=True):
+    """Reynolds stresses, means of products of two components of the fluctuations."""
+
+    xx: Annotated[NotNegative, doc("of u", "m2/s2")]
+    yy: Annotated[NotNegative, doc("of v", "m2/s2")]
+    zz: Annotated[NotNegative, doc("of w, of no use in 2-D", "m2/s2")] = 0.0
+    xy: Annotated[float, doc("of u and v", "m2/s2")] = 0.0
+    xz: Annotated[float, doc("of u and w", "m2/s2")] = 0.0
+    yz: Annotated[float, doc("of v and w", "m2/s2")] = 0.0
+
+    @property
+    def matrix(self) -> list[list[float]]:
+        """In the order z, y, x."""
+        return [[self.zz, self.yz, self.xz], [self.yz, self.yy, self.xy], [self.xz, self.xy, self.xx]]
+
+
+CONVECTION = doc("with which the pattern comes in; the mean velocity into the domain if omitted", "m/s")
+
+
+class DigitalFilter(Settings, frozen=True, kw_only=True, tag_field="kind", tag="digital-filter"):
+    """Filtered noise of given Reynolds stresses and lengths; it has divergence. doi:10.1016/S0021-9991(03)00090-1"""
+
+    length: Annotated[
+        Positive | Annotated[tuple[Positive, ...], Meta(min_length=2, max_length=3)],
+        doc("integral length of all components, or a list of those along x, y, z", "m"),
+    ]
+    u_rms: Annotated[Positive | None, doc("root mean square of each component", "m/s")] = None
+    stresses: Annotated[Stresses | None, doc("Reynolds stresses in place of u_rms")] = None
+    kernel: Annotated[
+        Literal["gaussian", "exponential"],
+        doc("correlations exp(-pi s^2/4) or (1 + 2 s) exp(-2 s), s: distance over length"),
+    ] = "gaussian"
+    seed: Annotated[int, Meta(ge=0), SEED] = 0
+    convection: Annotated[Positive | None, CONVECTION] = None
+
+    def __post_init__(self) -> None:
+        if (self.u_rms is None) == (self.stresses is None):
+            raise ValueError("give u_rms or stresses, one of the two")
+
+    def build(self, plane: Plane) -> Filter:
+        """What fluctuates on a plane. Raises ConfigError for stresses and lengths that cannot be."""
+        import numpy as np
+
+        from combust.cfd.synthetic.filter import Filter, factors
+
+        stresses = np.diag([self.u_rms**2] * 3) if self.u_rms is not None else np.zeros((3, 3))
+        if self.stresses is not None:
+            with at("stresses"):
+                stresses = np.array(self.stresses.matrix)
+                factors(stresses)
+        given = self.length if isinstance(self.length, tuple) else (self.length,) * 3
+        with at("length"):
+            if len(given) < 1 + max(2 - a for a in (plane.normal, *plane.axes)):
+                raise ConfigError(f"needs one number, or one for each direction of the mesh, not {len(given)}")
+            z, y, x = reversed((*given, given[-1])[:3])
+            return Filter(plane, stresses, (z, y, x), self.kernel, self.seed)
+
+
+class RandomModes(Settings, frozen=True, kw_only=True, tag_field="kind", tag="random-modes"):
+    """A frozen field of random Fourier modes without divergence on the grid, of a given spectrum."""
+
+    spectrum: Annotated[Spectra, SPECTRUM]
+    seed: Annotated[int, Meta(ge=0), SEED] = 0
+    convection: Annotated[Positive | None, CONVECTION] = None
+
+    def build(self, plane: Plane) -> Frozen:
+        """What fluctuates on a plane. Raises ConfigError for one of unequal cells."""
+        from combust.cfd.synthetic.frozen import Frozen
+
+        with at("spectrum"):
+            spectrum = self.spectrum.spectrum(1 + len(plane.axes))
+        return Frozen(plane, spectrum, self.seed)
+
+
+Fluctuations = DigitalFilter | RandomModes
 
 
 def check_strength(table: Any) -> None:

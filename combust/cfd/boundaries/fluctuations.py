@@ -1,0 +1,117 @@
+"""Synthetic turbulence at an inflow: functions of time and place that are added to the velocity of its table."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from combust.cfd.boundaries.values import Function, Table, unsteady
+from combust.cfd.mesh.grid import NAMES
+from combust.cfd.synthetic.plane import Plane
+from combust.cfd.synthetic.settings import Fluctuations
+from combust.errors import ConfigError, at
+
+logger = logging.getLogger(__name__)
+STRONG = 0.3  # of the convection speed: beyond it gas flows out through an inflow at times
+
+
+class Made(Protocol):
+    """What fluctuates on a plane. u_rms : normal to it [m/s]"""
+
+    @property
+    def u_rms(self) -> float: ...
+    def velocity(self, component: int, t: float, places: Mapping[int, np.ndarray]) -> np.ndarray: ...
+
+
+class Fluctuating:
+    """A component of the velocity at a side: a mean, and what fluctuates."""
+
+    unsteady = True
+
+    def __init__(self, mean: float | Function, made: Made, component: int, axes: tuple[int, ...]):
+        self.mean, self.made, self.component, self.axes = mean, made, component, axes
+
+    def __call__(self, t: float, points: Tensor) -> Tensor:
+        """(nz, ny, nx) at the points [m/s]."""
+        mean = self.mean(t, points) if callable(self.mean) else self.mean
+        places = {a: points[a].movedim(a, 0).flatten(1)[:, 0].cpu().numpy() for a in self.axes}
+        found = torch.from_numpy(np.ascontiguousarray(self.made.velocity(self.component, t, places)))
+        return mean + found.to(points.device).reshape(points.shape[1:])
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where fluctuations are: a side, or the part of it that reaches from where to where along x, y and z [m].
+
+    normal : axis (0 z, 1 y, 2 x);  inwards : +1.0 or -1.0;  faces : of the whole mesh (z, y, x);  periodic : likewise
+    """
+
+    normal: int
+    inwards: float
+    reach: Mapping[str, tuple[float, float]]
+    faces: tuple[np.ndarray, np.ndarray, np.ndarray]
+    periodic: tuple[bool, bool, bool]
+    axisymmetric: bool
+
+
+def added(velocity: list[float | Function], table: Fluctuations, name: str, where: Place) -> list[float | Function]:
+    """The velocity (z, y, x) with fluctuations; name : of the table. Raises ConfigError for what cannot be there."""
+    with at(name):
+        on = _plane(where)
+        on = replace(on, speed=table.convection or _mean(velocity[on.normal], on))
+        made = table.build(on)
+    rms = made.u_rms
+    if rms > STRONG * on.speed:
+        logger.info(
+            "%s: u_rms normal to the side is %.3g m/s, %.2g of the speed that the pattern comes in with: at times gas "
+            "flows out there", name, rms, rms / on.speed,
+        )  # fmt: skip
+    found: list[float | Function] = list(velocity)
+    for component in (on.normal, *on.axes):
+        found[component] = Fluctuating(velocity[component], made, component, on.axes)
+    return found
+
+
+def _plane(where: Place) -> Plane:
+    """Its plane, but for the speed. Raises ConfigError for a mesh without one."""
+    faces, normal = where.faces, where.normal
+    axes = tuple(a for a in range(3) if a != normal and len(faces[a]) > 2)
+    if where.axisymmetric or not axes:
+        what = "an axis" if where.axisymmetric else "one direction only"
+        raise ConfigError(f"needs a mesh in two or three directions, without an axis; this one has {what}")
+    cells = []
+    for a in axes:
+        low, high = where.reach[NAMES[a]]
+        centres = 0.5 * (faces[a][1:] + faces[a][:-1])
+        inside = np.flatnonzero((centres >= low) & (centres < high))
+        if not len(inside):
+            raise ConfigError(f"{NAMES[a]} from {low:.6g} to {high:.6g} m holds the centre of no cell")
+        cells.append((int(inside[0]), len(inside)))
+    depth = float(np.diff(faces[normal])[0 if where.inwards > 0 else -1])
+    along = tuple(faces[a] for a in axes), tuple(where.periodic[a] for a in axes)
+    return Plane(normal, where.inwards, axes, *along, tuple(cells), depth, 1.0)
+
+
+def _mean(velocity: float | Function, on: Plane) -> float:
+    """Mean of the velocity into the domain over the part [m/s]."""
+    if unsteady(velocity):
+        raise ConfigError("the velocity changes with time: give convection, the speed that the pattern comes in with")
+    if callable(velocity):
+        places = [torch.zeros(1, dtype=torch.float64)] * 3
+        for a, centres in zip(on.axes, on.centres, strict=True):
+            places[a] = torch.tensor(centres, dtype=torch.float64)
+        device = velocity.values.device if isinstance(velocity, Table) else torch.device("cpu")
+        points = torch.stack(torch.meshgrid(*places, indexing="ij")).to(device)
+        field = velocity(0.0, points).expand(points.shape[1:]).cpu().numpy()
+        speed = on.inwards * on.mean(field.reshape([len(c) for c in on.centres]))
+    else:
+        speed = on.inwards * velocity
+    if not speed > 0:
+        raise ConfigError("no gas flows in on the mean: give convection, the speed that the pattern comes in with")
+    return speed
