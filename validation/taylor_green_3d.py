@@ -41,11 +41,11 @@ class Run(NamedTuple):
 
 
 RUNS = {
-    "32": Run(32), "32-fine-steps": Run(32, cfl=0.25), "32-stretched-central": Run(32, "central", True),
-    "32-stretched-conserving": Run(32, "conserving", True), "48": Run(48), "64": Run(64),
+    "32": Run(32), "48": Run(48), "64": Run(64), "fine steps, 32": Run(32, cfl=0.25),
+    "stretched, central, 32": Run(32, "central", True), "stretched, conserving, 32": Run(32, "conserving", True),
 }  # fmt: skip
 JUDGED = ("32", "48", "64")
-SMOKE = {"RUNS": {"8": Run(8), "6-stretched": Run(6, "conserving", True)}, "JUDGED": ("8",), "TURNOVERS": 2.0,
+SMOKE = {"RUNS": {"8": Run(8), "stretched, 6": Run(6, "conserving", True)}, "JUDGED": ("8",), "TURNOVERS": 2.0,
          "NUMERICAL": 1.0}  # fmt: skip
 
 
@@ -63,7 +63,8 @@ def run(report: Report, only: list[str]) -> None:
         "Exec/RegTests/TG/refdata). Energy is that of the velocities on faces, per volume, in units of U "
         "and L; -dE/dt its slope from step to step. 2 nu times enstrophy (from differences of neighbours, those of "
         "the scheme's viscosity) is what viscosity takes; the rest of -dE/dt is numerical. Convection in space neither "
-        "makes nor loses energy; time steps add a little, which falls with their square. Stretched meshes: widths "
+        "makes nor loses energy (on stretched meshes: if conserving); time steps add a little, which falls with their "
+        "square, most of all the first one, which is Euler's: it is why -dE/dt begins below zero. Stretched: widths "
         f"swing by {100 * SWING:.0f} %. CPU: seconds of one core, kernels not compiled, other work beside."
     )
     times = [t for t in SPECTRAL if t <= TURNOVERS]
@@ -84,7 +85,7 @@ def run(report: Report, only: list[str]) -> None:
             what = f"numerical share of the energy lost, {name}"
             report.target(what, 100 * abs(f["numerical"]), 100 * NUMERICAL, " %")
     report.table(["run", "steps", f"peak of -dE/dt x 1000 (spectral {1e3 * PEAK[0]:.2f} at {PEAK[1]})",
-                  "numerical, of the energy lost", "largest -dE/dt - 2 nu enstrophy, x 1000", "CPU",
+                  "numerical, of the energy lost", "largest -dE/dt - 2 nu enstrophy after t = 1, x 1000", "CPU",
                   "us per cell and step"], rows)  # fmt: skip
 
 
@@ -135,5 +136,5 @@ def measure(run: Run) -> dict[str, Any]:
         "taken": [float(np.interp(s, t, taken)) for s in times],
         "peak": [float(loss[top]), float(t[top])],
         "numerical": float(((gap[1:] + gap[:-1]) * np.diff(t)).sum() / 2 / (E[0] - E[-1])),
-        "largest": float(gap[np.abs(gap).argmax()]),
+        "largest": float(gap[np.where(t > 1.0, np.abs(gap), 0.0).argmax()]),
     }
