@@ -1,6 +1,8 @@
 """Averages, probes, spectra and the end of steady flows, as a run of the toy flow does them."""
 
+import re
 import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -186,3 +188,14 @@ def test_steady_ends_at_the_same_step_after_a_restart(tmp_path):
     with pytest.raises(CombustError, match="stop.steady.quantity: .*unknown"):
         wrong = case(stop='{ steps = 5, steady = { quantity = "nothing", window = 1 } }')
         simulation(Heat(wrong, Communicator()), wrong, Folder(tmp_path))
+
+
+def test_the_tables_of_the_page_are_those_of_a_case():
+    page = (Path(__file__).resolve().parents[2] / "docs" / "output.md").read_text()
+    found = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    assert len(found) == 6
+    for block in found:
+        raw = tomllib.loads(CASE)
+        for table, values in tomllib.loads(block).items():
+            raw[table] |= values
+        convert(raw, "docs/output.md")
