@@ -130,7 +130,11 @@ def check_finite(sim: Simulation) -> None:
     for name, (array, place) in sim.flow.state().items():
         bad = np.argwhere(~np.isfinite(array))
         if bad.size and error is None:
-            where = "".join(f"[{i}]" for i in bad[0][: -3 if place != "global" else None])
+            rows = bad[0][: -3 if place != "global" else None]
+            named = getattr(sim.flow, "label", None)
+            if named is not None and place != "global":
+                name, rows = named(name, int(rows[0]) if len(rows) else None), ()
+            where = "".join(f"[{i}]" for i in rows)
             if place != "global":
                 z, y, x = (int(i + s) for i, s in zip(bad[0][-3:], block.start, strict=True))
                 where += f" at {place} (x, y, z) = ({x}, {y}, {z}) on rank {block.comm.rank}"

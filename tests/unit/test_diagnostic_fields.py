@@ -11,11 +11,14 @@ from combust import kernels
 from combust.case.load import load
 from combust.cfd.diagnostics import flame, gradients, mixture, motion
 from combust.cfd.initial.fields import Fields, stack
+from combust.cfd.lowmach.sound import require_sound
 from combust.cfd.mesh.block import Block
 from combust.cfd.mesh.grid import Grid, stretched_faces, uniform_faces
-from combust.errors import CombustError, ConfigError
+from combust.errors import CombustError, ConfigError, DivergenceError
 from combust.parallel import Communicator
 from combust.run.build import Builder
+from combust.run.hooks import check_finite
+from combust.run.simulation import Limits, Simulation
 
 torch.set_num_threads(1)
 CASES = Path(__file__).resolve().parents[2] / "cases"
@@ -257,3 +260,41 @@ def test_progress_by_species_or_given_ends():
                 Communicator()).flow()  # fmt: skip
     with pytest.raises(ConfigError, match="fresh and burnt must differ"):
         load(CASES / "kernel.toml", ["output.progress={fresh=1, burnt=1}"])
+
+
+@pytest.mark.parametrize(
+    "name, row, said",
+    [
+        ("U", 4, "rho Y_O2 at cell"),
+        ("q", 0, "T at cell"),
+        ("p", None, "p at cell"),
+        ("wdot", 0, "omega_H2 at cell"),
+        ("S", None, "div u at cell"),
+    ],
+)
+def test_what_is_lost_is_named_with_field_cell_and_step(name, row, said):
+    """By the step that meets it, and by the guard of a run."""
+    flow = Builder(load(CASES / "kernel.toml", ["mesh.cells=[10,8]"]), Communicator()).flow()
+    flow.advance(1e-7)
+    values = getattr(flow.current, name)
+    inner = flow.scheme.inner(values) if name in ("q", "p") else values
+    (inner if row is None else inner[row])[0, 5, 3] = torch.nan
+    where = rf"{said} \(x, y, z\) = \(3, 5, 0\) on rank 0 is nan"
+    with pytest.raises(DivergenceError, match="after step 1: " + where):
+        check_finite(Simulation(flow, [], Limits()))
+    with pytest.raises(DivergenceError, match="in step 2, from t = 1e-07 s: .*; before this step " + where):
+        flow.advance(1e-7)
+
+
+def test_what_a_step_makes_is_named_too():
+    flow = Builder(load(CASES / "kernel.toml", ["mesh.cells=[10,8]"]), Communicator()).flow()
+    scheme, s, species = flow.scheme, flow.current, flow.scheme.problem.gas.species
+    s.U = s.U.clone()
+    s.U[3, 0, 2, 7] = torch.inf
+    with pytest.raises(
+        DivergenceError, match=r"not finite .*: rho Y_O at cell \(x, y, z\) = \(7, 2, 0\) of rank 0: sh"
+    ):
+        require_sound(s, flow.grid, scheme.thermo, species, 0.05)
+    s.U[3, 0, 2, 7] = -9.0
+    with pytest.raises(DivergenceError, match=r"density is not positive.*: density at cell \(x, y, z\) = \(7, 2, 0\)"):
+        require_sound(s, flow.grid, scheme.thermo, species, 1e9)

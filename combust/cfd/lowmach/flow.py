@@ -18,7 +18,7 @@ from combust.cfd.lowmach.cause import rates_beyond_use
 from combust.cfd.lowmach.context import context
 from combust.cfd.lowmach.diagnostics import NOWHERE, UNDEFINED, Diagnostics, Elsewhere
 from combust.cfd.lowmach.lowmach import LowMach
-from combust.cfd.lowmach.state import State, arrays, read_into
+from combust.cfd.lowmach.state import State, arrays, first_not_finite, label, read_into
 from combust.cfd.mesh.require import require_faces, require_field
 from combust.cfd.operators import scalars
 from combust.cfd.sources import base as sources
@@ -123,10 +123,16 @@ class ReactingFlow:
         try:
             self.current = self.scheme.step(self.current, self.time, dt)
         except DivergenceError as error:
-            raise DivergenceError(f"{error}{self._cause(self.current)}") from error
+            text = f"in step {self.step + 1}, from t = {self.time:.6g} s: {error}{self._cause(self.current)}"
+            lost = first_not_finite(self.current, self.grid, self.scheme.problem.gas.species)
+            raise DivergenceError(text + (f"; before this step {lost}" if lost else "")) from error
         self.time_before, self.time = self.time, self.time + dt
         self.step += 1
         self.dt = dt
+
+    def label(self, name: str, row: int | None) -> str:
+        """What an array of the state, or a row of it, is."""
+        return label(name, row, self.scheme.problem.gas.species)
 
     def _cause(self, s: State) -> str:
         return rates_beyond_use(self.scheme.problem.gas, s, self.grid)

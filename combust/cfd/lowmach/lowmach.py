@@ -98,7 +98,7 @@ class LowMach(Discretisation):
         left = torch.tensor(self.comm.sum(*parts.tolist()), dtype=torch.float64, device=self.grid.device)
         new.balance, new.heat_out = s.balance + left[: -scalars.SIDES], s.heat_out + left[-scalars.SIDES :]
         new.balance[0] -= (new.p0 - s.p0) * self.volume
-        require_sound(new, grid=self.grid, thermo=self.thermo, eos_limit=self.numerics.eos_limit)
+        require_sound(new, self.grid, self.thermo, self.problem.gas.species, self.numerics.eos_limit)
         return new
 
     def _transport_sdc(self, s: State, given: Context, dt: float) -> tuple[State, tuple[Faces, Faces]]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 
-from combust.cfd.lowmach.state import State
-from combust.cfd.mesh.grid import NAMES, Grid, along
+from combust.cfd.lowmach.state import State, label
+from combust.cfd.mesh.grid import Grid, along
 from combust.cfd.operators import scalars
 from combust.errors import DivergenceError
 from combust.kinetics.rates.thermo import Thermo
@@ -13,7 +15,7 @@ from combust.kinetics.rates.thermo import Thermo
 ADVICE = "shorten the time step (numerics.cfl, numerics.dt_max)"
 
 
-def require_sound(s: State, grid: Grid, thermo: Thermo, eos_limit: float) -> None:
+def require_sound(s: State, grid: Grid, thermo: Thermo, species: Sequence[str], eos_limit: float) -> None:
     """Raises DivergenceError on all ranks when a value is not finite, a density not positive, or p_eos far from p0."""
     T = along(s.q, grid.layout, 2, 0, 0)[0]
     rho = s.U[1:].sum(0)
@@ -21,9 +23,9 @@ def require_sound(s: State, grid: Grid, thermo: Thermo, eos_limit: float) -> Non
     finite = all(bool(torch.isfinite(f).all()) for f in (s.U, s.S, T))
     lost, negative, worst = grid.block.comm.max(float(not finite), float(-rho.min()), drift)
     if lost or worst != worst:
-        raise DivergenceError(where(s, grid, "a value is not finite (NaN or infinite)"))
+        raise DivergenceError(where(s, grid, species, "a value is not finite (NaN or infinite)"))
     if negative >= 0:
-        raise DivergenceError(where(s, grid, f"the density is not positive ({-negative:.3e} kg/m3)"))
+        raise DivergenceError(where(s, grid, species, f"the density is not positive ({-negative:.3e} kg/m3)"))
     if worst > eos_limit:
         raise DivergenceError(
             f"the pressure of the equation of state drifted {100 * worst:.2g} % from p0 "
@@ -31,13 +33,24 @@ def require_sound(s: State, grid: Grid, thermo: Thermo, eos_limit: float) -> Non
         )
 
 
-def where(s: State, grid: Grid, what: str) -> str:
+def first_bad(s: State, grid: Grid, species: Sequence[str]) -> tuple[str, list[int]] | None:
+    """The first field that is not finite, or the density that is not positive, and its cell (z, y, x) of all ranks'."""
+    T, rho = along(s.q, grid.layout, 2, 0, 0)[0], s.U[1:].sum(0)
+    rows = [("T", T), ("div u", s.S), *((label("U", k, species), row) for k, row in enumerate(s.U))]
+    bad = [(name, ~torch.isfinite(row)) for name, row in rows] + [("density", rho <= 0)]
+    for name, cells in bad:
+        if bool(cells.any()):
+            place = cells.nonzero()[0].tolist()
+            return name, [i + first for i, first in zip(place, grid.block.start, strict=True)]
+    return None
+
+
+def where(s: State, grid: Grid, species: Sequence[str], what: str) -> str:
     """`what` with the first cell it is true of, on the lowest rank that has one."""
-    T = along(s.q, grid.layout, 2, 0, 0)[0]
-    bad = ~torch.isfinite(s.U.sum(0) + s.S + T) | (s.U[1:].sum(0) <= 0)
-    places = grid.block.comm.gather([int(i) for i in bad.nonzero()[0]] if bool(bad.any()) else None)
+    places = grid.block.comm.gather(first_bad(s, grid, species))
     for rank, place in enumerate(places):
         if place is not None:
-            at = ", ".join(f"{n} {i}" for n, i in zip(NAMES, place, strict=True))
-            return f"{what}, first at cell ({at}) of rank {rank}: {ADVICE} or check the initial and boundary values"
+            field, (z, y, x) = place
+            at = f"{field} at cell (x, y, z) = ({x}, {y}, {z}) of rank {rank}"
+            return f"{what}: {at}: {ADVICE} or check the initial and boundary values"
     return what

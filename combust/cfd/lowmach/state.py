@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,6 +65,38 @@ def arrays(state: State, grid: Grid) -> Iterator[tuple[str, np.ndarray, str]]:
         yield name, getattr(state, name).cpu().numpy(), "global"
     yield HEAT, state.heat_out.cpu().numpy(), "global"
     yield "dt_before", np.array(state.dt_before), "global"
+
+
+ROWS = {"U": ("rho h", "rho Y_"), "q": ("T", "Y_"), "q_before": ("T of the step before", "Y of the step before, ")}
+PLAIN = {"p": "p", "S": "div u", "S_before": "div u of the step before"}
+
+
+def label(name: str, row: int | None, species: Sequence[str]) -> str:
+    """What an array of `arrays`, or a row of it, is: "rho Y_OH", "T", "u_x", ..."""
+    if name == "wdot" and row is not None:
+        return f"omega_{species[row]}"
+    if name in ROWS and row is not None:
+        first, rest = ROWS[name]
+        return first if row == 0 else f"{rest}{species[row - 1]}"
+    return PLAIN.get(name, name)
+
+
+def first_not_finite(state: State, grid: Grid, species: Sequence[str]) -> str:
+    """The first number of a state that is not finite (collective): "T at cell (x, y, z) = (3, 4, 0) on rank 1 is nan".
+
+    Of the lowest rank that has one; nothing where there is none.
+    """
+    found = None
+    for name, array, place in arrays(state, grid):
+        bad = ~np.isfinite(array)
+        if place != "global" and bad.any():
+            *row, k, j, i = (int(n) for n in np.argwhere(bad)[0])
+            z, y, x = (n + s for n, s in zip((k, j, i), grid.block.start, strict=True))
+            where = "cell" if place == "cell" else place.replace("_", " ")
+            found = f"{label(name, row[0] if row else None, species)} at {where} (x, y, z) = ({x}, {y}, {z})"
+            found = f"{found} on rank {grid.block.comm.rank} is {array[(*row, k, j, i)]}"
+            break
+    return next((text for text in grid.block.comm.gather(found) if text is not None), "")
 
 
 def read_into(state: State, grid: Grid, read: Callable[[str], np.ndarray]) -> None:
