@@ -70,6 +70,10 @@ QUANTITIES = {
         PROGRESS,
     ),
     "front": Name("mean x of the surface where T is half way between unburnt and burnt", "m", FRESH),
+    "front_by_volume": Name(
+        "x of a flat front with as much burnt gas behind it, by T between unburnt and burnt", "m", FRESH
+    ),
+    "inflow_speed": Name("mean velocity into the domain at low x, 0 where x is periodic", "m/s"),
     "heat_release": Name("heat release over the domain", "W"),
     "kinetic_energy": Name("kinetic energy of the domain", "J"),
     "enstrophy": Name("integral of |curl u|^2 / 2, from differences of neighbours", "m3/s2"),

@@ -26,6 +26,7 @@ from combust.cfd.boundaries.conditions import (
     Wall,
     conditions_of,
 )
+from combust.cfd.boundaries.follow import Balanced, Hold
 from combust.cfd.boundaries.keys import PHI, SPEEDS, TEMPERATURES, Key
 from combust.cfd.boundaries.patches import cut_cells, fit
 from combust.cfd.boundaries.planes import COMPONENTS, FromPlanes
@@ -35,6 +36,8 @@ from combust.cfd.mesh.grid import NAMES
 from combust.errors import ConfigError, at
 
 MOST_MISSING = 1e-3  # of the sum of mass fractions in a file, which are then scaled to one
+THICKNESSES = 5.0  # that a flame passes in the time of the response of an inflow that holds it
+FOLLOWS = ("balanced", "hold-flame")
 logger = logging.getLogger(__name__)
 
 
@@ -184,7 +187,11 @@ def _held(T: float | Function, case: BoundaryContext) -> Tensor | Function:
 def _inflow(key: Key, sign: float, table: settings.Inflow | settings.Burner, case: BoundaryContext) -> Inflow:
     Y = _fractions(key, table, case)
     T = key.value("temperature", table.temperature or case.initial.temperature, TEMPERATURES)
+    if table.velocity in FOLLOWS and key.place.endswith("]"):
+        raise ConfigError(f'{key.place}.velocity = "{table.velocity}": is for a whole side; give a part a number')
     speed = case.flame_speed() if isinstance(table.velocity, str) else key.value("velocity", table.velocity, SPEEDS)
+    if isinstance(table, settings.Inflow) and table.hold is not None and table.hold.start is not None:
+        speed = table.hold.start
     velocity: list[float | Function] = [0.0, 0.0, 0.0]
     along = getattr(table, "tangential", None)
     for a, name in enumerate(NAMES if along is not None else ()):
@@ -274,11 +281,28 @@ def _fractions(key: Key, table: settings.Inflow | settings.Burner, case: Boundar
     return key.layer(name, gases, values) if gases.shape is not None else key.table(name, gases, values)
 
 
-def balanced(sides: Mapping[str, Any], made: tuple[Sides, Sides, Sides]) -> Inflow | None:
-    """The inflow that follows the consumption speed, if one does. Raises ConfigError where it faces no fresh gas."""
-    for name, table in sides.items():
-        if isinstance(table, settings.Inflow) and table.velocity == "balanced":
-            if name != "x_low":
-                raise ConfigError(f'boundary.{name}.velocity = "balanced": only x_low faces the unburnt gas')
-            return made[2][0]  # type: ignore[return-value]
-    return None
+def follower(
+    sides: Mapping[str, Any], made: tuple[Sides, Sides, Sides], thickness: float | None
+) -> Balanced | Hold | None:
+    """What chooses the velocity of the inflow that follows the flame, if one does. thickness : of the initial flame [m]
+
+    Raises ConfigError where it faces no fresh gas.
+    """
+    following = {
+        name: table for name, table in sides.items() if isinstance(table, settings.Inflow) and table.velocity in FOLLOWS
+    }
+    for name, table in following.items():
+        if name != "x_low":
+            raise ConfigError(f'boundary.{name}.velocity = "{table.velocity}": only x_low faces the unburnt gas')
+    inflow = made[2][0]
+    if not following or not isinstance(inflow, Inflow):
+        return None  # or of conditions that took its place in Python
+    if following["x_low"].velocity == "balanced":
+        return Balanced(inflow)
+    hold, first = following["x_low"].hold or settings.Hold(), inflow.velocity[2]
+    time = hold.time
+    if time is None:
+        if thickness is None or callable(first) or not first > 0:
+            raise ConfigError("boundary.x_low.hold.time: give it: no thickness and speed of a flame say how long")
+        time = THICKNESSES * thickness / first
+    return Hold(inflow, hold.position, time, "front" if hold.measure == "front" else "front_by_volume")

@@ -205,13 +205,34 @@ class Entering(Mixture, frozen=True, kw_only=True):
     phi: Annotated[Positive | Profile | None, doc(PHI)] = None  # type: ignore[assignment]  # than `Mixture` allows
 
 
+class Hold(Settings, frozen=True):
+    """How an inflow holds a flame: what moves the front dies out as exp(-t/time), without overshoot of the speed."""
+
+    position: Annotated[float | None, doc("x of the front; where it is at the start if omitted", "m")] = None
+    time: Annotated[
+        Positive | None, doc("of the response; five times that in which the flame passes its thickness if omitted", "s")
+    ] = None
+    start: Annotated[NotNegative | None, doc("velocity at the start; that of the initial flame if omitted", "m/s")] = (
+        None
+    )
+    measure: Annotated[
+        Literal["front", "burnt-volume"],
+        doc("where the front is: the mean x of its surface, or of a flat one with as much burnt gas behind it"),
+    ] = "front"
+
+
 class Inflow(Entering, frozen=True, kw_only=True, tag_field="kind", tag="inflow"):
     """Gas enters, at its own density and a given velocity; by default it is the initial unburnt gas."""
 
     velocity: Annotated[
-        Speed | Literal["flame-speed", "balanced"],
-        doc("into the domain; flame-speed: that of the initial flame; balanced: follows the consumption speed", "m/s"),
+        Speed | Literal["flame-speed", "balanced", "hold-flame"],
+        doc(
+            "into the domain; flame-speed: that of the initial flame; balanced: follows the consumption speed; "
+            "hold-flame: what keeps the front in place",
+            "m/s",
+        ),
     ]
+    hold: Annotated[Hold | None, doc("of hold-flame: where, and how fast")] = None
     tangential: Annotated[Components | None, doc("velocity along the side; none if omitted")] = None
     temperature: Annotated[Temperature | Profile | None, doc("that of the initial unburnt gas if omitted", "K")] = None
     fluctuations: Annotated[Fluctuations | None, doc("synthetic turbulence on top of velocity and tangential")] = None
@@ -222,6 +243,8 @@ class Inflow(Entering, frozen=True, kw_only=True, tag_field="kind", tag="inflow"
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.hold is not None and self.velocity != "hold-flame":
+            raise ValueError('hold is for velocity = "hold-flame"')
         if isinstance(self.velocity, int | float) and not self.velocity >= 0:
             raise ValueError(
                 f"velocity = {self.velocity:g} m/s is directed outwards: it counts into the domain on every side; "

@@ -11,13 +11,18 @@ if TYPE_CHECKING:
     from combust.cfd.lowmach.flow import ReactingFlow
 
 
+def _follows(flow: ReactingFlow, condition: Inflow) -> bool:
+    """Whether the velocity of an inflow follows the flame."""
+    return flow.follower is not None and condition is flow.follower.inflow
+
+
 def concerns(flow: ReactingFlow) -> dict[str, str]:
     """name -> sentence of each inflow whose velocity is the number 0; not of those that follow the flame."""
     found = {}
     for axis, pair in enumerate(flow.scheme.problem.boundaries):
         for end, side in zip(("low", "high"), pair, strict=True):
             for i, condition in enumerate(conditions_of(side)):
-                if not isinstance(condition, Inflow) or condition is flow.balanced:
+                if not isinstance(condition, Inflow) or _follows(flow, condition):
                     continue
                 if not callable(condition.velocity[axis]) and condition.velocity[axis] == 0.0:
                     place = f"boundary.{NAMES[axis]}_{end}" + (f"[{i}]" if isinstance(side, Parts) else "")

@@ -39,14 +39,14 @@ def build(case: Case) -> ReactingFlow:
             f"gas.pressure = {case.pressure:g}: the earlier run of initial.folder has p0 = {case.content.p0!r} Pa, "
             "which an open domain keeps: give that"
         )
-    balanced = sides.balanced(case.sides, case.boundaries)
+    follower = sides.follower(case.sides, case.boundaries, None if fresh is None else fresh.thickness)
     return ReactingFlow(
         scheme,
         fields,
         case.pressure,
         fresh,
         case.identity,
-        balanced,
+        follower,
         case.concerns,
         case.elsewhere,
         case.definitions,

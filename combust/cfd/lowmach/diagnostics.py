@@ -132,6 +132,8 @@ class Diagnostics:
             "consumption_speed": self.consumption_speed,
             "flame_surface": self.flame_surface,
             "front": self.front,
+            "front_by_volume": self.front_by_volume,
+            "inflow_speed": self.inflow_speed,
         }
 
     @property
@@ -319,6 +321,20 @@ class Diagnostics:
         crossing, x = flame.crossings(self.s.q[0], level, *self.on, self.grid.centres[2])
         count, total = self.block.comm.sum(float(crossing.sum()), float(x.sum()))
         return total / count if count else float("nan")
+
+    def front_by_volume(self) -> float:
+        """x of a flat front with as much burnt gas at the high side of it [m]; part burnt gas counts by its T."""
+        fresh, (begin, *_, end) = self._fresh("front_by_volume"), self.grid.faces[2]
+        burnt = ((self.q[0] - fresh.temperature) / (fresh.burnt_temperature - fresh.temperature)).clamp(0.0, 1.0)
+        return float(end) - (float(end) - float(begin)) * self.integral(burnt) / self.scheme.volume
+
+    def inflow_speed(self) -> float:
+        """Volume that enters at low x over the area of that side [m/s]."""
+        areas, faces = self.scheme.filler.areas[2], self.scheme.block_faces(self.s.u)[2]
+        if areas is None or faces is None:
+            return 0.0
+        entered, area = self.block.comm.sum(float((faces.narrow(2, 0, 1) * areas[0]).sum()), float(areas[0].sum()))
+        return entered / area if area > 0 else 0.0
 
     def active_share(self) -> float:
         """Share of the cells whose chemistry was integrated implicitly in the last step."""

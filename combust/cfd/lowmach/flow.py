@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 
 from combust.cfd.boundaries import ahead
-from combust.cfd.boundaries.conditions import Inflow
+from combust.cfd.boundaries.follow import Follower
 from combust.cfd.diagnostics.mixture import Definitions
 from combust.cfd.initial.earlier import Content
 from combust.cfd.initial.fields import Fields
@@ -25,7 +26,9 @@ from combust.cfd.sources import base as sources
 from combust.errors import ConfigError, DivergenceError
 from combust.kinetics.rates.thermo import Thermo, h_mass
 
+logger = logging.getLogger(__name__)
 CLOCK = "clock"  # of a checkpoint, where boundaries change with time: times of n-1 and n [s]
+FOLLOWER = "follower"  # of a checkpoint: the state of what chooses the velocity of an inflow
 LARGEST_MACH = 0.3  # beyond it the error of the equations is told; beyond 1 they end
 
 
@@ -39,7 +42,7 @@ class ReactingFlow:
         pressure: float,
         unburnt: Unburnt | None,
         identity: dict[str, str],
-        balanced: Inflow | None = None,
+        follower: Follower | None = None,
         concerns: Sequence[Callable[[ReactingFlow], dict[str, str]]] = (),
         elsewhere: Elsewhere = NOWHERE,
         definitions: Definitions = UNDEFINED,
@@ -51,12 +54,14 @@ class ReactingFlow:
         content : rho h, rho Y and p0 that the flow starts with, in place of those of `fields` at `pressure`
         """
         self.scheme, self.grid, self.block = scheme, scheme.grid, scheme.grid.block
-        self.unburnt, self._identity, self.balanced = unburnt, identity, balanced
+        self.unburnt, self._identity, self.follower = unburnt, identity, follower
         self._concerns, self.elsewhere, self.definitions = concerns, elsewhere, definitions
         self.time, self.step, self.dt = 0.0, 0, 0.0
         self.time_before = 0.0
         self.current = self._start(fields, content, pressure)
         self.diagnostics = Diagnostics(self)
+        if follower is not None:
+            follower.begin(self)
 
     def _start(self, fields: Fields, content: Content | None, pressure: float) -> State:
         """State at time zero: velocities get the divergence that transport and reactions ask for."""
@@ -118,8 +123,8 @@ class ReactingFlow:
         """One step. Raises DivergenceError on all ranks when the solution is lost."""
         if self.step == 0:
             self.current.dt_before = dt
-        if self.balanced is not None:
-            self.balanced.velocity[2] = self.quantity("flame_speed")
+        if self.follower is not None:
+            self.follower.update(self)
         try:
             self.current = self.scheme.step(self.current, self.time, dt)
         except DivergenceError as error:
@@ -157,6 +162,8 @@ class ReactingFlow:
         found = {name: (array, place) for name, array, place in arrays(self.current, self.grid)}
         if self.scheme.filler.unsteady:
             found[CLOCK] = (np.array([self.time_before, self.time]), "global")
+        if self.follower is not None and self.follower.state().size:
+            found[FOLLOWER] = (self.follower.state(), "global")
         return found
 
     def restore(self, read: Callable[[str], np.ndarray]) -> None:
@@ -166,19 +173,28 @@ class ReactingFlow:
         read_into(s, self.grid, read)
         scheme.pressure.forget()  # it was used to prepare the initial state
         before, now = self._clock(read)
+        if self.follower is not None and self.follower.state().size:
+            self._restore_follower(self.follower, read)
         for t, faces in ((now, s.u), (before, s.u_before)):
             scheme.filler.at(t)
-            if self.balanced is not None and self.block.at_boundary(2, 0):
+            if self.follower is not None and self.block.at_boundary(2, 0):
                 # What flowed in then, not what the flame consumes now.
                 inlet = self.scheme.block_faces(faces)[2]
                 assert inlet is not None  # x has faces
-                self.balanced.velocity[2] = float(inlet[0, 0, 0])
+                self.follower.inflow.velocity[2] = float(inlet[0, 0, 0])
             scheme.filler.velocity(faces)
         s.q_before = scheme.filler.scalars(scheme.inner(s.q_before))
         scheme.filler.at(now)
         s.q = scheme.filler.scalars(scheme.inner(s.q))
         s.p = scheme.filler.pressure(scheme.inner(s.p))
         s.coefficients, s.coefficients_before = scheme.coefficients(s.q), scheme.coefficients(s.q_before)
+
+    def _restore_follower(self, follower: Follower, read: Callable[[str], np.ndarray]) -> None:
+        """Of a checkpoint without one, the controller begins anew, from the position of the case."""
+        try:
+            follower.restore(read(FOLLOWER))
+        except KeyError:
+            logger.info("the checkpoint has no controller of the inflow: it begins anew")
 
     def _clock(self, read: Callable[[str], np.ndarray]) -> tuple[float, float]:
         """Times [s] of n-1 and n. Those of a checkpoint whose boundaries were steady follow from its last step."""
