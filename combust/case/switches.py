@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import msgspec
 
 from combust.case.config import Config
 from combust.case.names import has, need_of
 from combust.explain import dotted
 from combust.settings.switch import Path, Switches
+
+T = TypeVar("T")
 
 
 class CaseSwitches(Switches):
@@ -19,13 +23,33 @@ class CaseSwitches(Switches):
             return config
         fields = self._kept(config, ("output", "fields", "names"), config.output.fields.names)
         columns = self._kept(config, ("output", "series", "quantities"), config.output.series.quantities)
-        replace = msgspec.structs.replace
+        output, replace = config.output, msgspec.structs.replace
+        averages = output.averages
+        if averages is not None:
+            names = self._kept(config, ("output", "averages", "names"), averages.names)
+            averages = replace(averages, names=names) if names else None
         output = replace(
-            config.output,
-            fields=replace(config.output.fields, names=fields),
-            series=replace(config.output.series, quantities=columns),
+            output,
+            fields=replace(output.fields, names=fields),
+            series=replace(output.series, quantities=columns),
+            averages=averages,
+            probes=self._tables(config, "probes", output.probes),
+            conditional=self._tables(config, "conditional", output.conditional),
         )
         return replace(config, output=output)
+
+    def _tables(self, config: Config, name: str, tables: tuple[T, ...]) -> tuple[T, ...]:
+        """Those of a list of output, without fields that there are not; without those that have none then."""
+        found = []
+        for number, table in enumerate(tables):
+            place: Path = ("output", name, number, "fields")
+            given = getattr(table, "on", None)
+            if given is not None and not self._kept(config, ("output", name, number, "on"), (given,)):
+                continue
+            fields = self._kept(config, place, table.fields)  # type: ignore[attr-defined]
+            if fields:
+                found.append(msgspec.structs.replace(table, fields=fields))  # type: ignore[type-var]
+        return tuple(found)
 
     def _kept(self, config: Config, place: Path, asked: tuple[str, ...]) -> tuple[str, ...]:
         if any(place[: len(given)] == given for given in self.given):

@@ -9,7 +9,7 @@ import pytest
 from helpers import CASE, Heat
 
 from combust import planes
-from combust.case.load import convert
+from combust.case.load import convert, load
 from combust.errors import CombustError, ConfigError
 from combust.io.folder import Folder
 from combust.io.series import read_rows
@@ -20,6 +20,7 @@ from combust.run.probes import FIRST
 from combust.run.run import simulation
 from combust.run.statistics import WINDOWS
 
+ROOT = Path(__file__).resolve().parents[2]
 OUTPUT = """
 averages = {{ names = ["T", "u"], start = {start}{window} }}
 probes = [
@@ -190,8 +191,54 @@ def test_steady_ends_at_the_same_step_after_a_restart(tmp_path):
         simulation(Heat(wrong, Communicator()), wrong, Folder(tmp_path))
 
 
+def test_a_pipe_becomes_steady(tmp_path):
+    """Air that enters evenly, until the parabola stands: it then stays for another window."""
+    from combust.run.build import build
+
+    steady = 'stop.steady={quantity="speed_max", change=1e-4, window="2 ms"}'
+    config = load(ROOT / "cases/pipe.toml", ["mesh.x.cells=16", "mesh.y.cells=6", "numerics.compile=off", steady])
+    flow = build(config, Communicator())
+    outcome = simulation(flow, config, Folder(tmp_path)).run()
+    assert outcome.reason == "done" and outcome.message.startswith("steady at t = ")
+    assert 0.008 < flow.time < 0.02
+    before = flow.quantity("speed_max")
+    for _ in range(8):
+        flow.advance(2.5e-4)
+    assert flow.quantity("speed_max") == pytest.approx(before, rel=1e-4)
+
+
+def test_a_switch_leaves_out_what_the_new_kind_lacks(tmp_path, capsys):
+    """Of averages, probes and conditional means too, as of fields and columns."""
+    tables = """
+[output.averages]
+names = ["T", "route"]
+[[output.probes]]
+kind = "points"
+name = "a"
+points = [[1e-3, 1e-3]]
+fields = ["route", "T"]
+[[output.probes]]
+kind = "points"
+name = "b"
+points = [[1e-3, 1e-3]]
+fields = ["route"]
+[[output.conditional]]
+on = "route"
+[[output.conditional]]
+on = "T"
+fields = ["route_error", "Y_OH"]
+between = [300, 2000]
+"""
+    (tmp_path / "case.toml").write_text((ROOT / "cases/flame_learned.toml").read_text() + tables)
+    output = load(tmp_path / "case.toml", ["chemistry.kind=direct"]).output
+    said = capsys.readouterr().err
+    assert output.averages.names == ("T",) and [(p.name, p.fields) for p in output.probes] == [("a", ("T",))]
+    assert [(c.on, c.fields) for c in output.conditional] == [("T", ("Y_OH",))]
+    assert "of output.probes[1].fields: route" in said and "of output.conditional[0].on: route" in said
+
+
 def test_the_tables_of_the_page_are_those_of_a_case():
-    page = (Path(__file__).resolve().parents[2] / "docs" / "output.md").read_text()
+    page = (ROOT / "docs" / "output.md").read_text()
     found = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
     assert len(found) == 6
     for block in found:
