@@ -6,6 +6,7 @@ import math
 import sys
 from pathlib import Path
 
+import cantera as ct
 import numpy as np
 import pytest
 import torch
@@ -14,7 +15,8 @@ from combust import kernels
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "benchmarks"
-SHARED = {"pairs", "states", "page"}  # what benchmarks are made of, and the page that is made of them
+SHARED = {"pairs", "states", "page", "foam"}  # what benchmarks are made of, and the page that is made of them
+LONG = {"openfoam"}  # starts programs
 NAMES = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem not in SHARED)
 
 
@@ -31,7 +33,7 @@ def bench(monkeypatch):
             del sys.modules[name]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n in LONG else n for n in NAMES])
 def test_benchmark(name, bench, capsys):
     sheet = bench(name).main(["--smoke"])
     out = capsys.readouterr().out
@@ -108,3 +110,36 @@ def test_figures_are_kept_beside_those_of_other_runs(bench, tmp_path, capsys):
     assert pairs.shown(kept["figures"]["two"]) == "8 / 2 = 4 (3 to 6, 3 pairs)"
     out = capsys.readouterr().out
     assert "target 2: missed" in out and "target 2: met" in out
+
+
+def test_mechanism_for_openfoam(bench):
+    """Reactions go over in kmol, m3, s and kelvin, named colliders as species; Sutherland's law fits viscosities."""
+    foam, gas = bench("foam"), ct.Solution("h2o2.yaml")
+    text = foam.reactions(gas)
+    assert text.count("type reversible") == gas.n_reactions
+    first, named = gas.reaction(2), next(r for r in gas.reactions() if r.third_body and r.third_body.name == "AR")
+    rate = first.rate
+    assert foam.equation(first) == "O + H2 = H + OH" or foam.equation(first) == "H2 + O = H + OH"
+    assert f"A {rate.pre_exponential_factor:.10g}; beta {rate.temperature_exponent:g};" in text
+    assert f"Ta {rate.activation_energy / ct.gas_constant:.10g};" in text
+    assert foam.equation(named).split(" = ")[1].count("AR") == 1
+    for k, name in enumerate(gas.species_names):
+        As, Ts = foam.sutherland(gas, k)
+        for T in (300.0, 1000.0, 2500.0):
+            gas.TP = T, ct.one_atm
+            assert As * math.sqrt(T) / (1 + Ts / T) == pytest.approx(gas.species_viscosities[k], rel=0.06), name
+
+
+def test_speed_of_a_flame_that_drifts(bench):
+    """A drifting profile gives its speed whatever is left in the burnt gas, and when it came within 1 %."""
+    openfoam = bench("openfoam")
+    code = openfoam.Code("toy", 2.0, 2e-4, 1.5, lambda dx: dx)
+    times = np.linspace(0.0, 1e-3, 101)
+    late = np.where(times > 4e-4, times - 4e-4, 0.0)
+    fuel = 2e-3 + (1.5 - 2.0) * 0.9 * late - 0.9 * 1.0 * (times - late)  # 2.5 m/s until 0.4 ms, then 2
+    run = openfoam.Run(100, times, fuel, np.full(101, 0.1), 1.0, 100)
+    ends, speeds = run.speeds(code)
+    assert speeds[0] == pytest.approx(2.5) and speeds[-1] == pytest.approx(2.0)
+    when = openfoam.reached(run, code, 2.0)
+    assert 5e-4 < when < 6.1e-4 and openfoam.reached(run, code, 2.1) is None
+    assert openfoam.converged([run, run, run], code) == pytest.approx(2.0)
