@@ -33,10 +33,32 @@ SHRUNK = {
     ),
     "flame1d_h2": ("H", 5e-7, ["mesh.cells=[96]", "mesh.upper=[0.001575]", "initial.position=0.0008"]),
     "flame1d_ch4": ("OH", 5e-7, ["mesh.cells=[40]", "mesh.upper=[0.00184]", "initial.position=0.0009"]),
+    "flame1d_nh3": ("NH2", 5e-7, ["mesh.cells=[40]", "mesh.upper=[0.0029]", "initial.position=0.0014"]),
     "kernel": (
         "OH",
         5e-7,
         ["mesh.cells=[20,20]", "mesh.upper=[0.00125,0.00125]", "initial.centre=[5e-4,6e-4]", "initial.radius=0.0003"],
+    ),
+    "hit_flame": (
+        "H",
+        2e-6,
+        [
+            "mesh.cells=[40,16]",
+            "mesh.upper=[0.003,0.0012]",
+            "initial.position=0.0018",
+            "initial.turbulence.region.x=[0,0.002]",
+        ],
+    ),
+    "flame_vortex": (
+        "H",
+        2e-6,
+        [
+            "mesh.cells=[40,24]",
+            "mesh.upper=[0.003,0.0018]",
+            "initial.position=0.0018",
+            "initial.vortex=[{kind='lamb-oseen',centre=[8e-4,1.2e-3],radius=2e-4,velocity=6.0},"
+            "{kind='lamb-oseen',centre=[8e-4,6e-4],radius=2e-4,velocity=-6.0}]",
+        ],
     ),
     "jet": ("H2", 1e-5, ["mesh.cells=[24,20]"]),
     "pipe": ("N2", 1e-4, ["mesh.x.cells=12", "mesh.y.cells=6"]),
