@@ -68,6 +68,11 @@ def need_of(name: str) -> str:
     return known.get(found[2] if found else name, Name("")).needs
 
 
+def _cell(name: Name) -> str:
+    """Meaning and needs for a table of Markdown, whose columns end at bars."""
+    return (name.meaning + (f"; needs {name.needs}" if name.needs else "")).replace("|", "\\|")
+
+
 def markdown() -> list[str]:
     """Tables of all names."""
     lines = []
@@ -77,8 +82,5 @@ def markdown() -> list[str]:
     ):
         lines += ["", f"## {title}", "", f"Names of `{place}`.", "", "| name | unit | meaning |", "|---|---|---|"]
         for table in tables:
-            lines += [
-                f"| `{key}` | {name.unit or '-'} | {name.meaning}{f'; needs {name.needs}' if name.needs else ''} |"
-                for key, name in table.items()
-            ]
+            lines += [f"| `{key}` | {name.unit or '-'} | {_cell(name)} |" for key, name in table.items()]
     return lines

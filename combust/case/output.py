@@ -44,7 +44,7 @@ class LogOutput(Settings, frozen=True):
 
 
 class PointProbe(Settings, frozen=True, tag_field="kind", tag="points"):
-    """Values at points, linear between the centres of cells: rows of probe_<name>.csv."""
+    """Values at points, linear between the centres of cells: rows of probe_NAME.csv."""
 
     name: Annotated[FileName, doc("of the file: letters, digits, - and _")]
     points: Annotated[tuple[Vector, ...], Meta(min_length=1), doc("x, y, z of each", "m")]
@@ -53,7 +53,7 @@ class PointProbe(Settings, frozen=True, tag_field="kind", tag="points"):
 
 
 class LineProbe(Settings, frozen=True, tag_field="kind", tag="line"):
-    """Values at equally spaced points of a straight line: rows of probe_<name>.csv."""
+    """Values at equally spaced points of a straight line: rows of probe_NAME.csv."""
 
     name: Annotated[FileName, doc("of the file: letters, digits, - and _")]
     start: Annotated[Vector, doc("first point", "m")]
@@ -64,7 +64,7 @@ class LineProbe(Settings, frozen=True, tag_field="kind", tag="line"):
 
 
 class PlaneProbe(Settings, frozen=True, tag_field="kind", tag="plane"):
-    """Values on a plane, linear between the two layers of cells beside it: records of planes_<name>.npy."""
+    """Values on a plane, linear between the two layers of cells beside it: records of planes_NAME.npy."""
 
     name: Annotated[FileName, doc("of the file: letters, digits, - and _")]
     normal: Annotated[Literal["x", "y", "z"], doc("direction that the plane is normal to")]
@@ -93,7 +93,7 @@ class Averages(Settings, frozen=True):
 
 
 class ConditionalMeans(Settings, frozen=True):
-    """Means of fields over the gas that has a given mixture fraction, progress, ...: rows of conditional_<on>.csv."""
+    """Means of fields over the gas that has a given mixture fraction, progress, ...: rows of conditional_FIELD.csv."""
 
     on: Annotated[Text, doc("the field that is given: mixture_fraction, progress, T, ...")] = "mixture_fraction"
     fields: Annotated[tuple[Text, ...], Meta(min_length=1), doc("names of fields, scalars")] = ("T",)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+from msgspec import to_builtins
 
 from combust import planes
 from combust.case.output import LineProbe, PlaneProbe, PointProbe, Probe
 from combust.cfd.diagnostics.places import Plane, Points
 from combust.cfd.model.flow import Flow
-from combust.errors import ConfigError, at
+from combust.errors import ConfigError, FileFormatError, at
 from combust.io.folder import Folder
 from combust.io.series import append_rows, start_rows
 from combust.parallel import on_root
@@ -52,12 +56,34 @@ def columns(name: str, field: np.ndarray) -> list[tuple[str, np.ndarray]]:
     return list(zip(parts, field, strict=True))
 
 
-class Rows(Scheduled):
-    """Rows of probe_<name>.csv, one for a point and time: step, time, x, y, z, fields."""
+class Probing(Scheduled):
+    """Base of probes: what they were begun with is remembered, so that no file has values of two places."""
+
+    def __init__(self, table: Probe, path: Path) -> None:
+        super().__init__(table.every)
+        self.path = path
+        self.place = {k: v for k, v in to_builtins(table).items() if k not in ("every", "fields")}
+        self.moved = False
+
+    def require_same_place(self) -> None:
+        """Raises FileFormatError for a file that was begun at other places."""
+        if self.moved and self.path.exists():
+            raise FileFormatError(f"{self.path}: was begun at other places than this case has: {planes.RESTART}")
+
+    def state(self) -> dict[str, Any]:
+        return {**super().state(), "of": self.place}
+
+    def restore(self, saved: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+        super().restore(saved, arrays)
+        self.moved = saved.get("of") != json.loads(json.dumps(self.place))
+
+
+class Rows(Probing):
+    """Rows of probe_NAME.csv, one for a point and time: step, time, x, y, z, fields."""
 
     def __init__(self, table: PointProbe | LineProbe, flow: Flow, folder: Folder) -> None:
-        super().__init__(table.every)
-        self.name, self.path = f"probe {table.name}", folder.probe(table.name)
+        super().__init__(table, folder.probe(table.name))
+        self.name = f"probe {table.name}"
         self.fields = expanded(table.fields, flow)
         if isinstance(table, LineProbe):
             first, last = (np.array(full(point, flow)) for point in (table.start, table.end))
@@ -67,6 +93,7 @@ class Rows(Scheduled):
         self.points = Points(self.places.tolist(), flow.coordinates(), flow.block)
 
     def start(self, sim: Simulation) -> None:
+        on_root(sim.comm, self.require_same_place)
         names = [name for field in self.fields for name, _ in columns(field, sim.flow.field(field))]
         on_root(sim.comm, lambda: start_rows(self.path, [*FIRST, *names], self.keep_until))
         super().start(sim)
@@ -79,12 +106,12 @@ class Rows(Scheduled):
         on_root(sim.comm, lambda: append_rows(self.path, flow.step, rows))
 
 
-class PlaneRecords(Scheduled):
-    """Records of planes_<name>.npy (combust.planes)."""
+class PlaneRecords(Probing):
+    """Records of planes_NAME.npy (combust.planes)."""
 
     def __init__(self, table: PlaneProbe, flow: Flow, folder: Folder) -> None:
-        super().__init__(table.every)
-        self.name, self.path = f"planes {table.name}", folder.planes(table.name)
+        super().__init__(table, folder.planes(table.name))
+        self.name = f"planes {table.name}"
         self.fields = expanded(table.fields, flow)
         axis = "zyx".index(table.normal)
         if axis not in flow.block.axes:
@@ -93,6 +120,7 @@ class PlaneRecords(Scheduled):
             self.plane = Plane(axis, table.at, flow.coordinates(), flow.block)
 
     def start(self, sim: Simulation) -> None:
+        on_root(sim.comm, self.require_same_place)
         names = [name for field in self.fields for name, _ in columns(field, sim.flow.field(field))]
         dtype = planes.record_type(self.plane.coordinates, names)
         on_root(sim.comm, lambda: planes.begin(self.path, dtype, self.keep_until))

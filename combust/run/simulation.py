@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from combust.cfd.model.flow import Flow, Timed
-from combust.errors import ConfigError, DivergenceError
+from combust.errors import ConfigError, DivergenceError, FileFormatError
 from combust.parallel import Communicator
 
 SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
@@ -234,8 +234,14 @@ class Simulation:
         self.flow.restore(arrays.__getitem__)
         self.free_dt, self.wall_before = loop["free_dt"], loop["wall"]
         for hook in self.hooks:
-            if hook.name in meta["hooks"]:
+            if hook.name not in meta["hooks"]:
+                continue
+            try:
                 hook.restore(meta["hooks"][hook.name], arrays)
+            except (LookupError, TypeError, ValueError, AttributeError) as error:
+                raise FileFormatError(
+                    f"the checkpoint is damaged: what the hook {hook.name!r} must remember cannot be read: {error}"
+                ) from error
 
 
 def concerns(sim: Simulation) -> dict[str, str]:

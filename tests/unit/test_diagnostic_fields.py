@@ -1,5 +1,6 @@
 """Fields and numbers of mixture, flame and motion against exact solutions."""
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 import torch
 
 from combust import kernels
+from combust.case import names
 from combust.case.load import load
 from combust.cfd.diagnostics import flame, gradients, mixture, motion
 from combust.cfd.initial.fields import Fields, stack
@@ -298,3 +300,9 @@ def test_what_a_step_makes_is_named_too():
     s.U[3, 0, 2, 7] = -9.0
     with pytest.raises(DivergenceError, match=r"density is not positive.*: density at cell \(x, y, z\) = \(7, 2, 0\)"):
         require_sound(s, flow.grid, scheme.thermo, species, 1e9)
+
+
+def test_bars_do_not_end_columns_of_the_reference():
+    lines = [line for line in names.markdown() if line.startswith("| `")]
+    assert any("grad c" in line for line in lines)
+    assert all(len(re.findall(r"(?<!\\)\|", line)) == 4 for line in lines)

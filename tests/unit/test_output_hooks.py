@@ -1,5 +1,6 @@
 """Averages, probes, spectra and the end of steady flows, as a run of the toy flow does them."""
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -10,7 +11,7 @@ from helpers import CASE, Heat
 
 from combust import planes
 from combust.case.load import convert, load
-from combust.errors import CombustError, ConfigError
+from combust.errors import CombustError, ConfigError, FileFormatError
 from combust.io.folder import Folder
 from combust.io.series import read_rows
 from combust.io.vtr import read_pvd, read_vtr
@@ -138,6 +139,26 @@ def test_what_cannot_be_is_refused(output, message, tmp_path):
         simulation(Heat(config, Communicator()), config, Folder(tmp_path))
 
 
+def test_a_probe_that_moved_does_not_go_on_in_the_same_file(tmp_path):
+    config = case('probes = [{ kind = "points", name = "a", points = [[1, 1, 0.5]] }]')
+    sim = simulation(Heat(config, Communicator()), config, Folder(tmp_path))
+    sim.run()
+    saved, arrays = json.loads(json.dumps(sim.state())), {n: a for n, (a, _) in sim.arrays().items()}
+    moved = case('probes = [{ kind = "points", name = "a", points = [[1, 1, 0.6]] }]', stop="{ steps = 22 }")
+    again = simulation(Heat(moved, Communicator()), moved, Folder(tmp_path))
+    again.restore(saved, arrays)
+    with pytest.raises(FileFormatError, match="probe_a.csv: was begun at other places than this case has"):
+        again.run()
+    (tmp_path / "other").mkdir()
+    again = simulation(Heat(moved, Communicator()), moved, Folder(tmp_path / "other"))
+    again.restore(saved, arrays)
+    again.run()
+    assert read_rows(tmp_path / "other" / "probe_a.csv", FIRST)["step"] == [21, 22]
+    del saved["hooks"]["probe a"]["count"]
+    with pytest.raises(FileFormatError, match="the checkpoint is damaged: what the hook 'probe a' must remember"):
+        again.restore(saved, arrays)
+
+
 def test_names_of_probes_differ():
     line = 'kind = "line", name = "a", start = [0, 0, 0], end = [1, 1, 0]'
     with pytest.raises(ConfigError, match=r'output.probes\[1\].name = "a": is that of another probe'):
@@ -165,8 +186,6 @@ def test_a_flow_that_becomes_steady_ends(tmp_path):
 
 
 def test_steady_ends_at_the_same_step_after_a_restart(tmp_path):
-    import json
-
     whole, kept = run(tmp_path / "a", case(stop=STEADY))
     half = case(stop=STEADY.replace("400", str(len(kept) // 2)))
     (tmp_path / "b").mkdir()
