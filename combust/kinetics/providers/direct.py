@@ -158,14 +158,16 @@ class Direct:
         for cells, count, at in step.blocks:
             yield cells, count, at if at is not None else self._linearise(step, cells)
 
-    def _correct(self, step: DirectStep, s: Tensor, end: Tensor) -> list[tuple[Tensor, int, Linearised]]:
-        """Corrects the last end states for a small change of the source, into `end`; returns cells it does not suit.
+    def _correct(self, step: DirectStep, s: Tensor, end: Tensor) -> Iterator[tuple[Tensor, int, Linearised]]:
+        """Corrects the last end states for a small change of the source, into `end`; gives cells it does not suit.
 
-        These few are pooled over the blocks: a kernel call costs as much as a hundred cells.
+        These few are pooled over the blocks: a kernel call costs as much as a hundred cells. A full block of them goes
+        at once, so that the pool never holds the factors of many.
         """
         assert step.last is not None
         source, last, one_step = step.last
-        left, parts = [], []
+        left: list[Tensor] = []
+        parts: list[Linearised] = []
         for cells, count, at in self._linearised(step):
             change, size, error = ode.correction_step(
                 self.method, self.tolerance, at, take(s, cells) - take(source, cells)
@@ -177,11 +179,19 @@ class Direct:
             if some.numel():
                 left.append(cells[some])
                 parts.append(at.of(some))
-        if not left:
-            return []
-        pool, at = torch.cat(left), Linearised.join(parts)
+            while sum(part.numel() for part in left) >= self.block:
+                pool, joined = torch.cat(left), Linearised.join(parts)
+                yield from self._pooled(pool[: self.block], joined)
+                rest = torch.arange(self.block, pool.numel(), device=pool.device)
+                left, parts = [pool[rest]], [joined.of(rest)]
+        if left:
+            yield from self._pooled(torch.cat(left), Linearised.join(parts))
+
+    def _pooled(self, pool: Tensor, at: Linearised) -> Iterator[tuple[Tensor, int, Linearised]]:
+        """The first cells of a batch, as many as the pool has, as a block."""
         everything = torch.arange(pool.numel(), device=pool.device)
-        return [(pool[some], count, at.of(some)) for some, count in blocks(everything, self.block)]
+        for some, count in blocks(everything, self.block):
+            yield pool[some], count, at.of(some)
 
     def _redo(self, step: DirectStep, s: Tensor, end: Tensor, redo: list[tuple[Tensor, Tensor]]) -> Statistics:
         """Integrate with sub-steps the cells whose one step failed; into `end`."""
