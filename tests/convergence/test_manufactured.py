@@ -9,6 +9,7 @@ from combust.case.load import load
 from combust.cfd.initial import manufactured
 from combust.parallel import Communicator
 from combust.run import build as case
+from validation import manufactured_3d
 
 TIME = 0.125
 
@@ -40,4 +41,14 @@ def errors(cells, *overrides):
 def test_second_order_in_velocity_density_and_scalars(advection, cells):
     coarse, fine = (errors(n, f"numerics.reconstruction={advection}") for n in cells)
     orders = [math.log2(a / b) for a, b in zip(coarse, fine, strict=True)]
+    assert min(orders) > 1.8, orders
+
+
+@pytest.mark.parametrize("which, cells", [
+    ("Central", (8, 16)), pytest.param("WENO5", (16, 24), marks=pytest.mark.slow),
+    pytest.param("Central, conserving momentum, stretched mesh", (16, 24), marks=pytest.mark.slow)])  # fmt: skip
+def test_second_order_in_three_directions(which, cells):
+    coarse, fine = (manufactured_3d.errors(n, manufactured_3d.WAYS[which]) for n in cells)
+    ratio = math.log(cells[1] / cells[0])
+    orders = [math.log(a / b) / ratio for a, b in zip(coarse, fine, strict=True)]
     assert min(orders) > 1.8, orders

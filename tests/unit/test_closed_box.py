@@ -6,7 +6,7 @@ from validation.two_gases import WALL, inert, steps
 
 
 def test_pressure_of_a_closed_box_follows_the_heat_from_its_wall():
-    """Gas of constant heat capacity, gamma = 7/5: V (p0 - p0(0)) = (gamma - 1) Q, Q what conducts in through the floor."""
+    """Of constant heat capacity, gamma = 7/5: V (p0 - p0(0)) = (gamma - 1) Q, where Q conducts in through the floor."""
     floor = {"kind": "wall", "temperature": 360.0}
     flow = inert({"cells": (6, 5, 7), "lower": (0, 0, 0), "upper": (0.01, 0.01, 0.01)},
                  {"x": WALL, "y_low": floor, "y_high": WALL, "z": WALL}, gravity=(0.0, -9.81, 0.0), viscosity=2e-3,
