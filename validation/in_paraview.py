@@ -17,7 +17,8 @@ TITLE = "ParaView reads what combust writes"
 RANKS, CHANGES = 2, ()  # of the demonstration, where it runs here
 TOOLS = ("pvpython", "xvfb-run")
 SMOKE = {"run_case": run_here, "CHANGES": ("mesh.cells=[24,16]", "stop.steps=4", "output.fields.every={steps=2}"),
-         "views": lambda series, picture: own_views(series)}  # fmt: skip
+         "views": lambda series, picture: own_views(series),
+         "state": lambda script, picture: int(script.exists())}  # fmt: skip
 DEBIAN = "apt-get install paraview python3-paraview xvfb xauth"
 
 
@@ -64,6 +65,10 @@ def run(report: Report) -> None:
     last = str(int(files[-1].stem.split("_")[1]))
     report.target("T_max of series.csv and ParaView", hottest[last] - seen[-1]["ranges"]["T"][1], 1e-3, " K")
     report.target("times in the series", len(seen), len(files), at_least=True)
+    picture = report.pictures / "paraview_state.png"
+    drawn = state(out / "paraview_state.py", picture)
+    report.text("`paraview_state.py`, which the run wrote beside the index, draws docs/pictures/paraview_state.png.")
+    report.target("pictures by the state of the run", drawn, 1, at_least=True)
 
 
 def views(series: Path, picture: Path) -> list[dict[str, Any]]:
@@ -79,6 +84,15 @@ def views(series: Path, picture: Path) -> list[dict[str, Any]]:
     if done.returncode or not seen:
         raise RuntimeError(f"pvpython failed with code {done.returncode}:\n{done.stderr[-2000:]}")
     return seen
+
+
+def state(script: Path, picture: Path) -> int:
+    """Pictures that ParaView draws by the state that a run wrote: one."""
+    command = ["xvfb-run", "-a", "pvpython", str(script), str(picture)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
+    if done.returncode:
+        raise RuntimeError(f"pvpython failed with code {done.returncode}:\n{done.stderr[-2000:]}")
+    return int(picture.exists())
 
 
 def own_views(series: Path) -> list[dict[str, Any]]:

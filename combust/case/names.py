@@ -8,7 +8,7 @@ from typing import Any
 from combust.case.config import CHEMISTRIES, Config
 from combust.cfd.boundaries.settings import Burner
 from combust.cfd.closures.settings import NoTurbulence
-from combust.cfd.initial.settings import FlameInitial, KernelInitial
+from combust.cfd.initial.settings import FlameInitial, KernelInitial, LayersInitial
 from combust.cfd.sources.settings import SOURCES
 from combust.settings import names
 from combust.settings.base import Name
@@ -44,7 +44,7 @@ def has(config: Config, need: str) -> bool:
     if need == FRESH:
         return isinstance(config.initial, FlameInitial | KernelInitial)
     if need == STREAMS:
-        return config.output.mixture_fraction is not None or streams_of(config) is not None
+        return isinstance(config.initial, LayersInitial) or streams_of(config) is not None
     if need == PROGRESS:
         return config.output.progress.complete or isinstance(config.initial, FlameInitial | KernelInitial)
     sides = config.boundary.tables(config.mesh.dimensions).values()

@@ -1,14 +1,15 @@
-"""combust info: what is in a checkpoint, snapshot, index, mechanism or failed cell; the last is run again."""
+"""combust info: what is in a checkpoint, snapshot, index, planes, mechanism or failed cell; the last is run again."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from combust.parallel import Communicator
 
 if TYPE_CHECKING:
-    from combust.io.info import CheckpointInfo, MechanismInfo, SnapshotInfo
+    from combust.io.info import CheckpointInfo, FieldInfo, MechanismInfo, PlanesInfo, SnapshotInfo
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,6 +26,8 @@ def call(args: argparse.Namespace, comm: Communicator) -> int:
         checkpoint(found)
     elif isinstance(found, info.SnapshotInfo):
         snapshot(found)
+    elif isinstance(found, info.PlanesInfo):
+        planes(found)
     elif isinstance(found, info.IndexInfo):
         for time, name in found.snapshots:
             print(f"{time:14.9g} s  {name}")
@@ -53,7 +56,19 @@ def snapshot(found: SnapshotInfo) -> None:
     print(f"fields of step {found.step}, t = {found.time:.9g} s, {shape} cells (x, y, z)")
     for axis, (low, high) in zip("xyz", found.ends, strict=True):
         print(f"  {axis}: {low:.6g} to {high:.6g} m")
-    for field in found.fields:
+    ranges(found.fields)
+
+
+def planes(found: PlanesInfo) -> None:
+    shape = " x ".join(map(str, found.cells))
+    first, last = found.times
+    print(f"{found.records} plane(s) at {found.normal} = {found.at:.6g} m, {shape} cells (x, y, z), t = {first:.9g} to "
+          f"{last:.9g} s; all checksums are right")  # fmt: skip
+    ranges(found.fields)
+
+
+def ranges(fields: Iterable[FieldInfo]) -> None:
+    for field in fields:
         print(f"  {field.name:<16} {'vector' if field.vector else 'scalar'}  {field.low:.6g} to {field.high:.6g}")
 
 

@@ -1,7 +1,8 @@
-"""What is in a file that combust reads: checkpoint, snapshot, index of snapshots, mechanism, failed cell."""
+"""What is in a file that combust reads: checkpoint, snapshot, index of snapshots, planes, mechanism, failed cell."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -50,6 +51,20 @@ class SnapshotInfo(NamedTuple):
     fields: tuple[FieldInfo, ...]
 
 
+class PlanesInfo(NamedTuple):
+    """Planes over time, whose checksums are right.
+
+    normal, at : direction [x, y or z] and place [m];  cells : of (x, y, z);  times : first and last [s]
+    """
+
+    records: int
+    normal: str
+    at: float
+    cells: tuple[int, ...]
+    times: tuple[float, float]
+    fields: tuple[FieldInfo, ...]
+
+
 class IndexInfo(NamedTuple):
     """Times [s] and names of the snapshots of a run."""
 
@@ -78,18 +93,20 @@ class CellInfo(NamedTuple):
     again: Callable[[], Iterable[str]]
 
 
-Info = CheckpointInfo | SnapshotInfo | IndexInfo | MechanismInfo | CellInfo
+Info = CheckpointInfo | SnapshotInfo | PlanesInfo | IndexInfo | MechanismInfo | CellInfo
 
 
 def info(file: str | Path, phase: str | None = None) -> Info:
-    """What is in a checkpoint (.h5), snapshot (.vtr), index (.pvd), mechanism (.yaml) or failed cell (.json).
+    """What is in a checkpoint (.h5), snapshot (.vtr), index (.pvd), file of planes (.npy), mechanism (.yaml) or failed
+    cell (.json).
 
     phase : of a mechanism; the one that combust reads if None
     Raises FileFormatError, also for a damaged file, ConfigError for the phase of what is no mechanism.
     """
     path = Path(file)
     read = {
-        ".h5": checkpoint, ".vtr": snapshot, ".pvd": index, ".yaml": mechanism, ".yml": mechanism, ".json": cell,
+        ".h5": checkpoint, ".vtr": snapshot, ".pvd": index, ".npy": planes,
+        ".yaml": mechanism, ".yml": mechanism, ".json": cell,
     }  # fmt: skip
     read |= dict.fromkeys(OLDER, mechanism)  # which says how to convert them
     if path.suffix not in read:
@@ -126,6 +143,27 @@ def snapshot(path: Path) -> SnapshotInfo:
     )
     ends = tuple((float(points[0]), float(points[-1])) for points in axes)
     return SnapshotInfo(shot.step, shot.time, tuple(max(c.size - 1, 1) for c in axes), ends, fields)
+
+
+def planes(path: Path) -> PlanesInfo:
+    from combust.planes import read
+
+    found = read(path)
+    if not len(found.times):
+        raise FileFormatError(f"{path}: holds no record yet")
+    low, high = dict.fromkeys(found.names, math.inf), dict.fromkeys(found.names, -math.inf)
+    for number in range(len(found.times)):
+        for name, values in found.at(number).items():
+            low[name], high[name] = min(low[name], float(values.min())), max(high[name], float(values.max()))
+    axes = [found.x, found.y, found.z]
+    return PlanesInfo(
+        len(found.times),
+        found.normal,
+        float(axes["xyz".index(found.normal)][0]),
+        tuple(len(axis) for axis in axes),
+        (float(found.times[0]), float(found.times[-1])),
+        tuple(FieldInfo(name, False, low[name], high[name]) for name in found.names),
+    )
 
 
 def index(path: Path) -> IndexInfo:

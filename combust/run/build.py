@@ -238,7 +238,7 @@ class Builder:
     @cached_property
     def definitions(self) -> Definitions:
         """What mixture fraction and progress refer to."""
-        return definitions(self.config, self.gas, self.unburnt)
+        return definitions(self.config, self.gas, self.unburnt, self.mixture)
 
     @property
     def concerns(self) -> Sequence[Callable[[Any], dict[str, str]]]:

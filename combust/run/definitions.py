@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
 
 from combust.case.config import Config
 from combust.case.names import streams_of
 from combust.cfd.diagnostics.mixture import Definitions, Progress, coupling_function
+from combust.cfd.initial.settings import LayersInitial
 from combust.cfd.initial.unburnt import Unburnt
 from combust.errors import ConfigError, at
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.kinetics.mechanism.mixtures import pairs_of
 
+Mixtures = Callable[[Any, str], torch.Tensor]  # Y of a table that names a gas, and its place for messages
 
-def definitions(config: Config, gas: Mechanism, fresh: Unburnt | None) -> Definitions:
+
+def definitions(config: Config, gas: Mechanism, fresh: Unburnt | None, mixture: Mixtures) -> Definitions:
     """Streams and progress variable. Raises ConfigError, MechanismError for those that are none."""
-    return Definitions(streams(config, gas, fresh), progress(config, gas, fresh))
+    return Definitions(streams(config, gas, fresh, mixture), progress(config, gas, fresh))
 
 
-def streams(config: Config, gas: Mechanism, fresh: Unburnt | None) -> torch.Tensor | None:
-    """(2, species) mass fractions of oxidizer and fuel; those that burn if no others are named."""
+def streams(config: Config, gas: Mechanism, fresh: Unburnt | None, mixture: Mixtures) -> torch.Tensor | None:
+    """(2, species) mass fractions of oxidizer and fuel: those asked for, or that burn, or the ends of layers."""
     asked = config.output.mixture_fraction
     if asked is None and fresh is not None:
         return fresh.streams
     named = streams_of(config)
     if named is None:
-        return None
+        return of_layers(config.initial, gas, mixture) if isinstance(config.initial, LayersInitial) else None
     table = "initial" if asked is None else "output.mixture_fraction"
     rows = []
     for key, composition in zip(("oxidizer", "fuel"), reversed(named), strict=True):
@@ -39,6 +45,15 @@ def streams(config: Config, gas: Mechanism, fresh: Unburnt | None) -> torch.Tens
             "a mixture fraction needs a stream that burns and one that it burns with"
         )
     return found
+
+
+def of_layers(initial: LayersInitial, gas: Mechanism, mixture: Mixtures) -> torch.Tensor | None:
+    """Of several streams those with most to burn, and with most to burn it; None if they are alike."""
+    gases = torch.stack([mixture(table, f"initial.streams[{i}]") for i, table in enumerate(initial.streams)])
+    ends = gases @ coupling_function(gas)
+    if not float(ends.max() - ends.min()) > 1e-6 * float(ends.abs().max()):
+        return None
+    return gases[[int(ends.argmin()), int(ends.argmax())]]
 
 
 def progress(config: Config, gas: Mechanism, fresh: Unburnt | None) -> Progress | None:

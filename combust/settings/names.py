@@ -10,7 +10,8 @@ import re
 from combust.settings.base import Name
 
 STREAMS = (
-    "a fuel and an oxidizer: output.mixture_fraction = { fuel = ..., oxidizer = ... }, or an initial table with both"
+    "a fuel and an oxidizer: output.mixture_fraction = { fuel = ..., oxidizer = ... }, or an initial table with both, "
+    "or with streams of both"
 )
 PROGRESS = (
     "fresh and burnt gas: output.progress = { fresh = ..., burnt = ... }, or an unburnt mixture, of "

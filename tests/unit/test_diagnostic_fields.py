@@ -240,6 +240,13 @@ def test_streams_come_from_the_table_or_the_initial_gas():
     assert torch.equal(mixing(STREAMS, fresh).definitions.streams[0], air)
     assert torch.equal(mixing(fresh).definitions.streams[0], argon)
     assert mixing().definitions.streams is None
+    layers = 'initial={{kind="layers", along="x", streams=[{}]}}'
+    stream = '{{composition="{}", temperature=300.0{}}}'
+    three = [stream.format("O2:1, AR:4", ', until="1 mm", width="0.5 mm"'),
+             stream.format("H2:1, N2:1", ', until="3 mm", width="0.5 mm"'), stream.format("H2O:1", "")]  # fmt: skip
+    found = mixing(layers.format(", ".join(three))).definitions.streams
+    assert torch.equal(found, torch.stack([argon, gas.composition("H2:1, N2:1")]))
+    assert mixing(layers.format(", ".join([three[0], stream.format("O2:1, AR:4", "")]))).definitions.streams is None
     with pytest.raises(ConfigError, match="output.mixture_fraction: fuel = .*no more C and H over O"):
         mixing('output.mixture_fraction={fuel="O2:1", oxidizer="H2:1"}').flow()
     with pytest.raises(CombustError, match="output.mixture_fraction.oxidizer: .*XX"):

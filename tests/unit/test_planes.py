@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from combust import planes
+from combust.__main__ import main
 from combust.errors import FileFormatError, OutputError
+from combust.io.info import info
 
 GRID = {"x": np.array([0.25]), "y": np.linspace(0.1, 0.9, 5), "z": np.linspace(0.0, 1.0, 3)}
 NAMES = ("u", "T", "Y_CH2(S)")
@@ -95,3 +97,14 @@ def test_damage_is_named(tmp_path):
         planes.append(path, planes.record(0, time, GRID, values(0)))
     with pytest.raises(FileFormatError, match="not finite numbers that rise"):
         planes.read(path)
+
+
+def test_info_says_what_is_in_it(tmp_path, capsys):
+    path = written(tmp_path / "planes_a.npy", range(1, 4))
+    assert main(["info", str(path)]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("3 plane(s) at x = 0.25 m, 1 x 5 x 3 cells (x, y, z), t = 0.001 to 0.003 s; all checksums")
+    assert "  T                scalar  100.333 to 314.333\n" in said
+    planes.begin(path, planes.record_type(GRID, NAMES))
+    with pytest.raises(FileFormatError, match="holds no record yet"):
+        info(path)
