@@ -15,7 +15,7 @@ from validation.report import Report
 TITLE = "Reacting Taylor-Green vortex against DINO"
 CELLS = {"mixing": (32,), "reacting": (32,)}
 END = 5e-4  # s
-SMOKE = {"CELLS": {"mixing": (8,), "reacting": (8,)}, "END": 1e-5, "START": running.run_here}
+SMOKE = {"CELLS": {"mixing": (8,), "reacting": (8,)}, "END": 5e-5, "START": running.run_here}
 START = running.run_case
 CASES = {"mixing": "tgv_mixing.toml", "reacting": "tgv_reacting.toml"}
 LENGTH = 2 * np.pi * 1e-3  # m, of the cube

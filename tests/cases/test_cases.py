@@ -67,6 +67,7 @@ SHRUNK = {
     "tgv3d_cold": ("N2", 4e-5, ["mesh.cells=[10,10,10]"]),
     "taylor_green_2d": ("N2", 4e-5, ["mesh.cells=[24,24]"]),
     "tgv_reacting": ("OH", 1e-6, ["mesh.cells=[12,12,12]"]),
+    "triple_flame": ("OH", 2e-6, ["mesh.cells=[24,20]"]),
     "tgv_mixing": ("H2", 5e-6, ["mesh.cells=[12,12,12]"]),
 }
 

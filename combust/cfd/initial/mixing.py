@@ -98,19 +98,22 @@ def fields(table: Table, case: Starting, gases: Tensor, flame: Flamelet | None =
     grid, axis = case.grid, NAMES.index(table.along)
     if axis not in grid.layout.axes:
         raise ConfigError(f"initial.along: the mesh has no cells along {table.along} beside each other")
-    share = shares(table, grid.centres[axis].flatten())
+    # The whole line on every rank: equilibrium depends a little on the cell before, and ranks must agree.
+    faces = torch.tensor(grid.faces[axis], device=grid.device)
+    share = shares(table, 0.5 * (faces[1:] + faces[:-1]))
     if flame is None:
         T, Y = line(table, case.gas, share, gases)
     else:
         T, Y = burning(flame, share[int((gases @ coupling_function(case.gas)).argmax())])
+    hot, burnt = (T, Y) if table.reacted == "no" and table.burnt is None else equilibrium(case.gas, case.pressure, T, Y)
     if table.reacted != "no":
-        hot, burnt = equilibrium(case.gas, case.pressure, T, Y)
         T, Y = hot, (burnt if table.reacted == "all" else Y)
+    start, n = grid.block.start[axis], grid.block.count[axis]
     shape = [1, 1, 1]
-    shape[axis] = -1
-    T, Y = T.reshape(shape), Y.reshape(Y.shape[0], *shape)
+    shape[axis] = n
+    T, Y, burnt = (f[..., start : start + n].reshape(*f.shape[:-1], *shape) for f in (T, Y, burnt))
     if table.burnt is not None:
-        T, Y = partly_burnt(table, case, T, Y, axis)
+        T, Y = partly_burnt(table.burnt, grid, case.gas, T, Y, burnt)
     return made.stack(grid, T, Y), velocity(table, grid)
 
 
@@ -145,19 +148,18 @@ def equilibrium(gas: Mechanism, p: float, T: Tensor, Y: Tensor) -> tuple[Tensor,
     return torch.tensor(hot, device=T.device), torch.tensor(burnt, device=T.device)
 
 
-def partly_burnt(table: Table, case: Starting, T: Tensor, Y: Tensor, axis: int) -> tuple[Tensor, Tensor]:
-    """Fresh gas, and beyond a place what it burns to; between them mass fractions are mixed at their enthalpy."""
-    grid, burnt = case.grid, table.burnt
-    assert burnt is not None
-    over = NAMES.index(burnt.along)
+def partly_burnt(
+    front: Front, grid: Grid, gas: Mechanism, T: Tensor, Y: Tensor, after: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Fresh gas, and beyond a place what it burns to, `after`; between them they are mixed at their enthalpy."""
+    over = NAMES.index(front.along)
     if over not in grid.layout.axes:
-        raise ConfigError(f"initial.burnt.along: the mesh has no cells along {burnt.along} beside each other")
-    _, after = equilibrium(case.gas, case.pressure, T.flatten(), Y.flatten(1))
-    share = 0.5 * (1 + torch.tanh((grid.centres[over] - burnt.beyond) / burnt.width))
-    h = case.gas.enthalpy(T.flatten(), Y.flatten(1)).reshape(T.shape)
-    Y = Y + share * (after.reshape(Y.shape) - Y)
-    shape = Y.shape[1:]
-    return case.gas.temperature(h.expand(shape), Y / Y.sum(0)), Y / Y.sum(0)
+        raise ConfigError(f"initial.burnt.along: the mesh has no cells along {front.along} beside each other")
+    share = 0.5 * (1 + torch.tanh((grid.centres[over] - front.beyond) / front.width))
+    h = gas.enthalpy(T, Y)
+    Y = Y + share * (after - Y)
+    Y = Y / Y.sum(0)
+    return gas.temperature(h.expand(Y.shape[1:]), Y), Y
 
 
 def velocity(table: Table, grid: Grid) -> made.Faces:
