@@ -1,5 +1,9 @@
-"""Runs a script on several ranks, with what Open MPI wants as root or on few cores."""
+"""Runs a script on several ranks, with what Open MPI wants as root or on few cores.
 
+As a script: the part of one rank in `check(comm)` of each of the modules that are named, one after the other.
+"""
+
+import importlib
 import os
 import shutil
 import subprocess
@@ -14,6 +18,18 @@ from combust.parallel import Communicator, all_or_none, world
 
 def run_ranks(script: str, ranks: int, *arguments: str, timeout: float = 300.0) -> str:
     """Standard output of `python script arguments` on `ranks` ranks; the test fails with its errors if it fails."""
+    done = _done(script, ranks, *arguments, timeout=timeout)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+    return done.stdout
+
+
+def said_by_ranks(script: str, ranks: int, *arguments: str, timeout: float = 900.0) -> str:
+    """The same, and the errors if it fails."""
+    done = _done(script, ranks, *arguments, timeout=timeout)
+    return done.stdout if done.returncode == 0 else f"{done.stdout}\n{done.stderr}"
+
+
+def _done(script: str, ranks: int, *arguments: str, timeout: float) -> subprocess.CompletedProcess[str]:
     launcher = shutil.which("mpirun")
     if launcher is None:
         pytest.skip("no mpirun on this machine")
@@ -26,10 +42,9 @@ def run_ranks(script: str, ranks: int, *arguments: str, timeout: float = 300.0) 
     # os.environ, taken at start, is free of them.
     tests, root = map(str, Path(__file__).resolve().parents[1:3])
     path = os.pathsep.join(filter(None, [root, tests, os.environ.get("PYTHONPATH")]))
-    environment = {**os.environ, "PYTHONPATH": path}
-    done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, env=environment)
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
-    return done.stdout
+    # Ranks share two cores: one that waits must yield.
+    environment = {"OMPI_MCA_mpi_yield_when_idle": "1", **os.environ, "PYTHONPATH": path}
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout, env=environment)
 
 
 def as_script(check: Callable[[Communicator], None], word: str) -> None:
@@ -42,4 +57,9 @@ def as_script(check: Callable[[Communicator], None], word: str) -> None:
         check(comm)
         comm.barrier()
     if comm.is_root:
-        print(word)
+        print(word, flush=True)
+
+
+if __name__ == "__main__":
+    for module in sys.argv[1:]:
+        as_script(importlib.import_module(module).check, f"{module}: done")

@@ -1,10 +1,9 @@
-"""Shared-out chemistry gives each cell what its own rank would. Run as a script under mpirun: one rank's part."""
+"""Shared-out chemistry gives each cell what its own rank would. `check` is one rank's part."""
 
 import draws
 import numpy as np
 import pytest
 import torch
-from launcher import as_script, run_ranks
 
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.kinetics.providers.balance import ACTIVE, Balanced, imbalance, plan
@@ -36,8 +35,8 @@ def test_nothing_moves_while_even_enough():
 
 
 @pytest.mark.parametrize("ranks", [2, 4])
-def test_ranks_agree(ranks):
-    assert "balanced" in run_ranks(__file__, ranks)
+def test_ranks_agree(checked, ranks):
+    checked(__name__, ranks)
 
 
 def state(gas):
@@ -97,7 +96,3 @@ def remembered(balanced, T, rhoY, step):
     assert torch.equal(again.exchange.away, step.exchange.away) and wdot.shape == rhoY.shape
     here += 1000.0  # a caller writes into what it passed: that is another state
     assert balanced._speed(here, there).amax() != balanced._speed(T, rhoY).amax()
-
-
-if __name__ == "__main__":
-    as_script(check, "balanced")

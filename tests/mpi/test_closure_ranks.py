@@ -1,10 +1,10 @@
 """A closure or source that fails on one rank ends the step of both with its message, and no rank waits for the other.
 
-Run as a script under mpirun, this file is one rank's part.
+`check` is one rank's part.
 """
 
+import pytest
 import torch
-from launcher import as_script, run_ranks
 
 from combust.case.load import load
 from combust.cfd.closures.base import EddyFields, Rates
@@ -12,8 +12,9 @@ from combust.errors import CombustError, ConfigError, StateError
 from combust.run.build import build
 
 
-def test_what_fails_on_one_rank_fails_on_both():
-    assert "both" in run_ranks(__file__, 2, timeout=120)
+@pytest.mark.parametrize("ranks", [2])
+def test_what_fails_on_one_rank_fails_on_all(checked, ranks):
+    checked(__name__, ranks)
 
 
 class Failing:
@@ -58,7 +59,3 @@ def check(comm):
                 raise AssertionError("no error")
     problem.__dict__.update(closure=None, sources=())
     flow.advance(1e-5)  # both are still in step
-
-
-if __name__ == "__main__":
-    as_script(check, "both")

@@ -1,10 +1,9 @@
-"""Pooled cells get what their own rank would give them. Run as a script under mpirun, this file is one rank's part."""
+"""Pooled cells get what their own rank would give them. `check` is one rank's part."""
 
 import draws
 import numpy as np
 import pytest
 import torch
-from launcher import as_script, run_ranks
 
 from combust.errors import ConfigError, DivergenceError, StateError
 from combust.parallel import Communicator, together
@@ -54,8 +53,8 @@ def test_one_process_needs_no_mpi():
 
 
 @pytest.mark.parametrize("ranks", [2, 4])
-def test_ranks_agree(ranks):
-    assert "pooled" in run_ranks(__file__, ranks, timeout=60.0)
+def test_ranks_agree(checked, ranks):
+    checked(__name__, ranks)
 
 
 def fields(rank, cells):
@@ -132,7 +131,3 @@ def without_waiting(comm, pool):
         comm.mpi.send("gone on", 0)
     else:
         assert torch.equal(result, exact(cells))
-
-
-if __name__ == "__main__":
-    as_script(check, "pooled")

@@ -1,10 +1,9 @@
-"""The pressure on 1, 2 and 4 ranks is that of one rank. Run as a script under mpirun, this file is one rank's part."""
+"""The pressure on 1, 2 and 4 ranks is that of one rank. `check` is one rank's part."""
 
 import draws
 import numpy as np
 import pytest
 import torch
-from launcher import as_script, run_ranks
 
 from combust.cfd.mesh.block import Block
 from combust.cfd.pressure.base import PressureGrid
@@ -22,9 +21,8 @@ CASES = [
 
 
 @pytest.mark.parametrize("ranks", [1, 2, 4])
-def test_ranks_agree(ranks):
-    pytest.importorskip("petsc4py")
-    assert f"{len(CASES)} cases agree" in run_ranks(__file__, ranks)
+def test_ranks_agree(checked, ranks):
+    checked(__name__, ranks)
 
 
 def problem(shape, sides):
@@ -81,7 +79,3 @@ def check(comm):
 def close(found, expected, tolerance):
     scale = float(expected.abs().max())
     assert float((found - expected).abs().max()) <= tolerance * scale
-
-
-if __name__ == "__main__":
-    as_script(check, f"{len(CASES)} cases agree")

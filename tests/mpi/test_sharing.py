@@ -1,8 +1,7 @@
-"""Ranks that share a device get what each would compute. Run as a script under mpirun: one rank's part."""
+"""Ranks that share a device get what each would compute. `check` is one rank's part."""
 
 import pytest
 import torch
-from launcher import as_script, run_ranks
 
 from combust.errors import DivergenceError, StateError
 from combust.parallel import Communicator
@@ -21,8 +20,8 @@ def test_one_process_needs_no_mpi():
 
 
 @pytest.mark.parametrize("ranks", [2, 4])
-def test_ranks_share_one_device(ranks):
-    assert "shared" in run_ranks(__file__, ranks, timeout=60.0)
+def test_ranks_share_one_device(checked, ranks):
+    checked(__name__, ranks)
 
 
 def cells(rank, count, dtype=torch.float32):
@@ -101,7 +100,3 @@ def failing(comm, shared):
     with pytest.raises(DivergenceError, match="Sizes of tensors must match"):
         shared.evaluate(wrong, network)
     assert torch.equal(shared.evaluate(x, network), network(x))
-
-
-if __name__ == "__main__":
-    as_script(check, "shared")

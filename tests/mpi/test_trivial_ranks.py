@@ -1,7 +1,6 @@
-"""Uniform and still gas on several ranks: nothing moves, and no solve ends the run. As a script, one rank's part."""
+"""Uniform and still gas on several ranks: nothing moves, and no solve ends the run. `check` is one rank's part."""
 
 import pytest
-from launcher import as_script, run_ranks
 
 from combust.errors import ConfigError
 from validation.vessels import MIRROR, OPEN, PERIODIC, WALL, vessel
@@ -11,9 +10,8 @@ STILL = "initial={kind='uniform', composition='O2:0.21, N2:0.79', temperature=30
 
 
 @pytest.mark.parametrize("ranks", [2, pytest.param(4, marks=pytest.mark.slow)])
-def test_nothing_moves(ranks):
-    pytest.importorskip("petsc4py")
-    assert "nothing moves" in run_ranks(__file__, ranks)
+def test_nothing_moves(checked, ranks):
+    checked(__name__, ranks)
 
 
 def check(comm):
@@ -31,7 +29,3 @@ def check(comm):
     assert air.quantity("speed_max") < 1e-15
     with pytest.raises(ConfigError, match="at least 4 cells"):  # on every rank
         vessel((comm.size, 1), f"x={WALL}, y={WALL}", comm=comm)
-
-
-if __name__ == "__main__":
-    as_script(check, "nothing moves")

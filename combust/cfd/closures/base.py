@@ -67,5 +67,6 @@ class Source(Protocol):
     def rates(self, view: View, t: float, dt: float) -> Rates:
         """Mean rates from t to t + dt [s], those at t for dt = 0; `view` is the flow at the start of the step.
 
-        Called with the whole step for its update, and with its end (t + dt, 0) for the divergence there.
+        Called with the whole step for its update, and with its end (t + dt, 0) for the divergence there, which no
+        force is part of.
         """

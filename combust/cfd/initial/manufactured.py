@@ -134,13 +134,16 @@ class Forcing:
     wave: Wave
 
     def rates(self, view: View, t: float, dt: float) -> Rates:
-        """Those in the middle of the step, (1 + species, ...) [kg/m3/s] and on faces [N/m3]."""
+        """Those in the middle of the step, (1 + species, ...) [kg/m3/s] and on faces [N/m3]; no forces for dt = 0."""
         grid = view.grid
         time = torch.tensor(t + 0.5 * dt, dtype=torch.float64, device=grid.device)
         _, y, x = grid.centres
         source = self.wave.species_source(x, y, time).expand(grid.layout.n)
+        scalars = torch.stack([torch.zeros_like(source), -source, source])
+        if dt == 0.0:
+            return Rates(scalars)
         momentum: list[Tensor | None] = [None] * 3
         for axis, component in ((2, 0), (1, 1)):
             z, y, x = grid.face_points(axis)
             momentum[axis] = self.wave.momentum_source(component, x, y, time) + torch.zeros_like(z)
-        return Rates(torch.stack([torch.zeros_like(source), -source, source]), tuple(momentum))
+        return Rates(scalars, tuple(momentum))
