@@ -13,6 +13,7 @@ from combust import planes
 from combust.case.load import convert, load
 from combust.errors import CombustError, ConfigError, FileFormatError
 from combust.io.folder import Folder
+from combust.io.results import results
 from combust.io.series import read_rows
 from combust.io.vtr import read_pvd, read_vtr
 from combust.parallel import Communicator
@@ -265,3 +266,38 @@ def test_the_tables_of_the_page_are_those_of_a_case():
         for table, values in tomllib.loads(block).items():
             raw[table] |= values
         convert(raw, "docs/output.md")
+
+
+def test_conditional_means_of_a_flow(tmp_path):
+    """Masses add up to what lies between the bounds; means are those of numpy, weighted by mass."""
+    table = 'output.conditional=[{on="T", fields=["Y_H2O", "progress"], between=[250, 1500], bins=5, every={steps=1}}]'
+    config = load(ROOT / "cases/kernel.toml", ["mesh.cells=[12,10]", "numerics.compile=off", "stop.steps=1", table])
+    from combust.run.build import build
+
+    flow = build(config, Communicator())
+    simulation(flow, config, Folder(tmp_path)).run()
+    found = results(tmp_path).conditional["T"]
+    assert list(found) == ["T", "mass", "Y_H2O", "progress", "Y_H2O_rms", "progress_rms"] and found["mass"].shape == (
+        2,
+        5,
+    )
+    np.testing.assert_allclose(found["T"], [375, 625, 875, 1125, 1375])
+    T, Y, mass = flow.field("T"), flow.field("Y_H2O"), flow.field("rho") * flow.grid.volume.numpy()
+    for i, low in enumerate((250, 500, 750, 1000, 1250)):
+        cells = (low <= T) & (T < low + 250)
+        assert found["mass"][-1, i] == pytest.approx(mass[cells].sum())
+        if cells.any():
+            mean = np.average(Y[cells], weights=mass[cells])
+            assert found["Y_H2O"][-1, i] == pytest.approx(mean)
+            rms = np.sqrt(np.average((Y[cells] - mean) ** 2, weights=mass[cells]))
+            assert found["Y_H2O_rms"][-1, i] == pytest.approx(rms, rel=1e-9, abs=1e-15)
+        else:
+            assert np.isnan(found["Y_H2O"][-1, i])
+    wrong = load(ROOT / "cases/kernel.toml", ["mesh.cells=[12,10]", 'output.conditional=[{on="T", fields=["u"]}]'])
+    with pytest.raises(ConfigError, match=r"output.conditional\[0\]: u is a vector; means are those of scalars"):
+        simulation(flow, wrong, Folder(tmp_path))
+    box = load(ROOT / "cases/kernel.toml", ["mesh.cells=[12,10]", "output.spectra={}"])
+    with pytest.raises(
+        ConfigError, match="output.spectra: spectra are those of periodic boxes: the sides in y are not"
+    ):
+        simulation(flow, box, Folder(tmp_path))
