@@ -161,7 +161,14 @@ def _outflow(key: Key, table: settings.Outflow, case: BoundaryContext) -> Outflo
             f"{key.place}.pressure = {table.pressure}: a low-Mach flow has one thermodynamic pressure, "
             f"gas.pressure = {case.pressure}; omit the key"
         )
-    return Outflow()
+    if table.backflow is None:
+        return Outflow()
+    where = f"{key.place}.backflow"
+    if table.backflow.temperature is None and getattr(case.initial, "temperature", None) is None:
+        raise ConfigError(f"{where}: initial has no temperature: give one")
+    Y = case.mixture(*((table.backflow, where) if table.backflow.has_composition else (case.initial, "initial")))
+    T = torch.tensor([table.backflow.temperature or case.initial.temperature], dtype=torch.float64)
+    return Outflow(stream=torch.cat([T, Y.cpu()]).to(case.device))
 
 
 def _wall(key: Key, table: settings.Wall, case: BoundaryContext) -> Wall:

@@ -98,6 +98,12 @@ class Boundary:
         if at.now.stream is not None:
             ghosts_of(data, at.axis, at.side, at.ghosts).copy_(at.now.stream)
 
+    def fill_backflow(self, data: Tensor, at: Place, enters: Tensor) -> None:
+        """The same of an open side, whose stream is there only at the faces where gas enters."""
+        if at.now.stream is not None:
+            ghosts = ghosts_of(data, at.axis, at.side, at.ghosts)
+            ghosts.copy_(torch.where(enters, at.now.stream, ghosts))
+
     def fill_thermal_diffusion(self, data: Tensor, at: Place) -> None:
         """Ghosts of the coefficients of thermal diffusion: as computed."""
 
@@ -159,7 +165,11 @@ class Burner(Inflow):
 
 @dataclass
 class Outflow(Boundary):
-    """Fixed pressure, zero gradient of everything else."""
+    """Fixed pressure, zero gradient of everything else.
+
+    Where gas comes back in, its pressure is less by rho u^2 / 2, as of gas that was at rest; it is that of `stream`, or
+    without one as that of the cell it enters.
+    """
 
     pressure: str = "dirichlet"
 

@@ -60,6 +60,12 @@ class Filler:
         for found in self._patches.values():
             yield from found
 
+    def open_patches(self, axis: int) -> list[Patch]:
+        """Those of fixed pressure on the sides normal to an axis."""
+        return [
+            p for side in (0, 1) for p in self._patches.get((axis, side), ()) if p.condition.pressure == "dirichlet"
+        ]
+
     def areas_of(self, chosen: Callable[[Boundary], bool]) -> Areas:
         """Face areas of the block's ends per axis, zero where an end is no physical boundary of the chosen ones."""
         return tuple(self._areas(a, chosen) if a in self.layout.axes else None for a in range(3))
@@ -109,10 +115,19 @@ class Filler:
         for patch in self._patches[axis, side]:
             patch.condition.fill_scalars(patch.view(data), patch.at)
 
-    def streams(self, q: Tensor) -> Tensor:
-        """Padded (T, Y) with what flows in beyond inflow sides, in place: what advection takes."""
+    def streams(self, q: Tensor, u: Faces) -> Tensor:
+        """Padded (T, Y) with what flows in, in place: what advection takes. Beyond inflow sides, and beyond open ones
+        where the padded velocities u point inwards.
+        """
         for patch in self.patches():
-            patch.condition.fill_stream(patch.view(q), patch.at)
+            axis = patch.at.axis
+            normal = u[axis]
+            if patch.condition.pressure == "dirichlet" and patch.at.now.stream is not None and normal is not None:
+                place = self.layout.g[axis] + patch.at.side * self.layout.n[axis]
+                end = patch.view(normal.narrow(axis, place, 1))
+                patch.condition.fill_backflow(patch.view(q), patch.at, (1 - 2 * patch.at.side) * end > 0)
+            else:
+                patch.condition.fill_stream(patch.view(q), patch.at)
         return q
 
     def thermal_diffusion(self, data: Tensor) -> None:

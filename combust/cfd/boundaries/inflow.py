@@ -5,9 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from combust.cfd.boundaries import outflow
 from combust.cfd.boundaries.conditions import Burner
 from combust.cfd.boundaries.fill import Filler
-from combust.cfd.mesh.grid import along
+from combust.cfd.mesh.grid import Faces, along
 from combust.cfd.mesh.grid import near as cells
 from combust.cfd.operators import scalars
 from combust.cfd.operators.scalars import Coefficients, specific_moles
@@ -28,8 +29,8 @@ def expansion(T: Tensor, Y: Tensor, stream: Tensor, thermo: Thermo) -> Tensor:
     return ratio * heating * specific_moles(thermo, Y) / specific_moles(thermo, Y_in) + (ratio - 1)
 
 
-def add_expansion(S: Tensor, q: Tensor, filler: Filler, thermo: Thermo) -> None:
-    """Adds to S [1/s], in place, what streams expand by in the cells they enter; q : padded (T, Y).
+def add_expansion(S: Tensor, q: Tensor, u: Faces, filler: Filler, thermo: Thermo) -> None:
+    """Adds to S [1/s], in place, what streams expand by in the cells they enter; q, u : padded (T, Y), velocities.
 
     The gas at the face floats, so that the stream jumps to the state of the first cell: a change of volume in advection
     which the divergence has to know, as it knows those of diffusion and reactions.
@@ -37,11 +38,18 @@ def add_expansion(S: Tensor, q: Tensor, filler: Filler, thermo: Thermo) -> None:
     layout, inner = filler.layout, along(q, filler.layout, 2, 0, 0)
     for patch in filler.patches():
         axis, side, stream = patch.at.axis, patch.at.side, patch.at.now.stream
-        metric, inwards = filler.grid.metrics[axis], patch.at.now.velocity[axis] * (1 - 2 * side)
-        if stream is None or metric is None or (not isinstance(inwards, Tensor) and inwards <= 0):
+        metric, normal = filler.grid.metrics[axis], u[axis]
+        if stream is None or metric is None or normal is None:
             continue
-        if isinstance(inwards, Tensor):
-            inwards = patch.inner(inwards).clamp_min(0.0)
+        inwards: float | Tensor
+        if patch.condition.pressure == "dirichlet":
+            inwards = outflow.inwards(patch, normal, filler)
+        else:
+            inwards = patch.at.now.velocity[axis] * (1 - 2 * side)
+            if isinstance(inwards, Tensor):
+                inwards = patch.inner(inwards).clamp_min(0.0)
+            elif inwards <= 0:
+                continue
         edge = side * (layout.n[axis] - 1)
         near = patch.owned(inner.narrow(axis - 3, edge, 1))
         gain = expansion(near[0], near[1:], patch.inner(stream), thermo)

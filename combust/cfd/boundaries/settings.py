@@ -263,10 +263,19 @@ class Burner(Entering, frozen=True, kw_only=True, tag_field="kind", tag="burner"
     ] = None
 
 
+class Outside(Mixture, frozen=True, kw_only=True):
+    """The gas beyond an outflow; what is omitted is the initial unburnt gas."""
+
+    temperature: Annotated[Temperature | None, doc("that of the initial unburnt gas if omitted", "K")] = None
+
+
 class Outflow(Part, frozen=True, tag_field="kind", tag="outflow"):
     """Gas leaves at a given pressure."""
 
     pressure: Annotated[Pressure | None, doc("pressure; gas.pressure if omitted", "Pa")] = None
+    backflow: Annotated[
+        Outside | None, doc("gas that comes in where the flow turns; as that of the cell beside if omitted")
+    ] = None
 
 
 class Wall(Part, frozen=True, tag_field="kind", tag="wall"):

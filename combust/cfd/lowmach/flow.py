@@ -74,7 +74,7 @@ class ReactingFlow:
         q = scheme.filler.scalars(q_inner)
         padded_u = scheme.filler.velocity(scheme.filler.pad_faces(u))
         given = context(scheme.view(padded_u, q, U, p0, 0.0, 0.0), scheme)
-        c, S = scheme.evaluate(q, U, given.eddies, given.end, 0.0)
+        c, S = scheme.evaluate(q, U, padded_u, given.eddies, given.end, 0.0)
         n = U.shape[0] - 1
         wdot = scheme.chemistry.rates(q_inner[0].reshape(-1), U[1:].reshape(n, -1)).reshape(U[1:].shape)
         totals = self.block.comm.sum(*(U * grid.volume).sum((1, 2, 3)).tolist())

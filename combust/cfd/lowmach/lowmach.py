@@ -104,7 +104,7 @@ class LowMach(Discretisation):
     def _transport_sdc(self, s: State, given: Context, dt: float) -> tuple[State, tuple[Faces, Faces]]:
         # A call of its own: its other fields are gone before coefficients and rates are evaluated.
         U, q, wdot, dp0, left, moved = self._swept(s, given, dt)
-        return self._finish(s, U, q, wdot, dp0, left, given, dt), moved
+        return self._finish(s, U, q, moved[0], wdot, dp0, left, given, dt), moved
 
     def _swept(
         self, s: State, given: Context, dt: float
@@ -118,9 +118,10 @@ class LowMach(Discretisation):
         u_half = self._extrapolated_velocity(s, w, given.t + 0.5 * dt)
         start = self.transport.start(s, c_half, dt)
         U, q, wdot = s.U, s.q, s.wdot
+        u_adv = u_half
         for sweep in range(self.numerics.sweeps):
             if sweep:
-                q_half, S_half = self._centred(s, U, q, wdot, c_half, given, dt)
+                q_half, S_half = self._centred(s, U, q, u_adv, wdot, c_half, given, dt)
                 del U, q
             u_adv, dp0 = self.projection.advection_velocity(s, u_half, q_half, S_half + chi)
             source, fluxes, left = self.transport.advection(s, q_half, u_adv, dp0, given, dt)
@@ -148,9 +149,10 @@ class LowMach(Discretisation):
         first.q = self.filler.scalars(torch.cat([T0[None], first.U[1:] / first.U[1:].sum(0)]))
         start = self.transport.start(first, c_half, dt)
         U, q, wdot = first.U, first.q, none
+        u_adv = u_half
         for sweep in range(self.numerics.sweeps):
             if sweep:
-                q_half, S_half = self._centred(s, U, q, wdot, c_half, given, dt)
+                q_half, S_half = self._centred(s, U, q, u_adv, wdot, c_half, given, dt)
             u_adv, dp0 = self.projection.advection_velocity(s, u_half, q_half, S_half + chi)
             source, fluxes, left = self.transport.advection(first, q_half, u_adv, dp0, given, dt)
             Q, diffused = self.transport.diffused(first, start, source, none, given, dt)
@@ -160,12 +162,21 @@ class LowMach(Discretisation):
             U = self._react_alone(U, T, 0.5 * dt)
             wdot = (U[1:] - s.U[1:]) / dt - Q[1:]
             q = self._primitive(U, T, given.t + dt)
-        return self._finish(s, U, q, wdot, dp0, left, given, dt), (u_adv, fluxes)
+        return self._finish(s, U, q, u_adv, wdot, dp0, left, given, dt), (u_adv, fluxes)
 
     def _finish(
-        self, s: State, U: Tensor, q: Tensor, wdot: Tensor, dp0: float, left: Tensor, given: Context, dt: float
+        self,
+        s: State,
+        U: Tensor,
+        q: Tensor,
+        u: Faces,
+        wdot: Tensor,
+        dp0: float,
+        left: Tensor,
+        given: Context,
+        dt: float,
     ) -> State:
-        """The scalar part of the state at n+1, its coefficients and divergence source."""
+        """The scalar part of the state at n+1, its coefficients and divergence source; u : velocities of the step."""
         new = replace(
             s,
             U=U,
@@ -180,7 +191,7 @@ class LowMach(Discretisation):
             balance=s.balance + left[: -scalars.SIDES],
             heat_out=s.heat_out + left[-scalars.SIDES :],
         )
-        new.coefficients, new.S = self.evaluate(q, U, given.eddies, given.end, given.t + dt)
+        new.coefficients, new.S = self.evaluate(q, U, u, given.eddies, given.end, given.t + dt)
         return new
 
     # --- pieces -------------------------------------------------------------------------------------------------
@@ -202,15 +213,17 @@ class LowMach(Discretisation):
         return c if eddies is None else with_eddies_kernel(c, eddies, self.thermo)
 
     def evaluate(
-        self, q: Tensor, U: Tensor, eddies: EddyCoefficients | None, added: Rates | None, t: float
+        self, q: Tensor, U: Tensor, u: Faces, eddies: EddyCoefficients | None, added: Rates | None, t: float
     ) -> tuple[Coefficients, Tensor]:
         """Transport coefficients of the gas and divergence source of a state at time t, with the rates of sources."""
         c, n = self.coefficients(q), U.shape[0] - 1
         with self.timers.phase("divergence"):
             wdot = self.chemistry.rates(self.inner(q)[0].reshape(-1), U[1:].reshape(n, -1)).reshape(U[1:].shape)
-        return c, self._divergence(q, U, self.with_eddies(c, eddies), wdot, added, t)
+        return c, self._divergence(q, U, u, self.with_eddies(c, eddies), wdot, added, t)
 
-    def _divergence(self, q: Tensor, U: Tensor, c: Coefficients, wdot: Tensor, added: Rates | None, t: float) -> Tensor:
+    def _divergence(
+        self, q: Tensor, U: Tensor, u: Faces, c: Coefficients, wdot: Tensor, added: Rates | None, t: float
+    ) -> Tensor:
         """Divergence source of a state whose species react at the rates wdot, with the rates of sources."""
         with self.timers.phase("divergence"):
             self.filler.at(t)
@@ -224,7 +237,7 @@ class LowMach(Discretisation):
                 fields = slab.cells(wdot), slab.padded(q), slab.cells(U)
                 joined.put(slab.start, divergence_kernel(rate, *fields, self.thermo, slab.layout))
             S = joined.whole
-            inflow.add_expansion(S, q, self.filler, self.thermo)
+            inflow.add_expansion(S, q, u, self.filler, self.thermo)
             return S
 
     def _extrapolated(self, s: State, eddies: EddyCoefficients | None, w: float) -> tuple[Tensor, Tensor, Coefficients]:
@@ -238,11 +251,11 @@ class LowMach(Discretisation):
         return ahead(s.q, s.q_before), ahead(s.S, s.S_before), self.with_eddies(c, eddies)
 
     def _centred(
-        self, s: State, U: Tensor, q: Tensor, wdot: Tensor, c: Coefficients, given: Context, dt: float
+        self, s: State, U: Tensor, q: Tensor, u: Faces, wdot: Tensor, c: Coefficients, given: Context, dt: float
     ) -> tuple[Tensor, Tensor]:
         """(T, Y) and S at n+1/2 from the state at n and an estimate of the one at n+1, with mean reaction rates."""
         q_half = 0.5 * (s.q + q)
-        return q_half, self._divergence(q_half, 0.5 * (s.U + U), c, wdot, given.mean, given.t + 0.5 * dt)
+        return q_half, self._divergence(q_half, 0.5 * (s.U + U), u, c, wdot, given.mean, given.t + 0.5 * dt)
 
     def _primitive(self, U: Tensor, T: Tensor, t: float) -> Tensor:
         """Padded (T, Y) of a conserved state at time t; T: a close guess."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from combust.cfd.boundaries import outflow
 from combust.cfd.lowmach.context import Context
 from combust.cfd.lowmach.discretisation import Discretisation
 from combust.cfd.lowmach.state import State
@@ -34,6 +35,7 @@ class Momentum:
         layout, metrics = on.layout, on.metrics
         on.filler.at(context.t + 0.5 * dt)
         rho_old, rho_new, mass = on.filler.momentum_inputs(s.U[1:].sum(0), new.U[1:].sum(0), mass, u_adv)
+        outflow.at_rest(u_adv, on.filler)
         rho = 0.5 * (rho_old + rho_new)
         conv = convection_kernel(u_adv, mass, layout, metrics, on.numerics.momentum)
         added = None if context.mean is None else context.mean.momentum
@@ -50,6 +52,7 @@ class Momentum:
             force = force + on.problem.gravity[a] * (r - reference)
             if added is not None and added[a] is not None:
                 force = force + added[a]  # type: ignore[operator]
+            outflow.resist(force, ua, r, on.filler, a, metric)
             source[a], beta[a] = force / r, dt / r
         u = self._viscous(s.u, tuple(source), rho, self._viscosity(s, new, context), context.t, dt)
         return u, tuple(beta)

@@ -107,7 +107,7 @@ class Transport:
         p_half = s.p0 + 0.5 * dt * dp0
         with on.timers.phase("advection"):
             on.filler.at(given.t + 0.5 * dt)
-            source, mass, out = self._advection(on.filler.streams(q_half), u_adv, p_half)
+            source, mass, out = self._advection(on.filler.streams(q_half, u_adv), u_adv, p_half)
             source[0] += dp0
             if added is not None and added.scalars is not None:
                 source = source + added.scalars
