@@ -36,7 +36,9 @@ def run(report: Report) -> None:
         "standard error is that of 20 stretches of time. A length is the integral of the measured correlation to its "
         "first zero, or to four lengths; in the plane the net flux that is taken off "
         "makes that of u a little shorter. What random modes should have follows from their spectrum: L along u, and "
-        "across it what the correlation (r^2 f)' / (2 r) has to its first zero."
+        "across it what the correlation (r^2 f)' / (2 r) has to its first zero. Directions of random modes are drawn "
+        "once for a seed, so that its stresses stay off by a per cent or two for ever, which the standard error does "
+        "not show."
     )
     for kind, make in KINDS.items():
         rows, worst = [], [0.0, 0.0]

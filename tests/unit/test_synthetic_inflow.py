@@ -81,7 +81,7 @@ def test_stresses_of_what_comes_in(kind, periodic):
     """Within six standard errors; with net flux taken off and given back to the rest."""
     plane = plane_of((40,), periodic=periodic)
     made, T = MADE[kind](plane), LENGTH / SPEED
-    times = rng(2).uniform(0, 1e4, 60 if kind == "exponential" else 120) * T  # hardly two of them correlated
+    times = rng(2).uniform(0, 1e4, 30 if kind == "exponential" else 80) * T  # hardly two of them correlated
     u = np.stack([[made.velocity(c, t, places(plane)) for c in (2, 1)] for t in times])  # v at cells too
     wanted = STRESSES[:0:-1, :0:-1] if kind != "modes" else np.eye(2)
     cells = 1.2 / (2 * LENGTH)
@@ -242,6 +242,12 @@ def test_refused(path, change):
     with pytest.raises(ConfigError) as error:
         load(path, [f"boundary.x_low.{change}"])
     assert REFUSED[change] in str(error.value)
+
+
+@pytest.mark.parametrize("speed", ["balanced", "hold-flame"])
+def test_refused_where_the_velocity_follows_a_flame(path, speed):
+    with pytest.raises(ConfigError, match=f'fluctuations go with a velocity that is given, "{speed}" is found anew'):
+        load(path, [FILTER, f"boundary.x_low.velocity={speed}"])
 
 
 @pytest.mark.parametrize("change", REFUSED_ON_MESH)

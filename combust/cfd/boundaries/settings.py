@@ -250,8 +250,11 @@ class Inflow(Entering, frozen=True, kw_only=True, tag_field="kind", tag="inflow"
                 f"velocity = {self.velocity:g} m/s is directed outwards: it counts into the domain on every side; "
                 'use a number >= 0, or kind = "outflow" where gas leaves'
             )
-        if self.fluctuations is not None and self.velocity == "balanced":
-            raise ValueError('fluctuations go with a velocity that is given; "balanced" is found anew in each step')
+        if self.fluctuations is not None and self.velocity in ("balanced", "hold-flame"):
+            raise ValueError(
+                f'fluctuations go with a velocity that is given, "{self.velocity}" is found anew in each step: take a '
+                'number, a table or "flame-speed"'
+            )
 
 
 class Burner(Entering, frozen=True, kw_only=True, tag_field="kind", tag="burner"):

@@ -19,7 +19,7 @@ from combust.cfd.synthetic import draws
 from combust.cfd.synthetic.spectra import Spectrum
 from combust.errors import ConfigError
 
-CHUNK = 2**22  # wave vectors that are held at once
+CHUNK = 2**18  # wave vectors that are held at once
 PHASES, TURN = (0, 1), 2  # what the draws of a wave vector are for
 Window = Callable[[int, np.ndarray], np.ndarray]
 
