@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from combust.kinetics.mechanism.mechanism import Mechanism
 
 AXES = {"x": 2, "y": 1, "z": 0}
-SAME = 1e-9  # of mass fractions and of T: the same gas
 FEWEST = 3.0  # cells over a layer's width
 
 
