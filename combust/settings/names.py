@@ -20,6 +20,7 @@ PROGRESS = (
 FRESH = 'an unburnt mixture: use it with initial.kind = "flame" or "kernel"'
 TURBULENCE = 'a turbulence closure: a turbulence.kind other than "none"'
 BURNER = 'a side of boundary.kind = "burner"'
+SIDES = tuple(f"{axis}_{end}" for axis in "zyx" for end in ("low", "high"))
 OF_FIELD = re.compile(r"(max|min|mean|sum)\((\w+)\)")
 
 
@@ -55,6 +56,9 @@ FIELDS = {
         STREAMS,
     ),
     "eos_drift": Name("(p of the equation of state - p0)/p0"),
+    "wall_heat_flux": Name(
+        "heat that leaves a cell through its walls and burners, over their area; zero elsewhere", "W/m2"
+    ),
     "rank": Name("MPI rank that owns the cell"),
 }
 FAMILIES = {"Y_": Name("mass fraction"), "X_": Name("mole fraction"), "omega_": Name("mass production rate", "kg/m3/s")}
@@ -84,6 +88,13 @@ QUANTITIES = {
     "element_error": Name("largest appearance of an element since the start, over its amount then or what came in"),
     "enthalpy_error": Name("enthalpy that appeared since the start, over 3.5 p0 V"),
     "heat_to_burner": Name("heat that conducts into the burners", "W", BURNER),
+    "wall_heat": Name("heat that leaves the gas through walls and burners now", "W"),
+    "wall_energy": Name("heat that left it so far: with the energy of the gas it is constant in a closed box", "J"),
+    **{f"wall_heat_{side}": Name(f"of wall_heat that of the side {side}", "W") for side in SIDES},
+    **{f"wall_energy_{side}": Name(f"of wall_energy that of the side {side}", "J") for side in SIDES},
+    "wall_species_flux": Name(
+        "largest total flux of a species through a wall: round-off, with thermal diffusion too", "kg/m2/s"
+    ),
     "eos_drift": Name("largest departure of the equation of state from p0, over p0"),
     "pressure_iterations": Name("of the last pressure solve"),
     "stages": Name("Runge-Kutta-Chebyshev stages of the last step"),

@@ -271,8 +271,20 @@ def test_heat_through_the_walls_closes_the_energy_balance_of_a_box(transport):
     before = energy()
     for _ in range(8):
         flow.advance(5e-7)
-    taken = flow.current.heat_out
-    assert energy() - before == pytest.approx(-float(taken.sum()), rel=1e-9)
+    sides = ("z_low", "z_high", "y_low", "y_high", "x_low", "x_high")
+    taken = np.array([flow.quantity(f"wall_energy_{side}") for side in sides])
+    assert energy() - before == pytest.approx(-flow.quantity("wall_energy"), rel=1e-9)
+    assert taken.sum() == pytest.approx(flow.quantity("wall_energy"), rel=1e-14)
     assert abs(flow.quantity("enthalpy_error")) < 1e-13
-    assert float(taken[5]) == 0.0 and float(taken[4]) > 0 > float(taken[2]) and float(taken[0]) == 0.0
-    assert float(taken[3]) == pytest.approx(2e4 * 6e-4 * flow.time, rel=1e-12)
+    assert taken[5] == 0.0 == taken[0] and taken[4] > 0 > taken[2]
+    assert taken[3] == pytest.approx(2e4 * 6e-4 * flow.time, rel=1e-12)
+    now = {side: flow.quantity(f"wall_heat_{side}") for side in sides}
+    assert flow.quantity("wall_heat") == pytest.approx(sum(now.values()), rel=1e-13)
+    assert now["y_high"] == pytest.approx(2e4 * 6e-4, rel=1e-13) and now["x_high"] == 0.0
+    assert flow.quantity("wall_species_flux") < 1e-13
+    # The field is that heat over the area: of a cell in a corner over those of both its walls.
+    field, width, height = flow.field("wall_heat_flux")[0], 6e-5, 6.25e-5
+    assert float(np.abs(field[1:-1, 1:-1]).max()) == 0.0 and np.allclose(field[-1, 1:-1], 2e4, rtol=1e-12)
+    corners = sum(field[j, i] * (width + height) for j in (0, -1) for i in (0, -1))
+    whole = corners + width * field[[0, -1], 1:-1].sum() + height * field[1:-1, [0, -1]].sum()
+    assert whole == pytest.approx(flow.quantity("wall_heat"), rel=1e-12)
