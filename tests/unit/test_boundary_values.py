@@ -425,7 +425,8 @@ def test_the_tables_of_the_page_are_understood(number, tmp_path):
     raw = tube({}, boundary={})
     sides = tomllib.loads(text)["boundary"]["x_low"]
     raw["boundary"]["x_low"] = sides
-    raw["mesh"]["upper"][1] = 5e-3 if isinstance(sides, list) and len(sides) > 1 else 1e-3
+    several = isinstance(sides, list) and len(sides) > 1
+    raw["mesh"]["upper"][1] = float(sides[-1]["where"]["y"][1].split()[0]) * 1e-3 if several else 1e-3
     (tmp_path / "inlet.csv").write_text(blocks("text")[0])
     kernels.set_mode("eager")
     flow = case.Builder(complete(config_of(raw), tmp_path / "case.toml"), Communicator()).flow()

@@ -1,6 +1,8 @@
 """Inflow profiles by name: their form against exact solutions, and the flow rate of their cells to round-off."""
 
+import math
 import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -243,3 +245,51 @@ def test_a_plane_of_an_earlier_run_flows_in(tmp_path):
         flow.advance(2e-5)
     assert all(np.array_equal(again.state()[name][0], array) for name, (array, _) in whole.state().items())
     assert abs(whole.quantity("mass_error")) < 1e-12 and whole.quantity("element_error") < 1e-12
+
+
+# --- several streams --------------------------------------------------------------------------------------------------
+
+STREAMS = """
+[[boundary.x_low]]             # fuel jet
+kind        = "inflow"
+where       = { y = ["0 mm", "0.4 mm"] }
+velocity    = { shape = "parabolic", mean = "3 m/s" }
+composition = "H2:1, N2:1"
+
+[[boundary.x_low]]             # pilot: hot products
+kind        = "inflow"
+where       = { y = ["0.4 mm", "0.6 mm"] }
+velocity    = { shape = "plug", mean = "5 m/s" }
+composition = "H2O:2, N2:3.76"
+temperature = 1500.0
+
+[[boundary.x_low]]             # co-flow
+kind        = "inflow"
+where       = { y = ["0.6 mm", "1 mm"] }
+velocity    = { shape = "power-law", mean = "0.5 m/s" }
+composition = "O2:0.21, N2:0.79"
+"""
+
+
+@pytest.mark.parametrize("kind", ["stretched", "axisymmetric"])
+def test_three_streams_on_one_side(kind):
+    """Fuel, pilot and co-flow: what enters is the mass flow of each, species by species, to round-off."""
+    parts = tomllib.loads(STREAMS)["boundary"]["x_low"]
+    page = Path(__file__).resolve().parents[2] / "docs" / "boundaries.md"
+    assert STREAMS.strip() in page.read_text(encoding="utf-8")
+    even = {"lower": 0.0, "upper": 1e-3, "cells": 10}
+    flow = flow_of(parts, kind, y=even, y_low=SYMMETRY, y_high=WALL)
+    dt, steps, gas, filler = 2e-6, 3, flow.scheme.problem.gas, flow.scheme.filler
+    for name in ("areas", "diffusion_areas"):  # of the balance, that of this side alone
+        low, high = getattr(filler, name)[2]
+        setattr(filler, name, (None, getattr(filler, name)[1], (low, torch.zeros_like(high))))
+    for _ in range(steps):
+        flow.advance(dt)
+    wanted = torch.zeros(len(gas.species), dtype=torch.float64)
+    for part, mean in zip(parts, (3.0, 5.0, 0.5), strict=True):
+        low, high = (float(text.split()[0]) * 1e-3 for text in part["where"]["y"])
+        area = math.pi * (high**2 - low**2) if kind == "axisymmetric" else high - low
+        Y = gas.composition(part["composition"])
+        T = torch.tensor(part.get("temperature", 300.0), dtype=torch.float64)
+        wanted += float(gas.density(T, 101325.0, Y)) * mean * area * dt * steps * Y
+    np.testing.assert_allclose(-flow.current.balance[1:], wanted, rtol=1e-12, atol=1e-16 * float(wanted.sum()))
