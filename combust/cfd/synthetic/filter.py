@@ -107,6 +107,7 @@ class Filter:
         self._kept: dict[tuple[int, int], np.ndarray] = {}
         self._weights: dict[tuple[int, bytes], Weights] = {}
         self._mean = (math.nan, 0.0)
+        self._now: tuple[float, dict[int, np.ndarray]] = (math.nan, {})
         self.first, self.count = self._lattice()
         left = 1.0 - self._share()
         if left < 0.5:
@@ -167,10 +168,7 @@ class Filter:
 
     def _noise(self, field: int, t: float, places: Mapping[int, np.ndarray]) -> np.ndarray:
         """Of variance 1. Sums run in one order whatever the points, so that all ranks have the same bits."""
-        when = self.time.weights(np.array([t]))
-        found = np.zeros(self.count)
-        for o in range(self.time.width):
-            found = found + when.values[0, o] * self._numbers(field, int(when.first[0]) + o)
+        found = self._moment(field, t)
         for i, (axis, line) in enumerate(zip(self.plane.axes, self.lines, strict=True)):
             w = self._along(i, line, places[axis])
             found = np.moveaxis(found, i, 0)
@@ -180,6 +178,19 @@ class Filter:
                 total = total + w.values[:, o].reshape(shape) * found[places_of]
             found = np.moveaxis(np.asarray(total), 0, i)
         return found
+
+    def _moment(self, field: int, t: float) -> np.ndarray:
+        """Random numbers of the lattice of the plane, filtered in time; those of one time are kept."""
+        if self._now[0] != t:
+            self._now = (t, {})
+        known = self._now[1]
+        if field not in known:
+            when = self.time.weights(np.array([t]))
+            found = np.zeros(self.count)
+            for o in range(self.time.width):
+                found = found + when.values[0, o] * self._numbers(field, int(when.first[0]) + o)
+            known[field] = found
+        return known[field]
 
     def _along(self, i: int, line: Line, x: np.ndarray) -> Weights:
         key = (i, x.tobytes())
