@@ -36,6 +36,8 @@ spectra = {{ fields = ["T"], every = {{ steps = 10 }} }}
 
 def case(more="", stop="{ steps = 20 }", **output):
     text = CASE.replace("{ steps = 20 }", stop, 1)
+    if "steady" in stop:  # hundreds of steps
+        text = text.replace("every = { steps = 5 }", "every = { steps = 100 }")
     return convert(tomllib.loads(text + (OUTPUT.format(**output) if output else "") + more), "case")
 
 
