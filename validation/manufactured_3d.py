@@ -41,7 +41,7 @@ def run(report: Report) -> None:
     """Root-mean-square errors on finer meshes with shorter time steps, and their orders."""
     report.text(
         "The wave of [manufactured](manufactured.md) in three directions (validation/wave3d.py): two gases of density "
-        "ratio 5 in a periodic box of two wave lengths a side. Root-mean-square errors at t = 0.125 s with a time step "
+        "ratio 5 in a periodic box of one wave length a side. Root-mean-square errors at t = 0.125 s with a time step "
         "of 0.125 s / cells; orders are those of successive pairs. Widths of the stretched mesh swing by "
         f"{100 * SWING:.0f} % about their mean."
     )
