@@ -1,4 +1,4 @@
-"""Turbulence at the start and at inflows has the same bits on two ranks as on one; four are for the slow tests.
+"""Turbulence at the start and at inflows has the same bits on two and four ranks as on one; tests/unit cut it without MPI.
 
 Run as a script under mpirun, this file is one rank's part.
 """
@@ -17,7 +17,8 @@ MODES = {"kind": "random-modes", "spectrum": SPECTRUM, "seed": 6}
 PERIODIC = {"kind": "periodic"}
 
 
-@pytest.mark.parametrize("ranks", [2, pytest.param(4, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("ranks", [2, 4])
 def test_same_bits(ranks):
     assert "same" in run_ranks(__file__, ranks, timeout=180)
 
