@@ -1,4 +1,4 @@
-"""Turbulence at the start and at inflows has the same bits on two and four ranks as on one; tests/unit cut it without MPI.
+"""Turbulence at the start and at inflows has the same bits on two and four ranks as on one.
 
 Run as a script under mpirun, this file is one rank's part.
 """
