@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from combust.case.load import load
 from combust.io.vtr import read_vtr
+from combust.parallel import Communicator
+from combust.run.build import build
 from validation import running
-from validation.report import Report
+from validation.report import ROOT, Report
 
 TITLE = "Reacting Taylor-Green vortex against DINO"
 CELLS = {"mixing": (32,), "reacting": (24, 32)}
 END = 5e-4  # s
+DT, STEPS = 5e-6, 4  # s and number, of the steps whose cost is measured
 SMOKE = {"CELLS": {"mixing": (8,), "reacting": (8,)}, "END": 5e-5, "START": running.run_here}
 START = running.run_case
 CASES = {"mixing": "tgv_mixing.toml", "reacting": "tgv_reacting.toml"}
@@ -54,6 +59,12 @@ def run(report: Report) -> None:
             kept[name] = measured(kind, cells, report)
             report.keep(kept, kept)
         report.progress(f"{name}: T_max {kept[name]['T_max']}")
+    for kind, grids in CELLS.items():
+        if f"cost {kind}" not in kept:
+            kept[f"cost {kind}"] = cost(kind, grids[-1])
+            report.keep(kept, kept)
+    costs = ", ".join(f"{kept[f'cost {kind}']:.1f} us {kind} on {grids[-1]}^3" for kind, grids in CELLS.items())
+    report.text(f"CPU time per cell and step on one core, kernels compiled, {STEPS} steps after three: {costs}.")
     for kind in CELLS:
         tables(report, kind, {int(name.split()[1]): kept[name] for name in kept if name.startswith(kind)})
 
@@ -78,6 +89,17 @@ def measured(kind: str, cells: int, report: Report) -> dict[str, Any]:
         "Y_min": float(rows["Y_min"].min()),
         "p0": float(rows["p0"][-1]),
     }
+
+
+def cost(kind: str, cells: int) -> float:
+    """CPU time per cell and step [us] near the start, without input and output."""
+    flow = build(load(ROOT / "cases" / CASES[kind], [f"mesh.cells=[{cells},{cells},{cells}]"]), Communicator())
+    for _ in range(3):
+        flow.advance(DT)
+    begin = time.process_time()
+    for _ in range(STEPS):
+        flow.advance(DT)
+    return 1e6 * (time.process_time() - begin) / (STEPS * cells**3)
 
 
 def finished(out: Path) -> bool:
