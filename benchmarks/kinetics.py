@@ -98,6 +98,7 @@ def our_calls(
         calls["transport"] = (transport_properties, (gas.transport_data, T, pressure, Y))
     made = {}
     for name, (function, given) in calls.items():
+        kernels.configure()
         fused = torch.compile(function, dynamic=False, fullgraph=True) if kernels.mode() == "compiled" else function
 
         def run(f: Callable[..., object] = fused, a: tuple[object, ...] = given) -> None:

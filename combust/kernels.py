@@ -106,7 +106,7 @@ def compiled(fn: Callable[P, R_co], *, dynamic: bool | None = False) -> Kernel[P
         if fused:
             return fused[0](*args, **kwargs)
         with _policy.lock:
-            _configure()
+            configure()
         name = f"{fn.__module__}.{fn.__qualname__}"
         logger.info("compiling %s ...", name)
         start = time.perf_counter()
@@ -142,17 +142,22 @@ def _inside_compiler() -> bool:
     return torch.compiler.is_compiling() or get_proxy_mode() is not None
 
 
-def _configure() -> None:
+def configure() -> None:
+    """Sets torch's compiler up, once; what calls `torch.compile` itself does it before."""
     if _policy.configured:
         return
     import torch._dynamo
     import torch._inductor.config
+    from torch._inductor.cpu_vec_isa import pick_vec_isa
 
     torch._dynamo.config.recompile_limit = max(torch._dynamo.config.recompile_limit, LIMIT)
     # We let it raise rather than fall back to eager: a kernel that is silently ten times slower is the worse failure.
     torch._dynamo.config.fail_on_recompile_limit_hit = True
     torch._dynamo.config.suppress_errors = False
     torch._inductor.config.size_asserts = False  # of what was looked at before the call
+    # The one setting in the key of the cache that tells instruction sets apart: code for AVX-512 that is
+    # read from it with ATEN_CPU_CAPABILITY=avx2, or on another node by a cache in a shared folder, gives wrong numbers.
+    torch._inductor.config.cpp.simdlen = pick_vec_isa().bit_width()
     _policy.configured = True
 
 

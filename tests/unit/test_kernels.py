@@ -1,6 +1,9 @@
 """The switch between eager and fused kernels."""
 
 import logging
+import os
+import subprocess
+import sys
 from typing import NamedTuple
 
 import pytest
@@ -199,3 +202,17 @@ def test_a_kernel_may_call_a_kernel(switch):
     outer = kernels.compiled(lambda x: inner(x, x) * 2)
     x = torch.rand(2, 3, dtype=torch.float64)
     assert torch.allclose(outer(x), 2 * wave(x, x), rtol=1e-14, atol=0)
+
+
+@pytest.mark.compile
+@pytest.mark.parametrize("instructions, width", [("default", 0), ("avx2", 256)])
+def test_the_compilers_cache_tells_instruction_sets_apart(instructions, width):
+    """Wrong numbers otherwise: loops of code made for AVX-512 step over half of what AVX2 works on."""
+    code = (
+        "import torch, torch._inductor.config as c, torch._inductor.cpu_vec_isa as isa; from combust import kernels;"
+        "kernels.configure(); print(isa.pick_vec_isa().bit_width(), c.save_config_portable()['cpp.simdlen'])"
+    )
+    environment = {**os.environ, "ATEN_CPU_CAPABILITY": instructions}
+    said = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    picked, key = map(int, said.stdout.split())
+    assert picked == key and (picked == width or torch.backends.cpu.get_cpu_capability() not in ("AVX2", "AVX512"))
