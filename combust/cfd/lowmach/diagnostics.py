@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol
 
@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from combust.cfd.boundaries import inflow, wall_fluxes
+from combust.cfd.boundaries import inflow
 from combust.cfd.boundaries.conditions import Burner, conditions_of
 from combust.cfd.closures.view import View
 from combust.cfd.diagnostics import balances, flame, gas, mixture, motion
@@ -21,23 +21,13 @@ from combust.cfd.initial.unburnt import Unburnt
 from combust.cfd.lowmach.context import diffusivities, eddies
 from combust.cfd.lowmach.lowmach import LowMach
 from combust.cfd.lowmach.state import State
+from combust.cfd.lowmach.through_walls import ThroughWalls
 from combust.cfd.model.case import Elsewhere
 from combust.cfd.operators import momentum, scalars
 from combust.cfd.sources import base as sources
 from combust.errors import ConfigError
 from combust.kinetics.providers.chemistry import columns_of, fields_of
-from combust.settings.names import (
-    BURNER,
-    FAMILIES,
-    FRESH,
-    OF_FIELD,
-    OF_FIELDS,
-    PROGRESS,
-    SIDES,
-    STREAMS,
-    SYNONYMS,
-    TURBULENCE,
-)
+from combust.settings.names import BURNER, FAMILIES, FRESH, OF_FIELD, OF_FIELDS, PROGRESS, STREAMS, SYNONYMS, TURBULENCE
 
 NOWHERE = Elsewhere()
 UNDEFINED = Definitions()
@@ -60,6 +50,7 @@ class Diagnostics:
 
     def __init__(self, flow: Diagnosed):
         self.flow, self.scheme, self.grid, self.block = flow, flow.scheme, flow.scheme.grid, flow.scheme.grid.block
+        self.walls = ThroughWalls(flow)
         self.gas, self.on = flow.scheme.problem.gas, (flow.scheme.layout, flow.scheme.metrics)
         self.fields = {**self._gas_fields(), **self._motion_fields(), **self._mixture_fields()}
         self.quantities = {**self._quantities(), **self._flame_quantities()}
@@ -86,7 +77,7 @@ class Diagnostics:
             "conductivity": lambda: self.scheme.inner(self.coefficients.conductivity),
             "heat_release": self.heat_release,
             "eos_drift": self.eos_drift,
-            "wall_heat_flux": lambda: wall_fluxes.heat_field(self._through_walls(), self.scheme.filler),
+            "wall_heat_flux": self.walls.field,
             "rank": lambda: torch.full(self.grid.layout.n, float(self.block.comm.rank), dtype=torch.float64),
         }
 
@@ -131,7 +122,7 @@ class Diagnostics:
             "element_error": lambda: balances.element_error(self._gain(), self.s.initial, self.s.balance, self.gas),
             "enthalpy_error": lambda: balances.enthalpy_error(self._gain(), float(self.s.p0), self.scheme.volume),
             "heat_to_burner": self.heat_to_burner,
-            **self._wall_quantities(),
+            **self.walls.quantities(),
             "eos_drift": lambda: self.maximum(self.eos_drift().abs()),
             "pressure_iterations": lambda: float(self.scheme.iterations[-1]) if self.scheme.iterations else 0.0,
             "stages": lambda: float(self.scheme.stages),
@@ -389,31 +380,6 @@ class Diagnostics:
         """Content now + what left - content at the start, of (rho h, rho Y)."""
         now = self.block.comm.sum(*(self.s.U * self.grid.volume).sum((1, 2, 3)).tolist())
         return torch.tensor(now, dtype=torch.float64, device=self.grid.device) + self.s.balance - self.s.initial
-
-    def _wall_quantities(self) -> dict[str, Callable[[], float]]:
-        """Heat and species through walls."""
-        found: dict[str, Callable[[], float]] = {
-            "wall_heat": lambda: sum(self.wall_heat()),
-            "wall_energy": lambda: float(self.s.heat_out.sum()),
-            "wall_species_flux": lambda: self.block.comm.max(wall_fluxes.largest_species_flux(self._through_walls()))[
-                0
-            ],
-        }
-        for i, side in enumerate(SIDES):
-            found[f"wall_heat_{side}"] = lambda i=i: self.wall_heat()[i]  # type: ignore[misc]
-            found[f"wall_energy_{side}"] = lambda i=i: float(self.s.heat_out[i])  # type: ignore[misc]
-        return found
-
-    def _through_walls(self) -> Iterator[wall_fluxes.Through]:
-        """What leaves through the walls of this block, by the present state."""
-        scheme = self.scheme
-        scheme.filler.at(self.flow.time)
-        c = scheme.with_eddies(self.coefficients, eddies(self.view(), scheme))
-        return wall_fluxes.through(self.s.q, c, scheme.filler, scheme.thermo)
-
-    def wall_heat(self) -> list[float]:
-        """Heat that leaves through walls and burners now, by the low and high side of z, y, x [W]."""
-        return list(self.block.comm.sum(*wall_fluxes.heat_by_side(self._through_walls())))
 
     def heat_to_burner(self) -> float:
         """Heat that conducts into the burners now [W]; per m2 of what the domain does not extend in."""

@@ -1,0 +1,59 @@
+"""Heat and species through the walls of a low-Mach flow, as its columns and fields show them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+from torch import Tensor
+
+from combust.cfd.boundaries import wall_fluxes
+from combust.cfd.lowmach.context import eddies
+from combust.cfd.lowmach.lowmach import LowMach
+from combust.cfd.lowmach.state import State
+from combust.settings.names import SIDES
+
+
+class Walled(Protocol):
+    """What of a flow this is made of."""
+
+    scheme: LowMach
+    current: State
+    time: float
+    dt: float
+
+
+class ThroughWalls:
+    """Asked by name, at any time of a flow."""
+
+    def __init__(self, flow: Walled):
+        self.flow, self.comm = flow, flow.scheme.grid.block.comm
+
+    def quantities(self) -> dict[str, Callable[[], float]]:
+        """Heat now [W] and so far [J], in all and by side, and the largest flux of a species [kg/m2/s]."""
+        found: dict[str, Callable[[], float]] = {
+            "wall_heat": lambda: sum(self.heat()),
+            "wall_energy": lambda: float(self.flow.current.heat_out.sum()),
+            "wall_species_flux": lambda: self.comm.max(wall_fluxes.largest_species_flux(self._now()))[0],
+        }
+        for i, side in enumerate(SIDES):
+            found[f"wall_heat_{side}"] = lambda i=i: self.heat()[i]  # type: ignore[misc]
+            found[f"wall_energy_{side}"] = lambda i=i: float(self.flow.current.heat_out[i])  # type: ignore[misc]
+        return found
+
+    def heat(self) -> list[float]:
+        """Heat that leaves through walls and burners now, by the low and high side of z, y, x [W]."""
+        return list(self.comm.sum(*wall_fluxes.heat_by_side(self._now())))
+
+    def field(self) -> Tensor:
+        """Heat that leaves a cell through its walls, over their area [W/m2]."""
+        return wall_fluxes.heat_field(self._now(), self.flow.scheme.filler)
+
+    def _now(self) -> Iterator[wall_fluxes.Through]:
+        """What leaves through the walls of this block, by the present state."""
+        flow, s, scheme = self.flow, self.flow.current, self.flow.scheme
+        assert s.coefficients is not None
+        scheme.filler.at(flow.time)
+        view = scheme.view(s.u, s.q, s.U, s.p0, flow.time, flow.dt)
+        c = scheme.with_eddies(s.coefficients, eddies(view, scheme))
+        return wall_fluxes.through(s.q, c, scheme.filler, scheme.thermo)
