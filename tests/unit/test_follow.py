@@ -71,6 +71,7 @@ def flame(*changes):
     return case.Builder(config, Communicator()).flow()
 
 
+@pytest.mark.slow
 def test_a_flame_that_began_slow_is_held():
     """H2/O2/Ar on 0.2 mm cells: from 0.9 of its speed it comes to the speed it burns at, and stands where it was."""
     first = 0.9 * flame().follower.inflow.velocity[2]

@@ -61,7 +61,8 @@ def run(flow, end, each=lambda: None):
     return flow
 
 
-@pytest.mark.parametrize("side", [pytest.param("x_high", marks=pytest.mark.slow), "y_low"])
+@pytest.mark.slow
+@pytest.mark.parametrize("side", ["x_high", "y_low"])
 def test_a_strong_vortex_leaves(side):
     """Five times as fast as the stream, so that it draws gas back in, by which it grew without bound."""
     place = {"x_high": (0.013, 0.01), "y_low": (0.01, 0.007)}[side]
@@ -105,7 +106,7 @@ def test_what_comes_back_is_the_stated_gas():
     assert plain.quantity("max(Y_H2)") == 0.0 and plain.quantity("max(T)") == pytest.approx(300.0, abs=1e-6)
 
 
-@pytest.mark.parametrize("coupling", ["sdc", "strang"])
+@pytest.mark.parametrize("coupling", ["sdc", pytest.param("strang", marks=pytest.mark.slow)])
 def test_a_hot_kernel_leaves(coupling):
     """A ball of 1200 K that a stream carries out: the pressure stays below a few of rho u^2, T within its range."""
     hot = {"kind": "kernel", "temperature": 300.0, "fuel": "H2:1", "oxidizer": AIR, "phi": 0.1,
