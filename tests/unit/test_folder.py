@@ -140,7 +140,9 @@ def test_one_of_many_that_come_at_once(tmp_path):
 def test_second_run_is_refused_whatever_it_is_told(tmp_path, ranks):
     (tmp_path / "heat.toml").write_text(CASE)
     arguments = ["run", tmp_path / "heat.toml", "--out", tmp_path / "out"]
-    first = subprocess.Popen(command(arguments, ranks), env=env(TOY_SLEEP="2"), stdout=subprocess.DEVNULL)
+    # More steps than the others take to start, on a machine however busy.
+    endless = command([*arguments, "--steps", "100000"], ranks)
+    first = subprocess.Popen(endless, env=env(TOY_SLEEP="2"), stdout=subprocess.DEVNULL)
     for _ in range(600):
         if (tmp_path / "out" / "series.csv").exists():
             break
