@@ -52,6 +52,7 @@ def test_run_leaves_its_files_and_says_where(run, case):
     names = {p.name for p in done.folder.iterdir()}
     assert names == {f"fields_{s:06d}.vtr" for s in range(0, 21, 5)} | {
         "fields.pvd",
+        "paraview_state.py",
         "series.csv",
         "summary.json",
         "case.toml",
