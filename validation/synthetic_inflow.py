@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 
 import numpy as np
+from scipy.integrate import trapezoid
 
 from combust.cfd.synthetic.filter import Filter
 from combust.cfd.synthetic.frozen import Frozen
@@ -151,7 +152,7 @@ def integral(products: np.ndarray, step: float) -> float:
     correlation = products / products[0]
     below = np.flatnonzero(correlation <= 0)
     end = int(below[0]) if len(below) else len(correlation) - 1
-    return float(np.trapz(np.maximum(correlation[: end + 1], 0.0), dx=step))
+    return float(trapezoid(np.maximum(correlation[: end + 1], 0.0), dx=step))
 
 
 def of_modes(made: Frozen, along: bool, step: float) -> float:

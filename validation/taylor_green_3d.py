@@ -66,7 +66,7 @@ def run(report: Report, only: list[str]) -> None:
         "makes nor loses energy (on stretched meshes: if conserving); time steps add a little, which falls with their "
         "square, most of all the first one, which is Euler's: it is why -dE/dt begins below zero. Stretched: widths "
         f"swing by {100 * SWING:.0f} %. None of these meshes "
-        "resolves the smallest scales: up to t = 6 each is closer to the spectral data than the one before, after "
+        "resolves the smallest scales: up to t = 5 each is closer to the spectral data than the one before, after "
         "t = 10 the finest is not yet. CPU: seconds of one core, kernels not compiled, other work beside."
     )
     times = [t for t in SPECTRAL if t <= TURNOVERS]

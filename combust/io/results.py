@@ -85,7 +85,7 @@ class Rows(Columns):
 class Fields:
     """Fields at the times at which they were written. Raises FileFormatError without an index.
 
-    times [s], steps : of the snapshots
+    times [s] : of the snapshots
     """
 
     def __init__(self, folder: Folder, index: Path) -> None:

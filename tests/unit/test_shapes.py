@@ -3,6 +3,7 @@
 import math
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +12,10 @@ from scipy.integrate import quad
 
 from combust import kernels, planes
 from combust.case.load import convert, to_toml
+from combust.cfd.boundaries.conditions import Inflow
+from combust.cfd.boundaries.patches import Patch
 from combust.cfd.boundaries.shapes import Span, parabola, power_law
+from combust.cfd.boundaries.values import largest
 from combust.errors import ConfigError
 from combust.parallel import Communicator
 from combust.run import build as case
@@ -245,6 +249,26 @@ def test_a_plane_of_an_earlier_run_flows_in(tmp_path):
         flow.advance(2e-5)
     assert all(np.array_equal(again.state()[name][0], array) for name, (array, _) in whole.state().items())
     assert abs(whole.quantity("mass_error")) < 1e-12 and whole.quantity("element_error") < 1e-12
+    assert "temperature" not in str(whole.concerns())  # streams of a plane are judged, and these are sound
+    [side] = [c for c in whole.scheme.problem.boundaries[2] if isinstance(c, Inflow)]
+    streams = torch.stack(side.streams)
+    assert float(streams[:, 0].min()) == pytest.approx(310) and float(streams[:, 0].max()) == pytest.approx(390)
+    assert largest(side.velocity[2]) == pytest.approx(2 + 0.9 + 3)  # of all planes, not of the first
+
+
+@pytest.mark.parametrize("cells", [8, 12])
+def test_a_part_of_which_a_rank_has_ghosts_alone(cells):
+    """Three layers of ghosts reach beyond a part's edge: such a rank owns nothing of it, and says so."""
+    for first, count in ((0, 3), (0, 2), (cells - 1, 3), (3, 3)):
+        patch = object.__new__(Patch)
+        object.__setattr__(patch, "over", 1)
+        object.__setattr__(patch, "cells", (first, count))
+        layout = SimpleNamespace(axes=(1, 2), g=(0, 3, 3), n=(1, cells, 4))
+        object.__setattr__(patch, "grid", SimpleNamespace(layout=layout))
+        object.__setattr__(patch, "at", SimpleNamespace(axis=2))
+        own = set(range(3, 3 + cells)) & set(range(first, first + count))
+        found = patch.inner(torch.arange(first, first + count).reshape(1, count, 1))
+        assert found.flatten().tolist() == sorted(own)
 
 
 # --- several streams --------------------------------------------------------------------------------------------------

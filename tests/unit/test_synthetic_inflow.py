@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from draws import rng, seed
+from scipy.integrate import trapezoid
 
 from combust.case.load import load, to_toml
 from combust.cfd.synthetic import spectra
@@ -63,7 +64,7 @@ def test_filters_have_their_variance_and_correlation_at_any_place(kind, period):
         np.testing.assert_allclose((held**2).sum(1), 1.0, rtol=1e-12)
         found = held @ held[0]
         np.testing.assert_allclose(found, CORRELATIONS[kind](s), atol=0.012 if kind == "exponential" else 1e-3)
-        assert np.trapezoid(found, s) if hasattr(np, "trapezoid") else np.trapz(found, s) == pytest.approx(1, abs=0.02)
+        assert trapezoid(found, s) == pytest.approx(1, abs=0.02)
 
 
 @pytest.mark.parametrize(
@@ -164,6 +165,7 @@ y = { kind = "periodic" }
 steps = 5
 """
 FILTER = "boundary.x_low.fluctuations={kind='digital-filter', u_rms=0.5, length='2 mm', seed=3}"
+WALLS = "boundary.y={kind='wall', slip=true}"
 MODES = ("boundary.x_low.fluctuations={kind='random-modes', seed=3, "
          "spectrum={kind='passot-pouquet', u_rms=0.5, length='2 mm'}}")  # fmt: skip
 
@@ -238,6 +240,29 @@ def test_high_sides_profiles_and_parts(path):
     normal = patch.inner(patch.at.now.velocity[2]).flatten()
     assert float(normal.mean()) == pytest.approx(-2.0, rel=1e-12)
     assert float(patch.inner(patch.at.now.velocity[1]).mean()) == pytest.approx(0.5, abs=0.4)
+
+
+@pytest.mark.parametrize("shape", ["'plug'", "'parabolic'", "'power-law', exponent=7", "'tanh', values=[1.0, 3.0],"
+                                   " centre=7e-3, thickness=2e-3"])  # fmt: skip
+def test_on_profiles_by_name(path, shape):
+    """The pattern comes in with the mean of the profile."""
+    mean = "" if "values" in shape else ", mean=2.0"
+    flow = build(load(path, [FILTER, f"boundary.x_low.velocity={{shape={shape}{mean}}}", WALLS]), Communicator())
+    patch = next(p for p in flow.scheme.filler.patches() if p.functions and p.at.axis == 2)
+    assert patch.condition.velocity[2].made.plane.speed == pytest.approx(2.0, rel=0.05)
+    flow.advance(1e-4)
+
+
+def test_gas_may_flow_out_at_all_points_of_a_rank(path):
+    """Turbulence that is stronger than its stream is no inflow that was given outwards."""
+    flow = build(load(path, [FILTER.replace("u_rms=0.5", "u_rms=50"), WALLS]), Communicator())
+    [patch] = [p for p in flow.scheme.filler.patches() if p.functions and p.at.axis == 2]
+    patch.points = {s: points[:, :, 2:3] for s, points in patch.points.items()}  # those of a rank of one cell
+    least = 0.0
+    for i in range(40):
+        patch.set(1e-3 * (i + 1))
+        least = min(least, float(patch.at.now.velocity[2].max()))
+    assert least < 0.0
 
 
 REFUSED = {

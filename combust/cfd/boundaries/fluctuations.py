@@ -33,6 +33,7 @@ class Fluctuating:
     """A component of the velocity at a side: a mean, and what fluctuates."""
 
     unsteady = True
+    turns = True  # gas may flow out at times
 
     def __init__(self, mean: float | Function, made: Made, component: int, axes: tuple[int, ...]):
         self.mean, self.made, self.component, self.axes = mean, made, component, axes
@@ -106,7 +107,7 @@ def _mean(velocity: float | Function, on: Plane) -> float:
         places = [torch.zeros(1, dtype=torch.float64)] * 3
         for a, centres in zip(on.axes, on.centres, strict=True):
             places[a] = torch.tensor(centres, dtype=torch.float64)
-        device = velocity.values.device if isinstance(velocity, Table) else torch.device("cpu")
+        device = velocity.device if isinstance(velocity, Table) else torch.device("cpu")
         points = torch.stack(torch.meshgrid(*places, indexing="ij")).to(device)
         field = velocity(0.0, points).expand(points.shape[1:]).cpu().numpy()
         speed = on.inwards * on.mean(field.reshape([len(c) for c in on.centres]))

@@ -40,8 +40,8 @@ def resist(force: Tensor, u: Tensor, rho: Tensor, filler: Filler, axis: int, met
 
     Gas from a surrounding at rest has the pressure of that less rho u^2 / 2 where it enters, so that no more energy
     comes in than the surrounding gives: without it a vortex that draws gas in grows without bound.
-    rho : of the momentum volumes [kg/m3].  As the directional do-nothing condition of Braack & Mucha, J. Comput. Math.
-    32 (2014) 507, doi:10.4208/jcm.1405-m4347
+    rho : of the momentum volumes [kg/m3].  The normal part of the directional do-nothing condition of Braack & Mucha,
+    J. Comput. Math. 32 (2014) 507, doi:10.4208/jcm.1405-m4347
     """
     for patch in filler.open_patches(axis):
         side = patch.at.side

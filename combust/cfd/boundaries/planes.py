@@ -6,21 +6,27 @@ The first record is time zero; between records and between the centres of its ce
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from combust import planes
-from combust.cfd.boundaries.values import TIME, Table
+from combust.cfd.boundaries.values import MOST_SAMPLES, TIME, Table
 from combust.cfd.mesh.grid import NAMES
 from combust.errors import ConfigError, FileFormatError
 
 COMPONENTS = {"x": "u", "y": "v", "z": "w"}  # what velocities are called in such files
 
+Number = TypeVar("Number", int, float)
+FEW = 4  # times, and places along each direction, at which streams are judged
+
 
 class FromPlanes(Table):
     """Fields of a file of planes, (nz, ny, nx) of one, (rows, ...) of several; `normal`: axis of the side."""
+
+    turns = True  # gas may flow out where it is used as an inflow
 
     def __init__(
         self, file: planes.Planes, fields: Sequence[str], normal: int, repeat: bool, several: bool, device: str
@@ -30,7 +36,7 @@ class FromPlanes(Table):
             file.field(name)
         self.over, self.file, self.fields, self.several, self.repeat = (TIME,), file, list(fields), several, repeat
         self.at = [[float(t) for t in file.times - file.times[0]]]
-        self.knots, self.normal, self.device = [], normal, device
+        self.knots, self.normal, self.on = [], normal, torch.device(device)
         self._along = {
             axis: torch.tensor(centres, dtype=torch.float64, device=device)
             for axis, centres in zip(NAMES, (file.z, file.y, file.x), strict=True)
@@ -40,13 +46,23 @@ class FromPlanes(Table):
         self.rows: tuple[list[int], int] | None = None  # of species: where each field goes, of how many
 
     @property
+    def device(self) -> torch.device:
+        return self.on
+
+    @property
+    def places(self) -> dict[str, list[float]]:
+        """Some of its times, and some of the centres of its cells."""
+        return {TIME: few(self.at[0]), **{name: few(centres.tolist()) for name, centres in self._along.items()}}
+
+    @property
     def unsteady(self) -> bool:
         return len(self.at[0]) > 1
 
     @property
     def peak(self) -> float:
-        """The largest modulus of the first plane."""
-        return float(self._record(0).abs().max())
+        """The largest modulus of some of the planes."""
+        records = [self.file.at(i) for i in few(range(len(self.at[0])), MOST_SAMPLES)]
+        return max(float(np.abs(record[name]).max()) for record in records for name in self.fields)
 
     def first(self) -> Tensor:
         """The first plane, (rows, nz, ny, nx)."""
@@ -58,7 +74,7 @@ class FromPlanes(Table):
             stacked = np.stack([found[name] for name in self.fields])
             for old in [i for i in self._kept if not index - 1 <= i <= index + 1]:
                 del self._kept[old]
-            self._kept[index] = torch.tensor(stacked, dtype=torch.float64, device=self.device)
+            self._kept[index] = torch.tensor(stacked, dtype=torch.float64, device=self.on)
         return self._kept[index]
 
     def __call__(self, t: float, points: Tensor) -> Tensor:
@@ -85,6 +101,12 @@ class FromPlanes(Table):
             whole[self.rows[0]] = found / found.sum(0)
             return whole
         return found if self.several else found[0]
+
+
+def few(values: Sequence[Number], most: int = FEW) -> list[Number]:
+    """At most so many of them, evenly, with both ends."""
+    picked = np.unique(np.linspace(0, len(values) - 1, min(len(values), most)).round().astype(int))
+    return [values[i] for i in picked]
 
 
 def opened(

@@ -97,6 +97,16 @@ class Table:
         self.knots = [torch.tensor(a, dtype=torch.float64, device=values.device) for a in self.at]
 
     @property
+    def device(self) -> torch.device:
+        """Where its values lie."""
+        return self.values.device
+
+    @property
+    def places(self) -> dict[str, list[float]]:
+        """Coordinates [m] and times [s] at which it is looked at to judge it."""
+        return dict(zip(self.over, self.at, strict=True))
+
+    @property
     def unsteady(self) -> bool:
         """Whether it is over time."""
         return TIME in self.over
@@ -215,10 +225,10 @@ def samples(value: Tensor | Function | None) -> list[Tensor]:
         return []
     known: dict[str, list[float]] = {}
     for table in tables:
-        for name, at in zip(table.over, table.at, strict=True):
+        for name, at in table.places.items():
             known[name] = sorted({*known.get(name, []), *at})
     places = list(itertools.product(*known.values()))
-    device = tables[0].values.device
+    device = tables[0].device
     found = []
     for place in places[:: max(1, len(places) // MOST_SAMPLES)]:
         where = dict(zip(known, place, strict=True))

@@ -45,7 +45,10 @@ def coupling_function(gas: Mechanism) -> Tensor:
 
 
 def mixture_fraction(q: Tensor, gas: Mechanism, streams: Tensor) -> Tensor:
-    """Bilger's: 0 in the oxidizer, 1 in the fuel, from C, H and O. doi:10.1016/S0082-0784(89)80049-2"""
+    """Bilger's: 0 in the oxidizer, 1 in the fuel, from C, H and O.
+
+    R. W. Bilger, S. H. Starner, R. J. Kee, Combust. Flame 80 (1990) 135.
+    """
     coupling = coupling_function(gas)
     oxidizer, fuel = streams @ coupling
     return ((q[1:] * coupling.reshape(-1, 1, 1, 1)).sum(0) - oxidizer) / (fuel - oxidizer)

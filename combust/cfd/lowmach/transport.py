@@ -114,7 +114,7 @@ class Transport:
             heat = walls.heat(on.filler)
             if heat is not None:
                 source[0] += heat
-                out[0] -= float((heat * on.grid.volume).sum())
+                out[0] -= (heat * on.grid.volume).sum()
         return source, mass, dt * torch.cat([out, walls.heat_out(on.filler)])
 
     def diffused(

@@ -1,6 +1,6 @@
 """Random numbers of a seed and places, whatever rank, order or time asks for them: hashed, so that there is no state.
 
-SplitMix64's mixing: Steele, Lea, Flood, OOPSLA 2014, doi:10.1145/2660193.2660195
+A variant of SplitMix64's mixing: Steele, Lea, Flood, OOPSLA 2014, doi:10.1145/2660193.2660195
 """
 
 from __future__ import annotations
