@@ -127,6 +127,10 @@ class Planes:
             raise FileFormatError(f"{self.path}: has no field {name!r}; it has {', '.join(self.names)}")
         return self.records[name]
 
+    def __getitem__(self, name: str) -> np.ndarray:
+        """`field`."""
+        return self.field(name)
+
     def at(self, index: int) -> dict[str, np.ndarray]:
         """The fields of one record, each (nz, ny, nx). Raises FileFormatError where its checksum is wrong."""
         one = np.array(self.records[index : index + 1 or None])

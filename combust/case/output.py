@@ -92,18 +92,32 @@ class Averages(Settings, frozen=True):
     )
 
 
+FRACTIONS = ("mixture_fraction", "progress")  # between 0 and 1
+
+
 class ConditionalMeans(Settings, frozen=True):
     """Means of fields over the gas that has a given mixture fraction, progress, ...: rows of conditional_FIELD.csv."""
 
     on: Annotated[Text, doc("the field that is given: mixture_fraction, progress, T, ...")] = "mixture_fraction"
     fields: Annotated[tuple[Text, ...], Meta(min_length=1), doc("names of fields, scalars")] = ("T",)
-    between: Annotated[tuple[float, float], doc("range of the given field")] = (0.0, 1.0)
+    between: Annotated[
+        tuple[float, float] | None, doc("range of the given field; 0 to 1 of mixture_fraction and progress if omitted")
+    ] = None
     bins: Annotated[Annotated[int, Meta(ge=1, le=10_000)], doc("equal parts of that range")] = 50
     every: Annotated[Every, doc("schedule")] = Every(steps=100)
 
     def __post_init__(self) -> None:
-        if not self.between[0] < self.between[1]:
+        if self.between is None and self.on not in FRACTIONS:
+            raise ValueError(f"between: give the range of {self.on}, as in between = [300, 2400]")
+        if not self.range[0] < self.range[1]:
             raise ValueError("between must rise")
+        if self.on in self.fields:
+            raise ValueError(f"fields: {self.on} is what is given")
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """Of the given field."""
+        return (0.0, 1.0) if self.between is None else self.between
 
 
 class Spectra(Settings, frozen=True):

@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from combust.io.vtr import Snapshot, read_pvd, read_vtr
 from combust.planes import Planes
 from combust.planes import read as read_planes
 
+Part = TypeVar("Part")
 FIRST_OF_PROBES = ("step", "time", "x", "y", "z")
 
 
@@ -63,6 +64,17 @@ class Columns(Mapping[str, np.ndarray]):
 
     def __dir__(self) -> list[str]:
         return sorted({*super().__dir__(), *self._columns})
+
+
+class Named(dict[str, Part], Generic[Part]):
+    """Parts of a run by name. what : they are, in the message of a name that is not there"""
+
+    def __init__(self, what: str, parts: Mapping[str, Part]) -> None:
+        self.what = what
+        super().__init__(parts)
+
+    def __missing__(self, name: str) -> Part:
+        raise ConfigError(unknown(self.what, name, list(self)))
 
 
 class Rows(Columns):
@@ -193,26 +205,28 @@ class Results:
         return Averages(self.folder)
 
     @cached_property
-    def probes(self) -> dict[str, Rows]:
+    def probes(self) -> Named[Rows]:
         """Of points and lines, by name: columns (times, points), with x, y, z of the points."""
-        return {
+        found = {
             path.stem.removeprefix("probe_"): Rows(path, read_rows(path, FIRST_OF_PROBES), "xyz")
             for path in self._of("probe_*.csv")
         }
+        return Named(f"{self.path}: probe", found)
 
     @cached_property
-    def planes(self) -> dict[str, Planes]:
+    def planes(self) -> Named[Planes]:
         """Planes, by name: see combust.planes."""
-        return {path.stem.removeprefix("planes_"): read_planes(path) for path in self._of("planes_*.npy")}
+        found = {path.stem.removeprefix("planes_"): read_planes(path) for path in self._of("planes_*.npy")}
+        return Named(f"{self.path}: planes", found)
 
     @cached_property
-    def conditional(self) -> dict[str, Rows]:
+    def conditional(self) -> Named[Rows]:
         """Conditional means, by the field that is given: columns (times, bins)."""
         found = {}
         for path in self._of("conditional_*.csv"):
             on = path.stem.removeprefix("conditional_")
             found[on] = Rows(path, read_rows(path, ("step", "time", on)), [on])
-        return found
+        return Named(f"{self.path}: conditional means", found)
 
     @cached_property
     def spectra(self) -> Rows:

@@ -154,7 +154,7 @@ class Conditional(Scheduled):
         for name in (table.on, *table.fields, DENSITY):
             if flow.field(name).ndim != 3:
                 raise ConfigError(f"{name} is a vector; means are those of scalars: speed, Y_OH, ...")
-        self.edges = np.linspace(*table.between, table.bins + 1)
+        self.edges = np.linspace(*table.range, table.bins + 1)
         self.volume = cell_volumes(flow)
 
     def start(self, sim: Simulation) -> None:

@@ -196,7 +196,9 @@ def plane_file(folder, times=(0.0, 1e-3), **changes):
     y = (np.arange(4) + 0.5) * 2.5e-4
     where = {"x": np.array([0.0]), "y": y, "z": np.array([0.5]), **changes.pop("where", {})}
     one = np.ones((1, len(where["y"]), len(where["x"])))
+    only = changes.pop("only", None)
     fields = {"u": 2 * one, "v": 0 * one, "T": 300 * one, "Y_N2": one, **changes}
+    fields = {name: f for name, f in fields.items() if only is None or name in only}
     path = folder / "plane.npy"
     rows = [planes.record(i, t, where, {k: v * one for k, v in fields.items()}) for i, t in enumerate(times)]
     planes.begin(path, planes.record_type(where, list(fields)))
@@ -211,6 +213,7 @@ FROM = {"kind": "inflow", **{k: {"file": "plane.npy"} for k in ("velocity", "tem
 @pytest.mark.parametrize("changes, entry, words", [
     ({"u": np.nan}, FROM, ["boundary.x_low.composition.file", "u holds numbers that are not finite"]),
     ({"u": -1.0}, FROM, ["boundary.x_low.velocity.file", "moves outwards", "-1 m/s along x"]),
+    ({"only": ("u", "T")}, FROM, ["boundary.x_low.composition.file", "has none of these fields; it has u, T"]),
     ({"times": ()}, FROM, ["boundary.x_low.composition.file", "holds no plane yet"]),
     ({"Y_N2": 0.5}, FROM, ["boundary.x_low.composition.file", "miss 1 by 0.5"]),
     ({"Y_XX": 0.0}, FROM, ["boundary.x_low.composition.file", "Y_XX is no species"]),

@@ -105,6 +105,7 @@ def test_restarts_of_a_held_flame_are_bitwise():
 @pytest.mark.parametrize("changes, words", [
     (["boundary.x_low.velocity=0.1", "boundary.x_low.hold={time=1e-3}"], 'hold is for velocity = "hold-flame"'),
     (["boundary.x_low.hold={time=0}"], "boundary.x_low.hold.time"),
+    (["boundary.x_low.hold={position=0.04}"], "hold.position: 0.04 m lies outside the domain"),
     (["initial={kind='uniform', composition='H2:1', temperature=300}"], 'needs initial.kind = "flame"'),
     (['boundary.x_low=[{kind="inflow", velocity="hold-flame", where={y=[0,1]}}]'], r"boundary.x_low\[0\].velocity"),
     (["boundary.x_low.velocity=0.1", "boundary.x_high={kind='inflow', velocity='hold-flame'}"], "only x_low faces"),

@@ -167,7 +167,7 @@ def test_names_of_probes_differ():
     with pytest.raises(ConfigError, match=r'output.probes\[1\].name = "a": is that of another probe'):
         case(f'probes = [{{ kind = "points", name = "a", points = [[0, 0, 0]] }}, {{ {line} }}]')
     with pytest.raises(ConfigError, match=r"output.conditional\[1\].on"):
-        case('conditional = [{ on = "T" }, { on = "T" }]')
+        case('conditional = [{ on = "progress" }, { on = "progress" }]')
 
 
 STEADY = '{ steps = 400, steady = { quantity = "T_max", change = 5e-2, window = 0.02 } }'
@@ -246,6 +246,7 @@ points = [[1e-3, 1e-3]]
 fields = ["route"]
 [[output.conditional]]
 on = "route"
+between = [0, 4]
 [[output.conditional]]
 on = "T"
 fields = ["route_error", "Y_OH"]
@@ -295,7 +296,10 @@ def test_conditional_means_of_a_flow(tmp_path):
             assert found["Y_H2O_rms"][-1, i] == pytest.approx(rms, rel=1e-9, abs=1e-15)
         else:
             assert np.isnan(found["Y_H2O"][-1, i])
-    wrong = load(ROOT / "cases/kernel.toml", ["mesh.cells=[12,10]", 'output.conditional=[{on="T", fields=["u"]}]'])
+    wrong = load(
+        ROOT / "cases/kernel.toml",
+        ["mesh.cells=[12,10]", 'output.conditional=[{on="T", between=[250, 2500], fields=["u"]}]'],
+    )
     with pytest.raises(ConfigError, match=r"output.conditional\[0\]: u is a vector; means are those of scalars"):
         simulation(flow, wrong, Folder(tmp_path))
     box = load(ROOT / "cases/kernel.toml", ["mesh.cells=[12,10]", "output.spectra={}"])

@@ -81,6 +81,9 @@ def test_series_probes_planes_averages_spectra(run):
     assert two["T"].shape == (21, 2) and list(two.x) == [0.55, 2.4] and len(two.times) == 21 and two.steps[3] == 3
     assert two["T"][-1, 0] == pytest.approx(flow.T[2, 1, 5])
     assert found.planes["cut"].field("T").shape == (5, 1, 12, 24) and found.planes["cut"].normal == "z"
+    assert np.array_equal(found.planes["cut"]["T"], found.planes["cut"].field("T"))
+    with pytest.raises(ConfigError, match="probe 'twoo' is unknown; there are.*two"):
+        found.probes["twoo"]
     means = found.averages
     assert "T_rms" in means.names and len(means.begins) == len(means.times) and means.begins[0] == 0.0
     assert means.field("T_mean").shape == (8, 12, 24) and means.field("u_cov").shape == (3, 8, 12, 24)

@@ -289,9 +289,11 @@ def _fractions(key: Key, table: settings.Inflow | settings.Burner, case: Boundar
 
 
 def follower(
-    sides: Mapping[str, Any], made: tuple[Sides, Sides, Sides], thickness: float | None
+    sides: Mapping[str, Any], made: tuple[Sides, Sides, Sides], thickness: float | None, x: np.ndarray
 ) -> Balanced | Hold | None:
-    """What chooses the velocity of the inflow that follows the flame, if one does. thickness : of the initial flame [m]
+    """What chooses the velocity of the inflow that follows the flame, if one does.
+
+    thickness : of the initial flame [m];  x : faces of the whole mesh along it [m]
 
     Raises ConfigError where it faces no fresh gas.
     """
@@ -307,6 +309,12 @@ def follower(
     if following["x_low"].velocity == "balanced":
         return Balanced(inflow)
     hold, first = following["x_low"].hold or settings.Hold(), inflow.velocity[2]
+    low, high = float(x[0]), float(x[-1])
+    if hold.position is not None and not low < hold.position < high:
+        raise ConfigError(
+            f"boundary.x_low.hold.position: {hold.position:g} m lies outside the domain, which is from {low:g} to "
+            f"{high:g} m in x"
+        )
     time = hold.time
     if time is None:
         if thickness is None or callable(first) or not first > 0:

@@ -32,6 +32,8 @@ class FromPlanes(Table):
         self, file: planes.Planes, fields: Sequence[str], normal: int, repeat: bool, several: bool, device: str
     ):
         """Raises FileFormatError for a file without the fields."""
+        if not fields:
+            raise FileFormatError(f"{file.path}: has none of these fields; it has {', '.join(file.names)}")
         for name in fields:
             file.field(name)
         self.over, self.file, self.fields, self.several, self.repeat = (TIME,), file, list(fields), several, repeat

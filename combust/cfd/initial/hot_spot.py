@@ -28,6 +28,8 @@ def heated(spot: HotSpot | None, grid: Grid, fields: Fields) -> Fields:
     """The fields with the spot in them, if there is one. Raises ConfigError for a centre of another dimension."""
     import torch
 
+    from combust.cfd.mesh.require import require_inside
+
     if spot is None:
         return fields
     dimensions = max((3 - axis for axis in grid.layout.axes), default=1)
@@ -35,6 +37,7 @@ def heated(spot: HotSpot | None, grid: Grid, fields: Fields) -> Fields:
         raise ConfigError(f"initial.hot_spot.centre: needs {dimensions} number(s), one per dimension of the mesh")
     q, u = fields
     centre = tuple(reversed((*spot.centre, 0.0, 0.0)[:3]))
+    require_inside("initial.hot_spot.centre", centre, grid)
     square = torch.zeros((), dtype=torch.float64, device=grid.device)
     for axis in grid.layout.axes:
         away = grid.centres[axis] - centre[axis]

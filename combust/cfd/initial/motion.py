@@ -129,6 +129,9 @@ def _vortical(vortex: Vortex, grid: Grid) -> Faces:
 
     if not {1, 2} <= set(grid.layout.axes) or grid.axisymmetric:
         raise ConfigError("needs a mesh in x and y, without an axis")
+    from combust.cfd.mesh.require import require_inside
+
+    require_inside("centre", (None, vortex.centre[1], vortex.centre[0]), grid)
     if isinstance(vortex, TaylorVortex):
         return vortices.velocity(grid, vortices.taylor(vortex.radius, vortex.velocity), vortex.centre)
     if any(grid.block.periodic[1:]):

@@ -75,8 +75,11 @@ class CounterflowInitial(Start, Jets, frozen=True, kw_only=True, tag_field="kind
     def fields(self, case: Starting) -> Fields:
         """Initial T, Y and velocities. Raises ConfigError for a mesh of one dimension."""
         from combust.cfd.initial import fields
+        from combust.cfd.mesh.require import require_inside
 
         if 1 not in case.grid.layout.axes:
             raise ConfigError('initial.kind = "counterflow": the gas leaves along y, which this mesh does not have')
         low = float(case.grid.faces[2][0])
-        return fields.opposed(case.grid, self.profile(case), low if self.position is None else self.position)
+        position = low if self.position is None else self.position
+        require_inside("initial.position", (None, None, position), case.grid)
+        return fields.opposed(case.grid, self.profile(case), position)

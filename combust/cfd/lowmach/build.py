@@ -39,7 +39,9 @@ def build(case: Case) -> ReactingFlow:
             f"gas.pressure = {case.pressure:g}: the earlier run of initial.folder has p0 = {case.content.p0!r} Pa, "
             "which an open domain keeps: give that"
         )
-    follower = sides.follower(case.sides, case.boundaries, None if fresh is None else fresh.thickness)
+    follower = sides.follower(
+        case.sides, case.boundaries, None if fresh is None else fresh.thickness, case.grid.faces[2]
+    )
     return ReactingFlow(
         scheme,
         fields,

@@ -53,3 +53,13 @@ def require_faces(name: str, u: Sequence[object], grid: Grid, optional: bool = F
         n = grid.layout.n
         shape = tuple(n[b] + (a == b) for b in range(3))
         require_field(f"{name} along {NAMES[a]}", u[a], shape, grid.device)
+
+
+def require_inside(name: str, place: Sequence[float | None], grid: Grid) -> None:
+    """Raises ConfigError naming the key unless a place (z, y, x) [m], None where it is free, is in the domain."""
+    for axis in grid.layout.axes:
+        at, (low, high) = place[axis], (float(grid.faces[axis][end]) for end in (0, -1))
+        if at is not None and not low <= at <= high:
+            raise ConfigError(
+                f"{name}: {at:g} m lies outside the domain, which is from {low:g} to {high:g} m in {NAMES[axis]}"
+            )

@@ -57,23 +57,19 @@ class SparkSource(SourceSettings, frozen=True, tag_field="kind", tag="spark"):
     radius: Annotated[Positive, doc("where it is 1/e of its strength at the centre", "m")]
     energy: Annotated[Positive, doc("put in all in all", "J")]
     start: Annotated[NotNegative, doc("when it begins; a time step ends there", "s")] = 0.0
-    duration: Annotated[Positive, doc("how long it lasts; at least 20 time steps are taken", "s")] = 1e-4
+    duration: Annotated[
+        Annotated[float, Meta(ge=1e-9)], doc("how long it lasts; at least 20 time steps are taken", "s")
+    ] = 1e-4
 
     def build(self, case: Given) -> Source:
         """The spark. Raises ConfigError for a centre that is not in the domain."""
-        from combust.cfd.mesh.grid import NAMES
+        from combust.cfd.mesh.require import require_inside
         from combust.cfd.sources.spark import Spark
 
         if len(self.centre) != case.dimensions:
             raise ConfigError(f"centre: needs {case.dimensions} number(s), one per dimension of the mesh")
         centre = tuple(reversed((*self.centre, 0.0, 0.0)[:3]))
-        for axis in case.grid.layout.axes:
-            low, high = (float(case.grid.faces[axis][end]) for end in (0, -1))
-            if not low <= centre[axis] <= high:
-                raise ConfigError(
-                    f"centre: {centre[axis]:g} m lies outside the domain, which is from {low:g} to {high:g} m in "
-                    f"{NAMES[axis]}"
-                )
+        require_inside("centre", centre, case.grid)
         return Spark(case.grid, centre, self.radius, self.energy, self.start, self.duration)
 
     def doubts(self, grid: Grid) -> dict[str, str]:
