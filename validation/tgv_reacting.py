@@ -17,7 +17,7 @@ from validation import running
 from validation.report import ROOT, Report
 
 TITLE = "Reacting Taylor-Green vortex against DINO"
-CELLS = {"mixing": (32,), "reacting": (24, 32, 48)}
+CELLS = {"mixing": (32,), "reacting": (24, 32, 48, 64)}
 END = 5e-4  # s
 DT, STEPS = 5e-6, 4  # s and number, of the steps whose cost is measured
 SMOKE = {"CELLS": {"mixing": (8,), "reacting": (8,)}, "END": 5e-5, "START": running.run_here}

@@ -38,7 +38,7 @@ streams = [
   { composition = "O2:0.21, N2:0.79", temperature = 300 },
 ]
 """
-CARRIED = ["initial.kind=run", "initial.folder=first", "mesh.cells=[20,18]"]
+CARRIED = ["initial.kind=run", "initial.folder=first", "output.directory=second", "mesh.cells=[20,18]"]
 
 
 def test_one_rank_and_two():
