@@ -18,11 +18,10 @@ from combust.explain import suggestion
 from combust.io.folder import Folder
 from combust.io.series import read_rows, read_series
 from combust.io.vtr import Snapshot, read_pvd, read_vtr
-from combust.planes import Planes
+from combust.planes import FIRST, Planes
 from combust.planes import read as read_planes
 
 Part = TypeVar("Part")
-FIRST_OF_PROBES = ("step", "time", "x", "y", "z")
 
 
 class Axes(NamedTuple):
@@ -208,7 +207,7 @@ class Results:
     def probes(self) -> Named[Rows]:
         """Of points and lines, by name: columns (times, points), with x, y, z of the points."""
         found = {
-            path.stem.removeprefix("probe_"): Rows(path, read_rows(path, FIRST_OF_PROBES), "xyz")
+            path.stem.removeprefix("probe_"): Rows(path, read_rows(path, FIRST), "xyz")
             for path in self._of("probe_*.csv")
         }
         return Named(f"{self.path}: probe", found)

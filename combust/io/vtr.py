@@ -22,6 +22,7 @@ from combust.cfd.mesh.block import Block
 from combust.errors import FileFormatError
 from combust.files import read_bytes, read_text
 from combust.io.blocks import Placed, replacing, write_blocks, write_text
+from combust.io.folder import step_of
 from combust.io.seal import MARK, Apart, checksum, seal, sealed, unsealed
 from combust.parallel import on_root
 
@@ -227,3 +228,17 @@ def read_pvd(path: Path) -> list[tuple[float, str]]:
     except ValueError as error:
         raise FileFormatError(f"{path}: damaged: {error}; {REMOVE}") from error
     return found
+
+
+def cut_back(index: Path, last: int | None) -> list[tuple[float, str]]:
+    """Entries of an index up to step `last`, none if that is None; later snapshots are removed: a run that goes on
+    writes them again.
+    """
+    kept = []
+    for time, name in read_pvd(index):
+        if last is not None and step_of(name) <= last:
+            kept.append((time, name))
+        else:
+            (index.parent / name).unlink(missing_ok=True)
+    write_pvd(index, kept)
+    return kept

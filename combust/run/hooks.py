@@ -15,7 +15,7 @@ from combust.io.checkpoint import write_checkpoint
 from combust.io.folder import Folder, step_of
 from combust.io.paraview import write_state
 from combust.io.series import append_row, start_series
-from combust.io.vtr import read_pvd, write_pvd, write_vtr
+from combust.io.vtr import cut_back, write_pvd, write_vtr
 from combust.parallel import collective, on_root
 from combust.report.meter import SILENT, Reporter
 from combust.run.simulation import Limits, Outcome, Simulation, concerns
@@ -161,13 +161,8 @@ class Fields(Scheduled):
         super().start(sim)
 
     def drop_later(self) -> None:
-        """Removes snapshots later than the restart: they will be written again."""
-        for time, name in read_pvd(self.folder.index):
-            if self.last is not None and step_of(name) <= self.last:
-                self.entries.append((time, name))
-            else:
-                (self.folder.path / name).unlink(missing_ok=True)
-        write_pvd(self.folder.index, self.entries)
+        """Removes snapshots later than the restart."""
+        self.entries = cut_back(self.folder.index, self.last)
 
     def act(self, sim: Simulation) -> None:
         flow = sim.flow

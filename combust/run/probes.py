@@ -21,7 +21,6 @@ from combust.parallel import on_root
 from combust.run.hooks import Scheduled
 from combust.run.simulation import Simulation
 
-FIRST = ("step", "time", "x", "y", "z")
 ALL_SPECIES = "Y"
 
 
@@ -95,7 +94,7 @@ class Rows(Probing):
     def start(self, sim: Simulation) -> None:
         on_root(sim.comm, self.require_same_place)
         names = [name for field in self.fields for name, _ in columns(field, sim.flow.field(field))]
-        on_root(sim.comm, lambda: start_rows(self.path, [*FIRST, *names], self.keep_until))
+        on_root(sim.comm, lambda: start_rows(self.path, [*planes.FIRST, *names], self.keep_until))
         super().start(sim)
 
     def act(self, sim: Simulation) -> None:

@@ -11,9 +11,9 @@ from combust.cfd.diagnostics.spectra import require_box, shells, whole
 from combust.cfd.diagnostics.statistics import Averages, conditional
 from combust.cfd.model.flow import Flow
 from combust.errors import ConfigError, at
-from combust.io.folder import Folder, step_of
+from combust.io.folder import Folder
 from combust.io.series import append_row, append_rows, start_rows
-from combust.io.vtr import read_pvd, write_pvd, write_vtr
+from combust.io.vtr import cut_back, write_pvd, write_vtr
 from combust.parallel import on_root
 from combust.report.meter import SILENT, Reporter
 from combust.run.hooks import Scheduled
@@ -58,13 +58,8 @@ class MeanFields(Scheduled):
             self.last, self.until = sim.flow.step, sim.flow.time
 
     def drop_later(self) -> None:
-        """Removes means later than the restart: they will be written again."""
-        for time, name in read_pvd(self.folder.averages):
-            if step_of(name) <= self.written:
-                self.entries.append((time, name))
-            else:
-                (self.folder.path / name).unlink(missing_ok=True)
-        write_pvd(self.folder.averages, self.entries)
+        """Removes means later than the restart."""
+        self.entries = cut_back(self.folder.averages, self.written)
 
     def act(self, sim: Simulation) -> None:
         """Takes a sample, which stands for the time since the last one."""

@@ -17,8 +17,8 @@ from combust.io.results import results
 from combust.io.series import read_rows
 from combust.io.vtr import read_pvd, read_vtr
 from combust.parallel import Communicator
+from combust.planes import FIRST
 from combust.report.meter import Meter
-from combust.run.probes import FIRST
 from combust.run.run import simulation
 from combust.run.statistics import WINDOWS
 

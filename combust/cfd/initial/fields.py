@@ -16,8 +16,8 @@ from combust.cfd.mesh.grid import Faces, Grid
 Fields = tuple[Tensor, Faces]
 
 
-class Profile(Protocol):
-    """What is taken of a planar flame: x [m], T [K], u [m/s] (points,), Y (species, points), its speed [m/s]."""
+class Along(Protocol):
+    """What is taken of a flame along x: x [m], T [K], u [m/s] (points,), Y (species, points)."""
 
     @property
     def x(self) -> np.ndarray: ...
@@ -27,6 +27,11 @@ class Profile(Protocol):
     def Y(self) -> np.ndarray: ...
     @property
     def u(self) -> np.ndarray: ...
+
+
+class Profile(Along, Protocol):
+    """Of a planar flame also its speed [m/s]."""
+
     @property
     def speed(self) -> float: ...
 
@@ -137,17 +142,9 @@ def taylor_green(grid: Grid, T: float, Y: Tensor, speed: float) -> Fields:
     return stack(grid, T, Y), vortices(grid, speed)
 
 
-class OpposedProfile(Protocol):
-    """What is taken of a flame between jets: x [m] from the exit of the fuel, T [K], u [m/s], V = v/r [1/s], Y."""
+class OpposedProfile(Along, Protocol):
+    """Of a flame between jets, x from the exit of the fuel, also V = v/r [1/s]."""
 
-    @property
-    def x(self) -> np.ndarray: ...
-    @property
-    def T(self) -> np.ndarray: ...
-    @property
-    def Y(self) -> np.ndarray: ...
-    @property
-    def u(self) -> np.ndarray: ...
     @property
     def V(self) -> np.ndarray: ...
 

@@ -28,6 +28,7 @@ def heated(spot: HotSpot | None, grid: Grid, fields: Fields) -> Fields:
     """The fields with the spot in them, if there is one. Raises ConfigError for a centre of another dimension."""
     import torch
 
+    from combust.cfd.mesh.grid import nearest_image
     from combust.cfd.mesh.require import require_inside
 
     if spot is None:
@@ -42,8 +43,7 @@ def heated(spot: HotSpot | None, grid: Grid, fields: Fields) -> Fields:
     for axis in grid.layout.axes:
         away = grid.centres[axis] - centre[axis]
         if grid.block.periodic[axis]:
-            length = float(grid.faces[axis][-1] - grid.faces[axis][0])
-            away = away - length * torch.round(away / length)
+            away = nearest_image(away, grid.faces[axis])
         square = square + away * away
     bump = torch.exp(-square / spot.radius**2)
     T = q[:1] + (spot.temperature - q[:1]) * bump

@@ -12,7 +12,7 @@ import math
 import os
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -22,6 +22,7 @@ from combust.errors import ConfigError
 
 GHOSTS = 2  # fewest layers of ghost cells: what momentum and slopes take
 POISON = os.environ.get("COMBUST_POISON") == "1"
+Coordinates = TypeVar("Coordinates", np.ndarray, torch.Tensor)
 NAMES = ("z", "y", "x")
 ROUND_OFF = 1e-9  # of a length: places nearer than that are one
 
@@ -232,6 +233,12 @@ def stretched_faces(lower: float, upper: float, cells: int, ratio: float, symmet
         growth = ratio ** (np.minimum(steps, cells - 1 - steps) if symmetric else steps).astype(float)
         edges = np.concatenate([[0.0], np.cumsum(growth)])
         return lower + (upper - lower) * edges / edges[-1]
+
+
+def nearest_image(away: Coordinates, faces: np.ndarray) -> Coordinates:
+    """Distances [m] along a periodic direction to the nearest of a place's images; faces : of the whole mesh."""
+    length = float(faces[-1] - faces[0])
+    return away - length * (away / length).round()
 
 
 def cut(f: torch.Tensor, layout: Layout, **spans: tuple[int, int]) -> torch.Tensor:

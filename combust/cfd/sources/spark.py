@@ -11,7 +11,7 @@ from torch import Tensor
 
 from combust.cfd.closures.base import Rates
 from combust.cfd.closures.view import View
-from combust.cfd.mesh.grid import Grid
+from combust.cfd.mesh.grid import Grid, nearest_image
 from combust.cfd.sources.base import Acting, Count
 
 PARTS = 20  # steps that a spark takes at least
@@ -78,8 +78,7 @@ def shares(grid: Grid, centre: Sequence[float], radius: float) -> Tensor:
         if axis in grid.layout.axes:
             away = middle - centre[axis]
             if grid.block.periodic[axis]:
-                length = faces[-1] - faces[0]
-                away -= length * np.round(away / length)
+                away = nearest_image(away, faces)
             nearest = np.abs(away).min()  # its own factor cancels: a spark far thinner than a cell stays one
             along = np.exp((nearest**2 - away**2) / radius**2)
         if not (grid.axisymmetric and axis == 0):  # the revolution has no depth
