@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +19,7 @@ from combust.surrogates.trust.routes import COLOURS, ROUTES
 
 UNITS = {"T": "K", "p": "Pa", "rho": "kg/m³", "heat_release": "GW/m³", "vorticity": "1/s", "speed": "m/s"}
 FACTORS = {"heat_release": 1e-9}
+OF_COLUMNS = UNITS | {"heat_release": "W"}  # integrals over the domain that are called as their field
 WORDS = {"T": "temperature", "p": "pressure", "rho": "density", "heat_release": "heat release", "speed": "speed"}
 SECOND = ("heat_release", "Y_OH", "Y_H", "Y_CH2O", "Y_HO2", "vorticity", "vorticity_z", "speed")
 HISTORY = ("flame_speed", "consumption_speed", "T_max", "eos_drift")
@@ -228,14 +229,14 @@ def draw_history(axes: Any, name: str, time: np.ndarray, values: np.ndarray) -> 
     axes.plot(time * scale, np.abs(values) if name in LOGARITHMIC else values, color="0.2", lw=1.1)
     if name in LOGARITHMIC and np.nanmax(np.abs(values)) > 0:
         axes.set_yscale("log")
-    axes.set_title(label(name))
+    axes.set_title(label(name, OF_COLUMNS))
     axes.set_xlabel(f"t [{unit}]")
     axes.margins(x=0)
 
 
-def label(name: str) -> str:
-    """temperature [K], Y OH, flame speed [m/s]."""
-    unit = UNITS.get(name) or ("m/s" if name.startswith("u_") or name.endswith("_speed") else "")
+def label(name: str, units: Mapping[str, str] = UNITS) -> str:
+    """temperature [K], Y OH, flame speed [m/s]. units : those of fields, or of columns"""
+    unit = units.get(name) or ("m/s" if name.startswith("u_") or name.endswith("_speed") else "")
     unit = unit or ("K" if name.startswith("T_") else "1/s" if name.startswith("vorticity") else "")
     word = WORDS.get(name) or name
     if name.startswith(("Y_", "X_", "u_", "T_", "omega_")):

@@ -11,7 +11,7 @@ from combust.cfd.mesh.block import Block
 from combust.errors import ConfigError
 from combust.io.vtr import read_pvd, write_pvd, write_vtr
 from combust.parallel import Communicator
-from combust.run.picture import label, plot
+from combust.run.picture import OF_COLUMNS, label, plot
 
 
 def fill(folder, shape, step=7, time=1e-4):
@@ -112,3 +112,5 @@ def test_routes_are_named(tmp_path, shape):
 def test_labels():
     assert label("T") == "temperature [K]"
     assert label("flame_speed") == "flame speed [m/s]"
+    assert label("heat_release") == "heat release [GW/m³]"
+    assert label("heat_release", OF_COLUMNS) == "heat release [W]"
