@@ -177,6 +177,7 @@ def simulation(
         dt_fixed=numerics.dt,
         cfl=numerics.cfl,
         dt_max=numerics.dt_max or math.inf,
+        dt_first=numerics.dt_first or math.inf,
         growth=numerics.growth,
     )
     hooks = [

@@ -72,6 +72,7 @@ class Limits:
     cfl: float = 1.0
     """Courant number that the flow's own limit keeps to."""
     dt_max: float = np.inf
+    dt_first: float = np.inf
     growth: float = 1.1
 
 
@@ -155,6 +156,7 @@ class Simulation:
         if not stable > 0:
             raise DivergenceError(f"after step {self.flow.step}: no stable time step ({what} allows {stable} s)")
         bounds = [(stable, what), (limits.dt_max, "dt_max"), (limits.growth * self.free_dt, "growth")]
+        bounds += [(limits.dt_first, "dt_first")] if self.flow.step == 0 else []
         return min(bounds, key=lambda bound: bound[0])
 
     def shortened(self, dt: float, what: str) -> tuple[float, str]:

@@ -61,7 +61,8 @@ def test_first_step(name, flames, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("changes, why", [
-    (["numerics.dt_max=3e-7"], "dt_max"), (["numerics.cfl=0.01"], "cfl"), (["numerics.dt=2e-7"], "fixed"),
+    (["numerics.dt_max=3e-7"], "dt_max"), (["numerics.dt_first=1e-7"], "dt_first"),
+    (["numerics.cfl=0.01"], "cfl"), (["numerics.dt=2e-7"], "fixed"),
     (["stop.time=6e-6"], "stop time"),
     (["output.fields.every={time=1e-7, exact=true}"], "output time"),
 ])  # fmt: skip

@@ -61,6 +61,11 @@ def test_steps_grow_slowly_and_stay_below_all_limits(flow):
     assert max(steps) == 5e-4
 
 
+def test_steps_grow_from_the_first_one(flow):
+    _, seen = run(flow, Limits(stop_steps=10, growth=1.2, dt_first=1e-6))
+    assert [dt for _, _, dt in seen[1:]] == pytest.approx([1e-6 * 1.2**n for n in range(10)], rel=1e-12)
+
+
 def test_fixed_step(flow):
     _, seen = run(flow, Limits(stop_steps=5, dt_fixed=1e-4))
     assert [dt for _, _, dt in seen[1:]] == [1e-4] * 5

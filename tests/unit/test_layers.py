@@ -206,6 +206,17 @@ def test_doubts_of_layers():
     assert "meets the first with a jump" in said["jump"]
 
 
+def test_a_layer_is_judged_by_the_cells_that_show_it():
+    """Cells of 0.1 to 0.9 mm from y = 0: a layer of 0.4 mm is shown beside y = 0.5 mm, and not at 8 mm."""
+    rising = {"lower": 0.0, "upper": 0.01, "cells": 24, "ratio": 1.1}
+    mesh = {"kind": "stretched", "x": {"lower": 0.0, "upper": 0.01, "cells": 4}, "y": rising}
+    walls = {"x": PERIODIC, "y": {"kind": "wall"}}
+    for until, thin in ((5e-4, False), (8e-3, True)):
+        table = layers({**A, "until": until, "width": 4e-4}, B) | {"along": "y"}
+        builder = Builder(case(table, mesh=mesh, boundary=walls), ALONE)
+        assert ("thin_layers" in builder.config.initial.doubts(builder.grid)) == thin
+
+
 X = np.linspace(0, 0.02, 201)
 PLANE = {"kind": "uniform", "cells": (40, 8), "lower": (0, 0), "upper": (0.02, 0.01)}
 AXIS = {

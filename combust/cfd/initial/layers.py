@@ -132,18 +132,27 @@ class LayersInitial(Start, Settings, frozen=True, tag_field="kind", tag="layers"
 
         return torch.stack([case.mixture(s, f"initial.streams[{i}]") for i, s in enumerate(self.streams)])
 
+    def _edges(self) -> list[tuple[float, float]]:
+        """(width, place) of each layer [m], thick ones first; with `mirror` on both sides of it."""
+        found = []
+        for stream in self.streams:
+            if stream.width is not None and stream.until is not None:
+                middle, signs = (0.0, (1,)) if self.mirror is None else (self.mirror, (-1, 1))
+                found += [(stream.width, middle + sign * stream.until) for sign in signs]
+        return sorted(found, reverse=True)
+
     def doubts(self, grid: Grid) -> dict[str, str]:
         """Layers that the cells do not show, and a jump across a periodic side."""
         axis, found = AXES[self.along], {}
         if axis not in grid.layout.axes:
             return {"layers": f"initial.along: nothing varies along {self.along}, which has one cell"}
-        widest = float(grid.widths[axis].max())
-        thinnest = min(stream.width for stream in self.streams if stream.width is not None)
-        if thinnest < FEWEST * widest / 2:
-            found["thin_layers"] = (
-                f"initial.streams: a layer of width {thinnest:.3g} m on cells of {widest:.3g} m: it is less than "
-                f"{FEWEST:g} cells thick"
-            )
+        for width, place in self._edges():
+            widest = grid.widest(axis, place - width, place + width)
+            if width < FEWEST * widest / 2:
+                found["thin_layers"] = (
+                    f"initial.streams: a layer of width {width:.3g} m on cells of {widest:.3g} m: it is less than "
+                    f"{FEWEST:g} cells thick"
+                )
         first, last = self.streams[0], self.streams[-1]
         same = (first.composition, first.temperature) == (last.composition, last.temperature)
         if grid.block.periodic[axis] and self.mirror is None and not same:

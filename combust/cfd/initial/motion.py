@@ -78,8 +78,10 @@ def doubts(table: Any, grid: Grid) -> dict[str, str]:
                 f"side, {shortest:.3g} m: the domain holds a few eddies only, and u_rms is theirs"
             )
     for place, vortex in _vortices(table).items():
-        if vortex.radius < FEWEST * max(widths):
-            found[place] = f"{place}: its radius is {vortex.radius / max(widths):.2g} cells"
+        places = zip((2, 1), vortex.centre, strict=True)
+        near = max(grid.widest(axis, s - vortex.radius, s + vortex.radius) for axis, s in places)
+        if vortex.radius < FEWEST * near:
+            found[place] = f"{place}: its radius is {vortex.radius / near:.2g} cells"
     return found
 
 

@@ -118,6 +118,11 @@ class Grid:
         z, y, x = (np.diff(f) for f in self.faces)
         return z, y, x
 
+    def widest(self, axis: int, low: float, high: float) -> float:
+        """Width of the widest cell that has part of low to high [m]; 0 where there is none."""
+        faces = self.faces[axis]
+        return float(self.widths[axis][(faces[1:] > low) & (faces[:-1] < high)].max(initial=0.0))
+
     @cached_property
     def metrics(self) -> tuple[AxisMetric | None, ...]:
         return tuple(self._metric(a) if a in self.layout.axes else None for a in range(3))

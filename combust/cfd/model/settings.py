@@ -32,6 +32,10 @@ class Numerics(Settings, frozen=True):
     cfl: Annotated[Annotated[float, Meta(gt=0, le=2)], doc("limit on velocity x dt / cell width")] = 0.5
     dt: Annotated[Positive | None, doc("fixed time step; adaptive if omitted", "s")] = None
     dt_max: Annotated[Positive | None, doc("largest time step", "s")] = None
+    dt_first: Annotated[
+        Positive | None,
+        doc("largest first time step, for a start that is far from a balance; others grow from it", "s"),
+    ] = None
     growth: Annotated[Annotated[float, Meta(gt=1)], doc("largest ratio of a time step to the one before")] = 1.1
     reconstruction: Annotated[Reconstruction, doc(ABOUT)] = "van-leer"
     momentum: Annotated[Momentum, doc(ABOUT_MOMENTUM)] = "central"
@@ -39,4 +43,4 @@ class Numerics(Settings, frozen=True):
     compile: Annotated[Literal["auto", "on", "off"], doc("compiled kernels; auto: if the run is long enough")] = "auto"
 
 
-LOOP = ("cfl", "dt", "dt_max", "growth", "compile")  # keys of `numerics` that every model takes
+LOOP = ("cfl", "dt", "dt_max", "dt_first", "growth", "compile")  # keys of `numerics` that every model takes
