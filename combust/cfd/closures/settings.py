@@ -18,12 +18,17 @@ class NoTurbulence(Settings, frozen=True, tag_field="kind", tag="none"):
         return None
 
 
-class Smagorinsky(Settings, frozen=True, tag_field="kind", tag="smagorinsky"):
+class _Eddies(Settings, frozen=True, kw_only=True):
+    """What every closure of eddies has."""
+
+    prandtl: Annotated[Positive, doc("turbulent Prandtl number, of the eddies' conduction of heat")] = 0.7
+    schmidt: Annotated[Positive, doc("turbulent Schmidt number, of the eddies' diffusion of species")] = 0.7
+
+
+class Smagorinsky(_Eddies, frozen=True, kw_only=True, tag_field="kind", tag="smagorinsky"):
     """Large eddies act as a viscosity from the rate of strain. doi:10.1175/1520-0493(1963)091<0099:GCEWTP>2.3.CO;2"""
 
     constant: Annotated[Positive, doc("Smagorinsky's constant: 0.17 in isotropic turbulence, 0.1 in channels")] = 0.17
-    prandtl: Annotated[Positive, doc("turbulent Prandtl number, of the eddies' conduction of heat")] = 0.7
-    schmidt: Annotated[Positive, doc("turbulent Schmidt number, of the eddies' diffusion of species")] = 0.7
 
     def build(self) -> Closure | None:
         """The closure of these numbers."""
@@ -32,4 +37,40 @@ class Smagorinsky(Settings, frozen=True, tag_field="kind", tag="smagorinsky"):
         return smagorinsky.Smagorinsky(self.constant, self.prandtl, self.schmidt)
 
 
-Turbulence = NoTurbulence | Smagorinsky
+class Wale(_Eddies, frozen=True, kw_only=True, tag_field="kind", tag="wale"):
+    """The same from strain and rotation, none in pure shear and at walls. doi:10.1023/A:1009995426001"""
+
+    constant: Annotated[Positive, doc("C_w: 0.5 in isotropic turbulence, 0.325 in the channels of the paper")] = 0.5
+
+    def build(self) -> Closure | None:
+        """The closure of these numbers."""
+        from combust.cfd.closures import wale
+
+        return wale.Wale(self.constant, self.prandtl, self.schmidt)
+
+
+class Vreman(_Eddies, frozen=True, kw_only=True, tag_field="kind", tag="vreman"):
+    """The same from all gradients, none in pure shear and across planar flames. doi:10.1063/1.1785131"""
+
+    constant: Annotated[Positive, doc("c: 2.5 times the square of Smagorinsky's constant")] = 0.07
+
+    def build(self) -> Closure | None:
+        """The closure of these numbers."""
+        from combust.cfd.closures import vreman
+
+        return vreman.Vreman(self.constant, self.prandtl, self.schmidt)
+
+
+class Sigma(_Eddies, frozen=True, kw_only=True, tag_field="kind", tag="sigma"):
+    """The same from singular values of the gradient, none in 2-D flows and at walls. doi:10.1063/1.3623274"""
+
+    constant: Annotated[Positive, doc("C_sigma: 1.35 to 1.5")] = 1.35
+
+    def build(self) -> Closure | None:
+        """The closure of these numbers."""
+        from combust.cfd.closures import sigma
+
+        return sigma.Sigma(self.constant, self.prandtl, self.schmidt)
+
+
+Turbulence = NoTurbulence | Smagorinsky | Wale | Vreman | Sigma

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from combust.cfd.closures.base import EddyFields
-from combust.cfd.closures.view import View
+from combust.cfd.closures.algebraic import Algebraic
 from combust.kernels import compiled
 
 
@@ -30,14 +29,9 @@ eddy_viscosity_kernel = compiled(eddy_viscosity)
 
 
 @dataclass(frozen=True)
-class Smagorinsky:
-    """constant : Smagorinsky's;  prandtl, schmidt : turbulent numbers."""
+class Smagorinsky(Algebraic):
+    """constant : Smagorinsky's."""
 
-    constant: float
-    prandtl: float
-    schmidt: float
-
-    def update(self, view: View) -> EddyFields:
-        """The eddies of the flow of `view`."""
-        nu = eddy_viscosity_kernel(view.gradients, self.constant * view.filter_width)
-        return EddyFields(nu, nu / self.prandtl, nu / self.schmidt)
+    def viscosity(self, gradients: Tensor, width: Tensor) -> Tensor:
+        """Of the kernel."""
+        return eddy_viscosity_kernel(gradients, self.constant * width)
