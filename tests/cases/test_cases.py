@@ -1,7 +1,7 @@
 """Every shipped case, shrunk: builds, runs a few steps, keeps its balances, and gives the numbers it gave before.
 
 `python tests/cases/test_cases.py [CASE ...]` writes the references anew, after a change that is meant to alter them.
-The 1-D flames come from files beside this one, so that neither Cantera's version nor its patience matters here.
+The 1-D and counterflow flames come from files beside this one, so that neither Cantera's version nor its patience matters here.
 """
 
 import json
@@ -16,7 +16,9 @@ from combust.case.load import load
 from combust.cfd.lowmach.flow import ReactingFlow
 from combust.cfd.operators.reconstruction import named
 from combust.errors import ConfigError
+from combust.kinetics.flames.counterflow import CounterflowProfile
 from combust.kinetics.flames.free import compute_or_load
+from combust.kinetics.flames.store import read_profile
 from combust.parallel import Communicator
 from combust.run import build as case
 
@@ -61,6 +63,7 @@ SHRUNK = {
             "{kind='lamb-oseen',centre=[8e-4,6e-4],radius=2e-4,velocity=-6.0}]",
         ],
     ),
+    "counterflow": ("OH", 5e-6, ["mesh.x.cells=32", "mesh.y.cells=4"]),
     "jet": ("H2", 1e-5, ["mesh.cells=[24,20]"]),
     "pipe": ("N2", 1e-4, ["mesh.x.cells=12", "mesh.y.cells=6"]),
     "mms": ("LIGHT", 4e-3, ["mesh.cells=[16,16]"]),
@@ -82,11 +85,22 @@ def stored_flame(mechanism, T, p, fuel, oxidizer, phi, **_):
     return compute_or_load(HERE / "flames" / f"{fuel.partition(':')[0]}_{phi:g}.npz", no_flame)
 
 
-def run(name: str, monkeypatch: pytest.MonkeyPatch) -> ReactingFlow:
-    """The shrunk case after a few steps, all kernels eager."""
+def stored_counterflow(*_, **__):
+    """That of the case counterflow, made as stored_flame's."""
+    return read_profile(HERE / "flames" / "counterflow.npz", CounterflowProfile)
+
+
+def lay_flames(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Flames from tests/cases/flames in the place of Cantera's solvers."""
     monkeypatch.setattr("combust.kinetics.flames.free.free_flame", stored_flame)
+    monkeypatch.setattr("combust.kinetics.flames.counterflow.counterflow_flame", stored_counterflow)
+
+
+def run(name: str, monkeypatch: pytest.MonkeyPatch, *more: str) -> ReactingFlow:
+    """The shrunk case, changed by `more`, after a few steps, all kernels eager."""
+    lay_flames(monkeypatch)
     _, dt, changes = SHRUNK[name]
-    config = load(CASES / f"{name}.toml", [*changes, "device=cpu", "numerics.compile=off"])
+    config = load(CASES / f"{name}.toml", [*changes, *more, "device=cpu", "numerics.compile=off"])
     flow = case.build(config, Communicator())
     asked = {*config.output.fields.names}, {*config.output.series.quantities}
     for _ in range(STEPS):
@@ -128,6 +142,17 @@ def test_case(name, monkeypatch):
         np.testing.assert_allclose(found, reference[field], rtol=1e-7, atol=0, err_msg=f"{name}: {field}")
 
 
+def test_counterflow_in_a_plane(monkeypatch):
+    """The switch that the case names: all the gas leaves along y, v = 2 y V where it is r V around an axis."""
+    flow, known = run("counterflow", monkeypatch, "mesh.kind=stretched"), stored_counterflow()
+    assert not flow.grid.axisymmetric
+    x, y = (flow.grid.centres[axis].flatten().numpy() for axis in (2, 1))
+    expected = 2 * y[:, None] * np.interp(x, known.x, known.V)
+    np.testing.assert_allclose(flow.field("u")[1, 0, :2], expected[:2], atol=0.06 * expected[1].max())
+    assert flow.quantity("T_max") == pytest.approx(np.interp(x, known.x, known.T).max(), rel=0.01)
+    assert abs(flow.quantity("mass_error")) < 1e-12
+
+
 MODELS = {"h2o2.yaml": "h2_air"}
 SLOW = (("mms", "direct"), ("mms", "cvode"), ("flame_learned", "cvode"))
 COARSE = {1: ["mesh.cells=[20]"], 2: ["mesh.cells=[12,5]"], 3: ["mesh.cells=[8,8,8]"]}
@@ -139,11 +164,11 @@ COARSE = {1: ["mesh.cells=[20]"], 2: ["mesh.cells=[12,5]"], 3: ["mesh.cells=[8,8
 ])  # fmt: skip
 def test_each_kind_of_chemistry(name, kind, monkeypatch, capsys):
     """`--set chemistry.kind=...` of every case: it is built and takes a step, with what it is asked to write."""
-    monkeypatch.setattr("combust.kinetics.flames.free.free_flame", stored_flame)
+    lay_flames(monkeypatch)
     _, dt, changes = SHRUNK[name]
     path = CASES / f"{name}.toml"
     before = load(path)
-    coarse = [] if name == "pipe" else COARSE[before.mesh.dimensions]
+    coarse = [] if before.mesh.axisymmetric else COARSE[before.mesh.dimensions]
     small = [*changes, *coarse, "device=cpu", "numerics.compile=off"]
     model = MODELS.get(before.gas.mechanism, "h2_air")
     sets = [f"chemistry.kind={kind}", *([f"chemistry.model={model}"] if kind == "learned" else [])]
