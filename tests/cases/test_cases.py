@@ -1,7 +1,7 @@
 """Every shipped case, shrunk: builds, runs a few steps, keeps its balances, and gives the numbers it gave before.
 
 `python tests/cases/test_cases.py [CASE ...]` writes the references anew, after a change that is meant to alter them.
-The 1-D and counterflow flames come from files beside this one, so that neither Cantera's version nor its patience matters here.
+The flames come from files beside this one, so that neither Cantera's version nor its patience matters here.
 """
 
 import json
