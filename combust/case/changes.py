@@ -31,6 +31,7 @@ FREE = (
     *(f"numerics.{key}" for key in ("cfl", "dt", "dt_max", "dt_first", "growth", "pressure", "compile")),
 )  # fmt: skip
 KIND = "chemistry.kind"
+MOST = 6  # differences of meshes in one message
 
 
 def differences(before: str, now: Config) -> list[str]:
@@ -40,6 +41,24 @@ def differences(before: str, now: Config) -> list[str]:
     if "none" in (then.get(KIND), given.get(KIND)):
         keys.append(KIND)
     return [f"{key}: {_shown(then, key)}, now {_shown(given, key)}" for key in keys if then.get(key) != given.get(key)]
+
+
+def apart(before: str, now: Config, key: str) -> str:
+    """What is other in what cases must share to continue each other, in words; before : as above.
+
+    key : "mesh", "mechanism" or "species", of the identity of a checkpoint; "" where the words are not known
+    """
+    then, given = _values(before), dict(flat(msgspec.to_builtins(now)))
+    if key == "mesh":
+        found = [f"{k}: {_shown(then, k)}, now {_shown(given, k)}" for k in {**then, **given}
+                 if k.startswith("mesh.") and then.get(k) != given.get(k)]  # fmt: skip
+        return "; ".join(found[:MOST]) + (f" and {len(found) - MOST} more" if len(found) > MOST else "")
+    names = [tuple(values.get(f"gas.{k}") for k in ("mechanism", "phase")) for values in (then, given)]
+    if key not in ("mechanism", "species") or names[0][0] is None:
+        return ""
+    if names[0] == names[1]:
+        return f"{names[0][0]} as it was then"
+    return ", now ".join(" ".join(str(part) for part in name if part is not None) for name in names)
 
 
 def _values(text: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -32,8 +32,11 @@ FORMAT = "combust checkpoint"
 VERSION = 1
 OLDER = "continue from an older checkpoint (--restart auto takes the newest that is whole)"
 State = Mapping[str, tuple[np.ndarray, str]]
+Words = Callable[[str, str], str]
 Place = Literal["cell", "face_x", "face_y", "face_z", "global"]
-WHERE_UNSTEADY = ("clock",)  # of the state: not in checkpoints of cases whose boundaries were steady
+MAY_LACK = ("clock", "follower", "heat_out", "so_far_")
+"""Beginnings of what not every checkpoint has of the state: of cases with other boundaries or sources, of 0.2; the flow
+knows what stands for it."""
 # What h5py raises where a file is not what it says; MemoryError for extents that cannot be.
 DAMAGE = (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError, OverflowError, MemoryError)
 
@@ -170,12 +173,17 @@ def contiguous(group: h5py.Group, name: str, shape: tuple[int, ...]) -> h5py.Dat
 
 
 def read_checkpoint(
-    path: Path, block: Block, identity: Mapping[str, str] | None = None, may_differ: Sequence[str] = ()
+    path: Path,
+    block: Block,
+    identity: Mapping[str, str] | None = None,
+    may_differ: Sequence[str] = (),
+    words: Words = lambda case, key: "",
 ) -> Checkpoint:
     """Reads this rank's part of a checkpoint, written on any number of ranks, and verifies it.
 
     identity : what the file must have been written for (mechanism, mesh, ...), compared before the fields are read
     may_differ : keys of the identity that are not compared
+    words : (case that wrote the file, key of the identity) -> what is other in the case that reads it, "" if not known
     Raises DamagedFileError (truncated, wrong checksum) or FileFormatError (other kind, mechanism or mesh), naming
     file and reason, on all ranks.
     """
@@ -189,7 +197,7 @@ def read_checkpoint(
     try:
         with opened(path) as file:
             meta = read_meta(path, file)
-            compare(path, meta["identity"], identity, may_differ)
+            compare(path, meta, identity, may_differ, words)
             for name, found in entries(path, file).items():
                 places[name], stored[name] = found.place, found.checksum
                 arrays[name] = read_part(found.data, block, found.place)
@@ -347,7 +355,7 @@ def require_complete(path: Path, saved: Checkpoint, block: Block, state: State) 
     try:
         require_continuable(path, saved.meta)
         for name, (array, place) in state.items():
-            if name in WHERE_UNSTEADY and name not in saved.arrays:
+            if name.startswith(MAY_LACK) and name not in saved.arrays:
                 continue
             if name not in saved.arrays:
                 raise DamagedFileError(f"{path}: damaged: it lacks {name!r}")
@@ -362,16 +370,19 @@ def require_complete(path: Path, saved: Checkpoint, block: Block, state: State) 
 
 
 def compare(
-    path: Path, stored: Mapping[str, str], wanted: Mapping[str, str] | None, may_differ: Sequence[str] = ()
+    path: Path, meta: Mapping[str, Any], wanted: Mapping[str, str] | None, may_differ: Sequence[str], words: Words
 ) -> None:
     """Raises FileFormatError naming the first entry of the identity that differs, but for those of `may_differ`."""
+    stored = meta["identity"]
     for key in {**stored, **wanted} if wanted is not None else ():
         there, here = stored.get(key, "nothing"), (wanted or {}).get(key, "nothing")
         if there != here and key not in may_differ:
             same = key == "mechanism" and "species" in stored and stored["species"] == (wanted or {}).get("species")
+            what = words(str(meta.get("case", "")), key)
             raise FileFormatError(
-                f"{path}: belongs to another case: its {key} is {there}, that of this case is {here}; "
-                "restart from a checkpoint of this case or start anew with another --out"
+                f"{path}: belongs to another case: its {key} is "
+                + (f"another one ({what}); " if what else f"{there}, that of this case is {here}; ")
+                + "restart from a checkpoint of this case or start anew with another --out"
                 + (", or continue with --change: its species are the same" if same else "")
                 + (
                     f'; or begin with its fields on this grid: initial = {{ kind = "run", folder = "{path}" }}'

@@ -16,12 +16,13 @@ from combust.case.config import DEFAULT_MODEL, Config
 from combust.case.gas import Ambient
 from combust.case.names import KIND_COLUMNS, KIND_FIELDS
 from combust.cfd.boundaries import build as sides
-from combust.cfd.boundaries.conditions import Boundary, Parts, Sides
+from combust.cfd.boundaries import fluctuations
+from combust.cfd.boundaries.conditions import Boundary, Parts, Sides, conditions_of
 from combust.cfd.closures.base import Closure, Source
 from combust.cfd.concerns import CONCERNS
 from combust.cfd.diagnostics.mixture import Definitions
 from combust.cfd.initial import motion
-from combust.cfd.initial.earlier import Carried, Content, carried
+from combust.cfd.initial.earlier import Carried, Content, carried, other_pressure
 from combust.cfd.initial.fields import Fields
 from combust.cfd.initial.settings import FlameInitial, Initial, RunInitial
 from combust.cfd.initial.unburnt import Unburnt
@@ -160,7 +161,15 @@ class Builder:
     @property
     def content(self) -> Content | None:
         """rho h, rho Y and p0 at the start, where they are not those of T and Y at the pressure of the case."""
-        return self.carried.content if isinstance(self.config.initial, RunInitial) else None
+        if not isinstance(self.config.initial, RunInitial):
+            return None
+        self.carried_pressure()
+        return self.carried.content
+
+    def carried_pressure(self) -> dict[str, str]:
+        """What to say of the pressure of an earlier run. Raises ConfigError where an outflow has another one."""
+        held = (c.pressure == "dirichlet" for pair in self.boundaries for side in pair for c in conditions_of(side))
+        return other_pressure(self.carried.content.p0, self.pressure, any(held))
 
     @cached_property
     def unburnt(self) -> Unburnt | None:
@@ -252,10 +261,13 @@ class Builder:
         return (*CONCERNS, self._at_start)
 
     def _at_start(self, flow: Flow) -> dict[str, str]:
-        """What is doubtful of initial fields and sources on this grid, told at the start."""
+        """What is doubtful of initial fields, inflows and sources on this grid, told at the start."""
         if flow.step:
             return {}
         found = {**self.initial.doubts(self.grid), **motion.doubts(self.initial, self.grid)}
+        if isinstance(self.config.initial, RunInitial):
+            found |= self.carried_pressure()
+        found |= fluctuations.doubts(side for pair in self.boundaries for side in pair)
         for table in self.config.sources:
             found |= table.doubts(self.grid)
         return found

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from combust import __version__
-from combust.case.changes import differences
+from combust.case.changes import apart, differences
 from combust.case.config import Config
 from combust.case.load import load, to_toml
 from combust.case.running import Every
@@ -121,7 +121,7 @@ def continued(
     sim: Simulation, config: Config, folder: Folder, restart: str | None, change: bool, reporter: Reporter
 ) -> Source:
     """Takes the state of a checkpoint and says so. Raises ConfigError with what differs, unless `change`."""
-    path, saved = find_checkpoint(sim.flow, folder, restart, change, reporter)
+    path, saved = find_checkpoint(sim.flow, config, folder, restart, change, reporter)
     changes = differences(saved.meta.get("case", ""), config)
     if saved.meta["identity"].get("mechanism") != sim.flow.identity().get("mechanism"):
         changes = ["gas.mechanism: another file with the same species", *changes]
@@ -209,7 +209,7 @@ def measured(flow: Flow, config: Config, folder: Folder, reporter: Reporter) -> 
 
 
 def find_checkpoint(
-    flow: Flow, folder: Folder, restart: str | None, change: bool = False, reporter: Reporter = SILENT
+    flow: Flow, config: Config, folder: Folder, restart: str | None, change: bool, reporter: Reporter
 ) -> tuple[Path, Checkpoint]:
     """Reads the checkpoint `restart`, or with "auto" the newest that is whole; warns of damaged ones.
 
@@ -218,7 +218,8 @@ def find_checkpoint(
     block, identity = flow.block, flow.identity()
 
     def read(path: Path) -> tuple[Path, Checkpoint]:
-        saved = read_checkpoint(path, block, identity, ("mechanism",) if change and "species" in identity else ())
+        may_differ = ("mechanism",) if change and "species" in identity else ()
+        saved = read_checkpoint(path, block, identity, may_differ, lambda case, key: apart(case, config, key))
         require_complete(path, saved, block, flow.state())
         return path, saved
 

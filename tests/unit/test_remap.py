@@ -149,8 +149,25 @@ def test_a_run_from_a_run(first, monkeypatch, tmp_path):
     where = [f"output.directory={tmp_path / 'out'}", *AGAIN[1:], "mesh.cells=[8,8]"]
     assert run("case.toml", overrides=where).step == 3
     assert run("case.toml", overrides=[*where, "stop.steps=5"], restart="auto").step == 5
-    with pytest.raises(FileFormatError, match='initial = { kind = "run", folder = "first/checkpoint_000003.h5" }'):
+    with pytest.raises(
+        FileFormatError, match='initial = { kind = "run", folder = "first/checkpoint_000003.h5" }'
+    ) as no:
         run("case.toml", overrides=["mesh.cells=[8,8]", "stop.steps=9"], restart="auto")
+    assert "its mesh is another one (mesh.cells.0: 12, now 8; mesh.cells.1: 10, now 8); restart" in str(no.value)
+    with pytest.raises(FileFormatError, match=r"its mechanism is another one \(h2o2.yaml, now gri30.yaml\); restart"):
+        run("case.toml", overrides=["gas.mechanism=gri30.yaml", "stop.steps=9"], restart="auto")
+
+
+def test_the_pressure_of_a_run(first, monkeypatch):
+    """Of a closed box it is that of the earlier run, which is told; an outflow has its own, which is refused."""
+    monkeypatch.chdir(first)
+    same, other = ([*AGAIN, f"gas.pressure={p}"] for p in (at_end(first).quantity("p0"), 2e5))
+    assert "pressure" not in build(load("case.toml", same), ALONE).concerns()
+    told = build(load("case.toml", other), ALONE).concerns()["pressure"]
+    assert "is that of the earlier run, 10135" in told and "gas.pressure = 200000 Pa is not" in told
+    sides = "boundary.x={ kind = 'outflow' }"
+    with pytest.raises(ConfigError, match="beyond the outflow, the earlier run of initial.folder has 10135"):
+        build(load("case.toml", [*other, sides]), ALONE)
 
 
 WRONG = [

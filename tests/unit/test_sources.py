@@ -97,6 +97,35 @@ def test_hot_gas_cools_as_its_loss_says(steps):
     assert flow.quantity("radiated") < before
 
 
+def test_burnt_gas_that_flows_cools_as_in_cantera(tmp_path):
+    """Steam and CO2 from 1800 K at 0.3 m/s: Cantera's 1-D flow with its radiation, and this one, to 1 % of the fall."""
+    kept = [s for s in ct.Species.list_from_file("gri30.yaml") if s.name in ("H2O", "CO2", "N2")]
+    gas = ct.Solution(thermo="ideal-gas", kinetics="gas", transport_model="mixture-averaged", species=kept)
+    gas.write_yaml(tmp_path / "burnt.yaml")
+    T, u, X, length, cells = 1800.0, 0.3, "H2O:0.18, CO2:0.09, N2:0.73", 0.03, 18
+    gas.TPX = T, P, X
+    exact = ct.BurnerFlame(gas, grid=np.linspace(0.0, length, 601))
+    exact.burner.T, exact.burner.X, exact.burner.mdot = T, X, gas.density * u
+    exact.radiation_enabled, exact.boundary_emissivities = True, (0.0, 0.0)
+    exact.solve(loglevel=0, refine_grid=False)
+    config = case(
+        mesh={"kind": "uniform", "cells": (cells,), "lower": (0,), "upper": (length,)},
+        gas={"mechanism": str(tmp_path / "burnt.yaml")},
+        initial={"kind": "uniform", "composition": X, "temperature": T, "velocity": (u,)},
+        boundary={"x_low": {"kind": "burner", "velocity": u, "temperature": T}, "x_high": {"kind": "outflow"}},
+        sources=[{"kind": "radiation", "surroundings": 0.0}],
+    )
+    flow = build(config, ALONE)
+    while flow.time < 2.0 * length / u:
+        flow.advance(flow.limit()[0])
+    x = (np.arange(cells) + 0.5) * length / cells
+    fall = T - exact.T[-1]
+    assert fall > 500.0
+    np.testing.assert_allclose(flow.field("T")[0, 0], np.interp(x, exact.grid, exact.T), rtol=0, atol=0.01 * fall)
+    radiated = np.sum(exact.flame.radiative_heat_loss[1:] * np.diff(exact.grid))
+    np.testing.assert_allclose(flow.quantity("radiated"), radiated, rtol=0.01)
+
+
 GRIDS = {
     "line": ((1, 1, 30), (0.0, 0.0, 0.4), {}),
     "plane": ((1, 20, 24), (0.0, 0.1, 0.95), {"periodic": (False, False, True)}),
@@ -208,6 +237,25 @@ def test_restart_within_a_spark(tmp_path, monkeypatch):
     ends = [sorted((tmp_path / name).glob("fields_*.vtr"))[-1].read_bytes() for name in ("whole", "parts")]
     assert ends[0] == ends[1]
     assert (tmp_path / "whole/series.csv").read_text() == (tmp_path / "parts/series.csv").read_text()
+
+
+def test_a_restart_with_another_spark_keeps_what_was_put_in(tmp_path, monkeypatch):
+    """1 mJ over 100 us until step 8, then 3 mJ over 50 us: the energy goes on from what there is, and is in the gas."""
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "spark.toml"
+    path.write_text(RUN)
+    run(path, overrides=["stop.steps=8"])
+    path.write_text(RUN.replace("1 mJ", "3 mJ").replace('"100 us"', '"50 us"'))
+    done = run(path, restart="auto", change=True, overrides=["stop.steps=12"])
+    run(path, restart="auto")  # again within the second one, with nothing changed
+    rows = np.genfromtxt("out/series.csv", delimiter=",", names=True)
+    first, there = rows[rows["step"] == 8][0], rows[rows["step"] == 12][0]
+    assert 0 < first["spark_energy"] < 1e-3 and first["time"] < done.time < 8e-5
+    put_in = first["spark_energy"] + 3e-3 * (done.time - first["time"]) / 5e-5
+    assert there["spark_energy"] == pytest.approx(put_in, rel=1e-12)
+    left = 3e-3 * (8e-5 - first["time"]) / 5e-5
+    assert rows["spark_energy"][-1] == pytest.approx(first["spark_energy"] + left, rel=1e-12)
+    assert np.abs(rows["enthalpy_error"]).max() < 1e-14
 
 
 WRONG = [

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils.weak import WeakIdKeyDictionary
 
+from combust.cfd.boundaries.conditions import Side, conditions_of
 from combust.cfd.boundaries.values import Function, Table, unsteady
 from combust.cfd.mesh.grid import NAMES
 from combust.cfd.synthetic.plane import Plane
 from combust.cfd.synthetic.settings import Fluctuations
 from combust.errors import ConfigError, at
 
-logger = logging.getLogger(__name__)
 STRONG = 0.3  # of the convection speed: beyond it gas flows out through an inflow at times
 
 
@@ -35,15 +35,23 @@ class Fluctuating:
     unsteady = True
     turns = True  # gas may flow out at times
 
-    def __init__(self, mean: float | Function, made: Made, component: int, axes: tuple[int, ...]):
-        self.mean, self.made, self.component, self.axes = mean, made, component, axes
+    def __init__(self, mean: float | Function, made: Made, component: int, axes: tuple[int, ...], doubt: str = ""):
+        """doubt : what is doubtful of its strength, in words"""
+        self.mean, self.made, self.component, self.axes, self.doubt = mean, made, component, axes, doubt
+        self._known: WeakIdKeyDictionary = WeakIdKeyDictionary()  # points stay what they are from step to step
 
     def __call__(self, t: float, points: Tensor) -> Tensor:
         """(nz, ny, nx) at the points [m/s]."""
         mean = self.mean(t, points) if callable(self.mean) else self.mean
-        places = {a: points[a].movedim(a, 0).flatten(1)[:, 0].cpu().numpy() for a in self.axes}
-        found = torch.from_numpy(np.ascontiguousarray(self.made.velocity(self.component, t, places)))
+        found = torch.from_numpy(np.ascontiguousarray(self.made.velocity(self.component, t, self._places(points))))
         return mean + found.to(points.device).reshape(points.shape[1:])
+
+    def _places(self, points: Tensor) -> Mapping[int, np.ndarray]:
+        """Along each direction of the plane [m]; what is on a GPU is fetched once."""
+        if points not in self._known:
+            self._known[points] = {a: points[a].movedim(a, 0).flatten(1)[:, 0].cpu().numpy() for a in self.axes}
+        known: Mapping[int, np.ndarray] = self._known[points]
+        return known
 
 
 @dataclass(frozen=True)
@@ -67,16 +75,22 @@ def added(velocity: list[float | Function], table: Fluctuations, name: str, wher
         on = _plane(where)
         on = replace(on, speed=table.convection or _mean(velocity[on.normal], on))
         made = table.build(on)
-    rms = made.u_rms
+    rms, doubt = made.u_rms, ""
     if rms > STRONG * on.speed:
-        logger.info(
-            "%s: u_rms normal to the side is %.3g m/s, %.2g of the speed that the pattern comes in with: at times gas "
-            "flows out there", name, rms, rms / on.speed,
-        )  # fmt: skip
+        doubt = (
+            f"{name}: u_rms normal to the side is {rms:.3g} m/s, {rms / on.speed:.2g} of the speed that the pattern "
+            "comes in with: at times gas flows out there"
+        )
     found: list[float | Function] = list(velocity)
     for component in (on.normal, *on.axes):
-        found[component] = Fluctuating(velocity[component], made, component, on.axes)
+        found[component] = Fluctuating(velocity[component], made, component, on.axes, doubt)
     return found
+
+
+def doubts(sides: Iterable[Side]) -> dict[str, str]:
+    """What is doubtful of the fluctuations at these sides: name -> sentence."""
+    moving = (v for side in sides for c in conditions_of(side) for v in c.velocity if isinstance(v, Fluctuating))
+    return {v.doubt.partition(":")[0]: v.doubt for v in moving if v.doubt}
 
 
 def _plane(where: Place) -> Plane:

@@ -17,6 +17,7 @@ from combust.errors import ConfigError
 from combust.kinetics.mechanism.mechanism import Mechanism
 
 Slices = tuple[slice, slice, slice]
+SAME_PRESSURE = 1e-6  # relative difference of what counts as one
 
 
 @dataclass(frozen=True)
@@ -129,3 +130,20 @@ def _velocity(earlier: Earlier, grid: Grid, lines: list[remap.Line]) -> Faces:
         u = remap.at_faces(u, axis - 3, earlier.faces[axis][part[axis]], _own(grid.faces[axis], axis, grid))
         found.append(torch.tensor(np.ascontiguousarray(u), device=grid.device))
     return tuple(found)
+
+
+def other_pressure(p0: float, pressure: float, outside: bool) -> dict[str, str]:
+    """What to say of a state at p0 in a case with gas.pressure [Pa]: name -> sentence, empty where they are the same.
+
+    outside : whether the domain is open to that pressure. Raises ConfigError then: it would be at another one for ever
+    """
+    if abs(p0 - pressure) <= SAME_PRESSURE * pressure:
+        return {}
+    if outside:
+        raise ConfigError(
+            f"gas.pressure = {pressure:.9g} Pa is that beyond the outflow, the earlier run of initial.folder has "
+            f"{p0:.9g} Pa: give gas.pressure = {p0:.9g}, or close the domain"
+        )
+    return {"pressure": (
+        f"initial: the pressure is that of the earlier run, {p0:.9g} Pa; gas.pressure = {pressure:.9g} Pa is not that "
+        "of the gas in this closed box")}  # fmt: skip

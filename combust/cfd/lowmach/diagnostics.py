@@ -40,6 +40,7 @@ class Diagnosed(Protocol):
     current: State
     unburnt: Unburnt | None
     definitions: Definitions
+    totals: sources.Totals
     time: float
     dt: float
     elsewhere: Elsewhere
@@ -58,7 +59,7 @@ class Diagnostics:
         fields, columns = dict(fields_of(self.scheme.chemistry)), dict(columns_of(self.scheme.chemistry))
         for source in (s for s in self.scheme.problem.sources if isinstance(s, sources.Acting)):
             fields |= dict.fromkeys(source.fields)  # type: ignore[arg-type]
-            columns |= dict.fromkeys(source.columns)  # type: ignore[arg-type]
+            columns |= dict.fromkeys((*source.columns, *source.totals))  # type: ignore[arg-type]
         self.fields |= {k: partial(self._shown_field, k) for k in {**flow.elsewhere.fields, **fields}}
         self.quantities |= {k: partial(self._shown_column, k) for k in {**flow.elsewhere.columns, **columns}}
 
@@ -363,7 +364,9 @@ class Diagnostics:
         found = columns_of(self.scheme.chemistry).get(name)
         if found is not None:
             return found(self.block.comm)
-        count = sources.column(self.scheme.problem.sources, name, self.view())
+        count = self.flow.totals.now(name, self.flow.time)
+        if count is None:
+            count = sources.column(self.scheme.problem.sources, name, self.view())
         if count is None:
             raise ConfigError(f'"{name}" needs {self.flow.elsewhere.columns[name].needs}')
         return count

@@ -58,6 +58,7 @@ class ReactingFlow:
         self._concerns, self.elsewhere, self.definitions = concerns, elsewhere, definitions
         self.time, self.step, self.dt = 0.0, 0, 0.0
         self.time_before = 0.0
+        self.totals = sources.Totals(scheme.problem.sources)
         self.current = self._start(fields, content, pressure)
         self.diagnostics = Diagnostics(self)
         if follower is not None:
@@ -164,7 +165,7 @@ class ReactingFlow:
             found[CLOCK] = (np.array([self.time_before, self.time]), "global")
         if self.follower is not None and self.follower.state().size:
             found[FOLLOWER] = (self.follower.state(), "global")
-        return found
+        return found | {name: (array, "global") for name, array in self.totals.state(self.time).items()}
 
     def restore(self, read: Callable[[str], np.ndarray]) -> None:
         """Takes the fields of a checkpoint, written at `self.time`; ghosts and coefficients follow from them."""
@@ -175,6 +176,7 @@ class ReactingFlow:
         before, now = self._clock(read)
         if self.follower is not None and self.follower.state().size:
             self._restore_follower(self.follower, read)
+        self.totals.restore(read, self.time)
         for t, faces in ((now, s.u), (before, s.u_before)):
             scheme.filler.at(t)
             if self.follower is not None and self.block.at_boundary(2, 0):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 
+import numpy as np
 from torch import Tensor
 
 from combust.cfd.closures.base import Source
@@ -15,6 +16,7 @@ from combust.cfd.closures.view import View
 
 Show = Callable[[View], Tensor]
 Count = Callable[[View], float]
+SO_FAR = "so_far_"  # of a checkpoint, before the name of a total
 
 
 class Acting:
@@ -34,6 +36,14 @@ class Acting:
     @property
     def columns(self) -> Mapping[str, Count]:
         """Numbers that it shows, the same on all ranks (collective)."""
+        return {}
+
+    @property
+    def totals(self) -> Mapping[str, Callable[[float], float]]:
+        """Numbers that grow from time zero, such as energy put in: what they are at a time [s], the same on all ranks.
+
+        A restart with other sources goes on from what there was.
+        """
         return {}
 
     def step_limit(self, t: float) -> float:
@@ -76,3 +86,33 @@ def column(sources: Iterable[Source], name: str, view: View) -> float | None:
     """The sum of what they count under a name, None where none does (collective)."""
     counts = [s.columns[name] for s in sources if isinstance(s, Acting) and name in s.columns]
     return sum(count(view) for count in counts) if counts else None
+
+
+class Totals:
+    """What sources have put in so far, those that a restart has replaced included."""
+
+    def __init__(self, sources: Iterable[Source]) -> None:
+        self.sources = [s for s in sources if isinstance(s, Acting)]
+        names = dict.fromkeys(name for s in self.sources for name in s.totals)
+        self.before = dict.fromkeys(names, 0.0)
+        """What the sources before put in more than those of now would have until then."""
+
+    def _until(self, name: str, t: float) -> float:
+        return sum(s.totals[name](t) for s in self.sources if name in s.totals)
+
+    def now(self, name: str, t: float) -> float | None:
+        """At time t [s]; None of a name that no source has."""
+        return self.before[name] + self._until(name, t) if name in self.before else None
+
+    def state(self, t: float) -> dict[str, np.ndarray]:
+        """What a restart needs, by name in a checkpoint."""
+        return {SO_FAR + name: np.array([more, self._until(name, t)]) for name, more in self.before.items()}
+
+    def restore(self, read: Callable[[str], np.ndarray], t: float) -> None:
+        """Takes the amounts of a checkpoint written at time t [s]; one without them had no such source."""
+        for name in self.before:
+            try:
+                more, until = (float(x) for x in read(SO_FAR + name))
+            except KeyError:
+                more, until = 0.0, 0.0
+            self.before[name] = more + (until - self._until(name, t))

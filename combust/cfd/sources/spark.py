@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -53,7 +53,11 @@ class Spark(Acting):
 
     @property
     def columns(self) -> Mapping[str, Count]:
-        return {"spark_power": lambda view: self.power(view.t), "spark_energy": lambda view: self.deposited(view.t)}
+        return {"spark_power": lambda view: self.power(view.t)}
+
+    @property
+    def totals(self) -> Mapping[str, Callable[[float], float]]:
+        return {"spark_energy": self.deposited}
 
     def step_limit(self, t: float) -> float:
         """A share of its duration while it burns."""
