@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ T = TypeVar("T")
 
 SIZES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MPI_LOCALNRANKS", "SLURM_STEP_NUM_TASKS")  # ranks that were started
 LAUNCHER_VARIABLES = (*SIZES, "PMIX_RANK")
+HEARD = 0.3  # s that a launcher has to pass a message on before it says its own, which would else fall into it
 
 
 @dataclass(frozen=True)
@@ -136,6 +138,7 @@ def all_or_none(comm: Communicator) -> Iterator[None]:
         code = report(error, comm)
         sys.stdout.flush()
         sys.stderr.flush()
+        time.sleep(HEARD)
         comm.mpi.Abort(code)
 
 
@@ -143,7 +146,9 @@ def report(error: BaseException, comm: Communicator) -> int:
     """Prints the message of `error` with its rank and returns the exit code that belongs to it."""
     where = f"[rank {comm.rank}] " if comm.size > 1 else ""
     if isinstance(error, CombustError):
-        print(f"{where}error: {error}", file=sys.stderr, flush=True)
+        print(
+            f"{where}error: {error}\n", end="", file=sys.stderr, flush=True
+        )  # in one piece among those of other ranks
         return error.exit_code
     if isinstance(error, Unwritable):
         print(error.message, end="\n" if error.message else "", file=sys.stderr, flush=True)

@@ -17,8 +17,8 @@ from combust.case.gas import Ambient
 from combust.case.names import KIND_COLUMNS, KIND_FIELDS
 from combust.cfd.boundaries import build as sides
 from combust.cfd.boundaries import fluctuations
-from combust.cfd.boundaries.conditions import Boundary, Parts, Sides, conditions_of
-from combust.cfd.closures.base import Closure, Source
+from combust.cfd.boundaries.conditions import Boundary, Parts, Sides
+from combust.cfd.closures.base import Closure, Source, require_source
 from combust.cfd.concerns import CONCERNS
 from combust.cfd.diagnostics.mixture import Definitions
 from combust.cfd.initial import motion
@@ -58,12 +58,27 @@ def build(
     conditions : of sides by name ("x_low"), in place of those that the tables of these sides describe
     sources : of heat, species and momentum, added to the equations
     """
+    _require_arguments(config, comm, conditions, sources)
     kernels.keep_freed_memory()
     kernels.set_mode("eager")
-    builder = Builder(config, comm, conditions=conditions or {}, added=sources)
+    builder = Builder(config, comm, conditions=conditions or {}, added=tuple(sources))
     flow = builder.flow()
     kernels.set_mode(kernel_mode(builder, flow))
     return flow
+
+
+def _require_arguments(config: Any, comm: Any, conditions: Any, sources: Any) -> None:
+    """Raises ConfigError naming the argument of `build` that is of another kind than it says."""
+    for name, value, kind, what in (
+        ("config", config, Config, "a case, of combust.case.load.load"),
+        ("comm", comm, Communicator, "a combust.parallel.Communicator"),
+        ("conditions", conditions or {}, Mapping, "a dict of side and condition"),
+        ("sources", sources, tuple | list, "a tuple of sources"),
+    ):
+        if not isinstance(value, kind):
+            raise ConfigError(f"build: {name} is {type(value).__name__}, needs {what}")
+    for number, source in enumerate(sources):
+        require_source(f"build: sources[{number}]", source)
 
 
 def kernel_mode(builder: Builder, flow: Flow) -> kernels.Mode:
@@ -161,15 +176,7 @@ class Builder:
     @property
     def content(self) -> Content | None:
         """rho h, rho Y and p0 at the start, where they are not those of T and Y at the pressure of the case."""
-        if not isinstance(self.config.initial, RunInitial):
-            return None
-        self.carried_pressure()
-        return self.carried.content
-
-    def carried_pressure(self) -> dict[str, str]:
-        """What to say of the pressure of an earlier run. Raises ConfigError where an outflow has another one."""
-        held = (c.pressure == "dirichlet" for pair in self.boundaries for side in pair for c in conditions_of(side))
-        return other_pressure(self.carried.content.p0, self.pressure, any(held))
+        return self.carried.content if isinstance(self.config.initial, RunInitial) else None
 
     @cached_property
     def unburnt(self) -> Unburnt | None:
@@ -265,8 +272,8 @@ class Builder:
         if flow.step:
             return {}
         found = {**self.initial.doubts(self.grid), **motion.doubts(self.initial, self.grid)}
-        if isinstance(self.config.initial, RunInitial):
-            found |= self.carried_pressure()
+        if self.content is not None:
+            found |= other_pressure(self.content.p0, self.pressure)
         found |= fluctuations.doubts(side for pair in self.boundaries for side in pair)
         for table in self.config.sources:
             found |= table.doubts(self.grid)

@@ -5,6 +5,7 @@ Those that a kind of chemistry adds are in combust.case.names.
 
 from __future__ import annotations
 
+import difflib
 import re
 
 from combust.settings.base import Name
@@ -115,3 +116,11 @@ SYNONYMS = {
     "h": "enthalpy", "mu": "viscosity",
     "lambda": "conductivity", "W": "molar_mass", "Ma": "Mach", "Su": "flame_speed", "SL": "flame_speed",
 }  # fmt: skip
+
+
+def unknown(what: str, name: str, known: list[str]) -> str:
+    """What to say of a name that a flow does not know; what : "field" or "quantity";  known : those that it has."""
+    near = [SYNONYMS[name]] if SYNONYMS.get(name) in known else difflib.get_close_matches(name, known, 1)
+    hint = f'; did you mean "{near[0]}"?' if near else ""
+    families = [", ".join(f"{p}<species>" for p in FAMILIES)] if what == "field" else []
+    return f'{what} "{name}" is unknown; known: {", ".join([*known, *families])}{hint}'

@@ -77,6 +77,7 @@ def test_failure_on_one_rank_ends_all(case):
     done = launch(case, 2, TOY_RAISE_AT="3:1")
     assert done.returncode != 0
     assert "[rank 1] unexpected error" in done.stderr and "the toy was asked to fail" in done.stderr
+    assert "MPI_ABORT" not in done.stderr.partition("the toy was asked to fail")[0]  # the launcher's words come after
     assert time.monotonic() - begin < 50
 
 

@@ -1,5 +1,7 @@
 """Checkpoints: exact, checked, and refused when they are damaged or belong to something else."""
 
+from dataclasses import replace
+
 import draws
 import h5py
 import numpy as np
@@ -7,7 +9,7 @@ import pytest
 
 from combust.cfd.mesh.block import Block
 from combust.errors import FileFormatError
-from combust.io.checkpoint import DamagedFileError, checksum, read_checkpoint, write_checkpoint
+from combust.io.checkpoint import DamagedFileError, checksum, read_checkpoint, require_complete, write_checkpoint
 from combust.parallel import Communicator
 
 SHAPE = (4, 5, 6)
@@ -110,6 +112,17 @@ def test_other_case_is_refused(written):
     assert not isinstance(error.value, DamagedFileError)
     with pytest.raises(FileFormatError, match="its mesh is def"):
         read_checkpoint(path, block((4, 5, 8)), {**IDENTITY, "mesh": "ghi"})
+
+
+def test_what_earlier_checkpoints_lack(written):
+    """Heat through walls since 0.2, what holds a flame, what sparks have put in: the flow begins anew with these."""
+    path, state, meta = written
+    meta = {**meta, "loop": {"time": 0.1, "step": 3, "dt": 0.1, "free_dt": 0.1, "wall": 0.0}, "hooks": {}}
+    saved = replace(read_checkpoint(path, block()), meta=meta)
+    later = {name: (np.zeros(2), "global") for name in ("heat_out", "follower", "clock", "so_far_spark_energy")}
+    require_complete(path, saved, block(), {**state, **later})
+    with pytest.raises(DamagedFileError, match="lacks 'S'"):
+        require_complete(path, saved, block(), {**state, "S": state["T"]})
 
 
 def test_other_kinds_are_refused(tmp_path, written):

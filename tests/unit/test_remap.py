@@ -166,7 +166,7 @@ def test_the_pressure_of_a_run(first, monkeypatch):
     told = build(load("case.toml", other), ALONE).concerns()["pressure"]
     assert "is that of the earlier run, 10135" in told and "gas.pressure = 200000 Pa is not" in told
     sides = "boundary.x={ kind = 'outflow' }"
-    with pytest.raises(ConfigError, match="beyond the outflow, the earlier run of initial.folder has 10135"):
+    with pytest.raises(ConfigError, match="the earlier run of initial.folder has p0 = 10135"):
         build(load("case.toml", [*other, sides]), ALONE)
 
 

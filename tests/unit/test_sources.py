@@ -289,6 +289,10 @@ def test_names_of_sources():
     for ask, name in ((flow.field, "radiative_loss"), (flow.quantity, "spark_energy")):
         with pytest.raises(ConfigError, match=rf'"{name}" needs sources'):
             ask(name)
+    for ask, name, absent in ((flow.field, "sparks", "radiative_loss"), (flow.quantity, "radiation", "spark_power")):
+        with pytest.raises(ConfigError, match=f'"{name}" is unknown; known: ') as unknown:
+            ask(name)
+        assert absent not in str(unknown.value)  # none of this case
     both = build(case(sources=[SPARK, {**SPARK, "energy": 0.5}]), Communicator())
     assert both.quantity("spark_energy") == 0.0
     assert "spark" not in both.concerns()

@@ -258,6 +258,10 @@ def test_gas_may_flow_out_at_all_points_of_a_rank(path):
     flow = build(load(path, [FILTER.replace("u_rms=0.5", "u_rms=50"), WALLS]), Communicator())
     [patch] = [p for p in flow.scheme.filler.patches() if p.functions and p.at.axis == 2]
     patch.points = {s: points[:, :, 2:3] for s, points in patch.points.items()}  # those of a rank of one cell
+    moving = patch.condition.velocity[2]
+    assert moving._places(patch.points[None]) is moving._places(patch.points[None])  # off the device once
+    assert "at times gas flows out there" in flow.concerns()["boundary.x_low.fluctuations"]
+    assert "boundary.x_low.fluctuations" not in build(load(path, [FILTER, WALLS]), Communicator()).concerns()
     least = 0.0
     for i in range(40):
         patch.set(1e-3 * (i + 1))

@@ -44,6 +44,22 @@ def test_equals_cantera(mechanism):
     assert worst(D[:, mixed], states.mix_diff_coeffs.T[:, mixed]) < 1e-10
 
 
+@pytest.mark.parametrize("name", ["AR", "H2"])
+def test_a_gas_of_one_species(tmp_path, name):
+    """Its diffusivity is that of itself in itself, as Cantera has it; with thermal diffusion of light ones, too."""
+    alone = [s for s in ct.Species.list_from_file("h2o2.yaml") if s.name == name]
+    gas = ct.Solution(thermo="ideal-gas", kinetics="gas", transport_model="mixture-averaged", species=alone)
+    gas.write_yaml(tmp_path / "alone.yaml")
+    gas.TP = 450.0, 2e5
+    theirs = (gas.viscosity, gas.thermal_conductivity, gas.mix_diff_coeffs[0])
+    mechanism = Mechanism.load(str(tmp_path / "alone.yaml"))
+    T, p, Y = (torch.tensor(x, dtype=torch.float64) for x in ([450.0], 2e5, [[1.0]]))
+    for soret in (False, True) if name == "H2" else (False,):
+        found = transport_properties(transport_model(mechanism, "mixture-averaged", soret=soret), T, p, Y)
+        for ours, exact in zip(found, (*theirs, 0.0), strict=False):
+            assert float(ours.reshape(())) == pytest.approx(exact, rel=1e-12, abs=1e-300)
+
+
 def test_unity_lewis_equals_cantera():
     gas = ct.Solution("h2o2.yaml")
     gas.transport_model = "unity-Lewis-number"

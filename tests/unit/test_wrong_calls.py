@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from combust.case.load import convert
 from combust.cfd.boundaries.conditions import Wall
 from combust.cfd.lowmach.flow import ReactingFlow
 from combust.cfd.lowmach.lowmach import LowMach
@@ -13,8 +14,10 @@ from combust.cfd.lowmach.problem import LowMachNumerics
 from combust.cfd.mesh.block import Block
 from combust.cfd.mesh.grid import Grid
 from combust.cfd.mesh.require import same_device
+from combust.cfd.sources.base import Acting
 from combust.errors import ConfigError
-from combust.parallel import Communicator
+from combust.parallel import ALONE, Communicator
+from combust.run.build import build
 from validation.two_gases import PERIODIC, WALL, inert
 
 ONE = np.array([0.0, 1.0])
@@ -92,3 +95,40 @@ def test_devices_of_a_grid(device):
 
 def test_any_gpu_is_the_gpu():
     assert same_device("cuda", "cuda:0") and not same_device("cuda:1", "cuda:0") and not same_device("cpu", "cuda")
+
+
+CALLS = [
+    (lambda c: build("case.toml", ALONE), "build: config is str, needs a case, of combust.case.load.load"),
+    (lambda c: build(c, None), "build: comm is NoneType, needs a combust.parallel.Communicator"),
+    (lambda c: build(c, ALONE, [Wall()]), "build: conditions is list, needs a dict of side and condition"),
+    (lambda c: build(c, ALONE, sources=object()), "build: sources is object, needs a tuple of sources"),
+    (
+        lambda c: build(c, ALONE, sources=(object(),)),
+        r"build: sources\[0\]: object has no rates\(view, t, dt\) -> Rates",
+    ),
+    (lambda c: build(c, ALONE, sources=[Acting]), r"build: sources\[0\]: is the class Acting; give one of its objects"),
+    (lambda c: build(c, ALONE, {"y_low": object()}), r"conditions\['y_low'\]: is object, the case has Wall there"),
+]
+
+
+@pytest.mark.parametrize("call, message", CALLS)
+def test_arguments_of_build(call, message):
+    raw = {
+        "mesh": {"kind": "uniform", "cells": (5, 4), "lower": (0, 0), "upper": (1, 1)},
+        "gas": {"mechanism": "h2o2.yaml"},
+        "initial": {"kind": "uniform", "composition": "N2:1", "temperature": 300.0},
+        "boundary": {"x": PERIODIC, "y": WALL},
+        "stop": {"steps": 1},
+    }
+    config = convert(raw, "case.toml")
+    with pytest.raises(ConfigError, match=message):
+        call(config)
+
+
+def test_sources_and_closures_of_a_problem(flow):
+    for change, message in (
+        ({"sources": (object(),)}, r"problem.sources\[0\]: object has no rates"),
+        ({"closure": object()}, r"problem.closure: object has no update\(view\) -> EddyFields"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            replace(flow.scheme.problem, **change)

@@ -6,7 +6,7 @@ scheme takes, thermal diffusion included.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import torch
@@ -44,7 +44,7 @@ def through(q: Tensor, coefficients: Coefficients, filler: Filler, thermo: Therm
             yield Through(patch, flux, patch.owned(areas[side]))
 
 
-def heat_by_side(found: Iterator[Through]) -> list[float]:
+def heat_by_side(found: Iterable[Through]) -> list[float]:
     """Heat that leaves through the low and high side of z, y, x of this block [W]."""
     total = [0.0] * SIDES
     for patch, flux, area in found:
@@ -52,12 +52,12 @@ def heat_by_side(found: Iterator[Through]) -> list[float]:
     return total
 
 
-def largest_species_flux(found: Iterator[Through]) -> float:
+def largest_species_flux(found: Iterable[Through]) -> float:
     """The largest modulus of the flux of a species through the walls of this block [kg/m2/s]."""
     return max((float(flux[1:].abs().max()) for _, flux, _ in found if flux.numel()), default=0.0)
 
 
-def heat_field(found: Iterator[Through], filler: Filler) -> Tensor:
+def heat_field(found: Iterable[Through], filler: Filler) -> Tensor:
     """Heat that leaves a cell through its walls over their area [W/m2], zero in cells without walls (nz, ny, nx)."""
     heat = torch.zeros(filler.layout.n, dtype=torch.float64, device=filler.grid.device)
     area_of = torch.zeros_like(heat)

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from combust.cfd.closures.view import View
 from combust.cfd.mesh.grid import Faces
+from combust.errors import ConfigError
 
 
 class EddyFields(NamedTuple):
@@ -70,3 +71,20 @@ class Source(Protocol):
         Called with the whole step for its update, and with its end (t + dt, 0) for the divergence there, which no
         force is part of.
         """
+
+
+def require_source(name: str, given: object) -> None:
+    """Raises ConfigError for what is no source, such as a class in place of one of it; name : of the argument."""
+    _require_method(name, given, "rates", "rates(view, t, dt) -> Rates")
+
+
+def require_closure(name: str, given: object) -> None:
+    """Raises ConfigError for what is no closure; name : of the argument."""
+    _require_method(name, given, "update", "update(view) -> EddyFields")
+
+
+def _require_method(name: str, given: object, method: str, what: str) -> None:
+    if isinstance(given, type):
+        raise ConfigError(f"{name}: is the class {given.__name__}; give one of its objects")
+    if not callable(getattr(given, method, None)):
+        raise ConfigError(f"{name}: {type(given).__name__} has no {what}")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Protocol
 
@@ -27,7 +26,8 @@ from combust.cfd.operators import momentum, scalars
 from combust.cfd.sources import base as sources
 from combust.errors import ConfigError
 from combust.kinetics.providers.chemistry import columns_of, fields_of
-from combust.settings.names import BURNER, FAMILIES, FRESH, OF_FIELD, OF_FIELDS, PROGRESS, STREAMS, SYNONYMS, TURBULENCE
+from combust.settings import names
+from combust.settings.names import BURNER, FAMILIES, FRESH, OF_FIELD, OF_FIELDS, PROGRESS, STREAMS, TURBULENCE
 
 NOWHERE = Elsewhere()
 UNDEFINED = Definitions()
@@ -60,6 +60,7 @@ class Diagnostics:
         for source in (s for s in self.scheme.problem.sources if isinstance(s, sources.Acting)):
             fields |= dict.fromkeys(source.fields)  # type: ignore[arg-type]
             columns |= dict.fromkeys((*source.columns, *source.totals))  # type: ignore[arg-type]
+        self._shown = {*fields, *columns}
         self.fields |= {k: partial(self._shown_field, k) for k in {**flow.elsewhere.fields, **fields}}
         self.quantities |= {k: partial(self._shown_column, k) for k in {**flow.elsewhere.columns, **columns}}
 
@@ -171,7 +172,7 @@ class Diagnostics:
         for prefix in FAMILIES:
             if name.startswith(prefix):
                 return self._species_field(prefix, name.removeprefix(prefix))
-        raise ConfigError(self._unknown("field", name, list(self.fields)))
+        raise ConfigError(self._unknown("field", name, self.fields))
 
     def _species_field(self, prefix: str, species: str) -> Tensor:
         k = self.gas.index(species)
@@ -196,11 +197,9 @@ class Diagnostics:
         total = self.integral(value)
         return total if how == "sum" else total / self.scheme.volume
 
-    def _unknown(self, what: str, name: str, known: list[str]) -> str:
-        near = [SYNONYMS[name]] if SYNONYMS.get(name) in known else difflib.get_close_matches(name, known, 1)
-        hint = f'; did you mean "{near[0]}"?' if near else ""
-        families = ", ".join(f"{p}<species>" for p in FAMILIES) if what == "field" else ""
-        return f'{what} "{name}" is unknown; known: {", ".join(known + ([families] if families else []))}{hint}'
+    def _unknown(self, what: str, name: str, known: Iterable[str]) -> str:
+        elsewhere = {**self.flow.elsewhere.fields, **self.flow.elsewhere.columns}
+        return names.unknown(what, name, [k for k in known if k not in elsewhere or k in self._shown])
 
     # --- reductions ---------------------------------------------------------------------------------------------
 
@@ -307,6 +306,7 @@ class Diagnostics:
 
     def consumption_speed(self) -> float:
         """Consumption speed of the fuel per area of the flame [m/s]; NaN where there is no flame."""
+        self._fresh("consumption_speed")
         section = self.scheme.volume / (self.grid.faces[2][-1] - self.grid.faces[2][0])
         speed, surface = self.flame_speed(), self.flame_surface()
         return speed * section / surface if surface > 0 else float("nan")

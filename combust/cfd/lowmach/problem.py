@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import get_args
 
 from combust.cfd.boundaries.conditions import Sides
-from combust.cfd.closures.base import Closure, Source
+from combust.cfd.closures.base import Closure, Source, require_closure, require_source
 from combust.cfd.operators.names import Momentum
 from combust.cfd.operators.reconstruction import named
 from combust.errors import ConfigError
@@ -30,6 +30,13 @@ class Problem:
     reference_density: float | None = 0.0
     closure: Closure | None = None
     sources: tuple[Source, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Raises ConfigError naming a closure or source that is none."""
+        if self.closure is not None:
+            require_closure("problem.closure", self.closure)
+        for number, source in enumerate(self.sources):
+            require_source(f"problem.sources[{number}]", source)
 
 
 @dataclass(frozen=True)

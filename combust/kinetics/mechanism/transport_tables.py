@@ -67,7 +67,8 @@ def _mixture_averaged(solution: ct.Solution) -> TransportData:
     W = np.array(solution.molecular_weights)
     a = (W[None, :] / W[:, None]) ** 0.25
     d = 1.0 / np.sqrt(8.0 * (1.0 + W[:, None] / W[None, :]))
-    arrays = (W, *_polynomials(solution), np.stack([d, 2.0 * d * a, d * a * a]), 1.0 - np.eye(len(W)))
+    others = 1.0 - np.eye(len(W)) if len(W) > 1 else np.ones((1, 1))  # one species diffuses in itself, as in Cantera
+    arrays = (W, *_polynomials(solution), np.stack([d, 2.0 * d * a, d * a * a]), others)
     return TransportData(*(torch.tensor(x, dtype=torch.float64) for x in arrays))
 
 

@@ -37,7 +37,7 @@ class TransportData(NamedTuple):
     conductivity: Tensor  # (species, 5)
     diffusivity: Tensor  # (5, species, species)
     wilke: Tensor  # (3, species, species): d, 2 d a, d a^2
-    others: Tensor  # (species, species): ones, zero on the diagonal
+    others: Tensor  # (species, species): ones, zero on the diagonal; [[1]] of one species alone
 
     @property
     def models(self) -> tuple[str, ...]:
