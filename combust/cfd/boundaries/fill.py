@@ -107,9 +107,16 @@ class Filler:
     def scalars(self, q: Tensor) -> Tensor:
         """(T, Y) of the owned cells, padded."""
         with self.timers.phase("halo"):
-            data = self.pad(q)
-            self.halo.fill(Field(data, None, self._scalar_fill))
-            return data
+            return self._with_ghosts(self.pad(q))
+
+    def scalar_ghosts(self, q: Tensor) -> Tensor:
+        """Padded (T, Y) with their ghosts set, in place."""
+        with self.timers.phase("halo"):
+            return self._with_ghosts(q)
+
+    def _with_ghosts(self, q: Tensor) -> Tensor:
+        self.halo.fill(Field(q, None, self._scalar_fill))
+        return q
 
     def _scalar_fill(self, data: Tensor, axis: int, side: int) -> None:
         for patch in self._patches[axis, side]:

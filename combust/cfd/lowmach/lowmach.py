@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import TypeVar
 
 import torch
@@ -30,7 +31,7 @@ from combust.cfd.lowmach.sound import require_sound
 from combust.cfd.lowmach.state import State
 from combust.cfd.lowmach.transport import Transport
 from combust.cfd.mesh.grid import Faces, Grid
-from combust.cfd.mesh.slabs import pointwise
+from combust.cfd.mesh.slabs import Slab, pointwise
 from combust.cfd.operators import scalars
 from combust.cfd.operators.scalars import Coefficients, EddyCoefficients
 from combust.cfd.pressure.base import PressureSolver
@@ -48,6 +49,11 @@ coefficients_kernel = compiled(scalars.transport_coefficients)
 primitive_kernel = compiled(scalars.primitive)
 divergence_kernel = compiled(scalars.divergence_source)
 with_eddies_kernel = compiled(scalars.with_eddies)
+
+
+def mean_rates(rhoY: Tensor, U: Tensor, Q: Tensor, dt: float) -> Tensor:
+    """Mean reaction rates of the species [kg/m3/s] that took U, with the transport Q, to rhoY in dt."""
+    return pointwise(lambda r, U, Q: (r - U) / dt - Q, rhoY, U[1:], Q[1:])
 
 
 class LowMach(Discretisation):
@@ -116,23 +122,26 @@ class LowMach(Discretisation):
         w = 0.5 * dt / s.dt_before
         q_half, S_half, c_half = self._extrapolated(s, given.eddies, w)
         u_half = self._extrapolated_velocity(s, w, given.t + 0.5 * dt)
+        s.forget_before()
         start = self.transport.start(s, c_half, dt)
         U, q, wdot = s.U, s.q, s.wdot
         u_adv = u_half
+        rates = lambda: s.wdot  # noqa: E731
         for sweep in range(self.numerics.sweeps):
             if sweep:
                 q_half, S_half = self._centred(s, U, q, u_adv, wdot, c_half, given, dt)
                 del U, q
             u_adv, dp0 = self.projection.advection_velocity(s, u_half, q_half, S_half + chi)
             source, fluxes, left = self.transport.advection(s, q_half, u_adv, dp0, given, dt)
-            del q_half
-            Q, diffused = self.transport.diffused(s, start, source, wdot, given, dt)
+            source[1:] += wdot
+            del q_half, wdot
+            Q, diffused = self.transport.diffused(s, start, source, rates, given, dt)
             left = left + diffused
             del source
             T, rhoY = self._react(work, s, Q)
-            wdot = (rhoY - s.U[1:]) / dt - Q[1:]
-            U = torch.cat([(s.U[0] + dt * Q[0])[None], rhoY])
-            del Q
+            rates = partial(mean_rates, rhoY, s.U, Q, dt)
+            s.forget_rates()
+            wdot, U = rates(), torch.cat([(s.U[0] + dt * Q[0])[None], rhoY])
             q = self._primitive(U, T, given.t + dt)
         return U, q, wdot, dp0, left, (u_adv, fluxes)
 
@@ -142,6 +151,7 @@ class LowMach(Discretisation):
         w = 0.5 * dt / s.dt_before
         q_half, S_half, c_half = self._extrapolated(s, given.eddies, w)
         u_half = self._extrapolated_velocity(s, w, given.t + 0.5 * dt)
+        s.forget_before()
         none = torch.zeros_like(s.wdot)
         first = replace(s, U=self._react_alone(s.U, self.inner(s.q)[0], 0.5 * dt))
         T0 = primitive_kernel(first.U, self.inner(s.q)[0], self.thermo, 3)[0]
@@ -155,7 +165,7 @@ class LowMach(Discretisation):
                 q_half, S_half = self._centred(s, U, q, u_adv, wdot, c_half, given, dt)
             u_adv, dp0 = self.projection.advection_velocity(s, u_half, q_half, S_half + chi)
             source, fluxes, left = self.transport.advection(first, q_half, u_adv, dp0, given, dt)
-            Q, diffused = self.transport.diffused(first, start, source, none, given, dt)
+            Q, diffused = self.transport.diffused(first, start, source, lambda: none, given, dt)
             left = left + diffused
             U = first.U + dt * Q
             T = primitive_kernel(U, T0, self.thermo, 3)[0]
@@ -219,12 +229,23 @@ class LowMach(Discretisation):
         c, n = self.coefficients(q), U.shape[0] - 1
         with self.timers.phase("divergence"):
             wdot = self.chemistry.rates(self.inner(q)[0].reshape(-1), U[1:].reshape(n, -1)).reshape(U[1:].shape)
-        return c, self._divergence(q, U, u, self.with_eddies(c, eddies), wdot, added, t)
+        c_all = self.with_eddies(c, eddies)
+        return c, self._divergence(q, lambda slab: slab.cells(U), u, c_all, wdot, added, t)
 
     def _divergence(
-        self, q: Tensor, U: Tensor, u: Faces, c: Coefficients, wdot: Tensor, added: Rates | None, t: float
+        self,
+        q: Tensor,
+        U: Callable[[Slab], Tensor],
+        u: Faces,
+        c: Coefficients,
+        wdot: Tensor,
+        added: Rates | None,
+        t: float,
     ) -> Tensor:
-        """Divergence source of a state whose species react at the rates wdot, with the rates of sources."""
+        """Divergence source of a state whose species react at the rates wdot, with the rates of sources.
+
+        U : gives (rho h, rho Y) of a slab
+        """
         with self.timers.phase("divergence"):
             self.filler.at(t)
             heat, joined = walls.heat(self.filler), self.joined()
@@ -234,7 +255,7 @@ class LowMach(Discretisation):
                     rate = rate + slab.cells(added.scalars)
                 if heat is not None:
                     rate = torch.cat([rate[:1] + slab.cells(heat), rate[1:]])
-                fields = slab.cells(wdot), slab.padded(q), slab.cells(U)
+                fields = slab.cells(wdot), slab.padded(q), U(slab)
                 joined.put(slab.start, divergence_kernel(rate, *fields, self.thermo, slab.layout))
             S = joined.whole
             inflow.add_expansion(S, q, u, self.filler, self.thermo)
@@ -254,14 +275,20 @@ class LowMach(Discretisation):
         self, s: State, U: Tensor, q: Tensor, u: Faces, wdot: Tensor, c: Coefficients, given: Context, dt: float
     ) -> tuple[Tensor, Tensor]:
         """(T, Y) and S at n+1/2 from the state at n and an estimate of the one at n+1, with mean reaction rates."""
-        q_half = 0.5 * (s.q + q)
-        return q_half, self._divergence(q_half, 0.5 * (s.U + U), u, c, wdot, given.mean, given.t + 0.5 * dt)
+        q_half = pointwise(lambda a, b: 0.5 * (a + b), s.q, q)
+
+        def U_half(slab: Slab) -> Tensor:
+            return 0.5 * (slab.cells(s.U) + slab.cells(U))
+
+        return q_half, self._divergence(q_half, U_half, u, c, wdot, given.mean, given.t + 0.5 * dt)
 
     def _primitive(self, U: Tensor, T: Tensor, t: float) -> Tensor:
         """Padded (T, Y) of a conserved state at time t; T: a close guess."""
         with self.timers.phase("eos"):
             self.filler.at(t)
-            return self.filler.scalars(pointwise(lambda U, T: primitive_kernel(U, T, self.thermo, 2), U, T))
+            q = self.grid.padded(U.shape[0])
+            pointwise(lambda U, T: primitive_kernel(U, T, self.thermo, 2), U, T, into=(self.inner(q),))
+            return self.filler.scalar_ghosts(q)
 
     def _extrapolated_velocity(self, s: State, w: float, t: float) -> Faces:
         """Velocity extrapolated to n+1/2, t: its ghosts on other ranks' cells are as good as those it comes from."""

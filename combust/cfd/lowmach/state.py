@@ -41,6 +41,17 @@ class State:
     coefficients: Coefficients | None = None
     coefficients_before: Coefficients | None = None
 
+    def forget_before(self) -> None:
+        """Lets go of the fields of n-1 once a step has been extrapolated from them. They are then those of n, as at a
+        start: what goes on from a state whose step has failed is not extrapolated.
+        """
+        self.q_before, self.u_before, self.S_before = self.q, self.u, self.S
+        self.coefficients_before = self.coefficients
+
+    def forget_rates(self) -> None:
+        """Lets go of the reaction rates of the last step, once those of this step are known: zeros without memory."""
+        self.wdot = self.wdot.new_zeros(()).expand(self.wdot.shape)
+
 
 OWNED = ("U", "S", "S_before", "wdot")
 PADDED = ("q", "q_before", "p")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -12,7 +13,7 @@ from combust.cfd.lowmach.context import Context
 from combust.cfd.lowmach.discretisation import Discretisation
 from combust.cfd.lowmach.state import State
 from combust.cfd.mesh.grid import Areas, Faces
-from combust.cfd.mesh.slabs import Joined, Slab, pointwise
+from combust.cfd.mesh.slabs import Behind, Joined, Slab, pointwise
 from combust.cfd.operators import rkc, scalars
 from combust.cfd.operators.scalars import Coefficients
 from combust.kernels import compiled
@@ -118,17 +119,17 @@ class Transport:
         return source, mass, dt * torch.cat([out, walls.heat_out(on.filler)])
 
     def diffused(
-        self, s: State, start: DiffusionStart, source: Tensor, wdot: Tensor, given: Context, dt: float
+        self, s: State, start: DiffusionStart, source: Tensor, wdot: Callable[[], Tensor], given: Context, dt: float
     ) -> tuple[Tensor, Tensor]:
-        """Mean transport rate of U over the step, diffusion and `source` (which is changed), while species react at
-        the rates wdot; and what left the domain by diffusion.
+        """Mean transport rate of U over the step, diffusion and `source`, which has the reaction rates wdot in it
+        already; and what left the domain by diffusion. The rates are asked for anew after the stages, which need not
+        hold them.
         """
         on = self.on
         with on.timers.phase("diffusion"):
-            source[1:] += wdot
             U, diffused = self._diffuse(s, start, source, given.t, dt)
             step = torch.tensor(dt, dtype=torch.float64, device=on.grid.device)
-            Q = pointwise(lambda U, U0, w: transport_rate_kernel(U, U0, w, step), U, s.U, wdot)
+            Q = pointwise(lambda U, U0, w: transport_rate_kernel(U, U0, w, step), U, s.U, wdot())
         return Q, dt * diffused
 
     def _diffuse(self, s: State, start: DiffusionStart, source: Tensor, t: float, dt: float) -> tuple[Tensor, Tensor]:
@@ -138,38 +139,41 @@ class Transport:
         step = torch.tensor(dt, dtype=torch.float64, device=on.grid.device)
         mt = rows[0][2]
         on.filler.at(t + shares[0] * dt)
-        U1, q = self._first_stage(s, source, start.rate, mt * step)
-        q1, U2 = on.filler.scalars(q), s.U
-        del q
+        U1, q1 = self._first_stage(s, source, start.rate, mt * step)
+        on.filler.scalar_ghosts(q1)
+        U2 = s.U
         G2, G1 = torch.zeros_like(out0), mt * out0
         for row, share in zip(rows[1:], shares[1:], strict=True):
-            U, q1, out = self._stage((row, step), (s.U, U1, U2), start, source, q1)
+            U, out = self._stage((row, step), (s.U, U1, U2), start, source, q1)
             mu, nu, mt, gt = row
             G1, G2 = mu * G1 + nu * G2 + mt * out + gt * out0, G1
             U2, U1 = U1, U
             if row is not rows[-1]:
                 on.filler.at(t + share * dt)
-                q1 = on.filler.scalars(q1)
+                on.filler.scalar_ghosts(q1)
         return U1, G1
 
     def _first_stage(self, s: State, source: Tensor, rate: Tensor, step: Tensor) -> tuple[Tensor, Tensor]:
-        """U and (T, Y) of the owned cells after the first stage."""
+        """U after the first stage, and padded (T, Y), ghosts not yet set."""
+        padded = self.on.grid.padded(s.U.shape[0])
 
         def kernel(U: Tensor, source: Tensor, rate: Tensor, T: Tensor) -> tuple[Tensor, Tensor]:
             return first_stage_kernel(U, source, rate, T, step, self.on.thermo)
 
-        return pointwise(kernel, s.U, source, rate, self.on.inner(s.q)[0])
+        into = (None, self.on.inner(padded))
+        return pointwise(kernel, s.U, source, rate, self.on.inner(s.q)[0], into=into)[0], padded
 
     def _stage(
         self, step: tuple[Tensor, Tensor], U: tuple[Tensor, Tensor, Tensor], start: DiffusionStart, source: Tensor,
         q1: Tensor,
-    ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
-        """A later stage: U, (T, Y) of the owned cells, and the outflow. step : its coefficients and dt;  U : of the
-        start and the last two stages, of which the older one is overwritten where the block is cut.
+    ) -> tuple[Tensor, Tensor]:  # fmt: skip
+        """A later stage: U and the outflow; the owned cells of q1, padded (T, Y), become those of this stage. step :
+        its coefficients and dt;  U : of the start and the last two stages, of which the older one is overwritten where
+        the block is cut.
         """
         on, (row, dt), (U0, U1, U2) = self.on, step, U
         again = None if U2 is U0 or len(on.slabs) == 1 else U2
-        new, primitive, total = on.joined(again), on.joined(), None
+        new, primitive, total = on.joined(again), Behind(on.inner(q1)), None
         for slab in on.slabs:
             u0, u1, u2, rate, added = (slab.cells(f) for f in (U0, U1, U2, start.rate, source))
             c, areas = part(slab, start.coefficients), self._areas(slab, on.filler.diffusion_areas)
@@ -179,8 +183,9 @@ class Transport:
             new.put(slab.start, u)
             primitive.put(slab.start, q)
             total = out if total is None else total + out
+        primitive.done()
         assert total is not None
-        return new.whole, primitive.whole, total
+        return new.whole, total
 
 
 def part(slab: Slab, c: Coefficients) -> Coefficients:

@@ -6,7 +6,7 @@ blocks are one slab, which is the block itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -130,19 +130,42 @@ class Joined:
         return self.into
 
 
-def pointwise(function: Callable[..., Any], *fields: Tensor) -> Any:
+class Behind:
+    """Puts parts into a field that the next slab still reads from, one plane or more beyond its ends: each part waits
+    until the slab after it has been computed.
+    """
+
+    def __init__(self, into: Tensor):
+        self.into = into
+        self.waiting: tuple[int, Tensor] | None = None
+
+    def put(self, start: int, part: Tensor) -> None:
+        """Takes planes from `start` on, and writes those that waited."""
+        self.done()
+        self.waiting = start, part
+
+    def done(self) -> None:
+        """Writes what waits."""
+        if self.waiting is not None:
+            start, part = self.waiting
+            self.into.narrow(-3, start, part.shape[-3]).copy_(part)
+            self.waiting = None
+
+
+def pointwise(function: Callable[..., Any], *fields: Tensor, into: Sequence[Tensor | None] = ()) -> Any:
     """function(*fields), a tensor or a tuple of tensors and None, slab by slab: all are (..., planes, ny, nx); a cell
-    of the result depends on that cell alone.
+    of the result depends on that cell alone. into : where each result goes; a new field for None.
     """
     planes, ny, nx = fields[0].shape[-3:]
     parts = split(planes, ny * nx)
-    if len(parts) == 1:
+    if len(parts) == 1 and not into:
         return function(*fields)
     joined: list[Joined | None] = []
     for start, count in parts:
         result = function(*(f.narrow(-3, start, count) for f in fields))
         several = result if isinstance(result, tuple) else (result,)
-        joined = joined or [None if x is None else Joined(planes) for x in several]
+        given = into or [None] * len(several)
+        joined = joined or [None if x is None else Joined(planes, to) for x, to in zip(several, given, strict=True)]
         for field, x in zip(joined, several, strict=True):
             if field is not None:
                 field.put(start, x)

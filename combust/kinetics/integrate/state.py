@@ -40,10 +40,25 @@ class Kept:
             self._last = (z, self.function(z))
         return self._last
 
+    def given_up(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """As `at`, and forgets both: their memory is the caller's."""
+        found = self.at(z)
+        self._last = None
+        return found
+
 
 def pack(T: Tensor, rhoY: Tensor) -> Tensor:
     """(1 + species, cells)."""
     return torch.cat([T.unsqueeze(0), rhoY])
+
+
+def as_packed(T: Tensor, rhoY: Tensor) -> Tensor:
+    """`pack`, and no copy of what are rows of one array already: it is for the caller not to change that."""
+    rows = T.is_contiguous() and rhoY.is_contiguous() and T.dtype == rhoY.dtype
+    one = rows and T.untyped_storage().data_ptr() == rhoY.untyped_storage().data_ptr()
+    if one and T.storage_offset() + T.numel() == rhoY.storage_offset():
+        return T.as_strided((1 + rhoY.shape[0], T.numel()), (T.numel(), 1))
+    return pack(T, rhoY)
 
 
 def require(good: Tensor, value: Tensor, what: str, allowed: str) -> None:

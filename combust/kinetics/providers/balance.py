@@ -73,6 +73,7 @@ class Balanced:
     def begin(self, T: Tensor, rhoY: Tensor, dt: float, Q: Tensor | None = None, Qh: Tensor | None = None) -> Shared:
         """Prepare a step of dt [s] from T, rhoY on the cells that the plan gives this rank; see `Chemistry`."""
         active = torch.nonzero(self._speed(T, rhoY) * dt > 1.0).flatten()
+        self._seen = None  # the next step begins elsewhere
         local = self.comm.gather((T.numel(), active.numel()))
         cells, busy = np.array(local, dtype=np.int64).T
         work = cells + (ACTIVE - 1) * busy

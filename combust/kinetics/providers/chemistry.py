@@ -103,7 +103,8 @@ class Chemistry(Protocol):
         ...
 
     def advance(self, step: object, Q: Tensor, Qh: Tensor) -> Result:
-        """Integrate over the step that `begin` prepared, with constant Q [kg/m3/s] and Qh [W/m3].
+        """Integrate over the step that `begin` prepared, with constant Q [kg/m3/s] and Qh [W/m3], which must not be
+        changed before its last `advance`: they may be kept.
 
         Raises ConfigError as `require_step`, DivergenceError naming the cell that no integrator could take to the end
         of the step.

@@ -15,7 +15,7 @@ from combust.kinetics.integrate.blocks import blocks, in_pieces, take
 from combust.kinetics.integrate.cells import Linearised, Tolerance
 from combust.kinetics.integrate.cvode import CellIntegrator
 from combust.kinetics.integrate.rosenbrock import METHODS, Method
-from combust.kinetics.integrate.state import Kept, check_source, check_state, pack
+from combust.kinetics.integrate.state import Kept, as_packed, check_source, check_state, pack
 from combust.kinetics.integrate.statistics import Statistics
 from combust.kinetics.integrate.systems import Hold
 from combust.kinetics.mechanism.mechanism import Mechanism
@@ -45,7 +45,7 @@ class DirectStep:
     """
 
     z: Tensor
-    chemical: Tensor  # dz/dt at z without transport
+    chemical: Tensor  # dz/dt of the slow cells at z without transport
     dt: float
     guess: Tensor | None  # transport that the Jacobians assume; None: none
     solve: Tensor  # (1 - gamma dt J)^-1 of the reference state, for the slow cells
@@ -103,10 +103,12 @@ class Direct:
         z = pack(T, rhoY)
         check_state(self.gas, z)
         s = None if Q is None or Qh is None else pack(Qh, Q)
-        z, chemical = self._chemical.at(z)
-        slow = in_pieces(lambda z, chemical: self.tolerance.error(z, dt * chemical), z, chemical) <= SLOW
-        step = DirectStep(z, chemical, dt, s, self._shared_solve(z, dt), slow.nonzero().squeeze(-1), [])
-        self._add_blocks(step, (~slow).nonzero().squeeze(-1))
+        z, chemical = self._chemical.given_up(z)
+        error = in_pieces(lambda z, chemical: self.tolerance.error(z, dt * chemical), z, chemical)
+        slow, fast = ((error <= SLOW).nonzero().squeeze(-1), (~(error <= SLOW)).nonzero().squeeze(-1))
+        chemical = take(chemical, slow)
+        step = DirectStep(z, chemical, dt, s, self._shared_solve(z, dt), slow, [])
+        self._add_blocks(step, fast)
         return step
 
     def _add_blocks(self, step: DirectStep, cells: Tensor) -> None:
@@ -122,15 +124,17 @@ class Direct:
 
         Raises StateError for sources that are not finite, DivergenceError naming a cell that cannot be integrated.
         """
-        step, s = require_step(step, DirectStep, self), pack(Qh, Q)
+        step, s = require_step(step, DirectStep, self), as_packed(Qh, Q)
         check_source(s)
         end = step.z.clone()
         if step.last is None:
-            new, error = self._slow_step(step, step.slow, s)
+            new, error = self._slow_step(step, torch.arange(step.slow.numel(), device=s.device), s)
             good = error <= 0.5  # leave room: the transport rates will change a little
             self._add_blocks(step, step.slow[~good])
-            step.slow = step.slow[good]
-            end[:, step.slow] = new[:, good]
+            if not bool(good.all()):
+                step.slow, step.chemical, new = step.slow[good], step.chemical[:, good], new[:, good]
+            end[:, step.slow] = new
+            del new
             redo = [(step.slow[:0], error[:0])]
         else:
             redo = [self._correct_slow(step, s, end)]
@@ -226,11 +230,12 @@ class Direct:
         return unit if self._jacobian is None else torch.linalg.inv(unit - w_method.GAMMA * dt * self._jacobian)
 
     def _slow_step(self, step: DirectStep, chosen: Tensor, s: Tensor) -> tuple[Tensor, Tensor]:
-        """New states and errors, in units of the tolerance, of the chosen slow cells with transport s."""
+        """New states and errors, in units of the tolerance, of the chosen ones of the slow cells with transport s."""
         new, error = torch.empty_like(step.z[:, : chosen.numel()]), torch.empty_like(step.z[0, : chosen.numel()])
         dt, start = torch.tensor(step.dt, dtype=step.z.dtype, device=step.z.device), 0
-        for cells, count in blocks(chosen, self.block):
-            before, chemical, source = (take(x, cells) for x in (step.z, step.chemical, s))
+        for some, count in blocks(chosen, self.block):
+            cells, chemical = step.slow[some], take(step.chemical, some)
+            before, source = take(step.z, cells), take(s, cells)
             z, e = w_method.slow_step(self.system, self.tolerance, step.solve, before, chemical, source, dt)
             new[:, start : start + count], error[start : start + count] = z[:, :count], e[:count]
             start += count
@@ -245,13 +250,15 @@ class Direct:
         unit = torch.eye(M.shape[0], dtype=M.dtype, device=M.device)
         response = dt * (1.5 * M + 0.5 * M @ (unit + dt * J @ M - 2.0 * M))  # of `slow_step` with this J exact
         left = [step.slow[:0]]
-        for cells, count in blocks(step.slow, self.block):
+        for some, count in blocks(torch.arange(step.slow.numel(), device=s.device), self.block):
+            cells = step.slow[some]
             z, ds = take(step.z, cells), take(s, cells) - take(source, cells)
             change, size = w_method.slow_change(self.system, self.tolerance, response, z, ds)
             end[:, cells[:count]] = (take(last, cells) + change)[:, :count]
-            left.append(cells[:count][~(size[:count] <= CORRECTABLE_SLOW)])
+            left.append(some[:count][~(size[:count] <= CORRECTABLE_SLOW)])
         again = torch.cat(left)
         new, error = self._slow_step(step, again, s)
+        again = step.slow[again]
         end[:, again] = new
         bad = ~(error <= 1.0)
         return again[bad], error[bad]
