@@ -30,13 +30,13 @@ from combust.surrogates.provider.settings import LearnedChemistry
 REAL = 8  # bytes of a number
 VECTORS = ("u", "vorticity")
 AVERAGED = (5, 19)  # numbers a cell of a scalar, a vector: means and squares, Reynolds and Favre, products, weight
-# (T, Y) or (rho h, rho Y) of the owned cells: U and mean rates at n and of the last sweep, the diffusion that sweeps
-# share, source and two stages of Runge-Kutta-Chebyshev with their (T, Y); of chemistry: start, rates, source, end.
-OWNED = 12
-# The same with ghosts: (T, Y) at n-1, n and of the last stage; transport coefficients at n-1, n, n+1/2.
-PADDED = 6
-SORET = 3  # thermal diffusion beside those coefficients
-FACES, SCALARS = 5, 6  # per direction: velocities at n-1, n, n+1/2 and advective, mass fluxes; p, S, chi and the like
+# (T, Y) or (rho h, rho Y) of the owned cells: U at n, the diffusion that sweeps share, source and two stages of
+# Runge-Kutta-Chebyshev; of chemistry: start, source, end, and the rates of slow cells.
+OWNED = 9
+# The same with ghosts: (T, Y) at n and of the last stage; transport coefficients at n and n+1/2.
+PADDED = 4
+SORET = 2  # thermal diffusion beside those coefficients
+FACES, SCALARS = 4, 6  # per direction: velocities at n, n+1/2 and advective, mass fluxes; p, S, chi and the like
 PAIRS = 3  # arrays (species, species) of binary diffusion in the eager kernel of the coefficients
 STAGE = 18  # fields of a stage of diffusion in its eager kernel
 FUSED = 10  # fields that the compiled kernels of a phase need at once

@@ -7,6 +7,7 @@ import torch
 from combust.errors import ConfigError, DivergenceError, StateError
 from combust.kinetics.flames.free import free_flame
 from combust.kinetics.integrate import cells as ode
+from combust.kinetics.integrate.state import as_packed
 from combust.kinetics.integrate.statistics import Statistics
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.kinetics.providers import direct as direct_module
@@ -263,3 +264,18 @@ def test_reference_gas_keeps_traces_of_radicals_on_the_cheap_path():
     difference = corrected.rhoY - found.rhoY
     assert corrected.stats.skipped == T.numel()
     assert float(helped.tolerance.error(rhoY, difference).max()) < 0.05
+
+
+def test_rows_of_one_array_are_not_copied():
+    whole = torch.arange(12.0, dtype=torch.float64).reshape(3, 4)
+    joined = as_packed(whole[0], whole[1:])
+    assert joined.data_ptr() == whole.data_ptr() and torch.equal(joined, whole)
+    part = torch.arange(24.0, dtype=torch.float64).reshape(6, 4)[2:5]
+    assert torch.equal(as_packed(part[0], part[1:]), part)
+    for T, rhoY in (
+        (whole[1], whole[:1]),
+        (whole[2], whole[:2]),
+        (whole[0].clone(), whole[1:]),
+        (whole[0, ::2], whole[1:, ::2]),
+    ):
+        assert torch.equal(as_packed(T, rhoY), torch.cat([T[None], rhoY]))

@@ -63,3 +63,40 @@ def test_a_flow_in_slabs_is_the_same(box, monkeypatch):
         else:
             assert np.array_equal(found[name][0], array), name
     assert abs(cut.quantity("mass_error")) < 1e-12
+
+
+def test_a_field_is_overwritten_behind_what_reads_it():
+    """Each part is written once the next has been made: slabs read one plane beyond their ends."""
+    old = torch.arange(8.0, dtype=torch.float64).reshape(8, 1, 1)
+    field, seen = old.clone(), []
+    behind = slabs.Behind(field)
+    for start in range(0, 8, 2):
+        low = max(start - 1, 0)
+        seen.append(field.narrow(0, low, min(start + 3, 8) - low).clone())
+        behind.put(start, 10.0 + field.narrow(0, start, 2))
+    behind.done()
+    assert torch.equal(field, old + 10.0)
+    assert [float(x[0]) for x in seen] == [0.0, 1.0, 3.0, 5.0] and [float(x[-1]) for x in seen] == [2.0, 4.0, 6.0, 7.0]
+
+
+def test_results_go_where_they_are_wanted(monkeypatch):
+    x = torch.arange(24.0, dtype=torch.float64).reshape(12, 1, 2)
+    for whole in (slabs.WHOLE, 4):
+        monkeypatch.setattr(slabs, "WHOLE", whole)
+        into = torch.zeros(14, 1, 2, dtype=torch.float64)
+        twice, same = slabs.pointwise(lambda a: (2 * a, a + 1), x, into=(None, into[1:13]))
+        assert torch.equal(twice, 2 * x) and torch.equal(into[1:13], x + 1) and torch.equal(same, into[1:13])
+
+
+def test_a_step_lets_go_of_what_it_needs_no_longer():
+    """The fields of n-1 and the reaction rates of the last step: what is left can start a step."""
+    once = flow("walls, gravity")
+    s = once.current
+    before = {name: getattr(s, name) for name in ("U", "q", "p", "S")}
+    once.advance(1e-4)
+    assert s.q_before is s.q and s.u_before is s.u and s.coefficients_before is s.coefficients and s.S_before is s.S
+    assert s.wdot.shape == s.U[1:].shape and s.wdot.untyped_storage().nbytes() == 8
+    assert all(getattr(s, name) is field for name, field in before.items())
+    now, once.current = once.current, s
+    once.advance(1e-4)
+    assert float((once.current.U - now.U).abs().max()) < 1e-3 * float(now.U.abs().max())
