@@ -82,7 +82,6 @@ def part(low, high, **entry):
     ([part(0.0, 5e-4), part(4e-4, 1e-3)], ["boundary.x_low", "0.0004 to 0.0005 m is given twice"]),
     ([part(0.0, 5e-4), part(5e-4, 9e-4)], ["boundary.x_low", "0.0009", "cover it all"]),
     ([part(0.0, 5e-4), part(5e-4, 5.2e-4), part(5.2e-4, 1e-3)], ["boundary.x_low", "centre of no cell"]),
-    ([part(0.0, 5e-4), part(5e-4, 1e-3, kind="outflow")], ["boundary.x_low", "an outflow cannot share"]),
     ([part(0.0, 5e-4), WALL], ["boundary: x_low[1].where is missing"]),
     ({**IN, "where": {"y": [0.0, 5e-4]}}, ["boundary", "x_low.where", "list of parts"]),
     ([{**IN, "where": {"x": [0.0, 1e-3]}}], ["boundary.x_low[0].where", "allowed: y"]),

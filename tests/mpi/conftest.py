@@ -6,7 +6,7 @@ from pathlib import Path
 import launcher
 import pytest
 
-WITH_PETSC = ("test_pressure_ranks", "test_trivial_ranks")
+WITH_PETSC = ("test_open_ranks", "test_pressure_ranks", "test_trivial_ranks")
 
 
 @pytest.fixture(scope="session")

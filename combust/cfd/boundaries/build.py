@@ -18,6 +18,7 @@ from combust.cfd.boundaries.bounds import Bounds
 from combust.cfd.boundaries.conditions import (
     Boundary,
     Burner,
+    ConvectiveOutflow,
     Inflow,
     Outflow,
     Parts,
@@ -101,8 +102,9 @@ def boundaries(
             raise ConfigError(
                 f"conditions[{name!r}]: is {type(instead).__name__}, the case has {type(kinds[0]).__name__} there"
             )
-        if instead.pressure != kinds[0].pressure:
-            raise ConfigError(f"conditions[{name!r}]: pressure is {instead.pressure!r}, not {kinds[0].pressure!r}")
+        pressure = made[name].pressure  # type: ignore[union-attr]
+        if instead.pressure != pressure:
+            raise ConfigError(f"conditions[{name!r}]: pressure is {instead.pressure!r}, not {pressure!r}")
         made[name] = instead
     z, y, x = ((made[f"{a}_low"], made[f"{a}_high"]) for a in NAMES)
     return z, y, x
@@ -161,14 +163,20 @@ def _outflow(key: Key, table: settings.Outflow, case: BoundaryContext) -> Outflo
             f"{key.place}.pressure = {table.pressure}: a low-Mach flow has one thermodynamic pressure, "
             f"gas.pressure = {case.pressure}; omit the key"
         )
-    if table.backflow is None:
-        return Outflow()
+    stream = None if table.backflow is None else _outside(key, table.backflow, case)
+    if table.condition == "convective":
+        return ConvectiveOutflow(stream=stream, convection=table.convection)
+    return Outflow(stream=stream)
+
+
+def _outside(key: Key, table: settings.Outside, case: BoundaryContext) -> Tensor:
+    """T and Y of the gas beyond an outflow."""
     where = f"{key.place}.backflow"
-    if table.backflow.temperature is None and getattr(case.initial, "temperature", None) is None:
+    if table.temperature is None and getattr(case.initial, "temperature", None) is None:
         raise ConfigError(f"{where}: initial has no temperature: give one")
-    Y = case.mixture(*((table.backflow, where) if table.backflow.has_composition else (case.initial, "initial")))
-    T = torch.tensor([table.backflow.temperature or case.initial.temperature], dtype=torch.float64)
-    return Outflow(stream=torch.cat([T, Y.cpu()]).to(case.device))
+    Y = case.mixture(*((table, where) if table.has_composition else (case.initial, "initial")))
+    T = torch.tensor([table.temperature or case.initial.temperature], dtype=torch.float64)
+    return torch.cat([T, Y.cpu()]).to(case.device)
 
 
 def _wall(key: Key, table: settings.Wall, case: BoundaryContext) -> Wall:

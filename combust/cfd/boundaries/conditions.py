@@ -80,6 +80,11 @@ class Boundary:
         return any(unsteady(value) for value in (*self.velocity, self.scalars, self.stream, self.heat))
 
     @property
+    def opens(self) -> bool:
+        """Whether gas passes as the flow has it, out or in."""
+        return self.pressure == "dirichlet"
+
+    @property
     def heated(self) -> bool:
         """Whether it passes heat beside what conducts."""
         return callable(self.heat) or self.heat != 0.0
@@ -175,6 +180,26 @@ class Outflow(Boundary):
 
 
 @dataclass
+class ConvectiveOutflow(Outflow):
+    """The velocity normal to the side is carried out: du/dt + U_c du/dn = 0 (outflow.py), and no pressure is fixed.
+
+    convection : U_c [m/s]; None: the mean velocity at which gas leaves by the side
+    """
+
+    pressure: str = "neumann"
+    convection: float | None = None
+
+    @property
+    def opens(self) -> bool:
+        """Gas passes as the flow has it."""
+        return True
+
+    def fill_velocity(self, data: Tensor, at: Place, component: int) -> None:
+        """Zero gradient beyond the face, whose velocity the momentum equations' part of a step has set."""
+        copy_edge(data, at.axis, at.side, at.ghosts)
+
+
+@dataclass
 class Wall(Boundary):
     """Impermeable; no slip (at the given tangential velocity) unless `slip`.
 
@@ -206,7 +231,7 @@ class Parts:
     """Several conditions on one side: `conditions[i]` from ranges[i][0] to ranges[i][1] [m] of the coordinate `over`.
 
     over : axis (0 z, 1 y, 2 x) in the side. The ranges meet and cover the side; a cell belongs to the range that its
-    centre lies in. All parts fix the velocity, or all the pressure. Raises ConfigError.
+    centre lies in. Raises ConfigError.
     """
 
     over: int
@@ -218,16 +243,12 @@ class Parts:
             raise ConfigError(
                 f"Parts: ranges: needs one for each of the {len(self.conditions)} conditions, not {len(self.ranges)}"
             )
-        if len({condition.pressure for condition in self.conditions}) > 1:
-            raise ConfigError(
-                "an outflow cannot share a side with another kind: the pressure is fixed on a whole side or nowhere on "
-                "it; let the other kinds have sides of their own"
-            )
 
     @property
     def pressure(self) -> str:
-        """That of all parts."""
-        return self.conditions[0].pressure
+        """That of all parts, "mixed" where some fix it and others do not."""
+        kinds = {condition.pressure for condition in self.conditions}
+        return kinds.pop() if len(kinds) == 1 else "mixed"
 
 
 Side = Boundary | Parts | None

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
-from combust.cfd.boundaries.conditions import Boundary, Sides, Wall, conditions_of
+from combust.cfd.boundaries.conditions import Boundary, ConvectiveOutflow, Sides, Wall, conditions_of
 from combust.cfd.boundaries.patches import Patch, any_unsteady, patches
 from combust.cfd.mesh.grid import Areas, Faces, Grid, along, near
 from combust.cfd.mesh.halo import BoundaryFill, Field, Halo, copy_edge, ghosts_of
@@ -38,6 +38,8 @@ class Filler:
         self.functions = any(c.functions for _, _, side in sides for c in conditions_of(side))
         self.areas = self.areas_of(lambda condition: True)
         self.diffusion_areas = self.areas_of(lambda condition: condition.diffusion_counts)
+        self.convects = any(isinstance(c, ConvectiveOutflow) for _, _, side in sides for c in conditions_of(side))
+        self.convective_area = self._area(ConvectiveOutflow) if self.convects else 0.0
         self._set(0.0)
 
     def at(self, t: float) -> None:
@@ -61,10 +63,8 @@ class Filler:
             yield from found
 
     def open_patches(self, axis: int) -> list[Patch]:
-        """Those of fixed pressure on the sides normal to an axis."""
-        return [
-            p for side in (0, 1) for p in self._patches.get((axis, side), ()) if p.condition.pressure == "dirichlet"
-        ]
+        """Those that gas passes as the flow has it, on the sides normal to an axis."""
+        return [p for side in (0, 1) for p in self._patches.get((axis, side), ()) if p.condition.opens]
 
     def areas_of(self, chosen: Callable[[Boundary], bool]) -> Areas:
         """Face areas of the block's ends per axis, zero where an end is no physical boundary of the chosen ones."""
@@ -86,6 +86,13 @@ class Filler:
                     patch.owned(end).copy_(patch.owned(whole))
             ends.append(end)
         return ends[0], ends[1]
+
+    def _area(self, kind: type[Boundary]) -> float:
+        """Of all sides of a kind, over all ranks [m2]."""
+        own = self.areas_of(lambda condition: isinstance(condition, kind))
+        plane = torch.zeros(self.layout.n, dtype=torch.float64, device=self.grid.device)
+        ends = [(a, end) for a, pair in enumerate(own) if pair is not None for end in pair]
+        return self.grid.block.comm.sum(sum(float((plane.narrow(a, 0, 1) + end).sum()) for a, end in ends))[0]
 
     def pad(self, inner: Tensor) -> Tensor:
         """A padded copy of owned cells, ghosts not yet set."""
@@ -129,7 +136,7 @@ class Filler:
         for patch in self.patches():
             axis = patch.at.axis
             normal = u[axis]
-            if patch.condition.pressure == "dirichlet" and patch.at.now.stream is not None and normal is not None:
+            if patch.condition.opens and patch.at.now.stream is not None and normal is not None:
                 place = self.layout.g[axis] + patch.at.side * self.layout.n[axis]
                 end = patch.view(normal.narrow(axis, place, 1))
                 patch.condition.fill_backflow(patch.view(q), patch.at, (1 - 2 * patch.at.side) * end > 0)
@@ -176,13 +183,14 @@ class Filler:
         return fill
 
     def pressure(self, p: Tensor) -> Tensor:
-        """Owned pressure, padded: zero beyond a side of fixed pressure, else zero gradient."""
+        """Owned pressure, padded: zero beyond sides and parts of sides of fixed pressure, else zero gradient."""
 
         def at_boundary(data: Tensor, axis: int, side: int) -> None:
-            if self._patches[axis, side][0].condition.pressure == "dirichlet":  # all parts of a side agree in it
-                ghosts_of(data, axis, side, self.grid.ghosts).zero_()
-            else:
-                copy_edge(data, axis, side, self.grid.ghosts)
+            for patch in self._patches[axis, side]:
+                if patch.condition.pressure == "dirichlet":
+                    ghosts_of(patch.view(data), axis, side, self.grid.ghosts).zero_()
+                else:
+                    copy_edge(patch.view(data), axis, side, self.grid.ghosts)
 
         with self.timers.phase("halo"):
             data = self.pad(p)

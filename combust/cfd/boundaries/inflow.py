@@ -42,7 +42,7 @@ def add_expansion(S: Tensor, q: Tensor, u: Faces, filler: Filler, thermo: Thermo
         if stream is None or metric is None or normal is None:
             continue
         inwards: float | Tensor
-        if patch.condition.pressure == "dirichlet":
+        if patch.condition.opens:
             inwards = outflow.inwards(patch, normal, filler)
         else:
             inwards = patch.at.now.velocity[axis] * (1 - 2 * side)

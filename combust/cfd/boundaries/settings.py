@@ -273,12 +273,24 @@ class Outside(Mixture, frozen=True, kw_only=True):
 
 
 class Outflow(Part, frozen=True, tag_field="kind", tag="outflow"):
-    """Gas leaves at a given pressure."""
+    """Gas leaves: at a given pressure, or with the velocity that the flow carries out."""
+
+    condition: Annotated[
+        Literal["pressure", "convective"],
+        doc("pressure: it is fixed on the side; convective: the velocity is carried out, du/dt + U du/dn = 0"),
+    ] = "pressure"
+    convection: Annotated[
+        Positive | None, doc("U of convective; the mean velocity at which gas leaves by the side if omitted", "m/s")
+    ] = None
 
     pressure: Annotated[Pressure | None, doc("pressure; gas.pressure if omitted", "Pa")] = None
     backflow: Annotated[
         Outside | None, doc("gas that comes in where the flow turns; as that of the cell beside if omitted")
     ] = None
+
+    def __post_init__(self) -> None:
+        if self.convection is not None and self.condition != "convective":
+            raise ValueError('convection is for condition = "convective"')
 
 
 class Wall(Part, frozen=True, tag_field="kind", tag="wall"):

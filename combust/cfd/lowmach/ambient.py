@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from combust.cfd.boundaries.conditions import Inflow, Outflow, conditions_of
+from combust.cfd.boundaries.patches import patches
 from combust.cfd.initial.fields import Fields
 from combust.cfd.mesh.grid import NAMES
 from combust.cfd.model.case import Case
@@ -38,7 +39,8 @@ def reference_density(case: Case, fields: Fields) -> float | None:
         if case.ambient is not None:
             logger.warning("warning: gas.ambient: has no effect without gas.gravity: the gas around weighs nothing")
         return 0.0
-    if not any(isinstance(side, Outflow) for a in case.grid.layout.axes for side in case.boundaries[a]):
+    sides = [side for a in case.grid.layout.axes for side in case.boundaries[a]]
+    if not any(isinstance(c, Outflow) for side in sides for c in conditions_of(side)):
         return _closed(case, gravity)
     rho, origin = _named(case) or _only_stream(case) or _at_outflows(case, fields)
     logger.info("gravity: acts on rho less %.6g kg/m3, the density of %s", rho, origin)
@@ -112,9 +114,15 @@ def _at_outflows(case: Case, fields: Fields) -> tuple[float, str]:
     least, most = torch.inf, -torch.inf
     for axis in grid.layout.axes:
         for side in (0, 1):
-            if isinstance(case.boundaries[axis][side], Outflow) and grid.block.at_boundary(axis, side):
-                edge = rho.narrow(axis, 0 if side == 0 else grid.layout.n[axis] - 1, 1)
-                least, most = min(least, float(edge.min())), max(most, float(edge.max()))
+            condition = case.boundaries[axis][side]
+            if condition is None or not grid.block.at_boundary(axis, side):
+                continue
+            edge = rho.narrow(axis, 0 if side == 0 else grid.layout.n[axis] - 1, 1)
+            for own in (
+                p.owned(edge) for p in patches(grid, axis, side, condition) if isinstance(p.condition, Outflow)
+            ):
+                if own.numel():
+                    least, most = min(least, float(own.min())), max(most, float(own.max()))
     most, below = case.comm.max(most, -least)
     if most + below > SAME * most:
         raise ConfigError(

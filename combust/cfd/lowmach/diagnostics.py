@@ -292,7 +292,7 @@ class Diagnostics:
         area = self.scheme.volume / (self.grid.faces[2][-1] - self.grid.faces[2][0])
         unburnt, burnt = float(fresh.Y[fresh.fuel]), float(fresh.burnt_Y[fresh.fuel])
         outflow = self.scheme.problem.boundaries[2][1]
-        if outflow is not None and outflow.pressure == "dirichlet":
+        if any(condition.opens for condition in conditions_of(outflow)):
             leaving = self._leaving(1 + fresh.fuel)
             if abs(leaving - burnt) < abs(leaving - unburnt):
                 burnt = leaving

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from combust.cfd.boundaries.conditions import conditions_of
 from combust.cfd.boundaries.fill import Filler
 from combust.cfd.closures.view import Domain
 from combust.cfd.lowmach.problem import LowMachNumerics, Problem
@@ -53,7 +54,11 @@ class Discretisation:
         self.filler = Filler(grid, problem.boundaries, self.timers, 1 + len(problem.gas.species))
         self.comm = grid.block.comm
         self.closed = not any(
-            b is not None and b.pressure == "dirichlet" for a in self.layout.axes for b in problem.boundaries[a]
+            c.opens for a in self.layout.axes for b in problem.boundaries[a] for c in conditions_of(b)
+        )
+        # Where no pressure is fixed, as much must leave as comes in and expands: convective outflows see to it.
+        self.lets_out = self.filler.convects and not any(
+            c.pressure == "dirichlet" for a in self.layout.axes for b in problem.boundaries[a] for c in conditions_of(b)
         )
         self.volume = self.comm.sum(float(grid.volume.sum()))[0]
         self.min_width = [None if a not in self.layout.axes else float(grid.widths[a].min()) for a in range(3)]

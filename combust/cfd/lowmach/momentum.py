@@ -54,7 +54,8 @@ class Momentum:
                 force = force + added[a]  # type: ignore[operator]
             outflow.resist(force, ua, r, on.filler, a, metric)
             source[a], beta[a] = force / r, dt / r
-        u = self._viscous(s.u, tuple(source), rho, self._viscosity(s, new, context), context.t, dt)
+        carried = outflow.carried(u_adv, on.filler, on.comm)
+        u = self._viscous(s.u, tuple(source), rho, self._viscosity(s, new, context), carried, context.t, dt)
         return u, tuple(beta)
 
     def _viscosity(self, s: State, new: State, context: Context) -> Tensor:
@@ -63,7 +64,9 @@ class Momentum:
         mu = 0.5 * (s.coefficients.viscosity + new.coefficients.viscosity)
         return mu if context.eddies is None else mu + context.eddies.viscosity
 
-    def _viscous(self, u: Faces, source: Faces, rho: Tensor, mu: Tensor, t: float, dt: float) -> Faces:
+    def _viscous(
+        self, u: Faces, source: Faces, rho: Tensor, mu: Tensor, carried: outflow.Carried, t: float, dt: float
+    ) -> Faces:
         """u after the explicit forces and Runge-Kutta-Chebyshev viscosity over dt."""
         on = self.on
         layout, metrics = on.layout, on.metrics
@@ -81,10 +84,12 @@ class Momentum:
         )
         mt = rows[0][2] * step
         u2, u1 = u0, tuple(None if a is None or f is None else a + mt * f for a, f in zip(u0, F0, strict=True))
+        outflow.carry(u1, u0, carried, shares[0] * dt)
         on.filler.at(t + shares[0] * dt)
         padded = on.filler.velocity(on.filler.pad_faces(u1))
         for row, share in zip(rows[1:], shares[1:], strict=True):
             u2, u1 = u1, viscous_stage_kernel(row, u0, u1, u2, F0, source, padded, rho, step, mu, layout, metrics)
+            outflow.carry(u1, u0, carried, share * dt)
             on.filler.at(t + share * dt)
             padded = on.filler.velocity(on.filler.pad_faces(u1))
         return padded

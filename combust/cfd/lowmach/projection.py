@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from combust.cfd.boundaries import outflow
 from combust.cfd.lowmach.discretisation import Discretisation
 from combust.cfd.lowmach.state import State
 from combust.cfd.mesh.grid import Faces, along
@@ -25,6 +26,7 @@ class Projection:
         on = self.on
         with on.timers.phase("pressure"):
             target, dp0 = self.compatible(target, q, s.p0, u)
+            self.let_out(u, target)
             rhs = momentum.velocity_divergence(u, on.layout, on.metrics) - target
             phi = on.filler.pressure(self.solver.solve_constant(rhs))
             return self.minus_gradient(u, phi, None), dp0
@@ -40,6 +42,13 @@ class Projection:
         total, denominator = on.comm.sum(float((S * V).sum()) - out, float((theta * V).sum()))
         dp0 = total / denominator
         return S - theta * dp0, dp0
+
+    def let_out(self, u: Faces, target: Tensor) -> None:
+        """Makes convective outflows of padded u, in place, carry what flows in and expands, if nothing else would."""
+        on = self.on
+        if on.lets_out:
+            kept = float((target * on.grid.volume).sum()) - on.filler.outflow(u)
+            outflow.let_out(u, on.comm.sum(kept)[0], on.filler)
 
     def minus_gradient(self, u: Faces, p: Tensor, beta: Faces | None) -> Faces:
         """u - beta grad p on the block's faces, padded with the ghosts of u."""
@@ -61,6 +70,7 @@ class Projection:
         on = self.on
         with on.timers.phase("pressure"):
             target, _ = self.compatible(new.S, new.q, new.p0, u)
+            self.let_out(u, target)
             rhs = momentum.velocity_divergence(u, on.layout, on.metrics) - target
             terms = momentum.velocity_moduli(u, on.layout, on.metrics) + new.S.abs() + target.abs()
             solution = self.solver.solve(beta, rhs, terms=terms)  # type: ignore[arg-type]

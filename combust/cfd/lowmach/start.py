@@ -37,10 +37,9 @@ def pressure(scheme: LowMach, s: State) -> Tensor:
         r = momentum.face_density(rho, scheme.layout, scheme.metrics, a)
         slope = momentum.difference(along(padded, scheme.layout, a, -1, 1), a) * metric.per_distance
         force[a] = (gravity[a] * (r - reference) - slope) * per_density
-        for side in (0, 1):
-            condition = scheme.problem.boundaries[a][side]
-            if scheme.grid.block.at_boundary(a, side) and condition is not None and condition.pressure == "neumann":
-                force[a].select(a, -side).zero_()  # type: ignore[union-attr]
+        for patch in scheme.filler.patches():
+            if patch.at.axis == a and patch.condition.pressure == "neumann":
+                patch.owned(force[a].narrow(a, patch.at.side * scheme.layout.n[a], 1)).zero_()  # type: ignore[union-attr]
     faces = scheme.filler.pad_faces(tuple(force))
     rhs = momentum.velocity_divergence(faces, scheme.layout, scheme.metrics)
     terms = momentum.velocity_moduli(faces, scheme.layout, scheme.metrics)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 import numpy as np
@@ -18,6 +19,7 @@ Beta = tuple[torch.Tensor | None, torch.Tensor | None, torch.Tensor | None]
 
 AXIS_NAMES = "zyx"
 ROUND_OFF = 1e-12
+UNIT_RTOL = 1e-12  # of constant-coefficient problems that cannot be solved directly
 # Residuals of so many times the terms of rhs are their rounding: a dozen terms of half a unit in the last place each,
 # and what is left of the mean that a singular problem drops. No iteration can tell them from zero.
 FLOOR = 16 * float(np.finfo(np.float64).eps)
@@ -31,6 +33,8 @@ class PressureGrid:
     sides : kind of the (low, high) end of each direction: "periodic", "neumann" (zero normal gradient) or
         "dirichlet" (zero on the face, half a cell away)
     weights : per direction weights of cells and faces (Grid.weights), None where all are 1
+    fixed : of "dirichlet" ends that are so at some faces alone: by (direction, 0 or 1) which of this rank's are, an
+        array that broadcasts to (nz, ny, nx); the others are "neumann"
     Of directions that are no axes of the block width and sides are ignored. Raises ConfigError if they do not fit.
     """
 
@@ -38,6 +42,7 @@ class PressureGrid:
     widths: tuple[np.ndarray, np.ndarray, np.ndarray]
     sides: Sides
     weights: tuple[tuple[np.ndarray, np.ndarray] | None, ...] = (None, None, None)
+    fixed: Mapping[tuple[int, int], np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for axis in self.axes:
@@ -138,7 +143,7 @@ class PressureSolver(Protocol):
         ...
 
     def solve_constant(self, rhs: torch.Tensor) -> torch.Tensor:
-        """p of L_1 p = rhs (beta = 1 on every face), direct."""
+        """p of L_1 p = rhs (beta = 1 on every face): direct, or to UNIT_RTOL where sides are fixed in parts."""
         ...
 
     def forget(self) -> None:
@@ -160,6 +165,18 @@ class Conductances:
             area = np.take(volume / grid.local(axis, grid.lengths(axis)), [0], axis)
             factor = area * grid.local(axis, grid.inverse_distances(axis), faces=True)
             self.geometry[axis] = torch.as_tensor(factor, device=device)
+        self.shut = self._shut(device)
+        for axis, side, mask in self.shut:
+            self.geometry[axis].narrow(axis, side * (self.geometry[axis].shape[axis] - 1), 1).masked_fill_(mask, 0.0)
+
+    def _shut(self, device: torch.device) -> list[tuple[int, int, torch.Tensor]]:
+        """(direction, side, which faces) of this block's ends without flux on a part of them."""
+        block = self.grid.block
+        return [
+            (axis, side, torch.as_tensor(~fixed, device=device))
+            for (axis, side), fixed in self.grid.fixed.items()
+            if block.at_boundary(axis, side)
+        ]
 
     def unit(self) -> dict[int, torch.Tensor]:
         """c of beta = 1."""
@@ -179,6 +196,8 @@ class Conductances:
                 if self.grid.block.at_boundary(axis, side) and self.grid.sides[axis][side] == "neumann":
                     face.select(axis, -side).zero_()  # whatever beta holds there, NaN included
             result[axis] = face
+        for axis, side, mask in self.shut:
+            result[axis].narrow(axis, side * (result[axis].shape[axis] - 1), 1).masked_fill_(mask, 0.0)
         return result
 
 

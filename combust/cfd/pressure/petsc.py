@@ -10,6 +10,7 @@ import torch
 from combust.cfd.mesh.block import Block, split
 from combust.cfd.pressure.base import (
     FLOOR,
+    UNIT_RTOL,
     Beta,
     Conductances,
     PressureGrid,
@@ -91,13 +92,26 @@ class PetscSolver:
         self.volumes = self.direct.volumes
         self.unit_diagonal = diagonal(self.conductances.unit())
         self.sparsity = Sparsity(grid)
-        self.matrix = self.sparsity.matrix(self.PETSc, self.comm)
-        if grid.singular:
-            self.matrix.setNullSpace(self.PETSc.NullSpace().create(constant=True, comm=self.comm.mpi))
+        self.matrix = self._matrix()
         self.unknown, self.load = self.matrix.createVecs()
         self.separable = ScaledSeparable(self.direct) if preconditioner == "separable" else None
-        self.krylov = self._krylov(preconditioner, max_iterations)
+        self.krylov = self._krylov(self.matrix, preconditioner, max_iterations)
+        self.unit = self._unit(preconditioner, max_iterations) if grid.fixed else None
         self.forget()
+
+    def _matrix(self) -> Any:
+        matrix = self.sparsity.matrix(self.PETSc, self.comm)
+        if self.grid.singular:
+            matrix.setNullSpace(self.PETSc.NullSpace().create(constant=True, comm=self.comm.mpi))
+        return matrix
+
+    def _unit(self, preconditioner: str, max_iterations: int) -> Any:
+        """Of L_1, where that has no direct solve: its matrix never changes, nor does what preconditions it."""
+        matrix = self._matrix()
+        self.sparsity.fill(matrix, self.conductances.unit(), self.unit_diagonal)
+        krylov = self._krylov(matrix, preconditioner, max_iterations)
+        krylov.setInitialGuessNonzero(False)
+        return krylov
 
     def _choose(self, preconditioner: str) -> str:
         """The preconditioner to use: hypre before gamg, for half the iterations and the same bits in every run."""
@@ -110,9 +124,9 @@ class PetscSolver:
             raise ConfigError("this PETSc was built without hypre: use preconditioner gamg or separable")
         return preconditioner
 
-    def _krylov(self, preconditioner: str, max_iterations: int) -> Any:
+    def _krylov(self, matrix: Any, preconditioner: str, max_iterations: int) -> Any:
         ksp = self.PETSc.KSP().create(comm=self.comm.mpi)
-        ksp.setOperators(self.matrix)
+        ksp.setOperators(matrix)
         ksp.setType("cg")
         ksp.setNormType(self.PETSc.KSP.NormType.UNPRECONDITIONED)
         ksp.setTolerances(rtol=self.rtol, atol=0.0, max_it=max_iterations)
@@ -137,8 +151,23 @@ class PetscSolver:
         self.solves, self.fresh, self.latest = 0, 0, 0
 
     def solve_constant(self, rhs: torch.Tensor) -> torch.Tensor:
-        """p of L_1 p = rhs, directly; with no dirichlet side without rhs's mean, and p has zero mean."""
-        return self.direct.solve(rhs.cpu()).to(self.device)
+        """p of L_1 p = rhs; with no dirichlet side without rhs's mean, and p has zero mean. Directly, unless sides are
+        fixed in parts.
+        """
+        if self.unit is None:
+            return self.direct.solve(rhs.cpu()).to(self.device)
+        load = -self.volumes * rhs.cpu()
+        goal = float(np.sqrt(self.comm.sum(float((load * load).sum()))[0]))
+        if not np.isfinite(goal):
+            raise not_converged(0, float("nan"), UNIT_RTOL)
+        if self.separable is not None:
+            self.separable.scale = torch.ones_like(self.volumes)
+        self.load.setArray(load.numpy().ravel())
+        self.unit.setTolerances(rtol=UNIT_RTOL, atol=1e-300)
+        self.unit.solve(self.load, self.unknown)
+        if goal > 0.0 and self.unit.getConvergedReason() <= 0:
+            raise not_converged(self.unit.getIterationNumber(), self.unit.getResidualNorm() / goal, UNIT_RTOL)
+        return torch.tensor(self.unknown.getArray(readonly=True)).view(load.shape).to(self.device)
 
     def solve(
         self, beta: Beta, rhs: torch.Tensor, guess: torch.Tensor | None = None, terms: torch.Tensor | None = None

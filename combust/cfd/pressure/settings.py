@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from combust.settings.base import Positive, Settings, doc
 
 if TYPE_CHECKING:
-    from combust.cfd.boundaries.conditions import Sides
+    import numpy as np
+
+    from combust.cfd.boundaries.conditions import Side, Sides
     from combust.cfd.mesh.grid import Grid
     from combust.cfd.pressure.base import PressureSolver as Solver
+
+logger = logging.getLogger(__name__)
 
 
 class PressureSolver(Settings, frozen=True):
@@ -29,7 +34,38 @@ class PressureSolver(Settings, frozen=True):
         from combust.cfd.pressure.base import PressureGrid
         from combust.cfd.pressure.choice import make_solver
 
-        ends = tuple(tuple("periodic" if side is None else side.pressure for side in pair) for pair in boundaries)
+        ends = tuple(tuple(_end(side) for side in pair) for pair in boundaries)
+        fixed = _fixed(grid, boundaries)
+        if fixed:
+            names = " and ".join(f"{'zyx'[axis]}_{('low', 'high')[side]}" for axis, side in fixed)
+            logger.info("pressure: fixed on a part of %s, so that no solve of it is direct: all are iterative", names)
         kind = "torch" if self.solver == "auto" and grid.block.comm.size == 1 else self.solver
-        problem = PressureGrid(grid.block, grid.widths, ends, grid.weights)  # type: ignore[arg-type]
+        problem = PressureGrid(grid.block, grid.widths, ends, grid.weights, fixed)  # type: ignore[arg-type]
         return make_solver(problem, kind, self.rtol, self.preconditioner, grid.device)
+
+
+def _end(side: Side) -> str:
+    """The kind of a side; that of one whose parts differ is "dirichlet", where `fixed` of the grid says."""
+    if side is None:
+        return "periodic"
+    return "dirichlet" if side.pressure == "mixed" else side.pressure
+
+
+def _fixed(grid: Grid, boundaries: tuple[Sides, Sides, Sides]) -> dict[tuple[int, int], np.ndarray]:
+    """Which faces of this block fix the pressure, of sides whose parts differ in it (PressureGrid.fixed)."""
+    import numpy as np
+
+    from combust.cfd.boundaries.conditions import Parts
+    from combust.cfd.boundaries.patches import fit
+
+    found = {}
+    for axis in grid.layout.axes:
+        for side, parts in enumerate(boundaries[axis]):
+            if isinstance(parts, Parts) and parts.pressure == "mixed":
+                opens = np.array([condition.pressure == "dirichlet" for condition in parts.conditions])
+                own = opens[fit(parts, grid.faces[parts.over])]
+                start, count = grid.block.start[parts.over], grid.block.count[parts.over]
+                shape = [1, 1, 1]
+                shape[parts.over] = count
+                found[axis, side] = own[start : start + count].reshape(shape)
+    return found

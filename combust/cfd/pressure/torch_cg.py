@@ -12,6 +12,7 @@ import torch
 
 from combust.cfd.pressure.base import (
     FLOOR,
+    UNIT_RTOL,
     Beta,
     Conductances,
     PressureGrid,
@@ -47,9 +48,14 @@ class TorchSolver:
         """Nothing is kept from solve to solve."""
 
     def solve_constant(self, rhs: torch.Tensor) -> torch.Tensor:
-        """p of L_1 p = rhs, directly; with no dirichlet side without rhs's mean, and p has zero mean."""
+        """p of L_1 p = rhs; with no dirichlet side without rhs's mean, and p has zero mean. Directly, unless sides are
+        fixed in parts.
+        """
         if self.direct is None:
             return self._line(self.conductances.unit(), *self._load(rhs)).p
+        if self.grid.fixed:
+            load = self._load(rhs)[0]
+            return self._iterate(self.conductances.unit(), self.unit_diagonal, load, None, rhs, UNIT_RTOL)[0]
         return self.direct.solve(rhs)
 
     def solve(
@@ -61,7 +67,7 @@ class TorchSolver:
         if self.direct is None:
             return self._line(faces, load, incompatibility)
         main = diagonal(faces)
-        p, iterations, residual = self._iterate(faces, main, load, guess, rhs if terms is None else terms)
+        p, iterations, residual = self._iterate(faces, main, load, guess, rhs if terms is None else terms, self.rtol)
         return Solution(self._free(p), iterations, residual, incompatibility)
 
     def _load(self, rhs: torch.Tensor) -> tuple[torch.Tensor, float]:
@@ -86,14 +92,15 @@ class TorchSolver:
         load: torch.Tensor,
         guess: torch.Tensor | None,
         terms: torch.Tensor,
+        rtol: float,
     ) -> tuple[torch.Tensor, int, float]:
         assert self.direct is not None
         scale = (self.unit_diagonal / main) ** (0.5 * SCALING)
-        p, r, norm, goal, enough = self._start(faces, main, load, guess, terms)
+        p, r, norm, goal, enough = self._start(faces, main, load, guess, terms, rtol)
         s, rz, iteration = None, None, 0
         while not norm <= enough:
             if not math.isfinite(norm) or iteration == self.max_iterations:
-                raise not_converged(iteration, norm / goal, self.rtol)
+                raise not_converged(iteration, norm / goal, rtol)
             z = scale * self.direct.solve_symmetric(scale * r)
             rz, previous = torch.sum(r * z), rz
             s = z if s is None else torch.addcmul(z, s, rz / previous)
@@ -111,6 +118,7 @@ class TorchSolver:
         load: torch.Tensor,
         guess: torch.Tensor | None,
         terms: torch.Tensor,
+        rtol: float,
     ) -> tuple[torch.Tensor, torch.Tensor, float, float, float]:
         """First p and residual: those of the guess, unless p = 0 leaves less to do; norms of residual and load, and
         the norm of the residual that is small enough.
@@ -119,10 +127,10 @@ class TorchSolver:
         norms = torch.stack([torch.linalg.vector_norm(f) for f in (r, load, self.volumes * terms)]).tolist()
         norm, goal, round_off = norms[0], norms[1], FLOOR * norms[2]
         if not math.isfinite(norm + goal + round_off):
-            raise not_converged(0, float("nan"), self.rtol)
+            raise not_converged(0, float("nan"), rtol)
         if guess is None or not norm < goal or goal <= round_off:
             guess, r, norm = torch.zeros_like(load), load, goal
-        return guess, r, norm, goal, max(self.rtol * goal, round_off)
+        return guess, r, norm, goal, max(rtol * goal, round_off)
 
 
 def apply(
