@@ -165,7 +165,8 @@ def test_a_side_of_outflows_is_an_outflow():
 def test_a_wave_of_the_velocity_is_carried_out():
     """du/dt = -U du/dx of the last face alone: exact of a given rate, as inside it lies the velocity before."""
     flow = flow_of({"x_low": inflow({"over": "y", "at": [0.0, SIDE], "values": [0.5, 1.5]}),
-                    "x_high": {**CONVECTIVE, "convection": 2.0}, "y": {"kind": "symmetry"}}, velocity=[1.0, 0.0])  # fmt: skip
+                    "x_high": {**CONVECTIVE, "convection": 2.0}, "y": {"kind": "symmetry"}},
+                   velocity=[1.0, 0.0])  # fmt: skip
     before = flow.scheme.block_faces(flow.current.u)[2].clone()
     dt = 1e-6
     flow.advance(dt)
