@@ -36,6 +36,12 @@ class DivergenceError(CombustError):
     exit_code = 3
 
 
+class InertError(DivergenceError):
+    """Gases that no reaction heats, where a flame was asked for: none can be found, and what was given is at fault."""
+
+    exit_code = 2
+
+
 class FileFormatError(CombustError):
     """A file that is damaged, of another kind, or belongs to another mechanism or mesh."""
 
@@ -61,5 +67,5 @@ def at(place: object) -> Iterator[None]:
     """Errors of input from within begin with `place`: a file, a key of it, an option."""
     try:
         yield
-    except (ConfigError, MechanismError, StateError, FileFormatError) as error:
+    except (ConfigError, MechanismError, StateError, FileFormatError, InertError) as error:
         raise type(error)(f"{place}: {error}") from error

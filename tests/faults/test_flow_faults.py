@@ -4,6 +4,7 @@ As a script under mpirun: `combust` with the fault that FAULT names, set off bef
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,8 @@ from types import SimpleNamespace
 import pytest
 
 from combust.__main__ import main
+from combust.errors import DivergenceError
+from combust.kinetics.flames.counterflow import counterflow_flame
 
 CASES = Path(__file__).resolve().parents[2] / "cases"
 AT = 4  # the step in which the fault strikes
@@ -175,3 +178,29 @@ def test_unknown_species_and_mechanism(run):
 if __name__ == "__main__":
     arm(os.environ["FAULT"])
     sys.exit(main())
+
+
+AIR = "O2:0.21, N2:0.79"
+NO_FLAMES = [
+    ("counterflow", {"initial.fuel": "N2:1"}, 'initial.kind = "counterflow": .* heats itself by more than 0 K'),
+    ("counterflow", {"initial.oxidizer": "N2:1"}, 'initial.kind = "counterflow": .* heats itself by more than 0 K'),
+    ("counterflow", {"initial.fuel": AIR}, 'initial.kind = "counterflow": .*heats itself by more than 0 K'),
+    ("flame1d_h2", {"initial.fuel": "N2:1"}, 'initial.kind = "flame": .*the mixture does not burn'),
+    ("flame1d_h2", {"initial.phi": "0.01"}, 'initial.kind = "flame": .*the mixture does not burn'),
+]
+
+
+@pytest.mark.parametrize("name, given, message", NO_FLAMES)
+def test_a_flame_of_gases_that_cannot_burn_is_bad_input(name, given, message, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COMBUST_CACHE", str(tmp_path / "cache"))
+    sets = [part for key, value in given.items() for part in ("--set", f"{key}={value}")]
+    assert main(["run", str(CASES / f"{name}.toml"), "--out", str(tmp_path / "out"), *sets]) == 2
+    assert re.search(message, capsys.readouterr().err)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_flame_without_stoichiometric_mixture(tmp_path, monkeypatch):
+    """Premixed gas against nitrogen burns, but Cantera's search begins from a stoichiometric mixture of both jets."""
+    monkeypatch.setenv("COMBUST_CACHE", str(tmp_path))
+    with pytest.raises(DivergenceError, match="no mixture of both jets is stoichiometric"):
+        counterflow_flame("h2o2.yaml", 101325.0, "H2:2, O2:1, N2:4", 300.0, 1.0, "N2:1", 300.0, 1.0)

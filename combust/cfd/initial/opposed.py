@@ -26,7 +26,7 @@ class Jets(Settings, frozen=True, kw_only=True):
 def solved(
     case: Starting, where: str, jets: Jets, fuel: str, T_fuel: float, oxidizer: str, T_oxidizer: float
 ) -> CounterflowProfile:
-    """Cantera's flame, solved by the root or read from the cache. Raises ConfigError, DivergenceError."""
+    """Cantera's flame, solved by the root or read from the cache. Raises ConfigError, InertError, DivergenceError."""
     from combust.kinetics.flames.counterflow import counterflow_flame
     from combust.parallel import on_root
 
@@ -46,7 +46,8 @@ def solved(
             width=jets.width, slope=0.05, curve=0.1, soret=soret,
         )  # fmt: skip
 
-    return on_root(case.comm, solve)
+    with at(where):
+        return on_root(case.comm, solve)
 
 
 class CounterflowInitial(Start, Jets, frozen=True, kw_only=True, tag_field="kind", tag="counterflow"):

@@ -11,7 +11,7 @@ from combust.cfd.initial.hot_spot import HotSpotKey, heated
 from combust.cfd.initial.layers import LayersInitial
 from combust.cfd.initial.motion import TurbulenceKey, VortexKey
 from combust.cfd.initial.opposed import CounterflowInitial
-from combust.errors import ConfigError
+from combust.errors import ConfigError, at
 from combust.kinetics.mechanism.settings import ConstantTransport, of_flames
 from combust.settings.base import Count, Mixture, NotNegative, Positive, Settings, Temperature, Text, Vector, doc
 
@@ -53,7 +53,7 @@ class FlameInitial(Start, Settings, frozen=True, tag_field="kind", tag="flame"):
     vortex: VortexKey = None
 
     def profile(self, case: Starting) -> FlameProfile:
-        """Cantera's free flame, solved by the root (or read from its cache). Raises ConfigError."""
+        """Cantera's free flame, solved by the root (or read from its cache). Raises ConfigError, InertError."""
         from combust.kinetics.flames.free import free_flame
         from combust.parallel import on_root
 
@@ -61,9 +61,9 @@ class FlameInitial(Start, Settings, frozen=True, tag_field="kind", tag="flame"):
         if known is None:
             raise ConfigError('initial.kind = "flame" needs gas.transport = "mixture-averaged" or "unity-Lewis"')
         name, soret = known
-        return on_root(
-            case.comm,
-            lambda: free_flame(
+
+        def solve() -> FlameProfile:
+            return free_flame(
                 case.gas,
                 self.temperature,
                 case.pressure,
@@ -73,8 +73,10 @@ class FlameInitial(Start, Settings, frozen=True, tag_field="kind", tag="flame"):
                 transport=name,
                 refine=self.refine,
                 soret=soret,
-            ),
-        )
+            )
+
+        with at('initial.kind = "flame"'):
+            return on_root(case.comm, solve)
 
     def fields(self, case: Starting) -> Fields:
         """Initial T, Y and velocities."""

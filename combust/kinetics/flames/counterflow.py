@@ -9,7 +9,9 @@ from typing import Any
 import cantera as ct
 import numpy as np
 
+from combust.errors import DivergenceError
 from combust.kinetics.flames.grids import halved
+from combust.kinetics.flames.plausible import require_heat_of_jets
 from combust.kinetics.flames.radiation import BLACK_BODY_AT_ZERO, Emissivity, check_radiation
 from combust.kinetics.flames.solver import TRANSPORT, Transport, check_transport
 from combust.kinetics.flames.stabilised import check_numbers, fields, prepared, require_flame, require_same, solved
@@ -97,7 +99,8 @@ def counterflow_flame(
     p [Pa], inlet temperatures [K], mass fluxes [kg/m2/s], distance of the jets `width` [m]. radiation, emissivity :
     see kinetics.flames.radiation, the fuel's boundary first. Raises ConfigError for an unknown transport or species,
     Soret diffusion with unity-Lewis transport, radiation where nothing radiates or a flux that is not positive,
-    DivergenceError when Cantera does not converge, the flame goes out, or a grid twice as fine shows another.
+    InertError where no mixture of the jets burns, DivergenceError when Cantera does not converge, the flame goes out, or
+    a grid twice as fine shows another.
     """
     check_transport("counterflow flame", transport, soret)
     check_numbers("counterflow flame", width, flux_fuel=flux_fuel, flux_oxidizer=flux_oxidizer)
@@ -132,9 +135,14 @@ def _counterflow(gas: Mechanism, query: CounterflowQuery, loglevel: int) -> Coun
         return flame
 
     solution = prepared(query, prepare)
-    flame = solved(query, make, (query.width,), loglevel)
     hottest = max(query.T_fuel, query.T_oxidizer)
-    require_flame(query, flame, hottest)
+    try:
+        flame = solved(query, make, (query.width,), loglevel)
+        require_flame(query, flame, hottest)
+    except DivergenceError:
+        jets = (query.T_fuel, query.fuel), (query.T_oxidizer, query.oxidizer)
+        require_heat_of_jets(str(query), solution, query.p, jets)  # says so where that is why
+        raise
     # A domain between two jets has its width: a finer grid must show the same flame.
     require_same(query, flame, make(grid=halved(flame.grid)), ("velocity", "spreadRate", "T", "Lambda"), hottest)
     return CounterflowProfile(

@@ -16,7 +16,7 @@ import numpy as np
 from combust.errors import ConfigError, DivergenceError
 from combust.kinetics.flames.continuation import Branch, Point, Trace, trace, turning_point
 from combust.kinetics.flames.grids import Extrapolation, begin, halved, solve_on_grid
-from combust.kinetics.flames.plausible import LEAST_RISE
+from combust.kinetics.flames.plausible import LEAST_RISE, require_heat_of_jets
 from combust.kinetics.flames.radiation import BLACK_BODY_AT_ZERO, Emissivity, check_radiation
 from combust.kinetics.flames.solver import TRANSPORT, Transport, check_transport, first_solution, last_line
 from combust.kinetics.flames.solver import refine as to_criteria
@@ -28,7 +28,6 @@ logger = logging.getLogger(__name__)
 
 FORMAT = 1  # raise when the stored content, or what is accepted, changes
 STARTS = (1.0, 2.0, 0.5, 4.0, 0.25, 0.1)  # of the strain asked for, tried until a flame burns
-MIXTURES = 41  # of the two jets, whose equilibria say whether they burn
 HALVINGS = 2
 RATIO, PRUNE = 3.0, 0.3  # of neighbouring intervals; of `slope`, below which points are removed
 SHORT = 0.5  # of the drop of the trace, on the way over the turning point
@@ -117,8 +116,8 @@ def extinction_strain(
     fuel and oxidizer in mole fractions, p [Pa], temperatures [K], distance of the jets `width` [m], momentum_ratio :
     rho u^2 of the fuel over that of the oxidizer, kept along the branch. strain : global, 1/s, of the first flame,
     which must burn; half, twice, ... of it are tried too. progress : called with the number of flames found.
-    Raises ConfigError for bad options, DivergenceError where the jets do not burn, no flame is found or the branch
-    cannot be followed to its turning point.
+    Raises ConfigError for bad options, InertError where the jets do not burn, DivergenceError where no flame is found
+    or the branch cannot be followed to its turning point.
     """
     check_transport("extinction", transport, soret)
     check_positive("extinction", p=p, T_fuel=T_fuel, T_oxidizer=T_oxidizer, width=width, strain=strain,
@@ -193,23 +192,8 @@ class Jets:
 
     def require_heat(self) -> None:
         """Raises DivergenceError where no mixture of both jets is much hotter in equilibrium than it and they are."""
-        ends = []
-        for T, X in self.streams:
-            self._set(T, X)
-            ends.append((self.solution.enthalpy_mass, self.solution.Y.copy()))
-        hottest = heat = 0.0
-        for share in np.linspace(0, 1, MIXTURES):
-            (h0, Y0), (h1, Y1) = ends
-            self.solution.HPY = share * h0 + (1 - share) * h1, self.query.p, share * Y0 + (1 - share) * Y1
-            cold = self.solution.T
-            self.solution.equilibrate("HP")
-            hottest, heat = max(hottest, self.solution.T), max(heat, self.solution.T - cold)
+        hottest = require_heat_of_jets(str(self.query), self.solution, self.query.p, self.streams)
         rise = hottest - max(self.query.T_fuel, self.query.T_oxidizer)
-        if heat < LEAST_RISE:
-            raise DivergenceError(
-                f"{self.query}: the jets do not burn: no mixture of them heats itself by more than {heat:.0f} K "
-                f"(needed: {LEAST_RISE:g} K). Check fuel and oxidizer"
-            )
         if rise < LEAST_RISE:
             raise DivergenceError(
                 f"{self.query}: a jet is too hot: no mixture is in equilibrium more than {rise:.0f} K hotter than it "

@@ -8,6 +8,7 @@ knows; the flames of `flame1d` and `flames` ask it, and through them every verb 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -16,7 +17,7 @@ import cantera as ct
 import numpy as np
 import torch
 
-from combust.errors import DivergenceError
+from combust.errors import DivergenceError, InertError
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.kinetics.reactors.equilibrium import burnt_temperature
 
@@ -27,6 +28,7 @@ LEAST_SHARE = 0.3  # of the adiabatic rise that a free flame reaches at least: 0
 LARGEST_AGE = 0.1
 EDGE_SLOPE = 0.1  # of the mean slope of the domain, that the temperature may have where the fresh gas enters
 WIDEST_FRONT = 0.5  # thermal thickness over width of the domain
+MIXTURES = 41  # of two jets, whose equilibria say whether they burn
 AGREEMENT = 0.1  # of the temperature rise, by which a finer and wider grid may change a flame
 
 
@@ -72,13 +74,37 @@ class FreshGas:
 
 
 def require_heat(fresh: FreshGas) -> None:
-    """Raises DivergenceError where no reaction could heat the gas: no flame need be looked for."""
+    """Raises InertError where no reaction could heat the gas: no flame need be looked for."""
     rise = fresh.equilibrium - fresh.T
     if not rise >= LEAST_RISE:
-        raise DivergenceError(
+        raise InertError(
             f"{fresh.name}: the mixture does not burn: its equilibrium is {rise:+.0f} K from the unburnt gas "
             f"(needed: {LEAST_RISE:g} K). Check fuel, oxidizer and phi"
         )
+
+
+def require_heat_of_jets(name: str, solution: ct.Solution, p: float, jets: Iterable[tuple[float, str]]) -> float:
+    """The hottest equilibrium [K] of mixtures of two jets (T [K], mole fractions) at p [Pa].
+
+    Raises InertError where no mixture could be heated by reaction.
+    """
+    ends = []
+    for T, X in jets:
+        solution.TPX = T, p, X
+        ends.append((solution.enthalpy_mass, solution.Y.copy()))
+    (h0, Y0), (h1, Y1) = ends
+    hottest = heat = 0.0
+    for share in np.linspace(0, 1, MIXTURES):
+        solution.HPY = share * h0 + (1 - share) * h1, p, share * Y0 + (1 - share) * Y1
+        cold = solution.T
+        solution.equilibrate("HP")
+        hottest, heat = max(hottest, solution.T), max(heat, solution.T - cold)
+    if heat < LEAST_RISE:
+        raise InertError(
+            f"{name}: the jets do not burn: no mixture of them heats itself by more than {heat:.0f} K "
+            f"(needed: {LEAST_RISE:g} K). Check fuel and oxidizer"
+        )
+    return float(hottest)
 
 
 def residence_time(x: np.ndarray, T: np.ndarray, u: np.ndarray) -> float:

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, Literal, Protocol, TypeVar
 
 import cantera as ct
+import numpy as np
 
 from combust.errors import ConfigError
 from combust.kinetics.flames.radiation import Emissivity, radiate
@@ -71,8 +72,11 @@ def first_solution(
         flame.set_refine_criteria(ratio=3.0, slope=max(0.1, query.slope), curve=max(0.2, query.curve), prune=0.0)
         try:
             solve = flame.solve if widen else partial(ct.FlameBase.solve, flame)
-            solve(loglevel=loglevel, auto=True)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                solve(loglevel=loglevel, auto=True)
             return flame
+        except ZeroDivisionError as error:  # of the mixture fraction that Cantera's first guess is laid around
+            raise ct.CanteraError("no mixture of both jets is stoichiometric") from error
         except ct.CanteraError as error:
             logger.info("no solution at width %g m: %s", width, last_line(error))
             failure = error
