@@ -99,8 +99,8 @@ def counterflow_flame(
     p [Pa], inlet temperatures [K], mass fluxes [kg/m2/s], distance of the jets `width` [m]. radiation, emissivity :
     see kinetics.flames.radiation, the fuel's boundary first. Raises ConfigError for an unknown transport or species,
     Soret diffusion with unity-Lewis transport, radiation where nothing radiates or a flux that is not positive,
-    InertError where no mixture of the jets burns, DivergenceError when Cantera does not converge, the flame goes out, or
-    a grid twice as fine shows another.
+    InertError where no mixture of the jets burns, DivergenceError when Cantera does not converge, the flame goes out,
+    or a grid twice as fine shows another.
     """
     check_transport("counterflow flame", transport, soret)
     check_numbers("counterflow flame", width, flux_fuel=flux_fuel, flux_oxidizer=flux_oxidizer)
