@@ -9,8 +9,8 @@ import numpy as np
 from scipy.integrate import trapezoid
 
 from combust.cfd.synthetic.filter import Filter
-from combust.cfd.synthetic.frozen import Frozen
-from combust.cfd.synthetic.plane import Plane
+from combust.cfd.synthetic.frozen import FrozenModes
+from combust.cfd.synthetic.plane import InflowPlane
 from combust.cfd.synthetic.spectra import passot_pouquet
 from validation.report import Report, percent
 
@@ -23,7 +23,7 @@ LIMIT = 0.05
 LAGS, STRETCHES = 4, 20  # lengths over which correlations are summed; stretches of time of which errors are taken
 SMOKE = {"SIDE": 11, "CELLS": 22, "TURNS": 5, "EACH": 4, "SEEDS": (1,)}
 COMPONENTS = {"u": 2, "v": 1, "w": 0}
-Made = Filter | Frozen
+Made = Filter | FrozenModes
 
 
 def run(report: Report) -> None:
@@ -57,10 +57,10 @@ def run(report: Report) -> None:
     divergences(report)
 
 
-def plane() -> Plane:
+def plane() -> InflowPlane:
     """A periodic square that gas enters along x."""
     faces = np.linspace(0.0, SIDE * LENGTH, CELLS + 1)
-    return Plane(2, 1.0, (0, 1), (faces, faces), (True, True), ((0, CELLS), (0, CELLS)), faces[1], SPEED)
+    return InflowPlane(2, 1.0, (0, 1), (faces, faces), (True, True), ((0, CELLS), (0, CELLS)), faces[1], SPEED)
 
 
 def stresses() -> np.ndarray:
@@ -76,7 +76,7 @@ def filtered(kernel: str) -> Callable[[int], Made]:
 
 def modes(seed: int) -> Made:
     """Those of the spectrum."""
-    return Frozen(plane(), passot_pouquet(1.0, LENGTH, 3), seed)
+    return FrozenModes(plane(), passot_pouquet(1.0, LENGTH, 3), seed)
 
 
 KINDS: dict[str, Callable[[int], Made]] = {"digital filter, gaussian": filtered("gaussian"), "random modes": modes}
@@ -95,7 +95,7 @@ def fields(made: Made, t: float) -> dict[str, np.ndarray]:
 
 def together(made: Made, t: float) -> dict[str, np.ndarray]:
     """Each component at one set of places, for their products: those of a filter are exact anywhere."""
-    if isinstance(made, Frozen):
+    if isinstance(made, FrozenModes):
         return fields(made, t)
     at = dict(zip(made.plane.axes, made.plane.centres, strict=True))
     return {name: made.velocity(component, t, at) for name, component in COMPONENTS.items()}
@@ -155,7 +155,7 @@ def integral(products: np.ndarray, step: float) -> float:
     return float(trapezoid(np.maximum(correlation[: end + 1], 0.0), dx=step))
 
 
-def of_modes(made: Frozen, along: bool, step: float) -> float:
+def of_modes(made: FrozenModes, along: bool, step: float) -> float:
     """The same of isotropic turbulence of the spectrum, at the same places."""
     k = np.linspace(1e-3, 20.0, 20001) / LENGTH
     E = made.spectrum.density(k)
@@ -182,7 +182,7 @@ def divergences(report: Report) -> None:
         rms = math.sqrt(float(np.mean(squares))) / d * LENGTH / made.u_rms
         rows.append([kind, f"{rms:.2g}", f"{largest:.1e}", f"{flux:.1e}"])
         report.target(f"{kind}: net flux over area, m/s", flux, 1e-12)
-        if isinstance(made, Frozen):
+        if isinstance(made, FrozenModes):
             report.target(f"{kind}: largest divergence times dx, m/s", largest, 1e-11)
     report.text("Divergence of the field that is carried in, on the staggered grid, and the mean of u.")
     report.table(["kind", "divergence, rms, over u'/L", "largest, times dx [m/s]", "net flux over area [m/s]"], rows)

@@ -142,7 +142,7 @@ def check_finite(sim: Simulation) -> None:
     collective(block.comm, error)
 
 
-class Fields(Scheduled):
+class Snapshots(Scheduled):
     """Snapshots for ParaView, their index, and a state that shows them."""
 
     name = "fields"

@@ -31,7 +31,7 @@ def probes(tables: Sequence[Probe], flow: Flow, folder: Folder) -> Iterator[Sche
             if isinstance(table, PlaneProbe):
                 yield PlaneRecords(table, flow, folder)
             else:
-                yield Rows(table, flow, folder)
+                yield ProbeRows(table, flow, folder)
 
 
 def expanded(names: Sequence[str], flow: Flow) -> list[str]:
@@ -77,7 +77,7 @@ class Probing(Scheduled):
         self.moved = saved.get("of") != json.loads(json.dumps(self.place))
 
 
-class Rows(Probing):
+class ProbeRows(Probing):
     """Rows of probe_NAME.csv, one for a point and time: step, time, x, y, z, fields."""
 
     def __init__(self, table: PointProbe | LineProbe, flow: Flow, folder: Folder) -> None:

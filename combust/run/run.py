@@ -22,7 +22,7 @@ from combust.io.folder import Folder
 from combust.io.lock import locked
 from combust.parallel import ALONE, Communicator, on_root
 from combust.report.meter import SILENT, Reporter
-from combust.run.hooks import Checkpoints, Concerns, Fields, Guard, Scheduled, Series
+from combust.run.hooks import Checkpoints, Concerns, Guard, Scheduled, Series, Snapshots
 from combust.run.probes import probes
 from combust.run.simulation import Flow, Hook, Limits, Outcome, Simulation, has_quantity
 from combust.run.statistics import Conditional, MeanFields, ShellSpectra
@@ -32,7 +32,7 @@ from combust.settings.base import seconds
 
 
 @dataclass(frozen=True)
-class Source:
+class ContinuedRun:
     """The checkpoint that a run continues, and what is other in its case, each as "key: value then, now value"."""
 
     checkpoint: str
@@ -60,7 +60,7 @@ class RunReport:
     seconds: float
     flame_speed: float
     summary: dict[str, Any]
-    source: Source | None
+    source: ContinuedRun | None
 
 
 def run(
@@ -106,7 +106,7 @@ def run(
 
 
 def ended(
-    sim: Simulation, folder: Folder, outcome: Outcome, summary: dict[str, Any], source: Source | None
+    sim: Simulation, folder: Folder, outcome: Outcome, summary: dict[str, Any], source: ContinuedRun | None
 ) -> RunReport:
     """The report of a run that is over (collective)."""
     speed = sim.flow.quantity("flame_speed") if has_quantity(sim.flow, "flame_speed") else math.nan
@@ -119,7 +119,7 @@ def ended(
 
 def continued(
     sim: Simulation, config: Config, folder: Folder, restart: str | None, change: bool, reporter: Reporter
-) -> Source:
+) -> ContinuedRun:
     """Takes the state of a checkpoint and says so. Raises ConfigError with what differs, unless `change`."""
     path, saved = find_checkpoint(sim.flow, config, folder, restart, change, reporter)
     changes = differences(saved.meta.get("case", ""), config)
@@ -134,10 +134,10 @@ def continued(
     reporter.say(f"continues {path}: step {sim.flow.step}, t = {sim.flow.time:.9g} s")
     for text in changes:
         reporter.say(f"changed:     {text}")
-    return Source(str(path), sim.flow.step, sim.flow.time, changes)
+    return ContinuedRun(str(path), sim.flow.step, sim.flow.time, changes)
 
 
-def header(source: Source | None) -> str:
+def header(source: ContinuedRun | None) -> str:
     """Comments of a case that continues another."""
     if source is None:
         return ""
@@ -182,7 +182,7 @@ def simulation(
     )
     hooks = [
         Guard(Every(steps=10)),
-        Fields(folder, output.fields.names, output.fields.every),
+        Snapshots(folder, output.fields.names, output.fields.every),
         Concerns(output.fields.every, reporter),
         Series(folder, output.series.quantities, output.series.every),
         *measured(flow, config, folder, reporter),

@@ -8,7 +8,7 @@ import numpy as np
 
 from combust.case import output
 from combust.cfd.diagnostics.spectra import require_box, shells, whole
-from combust.cfd.diagnostics.statistics import Averages, conditional
+from combust.cfd.diagnostics.statistics import Moments, conditional
 from combust.cfd.model.flow import Flow
 from combust.errors import ConfigError, at
 from combust.io.folder import Folder
@@ -42,7 +42,7 @@ class MeanFields(Scheduled):
         self.table, self.folder, self.reporter = table, folder, reporter
         with at("output.averages.names"):
             shapes = {name: flow.field(name).shape for name in table.names}
-        self.means = Averages(shapes, has_field(flow, DENSITY))
+        self.means = Moments(shapes, has_field(flow, DENSITY))
         self.begin: float | None = None
         """When the present window began [s], None before `start`."""
         self.until = 0.0

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from combust.case.load import load, to_toml
-from combust.cfd.boundaries.tables import Columns
+from combust.cfd.boundaries.tables import FileColumns
 from combust.cfd.initial import vortices
 from combust.errors import ConfigError
 from combust.parallel import Communicator
@@ -140,7 +140,7 @@ def test_table_of_a_file(path, tmp_path):
     with pytest.raises(ConfigError, match=r"initial.turbulence.spectrum: file: .*k and E must be greater than 0"):
         (tmp_path / "bad.csv").write_text("k,E\n0,1\n1,1\n")
         load(path, ["initial.turbulence={spectrum={kind='table', file='bad.csv'}}"])
-    assert Columns(tmp_path / "cbc.csv").numbers("k", "wave number") == [200.0, 400.0, 800.0]
+    assert FileColumns(tmp_path / "cbc.csv").numbers("k", "wave number") == [200.0, 400.0, 800.0]
 
 
 REFUSED = {

@@ -5,7 +5,7 @@ import pytest
 
 from combust.cfd.diagnostics.places import Plane, Points, between
 from combust.cfd.diagnostics.spectra import shells
-from combust.cfd.diagnostics.statistics import Averages, conditional
+from combust.cfd.diagnostics.statistics import Moments, conditional
 from combust.cfd.mesh.block import Block
 from combust.errors import ConfigError
 from combust.parallel import Communicator
@@ -19,7 +19,7 @@ def test_means_of_samples_of_different_lengths():
     shape, times = (2, 3, 4), np.array([0.1, 0.4, 0.2, 0.05])
     T, u = 300 + rng.random((4, *shape)), rng.standard_normal((4, 3, *shape))
     rho = 1 + rng.random((4, *shape))
-    means = Averages({"T": shape, "u": (3, *shape)}, favre=True)
+    means = Moments({"T": shape, "u": (3, *shape)}, favre=True)
     for i, time in enumerate(times):
         means.add({"T": T[i], "u": u[i]}, rho[i], time)
     found = means.fields()
@@ -45,7 +45,7 @@ def test_means_of_samples_of_different_lengths():
 
 
 def test_small_fluctuations_about_a_large_mean_keep_their_digits():
-    means = Averages({"T": (1, 1, 1)}, favre=False)
+    means = Moments({"T": (1, 1, 1)}, favre=False)
     for i in range(10_000):
         means.add({"T": np.full((1, 1, 1), 1e6 + 1e-3 * (-1) ** i)}, None, 0.1)
     assert means.fields()["T_rms"][0, 0, 0] == pytest.approx(1e-3, rel=1e-5)

@@ -11,8 +11,8 @@ from scipy.integrate import trapezoid
 from combust.case.load import load, to_toml
 from combust.cfd.synthetic import spectra
 from combust.cfd.synthetic.filter import KERNELS, Filter, Line, factors
-from combust.cfd.synthetic.frozen import Frozen
-from combust.cfd.synthetic.plane import Plane
+from combust.cfd.synthetic.frozen import FrozenModes
+from combust.cfd.synthetic.plane import InflowPlane
 from combust.errors import ConfigError
 from combust.parallel import Communicator
 from combust.run.build import build
@@ -30,7 +30,7 @@ def plane_of(cells, side=1.2, periodic=True, part=None, inwards=1.0):
     axes = {1: (1,), 2: (0, 1)}[len(cells)]
     faces = tuple(np.linspace(0.1, 0.1 + side, n + 1) for n in cells)
     own = tuple((0, n) for n in cells) if part is None else part
-    return Plane(2, inwards, axes, faces, (periodic,) * len(cells), own, side / cells[-1], SPEED)
+    return InflowPlane(2, inwards, axes, faces, (periodic,) * len(cells), own, side / cells[-1], SPEED)
 
 
 def places(plane, component=2, ghosts=0):
@@ -45,7 +45,7 @@ def places(plane, component=2, ghosts=0):
 MADE = {
     "filter": lambda plane: Filter(plane, STRESSES, (LENGTH,) * 3, "gaussian", seed()),
     "exponential": lambda plane: Filter(plane, STRESSES, (LENGTH,) * 3, "exponential", seed()),
-    "modes": lambda plane: Frozen(plane, spectra.passot_pouquet(1.0, LENGTH, 1 + len(plane.axes)), seed()),
+    "modes": lambda plane: FrozenModes(plane, spectra.passot_pouquet(1.0, LENGTH, 1 + len(plane.axes)), seed()),
 }
 
 
@@ -136,7 +136,7 @@ def test_modes_have_no_divergence_and_filters_have(cells, inwards):
 
 def test_modes_have_the_energy_of_their_spectrum():
     plane = plane_of((48,))
-    made = Frozen(plane, spectra.von_karman_pao(1.0, LENGTH, None, 2), seed(1))
+    made = FrozenModes(plane, spectra.von_karman_pao(1.0, LENGTH, None, 2), seed(1))
     both = np.where(made.modes[-1] == 0, 0.5, 2.0)  # of the wave along the plane that is none the real part counts
     energy = 0.5 * sum((np.abs(a) ** 2 * both).sum() for a in made.amplitudes.values())
     assert energy == pytest.approx(float(made.spectrum.between(0.0, made.largest)), rel=1e-12)

@@ -32,7 +32,7 @@ from combust.cfd.boundaries.keys import PHI, SPEEDS, TEMPERATURES, Key
 from combust.cfd.boundaries.patches import cut_cells, fit
 from combust.cfd.boundaries.planes import COMPONENTS, FromPlanes
 from combust.cfd.boundaries.tables import read
-from combust.cfd.boundaries.values import Function, Held, Stream, Table
+from combust.cfd.boundaries.values import Function, GasStream, Held, Table
 from combust.cfd.mesh.grid import NAMES
 from combust.errors import ConfigError, at
 
@@ -219,11 +219,11 @@ def _inflow(key: Key, sign: float, table: settings.Inflow | settings.Burner, cas
     else:
         velocity[key.axis] = speed.scaled(sign) if isinstance(speed, Table) else sign * speed
     if isinstance(table, settings.Inflow) and table.fluctuations is not None:
-        where = fluctuations.Place(key.axis, sign, key.reach, case.faces, periodic(case.sides), case.axisymmetric)
+        where = fluctuations.Extent(key.axis, sign, key.reach, case.faces, periodic(case.sides), case.axisymmetric)
         velocity = fluctuations.added(velocity, table.fluctuations, f"{key.place}.fluctuations", where)
     values: Tensor | Function
     if callable(T) or callable(Y):
-        values = Stream(T, Y)
+        values = GasStream(T, Y)
     else:
         values = torch.cat([torch.tensor([T], dtype=torch.float64, device=case.device), Y])
     if isinstance(table, settings.Burner):

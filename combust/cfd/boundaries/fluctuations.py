@@ -14,7 +14,7 @@ from torch.utils.weak import WeakIdKeyDictionary
 from combust.cfd.boundaries.conditions import Side, conditions_of
 from combust.cfd.boundaries.values import Function, Table, unsteady
 from combust.cfd.mesh.grid import NAMES
-from combust.cfd.synthetic.plane import Plane
+from combust.cfd.synthetic.plane import InflowPlane
 from combust.cfd.synthetic.settings import Fluctuations
 from combust.errors import ConfigError, at
 
@@ -55,7 +55,7 @@ class Fluctuating:
 
 
 @dataclass(frozen=True)
-class Place:
+class Extent:
     """Where fluctuations are: a side, or the part of it that reaches from where to where along x, y and z [m].
 
     normal : axis (0 z, 1 y, 2 x);  inwards : +1.0 or -1.0;  faces : of the whole mesh (z, y, x);  periodic : likewise
@@ -69,7 +69,7 @@ class Place:
     axisymmetric: bool
 
 
-def added(velocity: list[float | Function], table: Fluctuations, name: str, where: Place) -> list[float | Function]:
+def added(velocity: list[float | Function], table: Fluctuations, name: str, where: Extent) -> list[float | Function]:
     """The velocity (z, y, x) with fluctuations; name : of the table. Raises ConfigError for what cannot be there."""
     with at(name):
         on = _plane(where)
@@ -93,7 +93,7 @@ def doubts(sides: Iterable[Side]) -> dict[str, str]:
     return {v.doubt.partition(":")[0]: v.doubt for v in moving if v.doubt}
 
 
-def _plane(where: Place) -> Plane:
+def _plane(where: Extent) -> InflowPlane:
     """Its plane, but for the speed. Raises ConfigError for a mesh without one."""
     faces, normal = where.faces, where.normal
     axes = tuple(a for a in range(3) if a != normal and len(faces[a]) > 2)
@@ -110,10 +110,10 @@ def _plane(where: Place) -> Plane:
         cells.append((int(inside[0]), len(inside)))
     depth = float(np.diff(faces[normal])[0 if where.inwards > 0 else -1])
     along = tuple(faces[a] for a in axes), tuple(where.periodic[a] for a in axes)
-    return Plane(normal, where.inwards, axes, *along, tuple(cells), depth, 1.0)
+    return InflowPlane(normal, where.inwards, axes, *along, tuple(cells), depth, 1.0)
 
 
-def _mean(velocity: float | Function, on: Plane) -> float:
+def _mean(velocity: float | Function, on: InflowPlane) -> float:
     """Mean of the velocity into the domain over the part [m/s]."""
     if unsteady(velocity):
         raise ConfigError("the velocity changes with time: give convection, the speed that the pattern comes in with")

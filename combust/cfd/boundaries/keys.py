@@ -14,7 +14,7 @@ from combust.cfd.boundaries import shapes
 from combust.cfd.boundaries.bounds import Bounds
 from combust.cfd.boundaries.planes import COMPONENTS, FromPlanes, opened
 from combust.cfd.boundaries.settings import Gases, Profile, is_planes
-from combust.cfd.boundaries.shapes import Layer, Shape, of_mean
+from combust.cfd.boundaries.shapes import Shape, TanhLayer, of_mean
 from combust.cfd.boundaries.tables import read
 from combust.cfd.boundaries.values import Table
 from combust.cfd.mesh.grid import NAMES, ROUND_OFF
@@ -102,13 +102,13 @@ class Key:
         centres, weights = ({a: pair[i].to(device) for a, pair in cells.items()} for i in (0, 1))
         return of_mean(made, given.mean, centres, weights) if spans else made.scaled(given.mean)
 
-    def layer(self, name: str, given: Profile | Gases, values: Tensor) -> Layer:
+    def layer(self, name: str, given: Profile | Gases, values: Tensor) -> TanhLayer:
         """Two values with a tanh between them."""
         over = self._over(name, given)
         if len(over) != 1:
             raise ConfigError(f'{self.place}.{name}: shape = "tanh" is over one coordinate: name it with over')
         assert given.centre is not None and given.thickness is not None
-        return Layer(over[0], given.centre, given.thickness, values, given.width)
+        return TanhLayer(over[0], given.centre, given.thickness, values, given.width)
 
     def _over(self, name: str, given: Profile | Gases) -> tuple[str, ...]:
         """The coordinates of a shape, by default those of the side that are not periodic."""

@@ -135,7 +135,7 @@ def of_mean(shape: Shape, mean: float, centres: Named, weights: Named) -> Shape:
     return shape.scaled(mean / whole / shape.factor)
 
 
-class Layer(Table):
+class TanhLayer(Table):
     """Two values with a tanh between them at `centre`, or within and without `width` about it.
 
     values : (2) or (2, rows), on the low and the high side of the centre; with a width without and within it
@@ -148,9 +148,9 @@ class Layer(Table):
         super().__init__((over,), [at], values)
         self.centre, self.thickness, self.width = centre, thickness, width
 
-    def scaled(self, factor: float) -> Layer:
+    def scaled(self, factor: float) -> TanhLayer:
         """The profile with all values times a factor."""
-        return Layer(self.over[0], self.centre, self.thickness, factor * self.values, self.width)
+        return TanhLayer(self.over[0], self.centre, self.thickness, factor * self.values, self.width)
 
     def share(self, s: Tensor) -> Tensor:
         """Of the second value, at the coordinate s."""

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import msgspec
 
-from combust.cfd.boundaries.tables import Columns
+from combust.cfd.boundaries.tables import FileColumns
 from combust.cfd.synthetic.settings import TableSpectrum
 from combust.errors import ConfigError, FileFormatError, at
 from combust.files import is_file
@@ -36,7 +36,7 @@ def read(table: TableSpectrum, folder: Path) -> TableSpectrum:
     assert table.file is not None
     path = folder / table.file if is_file(folder / table.file) else Path(table.file)
     try:
-        columns = Columns(path)
+        columns = FileColumns(path)
         k, E = (tuple(columns.numbers(name, kind)) for name, kind in KINDS.items())
     except FileFormatError as error:
         raise ConfigError(f"file: {error}") from error

@@ -66,7 +66,7 @@ def read(table: P, place: str, key: str, folder: Path) -> P:
     if is_planes(table):  # too large to keep in a case
         return msgspec.structs.replace(table, file=str(path.resolve() if is_file(path) else path))
     try:
-        columns = Columns(path)
+        columns = FileColumns(path)
         if isinstance(table, Gases):
             at, gases = columns.gases(table.names[0])
             return msgspec.structs.replace(table, file=None, at=at, values=gases)
@@ -78,7 +78,7 @@ def read(table: P, place: str, key: str, folder: Path) -> P:
         raise ConfigError(f"{place}.file: {error}") from error
 
 
-class Columns:
+class FileColumns:
     """A CSV file of numbers, by columns. Raises FileFormatError naming file, line and column."""
 
     def __init__(self, path: Path):

@@ -175,7 +175,7 @@ class Table:
         return sorted({a for a in found if begin < a < end})
 
 
-class Stream:
+class GasStream:
     """T and Y of gas that flows in, stacked, where one of them or both are functions.
 
     T : [K];  Y : (species,) or a function of (species, nz, ny, nx)
@@ -218,7 +218,7 @@ def samples(value: Tensor | Function | None) -> list[Tensor]:
     """(1 + species) of each stream that a constant or a table lets in, at most some dozens; [] of other functions."""
     if isinstance(value, Tensor):
         return [value]
-    if not isinstance(value, Stream):
+    if not isinstance(value, GasStream):
         return []
     tables = [part for part in (value.T, value.Y) if isinstance(part, Table)]
     if len(tables) != callable(value.T) + callable(value.Y):

@@ -36,7 +36,7 @@ class Running:
         return found if self.products is None else {**found, "products": self.products}
 
 
-class Averages:
+class Moments:
     """Reynolds means, and Favre means where the density is known, of several fields over a time that grows.
 
     samples : so many;  weight : the time they stand for [s];  mass : its integral of the density, (nz, ny, nx)

@@ -110,7 +110,7 @@ def _own(edges: np.ndarray, axis: int, grid: Grid) -> np.ndarray:
     return edges[start : start + n + 1]
 
 
-def _velocity(earlier: Earlier, grid: Grid, lines: list[remap.Line]) -> Faces:
+def _velocity(earlier: Earlier, grid: Grid, lines: list[remap.Overlap]) -> Faces:
     """Along its own axis a velocity lies on straight lines between faces, along the others it is a mean of cells."""
     found: list[Tensor | None] = []
     for axis in range(3):

@@ -29,7 +29,7 @@ class Along(Protocol):
     def u(self) -> np.ndarray: ...
 
 
-class Profile(Along, Protocol):
+class FlatFlame(Along, Protocol):
     """Of a planar flame also its speed [m/s]."""
 
     @property
@@ -84,7 +84,7 @@ def wrinkles(grid: Grid, amplitude: float, modes: int | Sequence[int], seed: int
     return (amplitude / max(len(numbers), 1) * total).expand(n[0], n[1], 1)
 
 
-def flame(grid: Grid, profile: Profile, position: float, displacement: Tensor | float = 0.0) -> Fields:
+def flame(grid: Grid, profile: FlatFlame, position: float, displacement: Tensor | float = 0.0) -> Fields:
     """A planar flame profile laid along x with its half-temperature point at `position` + `displacement`.
 
     Unburnt gas at low x. Velocity: the profile's mass flux over the local density.

@@ -42,7 +42,7 @@ class Front(Protocol):
     def width(self) -> float: ...
 
 
-class Table(Protocol):
+class LayersTable(Protocol):
     """What is asked of the table `initial`, as its keys say it."""
 
     @property
@@ -63,7 +63,7 @@ class Table(Protocol):
     def taylor_green(self) -> float | None: ...
 
 
-def shares(table: Table, s: Tensor) -> Tensor:
+def shares(table: LayersTable, s: Tensor) -> Tensor:
     """(streams, ...) shares of the streams at places s [m]: not negative, with the sum 1.
 
     The next stream's share grows at each edge in what the edges before it have let through.
@@ -90,7 +90,7 @@ class Flamelet(Protocol):
     def Y(self) -> np.ndarray: ...
 
 
-def fields(table: Table, case: Starting, gases: Tensor, flame: Flamelet | None = None) -> made.Fields:
+def fields(table: LayersTable, case: Starting, gases: Tensor, flame: Flamelet | None = None) -> made.Fields:
     """T, Y and velocities. Raises ConfigError.
 
     gases : (streams, species) mass fractions;  flame : between the two streams, whose states are taken
@@ -117,7 +117,7 @@ def fields(table: Table, case: Starting, gases: Tensor, flame: Flamelet | None =
     return made.stack(grid, T, Y), velocity(table, grid)
 
 
-def line(table: Table, gas: Mechanism, share: Tensor, gases: Tensor) -> tuple[Tensor, Tensor]:
+def line(table: LayersTable, gas: Mechanism, share: Tensor, gases: Tensor) -> tuple[Tensor, Tensor]:
     """T [K] and Y (species, ...) of streams mixed in shares (streams, ...)."""
     Y = gases.T @ share
     Y = Y / Y.sum(0)
@@ -162,7 +162,7 @@ def partly_burnt(
     return gas.temperature(h.expand(Y.shape[1:]), Y), Y
 
 
-def velocity(table: Table, grid: Grid) -> made.Faces:
+def velocity(table: LayersTable, grid: Grid) -> made.Faces:
     """Of the streams in their shares at the faces, and of the vortices."""
     axis = NAMES.index(table.along)
     found: list[Tensor | None] = []

@@ -17,7 +17,7 @@ from scipy.sparse import csr_matrix
 from combust.cfd.mesh.grid import ROUND_OFF
 
 
-class Line(NamedTuple):
+class Overlap(NamedTuple):
     """One direction: the old cells that matter, and what each new cell takes of them.
 
     first, last : range of old cells;  share, moment : (new, old) of values and slopes
@@ -32,7 +32,7 @@ class Line(NamedTuple):
     widths: np.ndarray
 
 
-def line(old: np.ndarray, new: np.ndarray) -> Line:
+def line(old: np.ndarray, new: np.ndarray) -> Overlap:
     """Of rising edges; the new ones must lie within the old ones, up to round-off."""
     new = np.clip(new, old[0], old[-1])
     low = np.searchsorted(old, new[:-1], side="right") - 1
@@ -51,7 +51,7 @@ def line(old: np.ndarray, new: np.ndarray) -> Line:
         shares += part.tolist()
         moments += (part * (0.5 * (left + right)[keep] - centres[where])).tolist()
     shape = (len(new) - 1, last - first)
-    return Line(
+    return Overlap(
         first, last, csr_matrix((shares, (rows, columns)), shape), csr_matrix((moments, (rows, columns)), shape),
         centres, widths,
     )  # fmt: skip
@@ -63,7 +63,7 @@ def covers(old: np.ndarray, new: np.ndarray) -> bool:
     return bool(new[0] >= old[0] - slack and new[-1] <= old[-1] + slack)
 
 
-def along(values: np.ndarray, axis: int, one: Line) -> np.ndarray:
+def along(values: np.ndarray, axis: int, one: Overlap) -> np.ndarray:
     """Cell means of the range of old cells along an axis (from the end) as those of the new cells."""
     moved = np.moveaxis(values, axis, -1)
     flat = moved.reshape(-1, moved.shape[-1])
@@ -71,7 +71,7 @@ def along(values: np.ndarray, axis: int, one: Line) -> np.ndarray:
     return np.moveaxis(made.reshape(*moved.shape[:-1], -1), -1, axis)
 
 
-def slopes(values: np.ndarray, one: Line) -> np.ndarray:
+def slopes(values: np.ndarray, one: Overlap) -> np.ndarray:
     """Limited slopes (rows, cells): the central one, or what meets a neighbour's mean at the cell's edge."""
     found = np.zeros_like(values)
     if values.shape[1] < 3:

@@ -16,11 +16,11 @@ from typing import NamedTuple
 import numpy as np
 
 from combust.cfd.synthetic import draws
-from combust.cfd.synthetic.plane import Plane
+from combust.cfd.synthetic.plane import InflowPlane
 from combust.errors import ConfigError
 
 
-class Kernel(NamedTuple):
+class FilterKernel(NamedTuple):
     """Of a distance over the integral length; reach : where it ends;  step : of the lattice, at most."""
 
     value: Callable[[np.ndarray], np.ndarray]
@@ -30,8 +30,8 @@ class Kernel(NamedTuple):
 
 KERNELS = {
     # Correlations exp(-pi s^2 / 4), and (1 + 2 s) exp(-2 s), whose integrals are 1.
-    "gaussian": Kernel(lambda s: np.exp(-0.5 * math.pi * s**2), 2.5, 0.5),
-    "exponential": Kernel(lambda s: np.exp(-2.0 * np.abs(s)), 4.5, 0.125),
+    "gaussian": FilterKernel(lambda s: np.exp(-0.5 * math.pi * s**2), 2.5, 0.5),
+    "exponential": FilterKernel(lambda s: np.exp(-2.0 * np.abs(s)), 4.5, 0.125),
 }
 
 
@@ -45,7 +45,7 @@ class Weights(NamedTuple):
 class Line:
     """The lattice along one direction: its spacing, and after how many of its places it begins again."""
 
-    def __init__(self, kernel: Kernel, length: float, period: float | None = None):
+    def __init__(self, kernel: FilterKernel, length: float, period: float | None = None):
         """length [m or s];  period : of a periodic direction [m]. Raises ConfigError where the kernel is longer."""
         self.kernel, self.length = kernel, length
         self.step, self.count = kernel.step * length, 0
@@ -91,7 +91,9 @@ def factors(stresses: np.ndarray) -> np.ndarray:
 class Filter:
     """Fluctuations at any point of a plane, at any time: `velocity`."""
 
-    def __init__(self, plane: Plane, stresses: np.ndarray, lengths: tuple[float, float, float], kernel: str, seed: int):
+    def __init__(
+        self, plane: InflowPlane, stresses: np.ndarray, lengths: tuple[float, float, float], kernel: str, seed: int
+    ):
         """stresses : (3, 3) in the order z, y, x [m2/s2];  lengths : integral ones along z, y, x [m].
 
         Raises ConfigError for stresses that no motion has, and lengths that the plane cannot hold.

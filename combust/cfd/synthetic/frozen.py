@@ -14,7 +14,7 @@ import numpy as np
 
 from combust.cfd.mesh.grid import NAMES, ROUND_OFF
 from combust.cfd.synthetic import draws
-from combust.cfd.synthetic.plane import Plane
+from combust.cfd.synthetic.plane import InflowPlane
 from combust.cfd.synthetic.spectra import Spectrum
 from combust.errors import ConfigError
 
@@ -23,10 +23,10 @@ POINTS = 400  # of the integral over these
 PLACE, PHASES, TURN = 0, (1, 2), 3  # what the draws of a mode are for
 
 
-class Frozen:
+class FrozenModes:
     """Fluctuations at cells and faces of a plane of equal cells, at any time: `velocity`."""
 
-    def __init__(self, plane: Plane, spectrum: Spectrum, seed: int):
+    def __init__(self, plane: InflowPlane, spectrum: Spectrum, seed: int):
         """Raises ConfigError for a plane of unequal cells."""
         self.plane, self.spectrum, self.seed = plane, spectrum, seed
         self.order = (plane.normal, *plane.axes)

@@ -8,7 +8,7 @@ import numpy as np
 
 
 @dataclass(frozen=True)
-class Plane:
+class InflowPlane:
     """The side of a box, or the part of it, on which the velocity fluctuates.
 
     normal : its axis (0 z, 1 y, 2 x);  axes : those in it that the mesh has cells along;  inwards : +1.0 or -1.0

@@ -11,8 +11,8 @@ from combust.settings.base import NotNegative, Positive, Settings, Text, doc
 
 if TYPE_CHECKING:
     from combust.cfd.synthetic.filter import Filter
-    from combust.cfd.synthetic.frozen import Frozen
-    from combust.cfd.synthetic.plane import Plane
+    from combust.cfd.synthetic.frozen import FrozenModes
+    from combust.cfd.synthetic.plane import InflowPlane
     from combust.cfd.synthetic.spectra import Spectrum
 
 Rising = Annotated[tuple[Positive, ...], Meta(min_length=2, max_length=100_000)]
@@ -160,7 +160,7 @@ class DigitalFilter(Settings, frozen=True, kw_only=True, tag_field="kind", tag="
         if (self.u_rms is None) == (self.stresses is None):
             raise ValueError("give u_rms or stresses, one of the two")
 
-    def build(self, plane: Plane) -> Filter:
+    def build(self, plane: InflowPlane) -> Filter:
         """What fluctuates on a plane. Raises ConfigError for stresses and lengths that cannot be."""
         import numpy as np
 
@@ -186,13 +186,13 @@ class RandomModes(Settings, frozen=True, kw_only=True, tag_field="kind", tag="ra
     seed: Annotated[int, Meta(ge=0), SEED] = 0
     convection: Annotated[Positive | None, CONVECTION] = None
 
-    def build(self, plane: Plane) -> Frozen:
+    def build(self, plane: InflowPlane) -> FrozenModes:
         """What fluctuates on a plane. Raises ConfigError for one of unequal cells."""
-        from combust.cfd.synthetic.frozen import Frozen
+        from combust.cfd.synthetic.frozen import FrozenModes
 
         with at("spectrum"):
             spectrum = self.spectrum.spectrum(1 + len(plane.axes))
-        return Frozen(plane, spectrum, self.seed)
+        return FrozenModes(plane, spectrum, self.seed)
 
 
 Fluctuations = DigitalFilter | RandomModes
