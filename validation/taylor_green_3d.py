@@ -18,7 +18,8 @@ from validation.report import Report, chosen
 TITLE = "Taylor-Green vortices at Re = 1600 against a spectral code"
 # Energy per volume and -dE/dt, in units of U and L, of 512^3 spectral modes: the data of problem C3.5 of the
 # International Workshops on High-Order CFD Methods ("Direct Numerical Simulation of the Taylor-Green Vortex at Re =
-# 1600", filed as case C3.3 at a later one), as PeleC keeps them (Exec/RegTests/TG/refdata/spectral_Re1600_512.gdiag, BSD).
+# 1600", filed as case C3.3 at a later one), as PeleC keeps them (Exec/RegTests/TG/refdata/spectral_Re1600_512.gdiag,
+# BSD).
 SPECTRAL = {
     0: (0.125, 0.469e-3), 2: (0.123917, 0.708e-3), 4: (0.121508, 2.066e-3), 5: (0.118436, 4.127e-3),
     6: (0.113581, 5.531e-3), 7: (0.107025, 7.365e-3), 8: (0.098290, 10.373e-3), 9: (0.086404, 12.855e-3),
@@ -61,8 +62,8 @@ def run(report: Report, only: list[str]) -> None:
     report.text(
         "u = U sin(x/L) cos(y/L) cos(z/L), v = -U cos(x/L) sin(y/L) cos(z/L) in a periodic box of 2 pi L breaks down; "
         f"Re = {REYNOLDS:g}. Spectral: 512^3, problem C3.5 of the High-Order CFD Workshops, C3.3 of a later one (the "
-        "file of PeleC, Exec/RegTests/TG/refdata). Energy is that of the velocities on faces, per volume, in units of U "
-        "and L; -dE/dt its slope from step to step. 2 nu times enstrophy (from differences of neighbours, those of "
+        "file of PeleC, Exec/RegTests/TG/refdata). Energy is that of the velocities on faces, per volume, in units of "
+        "U and L; -dE/dt its slope from step to step. 2 nu times enstrophy (from differences of neighbours, those of "
         "the scheme's viscosity) is what viscosity takes; the rest of -dE/dt is numerical. Convection in space neither "
         "makes nor loses energy (on stretched meshes: if conserving); time steps add a little, which falls with their "
         "square, most of all the first one, which is Euler's: it is why -dE/dt begins below zero. Stretched: widths "
