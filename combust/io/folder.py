@@ -10,7 +10,7 @@ from combust.io import lock
 
 OURS = re.compile(
     r"(fields_\d+\.vtr|fields\.pvd|averages_\d+\.vtr|averages\.(pvd|csv)|checkpoint_\d+\.h5|series\.csv|spectra\.csv"
-    r"|(probe|conditional)_[\w()-]+\.csv|planes_[\w-]+\.npy|summary\.json|case(_\d+)?\.toml|paraview_state\.py)"
+    r"|(probe|conditional)_[\w()-]+\.csv|planes_[\w-]+\.npy|summary\.json|case(_\d+)?\.toml|paraview_state\.py|start\.h5)"
     r"(\.part)?|flame\.png"
 )
 NUMBERED = re.compile(r"checkpoint_(\d+)\.h5|(?:fields|averages)_(\d+)\.vtr")
@@ -44,6 +44,7 @@ class Folder:
         self.state = self.path / "paraview_state.py"
         self.summary = self.path / "summary.json"
         self.case = self.path / "case.toml"
+        self.start = self.path / "start.h5"  # what a run that goes on from an earlier one began with
         self.picture = self.path / "flame.png"
 
     def fields(self, step: int) -> Path:

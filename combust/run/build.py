@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -43,7 +42,7 @@ from combust.kinetics.providers.settings import NoChemistry
 from combust.kinetics.transport.model import TransportModel
 from combust.parallel import Communicator
 from combust.run.definitions import definitions
-from combust.run.earlier import earlier
+from combust.run.earlier import earlier, require_elsewhere
 from combust.run.memory import COMPILE_WORTH, require_memory
 
 
@@ -165,12 +164,7 @@ class Builder:
         """The state of an earlier run on this grid, of an initial table that names one."""
         table = self.config.initial
         assert isinstance(table, RunInitial)
-        own = self.config.output.directory
-        if own and Path(own).resolve() in (Path(table.folder).resolve(), Path(table.folder).resolve().parent):
-            raise ConfigError(
-                f"initial.folder: {table.folder} is in this run's own output folder, which would write over it: give "
-                "another with --out"
-            )
+        require_elsewhere(table, self.config.output.directory)
         return carried(earlier(table.folder, table.time, self.gas, self.comm), self.grid, self.gas)
 
     @property

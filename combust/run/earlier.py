@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import tomllib
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
-from combust.case.config import DEFAULT_MODEL
+from combust.atomic import replacing
+from combust.case.config import DEFAULT_MODEL, Config
 from combust.case.load import convert
 from combust.cfd.initial.earlier import Earlier, Slices
+from combust.cfd.initial.settings import RunInitial
 from combust.cfd.mesh.grid import mesh_digest
-from combust.errors import ConfigError, FileFormatError
+from combust.errors import ConfigError, FileFormatError, OutputError
 from combust.io.checkpoint import open_checkpoint, read_meta, verify
 from combust.io.folder import Folder
 from combust.kinetics.mechanism.mechanism import Mechanism
@@ -48,6 +52,47 @@ def earlier(place: str, time: float | None, gas: Mechanism, comm: Communicator) 
     species, same = tuple(identity["species"].split()), identity["mechanism"] == gas.sha256
     logger.info("initial: continues %s, t = %.9g s, on this grid", path, meta["time"])
     return Earlier(str(path), faces, mesh.axisymmetric, species, same, p0, meta["time"], names, read)
+
+
+def beginning(config: Config, own: Folder, restart: str | None, again: bool) -> Config:
+    """The case with the checkpoint that it begins from, where it goes on from an earlier run; else as it is.
+
+    again : it goes on from its own checkpoints: it began from the copy that was kept beside these, so that a restart
+        needs no folder but its own
+    Raises ConfigError.
+    """
+    table = config.initial
+    if not isinstance(table, RunInitial):
+        return config
+    require_elsewhere(table, config.output.directory)
+    kept = (own if restart in (None, "auto") else Folder(Path(restart).parent)).start
+    start = kept if again and kept.is_file() else checkpoint_of(Path(table.folder), table.time)
+    return msgspec.structs.replace(config, initial=msgspec.structs.replace(table, folder=str(start), time=None))
+
+
+def keep(config: Config, own: Folder) -> None:
+    """Copies what a case of `beginning` begins from, if anything, into its folder, unless it is there.
+
+    Raises OutputError.
+    """
+    if not isinstance(config.initial, RunInitial) or own.start.is_file():
+        return
+    try:
+        with replacing(own.start) as part:
+            shutil.copyfile(config.initial.folder, part)
+            part.chmod(0o644)
+    except OSError as error:
+        raise OutputError(f"{own.start} cannot be written: {error.strerror or error}") from error
+
+
+def require_elsewhere(table: RunInitial, own: str | None) -> None:
+    """Raises ConfigError where the earlier run lies in the output folder of this one, but for what `keep` put there."""
+    place = Path(table.folder).resolve()
+    if own and Path(own).resolve() in (place, place.parent) and place.name != Folder(own).start.name:
+        raise ConfigError(
+            f"initial.folder: {table.folder} is in this run's own output folder, which would write over it: give "
+            "another with --out"
+        )
 
 
 def require_whole(path: Path) -> None:

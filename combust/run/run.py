@@ -22,6 +22,7 @@ from combust.io.folder import Folder
 from combust.io.lock import locked
 from combust.parallel import ALONE, Communicator, on_root
 from combust.report.meter import SILENT, Reporter
+from combust.run.earlier import beginning, keep
 from combust.run.hooks import Checkpoints, Concerns, Guard, Scheduled, Series, Snapshots
 from combust.run.probes import probes
 from combust.run.simulation import Flow, Hook, Limits, Outcome, Simulation, has_quantity
@@ -93,12 +94,14 @@ def run(
         from combust.run.build import build
 
         with at(case):
-            sim = simulation(build(config, comm), config, folder, reporter, more(config))
+            begun = on_root(comm, lambda: beginning(config, folder, restart, again))
+            sim = simulation(build(begun, comm), config, folder, reporter, more(config))
         source = continued(sim, config, folder, restart, change, reporter) if again else None
         check_names(sim.flow, config)
         on_root(comm, lambda: folder.clear(again))
         with nothing_left_of_a_failure(sim, folder):
             on_root(comm, lambda: write_text(folder.next_case(), header(source) + to_toml(config)))
+            on_root(comm, lambda: keep(begun, folder))
             outcome = advance(sim, folder)
             summary = summarize(sim, config, outcome) | {"continues": source and asdict(source)}
             on_root(comm, lambda: write_summary(folder.summary, summary))

@@ -1,5 +1,8 @@
 """Fields of one grid on another: integrals stay to round-off, nothing overshoots, second order; a run from a run."""
 
+import shutil
+
+import h5py
 import numpy as np
 import pytest
 from draws import rng
@@ -141,6 +144,33 @@ def test_time_and_file(first, monkeypatch):
         earlier(file, 1e-5, gas, ALONE)
     with pytest.raises(ConfigError, match="nowhere holds no checkpoint"):
         earlier("nowhere", None, gas, ALONE)
+
+
+def test_a_restart_needs_its_own_folder_alone(first, monkeypatch, tmp_path):
+    """The earlier run is gone: it goes on, in its folder or into another, to the same bits."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(first / "first", "first")
+    shutil.copy(first / "case.toml", "case.toml")
+    given = [*AGAIN[1:], "mesh.cells=[8,8]"]
+    out = "output.directory={}".format
+
+    def to(folder, steps, **more):
+        run("case.toml", overrides=[out(folder), *given, f"stop.steps={steps}"], **more)
+        return folder
+
+    to("whole", 3)
+    shutil.copytree(to("out", 2), "kept")
+    shutil.rmtree("first")
+    to("out", 3, restart="auto")
+    to("on", 3, restart="kept/checkpoint_000002.h5")
+    with h5py.File("whole/checkpoint_000003.h5") as whole:
+        for folder in ("out", "on"):
+            assert (tmp_path / folder / "start.h5").is_file()
+            with h5py.File(f"{folder}/checkpoint_000003.h5") as file:
+                assert all(np.array_equal(file["state"][name], whole["state"][name]) for name in whole["state"])
+    (tmp_path / "kept" / "start.h5").unlink()
+    with pytest.raises(ConfigError, match="first holds no checkpoint"):
+        to("kept", 3, restart="auto")
 
 
 def test_a_run_from_a_run(first, monkeypatch, tmp_path):

@@ -234,8 +234,8 @@ class ManufacturedInitial(Start, Settings, frozen=True, tag_field="kind", tag="m
 class RunInitial(Start, Settings, frozen=True, tag_field="kind", tag="run"):
     """The fields of an earlier run, on this grid: the integrals of mass, species and enthalpy stay.
 
-    The domain must lie within the earlier one, the species are the same, time begins at zero. A restart reads the start
-    again: the earlier run must still be there.
+    The domain must lie within the earlier one, the species are the same, time begins at zero. The checkpoint that is
+    taken is copied into the run's folder (start.h5), which is all that a restart needs.
     """
 
     one_gas: ClassVar[bool] = False
