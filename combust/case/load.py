@@ -72,8 +72,10 @@ def complete(config: Config, path: Path) -> Config:
     with at(path):
         boundary = with_spectra(with_tables(config.boundary, path.parent), "boundary", path.parent)
         initial = with_spectra(config.initial, "initial", path.parent)
-    if isinstance(initial, RunInitial) and (path.parent / initial.folder).exists():
-        initial = replace(initial, folder=str((path.parent / initial.folder).resolve()))
+    if isinstance(initial, RunInitial):
+        there = path.parent / initial.folder
+        if there.exists() or not Path(initial.folder).exists():  # gone after a start: the name that it had then
+            initial = replace(initial, folder=str(there.resolve()))
     title = config.title or path.stem
     return replace(config, title=title, gas=gas, chemistry=chemistry, initial=initial, output=output, boundary=boundary)
 
