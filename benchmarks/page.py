@@ -3,7 +3,9 @@
     python benchmarks/page.py            # after `python benchmarks/NAME.py --keep`, on this processor or another
 
 Between `<!-- figures: NAME -->` and `<!-- end -->` stands a table of all figures of benchmarks/NAME.py, a column for
-each processor that has any; `<!-- figures: NAME, BEGINNING -->` takes those only whose labels begin so.
+each processor that has any; `<!-- figures: NAME, BEGINNING -->` takes those only whose labels begin so, and
+`<!-- figures: NAME, ! BEGINNING -->` all others. `<!-- phases: NAME -->`: what costs consist of, a row each.
+`python benchmarks/page.py` also draws docs/performance/growth.png: the cost over cells and species.
 """
 
 from __future__ import annotations
@@ -13,17 +15,25 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pairs import FOLDER, shown
 
+from combust.report.charts import drawing
+
 PAGE = FOLDER.parent / "performance.md"
+PHASES = re.compile(r"(<!-- phases: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 PLACE = re.compile(r"(<!-- figures: (\w+)(?:, ([^>]*?))? -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def table(name: str, beginning: str, folder: Path = FOLDER) -> str:
     """Figures by processor; those without any of these labels have no column."""
     machines = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob(f"{name}.*.json"))]
-    columns = {machine["processor"]: chosen for machine in machines
-               if (chosen := {k: v for k, v in machine["figures"].items() if k.startswith(beginning)})}  # fmt: skip
+    others = beginning.startswith("!")
+    begins = beginning.lstrip("! ")
+    columns = {}
+    for machine in machines:
+        if chosen := {k: v for k, v in machine["figures"].items() if k.startswith(begins) != others}:
+            columns[machine["processor"]] = chosen
     labels = list(dict.fromkeys(label for figures in columns.values() for label in figures))
     lines = [["", "target", *columns], ["---"] * (len(columns) + 2)]
     for label in labels:
@@ -40,16 +50,64 @@ def cell(figure: dict[str, Any] | None) -> str:
     if "text" in figure:
         return str(figure["text"])
     target = figure.get("target")
-    return shown(figure) + (" **missed**" if target and figure["ratio"]["median"] < target else "")
+    missed = target and (
+        figure["ratio"]["median"] < target if "ratio" in figure else figure["value"]["median"] > target
+    )
+    return shown(figure) + (" **missed**" if missed else "")
+
+
+def phases(name: str, folder: Path = FOLDER) -> str:
+    """What costs consist of, a row for each of every processor that has any."""
+    machines = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob(f"{name}.*.json"))]
+    rows = [(label, machine["processor"], part["phases"]) for machine in machines
+            for label, part in machine.get("phases", {}).items()]  # fmt: skip
+    names = list(dict.fromkeys(n for _, _, found in rows for n in found))
+    lines = [["", "processor", *names], ["---"] * (len(names) + 2)]
+    lines += [[label, where, *(f"{found[n]:.2f}" if n in found else "" for n in names)] for label, where, found in rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+
+
+GROWN = re.compile(r"^growth, (.*), (\d+) (cells|species): CPU$")
+
+
+def grown(folder: Path = FOLDER) -> dict[str, dict[str, list[tuple[int, float, float, float]]]]:
+    """{"cells" or "species": {line: [(how many, median, quartiles)]}} of all processors."""
+    found: dict[str, dict[str, list[tuple[int, float, float, float]]]] = {"cells": {}, "species": {}}
+    for path in sorted(folder.glob("flow.*.json")):
+        for label, figure in json.loads(path.read_text(encoding="utf-8"))["figures"].items():
+            if place := GROWN.match(label):
+                value = figure["value"]
+                line = found[place[3]].setdefault(place[1], [])
+                line.append((int(place[2]), value["median"], value["low"], value["high"]))
+    return {over: {name: sorted(line) for name, line in lines.items()} for over, lines in found.items()}
+
+
+def draw(to: Path, folder: Path = FOLDER) -> None:
+    """The cost per cell and step over cells, and over species."""
+    lines = grown(folder)
+    with drawing(to, (8.0, 3.4)) as figure:
+        for axes, (over, some) in zip(figure.subplots(1, 2), lines.items(), strict=True):
+            for name, points in some.items():
+                count, median, low, high = np.array(points).T
+                axes.errorbar(count, median, (median - low, high - median), marker="o", ms=3.5, capsize=2, label=name)
+            axes.set_xlabel(over)
+            axes.set_ylabel("us per cell and step, one core" if over == "cells" else "")
+            axes.set_xscale("log" if over == "cells" else "linear")
+            axes.set_ylim(bottom=0.0)
+            if some:
+                axes.legend(frameon=False, fontsize=7)
 
 
 def filled(text: str, folder: Path = FOLDER) -> str:
     """The page with its tables made anew."""
-    return PLACE.sub(lambda m: m[1] + table(m[2], (m[3] or "").strip(), folder) + m[4], text)
+    text = PLACE.sub(lambda m: m[1] + table(m[2], (m[3] or "").strip(), folder) + m[4], text)
+    return PHASES.sub(lambda m: m[1] + phases(m[2], folder) + m[3], text)
 
 
 def main() -> None:
-    """Rewrites docs/performance.md."""
+    """Rewrites docs/performance.md, and draws the growth where it has been measured."""
+    if any(grown().values()):
+        draw(FOLDER / "growth.png")
     PAGE.write_text(filled(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
 
 

@@ -89,6 +89,7 @@ class Sheet:
     def __init__(self, name: str, quiet: bool = False):
         self.name, self.quiet, self.machine = name, quiet, processor()
         self.figures: dict[str, dict[str, Any]] = {}
+        self.parts: dict[str, dict[str, Any]] = {}
         m = self.machine
         self.say(f"{m['processor']}; {m['threads']} thread(s); torch {m['torch']}, Cantera {m['cantera']}")
 
@@ -97,11 +98,19 @@ class Sheet:
         if not self.quiet:
             print(line, flush=True)
 
-    def cost(self, label: str, values: np.ndarray, unit: str) -> Spread:
-        """A cost over rounds."""
+    def cost(self, label: str, values: np.ndarray, unit: str, target: float | None = None) -> Spread:
+        """A cost over rounds; `target`: what it should not exceed."""
         found = Spread.of(values)
         self.figures[label] = {"unit": unit, "value": found._asdict()}
+        if target is not None:
+            self.figures[label]["target"] = target
+            verdict = "met" if found.median <= target else "missed"
+            self.say(f"  {label}: {shown(self.figures[label])} {unit}; at most {target:g}: {verdict}")
         return found
+
+    def phases(self, label: str, medians: Mapping[str, float], unit: str) -> None:
+        """What a cost consists of."""
+        self.parts[label] = {"unit": unit, "phases": dict(medians)}
 
     def ratio(
         self, label: str, first: np.ndarray, second: np.ndarray, unit: str, target: float | None = None
@@ -121,8 +130,10 @@ class Sheet:
         slug = re.sub(r"[^a-z0-9]+", "-", self.machine["processor"].lower()).strip("-")
         path = folder / f"{self.name}.{slug}.json"
         folder.mkdir(parents=True, exist_ok=True)
-        before = json.loads(path.read_text(encoding="utf-8"))["figures"] if path.is_file() else {}
-        whole = {**self.machine, "figures": before | self.figures}
+        before = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"figures": {}}
+        whole = {**self.machine, "figures": before["figures"] | self.figures}
+        if parts := before.get("phases", {}) | self.parts:
+            whole["phases"] = parts
         path.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
         return path
 

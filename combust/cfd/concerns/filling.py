@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from combust.cfd.boundaries.conditions import Inflow, conditions_of
 from combust.cfd.mesh.grid import NAMES
-from combust.cfd.operators import scalars
 
 if TYPE_CHECKING:
     from combust.cfd.lowmach.flow import ReactingFlow
@@ -26,7 +25,7 @@ def concerns(flow: ReactingFlow) -> dict[str, str]:
     if not rate > 0:
         return {}
     q = flow.current.q
-    theta = scalars.compressibility(q, flow.current.p0, scheme.thermo, scheme.layout) * flow.grid.volume
+    theta = scheme.compressibility(q, flow.current.p0) * flow.grid.volume
     rise = rate * scheme.volume / scheme.comm.sum(float(theta.sum()))[0]  # Pa/s, were nothing burning
     return {"filling": (
         f"no side is an outflow: what flows in at {' and '.join(sides)} fills the domain, and by itself raises its "

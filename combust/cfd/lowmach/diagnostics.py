@@ -263,7 +263,7 @@ class Diagnostics:
 
     def eos_drift(self) -> Tensor:
         """(p_eos - p0)/p0."""
-        return scalars.equation_of_state_error(self.s.U, self.q[0], self.s.p0, self.gas.thermo)
+        return self.scheme.pressure_error(self.s)
 
     # --- flame --------------------------------------------------------------------------------------------------
 

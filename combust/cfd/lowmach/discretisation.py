@@ -8,12 +8,17 @@ from combust.cfd.boundaries.conditions import conditions_of
 from combust.cfd.boundaries.fill import Filler
 from combust.cfd.closures.view import Domain
 from combust.cfd.lowmach.problem import LowMachNumerics, Problem
+from combust.cfd.lowmach.state import State
 from combust.cfd.mesh.grid import NAMES, Faces, Grid, along
 from combust.cfd.mesh.require import same_device
-from combust.cfd.mesh.slabs import Joined, slabs
+from combust.cfd.mesh.slabs import Joined, pointwise, slabs
+from combust.cfd.operators import scalars
 from combust.cfd.operators.reconstruction import named
 from combust.errors import ConfigError
+from combust.kernels import compiled
 from combust.timers import Timers
+
+compressibility_kernel = compiled(scalars.compressibility)
 
 
 def require_fitting(grid: Grid, problem: Problem) -> None:
@@ -81,6 +86,18 @@ class Discretisation:
         if reference is None:
             reference = self.comm.sum(float((rho * self.grid.volume).sum()))[0] / self.volume
         return reference
+
+    def compressibility(self, q: Tensor, p0: Tensor) -> Tensor:
+        """1/(gamma p0) of the owned cells [1/Pa], from padded (T, Y)."""
+        joined = self.joined()
+        for slab in self.slabs:
+            joined.put(slab.start, compressibility_kernel(slab.padded(q), p0, self.thermo, slab.layout))
+        return joined.whole
+
+    def pressure_error(self, s: State) -> Tensor:
+        """(p_eos - p0) / p0 of the owned cells of a state."""
+        error = scalars.equation_of_state_error
+        return pointwise(lambda U, T: error(U, T, s.p0, self.thermo), s.U, self.inner(s.q)[0])
 
     def stiffness(self, diffusivity: float) -> float:
         """Spectral radius [1/s] of diffusion with this diffusivity [m2/s] on the narrowest cells."""

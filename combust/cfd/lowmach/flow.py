@@ -21,6 +21,7 @@ from combust.cfd.lowmach.diagnostics import NOWHERE, UNDEFINED, Diagnostics, Els
 from combust.cfd.lowmach.lowmach import LowMach
 from combust.cfd.lowmach.state import State, arrays, first_not_finite, label, read_into
 from combust.cfd.mesh.require import require_faces, require_field
+from combust.cfd.mesh.slabs import pointwise
 from combust.cfd.operators import scalars
 from combust.cfd.sources import base as sources
 from combust.errors import ConfigError, DivergenceError
@@ -263,5 +264,9 @@ def too_fast(mach: float) -> dict[str, str]:
 
 def conserved(thermo: Thermo, q: torch.Tensor, p0: torch.Tensor) -> torch.Tensor:
     """(rho h, rho Y) [J/m3, kg/m3] of (T, Y) at the pressure p0 [Pa]."""
-    h = (q[1:] * h_mass(thermo, q[0])).sum(0)
-    return scalars.density(thermo, q[0], q[1:], p0) * torch.cat([h[None], q[1:]])
+
+    def of(q: torch.Tensor) -> torch.Tensor:
+        h = (q[1:] * h_mass(thermo, q[0])).sum(0)
+        return scalars.density(thermo, q[0], q[1:], p0) * torch.cat([h[None], q[1:]])
+
+    return pointwise(of, q)

@@ -117,7 +117,7 @@ class LowMach(Discretisation):
     ) -> tuple[Tensor, Tensor, Tensor, float, Tensor, tuple[Faces, Faces]]:
         """U, q and mean reaction rates at n+1, dp0/dt and outflow, velocities and mass fluxes, after all sweeps."""
         n = s.U.shape[0] - 1
-        chi = scalars.equation_of_state_error(s.U, self.inner(s.q)[0], s.p0, self.thermo) / dt
+        chi = self.pressure_error(s) / dt
         work = self._chemical(lambda: self.chemistry.begin(self.inner(s.q)[0].reshape(-1), s.U[1:].reshape(n, -1), dt))
         w = 0.5 * dt / s.dt_before
         q_half, S_half, c_half = self._extrapolated(s, given.eddies, w)
@@ -147,7 +147,7 @@ class LowMach(Discretisation):
 
     def _transport_strang(self, s: State, given: Context, dt: float) -> tuple[State, tuple[Faces, Faces]]:
         """Half reaction, transport, half reaction; the second transport estimate uses the centred state."""
-        chi = scalars.equation_of_state_error(s.U, self.inner(s.q)[0], s.p0, self.thermo) / dt
+        chi = self.pressure_error(s) / dt
         w = 0.5 * dt / s.dt_before
         q_half, S_half, c_half = self._extrapolated(s, given.eddies, w)
         u_half = self._extrapolated_velocity(s, w, given.t + 0.5 * dt)

@@ -8,7 +8,7 @@ from combust.cfd.boundaries import outflow
 from combust.cfd.lowmach.discretisation import Discretisation
 from combust.cfd.lowmach.state import State
 from combust.cfd.mesh.grid import Faces, along
-from combust.cfd.operators import momentum, scalars
+from combust.cfd.operators import momentum
 from combust.cfd.pressure.base import PressureSolver
 
 
@@ -36,7 +36,7 @@ class Projection:
         on = self.on
         if not on.closed:
             return S, 0.0
-        theta = scalars.compressibility(q, p0, on.thermo, on.layout)
+        theta = on.compressibility(q, p0)
         V = on.grid.volume
         out = on.filler.outflow(u)
         total, denominator = on.comm.sum(float((S * V).sum()) - out, float((theta * V).sum()))

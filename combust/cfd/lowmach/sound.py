@@ -8,6 +8,7 @@ import torch
 
 from combust.cfd.lowmach.state import State, label
 from combust.cfd.mesh.grid import Grid, along
+from combust.cfd.mesh.slabs import pointwise
 from combust.cfd.operators import scalars
 from combust.errors import DivergenceError
 from combust.kinetics.rates.thermo import Thermo
@@ -19,7 +20,7 @@ def require_sound(s: State, grid: Grid, thermo: Thermo, species: Sequence[str], 
     """Raises DivergenceError on all ranks when a value is not finite, a density not positive, or p_eos far from p0."""
     T = along(s.q, grid.layout, 2, 0, 0)[0]
     rho = s.U[1:].sum(0)
-    drift = float(scalars.equation_of_state_error(s.U, T, s.p0, thermo).abs().max())
+    drift = float(pointwise(lambda U, T: scalars.equation_of_state_error(U, T, s.p0, thermo).abs(), s.U, T).max())
     finite = all(bool(torch.isfinite(f).all()) for f in (s.U, s.S, T))
     lost, negative, worst = grid.block.comm.max(float(not finite), float(-rho.min()), drift)
     if lost or worst != worst:
