@@ -9,9 +9,8 @@ from combust.case.load import load
 from combust.cfd.initial import manufactured
 from combust.parallel import Communicator
 from combust.run import build as case
+from validation import manufactured as study
 from validation import manufactured_3d
-from validation.two_gases import Prepared
-from validation.wave_axis import AxisWave
 
 TIME = 0.125
 
@@ -56,28 +55,8 @@ def test_second_order_in_three_directions(which, cells):
     assert min(orders) > 1.8, orders
 
 
-def errors_around_an_axis(cells):
-    """Root-mean-square errors of Z, rho, u, v after TIME."""
-    wave = AxisWave()
-    changes = [
-        f'mesh={{kind="axisymmetric", x={{lower=0, upper=1, cells={cells}}}, y={{lower=0, upper=1, cells={cells}}}}}',
-        'initial={kind="uniform", temperature=300, composition="HEAVY:1"}', "numerics.compile=off",
-        'boundary={x={kind="periodic"}, y_low={kind="symmetry"}, y_high={kind="wall", slip=true}}',
-    ]  # fmt: skip
-    flow = Prepared(load("cases/mms.toml", changes), Communicator(), added=(wave,),
-                    start=lambda builder, made: wave.fields(builder.grid, 0.0)).flow()  # fmt: skip
-    for _ in range(cells):
-        flow.advance(TIME / cells)
-    q, u = wave.fields(flow.grid, TIME)
-    faces, scheme = flow.scheme.block_faces(flow.current.u), flow.scheme
-    rho = flow.current.U[1:].sum(0) - wave.at("rho", flow.grid.centres, TIME)
-    assert abs(flow.quantity("mass_error")) < 1e-13
-    pairs = (scheme.inner(flow.current.q)[2] - q[2], rho, faces[2] - u[2], faces[1] - u[1])
-    return [float(d.pow(2).mean().sqrt()) for d in pairs]
-
-
 @pytest.mark.slow
 def test_second_order_around_an_axis():
-    coarse, fine = (errors_around_an_axis(n) for n in (8, 16))
+    coarse, fine = (study.errors_around_an_axis(n) for n in (8, 16))
     orders = [math.log2(a / b) for a, b in zip(coarse, fine, strict=True)]
     assert min(orders) > 1.8, orders
