@@ -30,7 +30,7 @@ def test_table_file_and_picture(tmp_path, capsys):
     assert float(row["delay_s"]) == pytest.approx(float(exact), rel=1e-8)
     assert main(given) == 2
     assert "--force" in capsys.readouterr().err
-    assert main([*given, "--force"]) == 0
+    assert main([*BASE, "--T", "1300", "--out", str(out), "--force"]) == 0
 
 
 @pytest.mark.filterwarnings("error")

@@ -55,6 +55,7 @@ def test_elements_to_round_off(gas, off):
 def test_round_off_does_not_add_up(gas):
     """Of a state that hardly changes, over many steps: factors near one, all rounded alike, made 1e-13."""
     atoms, right, _ = states(gas, 0.0)
+    right = right[:, :100]
     y, random = right.clone(), draws.generator(0)
     for _ in range(3000):
         y, _, _ = correct(atoms, y, y * (1.0 + 1e-7 * (torch.rand(y.shape, generator=random, dtype=y.dtype) - 0.5)))
