@@ -16,8 +16,8 @@ import pytest
 from combust.__main__ import main
 from combust.cfd.lowmach.flow import ReactingFlow
 from combust.errors import DivergenceError
-from combust.kinetics.integrate import cells, cvode
 from combust.kinetics.flames.counterflow import counterflow_flame
+from combust.kinetics.integrate import cells, cvode
 
 CASES = Path(__file__).resolve().parents[2] / "cases"
 AT = 4  # the step in which the fault strikes
