@@ -250,7 +250,9 @@ def cut(f: torch.Tensor, layout: Layout, **spans: tuple[int, int]) -> torch.Tens
     """The interior of a padded array, widened per axis: span (lo, hi) takes cells lo .. n-1+hi. Keys z, y, x."""
     for axis, name in enumerate(NAMES):
         lo, hi = spans.get(name, (0, 0))
-        f = f.narrow(axis - 3, layout.g[axis] + lo, layout.n[axis] + hi - lo)
+        start, count = layout.g[axis] + lo, layout.n[axis] + hi - lo
+        if start or count != f.shape[axis - 3]:  # a view of everything costs a call, half of them where cells are few
+            f = f.narrow(axis - 3, start, count)
     return f
 
 

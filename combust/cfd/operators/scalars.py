@@ -14,7 +14,7 @@ from torch import Tensor
 
 from combust.cfd.mesh.grid import Areas, AxisMetric, Layout, Metrics, along, weighted
 from combust.cfd.operators.reconstruction import named
-from combust.kinetics.rates.thermo import GAS_CONSTANT, Thermo, cp_mass, h_mass
+from combust.kinetics.rates.thermo import GAS_CONSTANT, Thermo, cp_mass, h_and_cp_mass, h_mass
 from combust.kinetics.transport.model import SoretProperties, TransportModel
 from combust.kinetics.transport.properties import transport_properties
 
@@ -231,7 +231,8 @@ def diffusive_rate(U: Tensor, q: Tensor, coefficients: Coefficients, thermo: The
 def temperature_step(U: Tensor, T: Tensor, thermo: Thermo, iterations: int) -> Tensor:
     """Newton steps towards the T at which sum_k rho Y_k h_k(T) = rho h."""
     for _ in range(iterations):
-        T = T + (U[0] - (U[1:] * h_mass(thermo, T)).sum(0)) / (U[1:] * cp_mass(thermo, T)).sum(0)
+        h, cp = h_and_cp_mass(thermo, T)
+        T = T + (U[0] - (U[1:] * h).sum(0)) / (U[1:] * cp).sum(0)
     return T
 
 
@@ -291,8 +292,9 @@ def divergence_source(rate: Tensor, wdot: Tensor, q: Tensor, U: Tensor, thermo: 
     T, Y = inner[0], inner[1:]
     rho = U[1:].sum(0)
     R = rate[1:] + wdot
-    heating = rate[0] - (h_mass(thermo, T) * R).sum(0)
-    cp = (Y * cp_mass(thermo, T)).sum(0)
+    h, cp_k = h_and_cp_mass(thermo, T)
+    heating = rate[0] - (h * R).sum(0)
+    cp = (Y * cp_k).sum(0)
     moles = (R / per_species(thermo.molar_mass)).sum(0)
     return (heating / (cp * T) + moles / specific_moles(thermo, Y)) / rho
 

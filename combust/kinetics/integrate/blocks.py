@@ -22,8 +22,13 @@ def missing(count: int) -> int:
 
 
 def take(x: Tensor, cells: Tensor) -> Tensor:
-    """x[:, cells]; on a CPU four times as fast as indexing."""
-    return torch.gather(x, 1, cells.expand(x.shape[0], -1))
+    """x[..., cells]; on a CPU three times as fast as indexing."""
+    return torch.gather(x, -1, cells.expand(*x.shape[:-1], -1))
+
+
+def put(x: Tensor, cells: Tensor, values: Tensor) -> None:
+    """x[:, cells] = values, in place, where no cell comes twice."""
+    x.scatter_(1, cells.expand(x.shape[0], -1), values)
 
 
 def blocks(index: Tensor, size: int) -> Iterator[tuple[Tensor, int]]:

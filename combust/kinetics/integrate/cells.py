@@ -17,7 +17,7 @@ from torch import Tensor
 from combust.graphs import cells_last
 from combust.kernels import Kernel, compiled
 from combust.kinetics.integrate import linear, systems
-from combust.kinetics.integrate.blocks import blocks, by_blocks, take
+from combust.kinetics.integrate.blocks import blocks, by_blocks, put, take
 from combust.kinetics.integrate.rosenbrock import Method
 from combust.kinetics.integrate.systems import Fixed, Hold
 from combust.kinetics.rates import powers
@@ -71,9 +71,9 @@ class Linearised:
     def of(self, cells: Tensor) -> Linearised:
         """The part of some cells of the batch."""
         fields = (self.z, self.step, self.chemical, self.energy, self.capacity)
-        z, step, chemical, energy, capacity = (f[..., cells] for f in fields)
+        z, step, chemical, energy, capacity = (take(f, cells) for f in fields)
         fixed = None if self.fixed is None else self.fixed.of(cells)
-        factors = tuple(f[..., cells] for f in self.factors)
+        factors = tuple(take(f, cells) for f in self.factors)
         return Linearised(z, step, chemical, energy, capacity, fixed, self.form, factors)
 
     @staticmethod
@@ -333,7 +333,7 @@ class Integration:
     def move(self, method: Method, cells: Tensor, old: Tensor, new: Tensor, error: Tensor, leaps: Tensor) -> None:
         """Takes the steps whose error is within the tolerance and that leap over nothing, and chooses the next."""
         good = (error <= 1.0) & ~leaps
-        self.z[:, cells] = torch.where(good, new, old)
+        put(self.z, cells, torch.where(good, new, old))
         h, whole = self.step[cells], self.end[cells]
         left = torch.where(good, whole - self.elapsed[cells] - h, whole - self.elapsed[cells])
         left = torch.where(left.abs() <= 1e-12 * whole, torch.zeros_like(left), left)

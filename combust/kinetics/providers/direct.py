@@ -11,7 +11,7 @@ from torch import Tensor
 from combust.errors import ConfigError
 from combust.kinetics.integrate import cells as ode
 from combust.kinetics.integrate import w_method
-from combust.kinetics.integrate.blocks import blocks, in_pieces, take
+from combust.kinetics.integrate.blocks import blocks, in_pieces, put, take
 from combust.kinetics.integrate.cells import Linearised, Tolerance
 from combust.kinetics.integrate.cvode import CellIntegrator
 from combust.kinetics.integrate.rosenbrock import METHODS, Method
@@ -132,8 +132,9 @@ class Direct:
             good = error <= 0.5  # leave room: the transport rates will change a little
             self._add_blocks(step, step.slow[~good])
             if not bool(good.all()):
-                step.slow, step.chemical, new = step.slow[good], step.chemical[:, good], new[:, good]
-            end[:, step.slow] = new
+                left = good.nonzero().squeeze(-1)
+                step.slow, step.chemical, new = step.slow[left], take(step.chemical, left), take(new, left)
+            put(end, step.slow, new)
             del new
             redo = [(step.slow[:0], error[:0])]
         else:
@@ -142,7 +143,7 @@ class Direct:
             new, error = ode.rosenbrock_step(self.system, self.method, self.tolerance, at, take(s, cells))
             error = error[:count]
             good = error <= 1.0
-            end[:, cells[:count]] = new[:, :count]
+            put(end, cells[:count], new[:, :count])
             redo.append((cells[:count][~good], error[~good]))
         one_step = torch.ones_like(end[0], dtype=torch.bool)
         for cells, _ in redo:
@@ -178,7 +179,7 @@ class Direct:
             )
             limit = torch.where(one_step[cells], CORRECTABLE, CORRECTABLE_SUBSTEPS)
             small = (size <= limit) & (error <= 1.0)
-            end[:, cells[:count]] = (take(last, cells) + change)[:, :count]
+            put(end, cells[:count], (take(last, cells) + change)[:, :count])
             some = (~small[:count]).nonzero().squeeze(-1)
             if some.numel():
                 left.append(cells[some])
@@ -210,11 +211,11 @@ class Direct:
             return stats
         h = torch.full_like(error, step.dt)
         first = ode.next_step(self.method, h, error, torch.zeros_like(error, dtype=torch.bool))
-        z0, source = step.z[:, cells], s[:, cells]
+        z0, source = take(step.z, cells), take(s, cells)
         path = ode.integrate_cells(self.system, self.method, self.tolerance, z0, source, step.dt, first, self.block)
         for i in path.failed.tolist():
             path.z[:, i] = self._by_cvode(int(cells[i]), z0[:, i], source[:, i], step.dt)
-        end[:, cells] = path.z
+        put(end, cells, path.z)
         return stats + Statistics(0, 0, path.steps, path.rejected, path.failed.numel())
 
     def _by_cvode(self, cell: int, z: Tensor, s: Tensor, dt: float) -> Tensor:
@@ -254,11 +255,11 @@ class Direct:
             cells = step.slow[some]
             z, ds = take(step.z, cells), take(s, cells) - take(source, cells)
             change, size = w_method.slow_change(self.system, self.tolerance, response, z, ds)
-            end[:, cells[:count]] = (take(last, cells) + change)[:, :count]
+            put(end, cells[:count], (take(last, cells) + change)[:, :count])
             left.append(some[:count][~(size[:count] <= CORRECTABLE_SLOW)])
         again = torch.cat(left)
         new, error = self._slow_step(step, again, s)
         again = step.slow[again]
-        end[:, again] = new
+        put(end, again, new)
         bad = ~(error <= 1.0)
         return again[bad], error[bad]
