@@ -29,25 +29,29 @@ SPECTRAL = {
 PEAK = (12.858e-3, 8.97)
 SPEED, LENGTH, REYNOLDS = 4.0, 1e-3, 1600.0  # m/s, m
 TURNOVERS = 20.0
+SHELLS = (8.0, 10.0, 12.0, 14.0)  # times at which the energy by wave number is kept
 SWING = 0.3  # of the widths of a stretched mesh, either way
 NUMERICAL = 0.05  # of the energy lost: what schemes may dissipate by themselves
 
 
 class Run(NamedTuple):
-    """Cells a side, the scheme of momentum, whether the mesh is stretched, and the Courant number."""
+    """Cells a side, the scheme of momentum, whether the mesh is stretched, Courant number, order of differences."""
 
     cells: int
     scheme: str = "central"
     stretched: bool = False
     cfl: float = 0.5
+    order: int = 2
 
 
 RUNS = {
     "32": Run(32), "48": Run(48), "64": Run(64), "fine steps, 32": Run(32, cfl=0.25),
+    "fourth order, 32": Run(32, order=4), "fourth order, 48": Run(48, order=4), "fourth order, 64": Run(64, order=4),
     "stretched, central, 32": Run(32, "central", True), "stretched, conserving, 32": Run(32, "conserving", True),
 }  # fmt: skip
-JUDGED = ("32", "48", "64")
-SMOKE = {"RUNS": {"8": Run(8), "stretched, 6": Run(6, "conserving", True)}, "JUDGED": ("8",), "TURNOVERS": 2.0,
+JUDGED = ("32", "48", "64", "fourth order, 32", "fourth order, 48", "fourth order, 64")
+SMOKE = {"RUNS": {"8": Run(8), "fourth, 6": Run(6, order=4), "stretched, 6": Run(6, "conserving", True)},
+         "JUDGED": ("8",), "TURNOVERS": 2.0,
          "NUMERICAL": 1.0}  # fmt: skip
 
 
@@ -97,7 +101,9 @@ def flow_of(run: Run) -> ReactingFlow:
     """The flow at its start."""
     n = run.cells
     changes = [f"mesh.cells=[{n},{n},{n}]", f"numerics.momentum={run.scheme}", f"numerics.cfl={run.cfl}",
-               "numerics.compile=off"]  # fmt: skip
+               f"numerics.order={run.order}", "numerics.compile=off"]  # fmt: skip
+    if run.order == 4:
+        changes.append("numerics.reconstruction=central")
     if run.stretched:
         size = 2 * math.pi * LENGTH
         faces = [size * (i / n - SWING / (2 * math.pi) * math.sin(2 * math.pi * i / n)) for i in range(n + 1)]
@@ -116,23 +122,40 @@ def energy(flow: ReactingFlow) -> float:
     return total / float(volume.sum()) / SPEED**2
 
 
+def spectrum(flow: ReactingFlow) -> list[float]:
+    """Energy of the velocities on faces by shells of wave numbers 0, 1, 2, ... over L, per density and U^2."""
+    faces, n = flow.scheme.block_faces(flow.current.u), flow.grid.layout.n
+    total = np.zeros(n)
+    for a in flow.grid.layout.axes:
+        face = faces[a]
+        assert face is not None
+        total += 0.5 * np.abs(np.fft.fftn(face.narrow(a, 0, n[a]).numpy() / SPEED) / np.prod(n)) ** 2
+    k = [np.fft.fftfreq(m, 1.0 / m) for m in n]
+    shell = np.rint(np.sqrt(k[0][:, None, None] ** 2 + k[1][:, None] ** 2 + k[2] ** 2)).astype(int)
+    return [float(e) for e in np.bincount(shell.ravel(), weights=total.ravel())]
+
+
 def measure(run: Run) -> dict[str, Any]:
     """Energy, its loss and what viscosity takes at the times of the spectral data; peak, cost."""
     flow = flow_of(run)
     scale = LENGTH**2 / SPEED**2 / float(flow.grid.volume.sum())
     tau, start = LENGTH / SPEED, time.process_time()
     rows = [(0.0, energy(flow), 2 / REYNOLDS * scale * flow.quantity("enstrophy"))]
-    while rows[-1][0] < TURNOVERS - 1e-9:
-        left = TURNOVERS - rows[-1][0]
-        steps = math.ceil(left * tau / flow.limit()[0])
-        flow.advance(left / steps * tau)
-        rows.append((flow.time / tau, energy(flow), 2 / REYNOLDS * scale * flow.quantity("enstrophy")))
+    shells: dict[str, list[float]] = {}
+    for end in sorted({*(s for s in SHELLS if s < TURNOVERS), TURNOVERS}):
+        while rows[-1][0] < end - 1e-9:
+            left = end - rows[-1][0]
+            steps = math.ceil(left * tau / flow.limit()[0])
+            flow.advance(left / steps * tau)
+            rows.append((flow.time / tau, energy(flow), 2 / REYNOLDS * scale * flow.quantity("enstrophy")))
+        shells[f"{end:g}"] = spectrum(flow)
     cpu, (t, E, taken) = time.process_time() - start, np.array(rows).T
     loss = -np.gradient(E, t)
     times = [s for s in SPECTRAL if s <= TURNOVERS]
     top, gap = int(loss.argmax()), loss - taken
     return {
         "steps": flow.step,
+        "shells": shells,
         "cpu": cpu,
         "cost": 1e6 * cpu / flow.step / run.cells**3,
         "energy": [float(np.interp(s, t, E)) for s in times],

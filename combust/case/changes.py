@@ -3,7 +3,7 @@
 | table      | may change                                      | with --change only                          |
 |------------|-------------------------------------------------|---------------------------------------------|
 | title, device, stop, output | all                            |                                             |
-| numerics   | cfl, dt, dt_max, dt_first, growth, pressure, compile | coupling, sweeps, reconstruction            |
+| numerics   | cfl, dt, dt_max, dt_first, growth, pressure, compile | all others                                  |
 | chemistry  | who integrates: all of it                       | from or to kind = "none"                    |
 | gas        |                                                 | all; the species of the mechanism must stay |
 | turbulence, sources, initial, boundary |                     | all                                         |

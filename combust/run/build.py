@@ -26,11 +26,11 @@ from combust.cfd.initial.fields import Fields
 from combust.cfd.initial.settings import FlameInitial, Initial, RunInitial
 from combust.cfd.initial.unburnt import Unburnt
 from combust.cfd.mesh.block import Block
-from combust.cfd.mesh.grid import GHOSTS, Grid, mesh_digest
+from combust.cfd.mesh.grid import Grid, mesh_digest
 from combust.cfd.model.case import Elsewhere
 from combust.cfd.model.flow import Flow
 from combust.cfd.model.settings import Numerics
-from combust.cfd.operators.reconstruction import named
+from combust.cfd.operators.reconstruction import layers_of_ghosts
 from combust.cfd.pressure.base import PressureSolver
 from combust.errors import ConfigError, at
 from combust.kinetics.flames.free import FlameProfile
@@ -136,8 +136,9 @@ class Builder:
         faces = self.config.mesh.faces()
         nz, ny, nx = (len(f) - 1 for f in faces)
         block = Block.create(self.comm, (nz, ny, nx), sides.periodic(self.sides), sides.passes(self.sides))
-        ghosts = max(GHOSTS, named(self.config.numerics.reconstruction).ghosts)
-        return Grid(block, faces, self.device, ghosts, self.config.mesh.axisymmetric)
+        order = self.config.numerics.order
+        ghosts = layers_of_ghosts(self.config.numerics.reconstruction, order)
+        return Grid(block, faces, self.device, ghosts, self.config.mesh.axisymmetric, order)
 
     # --- gas and flame ------------------------------------------------------------------------------------------
 

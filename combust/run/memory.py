@@ -17,9 +17,8 @@ from combust.case.config import Config
 from combust.cfd.boundaries.settings import Periodic
 from combust.cfd.initial.settings import FlameInitial, ManufacturedInitial, TaylorGreenInitial, UniformInitial
 from combust.cfd.mesh.block import Triple, choose_dims
-from combust.cfd.mesh.grid import GHOSTS
 from combust.cfd.mesh.slabs import split
-from combust.cfd.operators.reconstruction import named
+from combust.cfd.operators.reconstruction import layers_of_ghosts
 from combust.errors import ConfigError
 from combust.kinetics.mechanism.settings import MixtureAveraged, has_soret
 from combust.kinetics.providers.direct import FACTOR_BYTES, block_size
@@ -91,7 +90,7 @@ def size_of(config: Config, shape: Triple, ranks: int, species: int) -> Size:
     dims = choose_dims(ranks, shape, (periodic[0], periodic[1], periodic[2]))
     count = [-(-n // parts) for n, parts in zip(shape, dims, strict=True)]
     axes = [a for a in range(3) if shape[a] > 1]
-    ghosts = max(GHOSTS, named(config.numerics.reconstruction).ghosts)
+    ghosts = layers_of_ghosts(config.numerics.reconstruction, config.numerics.order)
     padded = math.prod(n + 2 * ghosts * (a in axes) for a, n in enumerate(count))
     least = math.prod(n // parts for n, parts in zip(shape, dims, strict=True))
     planes = max(n for _, n in split(count[0], count[1] * count[2])) if len(axes) == 3 else count[0]

@@ -166,6 +166,12 @@ class Filler:
             self.halo.fill(*self._velocity_fields(u))
             return u
 
+    def neighbours(self, u: Faces) -> Faces:
+        """Padded velocities with the ghosts that are cells of neighbours or of the other end, in place."""
+        with self.timers.phase("halo"):
+            self.halo.fill(*(Field(f, a, lambda data, axis, side: None) for a, f in enumerate(u) if f is not None))
+            return u
+
     def velocity_boundaries(self, u: Faces) -> Faces:
         """Padded velocities with boundary faces and the ghosts beyond them set, in place; others are left."""
         with self.timers.phase("halo"):

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from combust.cfd.mesh.grid import ROUND_OFF, Layout, Metrics, along
-from combust.cfd.operators.momentum import difference
+from combust.cfd.operators.stencils import difference
 
 
 def gradient(f: Tensor, layout: Layout, metrics: Metrics) -> Tensor:

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from combust.cfd.mesh.grid import Faces, Layout, Metrics, along, near
-from combust.cfd.operators.momentum import blend, derivative, difference, take, velocity_divergence
+from combust.cfd.operators.momentum import beside, derivative, take, velocity_divergence
+from combust.cfd.operators.stencils import mean, slope
 
 
 def velocity(u: Faces, layout: Layout) -> Tensor:
@@ -103,14 +104,15 @@ def viscous_dissipation(u: Faces, viscosity: Tensor, layout: Layout, metrics: Me
     if hoop is not None:
         total = total + 2.0 * mu * hoop.pow(2)
     for a in layout.axes:
-        slope = derivative(u, a, a, layout, metrics)
-        assert slope is not None
-        total = total + 2.0 * mu * slope.pow(2)
+        strain = derivative(u, a, a, layout, metrics)
+        assert strain is not None
+        total = total + 2.0 * mu * strain.pow(2)
     for a, b in _planes(layout):
         slopes = _slopes(u, layout, metrics, a, b)
         ma, mb = metrics[a], metrics[b]
         assert ma is not None and mb is not None
-        at = blend(blend(take(viscosity, layout, {a: (-1, 1), b: (-1, 1)}), a, ma.right), b, mb.right)
+        at = mean(take(viscosity, layout, {a: beside(layout, a), b: beside(layout, b)}), layout, a, ma.right)
+        at = mean(at, layout, b, mb.right)
         total = total + _of_edges(at * (slopes[0] + slopes[1]).pow(2), layout, a, b)
     return total
 
@@ -124,8 +126,8 @@ def _slopes(u: Faces, layout: Layout, metrics: Metrics, a: int, b: int) -> tuple
     """du_a/dx_b and du_b/dx_a at the edges where faces of a (0..n) and of b (0..n) meet [1/s]."""
     ua, ub, ma, mb = u[a], u[b], metrics[a], metrics[b]
     assert ua is not None and ub is not None and ma is not None and mb is not None
-    one = difference(take(ua, layout, {a: (0, 1), b: (-1, 1)}), b) * mb.per_distance
-    return one, difference(take(ub, layout, {b: (0, 1), a: (-1, 1)}), a) * ma.per_distance
+    one = slope(take(ua, layout, {a: (0, 1), b: beside(layout, b)}), layout, b, mb.per_distance)
+    return one, slope(take(ub, layout, {b: (0, 1), a: beside(layout, a)}), layout, a, ma.per_distance)
 
 
 def _of_edges(f: Tensor, layout: Layout, a: int, b: int) -> Tensor:

@@ -13,7 +13,8 @@ from combust.cfd.mesh.grid import NAMES, Faces, Grid, along
 from combust.cfd.mesh.require import same_device
 from combust.cfd.mesh.slabs import Joined, pointwise, slabs
 from combust.cfd.operators import scalars
-from combust.cfd.operators.reconstruction import named
+from combust.cfd.operators.reconstruction import layers_of_ghosts
+from combust.cfd.operators.stencils import STIFFER
 from combust.errors import ConfigError
 from combust.kernels import compiled
 from combust.timers import Timers
@@ -44,7 +45,7 @@ class Discretisation:
 
     def __init__(self, grid: Grid, problem: Problem, numerics: LowMachNumerics):
         """Raises ConfigError for a gas or sides that do not go with the grid, or too few ghosts for the scheme."""
-        needs = named(numerics.reconstruction).ghosts
+        needs = layers_of_ghosts(numerics.reconstruction, grid.order)
         if needs > grid.ghosts:
             raise ConfigError(
                 f'reconstruction = "{numerics.reconstruction}" reads {needs} layers of ghost cells, the grid has '
@@ -101,4 +102,8 @@ class Discretisation:
 
     def stiffness(self, diffusivity: float) -> float:
         """Spectral radius [1/s] of diffusion with this diffusivity [m2/s] on the narrowest cells."""
-        return diffusivity * sum(4.0 / w**2 for w in self.min_width if w is not None)
+        return diffusivity * sum(
+            4.0 / w**2 * (STIFFER if a in self.layout.fourth else 1.0)
+            for a, w in enumerate(self.min_width)
+            if w is not None
+        )

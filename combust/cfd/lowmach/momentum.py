@@ -47,7 +47,7 @@ class Momentum:
             r = 0.5 * (r0 + r1)
             ua, metric = u_adv[a], metrics[a]
             assert ua is not None and metric is not None
-            gradient = momentum.difference(along(s.p, layout, a, -1, 1), a) * metric.per_distance
+            gradient = momentum.gradient(s.p, layout, metrics, a)
             force = conv[a] - along(ua, layout, a, 0, 1) * (r1 - r0) / dt - gradient  # type: ignore[operator]
             force = force + on.problem.gravity[a] * (r - reference)
             if added is not None and added[a] is not None:

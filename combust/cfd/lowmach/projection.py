@@ -21,7 +21,7 @@ class Projection:
 
     def advection_velocity(self, s: State, u: Faces, q: Tensor, target: Tensor) -> tuple[Faces, float]:
         """The velocity u, at n+1/2, with the divergence that the equation of state asks for, and dp0/dt of a closed
-        box. Its ghosts are not yet those of the new velocity: advection needs none.
+        box. Its ghosts are not yet those of the new velocity: advection of second order needs none.
         """
         on = self.on
         with on.timers.phase("pressure"):
@@ -29,7 +29,10 @@ class Projection:
             self.let_out(u, target)
             rhs = momentum.velocity_divergence(u, on.layout, on.metrics) - target
             phi = on.filler.pressure(self.solver.solve_constant(rhs))
-            return self.minus_gradient(u, phi, None), dp0
+            u = self.minus_gradient(u, phi, None)
+            if on.layout.fourth:
+                on.filler.neighbours(u)
+            return u, dp0
 
     def compatible(self, S: Tensor, q: Tensor, p0: Tensor, u: Faces) -> tuple[Tensor, float]:
         """S - theta dp0/dt; in a closed box dp0/dt makes its integral equal the flow through the boundaries."""
@@ -57,7 +60,7 @@ class Projection:
         for a in layout.axes:
             ua, metric = u[a], self.on.metrics[a]
             assert ua is not None and metric is not None
-            step = momentum.difference(along(p, layout, a, -1, 1), a) * metric.per_distance
+            step = momentum.gradient(p, layout, self.on.metrics, a)
             if beta is not None:
                 step = step * beta[a]  # type: ignore[operator]
             ua = ua.clone()

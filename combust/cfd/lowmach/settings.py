@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 class LowMachModel(ModelSettings, frozen=True, tag_field="kind", tag="low-mach"):
     """Flow much slower than sound: one thermodynamic pressure, density by temperature and composition."""
 
-    NUMERICS: ClassVar[tuple[str, ...]] = ("coupling", "sweeps", "reconstruction", "momentum", "pressure")
+    NUMERICS: ClassVar[tuple[str, ...]] = ("coupling", "sweeps", "reconstruction", "momentum", "order", "pressure")
 
     def build(self, case: Case) -> ReactingFlow:
         """The flow at time zero. Raises ConfigError, MechanismError, DivergenceError."""

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from combust.cfd.lowmach.lowmach import LowMach
 from combust.cfd.lowmach.state import State
-from combust.cfd.mesh.grid import Faces, along
+from combust.cfd.mesh.grid import Faces
 from combust.cfd.operators import momentum
 
 
@@ -32,10 +32,10 @@ def pressure(scheme: LowMach, s: State) -> Tensor:
     reference = scheme.reference_density(s.U[1:].sum(0))
     force: list[Tensor | None] = [None] * 3
     for a in scheme.layout.axes:
-        metric, per_density = scheme.metrics[a], beta[a]
-        assert metric is not None and per_density is not None
+        per_density = beta[a]
+        assert per_density is not None
         r = momentum.face_density(rho, scheme.layout, scheme.metrics, a)
-        slope = momentum.difference(along(padded, scheme.layout, a, -1, 1), a) * metric.per_distance
+        slope = momentum.gradient(padded, scheme.layout, scheme.metrics, a)
         force[a] = (gravity[a] * (r - reference) - slope) * per_density
         for patch in scheme.filler.patches():
             if patch.at.axis == a and patch.condition.pressure == "neumann":

@@ -21,6 +21,7 @@ from combust.cfd.mesh.block import Block, Triple
 from combust.errors import ConfigError
 
 GHOSTS = 2  # fewest layers of ghost cells: what momentum and slopes take
+FOURTH = 3  # where differences are of fourth order
 POISON = os.environ.get("COMBUST_POISON") == "1"
 Coordinates = TypeVar("Coordinates", np.ndarray, torch.Tensor)
 NAMES = ("z", "y", "x")
@@ -28,11 +29,15 @@ ROUND_OFF = 1e-9  # of a length: places nearer than that are one
 
 
 class Layout(NamedTuple):
-    """What a kernel must know to cut a padded array: interior cells and ghost widths (z, y, x), active axes."""
+    """What a kernel must know to cut a padded array: interior cells and ghost widths (z, y, x), active axes.
+
+    fourth : the axes along which differences are of fourth order
+    """
 
     n: Triple
     g: Triple
     axes: tuple[int, ...]
+    fourth: tuple[int, ...] = ()
 
 
 class AxisMetric(NamedTuple):
@@ -72,8 +77,9 @@ class Grid:
 
     ghosts : layers of ghost cells, those that the reconstruction of scalars needs (at least GHOSTS)
     axisymmetric : y is the distance r from the axis of x; volumes and areas are those of the whole revolution
-    Raises ConfigError for face coordinates that do not rise, too few ghosts, or an axisymmetric mesh with an r below 0
-    or more than one cell in z.
+    order : of differences along periodic directions of equal cells, 2 or 4; along others it is 2
+    Raises ConfigError for face coordinates that do not rise, too few ghosts, an axisymmetric mesh with an r below 0
+    or more than one cell in z, or order 4 of an axisymmetric mesh or one without such a direction.
     """
 
     block: Block
@@ -81,6 +87,7 @@ class Grid:
     device: str = "cpu"
     ghosts: int = GHOSTS
     axisymmetric: bool = False
+    order: int = 2
 
     def __post_init__(self) -> None:
         for name, faces, n in zip(NAMES, self.faces, self.block.shape, strict=True):
@@ -99,6 +106,7 @@ class Grid:
             raise ConfigError(f'device = "{self.device}": there is none such here; allowed: "cpu", "cuda" with a GPU')
         if self.ghosts < GHOSTS:
             raise ConfigError(f"ghosts = {self.ghosts}: a grid needs at least {GHOSTS} layers of ghost cells")
+        self._check_order()
         for name, n, ranks in zip(NAMES, self.block.shape, self.block.dims, strict=True):
             if ranks > 1 and n // ranks < self.ghosts:
                 raise ConfigError(
@@ -106,11 +114,34 @@ class Grid:
                     "are layers of ghost cells; use fewer ranks or more cells"
                 )
 
+    def _check_order(self) -> None:
+        if self.order not in (2, 4):
+            raise ConfigError(f"numerics.order = {self.order}: differences are of order 2 or 4")
+        if self.order == 2:
+            return
+        if self.axisymmetric:
+            raise ConfigError(
+                "numerics.order = 4: an axisymmetric mesh has differences of order 2 only: use numerics.order = 2"
+            )
+        if self.ghosts < FOURTH:
+            raise ConfigError(f"ghosts = {self.ghosts}: differences of order 4 need {FOURTH} layers of ghost cells")
+        if not self.layout.fourth:
+            raise ConfigError(
+                "numerics.order = 4: differences are of fourth order along periodic directions of equal cells, and "
+                "this mesh has no such direction: use order = 2"
+            )
+
+    def _even(self, axis: int) -> bool:
+        """Whether a direction is periodic and its cells are equal."""
+        width = self.widths[axis]
+        return bool(self.block.periodic[axis] and np.ptp(width) <= ROUND_OFF * width.mean())
+
     @cached_property
     def layout(self) -> Layout:
         axes = self.block.axes
         ghosts = tuple(self.ghosts if a in axes else 0 for a in range(3))
-        return Layout(self.block.count, (ghosts[0], ghosts[1], ghosts[2]), axes)
+        fourth = tuple(a for a in axes if self.order == 4 and self._even(a))
+        return Layout(self.block.count, (ghosts[0], ghosts[1], ghosts[2]), axes, fourth)
 
     @cached_property
     def widths(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -213,7 +244,7 @@ class Grid:
 
         With COMBUST_POISON=1 (in the tests) it is NaN, so that a ghost that nobody wrote shows.
         """
-        n, g, _ = self.layout
+        n, g = self.layout.n, self.layout.g
         shape = [n[a] + 2 * g[a] + (a == stagger) for a in range(3)]
         lead = [] if components is None else [components]
         data = torch.empty(lead + shape, dtype=torch.float64, device=self.device)

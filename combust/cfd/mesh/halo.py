@@ -4,14 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
 
-from combust.cfd.mesh.grid import Grid
+from combust.cfd.mesh.block import Block
+from combust.cfd.mesh.grid import Layout
 
 BoundaryFill = Callable[[torch.Tensor, int, int], None]
+
+
+class Blocked(Protocol):
+    """What of a grid halos know."""
+
+    @property
+    def block(self) -> Block: ...
+    @property
+    def layout(self) -> Layout: ...
 
 
 @dataclass(frozen=True)
@@ -36,7 +46,7 @@ class Buffers(NamedTuple):
 class Halo:
     """Fills ghosts of fields on one grid; directions in turn, so that corners come out right."""
 
-    def __init__(self, grid: Grid):
+    def __init__(self, grid: Blocked):
         self.grid, self.block = grid, grid.block
         self._kept: dict[Hashable, Buffers] = {}
 

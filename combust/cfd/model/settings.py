@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
-from combust.cfd.operators.names import ABOUT_MOMENTUM, Momentum
+from combust.cfd.operators.names import ABOUT_MOMENTUM, ABOUT_ORDER, Momentum, Order
 from combust.cfd.operators.reconstruction import ABOUT
 from combust.cfd.operators.reconstruction import Name as Reconstruction
 from combust.cfd.pressure.settings import PressureSolver
@@ -39,6 +39,7 @@ class Numerics(Settings, frozen=True):
     growth: Annotated[Annotated[float, Meta(gt=1)], doc("largest ratio of a time step to the one before")] = 1.1
     reconstruction: Annotated[Reconstruction, doc(ABOUT)] = "van-leer"
     momentum: Annotated[Momentum, doc(ABOUT_MOMENTUM)] = "central"
+    order: Annotated[Order, doc(ABOUT_ORDER)] = 2
     pressure: Annotated[PressureSolver, doc("pressure equation")] = PressureSolver()
     compile: Annotated[Literal["auto", "on", "off"], doc("compiled kernels; auto: if the run is long enough")] = "auto"
 

@@ -4,42 +4,58 @@ The momentum volume of a face spans the halves of its two cells; its mass flux i
 velocity at its faces is the mean of the two beside them, convection neither makes nor loses discrete kinetic energy,
 whatever the density, as long as that follows the same mass fluxes: "central" interpolates linearly, which is the mean
 on uniform grids, "conserving" takes the mean on all grids. Verstappen & Veldman, J. Comput. Phys. 187 (2003) 343,
-doi:10.1016/S0021-9991(03)00126-8
+doi:10.1016/S0021-9991(03)00126-8. Along `Layout.fourth` slopes and means are of fourth order, and convection is that
+of Morinishi et al., J. Comput. Phys. 143 (1998) 90, doi:10.1006/jcph.1998.5962, eq. 95, which keeps it too.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
 from combust.cfd.mesh.grid import NAMES, AxisMetric, Faces, Layout, Metrics, cut, near, weighted
 from combust.cfd.operators.names import Momentum
+from combust.cfd.operators.stencils import (
+    blend,
+    carried,
+    difference,
+    layers,
+    mean,
+    mean_of_four,
+    moduli,
+    pair_sum,
+    slope,
+)
 
 
 def take(f: Tensor, layout: Layout, spans: dict[int, tuple[int, int]]) -> Tensor:
     return cut(f, layout, **{NAMES[a]: s for a, s in spans.items()})
 
 
-def blend(f: Tensor, axis: int, weight: Tensor) -> Tensor:
-    """Between neighbours along an axis: (1 - weight) left + weight right."""
-    n = f.shape[axis - 3] - 1
-    left, right = f.narrow(axis - 3, 0, n), f.narrow(axis - 3, 1, n)
-    return left + weight * (right - left)
-
-
-def difference(f: Tensor, axis: int) -> Tensor:
-    n = f.shape[axis - 3] - 1
-    return f.narrow(axis - 3, 1, n) - f.narrow(axis - 3, 0, n)
-
-
-def inner_faces(f: Tensor, axis: int, metric: AxisMetric) -> Tensor:
-    """Difference of a cell-centred flux (cells -1..n) over momentum volumes: per unit length at faces 0..n."""
-    return difference(f, axis) * metric.per_momentum
-
-
 def face_density(rho: Tensor, layout: Layout, metrics: Metrics, axis: int) -> Tensor:
     """Density of the momentum volumes at faces 0..n of an axis, from the padded cell density."""
-    return blend(take(rho, layout, {axis: (-1, 1)}), axis, metrics[axis].right_volume)  # type: ignore[union-attr]
+    around = take(rho, layout, {axis: beside(layout, axis)})
+    return mean(around, layout, axis, metrics[axis].right_volume)  # type: ignore[union-attr]
+
+
+def beside(layout: Layout, axis: int) -> tuple[int, int]:
+    """The cells that means and slopes at faces 0..n of an axis take, as a span of `cut`."""
+    more = layers(layout, axis)
+    return -1 - more, 1 + more
+
+
+def own_faces(layout: Layout, axis: int) -> tuple[int, int]:
+    """The faces that slopes at the owned cells take, as a span of `cut`."""
+    more = layers(layout, axis)
+    return -more, 1 + more
+
+
+def gradient(p: Tensor, layout: Layout, metrics: Metrics, axis: int) -> Tensor:
+    """Slope of a padded field of cells at faces 0..n of an axis."""
+    around = take(p, layout, {axis: beside(layout, axis)})
+    return slope(around, layout, axis, metrics[axis].per_distance)  # type: ignore[union-attr]
 
 
 def convection(u: Faces, mass: Faces, layout: Layout, metrics: Metrics, scheme: Momentum = "central") -> Faces:
@@ -50,20 +66,32 @@ def convection(u: Faces, mass: Faces, layout: Layout, metrics: Metrics, scheme: 
         assert ua is not None and ma is not None
         metric = metrics[a]
         assert metric is not None
-        own = weighted(take(ma, layout, {a: (-1, 2)}), metric, a)
-        centre = 0.25 * _pair_sum(own, a) * _pair_sum(take(ua, layout, {a: (-1, 2)}), a)
-        total = -inner_faces(centre, a, metric)
+        total = -_along_itself(ua, ma, layout, metric, a)
         for b in layout.axes:
             if b == a:
                 continue
-            mb, other = mass[b], metrics[b]
+            mb, other, wide = mass[b], metrics[b], layers(layout, b)
             assert mb is not None and other is not None
-            flux = blend(take(mb, layout, {a: (-1, 1), b: (0, 1)}), a, metric.right_volume) * blend(
-                take(ua, layout, {a: (0, 1), b: (-1, 1)}), b, _share(other, scheme)
-            )
+            through = take(mb, layout, {a: beside(layout, a), b: own_faces(layout, b)})
+            through = mean(through, layout, a, metric.right_volume)
+            if wide:
+                beyond = take(ua, layout, {a: (0, 1), b: (-3, 3)})
+                total = total - carried(through, beyond, b) * other.per_width.narrow(b - 3, 0, 1)
+                continue
+            flux = through * blend(take(ua, layout, {a: (0, 1), b: (-1, 1)}), b, _share(other, scheme))
             total = total - difference(weighted(flux, other, b), b) * other.per_volume
         result[a] = total
     return tuple(result)
+
+
+def _along_itself(ua: Tensor, ma: Tensor, layout: Layout, metric: AxisMetric, a: int) -> Tensor:
+    """Slope of mass flux times velocity along its own axis, over momentum volumes at faces 0..n."""
+    if layers(layout, a):
+        own, around = (take(f, layout, {a: (-3, 4)}) for f in (ma, ua))
+        return carried(mean_of_four(own, a), around, a) * metric.per_momentum.narrow(a - 3, 0, 1)
+    own = weighted(take(ma, layout, {a: (-1, 2)}), metric, a)
+    centre = 0.25 * pair_sum(own, a) * pair_sum(take(ua, layout, {a: (-1, 2)}), a)
+    return difference(centre, a) * metric.per_momentum
 
 
 def _share(metric: AxisMetric, scheme: Momentum) -> Tensor:
@@ -73,18 +101,13 @@ def _share(metric: AxisMetric, scheme: Momentum) -> Tensor:
     return torch.where((metric.right > 0.0) & (metric.right < 1.0), 0.5, metric.right)
 
 
-def _pair_sum(f: Tensor, axis: int) -> Tensor:
-    n = f.shape[axis - 3] - 1
-    return f.narrow(axis - 3, 0, n) + f.narrow(axis - 3, 1, n)
-
-
 def viscous_force(u: Faces, viscosity: Tensor, layout: Layout, metrics: Metrics) -> Faces:
     """div tau at the faces of each axis [N/m3], tau = mu (grad u + grad u^T - 2/3 div u); u, mu padded."""
     result: list[Tensor | None] = [None] * 3
     for a in layout.axes:
         metric = metrics[a]
         assert metric is not None
-        total = inner_faces(_normal_stress(u, viscosity, layout, metrics, a), a, metric)
+        total = slope(_normal_stress(u, viscosity, layout, metrics, a), layout, a, metric.per_momentum)
         if metric.cell is not None:
             total = total - _hoop_force(u, viscosity, layout, metrics, a)
         for b in layout.axes:
@@ -92,40 +115,50 @@ def viscous_force(u: Faces, viscosity: Tensor, layout: Layout, metrics: Metrics)
                 other = metrics[b]
                 assert other is not None
                 shear = _shear_stress(u, viscosity, layout, metrics, a, b)
-                total = total + difference(weighted(shear, other, b), b) * other.per_volume
+                total = total + slope(weighted(shear, other, b), layout, b, other.per_volume)
         result[a] = total
     return tuple(result)
 
 
 def _normal_stress(u: Faces, viscosity: Tensor, layout: Layout, metrics: Metrics, a: int) -> Tensor:
-    """tau_aa at cells -1..n along a, times their weight. Beyond a boundary the cell has no width: its neighbour's."""
-    div, strain = None, None
+    """tau_aa at cells -1..n along a, times their weight; at one more on either side where the order is the fourth.
+    Beyond a boundary the cell has no width: its neighbour's.
+    """
+    div, strain, cells = None, None, beside(layout, a)
     for b in layout.axes:
         ub, metric = u[b], metrics[b]
         assert ub is not None and metric is not None
         if b == a:
-            width = 2 * near(metric.half, a, layout.n[a] + 2)
-            gradient = difference(take(ub, layout, {a: (-1, 2)}), a) / torch.where(width > 0, width, 1.0)
-            strain = gradient
+            strain = gradient = _own_strain(ub, layout, metric, a)
             if metric.cell is not None:
                 gradient = gradient + _hoop_strain(ub, layout, metric, a)
         else:
-            faces = weighted(take(ub, layout, {a: (-1, 1), b: (0, 1)}), metric, b)
-            gradient = difference(faces, b) * metric.per_volume
+            faces = weighted(take(ub, layout, {a: cells, b: own_faces(layout, b)}), metric, b)
+            gradient = slope(faces, layout, b, metric.per_volume)
         div = gradient if div is None else div + gradient
     assert div is not None and strain is not None
-    tau = take(viscosity, layout, {a: (-1, 1)}) * (2 * strain - (2.0 / 3.0) * div)
+    tau = take(viscosity, layout, {a: cells}) * (2 * strain - (2.0 / 3.0) * div)
     metric_a = metrics[a]
     assert metric_a is not None
+    if layers(layout, a):
+        return tau
     tau = _repeat_into_ghosts(tau, near(metric_a.half, a, layout.n[a] + 2), a)
     return tau if metric_a.cell is None else tau * near(metric_a.cell, a, layout.n[a] + 2)
+
+
+def _own_strain(ua: Tensor, layout: Layout, metric: AxisMetric, a: int) -> Tensor:
+    """du_a/dx_a at the cells of `_normal_stress`."""
+    if layers(layout, a):
+        return slope(take(ua, layout, {a: (-3, 4)}), layout, a, metric.per_width)
+    width = 2 * near(metric.half, a, layout.n[a] + 2)
+    return difference(take(ua, layout, {a: (-1, 2)}), a) / torch.where(width > 0, width, 1.0)
 
 
 def _hoop_strain(v: Tensor, layout: Layout, metric: AxisMetric, a: int) -> Tensor:
     """v / r at cells -1..n of an axisymmetric mesh [1/s]: what the divergence has beside dv/dr."""
     assert metric.cell is not None
     r = near(metric.cell, a, layout.n[a] + 2)
-    return 0.5 * _pair_sum(take(v, layout, {a: (-1, 2)}), a) / torch.where(r > 0, r, 1.0)
+    return 0.5 * pair_sum(take(v, layout, {a: (-1, 2)}), a) / torch.where(r > 0, r, 1.0)
 
 
 def _hoop_force(u: Faces, viscosity: Tensor, layout: Layout, metrics: Metrics, a: int) -> Tensor:
@@ -141,7 +174,7 @@ def _hoop_force(u: Faces, viscosity: Tensor, layout: Layout, metrics: Metrics, a
             assert other is not None and ub is not None
             div = div + difference(take(ub, layout, {a: (-1, 1), b: (0, 1)}), b) * other.per_width
     tau = take(viscosity, layout, {a: (-1, 1)}) * (2 * hoop - (2.0 / 3.0) * div)
-    return _pair_sum(tau * half, a) * metric.per_momentum
+    return pair_sum(tau * half, a) * metric.per_momentum
 
 
 def _repeat_into_ghosts(tau: Tensor, half: Tensor, a: int) -> Tensor:
@@ -155,12 +188,15 @@ def _repeat_into_ghosts(tau: Tensor, half: Tensor, a: int) -> Tensor:
 
 
 def _shear_stress(u: Faces, viscosity: Tensor, layout: Layout, metrics: Metrics, a: int, b: int) -> Tensor:
-    """tau_ab at the edges where faces of a (0..n) and of b (0..n) meet."""
+    """tau_ab at the edges where faces of a (0..n) and those of b meet that `slope` takes."""
     ua, ub, ma, mb = u[a], u[b], metrics[a], metrics[b]
     assert ua is not None and ub is not None and ma is not None and mb is not None
-    mu = blend(blend(take(viscosity, layout, {a: (-1, 1), b: (-1, 1)}), a, ma.right), b, mb.right)
-    dua = difference(take(ua, layout, {a: (0, 1), b: (-1, 1)}), b) * mb.per_distance
-    dub = difference(take(ub, layout, {b: (0, 1), a: (-1, 1)}), a) * ma.per_distance
+    more = layers(layout, b)
+    cells = -1 - 2 * more, 1 + 2 * more
+    mu = mean(take(viscosity, layout, {a: beside(layout, a), b: cells}), layout, a, ma.right)
+    mu = mean(mu, layout, b, mb.right)
+    dua = slope(take(ua, layout, {a: (0, 1), b: cells}), layout, b, mb.per_distance)
+    dub = slope(take(ub, layout, {b: own_faces(layout, b), a: beside(layout, a)}), layout, a, ma.per_distance)
     return mu * (dua + dub)
 
 
@@ -210,12 +246,17 @@ def derivative(
     if f is None or metric is None:
         return None
     if component == axis:
-        return difference(take(f, layout, {axis: (0, 1)}), axis) * metric.per_width
-    n, m = layout.n[component], layout.n[axis]
-    f = take(f, layout, {component: (0, 1), axis: (-1, 1)})
-    f = 0.5 * (f.narrow(component, 0, n) + f.narrow(component, 1, n))
-    slope = difference(f, axis) * metric.per_distance
-    return (1.0 - high) * slope.narrow(axis, 0, m) + high * slope.narrow(axis, 1, m)
+        return slope(take(f, layout, {axis: own_faces(layout, axis)}), layout, axis, metric.per_width)
+    n, m, more = layout.n[component], layout.n[axis], layers(layout, axis)
+    f = take(f, layout, {component: own_faces(layout, component), axis: (-1 - 2 * more, 1 + 2 * more)})
+    if layers(layout, component):
+        f = mean_of_four(f, component)
+    else:
+        f = 0.5 * (f.narrow(component, 0, n) + f.narrow(component, 1, n))
+    at_faces = slope(f, layout, axis, metric.per_distance)
+    if more:
+        return mean_of_four(at_faces, axis)
+    return (1.0 - high) * at_faces.narrow(axis, 0, m) + high * at_faces.narrow(axis, 1, m)
 
 
 def velocity_gradient(u: Faces, layout: Layout, metrics: Metrics, high: Faces) -> Tensor:
@@ -234,23 +275,24 @@ def velocity_gradient(u: Faces, layout: Layout, metrics: Metrics, high: Faces) -
 
 def velocity_divergence(u: Faces, layout: Layout, metrics: Metrics) -> Tensor:
     """div u over the owned cells [1/s]."""
-    return _over_faces(u, layout, metrics, -1.0)
+    return _over_faces(u, layout, metrics, slope)
 
 
 def velocity_moduli(u: Faces, layout: Layout, metrics: Metrics) -> Tensor:
     """The sum of the moduli of the terms of div u over the owned cells [1/s]: what its round-off is a share of."""
-    return _over_faces(tuple(None if f is None else f.abs() for f in u), layout, metrics, 1.0)
+    return _over_faces(tuple(None if f is None else f.abs() for f in u), layout, metrics, moduli)
 
 
-def _over_faces(u: Faces, layout: Layout, metrics: Metrics, low: float) -> Tensor:
-    """Sum over the axes of (u_high + low u_low) / width."""
+def _over_faces(
+    u: Faces, layout: Layout, metrics: Metrics, of: Callable[[Tensor, Layout, int, Tensor], Tensor]
+) -> Tensor:
+    """Sum over the axes of what `of` makes of the faces around the cells."""
     total: Tensor | None = None
     for a in layout.axes:
-        ua, metric, n = u[a], metrics[a], layout.n[a]
+        ua, metric = u[a], metrics[a]
         assert ua is not None and metric is not None
-        faces = take(ua, layout, {a: (0, 1)})
-        faces = weighted(faces, metric, a)
-        part = torch.add(faces.narrow(a - 3, 1, n), faces.narrow(a - 3, 0, n), alpha=low) * metric.per_volume
+        faces = weighted(take(ua, layout, {a: own_faces(layout, a)}), metric, a)
+        part = of(faces, layout, a, metric.per_volume)
         total = part if total is None else total + part
     assert total is not None
     return total

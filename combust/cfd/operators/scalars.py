@@ -14,6 +14,7 @@ from torch import Tensor
 
 from combust.cfd.mesh.grid import Areas, AxisMetric, Layout, Metrics, along, weighted
 from combust.cfd.operators.reconstruction import named
+from combust.cfd.operators.stencils import inside, layers, mean, slope, wider
 from combust.kinetics.rates.thermo import GAS_CONSTANT, Thermo, cp_mass, h_and_cp_mass, h_mass
 from combust.kinetics.transport.model import SoretProperties, TransportModel
 from combust.kinetics.transport.properties import transport_properties
@@ -108,7 +109,10 @@ def advective_flux(
 
     T is interpolated rather than h, which jumps with composition by the enthalpies of formation.
     """
-    face = named(reconstruction).values(q, u, layout, metric, axis)
+    scheme, reach = named(reconstruction), wider(layout, axis)
+    values = scheme.values if reach is layout else scheme.points
+    assert values is not None
+    face = values(q, u, reach, metric, axis)
     T, Y = face[0], face[1:]
     # Limited Y do not sum to one; rho Y with both normalised needs no sum: (p0/RT) Y_k / sum_i(Y_i/W_i).
     carried = u * p0 / (GAS_CONSTANT * T * specific_moles(thermo, Y))
@@ -117,10 +121,10 @@ def advective_flux(
 
 
 def divergence(flux: Tensor, layout: Layout, metric: AxisMetric, axis: int) -> Tensor:
-    """What leaves the owned cells through their faces normal to an axis, per volume; flux : at faces 0..n."""
-    n = layout.n[axis]
-    flux = weighted(flux, metric, axis)
-    return (flux.narrow(axis - 3, 1, n) - flux.narrow(axis - 3, 0, n)) * metric.per_volume
+    """What leaves the owned cells through their faces normal to an axis, per volume; flux : at faces 0..n, at one more
+    on either side where the order is the fourth.
+    """
+    return slope(weighted(flux, metric, axis), layout, axis, metric.per_volume)
 
 
 def ends(flux: Tensor, areas: tuple[Tensor, Tensor], axis: int) -> tuple[Tensor, Tensor]:
@@ -153,8 +157,11 @@ def advection(
     for axis in layout.axes:
         metric, u, area = metrics[axis], velocity[axis], areas[axis]
         assert metric is not None and u is not None and area is not None
-        flux = advective_flux(q, along(u, layout, axis, 0, 1), p0, thermo, layout, metric, axis, reconstruction)
+        more = layers(layout, axis)
+        u = along(u, layout, axis, -more, 1 + more)
+        flux = advective_flux(q, u, p0, thermo, layout, metric, axis, reconstruction)
         rate = rate - divergence(flux, layout, metric, axis)
+        flux = inside(flux, layout, axis)
         mass[axis] = flux[1:].sum(0)
         out = out + outflow(flux, area, axis)
     return rate, tuple(mass), out
@@ -163,37 +170,42 @@ def advection(
 def diffusive_flux(
     q: Tensor, coefficients: Coefficients, thermo: Thermo, layout: Layout, metric: AxisMetric, axis: int
 ) -> Tensor:
-    """Diffusive fluxes of (rho h, rho Y) at the faces of an axis.
+    """Diffusive fluxes of (rho h, rho Y) at the faces of an axis that `divergence` takes.
 
     j_k = -(rho D_k W_k/W) grad X_k + Y_k sum_i (rho D_i W_i/W) grad X_i, so that they sum to zero
     (Coffee & Heimerl 1981, doi:10.1016/0010-2180(81)90027-4); q = -lambda grad T + sum_k h_k j_k. Thermal diffusion
     adds -(D_T,k/T) grad T to j_k before the correction.
     """
-    dim, n = axis - 3, layout.n[axis]
-    wide = along(q, layout, axis, -1, 1)
-    lo, hi = (0, n + 1), (1, n + 1)
-    moles = wide[1:] * per_species(1.0 / thermo.molar_mass)
-    total = moles.sum(0)
-    # X_k = moles_k / total on both sides of the face, over one common denominator: one division per face.
-    left, right = total.narrow(dim, *lo), total.narrow(dim, *hi)
-    jump_X = (moles.narrow(dim, *hi) * left - moles.narrow(dim, *lo) * right) * (metric.per_distance / (left * right))
+    more = layers(layout, axis)
+
+    def near(f: Tensor) -> Tensor:
+        return along(f, layout, axis, -1 - 2 * more, 1 + 2 * more)
 
     def at_face(f: Tensor) -> Tensor:
-        left = f.narrow(dim, *lo)
-        return left + metric.right * (f.narrow(dim, *hi) - left)
+        return mean(f, layout, axis, metric.right)
 
-    def slope(f: Tensor) -> Tensor:
-        return (f.narrow(dim, *hi) - f.narrow(dim, *lo)) * metric.per_distance
-
-    B = at_face(along(coefficients.mole_diffusivity, layout, axis, -1, 1))
-    conductivity = at_face(along(coefficients.conductivity, layout, axis, -1, 1))
+    wide = near(q)
+    slope_T = slope(wide[0], layout, axis, metric.per_distance)
     face = at_face(wide)
-    j = -B * jump_X
+    j = -at_face(near(coefficients.mole_diffusivity)) * _slope_X(wide, thermo, layout, metric, axis)
     if coefficients.thermal_diffusion is not None:
-        j = j - at_face(along(coefficients.thermal_diffusion, layout, axis, -1, 1)) * slope(wide[0])
+        j = j - at_face(near(coefficients.thermal_diffusion)) * slope_T
     j = j - face[1:] * j.sum(0)
-    heat = -conductivity * slope(wide[0]) + (h_mass(thermo, face[0]) * j).sum(0)
+    heat = -at_face(near(coefficients.conductivity)) * slope_T + (h_mass(thermo, face[0]) * j).sum(0)
     return torch.cat([heat[None], j])
+
+
+def _slope_X(wide: Tensor, thermo: Thermo, layout: Layout, metric: AxisMetric, axis: int) -> Tensor:
+    """Slopes of the mole fractions at faces [1/m], from (T, Y) of the cells around."""
+    dim, n = axis - 3, wide.shape[axis - 3] - 1
+    moles = wide[1:] * per_species(1.0 / thermo.molar_mass)
+    total = moles.sum(0)
+    if layers(layout, axis):
+        return slope(moles / total, layout, axis, metric.per_distance)
+    # X_k = moles_k / total on both sides of the face, over one common denominator: one division per face.
+    lo, hi = (0, n), (1, n)
+    left, right = total.narrow(dim, *lo), total.narrow(dim, *hi)
+    return (moles.narrow(dim, *hi) * left - moles.narrow(dim, *lo) * right) * (metric.per_distance / (left * right))
 
 
 def diffusion(
@@ -211,7 +223,7 @@ def diffusion(
         assert metric is not None and area is not None
         flux = diffusive_flux(q, coefficients, thermo, layout, metric, axis)
         rate = rate - divergence(flux, layout, metric, axis)
-        high, low = ends(flux, area, axis)
+        high, low = ends(inside(flux, layout, axis), area, axis)
         out = out + (high - low)
         heat[2 * axis], heat[2 * axis + 1] = -low[0], high[0]
     return rate, torch.cat([out, torch.stack(heat)])

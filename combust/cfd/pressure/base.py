@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from combust.cfd.mesh.block import Block
+from combust.cfd.mesh.grid import FOURTH, Layout
 from combust.errors import ConfigError, DivergenceError
 from combust.parallel import Communicator
 
@@ -35,6 +36,7 @@ class PressureGrid:
     weights : per direction weights of cells and faces (Grid.weights), None where all are 1
     fixed : of "dirichlet" ends that are so at some faces alone: by (direction, 0 or 1) which of this rank's are, an
         array that broadcasts to (nz, ny, nx); the others are "neumann"
+    fourth : directions along which slopes are of fourth order (Layout.fourth): periodic, of equal cells
     Of directions that are no axes of the block width and sides are ignored. Raises ConfigError if they do not fit.
     """
 
@@ -43,6 +45,7 @@ class PressureGrid:
     sides: Sides
     weights: tuple[tuple[np.ndarray, np.ndarray] | None, ...] = (None, None, None)
     fixed: Mapping[tuple[int, int], np.ndarray] = field(default_factory=dict)
+    fourth: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         for axis in self.axes:
@@ -63,6 +66,12 @@ class PressureGrid:
     def axes(self) -> tuple[int, ...]:
         """The active directions."""
         return self.block.axes
+
+    @property
+    def layout(self) -> Layout:
+        """Of padded fields, for the slopes of fourth order."""
+        ghosts = [FOURTH if a in self.fourth else int(a in self.axes) for a in range(3)]
+        return Layout(self.block.count, (ghosts[0], ghosts[1], ghosts[2]), self.axes, self.fourth)
 
     @property
     def singular(self) -> bool:
@@ -125,7 +134,8 @@ class Solution:
 class PressureSolver(Protocol):
     """Solves for the pressure. Fields are local blocks (nz, ny, nx), float64, on one device.
 
-    L_beta p = sum over active directions of (beta_hi (p_hi - p)/d_hi - beta_lo (p - p_lo)/d_lo)/width;
+    L_beta p = sum over active directions of (beta_hi (p_hi - p)/d_hi - beta_lo (p - p_lo)/d_lo)/width, or of the slope
+    of beta times the slope of p where these are of fourth order (`operators.stencils`);
     beta holds, per direction (z, y, x), the n + 1 faces of the block, None where inactive; what it holds on
     neumann faces is ignored.
     With no dirichlet side the mean of rhs is dropped and p has zero mean, both weighted by volume.

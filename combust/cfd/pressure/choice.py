@@ -1,4 +1,4 @@
-"""Chooses the pressure solver: PETSc on several ranks, conjugate gradients in torch on one."""
+"""Chooses the pressure solver: PETSc on several ranks, conjugate gradients in torch on one, or for fourth order."""
 
 from __future__ import annotations
 
@@ -19,6 +19,15 @@ def make_solver(
     ranks = grid.block.comm.size
     if kind not in ("auto", "torch", "petsc"):
         raise ConfigError(f"pressure solver {kind!r} is not one of auto, torch, petsc")
+    if grid.fourth and kind != "petsc" and preconditioner in ("auto", "separable"):
+        from combust.cfd.pressure.wide import WideSolver
+
+        return WideSolver(grid, rtol, device)
+    if grid.fourth:
+        raise ConfigError(
+            f'numerics.pressure: solver = "{kind}", preconditioner = "{preconditioner}": PETSc\'s matrix is of second '
+            "order; differences of order 4 have a solver of their own on any number of ranks: leave both keys out"
+        )
     if kind == "petsc" or (kind == "auto" and ranks > 1):
         from combust.cfd.pressure.petsc import PetscSolver
 

@@ -80,7 +80,10 @@ class TrigonometricModes:
             self._forward, self._backward = (fft.dct, fft.idct) if cosine else (fft.dst, fft.idst)
             half_angle = 0.5 * np.pi * (index + shift) / n
         self.options, self.width = options, width
-        self.eigenvalues = (2.0 * np.sin(half_angle) / width) ** 2
+        step = 2.0 * np.sin(half_angle)
+        if axis in grid.fourth:
+            step = (27.0 * step - 2.0 * np.sin(3.0 * half_angle)) / 24.0
+        self.eigenvalues = (step / width) ** 2
 
     def forward(self, field: torch.Tensor) -> torch.Tensor:
         """One fast transform along the direction."""
@@ -95,19 +98,33 @@ def diagonalise(grid: PressureGrid, axis: int) -> tuple[np.ndarray, np.ndarray]:
     """Eigenvalues (1/m2, ascending) and vectors (columns) of -L along one direction, made symmetric."""
     width = grid.lengths(axis)
     inverse = grid.inverse_distances(axis)
-    matrix = np.diag(inverse[:-1] + inverse[1:])
-    inner = np.arange(width.size - 1)
-    matrix[inner, inner + 1] -= inverse[1:-1]
-    matrix[inner + 1, inner] -= inverse[1:-1]
-    if grid.sides[axis][0] == "periodic":
-        matrix[0, -1] -= inverse[0]
-        matrix[-1, 0] -= inverse[0]
+    matrix = _fourth(inverse[:-1]) if axis in grid.fourth else _second(inverse, grid.sides[axis][0] == "periodic")
     root = np.sqrt(width)
     values, vectors = np.linalg.eigh(matrix / np.outer(root, root))
     if "dirichlet" not in grid.sides[axis]:
         # The constant is known exactly; eigh has it to round-off only, which 1/eigenvalue would magnify.
         values[0], vectors[:, 0] = 0.0, root / np.linalg.norm(root)
     return values, vectors
+
+
+def _second(inverse: np.ndarray, periodic: bool) -> np.ndarray:
+    """-V L of second order from inverse distances at all faces."""
+    matrix = np.diag(inverse[:-1] + inverse[1:])
+    inner = np.arange(inverse.size - 2)
+    matrix[inner, inner + 1] -= inverse[1:-1]
+    matrix[inner + 1, inner] -= inverse[1:-1]
+    if periodic:
+        matrix[0, -1] -= inverse[0]
+        matrix[-1, 0] -= inverse[0]
+    return matrix
+
+
+def _fourth(inverse: np.ndarray) -> np.ndarray:
+    """-V L of fourth order from inverse distances at the low faces of cells, which are equal and periodic."""
+    face, slope = np.arange(inverse.size), np.zeros((inverse.size, inverse.size))
+    for away, share in ((-2, 1.0), (-1, -27.0), (0, 27.0), (1, -1.0)):
+        np.add.at(slope, (face, (face + away) % inverse.size), share / 24.0)
+    return slope.T @ (inverse[:, None] * slope)
 
 
 def along(matrix: torch.Tensor, field: torch.Tensor, axis: int) -> torch.Tensor:

@@ -40,7 +40,7 @@ class PressureSolver(Settings, frozen=True):
             names = " and ".join(f"{'zyx'[axis]}_{('low', 'high')[side]}" for axis, side in fixed)
             logger.info("pressure: fixed on a part of %s, so that no solve of it is direct: all are iterative", names)
         kind = "torch" if self.solver == "auto" and grid.block.comm.size == 1 else self.solver
-        problem = PressureGrid(grid.block, grid.widths, ends, grid.weights, fixed)  # type: ignore[arg-type]
+        problem = PressureGrid(grid.block, grid.widths, ends, grid.weights, fixed, grid.layout.fourth)  # type: ignore[arg-type]
         return make_solver(problem, kind, self.rtol, self.preconditioner, grid.device)
 
 

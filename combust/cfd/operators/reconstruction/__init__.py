@@ -25,6 +25,24 @@ ABOUT = (
 _loaded: dict[str, Reconstruction] = {}
 
 
+def layers_of_ghosts(name: str, order: int = 2) -> int:
+    """Layers of ghost cells that a flow with this scheme needs, and differences of this order where they can be.
+
+    Raises ConfigError for a scheme that does not go with order 4.
+    """
+    from combust.cfd.mesh.grid import FOURTH, GHOSTS
+
+    scheme = named(name)
+    if order == 2:
+        return max(GHOSTS, scheme.ghosts)
+    if scheme.points is None:
+        allowed = ", ".join(f'"{other}"' for other in NAMES if named(other).points is not None)
+        raise ConfigError(
+            f'numerics.reconstruction = "{name}" is of order {scheme.order}: numerics.order = 4 needs one of {allowed}'
+        )
+    return max(FOURTH, scheme.ghosts + 1)
+
+
 def named(name: str) -> Reconstruction:
     """The scheme of that name, its file loaded at the first call. Raises ConfigError that lists the names."""
     if name not in _loaded:

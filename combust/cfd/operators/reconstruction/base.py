@@ -19,6 +19,8 @@ class Reconstruction(NamedTuple):
     order : formal order of accuracy of face values from cell averages of a smooth function away from its extrema
     order_stretched : the same on grids whose widths change from cell to cell
     bounded : where a face value lies between those of its two cells: on grids of equal cells ("evenly"), on all
+    points : the same as `values` from values at the centres of equal cells, of fourth order at least; None: there is no
+        such, and differences of fourth order cannot be had with the scheme
     """
 
     values: Callable[[Tensor, Tensor, Layout, AxisMetric, int], Tensor]
@@ -26,3 +28,4 @@ class Reconstruction(NamedTuple):
     order: int
     order_stretched: int
     bounded: Literal["nowhere", "evenly", "everywhere"] = "nowhere"
+    points: Callable[[Tensor, Tensor, Layout, AxisMetric, int], Tensor] | None = None
