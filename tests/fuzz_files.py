@@ -21,7 +21,7 @@ from recipe import recipe
 from safetensors.torch import load, save
 
 from combust.case import load as config
-from combust.cfd.boundaries.settings import Gases, Profile
+from combust.cfd.boundaries.profiles import Gases, Profile
 from combust.cfd.boundaries.spectra import read as read_spectrum
 from combust.cfd.boundaries.tables import read
 from combust.cfd.synthetic.settings import TableSpectrum

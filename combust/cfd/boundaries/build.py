@@ -31,6 +31,7 @@ from combust.cfd.boundaries.follow import Balanced, Hold
 from combust.cfd.boundaries.keys import PHI, SPEEDS, TEMPERATURES, Key
 from combust.cfd.boundaries.patches import cut_cells, fit
 from combust.cfd.boundaries.planes import COMPONENTS, FromPlanes
+from combust.cfd.boundaries.profiles import Gases, Profile, is_planes
 from combust.cfd.boundaries.tables import read
 from combust.cfd.boundaries.values import Function, GasStream, Held, Table
 from combust.cfd.mesh.grid import NAMES
@@ -220,7 +221,7 @@ def _inflow(key: Key, sign: float, table: settings.Inflow | settings.Burner, cas
         velocity[key.axis] = speed.scaled(sign) if isinstance(speed, Table) else sign * speed
     if isinstance(table, settings.Inflow) and table.fluctuations is not None:
         where = fluctuations.Extent(key.axis, sign, key.reach, case.faces, periodic(case.sides), case.axisymmetric)
-        velocity = fluctuations.added(velocity, table.fluctuations, f"{key.place}.fluctuations", where)
+        velocity = fluctuations.added(velocity, table.fluctuations, key, where)
     values: Tensor | Function
     if callable(T) or callable(Y):
         values = GasStream(T, Y)
@@ -248,7 +249,7 @@ def _all_components(
             velocity[a] = key.planes("velocity", table.velocity, [COMPONENTS[name]])
 
 
-def _of_planes(key: Key, gases: settings.Gases, case: BoundaryContext) -> FromPlanes:
+def _of_planes(key: Key, gases: Gases, case: BoundaryContext) -> FromPlanes:
     """Y of a file of planes, in the order of the mechanism; species that it does not have are none there."""
     found = key.planes("composition", gases, None)
     names = [f"Y_{name}" for name in case.names]
@@ -270,14 +271,14 @@ def _fractions(key: Key, table: settings.Inflow | settings.Burner, case: Boundar
     """Y of what flows in, or a table of it."""
     if not table.has_composition:
         return case.mixture(case.initial, "initial").to(case.device)
-    gases: settings.Gases | settings.Profile
-    if isinstance(table.composition, settings.Gases) and settings.is_planes(table.composition):
+    gases: Gases | Profile
+    if isinstance(table.composition, Gases) and is_planes(table.composition):
         return _of_planes(key, read(table.composition, f"{key.place}.composition", "composition", Path()), case)
-    if isinstance(table.composition, settings.Gases):
+    if isinstance(table.composition, Gases):
         gases = read(table.composition, f"{key.place}.composition", "composition", Path())
         name = "composition"
-    elif isinstance(table.phi, settings.Profile):
-        if settings.is_planes(table.phi):
+    elif isinstance(table.phi, Profile):
+        if is_planes(table.phi):
             raise ConfigError(f"{key.place}.phi.file: of a file of planes give it to composition, which takes its Y")
         gases = read(table.phi, f"{key.place}.phi", "phi", Path())
         key.require("phi", gases, PHI)

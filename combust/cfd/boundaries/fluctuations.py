@@ -12,12 +12,16 @@ from torch import Tensor
 from torch.utils.weak import WeakIdKeyDictionary
 
 from combust.cfd.boundaries.conditions import Side, conditions_of
+from combust.cfd.boundaries.fluctuation_settings import NAMES as STRESSES
+from combust.cfd.boundaries.fluctuation_settings import DigitalFilter, Fluctuations
+from combust.cfd.boundaries.keys import FREE, Key, Limits
 from combust.cfd.boundaries.values import Function, Table, unsteady
 from combust.cfd.mesh.grid import NAMES
 from combust.cfd.synthetic.plane import InflowPlane
-from combust.cfd.synthetic.settings import Fluctuations
+from combust.cfd.synthetic.varying import StressField
 from combust.errors import ConfigError, at
 
+NOT_NEGATIVE = Limits(0.0, np.inf, "at least 0")
 STRONG = 0.3  # of the convection speed: beyond it gas flows out through an inflow at times
 
 
@@ -69,12 +73,14 @@ class Extent:
     axisymmetric: bool
 
 
-def added(velocity: list[float | Function], table: Fluctuations, name: str, where: Extent) -> list[float | Function]:
-    """The velocity (z, y, x) with fluctuations; name : of the table. Raises ConfigError for what cannot be there."""
+def added(velocity: list[float | Function], table: Fluctuations, key: Key, where: Extent) -> list[float | Function]:
+    """The velocity (z, y, x) with fluctuations; key : of the side. Raises ConfigError for what cannot be there."""
+    name = f"{key.place}.fluctuations"
+    varying = _varying(table, key) if isinstance(table, DigitalFilter) and table.profiles else None
     with at(name):
         on = _plane(where)
         on = replace(on, speed=table.convection or _mean(velocity[on.normal], on))
-        made = table.build(on)
+        made = table.build(on, varying)
     rms, doubt = made.u_rms, ""
     if rms > STRONG * on.speed:
         doubt = (
@@ -85,6 +91,38 @@ def added(velocity: list[float | Function], table: Fluctuations, name: str, wher
     for component in (on.normal, *on.axes):
         found[component] = Fluctuating(velocity[component], made, component, on.axes, doubt)
     return found
+
+
+def _varying(table: DigitalFilter, key: Key) -> StressField:
+    """Stresses of tables over the side, by place. Raises ConfigError for those that do not fit it."""
+    made: dict[str, float | Table] = {}
+    for part, given in table.profiles.items():
+        name = f"fluctuations.{part}"
+        limits = NOT_NEGATIVE if part in ("u_rms", "stresses.xx", "stresses.yy", "stresses.zz") else FREE
+        value = key.value(name, given, limits)
+        if not isinstance(value, Table) or unsteady(value):
+            raise ConfigError(f"{key.place}.{name}: may be over coordinates of the side, not over time or from a plane")
+        made[part] = value
+    for part in STRESSES if table.stresses is not None else ():
+        made.setdefault(f"stresses.{part}", getattr(table.stresses, part))
+
+    def stresses(places: Mapping[int, np.ndarray]) -> np.ndarray:
+        if "u_rms" in made:
+            return np.multiply.outer(np.eye(3), _field(made["u_rms"], places) ** 2)
+        xx, yy, zz, xy, xz, yz = (_field(made[f"stresses.{part}"], places) for part in STRESSES)
+        return np.stack([np.stack(row) for row in ((zz, yz, xz), (yz, yy, xy), (xz, xy, xx))])
+
+    return stresses
+
+
+def _field(value: float | Table, places: Mapping[int, np.ndarray]) -> np.ndarray:
+    """A number or a table at places along the axes of a plane, an array with one direction for each."""
+    shape = [len(places[a]) for a in sorted(places)]
+    if not isinstance(value, Table):
+        return np.full(shape, float(value))
+    along = [torch.as_tensor(places.get(a, np.zeros(1)), dtype=torch.float64) for a in range(3)]
+    points = torch.stack(torch.meshgrid(*along, indexing="ij")).to(value.device)
+    return value(0.0, points).expand(points.shape[1:]).cpu().numpy().reshape(shape)
 
 
 def doubts(sides: Iterable[Side]) -> dict[str, str]:

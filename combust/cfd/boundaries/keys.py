@@ -13,7 +13,7 @@ from torch import Tensor
 from combust.cfd.boundaries import shapes
 from combust.cfd.boundaries.bounds import Bounds
 from combust.cfd.boundaries.planes import COMPONENTS, FromPlanes, opened
-from combust.cfd.boundaries.settings import Gases, Profile, is_planes
+from combust.cfd.boundaries.profiles import Gases, Profile, is_planes
 from combust.cfd.boundaries.shapes import Shape, TanhLayer, of_mean
 from combust.cfd.boundaries.tables import read
 from combust.cfd.boundaries.values import Table

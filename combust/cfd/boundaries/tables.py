@@ -16,7 +16,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from combust.cfd.boundaries.settings import Boundary, Gases, Profile, is_planes
+from combust.cfd.boundaries.fluctuation_settings import NAMES
+from combust.cfd.boundaries.profiles import Gases, Profile, is_planes
+from combust.cfd.boundaries.settings import Boundary
 from combust.errors import ConfigError, FileFormatError
 from combust.explain import suggestion
 from combust.files import is_file, read_text
@@ -34,6 +36,8 @@ KIND = {
     "velocity": "velocity",
     "temperature": "temperature",
     "heat_flux": "heat flux",
+    "u_rms": "velocity",
+    **dict.fromkeys(NAMES, "energy per mass"),
 }
 
 

@@ -169,8 +169,13 @@ class Filter:
         return first, count
 
     def _noise(self, field: int, t: float, places: Mapping[int, np.ndarray]) -> np.ndarray:
-        """Of variance 1. Sums run in one order whatever the points, so that all ranks have the same bits."""
-        found = self._moment(field, t)
+        """Of variance 1."""
+        return self._filtered(self._moment(field, t), places)
+
+    def _filtered(self, found: np.ndarray, places: Mapping[int, np.ndarray]) -> np.ndarray:
+        """Numbers of the lattice of the plane, filtered to places. Sums run in one order whatever the points, so that
+        all ranks have the same bits.
+        """
         for i, (axis, line) in enumerate(zip(self.plane.axes, self.lines, strict=True)):
             w = self._along(i, line, places[axis])
             found = np.moveaxis(found, i, 0)

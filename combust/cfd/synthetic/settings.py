@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from combust.cfd.synthetic.frozen import FrozenModes
     from combust.cfd.synthetic.plane import InflowPlane
     from combust.cfd.synthetic.spectra import Spectrum
+    from combust.cfd.synthetic.varying import StressField
 
 Rising = Annotated[tuple[Positive, ...], Meta(min_length=2, max_length=100_000)]
 U_RMS = doc("root mean square of each component of the velocity, of the whole spectrum", "m/s")
@@ -160,23 +161,34 @@ class DigitalFilter(Settings, frozen=True, kw_only=True, tag_field="kind", tag="
         if (self.u_rms is None) == (self.stresses is None):
             raise ValueError("give u_rms or stresses, one of the two")
 
-    def build(self, plane: InflowPlane) -> Filter:
-        """What fluctuates on a plane. Raises ConfigError for stresses and lengths that cannot be."""
+    def build(self, plane: InflowPlane, varying: StressField | None = None) -> Filter:
+        """What fluctuates on a plane; varying : its stresses by place, where they are no numbers.
+
+        Raises ConfigError for stresses and lengths that cannot be.
+        """
         import numpy as np
 
         from combust.cfd.synthetic.filter import Filter, factors
+        from combust.cfd.synthetic.varying import VaryingFilter
 
+        if varying is not None:
+            with at("stresses" if self.u_rms is None else "u_rms"):
+                return VaryingFilter(plane, varying, self._lengths(plane), self.kernel, self.seed)
         stresses = np.diag([self.u_rms**2] * 3) if self.u_rms is not None else np.zeros((3, 3))
         if self.stresses is not None:
             with at("stresses"):
                 stresses = np.array(self.stresses.matrix)
                 factors(stresses)
-        given = self.length if isinstance(self.length, tuple) else (self.length,) * 3
         with at("length"):
-            if len(given) < 1 + max(2 - a for a in (plane.normal, *plane.axes)):
-                raise ConfigError(f"needs one number, or one for each direction of the mesh, not {len(given)}")
-            z, y, x = reversed((*given, given[-1])[:3])
-            return Filter(plane, stresses, (z, y, x), self.kernel, self.seed)
+            return Filter(plane, stresses, self._lengths(plane), self.kernel, self.seed)
+
+    def _lengths(self, plane: InflowPlane) -> tuple[float, float, float]:
+        """Along z, y, x."""
+        given = self.length if isinstance(self.length, tuple) else (self.length,) * 3
+        if len(given) < 1 + max(2 - a for a in (plane.normal, *plane.axes)):
+            raise ConfigError(f"needs one number, or one for each direction of the mesh, not {len(given)}")
+        z, y, x = reversed((*given, given[-1])[:3])
+        return z, y, x
 
 
 class RandomModes(Settings, frozen=True, kw_only=True, tag_field="kind", tag="random-modes"):
@@ -186,16 +198,13 @@ class RandomModes(Settings, frozen=True, kw_only=True, tag_field="kind", tag="ra
     seed: Annotated[int, Meta(ge=0), SEED] = 0
     convection: Annotated[Positive | None, CONVECTION] = None
 
-    def build(self, plane: InflowPlane) -> FrozenModes:
-        """What fluctuates on a plane. Raises ConfigError for one of unequal cells."""
+    def build(self, plane: InflowPlane, varying: StressField | None = None) -> FrozenModes:
+        """What fluctuates on a plane; it takes no stresses. Raises ConfigError for one of unequal cells."""
         from combust.cfd.synthetic.frozen import FrozenModes
 
         with at("spectrum"):
             spectrum = self.spectrum.spectrum(1 + len(plane.axes))
         return FrozenModes(plane, spectrum, self.seed)
-
-
-Fluctuations = DigitalFilter | RandomModes
 
 
 def check_strength(table: Any) -> None:
