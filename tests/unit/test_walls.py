@@ -6,7 +6,6 @@ import cantera as ct
 import numpy as np
 import pytest
 import torch
-from scipy.integrate import solve_ivp
 from scipy.special import erfc
 
 from combust import kernels
@@ -17,6 +16,8 @@ from combust.cfd.operators import scalars
 from combust.errors import ConfigError
 from combust.parallel import Communicator
 from combust.run import build as case
+from validation.walls import beside_wall, between_walls, centres, in_mass_coordinate, step_of_one_kelvin, without_flux
+from validation.walls import until as run
 
 torch.set_num_threads(1)
 P, WALL, SYMMETRY = 101325.0, {"kind": "wall"}, {"kind": "symmetry"}
@@ -39,68 +40,20 @@ def flow_of(cells, upper, boundary, conditions=None, **more):
     return case.Builder(convert(raw, "test"), Communicator(), conditions=conditions or {}).flow()
 
 
-def run(flow, end, dt):
-    """Until `end`, in steps of dt or what is stable."""
-    while flow.time < end * (1 - 1e-12):
-        left = end - flow.time
-        step = min(dt, flow.limit()[0], 1.2 * (flow.dt or 1.0))
-        flow.advance(left / math.ceil(left / step * (1 - 1e-9)))
-    return flow
-
-
-def centres(cells, length):
-    return (np.arange(cells) + 0.5) * length / cells
-
-
 # --- conduction from an isothermal wall ------------------------------------------------------------------------------
-
-
-def beside_wall(T, cells=40, length=2e-3, end=3e-3, dt=5e-5):
-    return run(
-        flow_of([cells], [length], {"x_low": {**WALL, "temperature": T}, "x_high": {"kind": "outflow"}}), end, dt
-    )
 
 
 def test_a_step_of_one_kelvin_spreads_as_erfc():
     """Gas of 300 K beside a wall of 301 K: within 0.3 % of the step at each cell, and of the heat in each time."""
-    flow = beside_wall(301.0)
-    gas = ct.Solution("h2o2.yaml")
-    gas.TPX = 300.5, P, "N2:1"
-    alpha = gas.thermal_conductivity / gas.density / gas.cp_mass
-    exact = 300.0 + erfc(centres(40, 2e-3) / (2 * math.sqrt(alpha * flow.time)))
+    flow = beside_wall(301.0, 40, 2e-3, 3e-3)
+    exact = step_of_one_kelvin(centres(40, 2e-3), flow.time)
     assert np.abs(flow.field("T").reshape(-1) - exact).max() < 3e-3
     assert exact[0] > 300.9 and exact[-1] < 300.001
 
 
-def in_mass_coordinate(T_wall, end, length, cells=400):
-    """x and T after `end`: dh/dt = d/dm (rho lambda dT/dm), with Cantera's gas, by the method of lines."""
-    gas = ct.Solution("h2o2.yaml")
-    states = np.linspace(295.0, max(T_wall, 300.0) + 5.0, 400)
-    array = ct.SolutionArray(gas, len(states))
-    array.TPX = states, P, "N2:1"
-    total = length * np.interp(300.0, states, array.density)
-    s = np.linspace(0.0, 1.0, cells + 1) ** 1.5  # finer beside the wall
-    m, width = total * 0.5 * (s[1:] + s[:-1]), total * np.diff(s)
-    distance = np.diff(np.concatenate([[0.0], m]))
-
-    def rate(_, h):
-        T = np.concatenate([[T_wall], np.interp(h, array.enthalpy_mass, states)])
-        middle = np.concatenate([[T_wall], 0.5 * (T[2:] + T[1:-1])])
-        k = np.interp(middle, states, array.density * array.thermal_conductivity)
-        flux = np.concatenate([-k * np.diff(T) / distance, [0.0]])
-        return (flux[:-1] - flux[1:]) / width
-
-    start = np.full(cells, np.interp(300.0, states, array.enthalpy_mass))
-    band = dict(method="LSODA", lband=1, uband=1)
-    h = solve_ivp(rate, (0.0, end), start, rtol=1e-7, atol=1e-2, **band).y[:, -1]
-    T = np.interp(h, array.enthalpy_mass, states)
-    volume = width / np.interp(T, states, array.density)
-    return np.cumsum(volume) - 0.5 * volume, T
-
-
 def test_a_hot_wall_heats_gas_as_in_the_mass_coordinate():
     """Of 600 K beside gas of 300 K, which expands away from it: T within 1 % of the rise."""
-    flow = beside_wall(600.0, cells=60, length=3e-3)
+    flow = beside_wall(600.0, 60, 3e-3, 3e-3)
     x, T = in_mass_coordinate(600.0, flow.time, 3e-3)
     found, wanted = flow.field("T").reshape(-1), np.interp(centres(60, 3e-3), x, T)
     assert np.abs(found - wanted).max() < 3.0
@@ -198,17 +151,6 @@ def test_a_wall_has_a_temperature_or_a_heat_flux():
 
 # --- thermal diffusion ------------------------------------------------------------------------------------------------
 
-MIX = "H2:0.3, AR:0.7"
-
-
-def between_walls(cells=24, transport=SORET, **more):
-    """Hydrogen in argon in a closed box between a wall of 300 K and one of 600 K."""
-    start = {"kind": "uniform", "temperature": 400.0, "composition": MIX}
-    sides = {"x_low": {**WALL, "temperature": 300.0}, "x_high": {**WALL, "temperature": 600.0}}
-    return flow_of(
-        [cells], [1e-3], sides, initial=start, gas={"mechanism": "h2o2.yaml", "transport": transport}, **more
-    )
-
 
 def test_no_species_crosses_an_isothermal_wall():
     """Total fluxes at its faces are zero, exactly; elements and mass stay to round-off while species part within."""
@@ -225,27 +167,8 @@ def test_no_species_crosses_an_isothermal_wall():
 
 def error_of_separation(cells):
     """X_H2 over the gap in the steady state, against the profile along which no species flows."""
-    flow = run(between_walls(cells), 8e-3, 4e-4)
-    T, X = flow.field("T").reshape(-1), flow.field("X_H2").reshape(-1)
-    ours = flow.scheme.problem.gas
-
-    def slope(t, y):
-        """dX_H2/dT where j_H2 = 0: -B dX - D_T/T dT + Y (sum of the same) = 0, by our own coefficients."""
-        x = float(y[0])
-        q = torch.zeros(1 + len(ours.species), 1, 1, 1, dtype=torch.float64)
-        q[0] = t
-        W = ours.molar_mass
-        h, a = ours.index("H2"), ours.index("AR")
-        mean = x * W[h] + (1 - x) * W[a]
-        q[1 + h], q[1 + a] = x * W[h] / mean, (1 - x) * W[a] / mean
-        c = scalars.transport_coefficients(flow.scheme.transport_data, ours.thermo, q, flow.scheme.problem.transport)
-        B, D = c.mole_diffusivity[:, 0, 0, 0], c.thermal_diffusion[:, 0, 0, 0]
-        Y = q[1 + h, 0, 0, 0]
-        # j_H2 = -(B_H X' + D_H) + Y (B_H X' - B_A X' + D_H + D_A) = 0 for X' = dX_H2/dT
-        return [float(-(D[h] - Y * D.sum()) / (B[h] - Y * (B[h] - B[a])))]
-
-    found = solve_ivp(slope, (T[cells // 2], T[-1]), [X[cells // 2]], t_eval=[T[-1]], rtol=1e-8).y[0, -1]
-    return abs(found - X[-1]), X[-1] - X[0]
+    found, wanted, parted = without_flux(run(between_walls(cells), 8e-3, 4e-4))
+    return abs(found - wanted), parted
 
 
 def test_separation_between_two_walls_is_that_of_no_flux():
