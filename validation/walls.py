@@ -161,7 +161,8 @@ def parting(report: Report) -> None:
     report.text(
         f"Hydrogen (0.3 by mole) in argon between walls of 300 and 600 K, 1 mm apart, with thermal diffusion, after "
         f"{1e3 * end:g} ms. The largest total flux of a species at the walls, beside the largest within the gas on "
-        "the way; X_H2 at the hot end against the profile along which none flows, from the middle, by the same coefficients."
+        "the way; X_H2 at the hot end against the profile along which none flows, from the middle, by the same "
+        "coefficients."
     )
     rows, walls, off = [], 0.0, math.inf
     for cells in CELLS[:2]:

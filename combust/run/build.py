@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -271,7 +272,7 @@ class Builder:
             found |= other_pressure(self.content.p0, self.pressure)
         found |= fluctuations.doubts(side for pair in self.boundaries for side in pair)
         for table in self.config.sources:
-            found |= table.doubts(self.grid)
+            found |= table.doubts(self.grid, self.config.stop.time or math.inf)
         return found
 
     def transport_data(self) -> tuple[str, TransportModel]:

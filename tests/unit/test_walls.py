@@ -154,7 +154,7 @@ def test_a_wall_has_a_temperature_or_a_heat_flux():
 
 def test_no_species_crosses_an_isothermal_wall():
     """Total fluxes at its faces are zero, exactly; elements and mass stay to round-off while species part within."""
-    flow = run(between_walls(), 2e-3, 1e-4)
+    flow = run(between_walls(24), 2e-3, 1e-4)
     s, scheme = flow.current, flow.scheme
     flux = scalars.diffusive_flux(s.q, s.coefficients, scheme.thermo, scheme.layout, scheme.metrics[2], 2)
     assert float(flux[1:, ..., [0, -1]].abs().max()) == 0.0

@@ -26,10 +26,14 @@ STRONG = 0.3  # of the convection speed: beyond it gas flows out through an infl
 
 
 class Made(Protocol):
-    """What fluctuates on a plane. u_rms : normal to it [m/s]"""
+    """What fluctuates on a plane. u_rms : normal to it [m/s];  doubts : what is doubtful of it: key of its table ->
+    sentence
+    """
 
     @property
     def u_rms(self) -> float: ...
+    @property
+    def doubts(self) -> Mapping[str, str]: ...
     def velocity(self, component: int, t: float, places: Mapping[int, np.ndarray]) -> np.ndarray: ...
 
 
@@ -39,9 +43,11 @@ class Fluctuating:
     unsteady = True
     turns = True  # gas may flow out at times
 
-    def __init__(self, mean: float | Function, made: Made, component: int, axes: tuple[int, ...], doubt: str = ""):
-        """doubt : what is doubtful of its strength, in words"""
-        self.mean, self.made, self.component, self.axes, self.doubt = mean, made, component, axes, doubt
+    def __init__(
+        self, mean: float | Function, made: Made, component: int, axes: tuple[int, ...], doubts: dict[str, str]
+    ):
+        """doubts : what is doubtful of its strength and lengths, name -> sentence"""
+        self.mean, self.made, self.component, self.axes, self.doubts = mean, made, component, axes, doubts
         self._known: WeakIdKeyDictionary = WeakIdKeyDictionary()  # points stay what they are from step to step
 
     def __call__(self, t: float, points: Tensor) -> Tensor:
@@ -81,15 +87,16 @@ def added(velocity: list[float | Function], table: Fluctuations, key: Key, where
         on = _plane(where)
         on = replace(on, speed=table.convection or _mean(velocity[on.normal], on))
         made = table.build(on, varying)
-    rms, doubt = made.u_rms, ""
+    rms, doubt = made.u_rms, dict(made.doubts)
     if rms > STRONG * on.speed:
-        doubt = (
-            f"{name}: u_rms normal to the side is {rms:.3g} m/s, {rms / on.speed:.2g} of the speed that the pattern "
+        doubt[""] = (
+            f"u_rms normal to the side is {rms:.3g} m/s, {rms / on.speed:.2g} of the speed that the pattern "
             "comes in with: at times gas flows out there"
         )
     found: list[float | Function] = list(velocity)
     for component in (on.normal, *on.axes):
-        found[component] = Fluctuating(velocity[component], made, component, on.axes, doubt)
+        told = {name + key: f"{name + key}: {text}" for key, text in doubt.items()}
+        found[component] = Fluctuating(velocity[component], made, component, on.axes, told)
     return found
 
 
@@ -128,7 +135,7 @@ def _field(value: float | Table, places: Mapping[int, np.ndarray]) -> np.ndarray
 def doubts(sides: Iterable[Side]) -> dict[str, str]:
     """What is doubtful of the fluctuations at these sides: name -> sentence."""
     moving = (v for side in sides for c in conditions_of(side) for v in c.velocity if isinstance(v, Fluctuating))
-    return {v.doubt.partition(":")[0]: v.doubt for v in moving if v.doubt}
+    return {name: text for v in moving for name, text in v.doubts.items()}
 
 
 def _plane(where: Extent) -> InflowPlane:

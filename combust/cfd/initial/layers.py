@@ -50,6 +50,17 @@ class Burnt(Settings, frozen=True):
     beyond: Annotated[float, doc("middle of the front", "m")]
     width: Annotated[Positive, doc("w of the front, the burnt share being [1 + tanh((s - beyond)/w)]/2", "m")]
 
+    def doubts(self, grid: Grid) -> dict[str, str]:
+        """A front that is not in the domain: all of it is burnt, or nothing."""
+        low, high = (float(grid.faces[AXES[self.along]][end]) for end in (0, -1))
+        if low <= self.beyond <= high:
+            return {}
+        what = "all of the gas is burnt" if self.beyond < low else "no gas is burnt"
+        return {
+            "far_front": f"initial.burnt.beyond: {self.beyond:g} m lies outside, and {what}: the domain is from "
+            f"{low:g} to {high:g} m in {self.along}"
+        }
+
 
 def mixing_order(gas: Mechanism, gases: Tensor) -> tuple[int, int]:
     """Which of two gases (2, species) is the oxidizer and which the fuel, by the oxygen that they need."""
@@ -141,11 +152,26 @@ class LayersInitial(Start, Settings, frozen=True, tag_field="kind", tag="layers"
                 found += [(stream.width, middle + sign * stream.until) for sign in signs]
         return sorted(found, reverse=True)
 
+    def _far(self, grid: Grid) -> dict[str, str]:
+        """Places that are not in the domain."""
+        low, high = (float(grid.faces[AXES[self.along]][end]) for end in (0, -1))
+        outside = f"m lies outside: the domain is from {low:g} to {high:g} m in {self.along}"
+        found: dict[str, str] = {} if self.burnt is None else self.burnt.doubts(grid)
+        if self.mirror is not None and not low <= self.mirror <= high:
+            found["far_mirror"] = f"initial.mirror: {self.mirror:g} {outside}"
+        for number, stream in enumerate(self.streams[:-1]):
+            until = stream.until or 0.0
+            sides = (until,) if self.mirror is None else (self.mirror - until, self.mirror + until)
+            if not any(low <= place <= high for place in sides):
+                found[f"far_layer_{number}"] = f"initial.streams[{number}].until: {until:g} {outside}"
+        return found
+
     def doubts(self, grid: Grid) -> dict[str, str]:
         """Layers that the cells do not show, and a jump across a periodic side."""
         axis, found = AXES[self.along], {}
         if axis not in grid.layout.axes:
             return {"layers": f"initial.along: nothing varies along {self.along}, which has one cell"}
+        found |= self._far(grid)
         for width, place in self._edges():
             widest = grid.widest(axis, place - width, place + width)
             if width < FEWEST * widest / 2:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol
 
 from msgspec import Meta
@@ -36,8 +37,8 @@ class SourceSettings(Settings, frozen=True):
         """The source on the ranks of the grid. Raises ConfigError."""
         raise NotImplementedError
 
-    def doubts(self, grid: Grid) -> dict[str, str]:
-        """What is doubtful of it on this grid, in words: name -> sentence."""
+    def doubts(self, grid: Grid, end: float = math.inf) -> dict[str, str]:
+        """What is doubtful of it on this grid, in a run until `end` [s], in words: name -> sentence."""
         return {}
 
 
@@ -72,18 +73,29 @@ class SparkSource(SourceSettings, frozen=True, tag_field="kind", tag="spark"):
         require_inside("centre", centre, case.grid)
         return Spark(case.grid, centre, self.radius, self.energy, self.start, self.duration)
 
-    def doubts(self, grid: Grid) -> dict[str, str]:
-        """A spark that the cells do not resolve."""
+    def doubts(self, grid: Grid, end: float = math.inf) -> dict[str, str]:
+        """A spark that the cells do not resolve, or that never comes, or only begins."""
         import numpy as np
 
+        found = {}
+        if self.start + self.duration > end * (1 + 1e-12):
+            share = max(0.0, (end - self.start) / self.duration)
+            what = f"puts in {100 * share:.3g} % of its energy" if share else "never comes"
+            found["late_spark"] = (
+                f"sources: the spark from {self.start:.6g} to {self.start + self.duration:.6g} s {what}: the run ends "
+                f"at stop.time = {end:.6g} s"
+            )
         widest = 0.0
         for axis, place in zip((2, 1, 0), self.centre, strict=False):
             if axis in grid.layout.axes:
                 at = int(np.searchsorted(grid.faces[axis], place).clip(1, len(grid.faces[axis]) - 1))
                 widest = max(widest, float(grid.widths[axis][at - 1]))
-        return {} if self.radius >= widest else {"spark": (
-            f"sources: the radius of the spark, {self.radius:.3g} m, is less than a cell, {widest:.3g} m: all of it "
-            "goes into a few cells, which get hotter the finer the grid")}  # fmt: skip
+        if self.radius < widest:
+            found["spark"] = (
+                f"sources: the radius of the spark, {self.radius:.3g} m, is less than a cell, {widest:.3g} m: all of "
+                "it goes into a few cells, which get hotter the finer the grid"
+            )
+        return found
 
 
 class RadiationSource(SourceSettings, frozen=True, tag_field="kind", tag="radiation"):

@@ -19,6 +19,8 @@ from combust.cfd.synthetic import draws
 from combust.cfd.synthetic.plane import InflowPlane
 from combust.errors import ConfigError
 
+MOST = 10_000_000  # random numbers of a lattice at one time
+
 
 class FilterKernel(NamedTuple):
     """Of a distance over the integral length; reach : where it ends;  step : of the lattice, at most."""
@@ -111,6 +113,11 @@ class Filter:
         self._mean = (math.nan, 0.0)
         self._now: tuple[float, dict[int, np.ndarray]] = (math.nan, {})
         self.first, self.count = self._lattice()
+        if math.prod(self.count) > MOST:
+            raise ConfigError(
+                f"so short that {math.prod(self.count):.2g} random numbers would be filtered at each time, more than "
+                f"{MOST:.0g}: take lengths of a cell or more"
+            )
         left = 1.0 - self._share()
         if left < 0.5:
             raise ConfigError(
@@ -123,6 +130,24 @@ class Filter:
     def u_rms(self) -> float:
         """Root mean square of the component normal to the plane [m/s]."""
         return float(self.factors[0, 0])
+
+    @property
+    def doubts(self) -> dict[str, str]:
+        """Lengths that the cells cannot show, each of which costs random numbers at every time: key -> sentence."""
+        plane, found = self.plane, []
+        if (along := self.time.length * plane.speed) < plane.depth:
+            found.append(f"{along:.3g} m along {'zyx'[plane.normal]} beside a cell of {plane.depth:.3g} m")
+        for axis, line, faces in zip(self.plane.axes, self.lines, self.plane.faces, strict=True):
+            widest = float(np.diff(faces).max())
+            if line.length < widest:
+                found.append(f"{line.length:.3g} m along {'zyx'[axis]} on cells of {widest:.3g} m")
+        if not found:
+            return {}
+        cells = math.prod(len(faces) - 1 for faces in plane.faces)
+        text = "eddies shorter than a cell are noise to the flow"
+        if math.prod(self.count) > cells:
+            text += f", and {math.prod(self.count)} random numbers are filtered at each time, for {cells} cells"
+        return {".length": f"{' and '.join(found)}: {text}"}
 
     def velocity(self, component: int, t: float, places: Mapping[int, np.ndarray]) -> np.ndarray:
         """A component [m/s] at time t [s], an array with one direction for each axis of the plane.

@@ -45,6 +45,11 @@ class FrozenModes:
         """Root mean square of each component [m/s]."""
         return math.sqrt(2.0 * float(self.spectrum.between(0.0, self.largest)) / self.spectrum.dimensions)
 
+    @property
+    def doubts(self) -> dict[str, str]:
+        """Nothing: what the cells do not carry is left out."""
+        return {}
+
     def velocity(self, component: int, t: float, places: Mapping[int, np.ndarray]) -> np.ndarray:
         """A component [m/s] at time t [s], an array with one direction for each axis of the plane.
 

@@ -172,8 +172,9 @@ class DigitalFilter(Settings, frozen=True, kw_only=True, tag_field="kind", tag="
         from combust.cfd.synthetic.varying import VaryingFilter
 
         if varying is not None:
-            with at("stresses" if self.u_rms is None else "u_rms"):
-                return VaryingFilter(plane, varying, self._lengths(plane), self.kernel, self.seed)
+            with at("length"):
+                lengths = self._lengths(plane)
+            return VaryingFilter(plane, varying, lengths, self.kernel, self.seed)
         stresses = np.diag([self.u_rms**2] * 3) if self.u_rms is not None else np.zeros((3, 3))
         if self.stresses is not None:
             with at("stresses"):

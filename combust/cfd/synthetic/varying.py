@@ -13,7 +13,7 @@ import numpy as np
 
 from combust.cfd.synthetic.filter import Filter, factors
 from combust.cfd.synthetic.plane import InflowPlane
-from combust.errors import ConfigError
+from combust.errors import ConfigError, at
 
 Places = Mapping[int, np.ndarray]
 StressField = Callable[[Places], np.ndarray]  # places along each axis of the plane -> (3, 3, ...) in the order z, y, x
@@ -30,7 +30,8 @@ class VaryingFilter(Filter):
         """lengths : integral ones along z, y, x [m]. Raises ConfigError for stresses that no motion has at a place, and
         lengths that the plane cannot hold.
         """
-        super().__init__(plane, np.eye(3), lengths, kernel, seed)
+        with at("length"):
+            super().__init__(plane, np.eye(3), lengths, kernel, seed)
         self.stresses = stresses
         self._known: dict[tuple[bytes, ...], tuple[np.ndarray, np.ndarray]] = {}
         cells = dict(zip(plane.axes, plane.centres, strict=True))
@@ -80,10 +81,10 @@ class VaryingFilter(Filter):
                 found.append(factors(column.reshape(n, n)))
             except ConfigError as error:
                 where = np.unravel_index(int(np.flatnonzero(which.ravel() == number)[0]), shape)
-                at = ", ".join(
+                place = ", ".join(
                     f"{'zyx'[a]} = {places[a][i]:.6g} m" for a, i in zip(self.plane.axes, where, strict=True)
                 )
-                raise ConfigError(f"at {at}: {error}") from error
+                raise ConfigError(f"stresses: at {place}: {error}") from error
         return np.stack(found, axis=-1)[..., which.ravel()].reshape(n, n, *shape)
 
     def _balanced(self, cells: Places) -> np.ndarray:
@@ -98,7 +99,7 @@ class VaryingFilter(Filter):
             left = self._left(self._mean_of(weight), cells)
             if left.min() < LEAST:
                 raise ConfigError(
-                    f"the lengths are such that at a place {100 * (1 - left.min()):.0f} % of the fluctuations normal "
+                    f"length: so long that at a place {100 * (1 - left.min()):.0f} % of the fluctuations normal "
                     "to the side would go with the net flux, which is taken off: take shorter ones, or a wider side"
                 )
             before, gain = gain, 1.0 / np.sqrt(left)
