@@ -13,6 +13,10 @@ from combust.run.build import Builder
 
 SPECTRUM = {"kind": "von-karman-pao", "u_rms": 1.0, "length": 1e-3}
 FILTER = {"kind": "digital-filter", "u_rms": 0.5, "length": [2e-3, 1e-3, 1e-3], "seed": 5}
+HUMP = {"over": "y", "at": [0.0, 0.005, 0.016], "values": [0.0, 0.3, 0.1]}
+STRESSES = {"xx": HUMP, "yy": 0.2, "zz": {"over": ["z", "y"], "at": [[0.0, 0.02], [0.0, 0.016]],
+            "values": [[0.1, 0.3], [0.2, 0.1]]}, "xy": {**HUMP, "values": [0.0, -0.1, 0.02]}}  # fmt: skip
+VARYING = {"kind": "digital-filter", "stresses": STRESSES, "length": [2e-3, 1e-3, 1e-3], "seed": 5}
 MODES = {"kind": "random-modes", "spectrum": SPECTRUM, "seed": 6}
 PERIODIC = {"kind": "periodic"}
 
@@ -45,7 +49,7 @@ def inflow_of(builder, t):
 
 
 def check(comm):
-    for fluctuations in (FILTER, MODES):
+    for fluctuations in (FILTER, VARYING, MODES):
         ours, alone = Builder(box(fluctuations), comm), Builder(box(fluctuations), Communicator())
         block, whole = ours.grid.block, alone.fields()[1]
         for a, part in enumerate(ours.fields()[1]):
