@@ -24,7 +24,7 @@ from validation.report import Report
 TITLE = "What leaves by an outflow: fixed pressure and convective, beside a domain twice as long"
 AIR = "O2:0.21, N2:0.79"
 KINDS = {"pressure": {"kind": "outflow"}, "convective": {"kind": "outflow", "condition": "convective"}}
-GRIDS = (24, 48)  # cells along the common part
+GRIDS = (18, 36)  # cells along the common part
 SHARE = 1.0  # of the time until all has left
 SMOKE = {"GRIDS": (12,), "SHARE": 0.02}
 COLUMNS = ["cells", "outflow", "backflow", "u: largest error", "at the end", "p: range", "largest error: the spike",

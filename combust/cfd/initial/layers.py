@@ -168,10 +168,10 @@ class LayersInitial(Start, Settings, frozen=True, tag_field="kind", tag="layers"
 
     def doubts(self, grid: Grid) -> dict[str, str]:
         """Layers that the cells do not show, and a jump across a periodic side."""
-        axis, found = AXES[self.along], {}
+        axis = AXES[self.along]
         if axis not in grid.layout.axes:
             return {"layers": f"initial.along: nothing varies along {self.along}, which has one cell"}
-        found |= self._far(grid)
+        found = self._far(grid)
         for width, place in self._edges():
             widest = grid.widest(axis, place - width, place + width)
             if width < FEWEST * widest / 2:
