@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 
@@ -205,3 +206,20 @@ if __name__ == "__main__":
     from combust.__main__ import main
 
     sys.exit(main())
+
+
+def require_bitwise_restart(whole: Any, again: Any, dt: float, before: int) -> None:
+    """Advances `whole`, gives its state to `again`, advances both by two steps: all of their states must be the same.
+
+    dt [s] of the steps, `before` of them until then;  again : another flow of the same case, at time zero
+    """
+    for _ in range(before):
+        whole.advance(dt)
+    saved = {name: array.copy() for name, (array, _) in whole.state().items()}
+    again.restore(saved.__getitem__)
+    again.step, again.time = whole.step, whole.time
+    for flow in (whole, again):
+        for _ in range(2):
+            flow.advance(dt)
+    for name, (array, _) in whole.state().items():
+        assert np.array_equal(again.state()[name][0], array), name

@@ -6,6 +6,7 @@ import cantera as ct
 import numpy as np
 import pytest
 import torch
+from helpers import require_bitwise_restart
 
 from combust import kernels
 from combust.case.load import convert, load
@@ -197,16 +198,7 @@ def test_expansion_of_a_stream_is_that_of_mixing(T_in):
 def test_restart_beside_a_flame_is_bitwise(entry):
     """Five steps, or three, then two of another flow that takes the state over."""
     whole, again = (beside("y_low", 2, entry, transport=SORET) for _ in range(2))
-    for _ in range(3):
-        whole.advance(2e-7)
-    saved = {name: array.copy() for name, (array, _) in whole.state().items()}
-    again.restore(saved.__getitem__)
-    again.step, again.time = whole.step, whole.time
-    for flow in (whole, again):
-        for _ in range(2):
-            flow.advance(2e-7)
-    for name, (array, _) in whole.state().items():
-        assert np.array_equal(again.state()[name][0], array), name
+    require_bitwise_restart(whole, again, 2e-7, 3)
 
 
 def test_a_vessel_filled_by_its_inflow_keeps_its_balances():

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from combust.cfd.mesh.block import Block
-from combust.cfd.mesh.grid import ROUND_OFF
+from combust.cfd.mesh.grid import equal_cells
 from combust.errors import ConfigError
 
 
@@ -16,10 +16,9 @@ def require_box(faces: Sequence[np.ndarray], block: Block) -> None:
     for axis, (name, f) in enumerate(zip("zyx", faces, strict=True)):
         if block.shape[axis] == 1:
             continue
-        widths = np.diff(f)
         if not block.periodic[axis]:
             raise ConfigError(f"spectra are those of periodic boxes: the sides in {name} are not periodic")
-        if widths.max() - widths.min() > ROUND_OFF * (f[-1] - f[0]):
+        if not equal_cells(f):
             raise ConfigError(f"spectra need equal cells in each direction: those in {name} are stretched")
 
 

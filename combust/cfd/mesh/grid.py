@@ -71,6 +71,11 @@ Faces = tuple[torch.Tensor | None, ...]  # a field on faces: per axis those norm
 Areas = tuple[tuple[torch.Tensor, torch.Tensor] | None, ...]  # per axis of the faces at the block's two ends [m2]
 
 
+def equal_cells(faces: np.ndarray) -> bool:
+    """Whether the cells between these faces [m] have one width."""
+    return float(np.ptp(np.diff(faces))) <= ROUND_OFF * float(faces[-1] - faces[0])
+
+
 @dataclass(frozen=True)
 class Grid:
     """Global face coordinates (z, y, x) [m] and the block of cells that this rank owns.

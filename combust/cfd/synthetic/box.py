@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 
-from combust.cfd.mesh.grid import NAMES, ROUND_OFF, Faces, Grid
+from combust.cfd.mesh.grid import NAMES, ROUND_OFF, Faces, Grid, equal_cells
 from combust.cfd.synthetic import draws
 from combust.cfd.synthetic.spectra import Spectrum
 from combust.errors import ConfigError
@@ -32,7 +32,7 @@ def spacing(grid: Grid) -> tuple[float, float, float]:
         raise ConfigError(f"needs a mesh in two or three directions, without an axis; this is {what}")
     for a in axes:
         widths = grid.widths[a]
-        if float(np.ptp(widths)) > ROUND_OFF * float(grid.faces[a][-1] - grid.faces[a][0]):
+        if not equal_cells(grid.faces[a]):
             raise ConfigError(
                 f"needs equal cells: those in {NAMES[a]} are {widths.min():.4g} to {widths.max():.4g} m wide"
             )

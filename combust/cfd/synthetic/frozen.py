@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from combust.cfd.mesh.grid import NAMES, ROUND_OFF
+from combust.cfd.mesh.grid import NAMES, ROUND_OFF, equal_cells
 from combust.cfd.synthetic import draws
 from combust.cfd.synthetic.plane import InflowPlane
 from combust.cfd.synthetic.spectra import Spectrum
@@ -33,7 +33,7 @@ class FrozenModes:
         self.n = [len(f) - 1 for f in plane.faces]
         self.d = [float(f[-1] - f[0]) / n for f, n in zip(plane.faces, self.n, strict=True)]
         for axis, faces in zip(plane.axes, plane.faces, strict=True):
-            if float(np.ptp(np.diff(faces))) > ROUND_OFF * float(faces[-1] - faces[0]):
+            if not equal_cells(faces):
                 raise ConfigError(f"random modes need equal cells along the side; those in {NAMES[axis]} are not")
         self.largest = math.pi / max(*self.d, plane.depth)
         self._make()
