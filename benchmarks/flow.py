@@ -230,7 +230,7 @@ def grown_cells(sheet: Sheet, comm: Communicator, options: argparse.Namespace, s
     found: dict[int, Spread] = {}
     for n in cells:
         turn, size = turns_of(comm, options, n, NONE, "numerics.sweeps=1"), n**options.dimensions
-        steps = options.steps if size < 3e5 else max(options.steps // 2, 2)
+        steps = options.steps if size < 3e5 else max(options.steps // 2, 5)
         for _ in range(2):
             turn()
         cost = 1e6 / size * np.array([turn() for _ in range(steps)])

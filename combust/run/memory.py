@@ -216,7 +216,8 @@ def _factors(config: Config, size: Size) -> float:
     if not isinstance(config.chemistry, DirectChemistry):
         return 0.0
     n = 1 + size.species
-    return min(burning_share(config) * size.cells * (REAL * n * n + 4 * n), FACTOR_BYTES)
+    beside = 3 * n + 1  # state, rates, enthalpies, heat capacity and step of a cell that has factors
+    return (n * n + beside) / (n * n) * min(burning_share(config) * size.cells * REAL * n * n, FACTOR_BYTES)
 
 
 def _blocks(config: Config, species: int) -> float:

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from combust.kinetics.integrate.blocks import in_pieces
 from combust.kinetics.integrate.state import check_source, check_state, pack
 from combust.kinetics.integrate.systems import Hold
 from combust.kinetics.providers.chemistry import Chemistry, Result, columns_of, require_step
@@ -64,7 +65,7 @@ class Balanced:
     def rates(self, T: Tensor, rhoY: Tensor) -> Tensor:
         """Mass production rates (species, cells) kg/m3/s of the local cells: none move for them."""
         wdot = self.chemistry.rates(T, rhoY)
-        speed = (wdot.abs() / (RTOL * rhoY.abs() + ATOL * rhoY.sum(0))).amax(0)
+        speed = in_pieces(lambda w, r: (w.abs() / (RTOL * r.abs() + ATOL * r.sum(0))).amax(0), wdot, rhoY)
         # A solver asks for the rates at the end of a step and begins the next one there: clones, since the
         # caller may write into its own.
         self._seen = (T.clone(), rhoY.clone(), speed)
