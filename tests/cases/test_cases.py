@@ -63,7 +63,7 @@ SHRUNK = {
             "{kind='lamb-oseen',centre=[8e-4,6e-4],radius=2e-4,velocity=-6.0}]",
         ],
     ),
-    "coflow": ("OH", 1e-5, ["mesh.x={lower=0.0,upper=0.004,cells=10}"]),
+    "coflow": ("OH", 1e-5, ["mesh.x={lower=0.0,upper=0.004,cells=10}", "output.probes[0].end=[0.004,0.0]"]),
     "counterflow": ("OH", 5e-6, ["mesh.x.cells=32", "mesh.y.cells=4"]),
     "jet": ("H2", 1e-5, ["mesh.cells=[24,20]"]),
     "bunsen": ("OH", 2e-6, ["mesh={kind='uniform',cells=[8,16],lower=[0.0,0.0],upper=[0.0016,0.003]}"]),
