@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,7 +28,7 @@ from combust.cfd.initial.fields import Fields
 from combust.cfd.initial.settings import FlameInitial, Initial, RunInitial
 from combust.cfd.initial.unburnt import Unburnt
 from combust.cfd.mesh.block import Block
-from combust.cfd.mesh.grid import Grid, mesh_digest
+from combust.cfd.mesh.grid import NAMES, Grid, mesh_digest
 from combust.cfd.model.case import Elsewhere
 from combust.cfd.model.flow import Flow
 from combust.cfd.model.settings import Numerics
@@ -45,6 +46,8 @@ from combust.parallel import Communicator
 from combust.run.definitions import definitions
 from combust.run.earlier import earlier, require_elsewhere
 from combust.run.memory import COMPILE_WORTH, require_memory
+
+logger = logging.getLogger(__name__)
 
 
 def build(
@@ -139,7 +142,11 @@ class Builder:
         block = Block.create(self.comm, (nz, ny, nx), sides.periodic(self.sides), sides.passes(self.sides))
         order = self.config.numerics.order
         ghosts = layers_of_ghosts(self.config.numerics.reconstruction, order)
-        return Grid(block, faces, self.device, ghosts, self.config.mesh.axisymmetric, order)
+        grid = Grid(block, faces, self.device, ghosts, self.config.mesh.axisymmetric, order)
+        if order == 4 and grid.layout.fourth != grid.layout.axes:
+            wide = ", ".join(NAMES[a] for a in reversed(grid.layout.fourth))
+            logger.info("numerics.order = 4: along %s alone, the other directions have order 2", wide)
+        return grid
 
     # --- gas and flame ------------------------------------------------------------------------------------------
 
