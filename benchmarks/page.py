@@ -5,7 +5,7 @@
 Between `<!-- figures: NAME -->` and `<!-- end -->` stands a table of all figures of benchmarks/NAME.py, a column for
 each processor that has any; `<!-- figures: NAME, BEGINNING -->` takes those only whose labels begin so, and
 `<!-- figures: NAME, ! BEGINNING -->` all others. `<!-- phases: NAME -->`: what costs consist of, a row each.
-`python benchmarks/page.py` also draws docs/performance/growth.png: the cost over cells and species.
+`<!-- growth -->`: the cost over cells and species, as a picture, docs/performance/growth.png, and a table.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from pairs import FOLDER, shown
 from combust.report.charts import drawing
 
 PAGE = FOLDER.parent / "performance.md"
+PICTURE = "growth.png"
+GROWTH = re.compile(r"(<!-- growth -->\n).*?(<!-- end -->)", re.DOTALL)
 PHASES = re.compile(r"(<!-- phases: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 PLACE = re.compile(r"(<!-- figures: (\w+)(?:, ([^>]*?))? -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -61,6 +63,8 @@ def phases(name: str, folder: Path = FOLDER) -> str:
     machines = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob(f"{name}.*.json"))]
     rows = [(label, machine["processor"], part["phases"]) for machine in machines
             for label, part in machine.get("phases", {}).items()]  # fmt: skip
+    if not rows:
+        return ""
     names = list(dict.fromkeys(n for _, _, found in rows for n in found))
     lines = [["", "processor", *names], ["---"] * (len(names) + 2)]
     lines += [[label, where, *(f"{found[n]:.2f}" if n in found else "" for n in names)] for label, where, found in rows]
@@ -101,13 +105,17 @@ def draw(to: Path, folder: Path = FOLDER) -> None:
 def filled(text: str, folder: Path = FOLDER) -> str:
     """The page with its tables made anew."""
     text = PLACE.sub(lambda m: m[1] + table(m[2], (m[3] or "").strip(), folder) + m[4], text)
-    return PHASES.sub(lambda m: m[1] + phases(m[2], folder) + m[3], text)
+    text = PHASES.sub(lambda m: m[1] + phases(m[2], folder) + m[3], text)
+    picture = (
+        f"![Growth](performance/{PICTURE})\n\n" + table("flow", "growth", folder) if any(grown(folder).values()) else ""
+    )
+    return GROWTH.sub(lambda m: m[1] + picture + m[2], text)
 
 
 def main() -> None:
     """Rewrites docs/performance.md, and draws the growth where it has been measured."""
     if any(grown().values()):
-        draw(FOLDER / "growth.png")
+        draw(FOLDER / PICTURE)
     PAGE.write_text(filled(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
 
 

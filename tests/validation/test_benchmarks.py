@@ -72,6 +72,28 @@ def test_another_processor_is_another_column(bench, tmp_path):
     assert "| one: step [us] | 2 | 3 / 2 = 1.5 (1.5 to 1.5, 5 pairs) **missed** | 8 / 2 = 4" in made
 
 
+def test_growth_is_a_picture_and_a_table(bench, tmp_path):
+    """Lines over cells and over species, each with its quartiles; costs above their target are said to miss it."""
+    page, pairs = bench("page"), bench("pairs")
+    sheet = pairs.Sheet("flow", quiet=True)
+    sheet.machine = {"processor": "A"}
+    for cells, cost in ((10648, 6.0), (97336, 5.0)):
+        sheet.cost(f"growth, h2, 3-D, one sweep, {cells} cells: CPU", np.full(5, cost), "us")
+    sheet.cost("growth, 3-D, exact, 10 species: CPU", np.full(5, 15.0), "us", target=14.0)
+    sheet.phases("h2, 3-D", {"chemistry": 3.0, "pressure": 0.5}, "us")
+    sheet.keep(tmp_path)
+    assert page.grown(tmp_path) == {
+        "cells": {"h2, 3-D, one sweep": [(10648, 6.0, 6.0, 6.0), (97336, 5.0, 5.0, 5.0)]},
+        "species": {"3-D, exact": [(10, 15.0, 15.0, 15.0)]},
+    }
+    page.draw(tmp_path / "growth.png", tmp_path)
+    assert (tmp_path / "growth.png").stat().st_size > 1000
+    places = ("growth", "phases: flow", "figures: flow, ! growth")
+    made = page.filled("".join(f"<!-- {place} -->\n<!-- end -->\n" for place in places), tmp_path)
+    assert "![Growth](performance/growth.png)" in made and made.count("growth, h2, 3-D") == 2
+    assert "| h2, 3-D | A | 3.00 | 0.50 |" in made and "14 | 15 (15 to 15, 5 rounds) **missed** |" in made
+
+
 def test_contenders_take_turns(bench):
     """Round by round, the order reversed; a machine that slows down leaves ratios as they are."""
     pairs, order, now = bench("pairs"), [], [0.0]
