@@ -26,7 +26,7 @@ AIR = "O2:0.21, N2:0.79"
 KINDS = {"pressure": {"kind": "outflow"}, "convective": {"kind": "outflow", "condition": "convective"}}
 GRIDS = (18, 36)  # cells along the common part
 SHARE = 1.0  # of the time until all has left
-SMOKE = {"GRIDS": (12,), "SHARE": 0.02}
+SMOKE = {"GRIDS": (9,), "SHARE": 0.01}
 COLUMNS = ["cells", "outflow", "backflow", "u: largest error", "at the end", "p: range", "largest error: the spike",
            "at the end", "T: largest error [K]"]  # fmt: skip
 TIMES = (0.2, 0.4, 0.6, 0.8, 1.0)  # of the end, at which errors are given

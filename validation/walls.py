@@ -25,7 +25,7 @@ SORET = {"kind": "mixture-averaged", "soret": True}
 CELLS = (20, 40, 80)
 END, FAR = 3e-3, 3e-3  # s, m
 PARTING = (8e-3, 4e-4)  # until which species part between two walls, and steps [s]
-SMOKE = {"CELLS": (10, 20), "END": 3e-4, "PARTING": (4e-4, 2e-4)}
+SMOKE = {"CELLS": (8,), "END": 3e-4, "PARTING": (2e-4, 2e-4)}
 
 
 def flow_of(cells: int, length: float, boundary: dict[str, Any], **more: Any) -> ReactingFlow:
