@@ -11,7 +11,14 @@ from validation import trust
 from validation.__main__ import main, smoke, studies
 from validation.report import ROOT
 
-LONG = {"reduction", "learned", "manufactured", "order", "time_step"}  # slow; all but the first two, and these kinds,
+LONG = {
+    "reduction",
+    "learned",
+    "manufactured",
+    "open_flames",
+    "order",
+    "time_step",
+}  # slow; all but the first two, and these kinds,
 # call what other studies call, too, or what has tests of its own
 LONG_KINDS = {"training", "folders", "plausible", "trivial"}
 UNLEARNED = {"training"}  # two epochs, of which no promise holds
