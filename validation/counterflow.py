@@ -238,7 +238,7 @@ def picture(path: Path, flames: dict[str, tuple[Flame, dict[str, Any], Counterfl
     """T, Y and u of each flame, one below the other."""
     from combust.report.charts import drawing
 
-    shown = {name: flames[name] for name in flames if "radius" not in name and name != "1200/s"}
+    shown = {name: flames[name] for name in flames if "radius" not in name and "cells" not in name}
     with drawing(path, (2.6 * len(shown), 6.4)) as figure:
         panels = figure.subplots(3, len(shown), squeeze=False)
         for column, (name, (flame, found, known)) in enumerate(shown.items()):
