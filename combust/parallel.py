@@ -146,9 +146,8 @@ def report(error: BaseException, comm: Communicator) -> int:
     """Prints the message of `error` with its rank and returns the exit code that belongs to it."""
     where = f"[rank {comm.rank}] " if comm.size > 1 else ""
     if isinstance(error, CombustError):
-        print(
-            f"{where}error: {error}\n", end="", file=sys.stderr, flush=True
-        )  # in one piece among those of other ranks
+        # In one piece among those of other ranks.
+        print(f"{where}error: {error}\n", end="", file=sys.stderr, flush=True)
         return error.exit_code
     if isinstance(error, Unwritable):
         print(error.message, end="\n" if error.message else "", file=sys.stderr, flush=True)

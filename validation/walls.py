@@ -126,7 +126,7 @@ def without_flux(flow: ReactingFlow) -> tuple[float, float, float]:
 
 
 def run(report: Report) -> None:
-    """Three parts."""
+    """Conduction and parting."""
     conduction(report)
     parting(report)
 

@@ -55,7 +55,7 @@ def test_in_proportion_to_the_gradient_and_the_same_in_any_frame(name):
     turned = torch.einsum("ik,klm,jl->ijm", R, A, R)
     wanted = kernel(A, one)
     torch.testing.assert_close(kernel(turned, one), wanted, rtol=1e-9, atol=1e-12)
-    torch.testing.assert_close(kernel(1e-8 * A, one), 1e-8 * wanted, rtol=1e-12, atol=0)
+    torch.testing.assert_close(kernel(2.0**-27 * A, one), 2.0**-27 * wanted, rtol=1e-12, atol=0)
     torch.testing.assert_close(kernel(A, 3 * one), 9 * wanted, rtol=1e-12, atol=0)
     assert (wanted >= 0).all()
 

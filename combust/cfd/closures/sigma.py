@@ -1,5 +1,5 @@
-"""Eddy viscosity from the singular values of the velocity gradient: vanishes in any flow of two dimensions or round
-an axis, in solid rotation, in dilatation, and at walls with the cube of the distance.
+"""Eddy viscosity from the singular values of the velocity gradient: vanishes in any flow of two dimensions, in
+axisymmetric strain, in solid rotation, in dilatation, and at walls with the cube of the distance.
 
 Nicoud, Baya Toda, Cabrit, Bose, Lee, Phys. Fluids 23 (2011) 085106. doi:10.1063/1.3623274
 """

@@ -104,8 +104,10 @@ class VaryingFilter(Filter):
                 )
             before, gain = gain, 1.0 / np.sqrt(left)
             if np.abs(gain - before).max() < CLOSE:
-                break
-        return weight
+                return weight
+        raise ConfigError(
+            "stresses, length: no weights were found that take the net flux off: take shorter lengths or a wider side"
+        )
 
     def _mean_of(self, weight: np.ndarray) -> np.ndarray:
         """What each random number of the lattice has in the mean of the noise by these weights of the cells."""
