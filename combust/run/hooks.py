@@ -204,6 +204,12 @@ class Concerns(Scheduled):
         self.said: set[str] = set()
         self.reporter = reporter
 
+    def start(self, sim: Simulation) -> None:
+        """Acts at the start of a restart, too: what is said at its end is said too late."""
+        if self.restarted:
+            self.act(sim)
+        super().start(sim)
+
     def act(self, sim: Simulation) -> None:
         for name, sentence in concerns(sim).items():
             if name not in self.said:

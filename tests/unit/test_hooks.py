@@ -165,3 +165,18 @@ def test_each_concern_is_said_once(flow, capsys):
     said = capsys.readouterr().err.splitlines()
     assert len(said) == 2 and said[0].endswith("this lasts") and said[1].endswith("this came later")
     assert said[0].startswith("warning: t = 0 s")
+
+
+def test_a_restart_says_its_concerns_at_its_start(flow, capsys):
+    """And not at its end alone, where one that acts rarely comes to them next."""
+    flow.concerns = lambda: {"a": "this lasts"}
+    hook = Concerns(Every(steps=100), Meter())
+    hook.restore({"last": 0, "count": 1}, {})
+    seen = []
+
+    class Look(Recorder):
+        def start(self, sim):
+            seen.append(capsys.readouterr().err)
+
+    Simulation(flow, [hook, Look(Every(steps=100))], Limits(stop_steps=2)).run()
+    assert "this lasts" in seen[0] and not capsys.readouterr().err
