@@ -61,14 +61,39 @@ def apart(before: str, now: Config, key: str) -> str:
     return ", now ".join(" ".join(str(part) for part in name if part is not None) for name in names)
 
 
-def _values(text: str) -> dict[str, Any]:
+def put_in(before: str, t: float) -> dict[str, float] | None:
+    """What the sources of the case in a checkpoint had put in until t [s], by name: `spark_energy` [J].
+
+    None where it has sources that this version cannot read.  before : as above.
+    """
+    raw = _raw(before)
     try:
-        raw: Any = tomllib.loads(text)
+        sources = convert(raw, "checkpoint").sources if raw.get("sources") else ()
+    except ConfigError:
+        return None
+    found: dict[str, float] = {}
+    for amounts in (source.put_in(t) for source in sources):
+        for name, amount in amounts.items():
+            found[name] = found.get(name, 0.0) + amount
+    return found
+
+
+def _raw(text: str) -> dict[str, Any]:
+    """The tables of a case as they are written; none of a text that is no TOML."""
+    try:
+        raw: dict[str, Any] = tomllib.loads(text)
     except tomllib.TOMLDecodeError:
         return {}
     for side in raw.get("boundary", {}).values():
         if isinstance(side, dict) and side.get("kind") == "inflow":
             side.setdefault("inlet", "value")  # what all inflows did before they had the key
+    return raw
+
+
+def _values(text: str) -> dict[str, Any]:
+    raw = _raw(text)
+    if not raw:
+        return {}
     try:
         raw = msgspec.to_builtins(convert(raw, "checkpoint"))  # keys that came since then get their defaults
     except ConfigError:

@@ -104,6 +104,11 @@ def problems(config: Config) -> Iterator[str]:
         if field.name not in taken and getattr(config.numerics, field.name) != field.default:
             kind = config.model.__struct_config__.tag
             yield f'numerics.{field.name}: model.kind = "{kind}" has no use for it; it takes {", ".join(taken)}'
+    if config.numerics.dt is not None and config.numerics.dt_first is not None:
+        yield (
+            "numerics.dt_first: numerics.dt fixes all steps, the first one too; omit numerics.dt (steps then grow from "
+            "dt_first, to dt_max at most), or omit dt_first"
+        )
     if sum(isinstance(source, RadiationSource) for source in config.sources) > 1:
         yield 'sources: kind = "radiation" is there twice: the gas radiates once'
     velocity = getattr(config.initial, "velocity", 0.0)

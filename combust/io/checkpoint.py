@@ -150,7 +150,7 @@ def allocate(path: Path, block: Block, state: State, sums: Mapping[str, int], te
         group.attrs["names"] = "\n".join(state)  # so that a reader without a case sees what is missing
         for name, (array, place) in state.items():
             shape, _ = layout(block, array, place)
-            dataset = contiguous(group, name, shape)
+            dataset = hdf5.contiguous(group, name, shape)
             dataset.attrs["place"] = place
             dataset.attrs["checksum"] = np.uint64(sums[name])
             if place == "global":
@@ -160,18 +160,6 @@ def allocate(path: Path, block: Block, state: State, sums: Mapping[str, int], te
             apart.append(Apart(dataset.id.get_offset(), dataset.nbytes))
     seal(path, apart)  # of what only root writes; the data sets have checksums of their own
     return offsets
-
-
-def contiguous(group: h5py.Group, name: str, shape: tuple[int, ...]) -> h5py.Dataset:
-    """A contiguous float64 data set whose place in the file is fixed at once and not filled."""
-    plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
-    plist.set_layout(h5py.h5d.CONTIGUOUS)
-    plist.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
-    plist.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
-    plist.set_obj_track_times(False)
-    space = h5py.h5s.create_simple(shape) if shape else h5py.h5s.create(h5py.h5s.SCALAR)
-    h5py.h5d.create(group.id, name.encode(), h5py.h5t.IEEE_F64LE, space, plist)
-    return group[name]
 
 
 def read_checkpoint(
@@ -261,7 +249,7 @@ def opened(path: Path) -> h5py.File:
 def read_meta(path: Path, file: h5py.File) -> dict[str, Any]:
     """The description of a checkpoint. Raises DamagedFileError for one that is not whole or lacks an entry."""
     try:
-        data = plain(file, "meta", "|u1", most=MOST)
+        data = hdf5.plain(file, "meta", "|u1", most=MOST)
         text = data[...].tobytes()
         if zlib.crc32(text) != int(data.attrs["crc32"]):
             raise DamagedFileError(f"{path}: damaged: the checksum of its description is wrong")
@@ -276,19 +264,6 @@ def read_meta(path: Path, file: h5py.File) -> dict[str, Any]:
     return dict(meta)
 
 
-def plain(group: h5py.Group, name: str, dtype: str, most: float = math.inf) -> h5py.Dataset:
-    """A data set as combust writes it: contiguous, within the file. Raises ValueError for what is not."""
-    data = group.get(name) if isinstance(group.get(name, getlink=True), h5py.HardLink) else None
-    if not isinstance(data, h5py.Dataset):
-        raise ValueError(f"{name!r} is missing")
-    layout = data.id.get_create_plist()
-    if data.dtype.str != dtype or layout.get_layout() != h5py.h5d.CONTIGUOUS or layout.get_external_count():
-        raise ValueError(f"{name!r} is stored as {data.dtype}, not as combust writes it")
-    if data.nbytes != data.id.get_storage_size() or data.nbytes > most:
-        raise ValueError(f"{name!r} of shape {data.shape} is not in the file as a whole")
-    return data
-
-
 def entries(path: Path, file: h5py.File) -> dict[str, Stored]:
     """Data sets of the state by name. Raises DamagedFileError for what `write_checkpoint` would not have written."""
     found: dict[str, Stored] = {}
@@ -299,7 +274,7 @@ def entries(path: Path, file: h5py.File) -> dict[str, Stored]:
         for name in dict.fromkeys([*str(group.attrs.get("names", "")).split("\n"), *group]):
             if not name:
                 continue
-            data = plain(group, name, "<f8")
+            data = hdf5.plain(group, name, "<f8")
             place, whole = str(data.attrs["place"]), int(data.attrs["checksum"])
             if place not in Place.__args__:  # type: ignore[attr-defined]
                 raise ValueError(f"{name!r} belongs to {place!r}")

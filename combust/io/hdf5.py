@@ -6,6 +6,7 @@ file without one, of an earlier version or changed by another program, is first 
 
 from __future__ import annotations
 
+import math
 import signal
 import subprocess
 import sys
@@ -79,3 +80,28 @@ def require_end(path: Path) -> None:
         raise ValueError(f"HDF5 does not come to an end with its content within {seconds} s")
     if done.returncode < 0:
         raise ValueError(f"HDF5 dies of its content (signal {-done.returncode})")
+
+
+def contiguous(group: h5py.Group, name: str, shape: tuple[int, ...]) -> h5py.Dataset:
+    """A contiguous float64 data set whose place in the file is fixed at once and not filled."""
+    plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    plist.set_layout(h5py.h5d.CONTIGUOUS)
+    plist.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+    plist.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
+    plist.set_obj_track_times(False)
+    space = h5py.h5s.create_simple(shape) if shape else h5py.h5s.create(h5py.h5s.SCALAR)
+    h5py.h5d.create(group.id, name.encode(), h5py.h5t.IEEE_F64LE, space, plist)
+    return group[name]
+
+
+def plain(group: h5py.Group, name: str, dtype: str, most: float = math.inf) -> h5py.Dataset:
+    """A data set as combust writes it: contiguous, within the file. Raises ValueError for what is not."""
+    data = group.get(name) if isinstance(group.get(name, getlink=True), h5py.HardLink) else None
+    if not isinstance(data, h5py.Dataset):
+        raise ValueError(f"{name!r} is missing")
+    layout = data.id.get_create_plist()
+    if data.dtype.str != dtype or layout.get_layout() != h5py.h5d.CONTIGUOUS or layout.get_external_count():
+        raise ValueError(f"{name!r} is stored as {data.dtype}, not as combust writes it")
+    if data.nbytes != data.id.get_storage_size() or data.nbytes > most:
+        raise ValueError(f"{name!r} of shape {data.shape} is not in the file as a whole")
+    return data

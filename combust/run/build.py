@@ -173,7 +173,7 @@ class Builder:
         """The state of an earlier run on this grid, of an initial table that names one."""
         table = self.config.initial
         assert isinstance(table, RunInitial)
-        require_elsewhere(table, self.config.output.directory)
+        require_elsewhere(table, self.config.output.directory, again=True)  # a run has refused more
         return carried(earlier(table.folder, table.time, self.gas, self.comm), self.grid, self.gas)
 
     @property

@@ -64,10 +64,12 @@ def beginning(config: Config, own: Folder, restart: str | None, again: bool) -> 
     table = config.initial
     if not isinstance(table, RunInitial):
         return config
-    require_elsewhere(table, config.output.directory)
+    require_elsewhere(table, config.output.directory, again)
     kept = (own if restart in (None, "auto") else Folder(Path(restart).parent)).start
     start = kept if again and kept.is_file() else checkpoint_of(Path(table.folder), table.time)
-    return msgspec.structs.replace(config, initial=msgspec.structs.replace(table, folder=str(start), time=None))
+    begun = msgspec.structs.replace(table, folder=str(start), time=None)
+    require_elsewhere(begun, config.output.directory, again)  # what it is a link to
+    return msgspec.structs.replace(config, initial=begun)
 
 
 def keep(config: Config, own: Folder) -> None:
@@ -82,13 +84,18 @@ def keep(config: Config, own: Folder) -> None:
             shutil.copyfile(config.initial.folder, part)
             part.chmod(0o644)
     except OSError as error:
-        raise OutputError(f"{own.start} cannot be written: {error.strerror or error}") from error
+        raise OutputError(
+            f"{config.initial.folder} cannot be copied to {own.start}: {error.strerror or error}"
+        ) from error
 
 
-def require_elsewhere(table: RunInitial, own: str | None) -> None:
-    """Raises ConfigError where the earlier run lies in the output folder of this one, but for what `keep` put there."""
+def require_elsewhere(table: RunInitial, own: str | None, again: bool = False) -> None:
+    """Raises ConfigError where the earlier run lies in the output folder of this one, which begins with an empty one.
+
+    again : a restart, which keeps what is there, and begins from what `keep` put there
+    """
     place = Path(table.folder).resolve()
-    if own and Path(own).resolve() in (place, place.parent) and place.name != Folder(own).start.name:
+    if own and Path(own).resolve() in (place, place.parent) and not (again and place.name == Folder(own).start.name):
         raise ConfigError(
             f"initial.folder: {table.folder} is in this run's own output folder, which would write over it: give "
             "another with --out"

@@ -10,11 +10,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from combust import __version__
-from combust.case.changes import apart, differences
+from combust.case.changes import apart, differences, put_in
 from combust.case.config import Config
 from combust.case.load import load, to_toml
 from combust.case.running import Every
+from combust.cfd.sources.base import SO_FAR
 from combust.errors import ConfigError, DivergenceError, FileFormatError, OutputError, at
 from combust.io.blocks import write_text
 from combust.io.checkpoint import Checkpoint, DamagedFileError, read_checkpoint, require_complete
@@ -133,11 +136,21 @@ def continued(
             f"{path}: was written by a case with other physics: {'; '.join(changes)}. Continue with what was given "
             "then, or with --change as it is now, or start anew with another --out"
         )
-    sim.restore(saved.meta, saved.arrays)
+    sim.restore(saved.meta, amounts(path, saved.meta, reporter) | saved.arrays)
     reporter.say(f"continues {path}: step {sim.flow.step}, t = {sim.flow.time:.9g} s")
     for text in changes:
         reporter.say(f"changed:     {text}")
     return ContinuedRun(str(path), sim.flow.step, sim.flow.time, changes)
+
+
+def amounts(path: Path, meta: dict[str, Any], reporter: Reporter) -> dict[str, np.ndarray]:
+    """What the sources of a checkpoint's own case had put in, for one of a version that wrote none of it."""
+    found = put_in(meta.get("case", ""), meta["loop"]["time"])
+    if found is None:
+        reporter.warn(
+            f"{path}: its sources are of another version: unless it says what they had put in, it counts as 0"
+        )
+    return {SO_FAR + name: np.array([0.0, amount]) for name, amount in (found or {}).items()}
 
 
 def header(source: ContinuedRun | None) -> str:

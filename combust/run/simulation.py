@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from combust.cfd.model.flow import Flow, Timed
+from combust.cfd.sources.base import SO_FAR
 from combust.errors import ConfigError, DivergenceError, FileFormatError
 from combust.parallel import Communicator
 
@@ -117,6 +118,8 @@ class Simulation:
     first_step: int = 0
     hook_seconds: float = 0.0
     """Wall seconds spent in hooks, this rank."""
+    amounts: dict[str, np.ndarray] = field(default_factory=dict)
+    """What sources had put in at a restart: kept where none of the flow's goes on from it."""
     caught: int = 0
     """Number of the signal that all ranks know of; 0 if none."""
     _noted: int = 0
@@ -225,6 +228,8 @@ class Simulation:
     def arrays(self) -> dict[str, tuple[np.ndarray, str]]:
         """The fields of flow and hooks that a restart needs: name -> (this rank's part, place)."""
         found = dict(self.flow.state())
+        for name, amount in self.amounts.items():
+            found.setdefault(name, (amount, "global"))
         for hook in self.hooks:
             found |= hook.arrays()
         return found
@@ -234,6 +239,7 @@ class Simulation:
         loop = meta["loop"]
         self.flow.time, self.flow.step, self.flow.dt = loop["time"], loop["step"], loop["dt"]
         self.flow.restore(arrays.__getitem__)
+        self.amounts = {name: array for name, array in arrays.items() if name.startswith(SO_FAR)}
         self.free_dt, self.wall_before = loop["free_dt"], loop["wall"]
         for hook in self.hooks:
             if hook.name not in meta["hooks"]:

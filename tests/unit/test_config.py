@@ -132,6 +132,7 @@ def test_overrides_of_lists_say_what_is_wrong(text, words):
 
 REFUSED = [
     ("numerics.sweeps=3", ["numerics.sweeps = 3: allowed 1, 2"]),
+    ("numerics={dt=1e-6, dt_first=1e-7}", ["numerics.dt_first: numerics.dt fixes all steps", "omit numerics.dt "]),
     ("numerics.sweep=2", ["numerics.sweep: unknown key", 'Did you mean "sweeps"?']),
     ("titel=x", ["titel: unknown key", 'Did you mean "title"?']),
     ("mesh.kind=unifrom", ['mesh.kind = "unifrom": allowed "uniform", "stretched"', 'Did you mean "uniform"?']),

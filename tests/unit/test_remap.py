@@ -11,10 +11,11 @@ from combust.case.load import load
 from combust.cfd.initial import remap
 from combust.cfd.mesh.block import Block
 from combust.cfd.mesh.grid import Grid, stretched_faces, uniform_faces
-from combust.errors import CombustError, ConfigError, FileFormatError
+from combust.errors import CombustError, ConfigError, FileFormatError, OutputError
+from combust.io.folder import Folder
 from combust.parallel import ALONE
 from combust.run.build import Builder, build
-from combust.run.earlier import earlier
+from combust.run.earlier import earlier, keep
 from combust.run.run import run
 
 GRIDS = {
@@ -171,6 +172,28 @@ def test_a_restart_needs_its_own_folder_alone(first, monkeypatch, tmp_path):
     (tmp_path / "kept" / "start.h5").unlink()
     with pytest.raises(ConfigError, match="first holds no checkpoint"):
         to("kept", 3, restart="auto")
+
+
+def test_the_start_in_its_own_folder(first, monkeypatch, tmp_path):
+    """A run that begins anew would delete it: refused while it is there, by a link to it too; no other copy is lost."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(first / "first", "first")
+    shutil.copy(first / "case.toml", "case.toml")
+    given = ["output.directory=out", *AGAIN[1:], "stop.steps=1"]
+    run("case.toml", overrides=given)
+    before = {file.name: file.read_bytes() for file in (tmp_path / "out").iterdir()}
+    (tmp_path / "links").mkdir()
+    (tmp_path / "links" / "checkpoint_000001.h5").symlink_to(tmp_path / "out" / "start.h5")
+    for place in ("out", "out/start.h5", "out/checkpoint_000001.h5", "links", "links/checkpoint_000001.h5"):
+        with pytest.raises(ConfigError, match="initial.folder: .* is in this run's own output folder, .* --out"):
+            run("case.toml", overrides=[*given, f"initial.folder={place}"], force=True)
+        assert {file.name: file.read_bytes() for file in (tmp_path / "out").iterdir()} == before
+    run(
+        "case.toml", overrides=[*given[:-1], "stop.steps=2", "initial.folder=out/start.h5"], restart="auto", change=True
+    )
+    case = load("case.toml", [*given, "initial.folder=first"])
+    with pytest.raises(OutputError, match="first cannot be copied to new/start.h5: "):
+        keep(case, Folder("new"))
 
 
 def test_a_run_from_a_run(first, monkeypatch, tmp_path):

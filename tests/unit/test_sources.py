@@ -1,12 +1,16 @@
 """Sources that a case names: radiation as Cantera has it, sparks whose energy is exact on any grid, balances closed."""
 
+import shutil
+
 import cantera as ct
+import h5py
 import numpy as np
 import pytest
 import torch
 from scipy.integrate import solve_ivp
 
 from combust.case import config as case_config
+from combust.case.changes import put_in
 from combust.case.config import admit
 from combust.case.load import convert, load, to_toml
 from combust.case.names import need_of
@@ -256,6 +260,56 @@ def test_a_restart_with_another_spark_keeps_what_was_put_in(tmp_path, monkeypatc
     left = 3e-3 * (8e-5 - first["time"]) / 5e-5
     assert rows["spark_energy"][-1] == pytest.approx(first["spark_energy"] + left, rel=1e-12)
     assert np.abs(rows["enthalpy_error"]).max() < 1e-14
+
+
+def of_an_earlier_version(checkpoint):
+    """The checkpoint as versions wrote it that did not hold what sparks had put in."""
+    with h5py.File(checkpoint, "r+") as file:
+        state = file["state"]
+        del state["so_far_spark_energy"]
+        names = str(state.attrs["names"]).split("\n")
+        state.attrs["names"] = "\n".join(name for name in names if not name.startswith("so_far_"))
+
+
+def test_a_restart_of_an_earlier_version_keeps_what_sparks_put_in(tmp_path, monkeypatch):
+    """With the same spark, the bits of the run in one piece; with another one, and with none, what there was."""
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "spark.toml"
+    path.write_text(RUN)
+    run(path, overrides=["output.directory=whole", "stop.steps=12"])
+    run(path, overrides=["stop.steps=8"])
+    of_an_earlier_version("out/checkpoint_000008.h5")
+    shutil.copytree("out", "parts")
+    run(path, overrides=["output.directory=parts", "stop.steps=12"], restart="auto")
+    assert (tmp_path / "whole/series.csv").read_text() == (tmp_path / "parts/series.csv").read_text()
+    rows = np.genfromtxt("out/series.csv", delimiter=",", names=True)
+    time, energy = rows["time"][-1], rows["spark_energy"][-1]
+    assert 0 < energy < 1e-3
+    path.write_text(RUN.replace("1 mJ", "3 mJ").replace('"100 us"', '"50 us"'))
+    old = "out/checkpoint_000008.h5"
+    done = run(path, restart=old, change=True, overrides=["output.directory=other", "stop.steps=12"])
+    put_in = energy + 3e-3 * (done.time - time) / 5e-5
+    assert done.summary["sources"]["spark_energy"] == pytest.approx(put_in, rel=1e-12)
+    begin = RUN.index("[[sources]]")
+    none = RUN[:begin] + RUN[RUN.index("[output]") :].replace('"spark_power", "spark_energy", ', "")
+    path.write_text(none)
+    run(path, restart=old, change=True, overrides=["output.directory=none", "stop.steps=10"])
+    done = run(path, restart="auto", overrides=["output.directory=none", "stop.steps=12"])
+    assert "spark_energy" not in done.summary.get("sources", {})
+    path.write_text(RUN.replace("30 us", "100 us"))
+    overrides = ["output.directory=later", "stop.steps=13"]
+    done = run(path, restart="none/checkpoint_000012.h5", change=True, overrides=overrides)
+    assert done.time < 1e-4
+    assert done.summary["sources"]["spark_energy"] == energy
+
+
+def test_sources_of_a_case_that_cannot_be_read():
+    """They are not known, which is another thing than none."""
+    text = to_toml(case(sources=[SPARK, {**SPARK, "energy": 0.5}]))
+    assert put_in(text, 1.0) == {"spark_energy": 1e-3 + 0.5}
+    assert put_in(to_toml(case()), 1.0) == {}
+    assert put_in("", 1.0) == {}
+    assert put_in(text.replace('"spark"', '"match"'), 1.0) is None
 
 
 WRONG = [

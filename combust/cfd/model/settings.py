@@ -30,11 +30,11 @@ class Numerics(Settings, frozen=True):
     )
     sweeps: Annotated[Literal[1, 2], doc("passes over each step")] = 2
     cfl: Annotated[Annotated[float, Meta(gt=0, le=2)], doc("limit on velocity x dt / cell width")] = 0.5
-    dt: Annotated[Positive | None, doc("fixed time step; adaptive if omitted", "s")] = None
+    dt: Annotated[Positive | None, doc("fixed time step, from the first one on; adaptive if omitted", "s")] = None
     dt_max: Annotated[Positive | None, doc("largest time step", "s")] = None
     dt_first: Annotated[
         Positive | None,
-        doc("largest first time step, for a start that is far from a balance; others grow from it", "s"),
+        doc("largest first time step, for a start far from a balance; others grow from it; not beside dt", "s"),
     ] = None
     growth: Annotated[Annotated[float, Meta(gt=1)], doc("largest ratio of a time step to the one before")] = 1.1
     reconstruction: Annotated[Reconstruction, doc(ABOUT)] = "van-leer"

@@ -42,7 +42,7 @@ class Acting:
     def totals(self) -> Mapping[str, Callable[[float], float]]:
         """Numbers that grow from time zero, such as energy put in: what they are at a time [s], the same on all ranks.
 
-        A restart with other sources goes on from what there was.
+        A restart with other sources goes on from what there was; one without keeps it for those after.
         """
         return {}
 
@@ -109,7 +109,10 @@ class Totals:
         return {SO_FAR + name: np.array([more, self._until(name, t)]) for name, more in self.before.items()}
 
     def restore(self, read: Callable[[str], np.ndarray], t: float) -> None:
-        """Takes the amounts of a checkpoint written at time t [s]; one without them had no such source."""
+        """Takes the amounts of a checkpoint written at time t [s]; one without them had no such source.
+
+        A run completes those of earlier versions, which wrote none, before the flow sees them.
+        """
         for name in self.before:
             try:
                 more, until = (float(x) for x in read(SO_FAR + name))

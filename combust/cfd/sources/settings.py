@@ -37,6 +37,10 @@ class SourceSettings(Settings, frozen=True):
         """The source on the ranks of the grid. Raises ConfigError."""
         raise NotImplementedError
 
+    def put_in(self, t: float) -> dict[str, float]:
+        """Its totals (combust.cfd.sources.base) at time t [s], for checkpoints that do not hold them."""
+        return {}
+
     def doubts(self, grid: Grid, end: float = math.inf) -> dict[str, str]:
         """What is doubtful of it on this grid, in a run until `end` [s], in words: name -> sentence."""
         return {}
@@ -72,6 +76,12 @@ class SparkSource(SourceSettings, frozen=True, tag_field="kind", tag="spark"):
         centre = tuple(reversed((*self.centre, 0.0, 0.0)[:3]))
         require_inside("centre", centre, case.grid)
         return Spark(case.grid, centre, self.radius, self.energy, self.start, self.duration)
+
+    def put_in(self, t: float) -> dict[str, float]:
+        """Its energy so far."""
+        from combust.cfd.sources.spark import deposited
+
+        return {"spark_energy": deposited(self.energy, self.start, self.duration, t)}
 
     def doubts(self, grid: Grid, end: float = math.inf) -> dict[str, str]:
         """A spark that the cells do not resolve, or that never comes, or only begins."""

@@ -33,7 +33,7 @@ class Spark(Acting):
 
     def deposited(self, t: float) -> float:
         """Energy put in until time t [J]."""
-        return self.energy * min(max((t - self.start) / self.duration, 0.0), 1.0)
+        return deposited(self.energy, self.start, self.duration, t)
 
     def power(self, t: float) -> float:
         """Power at time t, just after it [W]."""
@@ -67,6 +67,11 @@ class Spark(Acting):
         """Its start, then its end."""
         later = [moment for moment in (self.start, self.end) if moment > t * (1 + 1e-12)]
         return min(later, default=math.inf)
+
+
+def deposited(energy: float, start: float, duration: float, t: float) -> float:
+    """Energy [J] that a spark has put in until time t [s]."""
+    return energy * min(max((t - start) / duration, 0.0), 1.0)
 
 
 def shares(grid: Grid, centre: Sequence[float], radius: float) -> Tensor:
