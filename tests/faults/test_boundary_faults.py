@@ -1,18 +1,22 @@
 """Boundary values that cannot be used: refused with the key, what it is, and what is allowed."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from combust import planes
 from combust.case.load import complete, convert
-from combust.cfd.boundaries.conditions import Inflow, Outflow, Parts, Wall
+from combust.cfd.boundaries.conditions import ConvectiveOutflow, Inflow, Outflow, Parts, Wall
 from combust.cfd.boundaries.values import Table
+from combust.cfd.lowmach.discretisation import require_fitting
 from combust.errors import CombustError, ConfigError
 from combust.parallel import Communicator
 from combust.run import build as case
 
 IN, WALL = {"kind": "inflow", "velocity": 1.0}, {"kind": "wall"}
+CONVECTIVE = {"kind": "outflow", "condition": "convective"}
 OVER_Y = {"over": "y", "at": [0.0, 1e-3], "values": [1.0, 2.0]}
 
 
@@ -91,6 +95,9 @@ def part(low, high, **entry):
     ([part(0.0, 5e-4, **profile(at=[0.0, 4e-4])), part(5e-4, 1e-3)], ["boundary.x_low[0].velocity.at", "must cover"]),
     ([{"kind": "periodic"}], ["boundary.x_low[0].kind"]),
     ([], ["boundary.x_low"]),
+    (CONVECTIVE, ["boundary.x_low: a convective outflow beside x_high", "give convection"]),
+    ([part(0.0, 5e-4, **CONVECTIVE), part(5e-4, 1e-3, kind="outflow")],
+     ["boundary.x_low[0]: a convective outflow beside x_low[1]", "give convection"]),
 ])  # fmt: skip
 def test_bad_tables_and_parts_are_named(entry, words):
     said = refused(entry)
@@ -148,6 +155,10 @@ def test_a_table_over_two_coordinates_needs_every_pair(tmp_path):
     (lambda: built({"x_low": Inflow(scalars=gas(Y=0.5))}), ["Inflow: scalars", "sum to 0.5"]),
     (lambda: built({"x_low": Inflow(stream=negative())}), ["Inflow: stream", "mass fraction is -0.5"]),
     (lambda: built({"x_low": Inflow(stream=lambda t, p: gas(T=0.0).reshape(-1, 1, 1, 1))}), ["stream", "T = 0 K"]),
+    (lambda: ConvectiveOutflow(convection=0.0), ["ConvectiveOutflow: convection = 0", "above 0"]),
+    (lambda: ConvectiveOutflow(convection=float("nan")), ["ConvectiveOutflow: convection = nan"]),
+    (lambda: fitting(x=(ConvectiveOutflow(), Outflow())),
+     ["boundary.x_low: a convective outflow beside x_high", "give convection"]),
     (lambda: built({"x_low": Wall(heat="warm")}), ["Wall: heat", "number or a function"]),
 ])  # fmt: skip
 def test_wrong_calls_name_their_argument(call, words):
@@ -171,6 +182,12 @@ def moving(function):
 
 def built(conditions):
     return case.Builder(convert(raw_of(IN), "case.toml"), Communicator(), conditions=conditions).flow()
+
+
+def fitting(x):
+    """A problem that Python gives its sides in x."""
+    scheme = built({}).scheme
+    require_fitting(scheme.grid, replace(scheme.problem, boundaries=(*scheme.problem.boundaries[:2], x)))
 
 
 TWO = torch.tensor([300.0, 1.0], dtype=torch.float64)

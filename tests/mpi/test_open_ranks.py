@@ -24,6 +24,7 @@ RAW = {
     "numerics": {"compile": "off", "pressure": {"rtol": 1e-12}},
     "stop": {"steps": 1},
 }
+CARRIED = 50.0  # m/s
 
 
 @pytest.mark.parametrize("ranks", [2])
@@ -45,4 +46,7 @@ def check(comm):
             whole = alone.field(name)
             there = whole[(Ellipsis, *own)]
             np.testing.assert_allclose(flow.field(name), there, rtol=0, atol=1e-9 * np.abs(whole).max(), err_msg=name)
+        if "condition" in hole:
+            flow.scheme.problem.boundaries[2][1].conditions[1].convection = CARRIED
+            assert flow.limit() == (pytest.approx(0.5 * 5e-4 / CARRIED, rel=1e-12), "outflow")
         assert abs(flow.quantity("mass_error")) < 1e-13 and flow.quantity("element_error") < 1e-13

@@ -6,6 +6,7 @@ import torch
 
 from combust import kernels
 from combust.case.load import convert
+from combust.cfd.boundaries import outflow
 from combust.cfd.mesh.block import Block
 from combust.cfd.mesh.grid import along
 from combust.cfd.pressure.base import PressureGrid
@@ -199,6 +200,40 @@ def test_convective_outflows_beside_each_other():
     assert np.allclose(u[:, 0], -u[:, -1], atol=1e-12)
     assert u[:, -1].sum() * SIDE / 8 == pytest.approx(0.5 * SIDE, rel=1e-12)
     assert abs(flow.quantity("mass_error")) < 1e-13
+
+
+def two_ways(**more):
+    """Gas may leave straight on by a convective outflow, or above at a fixed pressure."""
+    return flow_of({"x_low": inflow(1.0), "x_high": {**CONVECTIVE, **more}, "y_low": {"kind": "symmetry"},
+                    "y_high": {"kind": "outflow"}}, cells=(8, 8))  # fmt: skip
+
+
+def test_a_convective_outflow_opens_from_rest_beside_a_fixed_pressure():
+    """With its own velocity; as much leaves by both as enters."""
+    flow = steps(two_ways(convection=1.0), 20)
+    ahead, above = (flow.scheme.block_faces(flow.current.u)[a].select(a, -1).mean() for a in (2, 1))
+    assert float(ahead) > 0.4 and float(ahead + above) == pytest.approx(1.0, abs=1e-9)
+
+
+@pytest.mark.parametrize("convection, limit", [(40.0, "outflow"), (0.1, "cfl"), (None, "cfl")])
+def test_the_velocity_that_carries_gas_out_bounds_the_step(convection, limit):
+    """A given one by half of the last cell, the narrowest here; the mean one by the fastest of the velocities."""
+    given = {} if convection is None else {"convection": convection}
+    mesh = {"kind": "stretched", "x": {"faces": [0.0, 4e-3, 8e-3, 9e-3]}, "y": {"faces": [0.0, 5e-3, 1e-2]}}
+    sides = {"x_low": inflow({"over": "y", "at": [0.0, SIDE], "values": [0.5, 1.5]}), "y": {"kind": "symmetry"}}
+    flow = steps(flow_of({**sides, "x_high": {**CONVECTIVE, **given}}, velocity=[1.0, 0.0], mesh=mesh), 2)
+    carries = convection or outflow._speeds(flow.current.u, flow.scheme.filler, flow.block.comm)[2, 1]
+    dt, what = flow.limit()
+    assert what == limit and dt <= 0.5 * 1e-3 / carries * (1 + 1e-12)
+    if limit == "outflow":
+        assert dt == pytest.approx(0.5 * 1e-3 / 40.0, rel=1e-12)
+
+
+def test_no_more_than_a_cell_is_carried_out_in_a_step():
+    """Courant numbers above one are allowed elsewhere; here the velocity would grow (measured: at 1.6, not at 1.3)."""
+    flow = flow_of({"x_low": inflow(1.0), "x_high": {**CONVECTIVE, "convection": 40.0}, "y": {"kind": "symmetry"}},
+                   numerics={"compile": "off", "cfl": 2.0})  # fmt: skip
+    assert flow.limit() == (pytest.approx(SIDE / 12 / 40.0, rel=1e-12), "outflow")
 
 
 def test_convection_needs_a_convective_outflow():

@@ -9,6 +9,7 @@ a dataclass with these answers, its table in settings.py and its line in build.p
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import torch
@@ -183,11 +184,18 @@ class Outflow(Boundary):
 class ConvectiveOutflow(Outflow):
     """The velocity normal to the side is carried out: du/dt + U_c du/dn = 0 (outflow.py), and no pressure is fixed.
 
-    convection : U_c [m/s]; None: the mean velocity at which gas leaves by the side
+    convection : U_c [m/s], above 0; None: the mean velocity at which gas leaves by the side. To be given where another
+        side or part fixes the pressure. Raises ConfigError.
     """
 
     pressure: str = "neumann"
     convection: float | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        U = self.convection
+        if U is not None and not (isinstance(U, int | float) and 0 < U < math.inf):
+            raise ConfigError(f"ConvectiveOutflow: convection = {U!r}: must be a velocity above 0 [m/s]")
 
     @property
     def opens(self) -> bool:

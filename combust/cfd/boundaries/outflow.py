@@ -3,22 +3,61 @@
 At a convective outflow the velocity u normal to the side follows du/dt + U_c du/dn = 0, with the gradient to the first
 face within and the velocities of the middle of the step (I. Orlanski, J. Comput. Phys. 21 (1976) 251,
 doi:10.1016/0021-9991(76)90023-1, with U_c one for the side). Where no side fixes the pressure, all convective ones then
-take one more velocity each time, so that as much leaves as flows in and expands.
+take one more velocity each time, so that as much leaves as flows in and expands. Where one does, nothing else would
+open a convective one that no gas leaves by on the mean: it must be given its U_c.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
-from combust.cfd.boundaries.conditions import ConvectiveOutflow
+from combust.cfd.boundaries.conditions import ConvectiveOutflow, Parts, Sides, conditions_of
 from combust.cfd.boundaries.fill import Filler
 from combust.cfd.boundaries.patches import Patch
-from combust.cfd.mesh.grid import AxisMetric, Faces, along
+from combust.cfd.mesh.grid import NAMES, AxisMetric, Faces, Grid, along
 from combust.cfd.mesh.halo import ghosts_of
+from combust.errors import ConfigError
 from combust.parallel import Communicator
 
 Carried = list[tuple[Patch, Tensor]]
+
+
+def require_convection(boundaries: Sequence[Sides], axes: Sequence[int]) -> None:
+    """Raises ConfigError for a convective outflow without U_c beside a side or part that fixes the pressure.
+
+    The mean velocity there is what the pressure leaves it: at rest, or turned inwards, U_c would be 0 and stay so.
+    """
+    there = {
+        f"{NAMES[a]}_{end}" + (f"[{i}]" if isinstance(side, Parts) else ""): c
+        for a in axes
+        for end, side in zip(("low", "high"), boundaries[a], strict=True)
+        for i, c in enumerate(conditions_of(side))
+    }
+    fixed = [name for name, c in there.items() if c.pressure == "dirichlet"]
+    for name, c in there.items():
+        if fixed and isinstance(c, ConvectiveOutflow) and c.convection is None:
+            raise ConfigError(
+                f"boundary.{name}: a convective outflow beside {fixed[0]}, where the pressure is fixed, would stay "
+                "closed from rest, as no gas leaves by it on the mean: give convection, its velocity [m/s]"
+            )
+
+
+def given_rate(boundaries: Sequence[Sides], grid: Grid) -> float:
+    """The largest U_c over the width of the last cell [1/s] of outflows that are given theirs; the same on all ranks.
+
+    A mean of velocities on a side is no more than the fastest of them, whose Courant number bounds the step.
+    """
+    found = [
+        c.convection / float(grid.widths[a][-side])
+        for a in grid.layout.axes
+        for side in (0, 1)
+        for c in conditions_of(boundaries[a][side])
+        if isinstance(c, ConvectiveOutflow) and c.convection is not None
+    ]
+    return max(found, default=0.0)
 
 
 def inwards(patch: Patch, u: Tensor, filler: Filler) -> Tensor:

@@ -140,7 +140,12 @@ class Outflow(Part, frozen=True, tag_field="kind", tag="outflow"):
         doc("pressure: it is fixed on the side; convective: the velocity is carried out, du/dt + U du/dn = 0"),
     ] = "pressure"
     convection: Annotated[
-        Positive | None, doc("U of convective; the mean velocity at which gas leaves by the side if omitted", "m/s")
+        Positive | None,
+        doc(
+            "U of convective; the mean velocity at which gas leaves by the side if omitted; to be given where "
+            "another side or part fixes the pressure",
+            "m/s",
+        ),
     ] = None
 
     pressure: Annotated[Pressure | None, doc("pressure; gas.pressure if omitted", "Pa")] = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from combust.cfd.boundaries import outflow
 from combust.cfd.boundaries.conditions import conditions_of
 from combust.cfd.boundaries.fill import Filler
 from combust.cfd.closures.view import Domain
@@ -36,6 +37,7 @@ def require_fitting(grid: Grid, problem: Problem) -> None:
             if given == grid.block.periodic[a]:
                 what = "is periodic and has a condition" if given else "has no condition and is not periodic"
                 raise ConfigError(f"problem.boundaries: the {end} side in {NAMES[a]} {what}")
+    outflow.require_convection(problem.boundaries, grid.layout.axes)
     if grid.axisymmetric and problem.closure is not None:  # its gradients would lack the hoop strain v / r
         raise ConfigError("problem.closure: an axisymmetric grid has none; use closure=None")
 

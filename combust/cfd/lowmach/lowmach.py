@@ -19,7 +19,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from combust.cfd.boundaries import inflow, walls
+from combust.cfd.boundaries import inflow, outflow, walls
 from combust.cfd.closures.base import Rates
 from combust.cfd.closures.view import View
 from combust.cfd.lowmach.context import Context, context
@@ -43,6 +43,7 @@ from combust.kinetics.transport.model import TransportModel
 from combust.parallel import together
 
 T = TypeVar("T")
+CARRIED = 1.0  # Courant number beyond which the velocity of a convective outflow may grow from step to step
 BESIDE_WALL = 0.1  # of its volume a cell may gain or lose in a step beside a wall whose temperature jumps
 
 coefficients_kernel = compiled(scalars.transport_coefficients)
@@ -319,7 +320,9 @@ class LowMach(Discretisation):
                 raise DivergenceError(f"{error}; shorten the time step (numerics.cfl, numerics.dt_max)") from error
 
     def limits(self, s: State) -> dict[str, float]:
-        """Largest dt [s] by convection and expansion, the latter beside walls of given temperature, over all ranks."""
+        """Largest dt [s] over all ranks: by convection and expansion, the latter beside walls of given temperature, and
+        by the velocity that carries the gas out of convective outflows.
+        """
         speed = torch.zeros((), dtype=torch.float64, device=self.grid.device)
         for a in self.layout.axes:
             faces, metric = self.block_faces(s.u)[a], self.metrics[a]
@@ -333,4 +336,9 @@ class LowMach(Discretisation):
         rate, expansion, *beside = self.comm.max(*rates)
         tiny = 1e-300
         found = {"cfl": self.numerics.cfl / (rate + tiny), "expansion": 0.5 / (expansion + tiny)}
-        return {**found, "wall": BESIDE_WALL / (beside[0] + tiny)} if beside else found
+        if beside:
+            found["wall"] = BESIDE_WALL / (beside[0] + tiny)
+        if self.filler.convects:
+            rate = outflow.given_rate(self.problem.boundaries, self.grid)
+            found["outflow"] = min(self.numerics.cfl, CARRIED) / (rate + tiny)
+        return found
