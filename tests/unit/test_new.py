@@ -91,7 +91,7 @@ def test_nothing_is_replaced_unless_forced(tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize("arguments, text", [
-    (["flam"], "case 'flam' is unknown; did you mean flame? known: flame, "), (["", "x.toml"], "case '' is unknown"),
+    (["flam"], "case 'flam' is unknown; did you mean flame? known: bunsen, "), (["", "x.toml"], "case '' is unknown"),
     (["flame", "."], "is a folder: give the file to write"), (["flame", "file/x.toml"], "cannot be written"),
     (["flame", "nul\0.toml"], "cannot be written"),
 ])  # fmt: skip
