@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import cantera as ct
@@ -13,6 +14,7 @@ from scipy.special import erfc
 
 from combust import kernels
 from combust.case.load import convert
+from combust.cfd.boundaries.conditions import Boundary, Parts
 from combust.cfd.lowmach.flow import ReactingFlow
 from combust.cfd.operators import scalars
 from combust.parallel import Communicator
@@ -28,11 +30,17 @@ PARTING = (8e-3, 4e-4)  # until which species part between two walls, and steps 
 SMOKE = {"CELLS": (8,), "END": 3e-4, "PARTING": (2e-4, 2e-4)}
 
 
-def flow_of(cells: int, length: float, boundary: dict[str, Any], **more: Any) -> ReactingFlow:
-    """A line of nitrogen of 300 K, unless more of the case says otherwise."""
+def flow_of(
+    cells: Sequence[int],
+    upper: Sequence[float],
+    boundary: dict[str, Any],
+    conditions: Mapping[str, Boundary | Parts] | None = None,
+    **more: Any,
+) -> ReactingFlow:
+    """A box of nitrogen of 300 K, unless more of the case says otherwise; conditions : sides from Python."""
     kernels.set_mode("eager")
     raw = {
-        "mesh": {"kind": "uniform", "cells": [cells], "lower": [0.0], "upper": [length]},
+        "mesh": {"kind": "uniform", "cells": cells, "lower": [0.0] * len(cells), "upper": upper},
         "gas": {"mechanism": "h2o2.yaml"},
         "chemistry": {"kind": "none"},
         "initial": {"kind": "uniform", "temperature": 300.0, "composition": "N2:1"},
@@ -41,7 +49,7 @@ def flow_of(cells: int, length: float, boundary: dict[str, Any], **more: Any) ->
         "stop": {"steps": 1},
         **more,
     }
-    return case.Builder(convert(raw, "walls"), Communicator()).flow()
+    return case.Builder(convert(raw, "walls"), Communicator(), conditions=conditions or {}).flow()
 
 
 def until(flow: ReactingFlow, end: float, dt: float) -> ReactingFlow:
@@ -55,7 +63,9 @@ def until(flow: ReactingFlow, end: float, dt: float) -> ReactingFlow:
 
 def beside_wall(T: float, cells: int, length: float, end: float, dt: float = 5e-5) -> ReactingFlow:
     """Gas of 300 K beside a wall of T at x = 0, open at the other end."""
-    return until(flow_of(cells, length, {"x_low": {**WALL, "temperature": T}, "x_high": {"kind": "outflow"}}), end, dt)
+    return until(
+        flow_of([cells], [length], {"x_low": {**WALL, "temperature": T}, "x_high": {"kind": "outflow"}}), end, dt
+    )
 
 
 def centres(cells: int, length: float) -> np.ndarray:
@@ -100,7 +110,7 @@ def between_walls(cells: int, transport: Any = SORET) -> ReactingFlow:
     """Hydrogen in argon in a closed box of 1 mm between a wall of 300 K and one of 600 K."""
     sides = {"x_low": {**WALL, "temperature": 300.0}, "x_high": {**WALL, "temperature": 600.0}}
     start = {"kind": "uniform", "temperature": 400.0, "composition": "H2:0.3, AR:0.7"}
-    return flow_of(cells, 1e-3, sides, initial=start, gas={"mechanism": "h2o2.yaml", "transport": transport})
+    return flow_of([cells], [1e-3], sides, initial=start, gas={"mechanism": "h2o2.yaml", "transport": transport})
 
 
 def without_flux(flow: ReactingFlow) -> tuple[float, float, float]:

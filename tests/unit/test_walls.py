@@ -9,36 +9,25 @@ import torch
 from helpers import require_bitwise_restart
 from scipy.special import erfc
 
-from combust import kernels
-from combust.case.load import convert
 from combust.cfd.boundaries import wall_fluxes
 from combust.cfd.boundaries.conditions import Wall
 from combust.cfd.operators import scalars
 from combust.errors import ConfigError
-from combust.parallel import Communicator
-from combust.run import build as case
-from validation.walls import beside_wall, between_walls, centres, in_mass_coordinate, step_of_one_kelvin, without_flux
+from validation.walls import (
+    beside_wall,
+    between_walls,
+    centres,
+    flow_of,
+    in_mass_coordinate,
+    step_of_one_kelvin,
+    without_flux,
+)
 from validation.walls import until as run
 
 torch.set_num_threads(1)
 P, WALL, SYMMETRY = 101325.0, {"kind": "wall"}, {"kind": "symmetry"}
 SORET = {"kind": "mixture-averaged", "soret": True}
 AIR = "O2:0.21, N2:0.79"
-
-
-def flow_of(cells, upper, boundary, conditions=None, **more):
-    kernels.set_mode("eager")
-    raw = {
-        "mesh": {"kind": "uniform", "cells": cells, "lower": [0.0] * len(cells), "upper": upper},
-        "gas": {"mechanism": "h2o2.yaml"},
-        "chemistry": {"kind": "none"},
-        "initial": {"kind": "uniform", "temperature": 300.0, "composition": "N2:1"},
-        "boundary": boundary,
-        "numerics": {"compile": "off"},
-        "stop": {"steps": 1},
-        **more,
-    }
-    return case.Builder(convert(raw, "test"), Communicator(), conditions=conditions or {}).flow()
 
 
 # --- conduction from an isothermal wall ------------------------------------------------------------------------------
