@@ -20,6 +20,7 @@ PROGRESS = (
 )
 FRESH = 'an unburnt mixture: use it with initial.kind = "flame" or "kernel"'
 TURBULENCE = 'a turbulence closure: a turbulence.kind other than "none"'
+EDDY_ENERGY = "a turbulence closure that says the energy of its eddies and what they dissipate"
 BURNER = 'a side of boundary.kind = "burner"'
 SIDES = tuple(f"{axis}_{end}" for axis in "zyx" for end in ("low", "high"))
 OF_FIELD = re.compile(r"(max|min|mean|sum)\((\w+)\)")
@@ -43,6 +44,8 @@ FIELDS = {
     "molar_mass": Name("mean molar mass", "kg/kmol"),
     "viscosity": Name("dynamic viscosity", "Pa s"),
     "nu_t": Name("kinematic viscosity of the eddies below the grid", "m2/s", TURBULENCE),
+    "k_t": Name("kinetic energy of the eddies below the grid", "m2/s2", TURBULENCE),
+    "epsilon_t": Name("what the eddies below the grid dissipate", "m2/s3", TURBULENCE),
     "conductivity": Name("thermal conductivity", "W/m/K"),
     "heat_release": Name("heat release rate, by the present rates", "W/m3"),
     "equivalence_ratio": Name("oxygen that C and H would need over the oxygen there is, from the elements"),

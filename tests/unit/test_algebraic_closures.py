@@ -9,6 +9,7 @@ from test_view import linear_view
 
 from combust.case.load import load
 from combust.cfd.closures import settings, sigma, smagorinsky, vreman, wale
+from combust.cfd.closures.algebraic import energy
 from combust.cfd.closures.sigma import singular_values
 from combust.parallel import Communicator
 from combust.run import build as case
@@ -60,6 +61,17 @@ def test_in_proportion_to_the_gradient_and_the_same_in_any_frame(name):
     assert (wanted >= 0).all()
 
 
+def test_energy_of_the_eddies_is_that_of_a_balance():
+    """Where C_s^2 = C_k (C_k/C_e)^(1/2), what the strain makes of the eddies is what they dissipate."""
+    strain, width, cs = 700.0, torch.tensor([2e-3], dtype=torch.float64), (0.094**3 / 1.048) ** 0.25
+    g = torch.zeros(3, 3, 1, dtype=torch.float64)
+    g[2, 1] = strain
+    nu = MODELS["smagorinsky"](cs, 0.7, 0.7).viscosity(g, width)
+    k, epsilon = energy(nu, width)
+    assert float(nu) == pytest.approx(0.094 * 2e-3 * float(k) ** 0.5, rel=1e-12)
+    assert float(epsilon) == pytest.approx(float(nu) * strain**2, rel=1e-12)
+
+
 def test_singular_values_are_those_of_numpy():
     A = torch.randn(3, 3, 200, generator=generator(), dtype=torch.float64)
     found = torch.stack(singular_values(A)).numpy()
@@ -80,11 +92,20 @@ def test_power_of_the_distance_from_a_wall(name, power):
     assert math.log10(float(nu[0] / nu[1])) == pytest.approx(power, abs=0.1)
 
 
+def eddies_of(flow):
+    """nu_t and the filter width."""
+    return torch.as_tensor(flow.field("nu_t")), flow.scheme.domain.filter_width
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_a_case_asks_for_it(name):
     changes = ["mesh.cells=[10,10,10]", "device=cpu", "numerics.compile=off", f"turbulence.kind={name}"]
-    flow = case.build(load("cases/tgv3d_cold.toml", [*changes, "output.fields.names=['u','nu_t']"]), Communicator())
+    flow = case.build(
+        load("cases/tgv3d_cold.toml", [*changes, "output.fields.names=['u','nu_t','k_t']"]), Communicator()
+    )
     steps(flow, 2, 2e-5)
+    for field, of in zip(("k_t", "epsilon_t"), energy(*eddies_of(flow)), strict=True):
+        np.testing.assert_allclose(flow.field(field), of.numpy(), rtol=1e-12)
     assert isinstance(flow.scheme.problem.closure, MODELS[name]) and flow.field("nu_t").min() >= 0
     assert flow.field("nu_t").max() > 0 and "eddies" not in flow.concerns()
     assert abs(flow.quantity("mass_error")) < 1e-12

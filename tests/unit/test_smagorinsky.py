@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from test_view import with_problem
+from test_view import Even, with_problem
 
 from combust.case.load import load
 from combust.cfd.closures import settings
@@ -116,3 +116,5 @@ def test_the_table_of_a_case():
         load("cases/taylor_green_2d.toml", ["turbulence={kind='smagorinsky', constant=-1}"])
     with pytest.raises(ConfigError, match='"nu_t" needs a turbulence closure'):
         vortices().field("nu_t")
+    with pytest.raises(ConfigError, match='"k_t" needs a turbulence closure that says the energy of its eddies'):
+        with_problem(vortices(), closure=Even(1.0, 1.0, 1.0)).field("k_t")

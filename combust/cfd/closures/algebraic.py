@@ -1,6 +1,11 @@
 """Eddy viscosities that are functions of the velocity gradient and the width of a cell.
 
-Each has a file of its own, with its kernel and a class derived from `Algebraic`.
+Each has a file of its own, with its kernel and a class derived from `Algebraic`. Energy and dissipation of its eddies
+are those that would give its viscosity by the relations of the one-equation closure,
+
+    nu_t = C_k D k^(1/2),   epsilon = C_e k^(3/2) / D
+
+Yoshizawa, Horiuti, J. Phys. Soc. Jpn. 54 (1985) 2834. doi:10.1143/JPSJ.54.2834
 """
 
 from __future__ import annotations
@@ -12,6 +17,8 @@ from torch import Tensor
 
 from combust.cfd.closures.base import EddyFields
 from combust.cfd.closures.view import View
+
+C_K, C_E = 0.094, 1.048
 
 
 @dataclass(frozen=True)
@@ -29,4 +36,11 @@ class Algebraic(ABC):
     def update(self, view: View) -> EddyFields:
         """The eddies of the flow of `view`."""
         nu = self.viscosity(view.gradients, view.filter_width)
-        return EddyFields(nu, nu / self.prandtl, nu / self.schmidt)
+        return EddyFields(nu, nu / self.prandtl, nu / self.schmidt, *energy(nu, view.filter_width))
+
+
+def energy(nu: Tensor, width: Tensor) -> tuple[Tensor, Tensor]:
+    """k [m2/s2] and epsilon [m2/s3] of eddies of the viscosity nu [m2/s] and the filter width [m]."""
+    speed = nu / (C_K * width)
+    k = speed * speed
+    return k, C_E * k * speed / width

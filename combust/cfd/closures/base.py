@@ -19,11 +19,14 @@ class EddyFields(NamedTuple):
     """What motion below the grid diffuses, each (nz, ny, nx) over the owned cells [m2/s], not negative.
 
     viscosity : nu_t, of momentum;  heat : alpha_t;  species : D_t, the same for every species
+    energy : k of that motion [m2/s2];  dissipation : epsilon, what becomes of it as heat [m2/s3]; None: not known
     """
 
     viscosity: Tensor
     heat: Tensor
     species: Tensor
+    energy: Tensor | None = None
+    dissipation: Tensor | None = None
 
 
 class Closure(Protocol):

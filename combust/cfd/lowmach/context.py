@@ -50,13 +50,13 @@ def context(view: View, on: Discretisation) -> Context:
         return given if fields is None else given._replace(eddies=_added(fields, view, on))
 
 
-def _asked(view: View, on: Discretisation) -> tuple[Context, Tensor | None]:
-    """What the sources say, and the eddies' diffusivities on this rank's cells; without messages."""
+def _asked(view: View, on: Discretisation) -> tuple[Context, EddyFields | None]:
+    """What the sources say, and the eddies on this rank's cells; without messages."""
     t, dt, sources = view.t, view.dt, on.problem.sources
     mean = [s.rates(view, t, dt) for s in sources]
     end = [s.rates(view, t + dt, 0.0) for s in sources]
     given = Context(t, None, _sum(mean, on), _sum(end, on), _counted(mean, on))
-    return given, None if on.problem.closure is None else diffusivities(on.problem.closure, view, on)
+    return given, None if on.problem.closure is None else eddy_fields(on.problem.closure, view, on)
 
 
 def _counted(mean: list[Rates], on: Discretisation) -> Tensor | None:
@@ -67,14 +67,15 @@ def _counted(mean: list[Rates], on: Discretisation) -> Tensor | None:
     return sum((one * on.grid.volume).sum((1, 2, 3)) for one in added) if added else None  # type: ignore[return-value]
 
 
-def diffusivities(closure: Closure, view: View, on: Discretisation) -> Tensor:
-    """(3, nz, ny, nx): the rows of EddyFields. Raises ConfigError for wrong shapes, StateError for wrong values."""
-    fields, name = EddyFields(*closure.update(view)), f"{type(closure).__name__}.update"
-    for row, f in zip(EddyFields._fields, fields, strict=True):
+def eddy_fields(closure: Closure, view: View, on: Discretisation) -> EddyFields:
+    """What the closure says of the flow of `view`. Raises ConfigError for wrong shapes, StateError for wrong values."""
+    found, name = EddyFields(*closure.update(view)), f"{type(closure).__name__}.update"
+    given = {row: f for row, f in zip(EddyFields._fields, found, strict=True) if f is not None}
+    for row, f in given.items():
         require_field(f"{name}: {row}", f, on.layout.n, on.grid.device)
-    found = torch.stack(fields)
-    if not bool((torch.isfinite(found) & (found >= 0)).all()):
-        for row, f in zip(EddyFields._fields, fields, strict=True):
+    every = torch.stack(list(given.values()))
+    if not bool((torch.isfinite(every) & (every >= 0)).all()):
+        for row, f in given.items():
             require_values(f"{name}: {row}", f, least=0.0)
     return found
 
@@ -82,12 +83,13 @@ def diffusivities(closure: Closure, view: View, on: Discretisation) -> Tensor:
 def eddies(view: View, on: Discretisation) -> EddyCoefficients | None:
     """What the closure adds to the transport coefficients of the flow of `view` (collective), None without one."""
     closure = on.problem.closure
-    return None if closure is None else _added(together(on.comm, lambda: diffusivities(closure, view, on)), view, on)
+    return None if closure is None else _added(together(on.comm, lambda: eddy_fields(closure, view, on)), view, on)
 
 
-def _added(fields: Tensor, view: View, on: Discretisation) -> EddyCoefficients:
+def _added(fields: EddyFields, view: View, on: Discretisation) -> EddyCoefficients:
     """What the eddies' diffusivities add to the transport coefficients of the flow of `view`."""
-    return eddy_coefficients_kernel(on.filler.eddies(fields), view.q, view.p0, on.thermo)
+    diffusivities = torch.stack([fields.viscosity, fields.heat, fields.species])
+    return eddy_coefficients_kernel(on.filler.eddies(diffusivities), view.q, view.p0, on.thermo)
 
 
 def _sum(rates: list[Rates], on: Discretisation) -> Rates | None:

@@ -17,7 +17,7 @@ from combust.cfd.diagnostics import balances, flame, gas, mixture, motion
 from combust.cfd.diagnostics.gradients import squared_gradient
 from combust.cfd.diagnostics.mixture import Definitions, Progress
 from combust.cfd.initial.unburnt import Unburnt
-from combust.cfd.lowmach.context import diffusivities, eddies
+from combust.cfd.lowmach.context import eddies, eddy_fields
 from combust.cfd.lowmach.lowmach import LowMach
 from combust.cfd.lowmach.state import State
 from combust.cfd.lowmach.through_walls import ThroughWalls
@@ -27,7 +27,17 @@ from combust.cfd.sources import base as sources
 from combust.errors import ConfigError
 from combust.kinetics.providers.chemistry import columns_of, fields_of
 from combust.settings import names
-from combust.settings.names import BURNER, FAMILIES, FRESH, OF_FIELD, OF_FIELDS, PROGRESS, STREAMS, TURBULENCE
+from combust.settings.names import (
+    BURNER,
+    EDDY_ENERGY,
+    FAMILIES,
+    FRESH,
+    OF_FIELD,
+    OF_FIELDS,
+    PROGRESS,
+    STREAMS,
+    TURBULENCE,
+)
 
 NOWHERE = Elsewhere()
 UNDEFINED = Definitions()
@@ -95,7 +105,9 @@ class Diagnostics:
             "strain": lambda: motion.strain_rate(self.view().gradients, hoop()),
             "Q": lambda: motion.q_criterion(self.view().gradients, hoop()),
             "viscous_dissipation": self.viscous_dissipation,
-            "nu_t": self.eddy_viscosity,
+            "nu_t": lambda: self.eddy("nu_t", "viscosity"),
+            "k_t": lambda: self.eddy("k_t", "energy"),
+            "epsilon_t": lambda: self.eddy("epsilon_t", "dissipation"),
         }
 
     def _mixture_fields(self) -> dict[str, Callable[[], Tensor]]:
@@ -237,12 +249,15 @@ class Diagnostics:
         s = self.s
         return self.scheme.view(s.u, s.q, s.U, s.p0, self.flow.time, self.flow.dt)
 
-    def eddy_viscosity(self) -> Tensor:
-        """Kinematic viscosity of the eddies below the grid, as the step to come takes it [m2/s]."""
+    def eddy(self, name: str, row: str) -> Tensor:
+        """A row of the closure's EddyFields under the name of output, as the step to come takes it."""
         closure = self.scheme.problem.closure
         if closure is None:
-            raise ConfigError(f'"nu_t" needs {TURBULENCE}')
-        return diffusivities(closure, self.view(), self.scheme)[0]
+            raise ConfigError(f'"{name}" needs {TURBULENCE}')
+        found: Tensor | None = getattr(eddy_fields(closure, self.view(), self.scheme), row)
+        if found is None:
+            raise ConfigError(f'"{name}" needs {EDDY_ENERGY}; {type(closure).__name__} does not')
+        return found
 
     def viscous_dissipation(self) -> Tensor:
         """Kinetic energy that viscosity, and that of the eddies, makes heat of [W/m3]."""
