@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,7 +20,7 @@ from combust.surrogates.trust.routes import COLOURS, ROUTES
 
 UNITS = {"T": "K", "p": "Pa", "rho": "kg/m³", "heat_release": "GW/m³", "vorticity": "1/s", "speed": "m/s"}
 FACTORS = {"heat_release": 1e-9}
-OF_COLUMNS = UNITS | {"heat_release": "W"}  # integrals over the domain that are called as their field
+POWER = {3: "W", 2: "W/m", 1: "W/m²"}  # over a domain of so many directions; around an axis as in three
 WORDS = {"T": "temperature", "p": "pressure", "rho": "density", "heat_release": "heat release", "speed": "speed"}
 SECOND = ("heat_release", "Y_OH", "Y_H", "Y_CH2O", "Y_HO2", "vorticity", "vorticity_z", "speed")
 HISTORY = ("flame_speed", "consumption_speed", "T_max", "eos_drift")
@@ -68,7 +69,7 @@ def plot(
     try:
         picture.parent.mkdir(parents=True, exist_ok=True)
         with drawing(picture) as figure:
-            draw(figure, shot, {name: scalars[name] for name in names}, history)
+            draw(figure, shot, {name: scalars[name] for name in names}, history, of_columns(shot, where.case))
     except OSError as error:
         raise OutputError(f"{picture} cannot be written: {error.strerror or error}") from error
     return Picture(picture, at, times)
@@ -122,9 +123,25 @@ def chosen_history(series: dict[str, list[float]]) -> dict[str, Any]:
     return found
 
 
-def draw(figure: Any, shot: Snapshot, scalars: dict[str, np.ndarray], history: dict[str, Any]) -> None:
-    """Fields above, history below."""
-    dimensions = sum(points.size > 1 for points in shot.coordinates)
+def of_columns(shot: Snapshot, case: Path) -> dict[str, str]:
+    """Units of columns: integrals over the domain that are called as their field have others than it."""
+    try:
+        around = tomllib.loads(case.read_text())["mesh"]["kind"] == "axisymmetric"
+    except (OSError, ValueError, LookupError, TypeError):
+        around = False
+    return UNITS | {"heat_release": POWER[3 if around else directions(shot)]}
+
+
+def directions(shot: Snapshot) -> int:
+    """Those that the grid has more than one face in."""
+    return sum(points.size > 1 for points in shot.coordinates)
+
+
+def draw(
+    figure: Any, shot: Snapshot, scalars: dict[str, np.ndarray], history: dict[str, Any], units: Mapping[str, str]
+) -> None:
+    """Fields above, history below. units : of columns"""
+    dimensions = directions(shot)
     x, y = 1e3 * shot.coordinates[2], 1e3 * shot.coordinates[1]
     rows, columns, height = 1, 1, 3.2
     if dimensions > 1:
@@ -151,7 +168,7 @@ def draw(figure: Any, shot: Snapshot, scalars: dict[str, np.ndarray], history: d
     if history:
         panels = parts[1, 0].subplots(1, len(history), squeeze=False)[0]
         for axes, (name, (time, values)) in zip(panels, history.items(), strict=True):
-            draw_history(axes, name, time, values)
+            draw_history(axes, label(name, units), name in LOGARITHMIC, time, values)
 
 
 def draw_field(figure: Any, axes: Any, name: str, values: np.ndarray, shot: Snapshot) -> None:
@@ -224,12 +241,12 @@ def draw_bands(axes: Any, edges: np.ndarray, route: np.ndarray) -> None:
     axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=len(ROUTES), borderpad=0.2)
 
 
-def draw_history(axes: Any, name: str, time: np.ndarray, values: np.ndarray) -> None:
+def draw_history(axes: Any, title: str, logarithmic: bool, time: np.ndarray, values: np.ndarray) -> None:
     scale, unit = time_scale(float(time[-1]))
-    axes.plot(time * scale, np.abs(values) if name in LOGARITHMIC else values, color="0.2", lw=1.1)
-    if name in LOGARITHMIC and np.nanmax(np.abs(values)) > 0:
+    axes.plot(time * scale, np.abs(values) if logarithmic else values, color="0.2", lw=1.1)
+    if logarithmic and np.nanmax(np.abs(values)) > 0:
         axes.set_yscale("log")
-    axes.set_title(label(name, OF_COLUMNS))
+    axes.set_title(title)
     axes.set_xlabel(f"t [{unit}]")
     axes.margins(x=0)
 

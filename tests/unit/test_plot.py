@@ -9,9 +9,9 @@ import pytest
 from combust.__main__ import main
 from combust.cfd.mesh.block import Block
 from combust.errors import ConfigError
-from combust.io.vtr import read_pvd, write_pvd, write_vtr
+from combust.io.vtr import Snapshot, read_pvd, write_pvd, write_vtr
 from combust.parallel import Communicator
-from combust.run.picture import OF_COLUMNS, label, plot
+from combust.run.picture import label, of_columns, plot
 
 
 def fill(folder, shape, step=7, time=1e-4):
@@ -67,7 +67,9 @@ def test_what_is_no_output_of_a_run(tmp_path, capsys, folder, text):
 
 def test_time_takes_the_nearest_output_and_says_so(tmp_path, capsys, monkeypatch):
     drawn = []
-    monkeypatch.setattr("combust.run.picture.draw", lambda figure, shot, scalars, history: drawn.append(shot.step))
+    monkeypatch.setattr(
+        "combust.run.picture.draw", lambda figure, shot, scalars, history, units: drawn.append(shot.step)
+    )
     for step, time in ((0, 0.0), (20, 2e-4), (41, 4e-4)):
         fill(tmp_path, (1, 1, 30), step, time)
     for time, step, said in (
@@ -113,4 +115,17 @@ def test_labels():
     assert label("T") == "temperature [K]"
     assert label("flame_speed") == "flame speed [m/s]"
     assert label("heat_release") == "heat release [GW/m³]"
-    assert label("heat_release", OF_COLUMNS) == "heat release [W]"
+
+
+@pytest.mark.parametrize(
+    "shape, kind, unit",
+    [((4, 8, 12), "uniform", "W"), ((1, 8, 12), "uniform", "W/m"), ((1, 1, 12), "uniform", "W/m²"),
+     ((1, 8, 12), "axisymmetric", "W"), ((1, 8, 12), None, "W/m")],
+)  # fmt: skip
+def test_units_of_integrals(tmp_path, shape, kind, unit):
+    """Those of a planar case are per metre of depth, of one direction per square metre."""
+    shot = Snapshot(0.0, 0, tuple(np.linspace(0.0, 1.0, n + 1) if n > 1 else np.zeros(1) for n in shape), {})
+    case = tmp_path / "case.toml"
+    if kind:
+        case.write_text(f'[mesh]\nkind = "{kind}"\n')
+    assert label("heat_release", of_columns(shot, case)) == f"heat release [{unit}]"

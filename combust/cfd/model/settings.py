@@ -30,7 +30,9 @@ class Numerics(Settings, frozen=True):
     )
     sweeps: Annotated[Literal[1, 2], doc("passes over each step")] = 2
     cfl: Annotated[Annotated[float, Meta(gt=0, le=2)], doc("limit on velocity x dt / cell width")] = 0.5
-    dt: Annotated[Positive | None, doc("fixed time step, from the first one on; adaptive if omitted", "s")] = None
+    dt: Annotated[
+        Positive | None, doc("fixed time step, whatever dt_max says, from the first one on; adaptive if omitted", "s")
+    ] = None
     dt_max: Annotated[Positive | None, doc("largest time step", "s")] = None
     dt_first: Annotated[
         Positive | None,
