@@ -54,7 +54,8 @@ def show(source, view, name, span):
     table.ApplyPreset(COLOURS.get(name, "Viridis (matplotlib)"), True)
     low, high = span
     table.RescaleTransferFunction(low, high if high > low else low + 1.0)
-    simple.GetScalarBar(table, view).Title = name
+    bar = simple.GetScalarBar(table, view)
+    bar.Title, bar.ComponentTitle = name, ""
     display.SetScalarBarVisibility(view, True)
     return display
 
@@ -89,11 +90,15 @@ def main(picture=None):
             line.DiffuseColor = line.AmbientColor = [1.0, 1.0, 1.0]
             line.LineWidth = 2.0
             line.Opacity = 1.0 if extents[2] == 0 else 0.3
-    for view in views:
+    layout = simple.CreateLayout("combust")
+    if len(views) > 1:
+        layout.SplitVertical(0, 0.5) if extents[0] > 2 * extents[1] else layout.SplitHorizontal(0, 0.5)
+    for number, view in enumerate(views):
+        layout.AssignView(number + len(views) - 1, view)
         view.ViewTime = reader.TimestepValues[-1]
         simple.ResetCamera(view)
     if picture:
-        simple.SaveScreenshot(picture, views[0])
+        simple.SaveScreenshot(picture, layout, ImageResolution=[1400, 700])
 
 
 main(*sys.argv[1:2] if __name__ == "__main__" and len(sys.argv) > 1 and sys.argv[1].endswith(".png") else ())
