@@ -160,7 +160,7 @@ def simple_of(folder, log):
     made = ModuleType("paraview.simple")
     made.PVDReader = Reader
     for name in ("CreateView", "Show", "ColorBy", "GetColorTransferFunction", "GetScalarBar", "CellDatatoPointData",
-                 "Contour", "Slice", "ResetCamera", "SaveScreenshot"):  # fmt: skip
+                 "Contour", "Slice", "ResetCamera", "SaveScreenshot", "CreateLayout"):  # fmt: skip
 
         def call(*given, name=name, **named):
             log.append((name, given, named))
