@@ -9,9 +9,13 @@ from combust.terminal import printable
 
 
 class CombustError(Exception):
-    """Base of all errors that combust raises on purpose; `exit_code` is what the command line ends with."""
+    """Base of all errors that combust raises on purpose; `exit_code` is what the command line ends with.
+
+    known_to : the communicator all of whose ranks raise it, None where one alone may have
+    """
 
     exit_code = 2
+    known_to: object | None = None
 
     def __str__(self) -> str:
         """The message; what a terminal would obey in it is written as escapes."""

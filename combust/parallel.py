@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from combust.errors import CombustError, DependencyError, OutputError
+from combust.errors import CombustError, ConfigError, DependencyError, OutputError
 from combust.terminal import Unwritable
 
 T = TypeVar("T")
@@ -159,23 +159,35 @@ def report(error: BaseException, comm: Communicator) -> int:
     return 1
 
 
-def collective(comm: Communicator, error: CombustError | None) -> None:
-    """Raises on all ranks, at the same place, the first rank's error if any rank has one (no rank goes on alone)."""
-    errors = [e for e in comm.gather(None if error is None else (type(error), str(error))) if e is not None]
+def collective(comm: Communicator, error: CombustError | None, doing: str = "") -> None:
+    """Raises on all ranks, at the same place, the first rank's error if any rank has one (no rank goes on alone).
+
+    doing : what this rank would go on with; ConfigError where others would not, whose messages would never meet
+    """
+    said = comm.gather((doing, None if error is None else (type(error), str(error))))
+    errors = [e for _, e in said if e is not None]
+    if not errors and any(other != doing for other, _ in said):
+        each = "; ".join(f"rank {rank}: {other or 'the end'}" for rank, (other, _) in enumerate(said))
+        errors = [(ConfigError, f"a closure or source must ask the same on all ranks, in the same order: {each}")]
     if errors:
         kind, message = errors[0]
-        raise kind(message)
+        shared = kind(message)
+        shared.known_to = comm
+        raise shared
 
 
 def together(comm: Communicator, action: Callable[[], T]) -> T:
     """action() on every rank; where it fails on some with a CombustError, all raise the first of these ranks' error.
 
-    For work without messages, so that no rank waits for one that has failed.
+    For work without messages, so that no rank waits for one that has failed; or whose every message comes after a
+    `collective`, which meets the one at the end of this function where a rank has failed.
     """
     error, result = None, None
     try:
         result = action()
     except CombustError as failure:
+        if failure.known_to == comm:
+            raise
         error = failure
     collective(comm, error)
     return result  # type: ignore[return-value]

@@ -3,6 +3,8 @@
 `check` is one rank's part.
 """
 
+import re
+
 import pytest
 import torch
 
@@ -32,6 +34,20 @@ class Failing:
         return Rates(self.fail(f) if self.comm.rank else f)
 
 
+class Asking:
+    """Asks other ranks for ghosts and sums before and after it does `fail` on rank 1."""
+
+    def __init__(self, comm, fail):
+        self.comm, self.fail = comm, fail
+
+    def update(self, view):
+        f = torch.full(view.grid.layout.n, 1e-6, dtype=torch.float64)
+        assert float(view.padded(f).min()) == 1e-6
+        if self.comm.rank:
+            f = self.fail(f, view)
+        return EddyFields(f, f, view.padded(f)[0, 2:-2, 2:-2].reshape(f.shape) + 0 * view.sum(f.mean()))
+
+
 def refuse(f):
     raise ConfigError("no eddies here")
 
@@ -43,6 +59,27 @@ WAYS = {
 }
 
 
+ASKING = {
+    lambda f, view: refuse(f): (ConfigError, "no eddies here"),
+    lambda f, view: f + float("nan"): (StateError, "is nan at"),
+    lambda f, view: view.padded(torch.stack([f, f]))[0]: (ConfigError, "must ask the same on all ranks"),
+    lambda f, view: view.sum(f): (ConfigError, "must ask the same on all ranks"),
+    lambda f, view: f if view.padded(f) is None else f: (
+        ConfigError,
+        r"rank 0: the sum of \(\); rank 1: ghosts of \(\)",
+    ),
+}
+
+
+def fails(flow, kind, message):
+    try:
+        flow.advance(1e-5)
+    except CombustError as error:
+        assert isinstance(error, kind) and re.search(message, str(error)), error
+    else:
+        raise AssertionError("no error")
+
+
 def check(comm):
     config = load("cases/taylor_green_2d.toml", ["mesh.cells=[8,6]", "device=cpu", "numerics.compile=off"])
     flow = build(config, comm)
@@ -51,11 +88,9 @@ def check(comm):
         one = Failing(comm, fail)
         for change in ({"closure": one, "sources": ()}, {"closure": None, "sources": (one,)}):
             problem.__dict__.update(change)
-            try:
-                flow.advance(1e-5)
-            except CombustError as error:
-                assert isinstance(error, kind) and message in str(error), error
-            else:
-                raise AssertionError("no error")
+            fails(flow, kind, message)
+    for fail, (kind, message) in ASKING.items():
+        problem.__dict__.update(closure=Asking(comm, fail), sources=())
+        fails(flow, kind, message)
     problem.__dict__.update(closure=None, sources=())
     flow.advance(1e-5)  # both are still in step

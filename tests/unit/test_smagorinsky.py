@@ -118,3 +118,13 @@ def test_the_table_of_a_case():
         vortices().field("nu_t")
     with pytest.raises(ConfigError, match='"k_t" needs a turbulence closure that says the energy of its eddies'):
         with_problem(vortices(), closure=Even(1.0, 1.0, 1.0)).field("k_t")
+
+
+def test_the_viscosity_that_closures_see_is_that_of_the_gas():
+    flow = vortices()
+    steps(flow, 2, 1e-5)
+    view = flow.diagnostics.view()
+    assert torch.equal(view.kinematic_viscosity, torch.as_tensor(flow.field("viscosity") / flow.field("rho")))
+    s = flow.current
+    fresh = flow.scheme.view(s.u, s.q, s.U, s.p0, 0.0, 0.0)
+    assert torch.equal(fresh.kinematic_viscosity, view.kinematic_viscosity)

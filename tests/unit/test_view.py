@@ -7,7 +7,8 @@ import torch
 from combust.case.load import load
 from combust.cfd.boundaries.conditions import Parts, Wall
 from combust.cfd.closures.base import EddyFields, Rates
-from combust.cfd.closures.view import Domain, View
+from combust.cfd.closures.domain import Domain
+from combust.cfd.closures.view import View
 from combust.cfd.lowmach.lowmach import LowMach
 from combust.cfd.mesh.block import Block
 from combust.cfd.mesh.grid import Grid, stretched_faces, uniform_faces
@@ -125,6 +126,20 @@ def test_filter_width_is_the_mean_over_active_directions():
     torch.testing.assert_close(found[0, 2], torch.from_numpy(np.sqrt(0.2 * np.diff(x))))
     cube = Grid(Block.create(Communicator(), (2, 5, 4), (False,) * 3), (np.array([0.0, 0.3, 1.0]), y, x))
     torch.testing.assert_close(Domain(cube, ((None, None),) * 3).filter_width, cube.volume ** (1 / 3))
+
+
+def test_ghosts_of_a_field_repeat_at_sides_and_wrap_around_periodic_directions():
+    x = uniform_faces(0.0, 1.0, 5)
+    grid = Grid(Block.create(Communicator(), (1, 4, 5), (True, False, True)), (ONE, uniform_faces(0.0, 1.0, 4), x))
+    view = View(Domain(grid, ((None, None), (Wall(), Wall(slip=True)), (None, None))), *(None,) * 4, 0.0, 1.0)
+    f = torch.randn(2, 3, 1, 4, 5, generator=generator(), dtype=torch.float64)
+    found = view.padded(f)
+    wanted = np.pad(f.numpy(), [(0, 0)] * 3 + [(2, 2), (0, 0)], mode="edge")
+    wanted = np.pad(wanted, [(0, 0)] * 4 + [(2, 2)], mode="wrap")
+    assert np.array_equal(found.numpy(), wanted) and torch.equal(view.padded(f[0, 0]), found[0, 0])
+    assert torch.equal(view.sum(f[0, 0]), f[0, 0])
+    with pytest.raises(ConfigError, match="knows no transport coefficients"):
+        view.kinematic_viscosity  # noqa: B018
 
 
 def test_wall_distance_is_to_the_nearest_wall_with_friction():

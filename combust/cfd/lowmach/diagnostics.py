@@ -26,6 +26,7 @@ from combust.cfd.operators import momentum, scalars
 from combust.cfd.sources import base as sources
 from combust.errors import ConfigError
 from combust.kinetics.providers.chemistry import columns_of, fields_of
+from combust.parallel import together
 from combust.settings import names
 from combust.settings.names import (
     BURNER,
@@ -246,15 +247,16 @@ class Diagnostics:
 
     def view(self) -> View:
         """The flow now, as its closure sees it in the step to come."""
-        s = self.s
-        return self.scheme.view(s.u, s.q, s.U, s.p0, self.flow.time, self.flow.dt)
+        return self.scheme.view_of(self.s, self.flow.time, self.flow.dt)
 
     def eddy(self, name: str, row: str) -> Tensor:
         """A row of the closure's EddyFields under the name of output, as the step to come takes it."""
         closure = self.scheme.problem.closure
         if closure is None:
             raise ConfigError(f'"{name}" needs {TURBULENCE}')
-        found: Tensor | None = getattr(eddy_fields(closure, self.view(), self.scheme), row)
+        found: Tensor | None = getattr(
+            together(self.block.comm, lambda: eddy_fields(closure, self.view(), self.scheme)), row
+        )
         if found is None:
             raise ConfigError(f'"{name}" needs {EDDY_ENERGY}; {type(closure).__name__} does not')
         return found

@@ -7,7 +7,7 @@ from torch import Tensor
 from combust.cfd.boundaries import outflow
 from combust.cfd.boundaries.conditions import conditions_of
 from combust.cfd.boundaries.fill import Filler
-from combust.cfd.closures.view import Domain
+from combust.cfd.closures.domain import Domain
 from combust.cfd.lowmach.problem import LowMachNumerics, Problem
 from combust.cfd.lowmach.state import State
 from combust.cfd.mesh.grid import NAMES, Faces, Grid, along

@@ -93,7 +93,7 @@ class LowMach(Discretisation):
     def step(self, s: State, t: float, dt: float) -> State:
         """The state at t + dt. Raises DivergenceError on all ranks when the solution is lost."""
         self.projection.iterations, self.transport.stages = [], 0
-        given = context(self.view(s.u, s.q, s.U, s.p0, t, dt), self)
+        given = context(self.view_of(s, t, dt), self)
         advance = self._transport_strang if self.numerics.coupling == "strang" else self._transport_sdc
         new, (u_adv, fluxes) = advance(s, given, dt)
         with self.timers.phase("momentum"):
@@ -215,9 +215,18 @@ class LowMach(Discretisation):
                 self.filler.thermal_diffusion(c.thermal_diffusion)
             return c
 
-    def view(self, u: Faces, q: Tensor, U: Tensor, p0: Tensor, t: float, dt: float) -> View:
-        """The flow as closures and sources see it, from its padded velocities and (T, Y), and (rho h, rho Y)."""
-        return View(self.domain, u, q, U[1:].sum(0), p0, t, dt)
+    def view(
+        self, u: Faces, q: Tensor, U: Tensor, p0: Tensor, t: float, dt: float, c: Coefficients | None = None
+    ) -> View:
+        """The flow as closures and sources see it, from its padded velocities and (T, Y), and (rho h, rho Y).
+
+        c : transport coefficients of the gas, made where they are asked for if omitted
+        """
+        return View(self.domain, u, q, U[1:].sum(0), p0, t, dt, lambda: self.coefficients(q) if c is None else c)
+
+    def view_of(self, s: State, t: float, dt: float) -> View:
+        """The flow of a state."""
+        return self.view(s.u, s.q, s.U, s.p0, t, dt, s.coefficients)
 
     def with_eddies(self, c: Coefficients, eddies: EddyCoefficients | None) -> Coefficients:
         """The coefficients of gas and eddies together."""

@@ -58,7 +58,7 @@ class ThroughWalls:
         if self._known is None or self._known[0] != flow.time or self._known[1]() is not s.U:
             assert s.coefficients is not None
             scheme.filler.at(flow.time)
-            view = scheme.view(s.u, s.q, s.U, s.p0, flow.time, flow.dt)
+            view = scheme.view_of(s, flow.time, flow.dt)
             c = scheme.with_eddies(s.coefficients, eddies(view, scheme))
             found = list(wall_fluxes.through(s.q, c, scheme.filler, scheme.thermo))
             self._known = flow.time, weakref.ref(s.U), found

@@ -1,0 +1,121 @@
+"""What closures and sources see of a grid and its sides: it does not change from step to step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from combust.cfd.boundaries.conditions import Boundary, Parts, Side, Sides, Wall
+from combust.cfd.mesh.grid import ROUND_OFF, Faces, Grid, along
+from combust.cfd.mesh.halo import Field, Halo, copy_edge
+from combust.parallel import collective
+
+
+@dataclass(frozen=True)
+class Domain:
+    """What does not change from step to step: grid, sides, and what follows from them, computed when first asked for.
+
+    boundaries : per axis (z, y, x) the conditions at the low and high side, None where periodic or inactive
+    """
+
+    grid: Grid
+    boundaries: tuple[Sides, Sides, Sides]
+
+    @cached_property
+    def halo(self) -> Halo:
+        """What fills ghosts of a field that is no part of the state."""
+        return Halo(self.grid)
+
+    def padded(self, field: Tensor) -> Tensor:
+        """A field of owned cells (..., nz, ny, nx) with ghosts: those of other ranks and of the other end of periodic
+        directions; beyond sides each repeats the cell at the side, as for a zero gradient (collective).
+        """
+        grid, rows = self.grid, field.shape[:-3]
+        collective(grid.block.comm, None, f"ghosts of {tuple(rows)}")
+        flat = field.reshape(-1, *field.shape[-3:])
+        data = grid.padded(flat.shape[0])
+        along(data, grid.layout, 2, 0, 0).copy_(flat)
+        self.halo.fill(Field(data, None, self._repeat))
+        return data.reshape(*rows, *data.shape[-3:])
+
+    def _repeat(self, data: Tensor, axis: int, side: int) -> None:
+        copy_edge(data, axis, side, self.grid.ghosts)
+
+    def sum(self, values: Tensor) -> Tensor:
+        """The sum over all ranks of a tensor of one shape, to the same bits on each (collective)."""
+        comm = self.grid.block.comm
+        collective(comm, None, f"the sum of {tuple(values.shape)}")
+        total = comm.sum(*values.reshape(-1).tolist())
+        return torch.tensor(total, dtype=torch.float64, device=values.device).reshape(values.shape)
+
+    @cached_property
+    def filter_width(self) -> Tensor:
+        """Geometric mean of a cell's widths over the active directions, (nz, ny, nx) [m]: V^(1/3) in three."""
+        axes = self.grid.layout.axes
+        product = torch.ones(self.grid.layout.n, dtype=torch.float64, device=self.grid.device)
+        for a in axes:
+            product = product * self.grid.metrics[a].width  # type: ignore[union-attr]
+        return product ** (1.0 / len(axes))
+
+    @cached_property
+    def wall_distance(self) -> Tensor:
+        """Distance of cell centres from the nearest wall with friction, (nz, ny, nx) [m]; infinite without one."""
+        nearest = torch.full(self.grid.layout.n, torch.inf, dtype=torch.float64, device=self.grid.device)
+        for a, sides in enumerate(self.boundaries):
+            for end, side in enumerate(sides):
+                away = self.grid.centres[a] - float(self.grid.faces[a][-end])
+                for over, low, high in _with_friction(side, a):
+                    place = self.grid.centres[over]
+                    past = (low - place).clamp_min(0.0) + (place - high).clamp_min(0.0)
+                    nearest = torch.minimum(nearest, (away * away + past * past).sqrt())
+        return nearest
+
+    @cached_property
+    def slope_weights(self) -> Faces:
+        """Per axis the weight that the slope at a cell's high face has in that at its centre, to broadcast; the rest is
+        the low face's. None along inactive axes.
+
+        A slope stands midway between the two places whose values it comes from: of these the boundary is one where it
+        has friction. Where it has none, the slope there is zero, at the boundary itself.
+        """
+        return tuple(self._slope_weight(a) if a in self.grid.layout.axes else None for a in range(3))
+
+    def _slope_weight(self, axis: int) -> Tensor:
+        grid, n, metric = self.grid, self.grid.layout.n[axis], self.grid.metrics[axis]
+        assert metric is not None
+        away = 0.5 / metric.per_distance
+        to = [away.narrow(axis, 0, n), away.narrow(axis, 1, n)]
+        at = torch.arange(n, device=grid.device).reshape([-1 if a == axis else 1 for a in range(3)])
+        for end, side in enumerate(self.boundaries[axis]):
+            if side is not None and grid.block.start[axis] + end * n == end * grid.block.shape[axis]:
+                free = (at == end * (n - 1)) & _without_friction(side, grid)
+                to[end] = torch.where(free, 2.0 * to[end], to[end])
+        low, high = to
+        equal = (low - high).abs() <= ROUND_OFF * (low + high)  # cells of a uniform mesh differ by that
+        return torch.where(equal, 0.5, low / (low + high))
+
+
+def _without_friction(side: Boundary | Parts, grid: Grid) -> Tensor:
+    """Whether the velocity along a side has no gradient there, to broadcast over (nz, ny, nx)."""
+    if isinstance(side, Boundary):
+        return torch.tensor(side.slip, device=grid.device)
+    place = grid.centres[side.over]
+    free = torch.zeros_like(place, dtype=torch.bool)
+    for (low, high), condition in zip(side.ranges, side.conditions, strict=True):
+        free = torch.where((place >= low) & (place < high), torch.tensor(condition.slip, device=grid.device), free)
+    return free
+
+
+def _with_friction(side: Side, axis: int) -> Iterator[tuple[int, float, float]]:
+    """(axis, from, to) that walls with friction on a side reach over; all along any axis where it is one."""
+    if isinstance(side, Parts):
+        for (low, high), condition in zip(side.ranges, side.conditions, strict=True):
+            if isinstance(condition, Wall) and not condition.slip:
+                yield side.over, low, high
+    elif isinstance(side, Wall) and not side.slip:
+        yield axis, -math.inf, math.inf
