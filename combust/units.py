@@ -67,6 +67,7 @@ TABLES = {
     "volume": VOLUME,
     "mass flux": FLUX,
     "pressure": PRESSURE,
+    "pressure gradient": {f"{p}/{m}": one / LENGTH[m] for p, one in PRESSURE.items() for m in ("m", "cm", "mm")},
     "time": TIME,
     "temperature": TEMPERATURE,
     "rate": PER_TIME | {unit.replace("1/", "") + "^-1": f for unit, f in PER_TIME.items()},

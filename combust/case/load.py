@@ -25,7 +25,7 @@ from combust.cfd.initial.settings import (
     TaylorGreenInitial,
 )
 from combust.cfd.model.settings import LOOP
-from combust.cfd.sources.settings import RadiationSource
+from combust.cfd.sources.settings import MassFluxSource, RadiationSource
 from combust.errors import ConfigError, at
 from combust.files import is_file
 from combust.settings.config import beside, checked, read, toml_value
@@ -111,6 +111,8 @@ def problems(config: Config) -> Iterator[str]:
         )
     if sum(isinstance(source, RadiationSource) for source in config.sources) > 1:
         yield 'sources: kind = "radiation" is there twice: the gas radiates once'
+    held = [source.axis for source in config.sources if isinstance(source, MassFluxSource)]
+    yield from (f'sources: two sources hold the flow along "{axis}"' for axis in "xyz" if held.count(axis) > 1)
     velocity = getattr(config.initial, "velocity", 0.0)
     if isinstance(velocity, tuple) and any(velocity[dimensions:]):
         yield f"initial.velocity: the mesh has only {dimensions} dimension(s)"

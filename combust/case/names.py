@@ -14,14 +14,16 @@ from combust.settings import names
 from combust.settings.base import Name
 from combust.settings.names import BURNER, FAMILIES, FRESH, OF_FIELD, OF_FIELDS, PROGRESS, STREAMS, TURBULENCE
 
+OR = " or "  # between kinds that show the same name
+
 
 def _of(kinds: Mapping[str, Any], table: str) -> dict[str, Name]:
     """What kinds show of themselves, by the names that each declares."""
-    return {
-        name: about._replace(needs=kind)
-        for kind, struct in kinds.items()
-        for name, about in getattr(struct, table).items()
-    }
+    found: dict[str, Name] = {}
+    for kind, struct in kinds.items():
+        for name, about in getattr(struct, table).items():
+            found[name] = about._replace(needs=found[name].needs + OR + kind if name in found else kind)
+    return found
 
 
 # Names that a kind of chemistry or source declares need that kind.
@@ -37,8 +39,9 @@ def has(config: Config, need: str) -> bool:
     """Whether a case has what a name needs."""
     if need in KINDS:
         return isinstance(config.chemistry, KINDS[need])
-    if need in SOURCE_KINDS:
-        return any(isinstance(source, SOURCE_KINDS[need]) for source in config.sources)
+    if any(kind in SOURCE_KINDS for kind in need.split(OR)):
+        structs = tuple(SOURCE_KINDS[kind] for kind in need.split(OR))
+        return any(isinstance(source, structs) for source in config.sources)
     if need == TURBULENCE:
         return not isinstance(config.turbulence, NoTurbulence)
     if need == FRESH:

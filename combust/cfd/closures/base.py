@@ -36,23 +36,43 @@ class Closure(Protocol):
         """The eddies' diffusivities over the step that starts with the flow of `view`: a function of it alone."""
 
 
+class Bulk(NamedTuple):
+    """What the flow along a periodic axis is to be after a step: one of both.
+
+    mass_flux : the mean of rho u over the volume [kg/m2/s];  velocity : the same over the mean density [m/s]
+    """
+
+    mass_flux: float | None = None
+    velocity: float | None = None
+
+
+NO_BULK: tuple[Bulk | None, Bulk | None, Bulk | None] = (None, None, None)
+
+
 class Rates(NamedTuple):
     """What sources add per time; None: nothing.
 
     scalars : (1 + species, nz, ny, nx) of rho h [W/m3] and rho Y [kg/m3/s];  momentum : per axis (z, y, x) on the
-    block's faces 0..n [N/m3], None along axes without
+    block's faces 0..n [N/m3], None along axes without;  acceleration : the same per mass [m/s2]
+    bulk : per axis what the flow is to be at the end of the step, by a force that is the same everywhere
     """
 
     scalars: Tensor | None = None
     momentum: Faces | None = None
+    acceleration: Faces | None = None
+    bulk: tuple[Bulk | None, Bulk | None, Bulk | None] = NO_BULK
 
     def __add__(self, other: Rates) -> Rates:  # type: ignore[override]
-        """Both together."""
-        if self.momentum is None or other.momentum is None:
-            momentum = self.momentum or other.momentum
-        else:
-            momentum = tuple(_sum(a, b) for a, b in zip(self.momentum, other.momentum, strict=True))
-        return Rates(_sum(self.scalars, other.scalars), momentum)
+        """Both together; a bulk flow is one source's."""
+        z, y, x = (a or b for a, b in zip(self.bulk, other.bulk, strict=True))
+        momentum, acceleration = _both(self.momentum, other.momentum), _both(self.acceleration, other.acceleration)
+        return Rates(_sum(self.scalars, other.scalars), momentum, acceleration, (z, y, x))
+
+
+def _both(a: Faces | None, b: Faces | None) -> Faces | None:
+    if a is None or b is None:
+        return a or b
+    return tuple(_sum(one, other) for one, other in zip(a, b, strict=True))
 
 
 def _sum(a: Tensor | None, b: Tensor | None) -> Tensor | None:

@@ -69,7 +69,7 @@ class Domain:
         for a, sides in enumerate(self.boundaries):
             for end, side in enumerate(sides):
                 away = self.grid.centres[a] - float(self.grid.faces[a][-end])
-                for over, low, high in _with_friction(side, a):
+                for over, low, high in with_friction(side, a):
                     place = self.grid.centres[over]
                     past = (low - place).clamp_min(0.0) + (place - high).clamp_min(0.0)
                     nearest = torch.minimum(nearest, (away * away + past * past).sqrt())
@@ -111,7 +111,7 @@ def _without_friction(side: Boundary | Parts, grid: Grid) -> Tensor:
     return free
 
 
-def _with_friction(side: Side, axis: int) -> Iterator[tuple[int, float, float]]:
+def with_friction(side: Side, axis: int) -> Iterator[tuple[int, float, float]]:
     """(axis, from, to) that walls with friction on a side reach over; all along any axis where it is one."""
     if isinstance(side, Parts):
         for (low, high), condition in zip(side.ranges, side.conditions, strict=True):

@@ -26,6 +26,7 @@ class View:
     rho : (nz, ny, nx) density of the owned cells [kg/m3];  p0 : thermodynamic pressure [Pa], 0-d
     t, dt : time of this state and length of the step that it starts [s]
     gas : gives its transport coefficients, padded
+    drive : force per volume that held the bulk flow in the last step, along z, y, x [N/m3]; None where nothing did
 
     A closure or source that needs what other ranks have asks with `padded` and `sum`, on all ranks in the same order:
     where one has failed, all get its error there. It sends no messages of its own.
@@ -39,6 +40,7 @@ class View:
     t: float
     dt: float
     gas: Callable[[], Coefficients] | None = None
+    drive: Tensor | None = None
 
     @property
     def grid(self) -> Grid:

@@ -100,11 +100,12 @@ def _sum(rates: list[Rates], on: Discretisation) -> Rates | None:
         if one.scalars is not None:
             require_field("rates of a source: scalars", one.scalars, (rows, *on.layout.n), on.grid.device)
             require_values("rates of a source: scalars", one.scalars)
-        if one.momentum is not None:
-            require_faces("rates of a source: momentum", one.momentum, on.grid, optional=True)
-            for a in on.layout.axes:
-                force = one.momentum[a]
-                if force is not None:
-                    require_values(f"rates of a source: momentum along {NAMES[a]}", force)
+        for what, forces in (("momentum", one.momentum), ("acceleration", one.acceleration)):
+            if forces is not None:
+                require_faces(f"rates of a source: {what}", forces, on.grid, optional=True)
+                for a in on.layout.axes:
+                    force = forces[a]
+                    if force is not None:
+                        require_values(f"rates of a source: {what} along {NAMES[a]}", force)
         total = one if total is None else total + one
     return total

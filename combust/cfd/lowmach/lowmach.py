@@ -226,7 +226,7 @@ class LowMach(Discretisation):
 
     def view_of(self, s: State, t: float, dt: float) -> View:
         """The flow of a state."""
-        return self.view(s.u, s.q, s.U, s.p0, t, dt, s.coefficients)
+        return replace(self.view(s.u, s.q, s.U, s.p0, t, dt, s.coefficients), drive=s.drive)
 
     def with_eddies(self, c: Coefficients, eddies: EddyCoefficients | None) -> Coefficients:
         """The coefficients of gas and eddies together."""

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 
 from combust.cfd.boundaries import outflow
+from combust.cfd.closures.base import Rates
+from combust.cfd.lowmach import bulk
 from combust.cfd.lowmach.context import Context
 from combust.cfd.lowmach.discretisation import Discretisation
 from combust.cfd.lowmach.state import State
@@ -16,6 +18,15 @@ from combust.kernels import compiled
 convection_kernel = compiled(momentum.convection)
 viscous_rate_kernel = compiled(momentum.viscous_rate)
 viscous_stage_kernel = compiled(momentum.viscous_stage)
+
+
+def _added(force: Tensor, given: Rates, rho: Tensor, axis: int) -> Tensor:
+    """A force per volume [N/m3] and those of sources; rho : at the same faces."""
+    if given.momentum is not None and given.momentum[axis] is not None:
+        force = force + given.momentum[axis]  # type: ignore[operator]
+    if given.acceleration is not None and given.acceleration[axis] is not None:
+        force = force + rho * given.acceleration[axis]  # type: ignore[operator]
+    return force
 
 
 class Momentum:
@@ -38,7 +49,7 @@ class Momentum:
         outflow.at_rest(u_adv, on.filler)
         rho = 0.5 * (rho_old + rho_new)
         conv = convection_kernel(u_adv, mass, layout, metrics, on.numerics.momentum)
-        added = None if context.mean is None else context.mean.momentum
+        given = context.mean or Rates()
         reference = on.reference_density(on.inner(rho))
         source: list[Tensor | None] = [None] * 3
         beta: list[Tensor | None] = [None] * 3
@@ -50,12 +61,13 @@ class Momentum:
             gradient = momentum.gradient(s.p, layout, metrics, a)
             force = conv[a] - along(ua, layout, a, 0, 1) * (r1 - r0) / dt - gradient  # type: ignore[operator]
             force = force + on.problem.gravity[a] * (r - reference)
-            if added is not None and added[a] is not None:
-                force = force + added[a]  # type: ignore[operator]
+            force = _added(force, given, r, a)
             outflow.resist(force, ua, r, on.filler, a, metric)
             source[a], beta[a] = force / r, dt / r
         carried = outflow.carried(u_adv, on.filler, on.comm)
         u = self._viscous(s.u, tuple(source), rho, self._viscosity(s, new, context), carried, context.t, dt)
+        if any(given.bulk):
+            u, new.drive = bulk.held(u, given.bulk, new.U[1:].sum(0), tuple(beta), s.drive, dt, on)
         return u, tuple(beta)
 
     def _viscosity(self, s: State, new: State, context: Context) -> Tensor:

@@ -22,6 +22,7 @@ class State:
     balance : (1 + species) what left through the boundaries so far, of U [J, kg], and work of p0 in row 0
     initial : (1 + species) content of the domain at the start
     heat_out : (6) heat that conducted out so far through the low and high side of z, y and x [J]
+    drive : (3) force per volume that held the bulk flow in the last step, along z, y, x [N/m3]; None where nothing did
     """
 
     U: torch.Tensor
@@ -40,6 +41,7 @@ class State:
     dt_before: float = 0.0
     coefficients: Coefficients | None = None
     coefficients_before: Coefficients | None = None
+    drive: torch.Tensor | None = None
 
     def forget_before(self) -> None:
         """Lets go of the fields of n-1 once a step has been extrapolated from them. They are then those of n, as at a
@@ -57,6 +59,7 @@ OWNED = ("U", "S", "S_before", "wdot")
 PADDED = ("q", "q_before", "p")
 FACES = ("u", "u_before")
 GLOBAL = ("p0", "balance", "initial")
+DRIVE = "drive"  # where a source holds the bulk flow
 HEAT = "heat_out"  # not in checkpoints of 0.2 and before: it then counts from the restart
 
 
@@ -76,6 +79,8 @@ def arrays(state: State, grid: Grid) -> Iterator[tuple[str, np.ndarray, str]]:
         yield name, getattr(state, name).cpu().numpy(), "global"
     yield HEAT, state.heat_out.cpu().numpy(), "global"
     yield "dt_before", np.array(state.dt_before), "global"
+    if state.drive is not None:
+        yield DRIVE, state.drive.cpu().numpy(), "global"
 
 
 ROWS = {"U": ("rho h", "rho Y_"), "q": ("T", "Y_"), "q_before": ("T of the step before", "Y of the step before, ")}
@@ -124,6 +129,10 @@ def read_into(state: State, grid: Grid, read: Callable[[str], np.ndarray]) -> No
         state.heat_out = tensor(HEAT)
     except KeyError:
         state.heat_out = torch.zeros_like(state.heat_out)
+    try:
+        state.drive = tensor(DRIVE)
+    except KeyError:
+        state.drive = None
     for name in PADDED:
         along(getattr(state, name), layout, 2, 0, 0).copy_(tensor(name))
     for name in FACES:

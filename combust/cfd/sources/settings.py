@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol
 
 from msgspec import Meta
 
@@ -12,12 +12,13 @@ from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.settings.base import Name, NotNegative, Positive, Settings, Vector, doc
 
 if TYPE_CHECKING:
+    from combust.cfd.boundaries.conditions import Sides
     from combust.cfd.closures.base import Source
     from combust.cfd.mesh.grid import Grid
 
 
 class Given(Protocol):
-    """What a source is built of: the gas, and the grid of the case."""
+    """What a source is built of: the gas, the grid of the case, and its sides."""
 
     @property
     def gas(self) -> Mechanism: ...
@@ -25,6 +26,8 @@ class Given(Protocol):
     def grid(self) -> Grid: ...
     @property
     def dimensions(self) -> int: ...
+    @property
+    def boundaries(self) -> tuple[Sides, Sides, Sides]: ...
 
 
 class SourceSettings(Settings, frozen=True):
@@ -136,5 +139,132 @@ class RadiationSource(SourceSettings, frozen=True, tag_field="kind", tag="radiat
         return Radiation([-1 if row is None else row for row in rows], case.gas.molar_mass, self.surroundings)
 
 
-Sources = SparkSource | RadiationSource
-SOURCES: tuple[Any, ...] = (SparkSource, RadiationSource)
+AXES = {"x": 2, "y": 1, "z": 0}
+POWER = Name("power that forces of `sources` put into the motion", "W")
+Direction = Annotated[Literal["x", "y", "z"], doc("the direction, periodic")]
+
+
+def periodic_axis(name: str, case: Given) -> int:
+    """The axis of a direction that is periodic. Raises ConfigError for another one."""
+    axis, grid = AXES[name], case.grid
+    if axis not in grid.layout.axes:
+        raise ConfigError(f'axis = "{name}": the mesh has no cells to tell apart in {name}')
+    if not grid.block.periodic[axis]:
+        raise ConfigError(
+            f'axis = "{name}": the sides in {name} are not periodic; a flow between them is driven by an inflow, or '
+            f'give boundary.{name} = {{ kind = "periodic" }}'
+        )
+    return axis
+
+
+class Driving(SourceSettings, frozen=True, kw_only=True):
+    """Base of what drives a flow along a periodic direction."""
+
+    COLUMNS: ClassVar[dict[str, Name]] = {
+        "driving_force": Name("force that drives the flow, a mean pressure gradient: over the volume", "N/m3"),
+        "bulk_velocity": Name("mean velocity along the direction that is driven, weighted by mass", "m/s"),
+        "forcing_power": POWER,
+    }
+
+    axis: Direction = "x"
+
+
+class MassFluxSource(Driving, frozen=True, kw_only=True, tag_field="kind", tag="mass-flux"):
+    """A mean pressure gradient that holds the flow along a periodic direction, exactly and at every step.
+
+    The force of a step is that of the last one, and what friction was more or less is given at its end: the flow is
+    held to round-off (of uniform density), and the force is the friction as soon as that is steady.
+    """
+
+    velocity: Annotated[float | None, doc("bulk velocity, the mean weighted by mass", "m/s")] = None
+    mass_flux: Annotated[float | None, doc("mean of density times velocity, in place of `velocity`", "kg/m2/s")] = None
+
+    def __post_init__(self) -> None:
+        if (self.velocity is None) == (self.mass_flux is None):
+            raise ValueError("give velocity or mass_flux, one of the two")
+
+    def build(self, case: Given) -> Source:
+        """The source. Raises ConfigError for a direction that is not periodic."""
+        from combust.cfd.closures.base import Bulk
+        from combust.cfd.sources.driving import MassFlux
+
+        return MassFlux(periodic_axis(self.axis, case), Bulk(self.mass_flux, self.velocity))
+
+
+class PressureGradientSource(Driving, frozen=True, kw_only=True, tag_field="kind", tag="pressure-gradient"):
+    """A given mean pressure gradient along a periodic direction, or the one that walls of a given friction hold up."""
+
+    gradient: Annotated[float | None, doc("dp/dx along the axis: below zero it drives the flow upwards", "Pa/m")] = None
+    friction_velocity: Annotated[
+        Positive | None,
+        doc("u_tau in place of `gradient`: a force u_tau^2 (area of walls)/volume per mass, for a channel u_tau^2/h, "
+            "towards the high end", "m/s"),
+    ] = None  # fmt: skip
+
+    def __post_init__(self) -> None:
+        if (self.gradient is None) == (self.friction_velocity is None):
+            raise ValueError("give gradient or friction_velocity, one of the two")
+
+    def build(self, case: Given) -> Source:
+        """The source. Raises ConfigError for a direction that is not periodic, or friction without walls."""
+        from combust.cfd.sources.driving import PressureGradient, walls_per_volume
+
+        axis = periodic_axis(self.axis, case)
+        if self.friction_velocity is None:
+            return PressureGradient(case.grid, axis, per_volume=-(self.gradient or 0.0))
+        share = walls_per_volume(case.grid, case.boundaries, axis)
+        if share == 0.0:
+            raise ConfigError(
+                f"friction_velocity: no wall with friction lies along {self.axis}; give `gradient`, or walls"
+            )
+        return PressureGradient(case.grid, axis, per_mass=self.friction_velocity**2 * share)
+
+
+class LinearForcingSource(SourceSettings, frozen=True, kw_only=True, tag_field="kind", tag="linear-forcing"):
+    """Turbulence in a periodic box is kept up by a force along its own fluctuations, A (u - mean u) per mass.
+
+    Its power is constant, u_rms^3/length per mass: so the motion settles quickly, and where `length` is that of the
+    eddies, 0.19 of the side of a cube by its own choice, at `u_rms`. Lundgren, CTR Annual Research Briefs (2003) 461;
+    Rosales, Meneveau 2005; Carroll, Blanquart 2013. doi:10.1063/1.2047568, doi:10.1063/1.4824112
+    """
+
+    COLUMNS: ClassVar[dict[str, Name]] = {
+        "forcing_power": POWER,
+        "turbulence_u_rms": Name(
+            "root mean square of a component of what forced turbulence is, weighted by mass", "m/s"
+        ),
+    }
+
+    u_rms: Annotated[Positive, doc("wanted root mean square of each component of the velocity", "m/s")]
+    length: Annotated[
+        Positive | None,
+        doc(
+            "u_rms^3 over the dissipation; 0.19 of the shortest side if omitted, which is what linear forcing makes",
+            "m",
+        ),
+    ] = None
+
+    def build(self, case: Given) -> Source:
+        """The source. Raises ConfigError for a mesh that is no periodic box."""
+        from combust.cfd.sources.linear import LinearForcing, natural_length, require_box
+
+        require_box(case.grid, 'kind = "linear-forcing"')
+        length = self.length or natural_length(case.grid)
+        return LinearForcing(len(case.grid.layout.axes), self.u_rms, length)
+
+    def doubts(self, grid: Grid, end: float = math.inf) -> dict[str, str]:
+        """A length that linear forcing does not make."""
+        from combust.cfd.sources.linear import natural_length
+
+        natural = natural_length(grid)
+        if self.length is None or abs(self.length / natural - 1) < 0.1:
+            return {}
+        settles = self.u_rms * (natural / self.length) ** (1 / 3)
+        return {"forcing_length": (
+            f"sources: linear forcing makes eddies of u_rms^3/dissipation = 0.19 of the side, {natural:.3g} m here, "
+            f"whatever length = {self.length:.3g} m asks for: u_rms will settle near {settles:.3g} m/s. Take another "
+            'box, or kind = "spectral-forcing"')}  # fmt: skip
+
+
+Sources = SparkSource | RadiationSource | MassFluxSource | PressureGradientSource | LinearForcingSource
+SOURCES: tuple[Any, ...] = (SparkSource, RadiationSource, MassFluxSource, PressureGradientSource, LinearForcingSource)
