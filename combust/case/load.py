@@ -111,7 +111,7 @@ def problems(config: Config) -> Iterator[str]:
         )
     if sum(isinstance(source, RadiationSource) for source in config.sources) > 1:
         yield 'sources: kind = "radiation" is there twice: the gas radiates once'
-    held = [source.axis for source in config.sources if isinstance(source, MassFluxSource)]
+    held: list[str] = [source.axis for source in config.sources if isinstance(source, MassFluxSource)]
     yield from (f'sources: two sources hold the flow along "{axis}"' for axis in "xyz" if held.count(axis) > 1)
     velocity = getattr(config.initial, "velocity", 0.0)
     if isinstance(velocity, tuple) and any(velocity[dimensions:]):
