@@ -6,7 +6,7 @@ import torch
 
 from combust.case.load import load
 from combust.cfd.boundaries.conditions import Parts, Wall
-from combust.cfd.closures.base import EddyFields, Rates
+from combust.cfd.closures.base import CELLS, EddyFields, Rates
 from combust.cfd.closures.domain import Domain
 from combust.cfd.closures.view import View
 from combust.cfd.lowmach.lowmach import LowMach
@@ -308,7 +308,7 @@ class Says(Even):
         self.row, self.value = row, value
 
     def update(self, view):
-        fields = {name: torch.full(view.grid.layout.n, 1e-3, dtype=torch.float64) for name in EddyFields._fields}
+        fields = {name: torch.full(view.grid.layout.n, 1e-3, dtype=torch.float64) for name in CELLS}
         fields[self.row][0, 2, 3] = self.value
         return EddyFields(**fields)
 
@@ -319,7 +319,7 @@ class Says(Even):
         return Rates(scalars, (None, None, force))
 
 
-@pytest.mark.parametrize("row", EddyFields._fields)
+@pytest.mark.parametrize("row", CELLS)
 @pytest.mark.parametrize("value", [-1e-9, float("nan"), float("inf")])
 def test_eddies_that_cannot_be_are_named(row, value):
     flow = with_problem(inert(*BOX), closure=Says(row, value))

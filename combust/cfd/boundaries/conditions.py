@@ -113,8 +113,10 @@ class Boundary:
     def fill_thermal_diffusion(self, data: Tensor, at: Place) -> None:
         """Ghosts of the coefficients of thermal diffusion: as computed."""
 
-    def fill_eddies(self, data: Tensor, at: Place) -> None:
-        """Ghosts of the eddies' diffusivities: the value of the edge cell."""
+    def fill_eddies(self, data: Tensor, at: Place, law: slice | None = None) -> None:
+        """Ghosts of the eddies' diffusivities: the value of the edge cell. law : the rows of `data` whose edge cells
+        hold what laws of the wall say of this side, of viscosity and heat.
+        """
         copy_edge(data, at.axis, at.side, at.ghosts)
 
     def fill_velocity(self, data: Tensor, at: Place, component: int) -> None:
@@ -164,7 +166,7 @@ class Burner(Inflow):
         """None: Y floats at the face, where T does not, and no species may cross it but by the stream."""
         ghosts_of(data, at.axis, at.side, at.ghosts).zero_()
 
-    def fill_eddies(self, data: Tensor, at: Place) -> None:
+    def fill_eddies(self, data: Tensor, at: Place, law: slice | None = None) -> None:
         """None: in the pores there is no motion but that of the stream, and heat goes into the plug by conduction."""
         ghosts_of(data, at.axis, at.side, at.ghosts).zero_()
 
@@ -221,12 +223,17 @@ class Wall(Boundary):
         """None: what drives species along a gradient of T is made up for by a gradient of Y, and nothing crosses."""
         ghosts_of(data, at.axis, at.side, at.ghosts).zero_()
 
-    def fill_eddies(self, data: Tensor, at: Place) -> None:
-        """None at a wall with friction: there is no motion there, below the grid's cells or above."""
+    def fill_eddies(self, data: Tensor, at: Place, law: slice | None = None) -> None:
+        """None at a wall with friction: there is no motion there, below the grid's cells or above. A law of the wall
+        makes up for the slope of the velocity that the cells do not show.
+        """
         if self.slip:
             copy_edge(data, at.axis, at.side, at.ghosts)
-        else:
-            ghosts_of(data, at.axis, at.side, at.ghosts).zero_()
+            return
+        ghosts_of(data, at.axis, at.side, at.ghosts).zero_()
+        if law is not None:
+            said = copy_edge(data[law], at.axis, at.side, at.ghosts)
+            ghosts_of(data, at.axis, at.side, at.ghosts)[: said.shape[0]] = said
 
 
 @dataclass

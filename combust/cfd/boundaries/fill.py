@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 
 import torch
 from torch import Tensor
@@ -149,16 +150,19 @@ class Filler:
         for patch in self.patches():
             patch.condition.fill_thermal_diffusion(patch.view(data), patch.at)
 
-    def eddies(self, diffusivities: Tensor) -> Tensor:
-        """Those of the owned cells (rows, nz, ny, nx), padded: as the conditions say, none at walls with friction."""
+    def eddies(self, diffusivities: Tensor, laws: Mapping[tuple[int, int], slice] = MappingProxyType({})) -> Tensor:
+        """Those of the owned cells (rows, nz, ny, nx), padded: as the conditions say, at walls with friction as laws of
+        the wall do. laws : (axis, side) -> the rows that hold what they say beside it, the same on all ranks
+        """
+
+        def fill(data: Tensor, axis: int, side: int) -> None:
+            for patch in self._patches[axis, side]:
+                patch.condition.fill_eddies(patch.view(data), patch.at, laws.get((axis, side)))
+
         with self.timers.phase("halo"):
             data = self.pad(diffusivities)
-            self.halo.fill(Field(data, None, self._eddy_fill))
+            self.halo.fill(Field(data, None, fill))
             return data
-
-    def _eddy_fill(self, data: Tensor, axis: int, side: int) -> None:
-        for patch in self._patches[axis, side]:
-            patch.condition.fill_eddies(patch.view(data), patch.at)
 
     def velocity(self, u: Faces) -> Faces:
         """Padded velocities with boundary faces and ghosts set, in place."""

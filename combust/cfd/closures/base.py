@@ -6,6 +6,7 @@ step. A restart asks them with the same state, bit by bit, so that it needs noth
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
 from torch import Tensor
@@ -14,12 +15,19 @@ from combust.cfd.closures.view import View
 from combust.cfd.mesh.grid import Faces
 from combust.errors import ConfigError
 
+DIFFUSIVITIES = ("viscosity", "heat", "species")  # what of EddyFields every closure gives
+CELLS = (*DIFFUSIVITIES, "energy", "dissipation")  # what of it are fields of cells
+
 
 class EddyFields(NamedTuple):
     """What motion below the grid diffuses, each (nz, ny, nx) over the owned cells [m2/s], not negative.
 
     viscosity : nu_t, of momentum;  heat : alpha_t;  species : D_t, the same for every species
     energy : k of that motion [m2/s2];  dissipation : epsilon, what becomes of it as heat [m2/s3]; None: not known
+    wall : at walls with friction, (axis, side) of `View.walls` -> (2, ...) nu_t and alpha_t on the faces of that side:
+        the wall's shear is then (mu + rho nu_t) slip / distance, its heat (lambda + rho cp alpha_t) (T - T_wall) /
+        distance with the density, mu, cp and lambda of the wall. Sides that it lacks have no eddies; a mapping on all
+        ranks, maybe an empty one, or None on all: there are none at walls
     """
 
     viscosity: Tensor
@@ -27,6 +35,7 @@ class EddyFields(NamedTuple):
     species: Tensor
     energy: Tensor | None = None
     dissipation: Tensor | None = None
+    wall: Mapping[tuple[int, int], Tensor] | None = None
 
 
 class Closure(Protocol):

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from combust.cfd.boundaries.conditions import Boundary, Parts, Side, Sides, Wall
+from combust.cfd.closures.near_walls import sides_with_friction, where_friction
 from combust.cfd.mesh.grid import ROUND_OFF, Faces, Grid, along
 from combust.cfd.mesh.halo import Field, Halo, copy_edge
 from combust.parallel import collective
@@ -74,6 +75,17 @@ class Domain:
                     past = (low - place).clamp_min(0.0) + (place - high).clamp_min(0.0)
                     nearest = torch.minimum(nearest, (away * away + past * past).sqrt())
         return nearest
+
+    @cached_property
+    def friction(self) -> dict[tuple[int, int], Tensor]:
+        """(axis, side) -> where there is a wall with friction (`NearWall`), of the sides with one that this block
+        touches.
+        """
+        return {
+            (a, s): where_friction(self.boundaries[a][s], a, self.grid)
+            for a, s in sides_with_friction(self.boundaries)
+            if self.grid.block.at_boundary(a, s)
+        }
 
     @cached_property
     def slope_weights(self) -> Faces:

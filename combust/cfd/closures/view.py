@@ -9,11 +9,13 @@ from functools import cached_property
 from torch import Tensor
 
 from combust.cfd.closures.domain import Domain
+from combust.cfd.closures.near_walls import Gas, NearWall, near_wall
 from combust.cfd.mesh.grid import Faces, Grid, along
 from combust.cfd.operators.momentum import velocity_gradient
 from combust.cfd.operators.scalars import Coefficients
 from combust.errors import ConfigError
 from combust.kernels import compiled
+from combust.kinetics.rates.thermo import Thermo
 
 gradient_kernel = compiled(velocity_gradient)
 
@@ -25,7 +27,7 @@ class View:
     u : per axis (z, y, x) velocities on faces, padded [m/s];  q : (1 + species, ...) T [K] and Y, padded
     rho : (nz, ny, nx) density of the owned cells [kg/m3];  p0 : thermodynamic pressure [Pa], 0-d
     t, dt : time of this state and length of the step that it starts [s]
-    gas : gives its transport coefficients, padded
+    gas : gives its transport coefficients, padded;  thermo : its thermodynamics
     drive : force per volume that held the bulk flow in the last step, along z, y, x [N/m3]; None where nothing did
 
     A closure or source that needs what other ranks have asks with `padded` and `sum`, on all ranks in the same order:
@@ -41,6 +43,7 @@ class View:
     dt: float
     gas: Callable[[], Coefficients] | None = None
     drive: Tensor | None = None
+    thermo: Thermo | None = None
 
     @property
     def grid(self) -> Grid:
@@ -73,6 +76,14 @@ class View:
     def sum(self, values: Tensor) -> Tensor:
         """The sum over all ranks of a tensor of one shape, to the same bits on each (collective)."""
         return self.domain.sum(values)
+
+    @cached_property
+    def walls(self) -> tuple[NearWall, ...]:
+        """The flow beside each side of this block that has a wall with friction; it has none where it touches none."""
+        if self.thermo is None:
+            raise ConfigError("this view knows no thermodynamics of its gas: give View(..., thermo=...)")
+        gas = Gas(self.q, self.p0, self.coefficients, self.thermo)
+        return tuple(near_wall(self.grid, key, where, self.u, gas) for key, where in self.domain.friction.items())
 
     @property
     def T(self) -> Tensor:

@@ -7,7 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from combust.cfd.closures.base import Closure, EddyFields, Rates
+from combust.cfd.closures.base import CELLS, DIFFUSIVITIES, Closure, EddyFields, Rates
+from combust.cfd.closures.near_walls import edge, sides_with_friction
 from combust.cfd.closures.view import View
 from combust.cfd.lowmach.discretisation import Discretisation
 from combust.cfd.mesh.grid import NAMES
@@ -15,6 +16,7 @@ from combust.cfd.mesh.require import require_faces, require_field, require_value
 from combust.cfd.operators import scalars
 from combust.cfd.operators.scalars import EddyCoefficients
 from combust.cfd.sources.base import is_counted
+from combust.errors import ConfigError
 from combust.kernels import compiled
 from combust.parallel import together
 
@@ -70,13 +72,19 @@ def _counted(mean: list[Rates], on: Discretisation) -> Tensor | None:
 def eddy_fields(closure: Closure, view: View, on: Discretisation) -> EddyFields:
     """What the closure says of the flow of `view`. Raises ConfigError for wrong shapes, StateError for wrong values."""
     found, name = EddyFields(*closure.update(view)), f"{type(closure).__name__}.update"
-    given = {row: f for row, f in zip(EddyFields._fields, found, strict=True) if f is not None}
+    given = {f"{name}: {row}": f for row in CELLS if (f := getattr(found, row)) is not None}
     for row, f in given.items():
-        require_field(f"{name}: {row}", f, on.layout.n, on.grid.device)
-    every = torch.stack(list(given.values()))
-    if not bool((torch.isfinite(every) & (every >= 0)).all()):
+        require_field(row, f, on.layout.n, on.grid.device)
+    for (axis, side), f in (found.wall or {}).items():
+        row = f"{name}: wall[{axis}, {side}]"
+        shape = tuple(1 if a == axis else n for a, n in enumerate(on.layout.n))
+        if (axis, side) not in on.domain.friction:
+            raise ConfigError(f"{row}: is no side of this block that has a wall with friction")
+        require_field(row, f, (2, *shape), on.grid.device)
+        given[row] = f
+    if not bool(torch.stack([(torch.isfinite(f) & (f >= 0)).all() for f in given.values()]).all()):
         for row, f in given.items():
-            require_values(f"{name}: {row}", f, least=0.0)
+            require_values(row, f, least=0.0)
     return found
 
 
@@ -88,8 +96,16 @@ def eddies(view: View, on: Discretisation) -> EddyCoefficients | None:
 
 def _added(fields: EddyFields, view: View, on: Discretisation) -> EddyCoefficients:
     """What the eddies' diffusivities add to the transport coefficients of the flow of `view`."""
-    diffusivities = torch.stack([fields.viscosity, fields.heat, fields.species])
-    return eddy_coefficients_kernel(on.filler.eddies(diffusivities), view.q, view.p0, on.thermo)
+    rows, laws = [getattr(fields, row) for row in DIFFUSIVITIES], {}
+    if fields.wall is not None:  # on all ranks
+        for axis, side in sides_with_friction(on.problem.boundaries):
+            at, said = rows[0].new_zeros((2, *on.layout.n)), fields.wall.get((axis, side))
+            if said is not None:
+                edge(at, axis, side).copy_(said)
+            laws[axis, side] = slice(len(rows), len(rows) + 2)
+            rows.extend(at)
+    padded = on.filler.eddies(torch.stack(rows), laws)[: len(DIFFUSIVITIES)]
+    return eddy_coefficients_kernel(padded, view.q, view.p0, on.thermo)
 
 
 def _sum(rates: list[Rates], on: Discretisation) -> Rates | None:

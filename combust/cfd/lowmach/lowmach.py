@@ -222,7 +222,11 @@ class LowMach(Discretisation):
 
         c : transport coefficients of the gas, made where they are asked for if omitted
         """
-        return View(self.domain, u, q, U[1:].sum(0), p0, t, dt, lambda: self.coefficients(q) if c is None else c)
+
+        def gas() -> Coefficients:
+            return self.coefficients(q) if c is None else c
+
+        return View(self.domain, u, q, U[1:].sum(0), p0, t, dt, gas, thermo=self.thermo)
 
     def view_of(self, s: State, t: float, dt: float) -> View:
         """The flow of a state."""

@@ -55,6 +55,13 @@ def eddy_coefficients(diffusivities: Tensor, q: Tensor, p0: Tensor, thermo: Ther
     return EddyCoefficients(rho * nu, rho * alpha * (Y * cp_mass(thermo, T)).sum(0), D * (p0 / (GAS_CONSTANT * T)))
 
 
+def molecular(viscosity: Tensor, conductivity: Tensor, q: Tensor, p0: Tensor, thermo: Thermo) -> Tensor:
+    """(2, ...) kinematic viscosity and thermal diffusivity [m2/s] of mu [Pa s] and lambda [W/m/K]."""
+    T, Y = q[0], q[1:]
+    rho = density(thermo, T, Y, p0)
+    return torch.stack([viscosity / rho, conductivity / (rho * (Y * cp_mass(thermo, T)).sum(0))])
+
+
 def with_eddies(c: Coefficients, eddies: EddyCoefficients, thermo: Thermo) -> Coefficients:
     """Of gas and eddies together. Species of one D_t diffuse down grad Y: what their mole fractions do besides is what
     makes the fluxes sum to zero.
