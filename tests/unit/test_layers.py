@@ -145,6 +145,26 @@ def test_burnt_gas_beyond_a_place():
 HOT = {"centre": (0.019, 0.002), "radius": 0.002, "temperature": 1500.0}
 
 
+def test_a_jet_between_what_its_gas_burns_to():
+    """A stream that has burnt is the equilibrium of its gas at constant enthalpy; between them the enthalpy is one."""
+    gas = {"fuel": "H2:1", "oxidizer": AIR, "phi": 0.8, "temperature": 320.0}
+    fresh = {**gas, "velocity": [9.0], "until": 4e-3, "width": 4e-4}
+    x, T, Y, u = made(layers(fresh, {**gas, "velocity": [-9.0], "burnt": True}, mirror=0.01))
+    solution = ct.Solution("h2o2.yaml")
+    solution.set_equivalence_ratio(0.8, "H2", AIR)
+    solution.TP = 320.0, P
+    h = solution.enthalpy_mass
+    assert T[0, 0, 19] == pytest.approx(320.0, abs=1e-3)
+    solution.equilibrate("HP")
+    for i in (0, 39):
+        assert T[0, 0, i] == pytest.approx(solution.T, abs=0.01)
+        assert Y["H2O"][0, 0, i] == pytest.approx(solution["H2O"].Y[0], rel=1e-5)
+    for i in range(12, 30):
+        solution.TPY = T[0, 0, i], P, [Y[k][0, 0, i] for k in solution.species_names]
+        assert solution.enthalpy_mass == pytest.approx(h, abs=20.0)
+    assert float(u[2][0, 0, 0]) == pytest.approx(-9.0) and float(u[2][0, 0, 20]) == pytest.approx(9.0)
+
+
 @pytest.mark.parametrize("kind", ["uniform", "layers"])
 def test_hot_spot(kind):
     """A bump in T that reaches across a periodic side; the gas keeps its composition, and rho follows."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from msgspec import Meta
+from msgspec import Meta, structs
 
 from combust.cfd.initial.base import Start, Starting
 from combust.cfd.initial.hot_spot import HotSpotKey, heated, ring
@@ -28,6 +28,7 @@ class Layer(Mixture, frozen=True, kw_only=True):
     """One of the streams, in the order along the direction."""
 
     temperature: Annotated[Temperature, doc("temperature", "K")]
+    burnt: Annotated[bool, doc("what this gas burns to from there, at constant enthalpy and pressure")] = False
     velocity: Annotated[Vector, doc("velocity in x, y, z", "m/s")] = (0.0,)
     until: Annotated[float | None, doc("middle of the layer to the next stream; the last has none", "m")] = None
     width: Annotated[
@@ -118,6 +119,8 @@ class LayersInitial(Start, Settings, frozen=True, tag_field="kind", tag="layers"
             raise ValueError("flamelet goes with two streams, and without reacted and burnt")
         if self.flamelet is not None and any(stream.composition is None for stream in self.streams):
             raise ValueError("flamelet needs streams that are given by composition")
+        if self.flamelet is not None and any(stream.burnt for stream in self.streams):
+            raise ValueError("flamelet needs streams that have not burnt")
         if self.burnt is not None and self.reacted != "no":
             raise ValueError('burnt goes with reacted = "no": the rest of the gas is fresh')
 
@@ -125,8 +128,19 @@ class LayersInitial(Start, Settings, frozen=True, tag_field="kind", tag="layers"
         """Initial T, Y and velocities. Raises ConfigError."""
         from combust.cfd.initial import mixing
 
-        gases = self._gases(case)
-        return heated(self.hot_spot, case.grid, mixing.fields(self, case, gases, self._flame(case, gases)))
+        table, gases = self._burnt_streams(case, self._gases(case))
+        return heated(self.hot_spot, case.grid, mixing.fields(table, case, gases, self._flame(case, gases)))
+
+    def _burnt_streams(self, case: Starting, gases: Tensor) -> tuple[LayersInitial, Tensor]:
+        """The table and the gases (streams, species) with what burnt streams have become."""
+        from combust.cfd.initial.mixing import equilibrium
+
+        streams = list(self.streams)
+        for i, stream in enumerate(streams):
+            if stream.burnt:
+                T, Y = equilibrium(case.gas, case.pressure, gases.new_tensor([stream.temperature]), gases[i : i + 1].T)
+                streams[i], gases[i] = structs.replace(stream, temperature=float(T[0])), Y[:, 0]
+        return structs.replace(self, streams=tuple(streams)), gases
 
     def _flame(self, case: Starting, gases: Tensor) -> CounterflowProfile | None:
         """Cantera's flame between jets of the streams, whichever is the fuel. Raises ConfigError."""
