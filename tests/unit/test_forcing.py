@@ -177,6 +177,25 @@ def test_linear_forcing_has_its_power_and_moves_nothing_else(cells):
     assert flow.scheme.problem.sources[0].rates(view, 0.0, 0.0) == Rates()
 
 
+def test_linear_forcing_of_a_part_of_a_flow_that_passes():
+    """Between inflow and outflow: power and mean are those of the part, and nothing is pushed elsewhere."""
+    source = {"kind": "linear-forcing", "u_rms": 2.0, "length": 4e-4, "x": (2.1e-4, 6.1e-4)}
+    sides = {"x_low": {"kind": "inflow", "velocity": 1.0}, "x_high": {"kind": "outflow"}, "y": {"kind": "periodic"}}
+    flow = build(box(source, (8, 8), boundary=sides), ALONE)
+    view, grid = flow.diagnostics.view(), flow.grid
+    inside = ((grid.centres[2] > 2.1e-4) & (grid.centres[2] < 6.1e-4)).flatten()
+    volume = float(grid.volume[..., inside].sum())
+    assert flow.quantity("forcing_power") == pytest.approx(2.0**3 / 4e-4 * flow.field("rho")[0, 0, 0] * volume)
+    force = flow.scheme.problem.sources[0].rates(view, 0.0, 1e-6).acceleration
+    assert not force[1][..., ~inside].any() and force[1][..., inside].any()
+    faces = grid.face_points(2)[2].flatten()
+    assert not force[2][..., (faces < 2.1e-4) | (faces > 6.1e-4)].any()
+    assert abs(float(force[1][:, :-1][..., inside].sum())) < 1e-9 * float(force[1].abs().sum())
+    steps = flow.quantity("turbulence_u_rms")
+    flow.advance(1e-6)
+    assert flow.quantity("turbulence_u_rms") != steps
+
+
 @pytest.mark.slow
 def test_linear_forcing_settles_at_its_power():
     """With eddies below the grid: what the force puts in is what viscosity takes, and u' is near what was asked."""
@@ -213,6 +232,9 @@ WRONG = [
     (channel, {"kind": "linear-forcing", "u_rms": 1.0}, "needs a periodic box; the sides in y are not"),
     (box, {"kind": "pressure-gradient", "friction_velocity": 1.0}, "no wall with friction lies along x"),
     (box, {"kind": "linear-forcing", "u_rms": 0.0}, "u_rms"),
+    (box, {"kind": "linear-forcing", "u_rms": 1.0, "x": (2e-3, 1e-3)}, "must rise"),
+    (box, {"kind": "linear-forcing", "u_rms": 1.0, "x": (1.0, 2.0)}, "no cell has its centre there"),
+    (channel, {"kind": "linear-forcing", "u_rms": 1.0, "x": (0.0, 1e-3)}, "the sides in y are not"),
 ]
 
 

@@ -25,7 +25,8 @@ LAYERS = (
     ("cfd", (
         "combust.cfd.mesh", "combust.cfd.synthetic", "combust.cfd.operators", "combust.cfd.boundaries",
         "combust.cfd.closures", "combust.cfd.sources", "combust.cfd.diagnostics", "combust.cfd.pressure",
-        "combust.cfd.initial", "combust.cfd.model", "combust.cfd.lowmach", "combust.cfd.concerns",
+        "combust.cfd.initial", "combust.cfd.interaction", "combust.cfd.model", "combust.cfd.lowmach",
+        "combust.cfd.concerns",
     )),
     ("io", ("combust.io",)),
     ("report", ("combust.report",)),

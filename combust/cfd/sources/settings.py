@@ -243,20 +243,28 @@ class LinearForcingSource(SourceSettings, frozen=True, kw_only=True, tag_field="
             "m",
         ),
     ] = None
+    x: Annotated[
+        tuple[float, float] | None,
+        doc("from, to: only there, as the fresh gas before a flame; x need not be periodic then. All if omitted", "m"),
+    ] = None
+
+    def __post_init__(self) -> None:
+        if self.x is not None and not self.x[0] < self.x[1]:
+            raise ValueError(f"x = [{self.x[0]:g}, {self.x[1]:g}] must rise")
 
     def build(self, case: Given) -> Source:
-        """The source. Raises ConfigError for a mesh that is no periodic box."""
+        """The source. Raises ConfigError for a mesh that is no periodic box, or x where there are no cells."""
         from combust.cfd.sources.linear import LinearForcing, natural_length, require_box
 
-        require_box(case.grid, 'kind = "linear-forcing"')
-        length = self.length or natural_length(case.grid)
-        return LinearForcing(len(case.grid.layout.axes), self.u_rms, length)
+        require_box(case.grid, 'kind = "linear-forcing"', self.x)
+        length = self.length or natural_length(case.grid, self.x)
+        return LinearForcing(len(case.grid.layout.axes), self.u_rms, length, self.x)
 
     def doubts(self, grid: Grid, end: float = math.inf) -> dict[str, str]:
         """A length that linear forcing does not make."""
         from combust.cfd.sources.linear import natural_length
 
-        natural = natural_length(grid)
+        natural = natural_length(grid, self.x)
         if self.length is None or abs(self.length / natural - 1) < 0.1:
             return {}
         settles = self.u_rms * (natural / self.length) ** (1 / 3)

@@ -1,0 +1,1 @@
+"""What eddies below the grid do to reactions: one file a model."""
