@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from combust.cfd.closures.base import EddyFields
+from combust.cfd.closures.names import Filter
 from combust.cfd.closures.view import View
 
 C_K, C_E = 0.094, 1.048
@@ -23,11 +24,12 @@ C_K, C_E = 0.094, 1.048
 
 @dataclass(frozen=True)
 class Algebraic(ABC):
-    """constant : the model's;  prandtl, schmidt : turbulent numbers."""
+    """constant : the model's;  prandtl, schmidt : turbulent numbers;  filter : whose width it takes."""
 
     constant: float
     prandtl: float
     schmidt: float
+    filter: Filter = "volume"
 
     @abstractmethod
     def viscosity(self, gradients: Tensor, width: Tensor) -> Tensor:
@@ -35,8 +37,9 @@ class Algebraic(ABC):
 
     def update(self, view: View) -> EddyFields:
         """The eddies of the flow of `view`."""
-        nu = self.viscosity(view.gradients, view.filter_width)
-        return EddyFields(nu, nu / self.prandtl, nu / self.schmidt, *energy(nu, view.filter_width))
+        width = view.width(self.filter)
+        nu = self.viscosity(view.gradients, width)
+        return EddyFields(nu, nu / self.prandtl, nu / self.schmidt, *energy(nu, width))
 
 
 def energy(nu: Tensor, width: Tensor) -> tuple[Tensor, Tensor]:

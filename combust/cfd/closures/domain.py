@@ -11,9 +11,13 @@ import torch
 from torch import Tensor
 
 from combust.cfd.boundaries.conditions import Boundary, Parts, Side, Sides, Wall
+from combust.cfd.closures.box_filter import Box, box
+from combust.cfd.closures.names import Filter
 from combust.cfd.closures.near_walls import sides_with_friction, where_friction
 from combust.cfd.mesh.grid import ROUND_OFF, Faces, Grid, along
 from combust.cfd.mesh.halo import Field, Halo, copy_edge
+from combust.cfd.mesh.slabs import Slab, slabs
+from combust.errors import ConfigError
 from combust.parallel import collective
 
 
@@ -62,6 +66,46 @@ class Domain:
         for a in axes:
             product = product * self.grid.metrics[a].width  # type: ignore[union-attr]
         return product ** (1.0 / len(axes))
+
+    @cached_property
+    def scotti_width(self) -> Tensor:
+        """The width V^(1/3) f that keeps the energy balance of isotropic turbulence on cells of unequal sides,
+        (nz, ny, nx) [m]: f = cosh((4/27 (a^2 - a b + b^2))^(1/2)), a and b the logarithms of the two shorter sides over
+        the longest. Raises ConfigError in fewer than three dimensions.
+
+        Scotti, Meneveau, Lilly, Phys. Fluids A 5 (1993) 2306. doi:10.1063/1.858537
+        """
+        axes = self.grid.layout.axes
+        if len(axes) < 3:
+            raise ConfigError(
+                f'turbulence.filter = "scotti": is of cells in three dimensions, this mesh has {len(axes)}; use "volume"'
+            )
+        logs = torch.stack([self.grid.metrics[a].width.log().expand(self.grid.layout.n) for a in axes])  # type: ignore[union-attr]
+        a, b, _ = (logs - logs.amax(0)).sort(0)[0].unbind()
+        return self.filter_width * (4.0 / 27.0 * (a * a - a * b + b * b)).sqrt().cosh()
+
+    def width(self, filter: Filter) -> Tensor:
+        """The width (nz, ny, nx) [m] of the filter of that name."""
+        return self.scotti_width if filter == "scotti" else self.filter_width
+
+    @cached_property
+    def slabs(self) -> tuple[Slab, ...]:
+        """The parts of the block that kernels take in turn."""
+        return slabs(self.grid.layout, self.grid.metrics)
+
+    @cached_property
+    def box(self) -> Box:
+        """The wider filter of dynamic closures, along all directions that end at no wall with friction. Raises
+        ConfigError where there is none.
+        """
+        axes = self.grid.layout.axes
+        free = tuple(a for a in axes if not any(True for s in self.boundaries[a] for _ in _with_friction(s, a)))
+        if not free:
+            raise ConfigError(
+                "turbulence: a dynamic closure filters along directions without walls, and this case has walls with "
+                'friction in all; use kind = "wale" or "sigma"'
+            )
+        return box(self.grid, free)
 
     @cached_property
     def wall_distance(self) -> Tensor:

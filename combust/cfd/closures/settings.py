@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
+from combust.cfd.closures.names import Average, Filter
 from combust.settings.base import Positive, Settings, doc
 
 if TYPE_CHECKING:
@@ -25,7 +26,19 @@ class _Eddies(Settings, frozen=True, kw_only=True):
     schmidt: Annotated[Positive, doc("turbulent Schmidt number, of the eddies' diffusion of species")] = 0.7
 
 
-class Smagorinsky(_Eddies, frozen=True, kw_only=True, tag_field="kind", tag="smagorinsky"):
+class _Filtered(_Eddies, frozen=True, kw_only=True):
+    """What closures of large-eddy simulation have."""
+
+    filter: Annotated[
+        Filter,
+        doc(
+            'width D of the filter: "volume", the cube root of a cell\'s volume, or "scotti", that times a factor which '
+            "grows with the ratios of its sides, in three dimensions. doi:10.1063/1.858537"
+        ),
+    ] = "volume"
+
+
+class Smagorinsky(_Filtered, frozen=True, kw_only=True, tag_field="kind", tag="smagorinsky"):
     """Large eddies act as a viscosity from the rate of strain. doi:10.1175/1520-0493(1963)091<0099:GCEWTP>2.3.CO;2"""
 
     constant: Annotated[Positive, doc("Smagorinsky's constant: 0.17 in isotropic turbulence, 0.1 in channels")] = 0.17
@@ -34,10 +47,10 @@ class Smagorinsky(_Eddies, frozen=True, kw_only=True, tag_field="kind", tag="sma
         """The closure of these numbers."""
         from combust.cfd.closures import smagorinsky
 
-        return smagorinsky.Smagorinsky(self.constant, self.prandtl, self.schmidt)
+        return smagorinsky.Smagorinsky(self.constant, self.prandtl, self.schmidt, self.filter)
 
 
-class Wale(_Eddies, frozen=True, kw_only=True, tag_field="kind", tag="wale"):
+class Wale(_Filtered, frozen=True, kw_only=True, tag_field="kind", tag="wale"):
     """The same from strain and rotation, none in pure shear and at walls. doi:10.1023/A:1009995426001"""
 
     constant: Annotated[Positive, doc("C_w: 0.5 in isotropic turbulence, 0.325 in the channels of the paper")] = 0.5
@@ -46,10 +59,10 @@ class Wale(_Eddies, frozen=True, kw_only=True, tag_field="kind", tag="wale"):
         """The closure of these numbers."""
         from combust.cfd.closures import wale
 
-        return wale.Wale(self.constant, self.prandtl, self.schmidt)
+        return wale.Wale(self.constant, self.prandtl, self.schmidt, self.filter)
 
 
-class Vreman(_Eddies, frozen=True, kw_only=True, tag_field="kind", tag="vreman"):
+class Vreman(_Filtered, frozen=True, kw_only=True, tag_field="kind", tag="vreman"):
     """The same from all gradients, none in pure shear and across planar flames. doi:10.1063/1.1785131"""
 
     constant: Annotated[Positive, doc("c: 2.5 times the square of Smagorinsky's constant")] = 0.07
@@ -58,10 +71,10 @@ class Vreman(_Eddies, frozen=True, kw_only=True, tag_field="kind", tag="vreman")
         """The closure of these numbers."""
         from combust.cfd.closures import vreman
 
-        return vreman.Vreman(self.constant, self.prandtl, self.schmidt)
+        return vreman.Vreman(self.constant, self.prandtl, self.schmidt, self.filter)
 
 
-class Sigma(_Eddies, frozen=True, kw_only=True, tag_field="kind", tag="sigma"):
+class Sigma(_Filtered, frozen=True, kw_only=True, tag_field="kind", tag="sigma"):
     """The same from singular values of the gradient, none in 2-D flows and at walls. doi:10.1063/1.3623274"""
 
     constant: Annotated[Positive, doc("C_sigma: 1.35 to 1.5")] = 1.35
@@ -70,7 +83,25 @@ class Sigma(_Eddies, frozen=True, kw_only=True, tag_field="kind", tag="sigma"):
         """The closure of these numbers."""
         from combust.cfd.closures import sigma
 
-        return sigma.Sigma(self.constant, self.prandtl, self.schmidt)
+        return sigma.Sigma(self.constant, self.prandtl, self.schmidt, self.filter)
 
 
-Turbulence = NoTurbulence | Smagorinsky | Wale | Vreman | Sigma
+class DynamicSmagorinsky(_Filtered, frozen=True, kw_only=True, tag_field="kind", tag="dynamic-smagorinsky"):
+    """Smagorinsky's with the constant that the resolved motion itself asks for. doi:10.1063/1.857955"""
+
+    average: Annotated[
+        Average,
+        doc(
+            'what the constant is one for: "plane", all cells along the periodic directions; "global", all cells; '
+            '"lagrangian", the past of each piece of gas, for flows without such directions'
+        ),
+    ] = "plane"
+
+    def build(self) -> Closure | None:
+        """The closure of these numbers."""
+        from combust.cfd.closures import dynamic_smagorinsky
+
+        return dynamic_smagorinsky.DynamicSmagorinsky(self.average, self.prandtl, self.schmidt, self.filter)
+
+
+Turbulence = NoTurbulence | Smagorinsky | Wale | Vreman | Sigma | DynamicSmagorinsky

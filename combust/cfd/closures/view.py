@@ -9,9 +9,10 @@ from functools import cached_property
 from torch import Tensor
 
 from combust.cfd.closures.domain import Domain
+from combust.cfd.closures.names import Filter
 from combust.cfd.closures.near_walls import Gas, NearWall, near_wall
 from combust.cfd.mesh.grid import Faces, Grid, along
-from combust.cfd.operators.momentum import velocity_gradient
+from combust.cfd.operators.momentum import cell_velocity, velocity_gradient
 from combust.cfd.operators.scalars import Coefficients
 from combust.errors import ConfigError
 from combust.kernels import compiled
@@ -85,6 +86,11 @@ class View:
         gas = Gas(self.q, self.p0, self.coefficients, self.thermo)
         return tuple(near_wall(self.grid, key, where, self.u, gas) for key, where in self.domain.friction.items())
 
+    @cached_property
+    def velocity(self) -> Tensor:
+        """Means of the faces of the owned cells, (3: z, y, x, nz, ny, nx) [m/s]."""
+        return cell_velocity(self.u, self.grid.layout)
+
     @property
     def T(self) -> Tensor:
         """Temperature of the owned cells [K]."""
@@ -99,6 +105,10 @@ class View:
     def filter_width(self) -> Tensor:
         """Geometric mean of a cell's widths over the active directions, (nz, ny, nx) [m]."""
         return self.domain.filter_width
+
+    def width(self, filter: Filter) -> Tensor:
+        """The width (nz, ny, nx) [m] of the filter of that name. Raises ConfigError as `Domain.scotti_width`."""
+        return self.domain.width(filter)
 
     @property
     def wall_distance(self) -> Tensor:

@@ -10,22 +10,9 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from combust.cfd.mesh.grid import Faces, Layout, Metrics, along, near
+from combust.cfd.mesh.grid import Faces, Layout, Metrics, near
 from combust.cfd.operators.momentum import beside, derivative, take, velocity_divergence
 from combust.cfd.operators.stencils import mean, slope
-
-
-def velocity(u: Faces, layout: Layout) -> Tensor:
-    """Means of the faces of a cell, (3, nz, ny, nx) [m/s]."""
-    rows: list[Tensor] = []
-    for a in range(3):
-        f = u[a]
-        if f is None:
-            rows.append(torch.zeros(layout.n, dtype=torch.float64, device=_device(u)))
-            continue
-        faces, n = along(f, layout, a, 0, 1), layout.n[a]
-        rows.append(0.5 * (faces.narrow(a, 0, n) + faces.narrow(a, 1, n)))
-    return torch.stack(rows)
 
 
 def vorticity(u: Faces, layout: Layout, metrics: Metrics) -> Tensor:

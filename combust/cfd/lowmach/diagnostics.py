@@ -230,7 +230,7 @@ class Diagnostics:
 
     def velocity(self) -> Tensor:
         """Cell averages of the face velocities, (3: z, y, x, ...)."""
-        return motion.velocity(self.s.u, self.scheme.layout)
+        return momentum.cell_velocity(self.s.u, self.scheme.layout)
 
     def density(self) -> Tensor:
         """[kg/m3]"""

@@ -259,6 +259,16 @@ def derivative(
     return (1.0 - high) * at_faces.narrow(axis, 0, m) + high * at_faces.narrow(axis, 1, m)
 
 
+def cell_velocity(u: Faces, layout: Layout) -> Tensor:
+    """Means of the faces of a cell, (3, nz, ny, nx) [m/s]; u padded."""
+    faces = [None if f is None else take(f, layout, {a: (0, 1)}) for a, f in enumerate(u)]
+    zero = torch.zeros(layout.n, dtype=torch.float64, device=next(f.device for f in faces if f is not None))
+    n = layout.n
+    return torch.stack(
+        [zero if f is None else 0.5 * (f.narrow(a, 0, n[a]) + f.narrow(a, 1, n[a])) for a, f in enumerate(faces)]
+    )
+
+
 def velocity_gradient(u: Faces, layout: Layout, metrics: Metrics, high: Faces) -> Tensor:
     """du_i/dx_j at the owned cells, (3, 3, nz, ny, nx) with i and j in the order z, y, x [1/s]; u padded.
 

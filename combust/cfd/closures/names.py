@@ -1,0 +1,8 @@
+"""Names that tables of closures choose by."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Filter = Literal["volume", "scotti"]
+Average = Literal["plane", "global", "lagrangian"]
