@@ -23,8 +23,8 @@ def plane_sums(view: View, fields: Tensor) -> Tensor:
     over = [a for a in grid.layout.axes if grid.block.periodic[a]]
     if not over:
         raise ConfigError(
-            'turbulence.average = "plane": averages over periodic directions, and this case has none; use "lagrangian", '
-            'or "global" for one value of the whole domain'
+            'turbulence.average = "plane": averages over periodic directions, and this case has none; use '
+            '"lagrangian", or "global" for one value of the whole domain'
         )
     own = (fields * grid.volume).sum([a + 1 for a in over], keepdim=True)
     whole = torch.zeros(

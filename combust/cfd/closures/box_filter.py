@@ -1,8 +1,8 @@
 """A filter twice as wide as a cell: what dynamic closures compare the resolved motion with.
 
-The mean over two widths of a cell, along one direction after the other, by Simpson's rule: 1/6, 2/3, 1/6 of a cell and its
-two neighbours. Where cells differ, weights keep what Simpson's have: the mean of a linear function is its value at the
-centre, the second moment is that of the box, (2 D)^2 / 12. Beyond sides the field is mirrored.
+The mean over two widths of a cell, along one direction after the other, by Simpson's rule: 1/6, 2/3, 1/6 of a cell and
+its two neighbours. Where cells differ, weights keep what Simpson's have: the mean of a linear function is its value at
+the centre, the second moment is that of the box, (2 D)^2 / 12. Beyond sides the field is mirrored.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def box(grid: Grid, axes: tuple[int, ...]) -> Box:
 
 
 def box_weights(grid: Grid, axes: tuple[int, ...]) -> Weights:
-    """Per axis (z, y, x) the weights of a cell's two neighbours, to broadcast; None along those that are not filtered."""
+    """Per axis (z, y, x) the weights of a cell's two neighbours, to broadcast; None along those not filtered."""
     return tuple(_along(grid, a) if a in axes else None for a in range(3))
 
 

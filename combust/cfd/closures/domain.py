@@ -78,7 +78,8 @@ class Domain:
         axes = self.grid.layout.axes
         if len(axes) < 3:
             raise ConfigError(
-                f'turbulence.filter = "scotti": is of cells in three dimensions, this mesh has {len(axes)}; use "volume"'
+                f'turbulence.filter = "scotti": is of cells in three dimensions, this mesh has {len(axes)}; use '
+                '"volume"'
             )
         logs = torch.stack([self.grid.metrics[a].width.log().expand(self.grid.layout.n) for a in axes])  # type: ignore[union-attr]
         a, b, _ = (logs - logs.amax(0)).sort(0)[0].unbind()
@@ -99,7 +100,7 @@ class Domain:
         ConfigError where there is none.
         """
         axes = self.grid.layout.axes
-        free = tuple(a for a in axes if not any(True for s in self.boundaries[a] for _ in _with_friction(s, a)))
+        free = tuple(a for a in axes if not any(True for s in self.boundaries[a] for _ in with_friction(s, a)))
         if not free:
             raise ConfigError(
                 "turbulence: a dynamic closure filters along directions without walls, and this case has walls with "

@@ -1,7 +1,7 @@
 """Smagorinsky's closure with the constant that the resolved motion asks for: the dynamic procedure.
 
-With a second filter of width D^ (`box_filter`) the stresses between the two widths are known, and those of the closure at
-both differ by C M, C the square of Smagorinsky's constant:
+With a second filter of width D^ (`box_filter`) the stresses between the two widths are known, and those of the closure
+at both differ by C M, C the square of Smagorinsky's constant:
 
     L_ij = (rho u_i u_j)^ - (rho u_i)^ (rho u_j)^ / rho^
     M_ij = 2 D^2 ((rho |S| S_ij)^ - (D^/D)^2 rho^ |S^| S^_ij),   S^ = (rho S)^ / rho^

@@ -32,8 +32,8 @@ class _Filtered(_Eddies, frozen=True, kw_only=True):
     filter: Annotated[
         Filter,
         doc(
-            'width D of the filter: "volume", the cube root of a cell\'s volume, or "scotti", that times a factor which '
-            "grows with the ratios of its sides, in three dimensions. doi:10.1063/1.858537"
+            'width D of the filter: "volume", the cube root of a cell\'s volume, or "scotti", that times a factor '
+            "which grows with the ratios of its sides, in three dimensions. doi:10.1063/1.858537"
         ),
     ] = "volume"
 
