@@ -24,7 +24,7 @@ def plane_sums(view: View, fields: Tensor) -> Tensor:
     if not over:
         raise ConfigError(
             'turbulence.average = "plane": averages over periodic directions, and this case has none; use '
-            '"lagrangian", or "global" for one value of the whole domain'
+            '"global" for one value of the whole domain'
         )
     own = (fields * grid.volume).sum([a + 1 for a in over], keepdim=True)
     whole = torch.zeros(

@@ -99,8 +99,8 @@ class Domain:
         """The wider filter of dynamic closures, along all directions that end at no wall with friction. Raises
         ConfigError where there is none.
         """
-        axes = self.grid.layout.axes
-        free = tuple(a for a in axes if not any(True for s in self.boundaries[a] for _ in with_friction(s, a)))
+        ends_at_walls = {a for a, _ in sides_with_friction(self.boundaries)}
+        free = tuple(a for a in self.grid.layout.axes if a not in ends_at_walls)
         if not free:
             raise ConfigError(
                 "turbulence: a dynamic closure filters along directions without walls, and this case has walls with "

@@ -91,10 +91,7 @@ class DynamicSmagorinsky(_Filtered, frozen=True, kw_only=True, tag_field="kind",
 
     average: Annotated[
         Average,
-        doc(
-            'what the constant is one for: "plane", all cells along the periodic directions; "global", all cells; '
-            '"lagrangian", the past of each piece of gas, for flows without such directions'
-        ),
+        doc('what the constant is one for: "plane", all cells along the periodic directions; "global", all cells'),
     ] = "plane"
 
     def build(self) -> Closure | None:
