@@ -45,6 +45,7 @@ def inert(
     prandtl: float = 0.7,
     schmidt: float = 0.7,
     numerics: dict[str, Any] | None = None,
+    turbulence: dict[str, Any] | None = None,
     **initial: Any,
 ) -> ReactingFlow:
     """Two gases without reactions: molar masses 5 and 1, cp = 3.5 R/W, 20.31 and 4.06 kg/m3 at 300 K."""
@@ -61,6 +62,7 @@ def inert(
         "initial": {"kind": "uniform", "temperature": 300.0, "composition": composition, **initial},
         "boundary": boundary,
         "numerics": numerics or {},
+        "turbulence": turbulence or {"kind": "none"},
         "stop": {"steps": 1},
     }
     kernels.set_mode("eager")

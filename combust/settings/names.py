@@ -102,6 +102,11 @@ QUANTITIES = {
     "eos_drift": Name("largest departure of the equation of state from p0, over p0"),
     "pressure_iterations": Name("of the last pressure solve"),
     "stages": Name("Runge-Kutta-Chebyshev stages of the last step"),
+    "turbulence_held": Name(
+        "values of what the closure carries, such as k, that transport alone would have left below zero, last step",
+        "",
+        TURBULENCE,
+    ),
     "active_share": Name("share of the cells whose chemistry was integrated implicitly in the last step"),
 }
 OF_FIELDS = {

@@ -11,11 +11,12 @@ import torch
 from combust import kernels
 from combust.case import names
 from combust.case.load import load
-from combust.cfd.diagnostics import flame, gradients, mixture, motion
+from combust.cfd.diagnostics import flame, mixture, motion
 from combust.cfd.initial.fields import Fields, stack
 from combust.cfd.lowmach.sound import require_sound
 from combust.cfd.mesh.block import Block
 from combust.cfd.mesh.grid import Grid, stretched_faces, uniform_faces
+from combust.cfd.operators import gradients
 from combust.errors import CombustError, ConfigError, DivergenceError
 from combust.parallel import Communicator
 from combust.run.build import Builder

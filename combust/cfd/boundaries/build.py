@@ -227,11 +227,12 @@ def _inflow(key: Key, sign: float, table: settings.Inflow | settings.Burner, cas
         values = GasStream(T, Y)
     else:
         values = torch.cat([torch.tensor([T], dtype=torch.float64, device=case.device), Y])
+    eddies = table.turbulence
     if isinstance(table, settings.Burner):
-        return Burner(velocity=velocity, scalars=_held(T, case), stream=values)
+        return Burner(velocity=velocity, scalars=_held(T, case), stream=values, eddies=eddies)
     if table.inlet == "value":
-        return Inflow(velocity=velocity, scalars=values, diffusion_counts=False)
-    return Inflow(velocity=velocity, stream=values)
+        return Inflow(velocity=velocity, scalars=values, diffusion_counts=False, eddies=eddies)
+    return Inflow(velocity=velocity, stream=values, eddies=eddies)
 
 
 def _all_components(

@@ -10,6 +10,7 @@ a dataclass with these answers, its table in settings.py and its line in build.p
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -18,6 +19,9 @@ from torch import Tensor
 from combust.cfd.boundaries.values import Function, Values, samples, unsteady
 from combust.cfd.mesh.halo import copy_edge, ghosts_of
 from combust.errors import ConfigError
+from combust.settings.eddies import Eddies
+
+Stream = Callable[[Eddies, float | Tensor], Sequence[Tensor]]
 
 
 @dataclass
@@ -119,6 +123,14 @@ class Boundary:
         """
         copy_edge(data, at.axis, at.side, at.ghosts)
 
+    def fill_carried(self, data: Tensor, at: Place, walls: Tensor | None, given: Stream) -> None:
+        """Ghosts of what a closure carries, (rows, ...): the value of the edge cell.
+
+        walls : what walls with friction hold, by the cell beside them, padded, NaN where the gradient is zero
+        given : rows of a stream with these eddies and this speed [m/s]
+        """
+        copy_edge(data, at.axis, at.side, at.ghosts)
+
     def fill_velocity(self, data: Tensor, at: Place, component: int) -> None:
         """Normal component: the boundary face itself if fixed; ghosts follow. Tangential: wall value or edge value."""
         axis, ghosts = at.axis, at.ghosts
@@ -148,9 +160,23 @@ class Inflow(Boundary):
     With a `stream` and no `scalars` that is all that crosses the face: the total fluxes are those of the stream, and
     the gas at the face floats (Danckwerts 1953, doi:10.1016/0009-2509(53)80001-1). With `scalars` and no `stream` T and
     Y are held at the face, and what diffuses through it comes on top, uncounted.
+    eddies : smaller than the stream's means, for closures that carry some of their quantities
     """
 
     slip: bool = False
+    eddies: Eddies | None = None
+
+    def fill_carried(self, data: Tensor, at: Place, walls: Tensor | None, given: Stream) -> None:
+        """Those of the stream where it has them, else the value of the edge cell."""
+        copy_edge(data, at.axis, at.side, at.ghosts)
+        if self.eddies is None:
+            return
+        speed = at.now.velocity[at.axis]
+        beyond = ghosts_of(data, at.axis, at.side, at.ghosts)
+        for row, value in zip(
+            beyond, given(self.eddies, speed if isinstance(speed, float) else speed.abs()), strict=True
+        ):
+            row.copy_(torch.where(torch.isnan(value), row, value))
 
     @property
     def streams(self) -> list[Tensor]:
@@ -234,6 +260,14 @@ class Wall(Boundary):
         if law is not None:
             said = copy_edge(data[law], at.axis, at.side, at.ghosts)
             ghosts_of(data, at.axis, at.side, at.ghosts)[: said.shape[0]] = said
+
+    def fill_carried(self, data: Tensor, at: Place, walls: Tensor | None, given: Stream) -> None:
+        """What the closure holds at walls with friction."""
+        edge = copy_edge(data, at.axis, at.side, at.ghosts)
+        if walls is not None and not self.slip:
+            n = walls.shape[at.axis - 3]
+            held = walls.narrow(at.axis - 3, at.ghosts if at.side == 0 else n - at.ghosts - 1, 1)
+            ghosts_of(data, at.axis, at.side, at.ghosts).copy_(torch.where(torch.isnan(held), edge, held))
 
 
 @dataclass

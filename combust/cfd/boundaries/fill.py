@@ -8,7 +8,7 @@ from types import MappingProxyType
 import torch
 from torch import Tensor
 
-from combust.cfd.boundaries.conditions import Boundary, ConvectiveOutflow, Sides, Wall, conditions_of
+from combust.cfd.boundaries.conditions import Boundary, ConvectiveOutflow, Sides, Stream, Wall, conditions_of
 from combust.cfd.boundaries.patches import Patch, any_unsteady, patches
 from combust.cfd.mesh.grid import Areas, Faces, Grid, along, near
 from combust.cfd.mesh.halo import BoundaryFill, Field, Halo, copy_edge, ghosts_of
@@ -163,6 +163,20 @@ class Filler:
             data = self.pad(diffusivities)
             self.halo.fill(Field(data, None, fill))
             return data
+
+    def carried(self, f: Tensor, walls: Tensor | None, given: Stream) -> Tensor:
+        """Padded quantities that a closure carries with their ghosts set, in place; walls, given : as the conditions'
+        `fill_carried` takes them.
+        """
+
+        def at_boundary(data: Tensor, axis: int, side: int) -> None:
+            for patch in self._patches[axis, side]:
+                held = None if walls is None else patch.view(walls)
+                patch.condition.fill_carried(patch.view(data), patch.at, held, given)
+
+        with self.timers.phase("halo"):
+            self.halo.fill(Field(f, None, at_boundary))
+            return f
 
     def velocity(self, u: Faces) -> Faces:
         """Padded velocities with boundary faces and ghosts set, in place."""

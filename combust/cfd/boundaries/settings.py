@@ -10,6 +10,7 @@ from msgspec import Meta
 from combust.cfd.boundaries.fluctuation_settings import Fluctuations
 from combust.cfd.boundaries.profiles import Gases, Profile
 from combust.settings.base import Mixture, NotNegative, Positive, Pressure, Settings, Temperature, Text, doc
+from combust.settings.eddies import Eddies
 
 PART = "part of the side, in a list of several that meet and cover it"
 Speed = float | Profile
@@ -63,6 +64,9 @@ class Entering(Mixture, frozen=True, kw_only=True):
     where: Annotated[Where | None, doc(PART)] = None
     composition: Annotated[Text | Gases | None, doc("mole fractions")] = None  # type: ignore[assignment]  # more
     phi: Annotated[Positive | Profile | None, doc(PHI)] = None  # type: ignore[assignment]  # than `Mixture` allows
+    turbulence: Annotated[
+        Eddies | None, doc("eddies that the gas brings, for closures that carry their energy: intensity and length")
+    ] = None
 
 
 class Hold(Settings, frozen=True):

@@ -58,6 +58,13 @@ class Domain:
         total = comm.sum(*values.reshape(-1).tolist())
         return torch.tensor(total, dtype=torch.float64, device=values.device).reshape(values.shape)
 
+    def max(self, values: Tensor) -> Tensor:
+        """The largest of all ranks of each number in a tensor of one shape (collective)."""
+        comm = self.grid.block.comm
+        collective(comm, None, f"the largest of {tuple(values.shape)}")
+        most = comm.max(*values.reshape(-1).tolist())
+        return torch.tensor(most, dtype=torch.float64, device=values.device).reshape(values.shape)
+
     @cached_property
     def filter_width(self) -> Tensor:
         """Geometric mean of a cell's widths over the active directions, (nz, ny, nx) [m]: V^(1/3) in three."""

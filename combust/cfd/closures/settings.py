@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from combust.cfd.closures.names import Average, Filter
 from combust.settings.base import Positive, Settings, doc
+from combust.settings.eddies import Eddies
 
 if TYPE_CHECKING:
     from combust.cfd.closures.base import Closure
@@ -101,4 +102,52 @@ class DynamicSmagorinsky(_Filtered, frozen=True, kw_only=True, tag_field="kind",
         return dynamic_smagorinsky.DynamicSmagorinsky(self.average, self.prandtl, self.schmidt, self.filter)
 
 
-Turbulence = NoTurbulence | Smagorinsky | Wale | Vreman | Sigma | DynamicSmagorinsky
+class KEquation(_Filtered, frozen=True, kw_only=True, tag_field="kind", tag="k-equation"):
+    """Large eddies with an equation for the kinetic energy of those below the grid. doi:10.1143/JPSJ.54.2834"""
+
+    c_k: Annotated[Positive, doc("C_k, of the viscosity C_k D k^(1/2)")] = 0.094
+    c_e: Annotated[Positive, doc("C_e, of the dissipation C_e k^(3/2)/D")] = 1.048
+    initial: Annotated[
+        Eddies | None, doc("at the start: k, or intensity, u' over the largest speed; if omitted as much as lasts")
+    ] = None
+
+    def build(self) -> Closure | None:
+        """The closure of these numbers."""
+        from combust.cfd.closures import k_equation
+
+        return k_equation.KEquation(self.c_k, self.c_e, self.prandtl, self.schmidt, self.initial, self.filter)
+
+
+class KEpsilon(_Eddies, frozen=True, kw_only=True, tag_field="kind", tag="k-epsilon"):
+    """Averages over all eddies, with equations of their energy and dissipation. doi:10.1016/0045-7825(74)90029-2"""
+
+    c_mu: Annotated[Positive, doc("C_mu, of the viscosity C_mu k^2/epsilon")] = 0.09
+    c_1: Annotated[Positive | None, doc("C_1, of the production of epsilon; 1.44 if omitted, 1.60 of a round jet")] = (
+        None
+    )
+    c_2: Annotated[Positive, doc("C_2, of the destruction of epsilon")] = 1.92
+    sigma_k: Annotated[Positive, doc("of the diffusion of k by nu_t/sigma_k")] = 1.0
+    sigma_epsilon: Annotated[Positive, doc("the same of epsilon")] = 1.3
+    round_jet: Annotated[bool, doc("C_1 = 1.60, which round jets spread by; not for flows along walls")] = False
+    initial: Annotated[
+        Eddies | None,
+        doc(
+            "at the start: intensity, u' over the largest speed, and length, or values; if omitted intensity 0.05 and "
+            "0.07 of the smallest extent of the domain"
+        ),
+    ] = None
+
+    def __post_init__(self) -> None:
+        if self.round_jet and self.c_1 is not None:
+            raise ValueError("give round_jet or c_1, not both: round_jet is c_1 = 1.60")
+
+    def build(self) -> Closure | None:
+        """The closure of these numbers."""
+        from combust.cfd.closures import k_epsilon
+
+        c_1 = self.c_1 if self.c_1 is not None else 1.60 if self.round_jet else 1.44
+        numbers = self.c_mu, c_1, self.c_2, self.sigma_k, self.sigma_epsilon
+        return k_epsilon.KEpsilon(*numbers, self.prandtl, self.schmidt, self.initial)
+
+
+Turbulence = NoTurbulence | Smagorinsky | Wale | Vreman | Sigma | DynamicSmagorinsky | KEquation | KEpsilon

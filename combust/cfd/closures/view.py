@@ -6,12 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
+import torch
 from torch import Tensor
 
 from combust.cfd.closures.domain import Domain
 from combust.cfd.closures.names import Filter
 from combust.cfd.closures.near_walls import Gas, NearWall, near_wall
 from combust.cfd.mesh.grid import Faces, Grid, along
+from combust.cfd.operators.gradients import gradient
 from combust.cfd.operators.momentum import cell_velocity, velocity_gradient
 from combust.cfd.operators.scalars import Coefficients
 from combust.errors import ConfigError
@@ -28,11 +30,12 @@ class View:
     u : per axis (z, y, x) velocities on faces, padded [m/s];  q : (1 + species, ...) T [K] and Y, padded
     rho : (nz, ny, nx) density of the owned cells [kg/m3];  p0 : thermodynamic pressure [Pa], 0-d
     t, dt : time of this state and length of the step that it starts [s]
+    carried : (rows, ...) what the closure carries, padded; None of one that carries nothing
     gas : gives its transport coefficients, padded;  thermo : its thermodynamics
     drive : force per volume that held the bulk flow in the last step, along z, y, x [N/m3]; None where nothing did
 
-    A closure or source that needs what other ranks have asks with `padded` and `sum`, on all ranks in the same order:
-    where one has failed, all get its error there. It sends no messages of its own.
+    A closure or source that needs what other ranks have asks with `padded`, `sum` and `max`, on all ranks in the same
+    order: where one has failed, all get its error there. It sends no messages of its own.
     """
 
     domain: Domain
@@ -45,6 +48,7 @@ class View:
     gas: Callable[[], Coefficients] | None = None
     drive: Tensor | None = None
     thermo: Thermo | None = None
+    carried: Tensor | None = None
 
     @property
     def grid(self) -> Grid:
@@ -90,6 +94,20 @@ class View:
     def velocity(self) -> Tensor:
         """Means of the faces of the owned cells, (3: z, y, x, nz, ny, nx) [m/s]."""
         return cell_velocity(self.u, self.grid.layout)
+
+    def max(self, values: Tensor) -> Tensor:
+        """The largest of all ranks of each number in a tensor of one shape (collective)."""
+        return self.domain.max(values)
+
+    @cached_property
+    def carried_gradients(self) -> Tensor:
+        """grad f of each quantity that the closure carries, (rows, 3: z, y, x, nz, ny, nx)."""
+        assert self.carried is not None
+        return torch.stack([gradient(f, self.grid.layout, self.grid.metrics) for f in self.carried])
+
+    def inner(self, f: Tensor) -> Tensor:
+        """The owned cells of a padded array."""
+        return along(f, self.grid.layout, 2, 0, 0)
 
     @property
     def T(self) -> Tensor:

@@ -7,8 +7,8 @@ import math
 import torch
 from torch import Tensor
 
-from combust.cfd.diagnostics.gradients import squared_gradient
 from combust.cfd.mesh.grid import Layout, Metrics, along
+from combust.cfd.operators.gradients import squared_gradient
 
 
 def surface_density(progress: Tensor, layout: Layout, metrics: Metrics) -> Tensor:

@@ -10,8 +10,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from combust.cfd.diagnostics.gradients import gradient
 from combust.cfd.mesh.grid import Layout, Metrics
+from combust.cfd.operators.gradients import gradient
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.kinetics.mechanism.mixtures import VALENCE
 

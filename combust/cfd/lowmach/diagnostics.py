@@ -14,7 +14,6 @@ from combust.cfd.boundaries import inflow
 from combust.cfd.boundaries.conditions import Burner, conditions_of
 from combust.cfd.closures.view import View
 from combust.cfd.diagnostics import balances, flame, gas, mixture, motion
-from combust.cfd.diagnostics.gradients import squared_gradient
 from combust.cfd.diagnostics.mixture import Definitions, Progress
 from combust.cfd.initial.unburnt import Unburnt
 from combust.cfd.lowmach.context import eddies, eddy_fields
@@ -23,6 +22,7 @@ from combust.cfd.lowmach.state import State
 from combust.cfd.lowmach.through_walls import ThroughWalls
 from combust.cfd.model.case import Elsewhere
 from combust.cfd.operators import momentum, scalars
+from combust.cfd.operators.gradients import squared_gradient
 from combust.cfd.sources import base as sources
 from combust.errors import ConfigError
 from combust.kinetics.providers.chemistry import columns_of, fields_of
@@ -66,6 +66,7 @@ class Diagnostics:
         self.gas, self.on = flow.scheme.problem.gas, (flow.scheme.layout, flow.scheme.metrics)
         self.fields = {**self._gas_fields(), **self._motion_fields(), **self._mixture_fields()}
         self.quantities = {**self._quantities(), **self._flame_quantities()}
+        self.fields |= {name: partial(self._carried, row) for row, name in enumerate(self.s.carried_names)}
         # what chemistry and sources show themselves, and names that only other kinds have
         fields, columns = dict(fields_of(self.scheme.chemistry)), dict(columns_of(self.scheme.chemistry))
         for source in (s for s in self.scheme.problem.sources if isinstance(s, sources.Acting)):
@@ -142,6 +143,7 @@ class Diagnostics:
             "pressure_iterations": lambda: float(self.scheme.iterations[-1]) if self.scheme.iterations else 0.0,
             "stages": lambda: float(self.scheme.stages),
             "active_share": self.active_share,
+            "turbulence_held": self.turbulence_held,
         }
 
     def _flame_quantities(self) -> dict[str, Callable[[], float]]:
@@ -260,6 +262,17 @@ class Diagnostics:
         if found is None:
             raise ConfigError(f'"{name}" needs {EDDY_ENERGY}; {type(closure).__name__} does not')
         return found
+
+    def _carried(self, row: int) -> Tensor:
+        """What the closure carries."""
+        assert self.s.carried is not None
+        return self.scheme.inner(self.s.carried)[row]
+
+    def turbulence_held(self) -> float:
+        """Values of it that the last step held above zero, of all ranks."""
+        if self.scheme.problem.closure is None:
+            raise ConfigError(f'"turbulence_held" needs {TURBULENCE}')
+        return self.block.comm.sum(0.0 if self.s.held is None else float(self.s.held))[0]
 
     def viscous_dissipation(self) -> Tensor:
         """Kinetic energy that viscosity, and that of the eddies, makes heat of [W/m3]."""

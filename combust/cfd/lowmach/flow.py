@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -19,7 +20,7 @@ from combust.cfd.lowmach.cause import rates_beyond_use
 from combust.cfd.lowmach.context import context
 from combust.cfd.lowmach.diagnostics import NOWHERE, UNDEFINED, Diagnostics, Elsewhere
 from combust.cfd.lowmach.lowmach import LowMach
-from combust.cfd.lowmach.state import State, arrays, first_not_finite, label, read_into
+from combust.cfd.lowmach.state import State, arrays, first_not_finite, label, read_carried, read_into
 from combust.cfd.mesh.require import require_faces, require_field
 from combust.cfd.mesh.slabs import pointwise
 from combust.cfd.operators import scalars
@@ -75,7 +76,9 @@ class ReactingFlow:
         U = content.U if content else conserved(scheme.thermo, q_inner, p0)
         q = scheme.filler.scalars(q_inner)
         padded_u = scheme.filler.velocity(scheme.filler.pad_faces(u))
-        given = context(scheme.view(padded_u, q, U, p0, 0.0, 0.0), scheme)
+        view, carrier = scheme.view(padded_u, q, U, p0, 0.0, 0.0), scheme.carrier
+        carried = None if carrier is None else carrier.begin(view)
+        given = context(replace(view, carried=carried), scheme)
         c, S = scheme.evaluate(q, U, padded_u, given.eddies, given.end, 0.0)
         n = U.shape[0] - 1
         wdot = scheme.chemistry.rates(q_inner[0].reshape(-1), U[1:].reshape(n, -1)).reshape(U[1:].shape)
@@ -98,6 +101,8 @@ class ReactingFlow:
             initial=initial,
             coefficients=c,
             coefficients_before=c,
+            carried=carried,
+            carried_names=() if carrier is None else carrier.names,
         )
         try:
             s.u = start.velocity(scheme, s)
@@ -191,6 +196,20 @@ class ReactingFlow:
         s.q = scheme.filler.scalars(scheme.inner(s.q))
         s.p = scheme.filler.pressure(scheme.inner(s.p))
         s.coefficients, s.coefficients_before = scheme.coefficients(s.q), scheme.coefficients(s.q_before)
+        self._restore_carried(s, read)
+
+    def _restore_carried(self, s: State, read: Callable[[str], np.ndarray]) -> None:
+        """Of a checkpoint without it, what the closure carries begins anew, from the flow as it is."""
+        carrier = self.scheme.carrier
+        if carrier is None or s.carried is None:
+            return
+        missing = read_carried(s, self.grid, read)
+        view = self.scheme.view_of(s, self.time, self.dt)
+        if missing:
+            logger.info("the checkpoint has no %s: what the closure carries begins anew, as at a start", missing)
+            s.carried = carrier.begin(replace(view, carried=None))
+        else:
+            s.carried = carrier.filled(s.carried, view)
 
     def _restore_follower(self, follower: Follower, read: Callable[[str], np.ndarray]) -> None:
         """Of a checkpoint without one, the controller begins anew, from the position of the case."""

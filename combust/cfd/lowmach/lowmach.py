@@ -21,7 +21,9 @@ from torch import Tensor
 
 from combust.cfd.boundaries import inflow, outflow, walls
 from combust.cfd.closures.base import Rates
+from combust.cfd.closures.carried import Carrying
 from combust.cfd.closures.view import View
+from combust.cfd.lowmach.carried import Carrier
 from combust.cfd.lowmach.context import Context, context
 from combust.cfd.lowmach.discretisation import Discretisation
 from combust.cfd.lowmach.momentum import Momentum
@@ -77,6 +79,8 @@ class LowMach(Discretisation):
         self.chemistry, self.pressure, self.transport_data = chemistry, pressure, transport_data
         self.projection, self.transport, self.momentum = Projection(self, pressure), Transport(self), Momentum(self)
         self.chemistry_stats: Statistics | None = None
+        closure = problem.closure
+        self.carrier = Carrier(self, closure) if isinstance(closure, Carrying) else None
 
     @property
     def iterations(self) -> list[int]:
@@ -93,12 +97,15 @@ class LowMach(Discretisation):
     def step(self, s: State, t: float, dt: float) -> State:
         """The state at t + dt. Raises DivergenceError on all ranks when the solution is lost."""
         self.projection.iterations, self.transport.stages = [], 0
-        given = context(self.view_of(s, t, dt), self)
+        view = self.view_of(s, t, dt)
+        given = context(view, self)
         advance = self._transport_strang if self.numerics.coupling == "strang" else self._transport_sdc
         new, (u_adv, fluxes) = advance(s, given, dt)
         with self.timers.phase("momentum"):
             u, beta = self.momentum.advance(s, new, u_adv, fluxes, given, dt)
             new.u, new.p = self.projection.project(u, s.p, beta, new)
+        if self.carrier is not None:
+            self.carrier.advance(s, new, view, fluxes, dt, lambda: self.view_of(new, t + dt, dt))
         if given.counted is not None:
             new.balance = new.balance - dt * given.counted
         parts = torch.cat([new.balance - s.balance, new.heat_out - s.heat_out])
@@ -230,7 +237,8 @@ class LowMach(Discretisation):
 
     def view_of(self, s: State, t: float, dt: float) -> View:
         """The flow of a state."""
-        return replace(self.view(s.u, s.q, s.U, s.p0, t, dt, s.coefficients), drive=s.drive)
+        view = self.view(s.u, s.q, s.U, s.p0, t, dt, s.coefficients)
+        return replace(view, drive=s.drive, carried=s.carried)
 
     def with_eddies(self, c: Coefficients, eddies: EddyCoefficients | None) -> Coefficients:
         """The coefficients of gas and eddies together."""

@@ -21,7 +21,7 @@ def require_sound(s: State, grid: Grid, thermo: Thermo, species: Sequence[str], 
     T = along(s.q, grid.layout, 2, 0, 0)[0]
     rho = s.U[1:].sum(0)
     drift = float(pointwise(lambda U, T: scalars.equation_of_state_error(U, T, s.p0, thermo).abs(), s.U, T).max())
-    finite = all(bool(torch.isfinite(f).all()) for f in (s.U, s.S, T))
+    finite = all(bool(torch.isfinite(f).all()) for f in (s.U, s.S, T, *_carried(s, grid)))
     lost, negative, worst = grid.block.comm.max(float(not finite), float(-rho.min()), drift)
     if lost or worst != worst:
         raise DivergenceError(where(s, grid, species, "a value is not finite (NaN or infinite)"))
@@ -34,10 +34,16 @@ def require_sound(s: State, grid: Grid, thermo: Thermo, species: Sequence[str], 
         )
 
 
+def _carried(s: State, grid: Grid) -> list[torch.Tensor]:
+    """The owned cells of each quantity that the closure carries."""
+    return [] if s.carried is None else list(along(s.carried, grid.layout, 2, 0, 0))
+
+
 def first_bad(s: State, grid: Grid, species: Sequence[str]) -> tuple[str, list[int]] | None:
     """The first field that is not finite, or the density that is not positive, and its cell (z, y, x) of all ranks'."""
     T, rho = along(s.q, grid.layout, 2, 0, 0)[0], s.U[1:].sum(0)
     rows = [("T", T), ("div u", s.S), *((label("U", k, species), row) for k, row in enumerate(s.U))]
+    rows += zip(s.carried_names, _carried(s, grid), strict=True)
     bad = [(name, ~torch.isfinite(row)) for name, row in rows] + [("density", rho <= 0)]
     for name, cells in bad:
         if bool(cells.any()):

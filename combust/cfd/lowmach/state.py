@@ -23,6 +23,8 @@ class State:
     initial : (1 + species) content of the domain at the start
     heat_out : (6) heat that conducted out so far through the low and high side of z, y and x [J]
     drive : (3) force per volume that held the bulk flow in the last step, along z, y, x [N/m3]; None where nothing did
+    carried : (rows, ...) what the turbulence closure carries, under carried_names in checkpoints; None if nothing
+    held : how many values of them the last step held above zero on this rank, 0-d
     """
 
     U: torch.Tensor
@@ -42,6 +44,9 @@ class State:
     coefficients: Coefficients | None = None
     coefficients_before: Coefficients | None = None
     drive: torch.Tensor | None = None
+    carried: torch.Tensor | None = None
+    carried_names: tuple[str, ...] = ()
+    held: torch.Tensor | None = None
 
     def forget_before(self) -> None:
         """Lets go of the fields of n-1 once a step has been extrapolated from them. They are then those of n, as at a
@@ -77,6 +82,8 @@ def arrays(state: State, grid: Grid) -> Iterator[tuple[str, np.ndarray, str]]:
             yield f"{name}_{NAMES[axis]}", faces.contiguous().cpu().numpy(), f"face_{NAMES[axis]}"
     for name in GLOBAL:
         yield name, getattr(state, name).cpu().numpy(), "global"
+    for name, row in zip(state.carried_names, () if state.carried is None else state.carried, strict=True):
+        yield name, along(row, layout, 2, 0, 0).contiguous().cpu().numpy(), "cell"
     yield HEAT, state.heat_out.cpu().numpy(), "global"
     yield "dt_before", np.array(state.dt_before), "global"
     if state.drive is not None:
@@ -142,3 +149,17 @@ def read_into(state: State, grid: Grid, read: Callable[[str], np.ndarray]) -> No
                 tensor(f"{name}_{NAMES[axis]}")
             )
     state.dt_before = float(read("dt_before"))
+
+
+def read_carried(state: State, grid: Grid, read: Callable[[str], np.ndarray]) -> str:
+    """Overwrites the owned cells of what the closure carries; the first name that there is not, or nothing."""
+    if state.carried is None:
+        return ""
+    for name, row in zip(state.carried_names, state.carried, strict=True):
+        try:
+            values = read(name)
+        except KeyError:
+            return name
+        found = torch.as_tensor(np.asarray(values, order="C"), dtype=torch.float64, device=grid.device)
+        along(row, grid.layout, 2, 0, 0).copy_(found)
+    return ""

@@ -22,6 +22,11 @@ def stages_for(dt_lambda: float) -> int:
     return max(2, math.ceil(math.sqrt(1.0 + 1.54 * max(dt_lambda, 0.0))))
 
 
+def longest(stages: int) -> float:
+    """The largest spectral radius times dt that so many stages bear."""
+    return (stages**2 - 1.0) / (1.54 * SAFETY)
+
+
 def stages_within(most: int, radius: float, dt: float, what: str, value: float) -> int:
     """Stages for a step dt [s] at spectral radius `radius` [1/s], which comes from `what` of `value` [m2/s].
 
@@ -35,12 +40,11 @@ def stages_within(most: int, radius: float, dt: float, what: str, value: float) 
         )
     stages = stages_for(reach)
     if not stages <= most:
-        longest = (most**2 - 1.0) / (1.54 * SAFETY * radius)
         raise DivergenceError(
             f"diffusion over dt = {dt:.3e} s needs {stages} Runge-Kutta-Chebyshev stages, allowed are {most}: the "
             f"largest {what} is {value:.3g} m2/s, while that of gases at 1 atm is {ORDINARY}. If it is meant, set "
-            f"numerics.dt_max to at most {longest:.2g} s or coarsen the grid; if not, check gas.transport, "
-            "gas.pressure and the temperatures"
+            f"numerics.dt_max to at most {longest(most) / radius:.2g} s or coarsen the grid; if not, check "
+            "gas.transport, gas.pressure and the temperatures"
         )
     return stages
 

@@ -1,0 +1,242 @@
+"""What a turbulence closure carries, moved over a step once the gas has been: see combust.cfd.closures.carried.
+
+Two sweeps, as of the gas, with the step's mass fluxes. Each takes advection (of the state at n, then of the mean with
+the first sweep's estimate), then Runge-Kutta-Chebyshev stages of diffusion and sources. Where destruction is faster
+than the fastest diffusion, it is implicit instead: stages see the sources as they came out before, and then these act
+with the rate of transport, as reactions do. A balance of sources and diffusion stays where it is, whatever the step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from combust.cfd.boundaries.conditions import Inflow, conditions_of
+from combust.cfd.closures.carried import Balance, Carrying, of_stream, require_eddies
+from combust.cfd.closures.view import View
+from combust.cfd.lowmach.discretisation import Discretisation
+from combust.cfd.lowmach.state import State
+from combust.cfd.mesh.grid import NAMES, Faces, along
+from combust.cfd.mesh.require import require_field, require_values
+from combust.cfd.operators import carried, rkc
+from combust.cfd.operators.stencils import layers
+from combust.kernels import compiled
+from combust.parallel import together
+
+advection_kernel = compiled(carried.advection)
+mass_rate_kernel = compiled(carried.mass_rate)
+diffusion_kernel = compiled(carried.diffusion)
+stage_kernel = compiled(carried.stage)
+settle_kernel = compiled(carried.settle)
+
+
+SOFT = 2.0  # times the largest rate of diffusion: destruction that is slower is part of the diffusion stages
+
+
+class Step(NamedTuple):
+    """What the sweeps of a step share. rho0, rho1 : density at its ends, by its mass fluxes [kg/m3]
+
+    coefficients : of diffusion, padded [kg/m/s];  diffused : rate of diffusion at the start
+    stiff : where destruction is implicit, elsewhere stages take it, up to `cap` [1/s];  walls : what they hold, padded
+    """
+
+    dt: Tensor
+    U0: Tensor
+    rho0: Tensor
+    rho1: Tensor
+    coefficients: Tensor
+    diffused: Tensor
+    stiff: Tensor
+    cap: float
+    stages: int
+    walls: Tensor | None
+
+
+class Sources(NamedTuple):
+    """Of a sweep: what diffusion stages take, `added` [rho f per time] and `soft` [1/s], and the rest, in `settle`."""
+
+    added: Tensor
+    soft: Tensor
+    rest_added: Tensor
+    rest: Tensor
+
+
+class Carrier:
+    """Keeps and advances the quantities of one closure on one grid; holds no fields."""
+
+    def __init__(self, on: Discretisation, closure: Carrying):
+        """Raises ConfigError for an inflow that does not say what it brings."""
+        closure.require(on.domain)
+        self.on, self.closure, self.quantities = on, closure, closure.quantities
+        self.names = tuple(q.name for q in self.quantities)
+        self.scheme = carried.bounded(on.numerics.reconstruction)
+        device = on.grid.device
+        self.positive, self.molecular = (
+            torch.tensor([getattr(q, key) for q in self.quantities], device=device).reshape(-1, 1, 1, 1)
+            for key in ("positive", "molecular")
+        )
+        self.given = partial(of_stream, self.quantities, place="turbulence of an inflow")
+        for a in on.layout.axes:
+            for end, side in zip(("low", "high"), on.problem.boundaries[a], strict=True):
+                for condition in conditions_of(side):
+                    if isinstance(condition, Inflow):
+                        require_eddies(self.quantities, condition.eddies, f"boundary.{NAMES[a]}_{end}")
+
+    def begin(self, view: View) -> Tensor:
+        """Padded quantities of a flow that starts with `view` (collective). Raises ConfigError, StateError."""
+
+        def asked() -> Tensor:
+            values = self.closure.start(view)
+            self._require(f"{type(self.closure).__name__}.start", values)
+            return values
+
+        found = together(self.on.comm, asked)
+        return self.filled(self.on.filler.pad(found), view)
+
+    def filled(self, f: Tensor, view: View) -> Tensor:
+        """Padded quantities with their ghosts set, in place."""
+        self.on.filler.at(view.t)
+        return self.on.filler.carried(f, self._walls(view), self.given)
+
+    def _walls(self, view: View) -> Tensor | None:
+        """What walls hold, padded."""
+        found = together(self.on.comm, lambda: self.closure.at_walls(replace(view, carried=None)))
+        if found is None or found.shape[1:] != (1, 1, 1):
+            return None if found is None else view.padded(found)
+        return found.expand(-1, *self.on.grid.padded(None).shape)
+
+    def _require(self, name: str, f: Tensor) -> None:
+        """Raises ConfigError for another shape, StateError for values that are not finite, or negative where positive
+        quantities are."""
+        require_field(name, f, (len(self.names), *self.on.layout.n), self.on.grid.device)
+        good = torch.isfinite(f) & ((f >= 0) | ~self.positive)
+        if not bool(good.all()):
+            for q, row in zip(self.quantities, f, strict=True):
+                require_values(f"{name}: {q.name}", row, *([0.0] if q.positive else []))
+
+    def _balance(self, view: View, values: Tensor) -> Balance:
+        """What the closure says of these values; what fails on one rank fails on all."""
+
+        def asked() -> Balance:
+            found = self.closure.balance(view, values)
+            for key, f in zip(Balance._fields, found, strict=True):
+                self._require(f"{type(self.closure).__name__}.balance: {key}", f)
+            return found
+
+        return together(self.on.comm, asked)
+
+    def advance(self, s: State, new: State, view: View, mass: Faces, dt: float, after: Callable[[], View]) -> None:
+        """Sets what is carried of the state at n + 1; view, after : the flow at n and n + 1
+
+        mass : fluxes at the block's faces
+        """
+        on = self.on
+        assert s.carried is not None
+        with on.timers.phase("closure"):
+            f0 = on.inner(s.carried)
+            first = self._balance(view, f0)
+            mass = self._wide(mass)
+            step = self._step(s, new, view, mass, first, dt)
+            on.filler.at(view.t + dt)
+            advected = self._advected(s.carried, mass)
+            sources = self._sources(step, first)
+            start = advected + step.diffused + sources.added - sources.soft * step.U0
+            acted = self._settled(step, start, sources, second=False)[1]
+            f, held = self._swept(step, advected, acted, sources, second=False)
+            for _ in range(1, on.numerics.sweeps):
+                mean = 0.5 * (advected + self._advected(self._with_ghosts(f, step), mass))
+                last = self._balance(view, f)
+                acted = self._acted(step, f, self._sources(step, last))
+                sources = self._sources(step, Balance(*(0.5 * (a + b) for a, b in zip(first, last, strict=True))))
+                f, held = self._swept(step, mean, acted, sources, second=True)
+            if step.walls is not None and step.walls.stride()[1:] != (0, 0, 0):  # as a restart will find them
+                step = step._replace(walls=self._walls(after()))
+            new.carried, new.held = self._with_ghosts(f, step), held
+
+    def _wide(self, mass: Faces) -> Faces:
+        """Mass fluxes at the faces that a divergence takes."""
+        on = self.on
+        if not on.layout.fourth:
+            return mass
+        padded = on.filler.neighbours(on.filler.pad_faces(mass))
+        found: list[Tensor | None] = [None] * 3
+        for a in on.layout.axes:
+            more = layers(on.layout, a)
+            found[a] = along(padded[a], on.layout, a, -more, 1 + more)  # type: ignore[arg-type]
+        return tuple(found)
+
+    def _step(self, s: State, new: State, view: View, mass: Faces, first: Balance, dt: float) -> Step:
+        on = self.on
+        assert s.carried is not None and s.coefficients is not None and new.coefficients is not None
+        rho0 = s.U[1:].sum(0)
+        step = torch.tensor(dt, dtype=torch.float64, device=on.grid.device)
+        rho1 = rho0 + step * mass_rate_kernel(mass, on.layout, on.metrics)
+        mu = 0.5 * (s.coefficients.viscosity + new.coefficients.viscosity)
+        mixing = on.filler.eddies(0.5 * (rho0 + rho1) * first.diffusivity) + self.molecular * mu
+        fastest = on.comm.max(float((on.inner(mixing) / torch.minimum(rho0, rho1)).max()))[0]
+        what, radius = "diffusivity of what the closure carries", on.stiffness(fastest)
+        rkc.stages_within(on.numerics.max_stages, radius, dt, what, fastest)
+        cap = max(min(SOFT * radius, rkc.longest(on.numerics.max_stages) / dt - radius), 0.0)
+        stages = rkc.stages_within(on.numerics.max_stages, radius + cap, dt, what, fastest)
+        diffused = diffusion_kernel(s.carried, mixing, on.layout, on.metrics)
+        U0, stiff = rho0 * on.inner(s.carried), first.destruction > cap
+        return Step(step, U0, rho0, rho1, mixing, diffused, stiff, cap, stages, self._walls(view))
+
+    def _sources(self, step: Step, balance: Balance) -> Sources:
+        """Parted between diffusion stages and `settle`."""
+        added = 0.5 * (step.rho0 + step.rho1) * balance.production
+        soft = torch.where(step.stiff, 0.0, balance.destruction.clamp_max(step.cap))
+        in_stages = torch.where(step.stiff, 0.0, added)
+        return Sources(in_stages, soft, added - in_stages, balance.destruction - soft)
+
+    @staticmethod
+    def _acted(step: Step, f: Tensor, sources: Sources) -> Tensor:
+        """What the sources beside those of the stages do to rho f per time, at f."""
+        return sources.rest_added - step.rho1 * sources.rest * f
+
+    def _advected(self, f: Tensor, mass: Faces) -> Tensor:
+        return advection_kernel(f, mass, self.on.layout, self.on.metrics, self.scheme)
+
+    def _with_ghosts(self, f: Tensor, step: Step) -> Tensor:
+        return self.on.filler.carried(self.on.filler.pad(f), step.walls, self.given)
+
+    def _settled(self, step: Step, rate: Tensor, sources: Sources, second: bool) -> tuple[Tensor, Tensor, Tensor]:
+        """`carried.settle` with transport at this rate."""
+        fixed = step.rho0, step.rho1, sources.rest_added, sources.rest, step.dt, self.positive
+        return settle_kernel(step.U0, rate, *fixed, second)
+
+    def _swept(
+        self, step: Step, advected: Tensor, acted: Tensor, sources: Sources, second: bool
+    ) -> tuple[Tensor, Tensor]:
+        """f after a step of advection at this rate, diffusion, and sources, of which those beside the stages' are about
+        `acted` meanwhile; and how many values are held.
+        """
+        U = self._diffused(step, advected + acted + sources.added, sources.soft)
+        f, _, held = self._settled(step, (U - step.U0) / step.dt - acted, sources, second)
+        return f, held
+
+    def _diffused(self, step: Step, source: Tensor, soft: Tensor) -> Tensor:
+        """rho f after Runge-Kutta-Chebyshev of diffusion, destruction `soft` and a constant source."""
+        on = self.on
+        rows, shares = rkc.coefficients(step.stages, on.grid.device), rkc.times(step.stages)
+        rate0 = step.diffused - soft * step.U0
+        U2, U1 = step.U0, step.U0 + rows[0][2] * step.dt * (rate0 + source)
+        f = U1 / self._density(step, shares[0])
+        for row, share in zip(rows[1:], shares[1:], strict=True):
+            padded = self._with_ghosts(f, step)
+            U, f = stage_kernel(
+                row, step.U0, U1, U2, rate0, source, padded, step.dt, step.coefficients, soft,
+                self._density(step, share), on.layout, on.metrics,
+            )  # fmt: skip
+            U2, U1 = U1, U
+        return U1
+
+    @staticmethod
+    def _density(step: Step, share: float) -> Tensor:
+        """After a share of the step [kg/m3]."""
+        return step.rho0 + share * (step.rho1 - step.rho0)
