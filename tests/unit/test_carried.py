@@ -119,7 +119,7 @@ def wave(n, diffusivity=0.0):
 
 @pytest.mark.parametrize("diffusivity", [0.0, 1e-3])
 def test_order_of_transport(diffusivity):
-    errors = [wave(n, diffusivity) for n in (20, 40)]
+    errors = [wave(n, diffusivity) for n in (32, 64)]
     assert math.log2(errors[0] / errors[1]) > 1.8, errors
 
 
