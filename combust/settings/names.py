@@ -63,6 +63,7 @@ FIELDS = {
     "wall_heat_flux": Name(
         "heat that leaves a cell through its walls and burners, over their area; zero elsewhere", "W/m2"
     ),
+    "y_plus": Name("distance in wall units, u_tau y/nu, of the cells beside walls with friction; zero elsewhere"),
     "rank": Name("MPI rank that owns the cell"),
 }
 FAMILIES = {"Y_": Name("mass fraction"), "X_": Name("mole fraction"), "omega_": Name("mass production rate", "kg/m3/s")}
@@ -96,6 +97,12 @@ QUANTITIES = {
     "wall_energy": Name("heat that left it so far: with the energy of the gas it is constant in a closed box", "J"),
     **{f"wall_heat_{side}": Name(f"of wall_heat that of the side {side}", "W") for side in SIDES},
     **{f"wall_energy_{side}": Name(f"of wall_energy that of the side {side}", "J") for side in SIDES},
+    **{
+        f"friction_velocity_{side}": Name(
+            f"(shear/density)^(1/2) of the walls with friction of the side {side}, by means over them", "m/s"
+        )
+        for side in SIDES
+    },
     "wall_species_flux": Name(
         "largest total flux of a species through a wall: round-off, with thermal diffusion too", "kg/m2/s"
     ),

@@ -67,6 +67,13 @@ def test_walls_take_the_shear_and_the_heat_of_their_law():
     shear = [(1e-3 + r * NU) * float(w.slip[2][0, 0, 0] / w.distance) for r, w in zip(rho, near, strict=True)]
     before = momentum(flow)
     heat = flow.quantity("wall_heat_y_high")
+    friction = np.sqrt([abs(t) / r for t, r in zip(shear, rho, strict=True)])
+    assert [flow.quantity(f"friction_velocity_y_{end}") for end in ("low", "high")] == pytest.approx(friction, rel=1e-9)
+    assert flow.quantity("friction_velocity_x_low") == 0.0
+    y_plus = flow.field("y_plus")[0, :, 0]
+    distances = [float(w.distance) for w in near]
+    np.testing.assert_allclose(y_plus[[0, -1]], friction * distances * np.array(rho) / 1e-3, rtol=1e-9)
+    assert not y_plus[1:-1].any()
     cp = 3.5 * GAS_CONSTANT / 5.0
     wanted = rho[1] * cp * (1e-3 / rho[1] / 0.7 + ALPHA) * (300.0 - 400.0) / float(near[1].distance) * 0.4
     assert heat == pytest.approx(wanted, rel=1e-9)

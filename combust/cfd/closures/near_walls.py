@@ -9,7 +9,7 @@ from torch import Tensor
 
 from combust.cfd.boundaries.conditions import Boundary, Parts, Side, Sides, Wall, conditions_of
 from combust.cfd.mesh.grid import NAMES, Faces, Grid, cut
-from combust.cfd.operators.scalars import Coefficients, molecular
+from combust.cfd.operators.scalars import Coefficients, density, molecular
 from combust.kinetics.rates.thermo import Thermo
 
 
@@ -30,6 +30,7 @@ class NearWall(NamedTuple):
     slip : per tangential direction (z, y, x) the velocity at the centres less that of the wall [m/s], None: zero
     speed : its modulus [m/s]
     viscosity, heat : kinematic viscosity and thermal diffusivity of the gas at the wall [m2/s]
+    density : of the gas there [kg/m3]
     """
 
     axis: int
@@ -40,6 +41,7 @@ class NearWall(NamedTuple):
     speed: Tensor
     viscosity: Tensor
     heat: Tensor
+    density: Tensor
 
     @property
     def key(self) -> tuple[int, int]:
@@ -102,6 +104,8 @@ def near_wall(grid: Grid, key: tuple[int, int], friction: Tensor, u: Faces, gas:
         return edge(cut(f, layout, **{NAMES[axis]: (-1, 1)}), axis, side)
 
     mu, conductivity = at_wall(gas.coefficients.viscosity), at_wall(gas.coefficients.conductivity)
-    nu, alpha = molecular(mu, conductivity, at_wall(gas.q), gas.p0, gas.thermo)
+    q = at_wall(gas.q)
+    nu, alpha = molecular(mu, conductivity, q, gas.p0, gas.thermo)
+    rho = density(gas.thermo, q[0], q[1:], gas.p0)
     distance = 0.5 * edge(metric.width, axis, side)
-    return NearWall(axis, side, friction, distance, tuple(slip), square.sqrt(), nu, alpha)
+    return NearWall(axis, side, friction, distance, tuple(slip), square.sqrt(), nu, alpha, rho)

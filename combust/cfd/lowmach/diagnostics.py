@@ -20,6 +20,7 @@ from combust.cfd.lowmach.context import eddies, eddy_fields
 from combust.cfd.lowmach.lowmach import LowMach
 from combust.cfd.lowmach.state import State
 from combust.cfd.lowmach.through_walls import ThroughWalls
+from combust.cfd.lowmach.wall_shear import WallShear
 from combust.cfd.model.case import Elsewhere
 from combust.cfd.operators import momentum, scalars
 from combust.cfd.operators.gradients import squared_gradient
@@ -62,7 +63,7 @@ class Diagnostics:
 
     def __init__(self, flow: Diagnosed):
         self.flow, self.scheme, self.grid, self.block = flow, flow.scheme, flow.scheme.grid, flow.scheme.grid.block
-        self.walls = ThroughWalls(flow)
+        self.walls, self.shear = ThroughWalls(flow), WallShear(flow)
         self.gas, self.on = flow.scheme.problem.gas, (flow.scheme.layout, flow.scheme.metrics)
         self.fields = {**self._gas_fields(), **self._motion_fields(), **self._mixture_fields()}
         self.quantities = {**self._quantities(), **self._flame_quantities()}
@@ -92,6 +93,7 @@ class Diagnostics:
             "heat_release": self.heat_release,
             "eos_drift": self.eos_drift,
             "wall_heat_flux": self.walls.field,
+            "y_plus": self.shear.y_plus,
             "rank": lambda: torch.full(self.grid.layout.n, float(self.block.comm.rank), dtype=torch.float64),
         }
 
@@ -139,6 +141,7 @@ class Diagnostics:
             "enthalpy_error": lambda: balances.enthalpy_error(self._gain(), float(self.s.p0), self.scheme.volume),
             "heat_to_burner": self.heat_to_burner,
             **self.walls.quantities(),
+            **self.shear.quantities(),
             "eos_drift": lambda: self.maximum(self.eos_drift().abs()),
             "pressure_iterations": lambda: float(self.scheme.iterations[-1]) if self.scheme.iterations else 0.0,
             "stages": lambda: float(self.scheme.stages),
