@@ -1,13 +1,13 @@
-"""All names of fields and quantities that a case may ask for: those of every flow, of chemistry and of sources."""
+"""All names of fields and quantities that a case may ask for: of every flow, of chemistry, closures, sources."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
 from combust.case.config import CHEMISTRIES, Config
 from combust.cfd.boundaries.settings import Burner
-from combust.cfd.closures.settings import NoTurbulence
+from combust.cfd.closures.settings import NoTurbulence, Turbulence
 from combust.cfd.initial.settings import FlameInitial, KernelInitial, LayersInitial
 from combust.cfd.sources.settings import SOURCES
 from combust.settings import names
@@ -26,10 +26,11 @@ def _of(kinds: Mapping[str, Any], table: str) -> dict[str, Name]:
     return found
 
 
-# Names that a kind of chemistry or source declares need that kind.
+# Names that a kind of chemistry, source or closure declares need that kind.
 KINDS = {f'chemistry.kind = "{struct.__struct_config__.tag}"': struct for struct in CHEMISTRIES}
 SOURCE_KINDS = {f'sources = [{{ kind = "{struct.__struct_config__.tag}", ... }}]': struct for struct in SOURCES}
-OF_KINDS = {**KINDS, **SOURCE_KINDS}
+CLOSURE_KINDS = {f'turbulence.kind = "{struct.__struct_config__.tag}"': struct for struct in get_args(Turbulence)}
+OF_KINDS = {**KINDS, **SOURCE_KINDS, **CLOSURE_KINDS}
 KIND_FIELDS, KIND_COLUMNS = _of(OF_KINDS, "FIELDS"), _of(OF_KINDS, "COLUMNS")
 FIELDS = {**names.FIELDS, **KIND_FIELDS, "rank": names.FIELDS["rank"]}
 QUANTITIES = {**names.QUANTITIES, **KIND_COLUMNS}
@@ -42,6 +43,8 @@ def has(config: Config, need: str) -> bool:
     if any(kind in SOURCE_KINDS for kind in need.split(OR)):
         structs = tuple(SOURCE_KINDS[kind] for kind in need.split(OR))
         return any(isinstance(source, structs) for source in config.sources)
+    if need in CLOSURE_KINDS:
+        return isinstance(config.turbulence, CLOSURE_KINDS[need])
     if need == TURBULENCE:
         return not isinstance(config.turbulence, NoTurbulence)
     if need == FRESH:

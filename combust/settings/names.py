@@ -46,6 +46,9 @@ FIELDS = {
     "nu_t": Name("kinematic viscosity of the eddies below the grid", "m2/s", TURBULENCE),
     "k_t": Name("kinetic energy of the eddies below the grid", "m2/s2", TURBULENCE),
     "epsilon_t": Name("what the eddies below the grid dissipate", "m2/s3", TURBULENCE),
+    "resolution": Name(
+        "resolved over all turbulent kinetic energy, from averages over the periodic directions now", "", TURBULENCE
+    ),
     "conductivity": Name("thermal conductivity", "W/m/K"),
     "heat_release": Name("heat release rate, by the present rates", "W/m3"),
     "equivalence_ratio": Name("oxygen that C and H would need over the oxygen there is, from the elements"),
@@ -88,6 +91,7 @@ QUANTITIES = {
     "kinetic_energy": Name("kinetic energy of the domain", "J"),
     "enstrophy": Name("integral of |curl u|^2 / 2, from differences of neighbours", "m3/s2"),
     "viscous_dissipation": Name("kinetic energy that viscosity turns to heat", "W"),
+    "modelled_dissipation": Name("of viscous_dissipation that by the viscosity of the eddies", "W", TURBULENCE),
     "Y_min": Name("most negative mass fraction: nothing is clipped"),
     "mass_error": Name("mass that appeared since the start, over the mass then"),
     "element_error": Name("largest appearance of an element since the start, over its amount then or what came in"),

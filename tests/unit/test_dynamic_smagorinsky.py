@@ -9,6 +9,8 @@ from test_view import linear_view
 
 from combust.case.load import load
 from combust.cfd.closures.dynamic_smagorinsky import DynamicSmagorinsky, contractions, contractions_of
+from combust.cfd.diagnostics import motion
+from combust.errors import ConfigError
 from combust.parallel import Communicator
 from combust.run.build import build
 from tests.draws import generator
@@ -108,3 +110,36 @@ def test_rest_has_no_eddies():
     view = replace(view, rho=torch.ones(4, 4, 4, dtype=torch.float64))
     for average in ("plane", "global"):
         assert float(DynamicSmagorinsky(average).update(view).viscosity.abs().max()) == 0.0
+
+
+def test_what_output_shows_of_it(decaying):
+    flow = decaying
+    assert flow.quantity("eddies_limited") == 0.0
+    square = flow.field("smagorinsky_square")
+    assert square.shape == (20, 20, 20) and square.min() == square.max() > 0
+    both, modelled = flow.quantity("viscous_dissipation"), flow.quantity("modelled_dissipation")
+    assert 0.99 * both < modelled < both  # the gas has next to no viscosity
+    s, scheme = flow.current, flow.scheme
+    gas = motion.viscous_dissipation(s.u, s.coefficients.viscosity, scheme.layout, scheme.metrics)
+    assert both - modelled == pytest.approx(float((gas * flow.grid.volume).sum()), rel=1e-9)
+
+
+def test_the_resolution_is_of_averages_over_the_periodic_directions(decaying):
+    rho, u, k = decaying.field("rho"), decaying.field("u"), decaying.field("k_t")
+    mean = (rho * u).mean((1, 2, 3), keepdims=True) / rho.mean()
+    resolved = 0.5 * (rho * ((u - mean) ** 2).sum(0)).mean() / rho.mean()
+    below = (rho * k).mean() / rho.mean()
+    found = decaying.field("resolution")
+    np.testing.assert_allclose(found, resolved / (resolved + below), rtol=1e-10)
+    assert 0.5 < found[0, 0, 0] < 1.0
+
+
+def test_other_closures_say_what_has_these_names():
+    changes = ["mesh.cells=[8,8,8]", "turbulence.kind=wale"]
+    flow = build(load("cases/tgv3d_cold.toml", [*BOX, *changes]), Communicator())
+    with pytest.raises(ConfigError, match='"smagorinsky_square" needs turbulence.kind = "dynamic-smagorinsky"'):
+        flow.field("smagorinsky_square")
+    with pytest.raises(ConfigError, match='"eddies_limited" needs turbulence.kind = "dynamic-smagorinsky"'):
+        flow.quantity("eddies_limited")
+    with pytest.raises(ConfigError, match='"modelled_dissipation" needs a turbulence closure'):
+        build(load("cases/tgv3d_cold.toml", [*BOX, changes[0]]), Communicator()).quantity("modelled_dissipation")

@@ -35,10 +35,14 @@ class Algebraic(ABC):
     def viscosity(self, gradients: Tensor, width: Tensor) -> Tensor:
         """nu_t [m2/s] of gradients (3, 3, ...) du_i/dx_j [1/s] and the filter width (...) [m]."""
 
+    def length(self, view: View, width: Tensor) -> Tensor:
+        """What the model takes for the filter width: that width, but for closures that know better."""
+        return width
+
     def update(self, view: View) -> EddyFields:
         """The eddies of the flow of `view`."""
         width = view.width(self.filter)
-        nu = self.viscosity(view.gradients, width)
+        nu = self.viscosity(view.gradients, self.length(view, width))
         return EddyFields(nu, nu / self.prandtl, nu / self.schmidt, *energy(nu, width))
 
 

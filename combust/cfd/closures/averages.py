@@ -14,17 +14,17 @@ def domain_sums(view: View, fields: Tensor) -> Tensor:
     return view.sum((fields * view.grid.volume).sum((1, 2, 3)))
 
 
-def plane_sums(view: View, fields: Tensor) -> Tensor:
+def plane_sums(view: View, fields: Tensor, what: str = 'turbulence.average = "plane"') -> Tensor:
     """The integrals over the periodic directions of (rows, nz, ny, nx), to broadcast over the owned cells (collective).
 
-    Raises ConfigError where no direction is periodic.
+    Raises ConfigError where no direction is periodic. what : needs it, for the message
     """
     grid = view.grid
     over = [a for a in grid.layout.axes if grid.block.periodic[a]]
     if not over:
         raise ConfigError(
-            'turbulence.average = "plane": averages over periodic directions, and this case has none; use '
-            '"global" for one value of the whole domain'
+            f"{what}: averages over periodic directions, and this case has none; of the closure "
+            'turbulence.average = "global" takes one value of the whole domain'
         )
     own = (fields * grid.volume).sum([a + 1 for a in over], keepdim=True)
     whole = torch.zeros(

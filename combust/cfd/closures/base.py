@@ -6,7 +6,7 @@ step. A restart asks them with the same state, bit by bit, so that it needs noth
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol
 
 from torch import Tensor
@@ -56,6 +56,20 @@ class Bulk(NamedTuple):
 
 
 NO_BULK: tuple[Bulk | None, Bulk | None, Bulk | None] = (None, None, None)
+
+
+class Showing:
+    """Base of closures that show something of themselves in output, by names that the table of their kind declares."""
+
+    @property
+    def fields(self) -> Mapping[str, Callable[[View], Tensor]]:
+        """Fields of the owned cells, by name, from the flow now (collective)."""
+        return {}
+
+    @property
+    def columns(self) -> Mapping[str, Callable[[View], float]]:
+        """Numbers, the same on all ranks (collective)."""
+        return {}
 
 
 class Rates(NamedTuple):

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 import torch
 from torch import Tensor
 
-from combust.cfd.boundaries.conditions import Boundary, Parts, Side, Sides, Wall
+from combust.cfd.boundaries.conditions import Boundary, Parts, Sides
 from combust.cfd.closures.box_filter import Box, box
 from combust.cfd.closures.names import Filter
 from combust.cfd.closures.near_walls import sides_with_friction, where_friction
+from combust.cfd.closures.nearest_wall import Nearest, nearest
 from combust.cfd.mesh.grid import ROUND_OFF, Faces, Grid, along
 from combust.cfd.mesh.halo import Field, Halo, copy_edge
 from combust.cfd.mesh.slabs import Slab, slabs
@@ -118,15 +117,7 @@ class Domain:
     @cached_property
     def wall_distance(self) -> Tensor:
         """Distance of cell centres from the nearest wall with friction, (nz, ny, nx) [m]; infinite without one."""
-        nearest = torch.full(self.grid.layout.n, torch.inf, dtype=torch.float64, device=self.grid.device)
-        for a, sides in enumerate(self.boundaries):
-            for end, side in enumerate(sides):
-                away = self.grid.centres[a] - float(self.grid.faces[a][-end])
-                for over, low, high in with_friction(side, a):
-                    place = self.grid.centres[over]
-                    past = (low - place).clamp_min(0.0) + (place - high).clamp_min(0.0)
-                    nearest = torch.minimum(nearest, (away * away + past * past).sqrt())
-        return nearest
+        return self.nearest_wall.distance
 
     @cached_property
     def friction(self) -> dict[tuple[int, int], Tensor]:
@@ -138,6 +129,11 @@ class Domain:
             for a, s in sides_with_friction(self.boundaries)
             if self.grid.block.at_boundary(a, s)
         }
+
+    @cached_property
+    def nearest_wall(self) -> Nearest:
+        """Of the owned cells the nearest piece of a wall with friction."""
+        return nearest(self.grid, self.boundaries)
 
     @cached_property
     def slope_weights(self) -> Faces:
@@ -173,13 +169,3 @@ def _without_friction(side: Boundary | Parts, grid: Grid) -> Tensor:
     for (low, high), condition in zip(side.ranges, side.conditions, strict=True):
         free = torch.where((place >= low) & (place < high), torch.tensor(condition.slip, device=grid.device), free)
     return free
-
-
-def with_friction(side: Side, axis: int) -> Iterator[tuple[int, float, float]]:
-    """(axis, from, to) that walls with friction on a side reach over; all along any axis where it is one."""
-    if isinstance(side, Parts):
-        for (low, high), condition in zip(side.ranges, side.conditions, strict=True):
-            if isinstance(condition, Wall) and not condition.slip:
-                yield side.over, low, high
-    elif isinstance(side, Wall) and not side.slip:
-        yield axis, -math.inf, math.inf

@@ -17,6 +17,7 @@ With density: Moin, Squires, Cabot, Lee, Phys. Fluids A 3 (1991) 2746. doi:10.10
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -25,7 +26,7 @@ from torch import Tensor
 
 from combust.cfd.closures.algebraic import energy
 from combust.cfd.closures.averages import domain_sums, plane_sums
-from combust.cfd.closures.base import EddyFields
+from combust.cfd.closures.base import EddyFields, Showing
 from combust.cfd.closures.box_filter import Weights, box_filtered
 from combust.cfd.closures.names import Average, Filter
 from combust.cfd.closures.view import View
@@ -101,13 +102,23 @@ def contractions_of(view: View, filter: Filter) -> Contractions:
 
 
 @dataclass(frozen=True)
-class DynamicSmagorinsky:
+class DynamicSmagorinsky(Showing):
     """average : of the contractions;  prandtl, schmidt : turbulent numbers;  filter : whose width D is."""
 
     average: Average = "plane"
     prandtl: float = 0.7
     schmidt: float = 0.7
     filter: Filter = "volume"
+
+    @property
+    def fields(self) -> Mapping[str, Callable[[View], Tensor]]:
+        """The square of the constant."""
+        return {"smagorinsky_square": self.square}
+
+    @property
+    def columns(self) -> Mapping[str, Callable[[View], float]]:
+        """Where it is limited."""
+        return {"eddies_limited": self.limited}
 
     def update(self, view: View) -> EddyFields:
         """The eddies of the flow of `view`."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
@@ -66,6 +68,16 @@ def sides_with_friction(boundaries: tuple[Sides, Sides, Sides]) -> tuple[tuple[i
         for s, side in enumerate(sides)
         if any(isinstance(c, Wall) and not c.slip for c in conditions_of(side))
     )
+
+
+def with_friction(side: Side, axis: int) -> Iterator[tuple[int, float, float]]:
+    """(axis, from, to) that walls with friction on a side reach over; all along any axis where it is one."""
+    if isinstance(side, Parts):
+        for (low, high), condition in zip(side.ranges, side.conditions, strict=True):
+            if isinstance(condition, Wall) and not condition.slip:
+                yield side.over, low, high
+    elif isinstance(side, Wall) and not side.slip:
+        yield axis, -math.inf, math.inf
 
 
 def where_friction(side: Side, axis: int, grid: Grid) -> Tensor:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from combust.cfd.closures.names import Average, Filter
-from combust.settings.base import Positive, Settings, doc
+from combust.settings.base import Name, Positive, Settings, doc
 from combust.settings.eddies import Eddies
 
 if TYPE_CHECKING:
     from combust.cfd.closures.base import Closure
 
 
-class NoTurbulence(Settings, frozen=True, tag_field="kind", tag="none"):
+class ClosureSettings(Settings, frozen=True):
+    """Base of the kinds of `turbulence`. FIELDS, COLUMNS : names that the closure shows in output, what they are."""
+
+    FIELDS: ClassVar[dict[str, Name]] = {}
+    COLUMNS: ClassVar[dict[str, Name]] = {}
+
+
+class NoTurbulence(ClosureSettings, frozen=True, tag_field="kind", tag="none"):
     """No closure: laminar flow or direct simulation."""
 
     def build(self) -> Closure | None:
@@ -20,7 +27,7 @@ class NoTurbulence(Settings, frozen=True, tag_field="kind", tag="none"):
         return None
 
 
-class _Eddies(Settings, frozen=True, kw_only=True):
+class _Eddies(ClosureSettings, frozen=True, kw_only=True):
     """What every closure of eddies has."""
 
     prandtl: Annotated[Positive, doc("turbulent Prandtl number, of the eddies' conduction of heat")] = 0.7
@@ -43,12 +50,18 @@ class Smagorinsky(_Filtered, frozen=True, kw_only=True, tag_field="kind", tag="s
     """Large eddies act as a viscosity from the rate of strain. doi:10.1175/1520-0493(1963)091<0099:GCEWTP>2.3.CO;2"""
 
     constant: Annotated[Positive, doc("Smagorinsky's constant: 0.17 in isotropic turbulence, 0.1 in channels")] = 0.17
+    van_driest: Annotated[
+        bool, doc("less at walls with friction: the length times 1 - exp(-y+/A+). doi:10.2514/8.3713")
+    ] = False
+    a_plus: Annotated[Positive, doc("A+ of van_driest")] = 26.0
 
     def build(self) -> Closure | None:
         """The closure of these numbers."""
         from combust.cfd.closures import smagorinsky
 
-        return smagorinsky.Smagorinsky(self.constant, self.prandtl, self.schmidt, self.filter)
+        return smagorinsky.Smagorinsky(
+            self.constant, self.prandtl, self.schmidt, self.filter, self.a_plus if self.van_driest else None
+        )
 
 
 class Wale(_Filtered, frozen=True, kw_only=True, tag_field="kind", tag="wale"):
@@ -89,6 +102,15 @@ class Sigma(_Filtered, frozen=True, kw_only=True, tag_field="kind", tag="sigma")
 
 class DynamicSmagorinsky(_Filtered, frozen=True, kw_only=True, tag_field="kind", tag="dynamic-smagorinsky"):
     """Smagorinsky's with the constant that the resolved motion itself asks for. doi:10.1063/1.857955"""
+
+    FIELDS: ClassVar[dict[str, Name]] = {
+        "smagorinsky_square": Name(
+            "square of Smagorinsky's constant, by the dynamic procedure; negative: no eddies", ""
+        )
+    }
+    COLUMNS: ClassVar[dict[str, Name]] = {
+        "eddies_limited": Name("share of the volume where the square of Smagorinsky's constant is negative: no eddies")
+    }
 
     average: Annotated[
         Average,

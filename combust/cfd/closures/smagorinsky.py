@@ -1,6 +1,7 @@
-"""Smagorinsky's eddy viscosity with a constant coefficient.
+"""Smagorinsky's eddy viscosity with a constant coefficient, and less of it at walls by van Driest's damping.
 
 Smagorinsky, Mon. Weather Rev. 91 (1963) 99. doi:10.1175/1520-0493(1963)091<0099:GCEWTP>2.3.CO;2
+van Driest, J. Aeronaut. Sci. 23 (1956) 1007. doi:10.2514/8.3713
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor
 
 from combust.cfd.closures.algebraic import Algebraic
+from combust.cfd.closures.view import View
 from combust.kernels import compiled
 
 
@@ -30,7 +32,15 @@ eddy_viscosity_kernel = compiled(eddy_viscosity)
 
 @dataclass(frozen=True)
 class Smagorinsky(Algebraic):
-    """constant : Smagorinsky's."""
+    """constant : Smagorinsky's;  a_plus : van Driest's A+, None: no damping."""
+
+    a_plus: float | None = None
+
+    def length(self, view: View, width: Tensor) -> Tensor:
+        """The width, times 1 - exp(-y+/A+) where there are walls to damp at: y+ by the friction of the nearest piece
+        of one.
+        """
+        return width if self.a_plus is None else width * -torch.expm1(-view.wall_units / self.a_plus)
 
     def viscosity(self, gradients: Tensor, width: Tensor) -> Tensor:
         """Of the kernel."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -89,6 +90,29 @@ class View:
             raise ConfigError("this view knows no thermodynamics of its gas: give View(..., thermo=...)")
         gas = Gas(self.q, self.p0, self.coefficients, self.thermo)
         return tuple(near_wall(self.grid, key, where, self.u, gas) for key, where in self.domain.friction.items())
+
+    @cached_property
+    def wall_units(self) -> Tensor:
+        """y+ = y u_tau/nu of the owned cells, (nz, ny, nx): of the nearest piece of a wall with friction the distance,
+        and the friction velocity by the slope of the velocity (collective). Raises ConfigError where there is none.
+        """
+        near = self.domain.nearest_wall
+        if not near.starts:
+            raise ConfigError(
+                "turbulence.van_driest: damps eddies at walls with friction, and this case has none: leave it out, or "
+                'use boundary kind = "wall" without slip'
+            )
+        per_length = torch.zeros(near.pieces, dtype=torch.float64, device=self.grid.device)
+        shape, block = self.grid.block.shape, self.grid.block
+        for wall in self.walls:
+            sides = [1 if a == wall.axis else n for a, n in enumerate(shape)]
+            start = near.starts[wall.key]
+            part = per_length[start : start + math.prod(sides)].view(sides)
+            for a in range(3):
+                if a != wall.axis:
+                    part = part.narrow(a, block.start[a], block.count[a])
+            part.copy_((wall.speed / (wall.distance * wall.viscosity)).sqrt())
+        return near.distance * self.sum(per_length)[near.index]
 
     @cached_property
     def velocity(self) -> Tensor:

@@ -16,8 +16,9 @@ from combust.cfd.closures.view import View
 from combust.cfd.diagnostics import balances, flame, gas, mixture, motion
 from combust.cfd.diagnostics.mixture import Definitions, Progress
 from combust.cfd.initial.unburnt import Unburnt
-from combust.cfd.lowmach.context import eddies, eddy_fields
+from combust.cfd.lowmach.context import eddies
 from combust.cfd.lowmach.lowmach import LowMach
+from combust.cfd.lowmach.of_eddies import OfEddies
 from combust.cfd.lowmach.state import State
 from combust.cfd.lowmach.through_walls import ThroughWalls
 from combust.cfd.lowmach.wall_shear import WallShear
@@ -27,19 +28,8 @@ from combust.cfd.operators.gradients import squared_gradient
 from combust.cfd.sources import base as sources
 from combust.errors import ConfigError
 from combust.kinetics.providers.chemistry import columns_of, fields_of
-from combust.parallel import together
 from combust.settings import names
-from combust.settings.names import (
-    BURNER,
-    EDDY_ENERGY,
-    FAMILIES,
-    FRESH,
-    OF_FIELD,
-    OF_FIELDS,
-    PROGRESS,
-    STREAMS,
-    TURBULENCE,
-)
+from combust.settings.names import BURNER, FAMILIES, FRESH, OF_FIELD, OF_FIELDS, PROGRESS, STREAMS
 
 NOWHERE = Elsewhere()
 UNDEFINED = Definitions()
@@ -63,13 +53,14 @@ class Diagnostics:
 
     def __init__(self, flow: Diagnosed):
         self.flow, self.scheme, self.grid, self.block = flow, flow.scheme, flow.scheme.grid, flow.scheme.grid.block
-        self.walls, self.shear = ThroughWalls(flow), WallShear(flow)
+        self.walls, self.shear, self.eddies = ThroughWalls(flow), WallShear(flow), OfEddies(flow)
         self.gas, self.on = flow.scheme.problem.gas, (flow.scheme.layout, flow.scheme.metrics)
         self.fields = {**self._gas_fields(), **self._motion_fields(), **self._mixture_fields()}
         self.quantities = {**self._quantities(), **self._flame_quantities()}
-        self.fields |= {name: partial(self._carried, row) for row, name in enumerate(self.s.carried_names)}
-        # what chemistry and sources show themselves, and names that only other kinds have
+        # what chemistry, closure and sources show themselves, and names that only other kinds have
         fields, columns = dict(fields_of(self.scheme.chemistry)), dict(columns_of(self.scheme.chemistry))
+        fields |= self.eddies.own.fields  # type: ignore[arg-type]
+        columns |= self.eddies.own.columns  # type: ignore[arg-type]
         for source in (s for s in self.scheme.problem.sources if isinstance(s, sources.Acting)):
             fields |= dict.fromkeys(source.fields)  # type: ignore[arg-type]
             columns |= dict.fromkeys((*source.columns, *source.totals))  # type: ignore[arg-type]
@@ -109,9 +100,7 @@ class Diagnostics:
             "strain": lambda: motion.strain_rate(self.view().gradients, hoop()),
             "Q": lambda: motion.q_criterion(self.view().gradients, hoop()),
             "viscous_dissipation": self.viscous_dissipation,
-            "nu_t": lambda: self.eddy("nu_t", "viscosity"),
-            "k_t": lambda: self.eddy("k_t", "energy"),
-            "epsilon_t": lambda: self.eddy("epsilon_t", "dissipation"),
+            **self.eddies.fields(),
         }
 
     def _mixture_fields(self) -> dict[str, Callable[[], Tensor]]:
@@ -142,11 +131,11 @@ class Diagnostics:
             "heat_to_burner": self.heat_to_burner,
             **self.walls.quantities(),
             **self.shear.quantities(),
+            **self.eddies.quantities(),
             "eos_drift": lambda: self.maximum(self.eos_drift().abs()),
             "pressure_iterations": lambda: float(self.scheme.iterations[-1]) if self.scheme.iterations else 0.0,
             "stages": lambda: float(self.scheme.stages),
             "active_share": self.active_share,
-            "turbulence_held": self.turbulence_held,
         }
 
     def _flame_quantities(self) -> dict[str, Callable[[], float]]:
@@ -254,29 +243,6 @@ class Diagnostics:
         """The flow now, as its closure sees it in the step to come."""
         return self.scheme.view_of(self.s, self.flow.time, self.flow.dt)
 
-    def eddy(self, name: str, row: str) -> Tensor:
-        """A row of the closure's EddyFields under the name of output, as the step to come takes it."""
-        closure = self.scheme.problem.closure
-        if closure is None:
-            raise ConfigError(f'"{name}" needs {TURBULENCE}')
-        found: Tensor | None = getattr(
-            together(self.block.comm, lambda: eddy_fields(closure, self.view(), self.scheme)), row
-        )
-        if found is None:
-            raise ConfigError(f'"{name}" needs {EDDY_ENERGY}; {type(closure).__name__} does not')
-        return found
-
-    def _carried(self, row: int) -> Tensor:
-        """What the closure carries."""
-        assert self.s.carried is not None
-        return self.scheme.inner(self.s.carried)[row]
-
-    def turbulence_held(self) -> float:
-        """Values of it that the last step held above zero, of all ranks."""
-        if self.scheme.problem.closure is None:
-            raise ConfigError(f'"turbulence_held" needs {TURBULENCE}')
-        return self.block.comm.sum(0.0 if self.s.held is None else float(self.s.held))[0]
-
     def viscous_dissipation(self) -> Tensor:
         """Kinetic energy that viscosity, and that of the eddies, makes heat of [W/m3]."""
         c = self.scheme.with_eddies(self.coefficients, eddies(self.view(), self.scheme))
@@ -383,21 +349,25 @@ class Diagnostics:
         return 1.0 - skipped / cells if cells else 0.0
 
     def _shown_field(self, name: str) -> Tensor:
-        """A field that chemistry or a source shows. Raises ConfigError if it is of another kind."""
+        """A field that chemistry, closure or a source shows. Raises ConfigError if it is of another kind."""
         found = fields_of(self.scheme.chemistry).get(name)
         if found is not None:
             return self._of_cells(found())
-        shown = sources.field(self.scheme.problem.sources, name, self.view())
+        shown = self.eddies.own_field(name)
+        if shown is None:
+            shown = sources.field(self.scheme.problem.sources, name, self.view())
         if shown is None:
             raise ConfigError(f'"{name}" needs {self.flow.elsewhere.fields[name].needs}')
         return shown
 
     def _shown_column(self, name: str) -> float:
-        """A number that chemistry or a source shows. Raises ConfigError if it is of another kind."""
+        """A number that chemistry, closure or a source shows. Raises ConfigError if it is of another kind."""
         found = columns_of(self.scheme.chemistry).get(name)
         if found is not None:
             return found(self.block.comm)
-        count = self.flow.totals.now(name, self.flow.time)
+        count = self.eddies.own_column(name)
+        if count is None:
+            count = self.flow.totals.now(name, self.flow.time)
         if count is None:
             count = sources.column(self.scheme.problem.sources, name, self.view())
         if count is None:

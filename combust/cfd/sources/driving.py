@@ -10,7 +10,7 @@ from torch import Tensor
 
 from combust.cfd.boundaries.conditions import Sides
 from combust.cfd.closures.base import NO_BULK, Bulk, Rates
-from combust.cfd.closures.domain import with_friction
+from combust.cfd.closures.near_walls import with_friction
 from combust.cfd.closures.view import View
 from combust.cfd.mesh.grid import Faces, Grid, along
 from combust.cfd.sources.base import Acting, Count

@@ -1,0 +1,122 @@
+"""Fields and numbers of the motion below the grid: what the closure says of it, and how much of all motion it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from combust.cfd.closures.averages import plane_sums
+from combust.cfd.closures.base import Closure, EddyFields, Showing
+from combust.cfd.closures.view import View
+from combust.cfd.diagnostics import motion
+from combust.cfd.lowmach.context import eddies, eddy_fields
+from combust.cfd.lowmach.lowmach import LowMach
+from combust.cfd.lowmach.state import State
+from combust.errors import ConfigError
+from combust.parallel import together
+from combust.settings.names import EDDY_ENERGY, TURBULENCE
+
+
+class Flowing(Protocol):
+    """What of a flow they are made of."""
+
+    scheme: LowMach
+    current: State
+    time: float
+    dt: float
+
+
+class OfEddies:
+    """Of a flow now, as the step to come takes them; all are collective."""
+
+    def __init__(self, flow: Flowing):
+        self.flow, self.scheme, self.comm = flow, flow.scheme, flow.scheme.comm
+
+    def fields(self) -> dict[str, Callable[[], Tensor]]:
+        """Those of every closure."""
+        rows = {"nu_t": "viscosity", "k_t": "energy", "epsilon_t": "dissipation"}
+        return {name: partial(self.row, name, row) for name, row in rows.items()} | {
+            "resolution": self.resolution,
+            **{name: partial(self._carried, number) for number, name in enumerate(self.flow.current.carried_names)},
+        }
+
+    def quantities(self) -> dict[str, Callable[[], float]]:
+        """Those of every closure."""
+        return {"modelled_dissipation": self.modelled_dissipation, "turbulence_held": self.turbulence_held}
+
+    @property
+    def own(self) -> Showing:
+        """What the closure shows beside that."""
+        closure = self.scheme.problem.closure
+        return closure if isinstance(closure, Showing) else Showing()
+
+    def own_field(self, name: str) -> Tensor | None:
+        """A field that the closure shows itself, None if it shows no such field."""
+        found = self.own.fields.get(name)
+        return None if found is None else together(self.comm, lambda: found(self.view()))
+
+    def own_column(self, name: str) -> float | None:
+        """A number that the closure shows itself."""
+        found = self.own.columns.get(name)
+        return None if found is None else together(self.comm, lambda: found(self.view()))
+
+    def view(self) -> View:
+        """The flow now."""
+        return self.scheme.view_of(self.flow.current, self.flow.time, self.flow.dt)
+
+    def _closure(self, name: str) -> Closure:
+        closure = self.scheme.problem.closure
+        if closure is None:
+            raise ConfigError(f'"{name}" needs {TURBULENCE}')
+        return closure
+
+    def _found(self, name: str, view: View) -> EddyFields:
+        closure = self._closure(name)
+        return together(self.comm, lambda: eddy_fields(closure, view, self.scheme))
+
+    def row(self, name: str, row: str, view: View | None = None) -> Tensor:
+        """A row of the closure's EddyFields under the name of output. Raises ConfigError if it has none."""
+        found: Tensor | None = getattr(self._found(name, view or self.view()), row)
+        if found is None:
+            raise ConfigError(f'"{name}" needs {EDDY_ENERGY}; {type(self._closure(name)).__name__} does not')
+        return found
+
+    def _carried(self, row: int) -> Tensor:
+        """What the closure carries."""
+        carried = self.flow.current.carried
+        assert carried is not None
+        return self.scheme.inner(carried)[row]
+
+    def turbulence_held(self) -> float:
+        """Values of it that the last step held above zero, of all ranks."""
+        self._closure("turbulence_held")
+        held = self.flow.current.held
+        return self.comm.sum(0.0 if held is None else float(held))[0]
+
+    def resolution(self) -> Tensor:
+        """Resolved over all turbulent kinetic energy, of averages over the periodic directions now, weighted by mass.
+
+        1 - M of Pope, New J. Phys. 6 (2004) 35. doi:10.1088/1367-2630/6/1/035. Raises ConfigError where no direction is
+        periodic.
+        """
+        view = self.view()
+        k = self.row("resolution", "energy", view)
+        u = view.velocity
+        rows = view.rho * torch.cat([torch.ones_like(k)[None], u, (0.5 * u.pow(2).sum(0))[None], k[None]])
+        mass, *momentum, energy, below = together(self.comm, lambda: plane_sums(view, rows, '"resolution"'))
+        resolved = energy / mass - 0.5 * sum((m / mass) ** 2 for m in momentum)
+        resolved, below = resolved.clamp_min(0.0), below / mass
+        return torch.where(resolved + below > 0, resolved / (resolved + below), 1.0).expand(k.shape).contiguous()
+
+    def modelled_dissipation(self) -> float:
+        """Kinetic energy that the viscosity of the eddies takes from the resolved motion [W]."""
+        self._closure("modelled_dissipation")
+        added = eddies(self.view(), self.scheme)
+        assert added is not None
+        scheme = self.scheme
+        found = motion.viscous_dissipation(self.flow.current.u, added.viscosity, scheme.layout, scheme.metrics)
+        return self.comm.sum(float((found * scheme.grid.volume).sum()))[0]
