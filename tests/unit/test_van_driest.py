@@ -56,8 +56,8 @@ def test_the_nearest_piece_of_walls_that_are_parts():
     found = nearest(grid, ((None, None), (part, Symmetry()), (Symmetry(), Wall())))
     assert found.starts == {(1, 0): 0, (2, 1): 16} and found.pieces == 16 + 8
     # (k, i) of the pieces below are 8 k + i, (k, j) of those at the high x side 16 + 4 k + j.
-    assert found.index[1, 0].tolist() == [8, 9, 10, 11, 11, 11, 20, 20]
-    assert found.index[0, 3].tolist()[:4] == [0, 1, 2, 3] and found.index[0, 3, 7] == 19
+    assert found.piece[1, 0].tolist() == [8, 9, 10, 11, 11, 11, 20, 20]
+    assert found.piece[0, 3].tolist()[:4] == [0, 1, 2, 3] and found.piece[0, 3, 7] == 19
     zc, yc, xc = grid.centres
     low = (yc**2 + (xc - 1).clamp_min(0) ** 2).sqrt() + 0 * zc
     torch.testing.assert_close(found.distance, torch.minimum(low, (2 - xc).expand(2, 4, 8)))

@@ -18,12 +18,12 @@ from combust.cfd.mesh.grid import Grid
 
 
 class Nearest(NamedTuple):
-    """index : (nz, ny, nx) of the nearest piece of a wall, among those of all sides in `starts`, one after the other
+    """piece : (nz, ny, nx) of the nearest piece of a wall, among those of all sides in `starts`, one after the other
 
     starts : (axis, side) -> its first piece;  pieces : how many all sides have;  distance : from it [m]
     """
 
-    index: Tensor
+    piece: Tensor
     starts: dict[tuple[int, int], int]
     pieces: int
     distance: Tensor

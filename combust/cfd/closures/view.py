@@ -112,7 +112,7 @@ class View:
                 if a != wall.axis:
                     part = part.narrow(a, block.start[a], block.count[a])
             part.copy_((wall.speed / (wall.distance * wall.viscosity)).sqrt())
-        return near.distance * self.sum(per_length)[near.index]
+        return near.distance * self.sum(per_length)[near.piece]
 
     @cached_property
     def velocity(self) -> Tensor:
