@@ -16,7 +16,7 @@ from combust.case.switches import CaseSwitches
 from combust.cfd.boundaries.settings import SIDES, Burner, Inflow, Periodic, Symmetry
 from combust.cfd.boundaries.spectra import with_spectra
 from combust.cfd.boundaries.tables import with_tables
-from combust.cfd.closures.settings import NoTurbulence
+from combust.cfd.closures.settings import DynamicSmagorinsky
 from combust.cfd.initial.settings import (
     FlameInitial,
     KernelInitial,
@@ -140,8 +140,8 @@ def axisymmetric(config: Config) -> Iterator[str]:
         yield "boundary.y: what leaves at the outer radius cannot enter at the inner one: r is not periodic"
     if config.gas.gravity[1]:
         yield "gas.gravity: acts along x only where the mesh is axisymmetric; its y part must be 0"
-    if not isinstance(config.turbulence, NoTurbulence):
-        yield 'turbulence: mesh.kind = "axisymmetric" has no closure; use turbulence.kind = "none"'
+    if isinstance(config.turbulence, DynamicSmagorinsky):
+        yield 'turbulence: mesh.kind = "axisymmetric": "dynamic-smagorinsky" filters along x, y and z: use another kind'
     if isinstance(config.initial, ManufacturedInitial | TaylorGreenInitial):
         yield f'initial.kind = "{config.initial.__struct_config__.tag}": is a solution in x and y, not in x and r'
 

@@ -1,6 +1,7 @@
 """Axisymmetric meshes: exact flows and diffusion around the axis, conservation, the planar flame, refusals."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from combust import kernels
 from combust.__main__ import main
 from combust.case.load import convert, load
 from combust.cfd.closures.base import Rates
+from combust.cfd.closures.dynamic_smagorinsky import DynamicSmagorinsky
 from combust.cfd.closures.smagorinsky import Smagorinsky
 from combust.cfd.initial.fields import stack
 from combust.cfd.mesh.block import Block
@@ -20,7 +22,7 @@ from combust.errors import ConfigError
 from combust.kinetics.flames.free import compute_or_load
 from combust.parallel import Communicator
 from combust.run import build as case
-from validation.two_gases import CASES, MIRROR, PERIODIC, SLIP, VISCOSITY, WALL, inert
+from validation.two_gases import CASES, MIRROR, OPEN, PERIODIC, SLIP, VISCOSITY, WALL, inert
 
 torch.set_num_threads(1)
 
@@ -219,7 +221,7 @@ def test_a_planar_flame_is_the_planar_flame(monkeypatch):
 @pytest.mark.parametrize("changes, message", [
     (["boundary.y_low={kind='wall'}"], r"boundary.y_low: is the axis .*symmetry"),
     (["gas.gravity=[0,-9.81,0]"], "gas.gravity: acts along x only"),
-    (["turbulence.kind=smagorinsky"], "turbulence: mesh.kind"),
+    (["turbulence.kind=dynamic-smagorinsky"], "turbulence: mesh.kind"),
     (["mesh.y.lower=-1e-4"], "the distance from the axis is not negative"),
     (["boundary={x={kind='wall'},y={kind='periodic'}}", "mesh.y.lower=1e-4"], "r is not periodic"),
 ])  # fmt: skip
@@ -269,8 +271,28 @@ def test_uniform_in_x_and_y_has_another_identity():
     assert identity("axisymmetric") != identity("stretched")
 
 
-def test_a_closure_is_refused_from_python_too():
-    """Its gradients would lack the hoop strain v / r."""
+def test_gradients_have_the_hoop_strain():
+    """u = -2 a x, v = a r: exact to round-off, without divergence; nu_t of Smagorinsky is (C D)^2 a sqrt(12)."""
+    a = 40.0
+
+    def start(builder, fields):
+        _, _, x = builder.grid.face_points(2)
+        _, r, _ = builder.grid.face_points(1)
+        n = builder.grid.layout.n
+        return fields[0], (None, (a * r).expand(1, n[1] + 1, n[2]).clone(), (-2 * a * x).expand(1, n[1], -1).clone())
+
+    flow = inert(cylinder(5, 6, 1e-3, 2e-3), sides(OPEN, OPEN), start)
+    closure = Smagorinsky(0.17, 0.7, 0.7)
+    u = start(flow, (None,))[1]
+    view = replace(with_problem(flow, closure=closure).diagnostics.view(), u=flow.scheme.filler.pad_faces(u))
+    g = view.gradients[:, :, :, 1:-1, 1:-1]
+    for i, j, value in ((0, 0, a), (1, 1, a), (2, 2, -2 * a), (1, 2, 0.0), (2, 1, 0.0), (0, 1, 0.0), (1, 0, 0.0)):
+        np.testing.assert_allclose(g[i, j], value, atol=1e-9)
+    ratio = closure.update(view).viscosity / (0.17 * view.filter_width) ** 2
+    np.testing.assert_allclose(ratio[:, 1:-1, 1:-1], a * np.sqrt(12), rtol=1e-9)
+
+
+def test_a_closure_that_filters_along_the_axes_is_refused_from_python_too():
     flow = inert(cylinder(4, 4, 1e-3, 1e-3), sides(PERIODIC, WALL))
-    with pytest.raises(ConfigError, match="problem.closure: an axisymmetric grid has none"):
-        with_problem(flow, closure=Smagorinsky(0.17, 0.7, 0.7))
+    with pytest.raises(ConfigError, match="problem.closure: DynamicSmagorinsky does not go with an axisymmetric grid"):
+        with_problem(flow, closure=DynamicSmagorinsky())

@@ -110,6 +110,8 @@ class DynamicSmagorinsky(Showing):
     schmidt: float = 0.7
     filter: Filter = "volume"
 
+    axisymmetric = False  # it filters along x, y and z
+
     @property
     def fields(self) -> Mapping[str, Callable[[View], Tensor]]:
         """The square of the constant."""

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from combust.cfd.mesh.grid import Faces, Layout, Metrics, near
-from combust.cfd.operators.momentum import beside, derivative, take, velocity_divergence
+from combust.cfd.mesh.grid import Faces, Layout, Metrics
+from combust.cfd.operators.momentum import beside, derivative, hoop_strain, take, velocity_divergence
 from combust.cfd.operators.stencils import mean, slope
 
 
@@ -36,34 +36,23 @@ def vorticity(u: Faces, layout: Layout, metrics: Metrics) -> Tensor:
     )
 
 
-def hoop_strain(u: Faces, layout: Layout, metrics: Metrics) -> Tensor | None:
-    """v / r at the cells of an axisymmetric mesh [1/s], which gradients along x and r lack; None of other meshes."""
-    v, metric = u[1], metrics[1]
-    if v is None or metric is None or metric.cell is None:
-        return None
-    n = layout.n[1]
-    faces = take(v, layout, {1: (0, 1)})
-    return 0.5 * (faces.narrow(1, 0, n) + faces.narrow(1, 1, n)) / near(metric.cell, 1, n)
-
-
-def strain_rate(gradients: Tensor, hoop: Tensor | None = None) -> Tensor:
+def strain_rate(gradients: Tensor) -> Tensor:
     """sqrt(2 S:S) with S = (grad u + grad u^T)/2 [1/s]: the rate of shear of a plane shear flow."""
-    return (2.0 * _squared_strain(gradients, hoop)).sqrt()
+    return (2.0 * _squared_strain(gradients)).sqrt()
 
 
-def q_criterion(gradients: Tensor, hoop: Tensor | None = None) -> Tensor:
+def q_criterion(gradients: Tensor) -> Tensor:
     """(W:W - S:S)/2 with W = (grad u - grad u^T)/2 [1/s2], positive where rotation exceeds strain.
 
     Hunt, Wray, Moin, CTR report S88 (1988) 193; of a divergence-free flow it is the second invariant of grad u.
     """
     rotation = 0.5 * (gradients - gradients.transpose(0, 1))
-    return 0.5 * (rotation.pow(2).sum((0, 1)) - _squared_strain(gradients, hoop))
+    return 0.5 * (rotation.pow(2).sum((0, 1)) - _squared_strain(gradients))
 
 
-def _squared_strain(gradients: Tensor, hoop: Tensor | None) -> Tensor:
+def _squared_strain(gradients: Tensor) -> Tensor:
     strain = 0.5 * (gradients + gradients.transpose(0, 1))
-    found = strain.pow(2).sum((0, 1))
-    return found if hoop is None else found + hoop.pow(2)
+    return strain.pow(2).sum((0, 1))
 
 
 def enstrophy(u: Faces, layout: Layout, metrics: Metrics) -> Tensor:

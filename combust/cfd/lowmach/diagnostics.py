@@ -90,15 +90,14 @@ class Diagnostics:
 
     def _motion_fields(self) -> dict[str, Callable[[], Tensor]]:
         """Velocity and what follows from it, of every flow."""
-        hoop = partial(self._of_motion, motion.hoop_strain)
         return {
             "u": self.velocity,
             "speed": lambda: self.velocity().pow(2).sum(0).sqrt(),
             "Mach": lambda: gas.mach(self.q, self.velocity(), self.gas.thermo),
             "vorticity": partial(self._of_motion, motion.vorticity),
             "divergence": partial(self._of_motion, momentum.velocity_divergence),
-            "strain": lambda: motion.strain_rate(self.view().gradients, hoop()),
-            "Q": lambda: motion.q_criterion(self.view().gradients, hoop()),
+            "strain": lambda: motion.strain_rate(self.view().gradients),
+            "Q": lambda: motion.q_criterion(self.view().gradients),
             "viscous_dissipation": self.viscous_dissipation,
             **self.eddies.fields(),
         }

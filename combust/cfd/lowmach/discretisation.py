@@ -38,8 +38,8 @@ def require_fitting(grid: Grid, problem: Problem) -> None:
                 what = "is periodic and has a condition" if given else "has no condition and is not periodic"
                 raise ConfigError(f"problem.boundaries: the {end} side in {NAMES[a]} {what}")
     outflow.require_convection(problem.boundaries, grid.layout.axes)
-    if grid.axisymmetric and problem.closure is not None:  # its gradients would lack the hoop strain v / r
-        raise ConfigError("problem.closure: an axisymmetric grid has none; use closure=None")
+    if grid.axisymmetric and not getattr(problem.closure, "axisymmetric", True):
+        raise ConfigError(f"problem.closure: {type(problem.closure).__name__} does not go with an axisymmetric grid")
 
 
 class Discretisation:

@@ -273,6 +273,7 @@ def velocity_gradient(u: Faces, layout: Layout, metrics: Metrics, high: Faces) -
     """du_i/dx_j at the owned cells, (3, 3, nz, ny, nx) with i and j in the order z, y, x [1/s]; u padded.
 
     high : per axis the weight of the slope at the high face of a cell (`Domain.slope_weights`)
+    In an axisymmetric mesh (z, z) is the hoop strain v / r.
     """
     a = layout.axes[-1]
     zero = torch.zeros_like(take(u[a], layout, {}))  # type: ignore[arg-type]
@@ -280,7 +281,20 @@ def velocity_gradient(u: Faces, layout: Layout, metrics: Metrics, high: Faces) -
     for i in range(3):
         found = (derivative(u, i, j, layout, metrics, 0.5 if w is None else w) for j, w in enumerate(high))
         rows.append(torch.stack([zero if d is None else d for d in found]))
+    hoop = hoop_strain(u, layout, metrics)
+    if hoop is not None:
+        rows[0] = torch.stack([hoop, zero, zero])
     return torch.stack(rows)
+
+
+def hoop_strain(u: Faces, layout: Layout, metrics: Metrics) -> Tensor | None:
+    """v / r at the owned cells of an axisymmetric mesh [1/s]; None of other meshes."""
+    v, metric = u[1], metrics[1]
+    if v is None or metric is None or metric.cell is None:
+        return None
+    n = layout.n[1]
+    faces = take(v, layout, {1: (0, 1)})
+    return 0.5 * (faces.narrow(1, 0, n) + faces.narrow(1, 1, n)) / near(metric.cell, 1, n)
 
 
 def velocity_divergence(u: Faces, layout: Layout, metrics: Metrics) -> Tensor:
