@@ -24,7 +24,7 @@ def plane_sums(view: View, fields: Tensor, what: str = 'turbulence.average = "pl
     if not over:
         raise ConfigError(
             f"{what}: averages over periodic directions, and this case has none; of the closure "
-            'turbulence.average = "global" takes one value of the whole domain'
+            'turbulence.average = "lagrangian" needs none, "global" takes one value of the whole domain'
         )
     own = (fields * grid.volume).sum([a + 1 for a in over], keepdim=True)
     whole = torch.zeros(

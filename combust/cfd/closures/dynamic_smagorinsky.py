@@ -86,7 +86,11 @@ class Contractions(NamedTuple):
 
 
 def contractions_of(view: View, filter: Filter) -> Contractions:
-    """Of the flow of a view (collective)."""
+    """Of the flow of a view, made once (collective)."""
+    return view.once(("contractions", filter), lambda: _contractions(view, filter))
+
+
+def _contractions(view: View, filter: Filter) -> Contractions:
     box = view.domain.box
     S, width, grid = strain_kernel(view.gradients), view.width(filter), view.grid
     flow = view.padded(torch.cat([view.rho[None], view.velocity, S]))

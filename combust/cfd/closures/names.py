@@ -5,4 +5,4 @@ from __future__ import annotations
 from typing import Literal
 
 Filter = Literal["volume", "scotti"]
-Average = Literal["plane", "global"]
+Average = Literal["plane", "global", "lagrangian"]

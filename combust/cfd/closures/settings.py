@@ -104,9 +104,9 @@ class DynamicSmagorinsky(_Filtered, frozen=True, kw_only=True, tag_field="kind",
     """Smagorinsky's with the constant that the resolved motion itself asks for. doi:10.1063/1.857955"""
 
     FIELDS: ClassVar[dict[str, Name]] = {
-        "smagorinsky_square": Name(
-            "square of Smagorinsky's constant, by the dynamic procedure; negative: no eddies", ""
-        )
+        "smagorinsky_square": Name("square of Smagorinsky's constant, by the dynamic procedure; negative: no eddies"),
+        "I_LM": Name('of average = "lagrangian" that of L:M along paths, over the square of the density', "m4/s4"),
+        "I_MM": Name("the same of M:M", "m4/s4"),
     }
     COLUMNS: ClassVar[dict[str, Name]] = {
         "eddies_limited": Name("share of the volume where the square of Smagorinsky's constant is negative: no eddies")
@@ -114,13 +114,19 @@ class DynamicSmagorinsky(_Filtered, frozen=True, kw_only=True, tag_field="kind",
 
     average: Annotated[
         Average,
-        doc('what the constant is one for: "plane", all cells along the periodic directions; "global", all cells'),
+        doc(
+            'what the constant is one for: "plane", all cells along the periodic directions; "global", all cells; '
+            '"lagrangian", the past of each piece of gas, for flows without such directions. '
+            "doi:10.1017/S0022112096007379"
+        ),
     ] = "plane"
 
     def build(self) -> Closure | None:
         """The closure of these numbers."""
-        from combust.cfd.closures import dynamic_smagorinsky
+        from combust.cfd.closures import dynamic_smagorinsky, lagrangian_smagorinsky
 
+        if self.average == "lagrangian":
+            return lagrangian_smagorinsky.LagrangianSmagorinsky(self.prandtl, self.schmidt, self.filter)
         return dynamic_smagorinsky.DynamicSmagorinsky(self.average, self.prandtl, self.schmidt, self.filter)
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -20,6 +21,8 @@ from combust.cfd.operators.scalars import Coefficients
 from combust.errors import ConfigError
 from combust.kernels import compiled
 from combust.kinetics.rates.thermo import Thermo
+
+T = TypeVar("T")
 
 gradient_kernel = compiled(velocity_gradient)
 
@@ -72,6 +75,13 @@ class View:
     def kinematic_viscosity(self) -> Tensor:
         """Of the gas in the owned cells, (nz, ny, nx) [m2/s]."""
         return along(self.coefficients.viscosity, self.grid.layout, 2, 0, 0) / self.rho
+
+    def once(self, name: Hashable, make: Callable[[], T]) -> T:
+        """make() the first time, what it gave after that: of what a closure asks more than once of one flow."""
+        made: dict[Hashable, T] = self.__dict__.setdefault("_made", {})
+        if name not in made:
+            made[name] = make()
+        return made[name]
 
     def padded(self, field: Tensor) -> Tensor:
         """A field of owned cells (..., nz, ny, nx) with ghosts: those of other ranks and of the other end of periodic

@@ -1,0 +1,75 @@
+"""Every closure between two walls: two ranks agree with one, and a restart goes on bit by bit.
+
+`check` is one rank's part. A kind that is not in TABLES is asked for with its defaults.
+"""
+
+from typing import get_args
+
+import numpy as np
+import pytest
+
+from combust.case.load import load
+from combust.cfd.closures.settings import NoTurbulence, Turbulence
+from combust.parallel import Communicator
+from combust.run.build import build
+
+TABLES = {
+    "smagorinsky": ["", "van_driest=true"],
+    "wale": ["filter='scotti'"],
+    "dynamic-smagorinsky": ["", "average='global'", "average='lagrangian'"],
+}
+KINDS = [struct.__struct_config__.tag for struct in get_args(Turbulence) if struct is not NoTurbulence]
+WAYS = [(kind, keys) for kind in KINDS for keys in TABLES.get(kind, [""])]
+SLIPS = ("k-epsilon",)  # has nothing to say at walls with friction
+DT = 2e-5
+
+
+def flow_with(comm, kind, keys):
+    """Turbulence between two walls, of cells that are cut across and along them."""
+    table = f"turbulence={{kind='{kind}'{',' if keys else ''}{keys}}}"
+    slip = ",slip=true" if kind in SLIPS else ""
+    spectrum = "{kind='von-karman-pao',u_rms=2.0,length=1e-3}"
+    changes = [
+        "mesh={kind='uniform',cells=[6,10,4],lower=[0,0,0],upper=[6e-3,6e-3,6e-3]}",
+        "device=cpu",
+        "numerics.compile=off",
+        f"boundary={{x={{kind='periodic'}},z={{kind='periodic'}},y={{kind='wall'{slip}}}}}",
+        f"initial={{kind='uniform',temperature=300,composition='N2:1',turbulence={{spectrum={spectrum},seed=4}}}}",
+        table,
+    ]
+    return build(load("cases/tgv3d_cold.toml", changes), comm)
+
+
+def stepped(flow, count):
+    for _ in range(count):
+        flow.advance(DT)
+    return flow
+
+
+@pytest.mark.parametrize("kind, keys", WAYS)
+def test_a_restart_goes_on_bit_by_bit(kind, keys):
+    flow = stepped(flow_with(Communicator(), kind, keys), 2)
+    assert flow.field("nu_t").max() > 0
+    saved = {name: array.copy() for name, (array, _) in flow.state().items()}
+    again = flow_with(Communicator(), kind, keys)
+    again.restore(saved.__getitem__)
+    again.time, again.step, again.dt = flow.time, flow.step, flow.dt
+    stepped(flow, 1), stepped(again, 1)
+    for name, (array, _) in flow.state().items():
+        assert np.array_equal(array, again.state()[name][0]), name
+
+
+@pytest.mark.parametrize("ranks", [2])
+def test_ranks_agree(checked, ranks):
+    checked(__name__, ranks)
+
+
+def check(comm):
+    for kind, keys in WAYS:
+        flow, alone = (stepped(flow_with(c, kind, keys), 3) for c in (comm, Communicator()))
+        start, count = flow.grid.block.start, flow.grid.block.count
+        part = (..., *(slice(s, s + n) for s, n in zip(start, count, strict=True)))
+        for name in ("u", "nu_t"):
+            whole = alone.field(name)
+            away = np.abs(flow.field(name) - whole[part]).max() / np.abs(whole).max()
+            assert away < 1e-8, (kind, keys, name, away)
