@@ -6,7 +6,7 @@
 | numerics   | cfl, dt, dt_max, dt_first, growth, pressure, compile | all others                                  |
 | chemistry  | who integrates: all of it                       | from or to kind = "none"                    |
 | gas        |                                                 | all; the species of the mechanism must stay |
-| turbulence, sources, initial, boundary |                     | all                                         |
+| turbulence, combustion, sources, initial, boundary |         | all                                         |
 | mesh, model |                                                | nothing: cells and equations must be the same |
 
 Exact, learned and CVODE chemistry take each other's checkpoints: a checkpoint belongs to a mechanism, not to what

@@ -13,6 +13,7 @@ from combust.case.running import Stop
 from combust.cfd.boundaries.settings import Boundary
 from combust.cfd.closures.settings import NoTurbulence, Turbulence
 from combust.cfd.initial.settings import Initial
+from combust.cfd.interaction.settings import Combustion, Laminar
 from combust.cfd.lowmach.settings import LowMachModel
 from combust.cfd.mesh.settings import Mesh
 from combust.cfd.model.settings import Numerics
@@ -40,6 +41,7 @@ class Config(Settings, frozen=True, kw_only=True):
     gas: Annotated[Gas, doc("gas")]
     chemistry: Annotated[Chemistry, doc("reactions")] = DirectChemistry()
     turbulence: Annotated[Turbulence, doc("closure")] = NoTurbulence()
+    combustion: Annotated[Combustion, doc("what turbulence below the grid does to reactions")] = Laminar()
     sources: Annotated[tuple[Sources, ...], doc("what acts on the gas from without: [[sources]] tables")] = ()
     initial: Annotated[Initial, doc("initial fields")]
     boundary: Annotated[Boundary, doc("sides of the domain")]
@@ -48,7 +50,8 @@ class Config(Settings, frozen=True, kw_only=True):
     output: Annotated[Output, doc("files")] = Output()
 
 
-OPEN = ("model", "mesh", "chemistry", "turbulence", "sources", "initial")  # tables that take kinds from elsewhere
+# Tables that take kinds from elsewhere.
+OPEN = ("model", "mesh", "chemistry", "turbulence", "combustion", "sources", "initial")
 _whole: type[Config] = Config
 
 

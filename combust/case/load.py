@@ -16,7 +16,7 @@ from combust.case.switches import CaseSwitches
 from combust.cfd.boundaries.settings import SIDES, Burner, Inflow, Periodic, Symmetry
 from combust.cfd.boundaries.spectra import with_spectra
 from combust.cfd.boundaries.tables import with_tables
-from combust.cfd.closures.settings import DynamicSmagorinsky
+from combust.cfd.closures.settings import DynamicSmagorinsky, NoTurbulence
 from combust.cfd.initial.settings import (
     FlameInitial,
     KernelInitial,
@@ -98,6 +98,11 @@ def problems(config: Config) -> Iterator[str]:
         yield from without_gas(config, f"boundary.{name}", side)
     if config.mesh.axisymmetric:
         yield from axisymmetric(config)
+    if config.combustion.EDDIES and isinstance(config.turbulence, NoTurbulence):
+        yield (
+            f'combustion.kind = "{config.combustion.__struct_config__.tag}": needs the energy of eddies and what they '
+            'dissipate, and turbulence.kind = "none" has none; choose a turbulence.kind, or combustion.kind = "laminar"'
+        )
     yield from same_files(config)
     for field in msgspec.structs.fields(config.numerics):
         taken = (*LOOP, *config.model.NUMERICS)

@@ -9,6 +9,7 @@ from combust.case.config import CHEMISTRIES, Config
 from combust.cfd.boundaries.settings import Burner
 from combust.cfd.closures.settings import NoTurbulence, Turbulence
 from combust.cfd.initial.settings import FlameInitial, KernelInitial, LayersInitial
+from combust.cfd.interaction.settings import COMBUSTIONS
 from combust.cfd.sources.settings import SOURCES
 from combust.settings import names
 from combust.settings.base import Name
@@ -26,11 +27,12 @@ def _of(kinds: Mapping[str, Any], table: str) -> dict[str, Name]:
     return found
 
 
-# Names that a kind of chemistry, source or closure declares need that kind.
+# Names that a kind of chemistry, combustion, source or closure declares need that kind.
 KINDS = {f'chemistry.kind = "{struct.__struct_config__.tag}"': struct for struct in CHEMISTRIES}
 SOURCE_KINDS = {f'sources = [{{ kind = "{struct.__struct_config__.tag}", ... }}]': struct for struct in SOURCES}
 CLOSURE_KINDS = {f'turbulence.kind = "{struct.__struct_config__.tag}"': struct for struct in get_args(Turbulence)}
-OF_KINDS = {**KINDS, **SOURCE_KINDS, **CLOSURE_KINDS}
+COMBUSTION_KINDS = {f'combustion.kind = "{struct.__struct_config__.tag}"': struct for struct in COMBUSTIONS}
+OF_KINDS = {**KINDS, **COMBUSTION_KINDS, **SOURCE_KINDS, **CLOSURE_KINDS}
 KIND_FIELDS, KIND_COLUMNS = _of(OF_KINDS, "FIELDS"), _of(OF_KINDS, "COLUMNS")
 FIELDS = {**names.FIELDS, **KIND_FIELDS, "rank": names.FIELDS["rank"]}
 QUANTITIES = {**names.QUANTITIES, **KIND_COLUMNS}
@@ -40,6 +42,8 @@ def has(config: Config, need: str) -> bool:
     """Whether a case has what a name needs."""
     if need in KINDS:
         return isinstance(config.chemistry, KINDS[need])
+    if any(kind in COMBUSTION_KINDS for kind in need.split(OR)):
+        return isinstance(config.combustion, tuple(COMBUSTION_KINDS[kind] for kind in need.split(OR)))
     if any(kind in SOURCE_KINDS for kind in need.split(OR)):
         structs = tuple(SOURCE_KINDS[kind] for kind in need.split(OR))
         return any(isinstance(source, structs) for source in config.sources)

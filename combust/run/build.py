@@ -27,6 +27,7 @@ from combust.cfd.initial.earlier import Carried, Content, carried, other_pressur
 from combust.cfd.initial.fields import Fields
 from combust.cfd.initial.settings import FlameInitial, Initial, RunInitial
 from combust.cfd.initial.unburnt import Unburnt
+from combust.cfd.interaction.base import Interaction
 from combust.cfd.mesh.block import Block
 from combust.cfd.mesh.grid import NAMES, Grid, mesh_digest
 from combust.cfd.model.case import Elsewhere
@@ -290,6 +291,10 @@ class Builder:
 
     def closure(self) -> Closure | None:
         return self.config.turbulence.build()
+
+    def interaction(self) -> Interaction | None:
+        with at("combustion"):
+            return self.config.combustion.build(self)
 
     def sources(self) -> tuple[Source, ...]:
         made = []

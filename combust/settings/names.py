@@ -49,6 +49,12 @@ FIELDS = {
     "resolution": Name(
         "resolved over all turbulent kinetic energy, from averages over the periodic directions now", "", TURBULENCE
     ),
+    "Da": Name("Damkoehler number: time of the eddies, k_t/epsilon_t, over that of the reactions", "", TURBULENCE),
+    "Ka": Name(
+        "Karlovitz number: time of the reactions over that of the smallest eddies; zero where there are none of either",
+        "",
+        TURBULENCE,
+    ),
     "conductivity": Name("thermal conductivity", "W/m/K"),
     "heat_release": Name("heat release rate, by the present rates", "W/m3"),
     "equivalence_ratio": Name("oxygen that C and H would need over the oxygen there is, from the elements"),

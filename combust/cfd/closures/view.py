@@ -36,6 +36,7 @@ class View:
     t, dt : time of this state and length of the step that it starts [s]
     carried : (rows, ...) what the closure carries, padded; None of one that carries nothing
     gas : gives its transport coefficients, padded;  thermo : its thermodynamics
+    chemistry : gives the rates of its reactions
     drive : force per volume that held the bulk flow in the last step, along z, y, x [N/m3]; None where nothing did
 
     A closure or source that needs what other ranks have asks with `padded`, `sum` and `max`, on all ranks in the same
@@ -53,6 +54,7 @@ class View:
     drive: Tensor | None = None
     thermo: Thermo | None = None
     carried: Tensor | None = None
+    chemistry: Callable[[], Tensor] | None = None
 
     @property
     def grid(self) -> Grid:
@@ -82,6 +84,15 @@ class View:
         if name not in made:
             made[name] = make()
         return made[name]
+
+    @cached_property
+    def reactions(self) -> Tensor:
+        """Mass production rates of the owned cells by the mechanism, (species, nz, ny, nx) [kg/m3/s]: not multiplied by
+        what turbulence below the grid makes of them.
+        """
+        if self.chemistry is None:
+            raise ConfigError("this view knows no reactions: give View(..., chemistry=...)")
+        return self.chemistry()
 
     def padded(self, field: Tensor) -> Tensor:
         """A field of owned cells (..., nz, ny, nx) with ghosts: those of other ranks and of the other end of periodic

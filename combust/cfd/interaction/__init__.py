@@ -1,1 +1,1 @@
-"""What eddies below the grid do to reactions: one file a model."""
+"""How motion below the grid's cells and reactions act on each other: one file a model, named after its `kind`."""

@@ -29,6 +29,7 @@ def build(case: Case) -> ReactingFlow:
         reference_density=ambient.reference_density(case, fields),
         closure=case.closure(),
         sources=case.sources(),
+        interaction=case.interaction(),
     )
     numerics = LowMachNumerics(
         table.coupling, table.sweeps, table.cfl, reconstruction=table.reconstruction, momentum=table.momentum

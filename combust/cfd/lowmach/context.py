@@ -10,6 +10,7 @@ from torch import Tensor
 from combust.cfd.closures.base import CELLS, DIFFUSIVITIES, Closure, EddyFields, Rates
 from combust.cfd.closures.near_walls import edge, sides_with_friction
 from combust.cfd.closures.view import View
+from combust.cfd.interaction.base import Interplay, Met
 from combust.cfd.lowmach.discretisation import Discretisation
 from combust.cfd.mesh.grid import NAMES
 from combust.cfd.mesh.require import require_faces, require_field, require_values
@@ -30,6 +31,7 @@ class Context(NamedTuple):
     eddies : what motion below the grid adds to the transport coefficients, over the whole step
     mean, end : rates of the sources, mean over the step and at its end
     counted : (1 + species) of rho h [W] and rho Y [kg/s], what sources that balances count add on this rank's cells
+    molecular : padded factor of the gas's conduction and diffusion;  rates : (nz, ny, nx) of its reaction rates
     """
 
     t: float
@@ -37,28 +39,69 @@ class Context(NamedTuple):
     mean: Rates | None
     end: Rates | None
     counted: Tensor | None = None
+    molecular: Tensor | None = None
+    rates: Tensor | None = None
 
 
 def context(view: View, on: Discretisation) -> Context:
-    """What closure and sources say of the step that starts with `view`; what fails on one rank fails on all.
+    """What closure, interaction and sources say of the step that starts with `view`; what fails on one rank fails on
+    all.
 
     Raises ConfigError for fields of the wrong kind or shape, StateError for values that cannot be.
     """
-    t = view.t
-    if on.problem.closure is None and not on.problem.sources:
+    t, problem = view.t, on.problem
+    if problem.closure is None and problem.interaction is None and not problem.sources:
         return Context(t, None, None, None)
     with on.timers.phase("closure"):
-        given, fields = together(on.comm, lambda: _asked(view, on))
-        return given if fields is None else given._replace(eddies=_added(fields, view, on))
+        given, below = together(on.comm, lambda: (_asked(view, on), below_the_grid(view, on)))
+        return with_motion(given, below, view, on)
 
 
-def _asked(view: View, on: Discretisation) -> tuple[Context, EddyFields | None]:
-    """What the sources say, and the eddies on this rank's cells; without messages."""
+def _asked(view: View, on: Discretisation) -> Context:
+    """What the sources say."""
     t, dt, sources = view.t, view.dt, on.problem.sources
     mean = [s.rates(view, t, dt) for s in sources]
     end = [s.rates(view, t + dt, 0.0) for s in sources]
-    given = Context(t, None, _sum(mean, on), _sum(end, on), _counted(mean, on))
-    return given, None if on.problem.closure is None else eddy_fields(on.problem.closure, view, on)
+    return Context(t, None, _sum(mean, on), _sum(end, on), _counted(mean, on))
+
+
+class Below(NamedTuple):
+    """What motion below the grid does: the eddies of the closure, what the interaction makes of them, and its factor of
+    the gas's own diffusion, padded.
+    """
+
+    eddies: EddyFields | None
+    interplay: Interplay
+    molecular: Tensor | None
+
+
+def below_the_grid(view: View, on: Discretisation) -> Below:
+    """Of the flow of `view`, checked; for `together`, in which the parts may message by the view."""
+    closure, interaction = on.problem.closure, on.problem.interaction
+    eddies = None if closure is None else eddy_fields(closure, view, on)
+    if interaction is None:
+        return Below(eddies, Interplay(), None)
+    found, name = Interplay(*interaction.update(Met(view, eddies))), f"{type(interaction).__name__}.update"
+    for row, f in zip(Interplay._fields, found, strict=True):
+        if f is not None:
+            require_field(f"{name}: {row}", f, on.layout.n, on.grid.device)
+            require_values(f"{name}: {row}", f, least=0.0)
+    return Below(eddies, found, None if found.molecular is None else view.padded(found.molecular))
+
+
+def with_motion(given: Context, below: Below, view: View, on: Discretisation) -> Context:
+    """What acts of the motion below the grid on transport and reactions."""
+    fields, factor = below.eddies, below.interplay.eddy
+    if fields is not None and factor is not None:
+        fields = fields._replace(heat=factor * fields.heat, species=factor * fields.species)
+    eddies = None if fields is None else _added(fields, view, on)
+    return given._replace(eddies=eddies, molecular=below.molecular, rates=below.interplay.rates)
+
+
+def eddies(view: View, on: Discretisation) -> EddyCoefficients | None:
+    """What the closure adds to the transport coefficients of the flow of `view` (collective), None without one."""
+    nothing = Context(view.t, None, None, None)
+    return with_motion(nothing, together(on.comm, lambda: below_the_grid(view, on)), view, on).eddies
 
 
 def _counted(mean: list[Rates], on: Discretisation) -> Tensor | None:
@@ -86,12 +129,6 @@ def eddy_fields(closure: Closure, view: View, on: Discretisation) -> EddyFields:
         for row, f in given.items():
             require_values(row, f, least=0.0)
     return found
-
-
-def eddies(view: View, on: Discretisation) -> EddyCoefficients | None:
-    """What the closure adds to the transport coefficients of the flow of `view` (collective), None without one."""
-    closure = on.problem.closure
-    return None if closure is None else _added(together(on.comm, lambda: eddy_fields(closure, view, on)), view, on)
 
 
 def _added(fields: EddyFields, view: View, on: Discretisation) -> EddyCoefficients:

@@ -16,11 +16,11 @@ from combust.cfd.closures.view import View
 from combust.cfd.diagnostics import balances, flame, gas, mixture, motion
 from combust.cfd.diagnostics.mixture import Definitions, Progress
 from combust.cfd.initial.unburnt import Unburnt
-from combust.cfd.lowmach.context import eddies
 from combust.cfd.lowmach.lowmach import LowMach
 from combust.cfd.lowmach.of_eddies import OfEddies
 from combust.cfd.lowmach.state import State
 from combust.cfd.lowmach.through_walls import ThroughWalls
+from combust.cfd.lowmach.unresolved import Unresolved
 from combust.cfd.lowmach.wall_shear import WallShear
 from combust.cfd.model.case import Elsewhere
 from combust.cfd.operators import momentum, scalars
@@ -53,17 +53,19 @@ class Diagnostics:
 
     def __init__(self, flow: Diagnosed):
         self.flow, self.scheme, self.grid, self.block = flow, flow.scheme, flow.scheme.grid, flow.scheme.grid.block
-        self.walls, self.shear, self.eddies = ThroughWalls(flow), WallShear(flow), OfEddies(flow)
+        self.eddies = OfEddies(flow)
+        self.unresolved = Unresolved(flow, self.eddies)
+        self.walls, self.shear = ThroughWalls(flow, self.unresolved), WallShear(flow, self.unresolved)
         self.gas, self.on = flow.scheme.problem.gas, (flow.scheme.layout, flow.scheme.metrics)
         self.fields = {**self._gas_fields(), **self._motion_fields(), **self._mixture_fields()}
         self.quantities = {**self._quantities(), **self._flame_quantities()}
-        # what chemistry, closure and sources show themselves, and names that only other kinds have
+        # what chemistry, closure, interaction and sources show themselves, and names that only other kinds have
         fields, columns = dict(fields_of(self.scheme.chemistry)), dict(columns_of(self.scheme.chemistry))
-        fields |= self.eddies.own.fields  # type: ignore[arg-type]
-        columns |= self.eddies.own.columns  # type: ignore[arg-type]
         for source in (s for s in self.scheme.problem.sources if isinstance(s, sources.Acting)):
             fields |= dict.fromkeys(source.fields)  # type: ignore[arg-type]
             columns |= dict.fromkeys((*source.columns, *source.totals))  # type: ignore[arg-type]
+        fields |= dict.fromkeys(self.unresolved.fields)  # type: ignore[arg-type]
+        columns |= dict.fromkeys(self.unresolved.columns)  # type: ignore[arg-type]
         self._shown = {*fields, *columns}
         self.fields |= {k: partial(self._shown_field, k) for k in {**flow.elsewhere.fields, **fields}}
         self.quantities |= {k: partial(self._shown_column, k) for k in {**flow.elsewhere.columns, **columns}}
@@ -100,6 +102,8 @@ class Diagnostics:
             "Q": lambda: motion.q_criterion(self.view().gradients),
             "viscous_dissipation": self.viscous_dissipation,
             **self.eddies.fields(),
+            "Da": self.unresolved.damkoehler,
+            "Ka": self.unresolved.karlovitz,
         }
 
     def _mixture_fields(self) -> dict[str, Callable[[], Tensor]]:
@@ -230,9 +234,8 @@ class Diagnostics:
         return self.s.U[1:].sum(0)
 
     def rates(self) -> Tensor:
-        """Mass production rates at the present state, (species, ...) [kg/m3/s]."""
-        Y = self.s.U[1:]
-        return self.scheme.chemistry.rates(self.q[0].reshape(-1), Y.reshape(Y.shape[0], -1)).reshape(Y.shape)
+        """Mass production rates that act at the present state, (species, ...) [kg/m3/s]."""
+        return self.unresolved.rates()
 
     def heat_release(self) -> Tensor:
         """-sum_k h_k W_k omega_k [W/m3]."""
@@ -244,7 +247,7 @@ class Diagnostics:
 
     def viscous_dissipation(self) -> Tensor:
         """Kinetic energy that viscosity, and that of the eddies, makes heat of [W/m3]."""
-        c = self.scheme.with_eddies(self.coefficients, eddies(self.view(), self.scheme))
+        c = self.unresolved.coefficients()
         return motion.viscous_dissipation(self.s.u, c.viscosity, *self.on)
 
     def scalar_dissipation(self) -> Tensor:
@@ -348,11 +351,11 @@ class Diagnostics:
         return 1.0 - skipped / cells if cells else 0.0
 
     def _shown_field(self, name: str) -> Tensor:
-        """A field that chemistry, closure or a source shows. Raises ConfigError if it is of another kind."""
+        """A field that chemistry, turbulence or a source shows. Raises ConfigError if it is of another kind."""
         found = fields_of(self.scheme.chemistry).get(name)
         if found is not None:
             return self._of_cells(found())
-        shown = self.eddies.own_field(name)
+        shown = self.unresolved.field(name)
         if shown is None:
             shown = sources.field(self.scheme.problem.sources, name, self.view())
         if shown is None:
@@ -360,11 +363,11 @@ class Diagnostics:
         return shown
 
     def _shown_column(self, name: str) -> float:
-        """A number that chemistry, closure or a source shows. Raises ConfigError if it is of another kind."""
+        """A number that chemistry, turbulence or a source shows. Raises ConfigError if it is of another kind."""
         found = columns_of(self.scheme.chemistry).get(name)
         if found is not None:
             return found(self.block.comm)
-        count = self.eddies.own_column(name)
+        count = self.unresolved.column(name)
         if count is None:
             count = self.flow.totals.now(name, self.flow.time)
         if count is None:
@@ -391,6 +394,6 @@ class Diagnostics:
         scheme = self.scheme
         if not any(isinstance(c, Burner) for pair in scheme.problem.boundaries for s in pair for c in conditions_of(s)):
             raise ConfigError(f'"heat_to_burner" needs {BURNER}')
-        c = scheme.with_eddies(self.coefficients, eddies(self.view(), scheme))
+        c = self.unresolved.coefficients()
         own = inflow.heat_to_burner(self.s.q, c, scheme.filler, scheme.thermo)
         return self.block.comm.sum(own)[0]

@@ -17,7 +17,6 @@ from combust.cfd.initial.fields import Fields
 from combust.cfd.initial.unburnt import Unburnt
 from combust.cfd.lowmach import start
 from combust.cfd.lowmach.cause import rates_beyond_use
-from combust.cfd.lowmach.context import context
 from combust.cfd.lowmach.diagnostics import NOWHERE, UNDEFINED, Diagnostics, Elsewhere
 from combust.cfd.lowmach.lowmach import LowMach
 from combust.cfd.lowmach.state import State, arrays, first_not_finite, label, read_carried, read_into
@@ -78,8 +77,8 @@ class ReactingFlow:
         padded_u = scheme.filler.velocity(scheme.filler.pad_faces(u))
         view, carrier = scheme.view(padded_u, q, U, p0, 0.0, 0.0), scheme.carrier
         carried = None if carrier is None else carrier.begin(view)
-        given = context(replace(view, carried=carried), scheme)
-        c, S = scheme.evaluate(q, U, padded_u, given.eddies, given.end, 0.0)
+        given = scheme.asked(replace(view, carried=carried))
+        c, S = scheme.evaluate(q, U, padded_u, given, 0.0)
         n = U.shape[0] - 1
         wdot = scheme.chemistry.rates(q_inner[0].reshape(-1), U[1:].reshape(n, -1)).reshape(U[1:].shape)
         totals = self.block.comm.sum(*(U * grid.volume).sum((1, 2, 3)).tolist())
@@ -132,6 +131,7 @@ class ReactingFlow:
             self.current.dt_before = dt
         if self.follower is not None:
             self.follower.update(self)
+        self.diagnostics.unresolved.forget()
         try:
             self.current = self.scheme.step(self.current, self.time, dt)
         except DivergenceError as error:

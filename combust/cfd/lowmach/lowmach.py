@@ -35,12 +35,13 @@ from combust.cfd.lowmach.transport import Transport
 from combust.cfd.mesh.grid import Faces, Grid
 from combust.cfd.mesh.slabs import Slab, pointwise
 from combust.cfd.operators import scalars
-from combust.cfd.operators.scalars import Coefficients, EddyCoefficients
+from combust.cfd.operators.scalars import Coefficients
 from combust.cfd.pressure.base import PressureSolver
 from combust.errors import DivergenceError, StateError
 from combust.kernels import compiled
 from combust.kinetics.integrate.statistics import Statistics
 from combust.kinetics.providers.chemistry import Chemistry, require_hold
+from combust.kinetics.providers.slowed import Slowed
 from combust.kinetics.transport.model import TransportModel
 from combust.parallel import together
 
@@ -52,6 +53,7 @@ coefficients_kernel = compiled(scalars.transport_coefficients)
 primitive_kernel = compiled(scalars.primitive)
 divergence_kernel = compiled(scalars.divergence_source)
 with_eddies_kernel = compiled(scalars.with_eddies)
+multiplied_kernel = compiled(scalars.multiplied)
 
 
 def mean_rates(rhoY: Tensor, U: Tensor, Q: Tensor, dt: float) -> Tensor:
@@ -76,7 +78,11 @@ class LowMach(Discretisation):
         """
         super().__init__(grid, problem, numerics)
         require_hold(chemistry, "flow", "a low-Mach flow")
-        self.chemistry, self.pressure, self.transport_data = chemistry, pressure, transport_data
+        if isinstance(chemistry, Slowed):
+            chemistry = chemistry.chemistry
+        self.plain = chemistry  # as the mechanism has it, and below as the interaction lets it act
+        self.chemistry: Chemistry = chemistry if problem.interaction is None else Slowed(chemistry)
+        self.pressure, self.transport_data = pressure, transport_data
         self.projection, self.transport, self.momentum = Projection(self, pressure), Transport(self), Momentum(self)
         self.chemistry_stats: Statistics | None = None
         closure = problem.closure
@@ -98,7 +104,7 @@ class LowMach(Discretisation):
         """The state at t + dt. Raises DivergenceError on all ranks when the solution is lost."""
         self.projection.iterations, self.transport.stages = [], 0
         view = self.view_of(s, t, dt)
-        given = context(view, self)
+        given = self.asked(view)
         advance = self._transport_strang if self.numerics.coupling == "strang" else self._transport_sdc
         new, (u_adv, fluxes) = advance(s, given, dt)
         with self.timers.phase("momentum"):
@@ -128,7 +134,7 @@ class LowMach(Discretisation):
         chi = self.pressure_error(s) / dt
         work = self._chemical(lambda: self.chemistry.begin(self.inner(s.q)[0].reshape(-1), s.U[1:].reshape(n, -1), dt))
         w = 0.5 * dt / s.dt_before
-        q_half, S_half, c_half = self._extrapolated(s, given.eddies, w)
+        q_half, S_half, c_half = self._extrapolated(s, given, w)
         u_half = self._extrapolated_velocity(s, w, given.t + 0.5 * dt)
         s.forget_before()
         start = self.transport.start(s, c_half, dt)
@@ -157,7 +163,7 @@ class LowMach(Discretisation):
         """Half reaction, transport, half reaction; the second transport estimate uses the centred state."""
         chi = self.pressure_error(s) / dt
         w = 0.5 * dt / s.dt_before
-        q_half, S_half, c_half = self._extrapolated(s, given.eddies, w)
+        q_half, S_half, c_half = self._extrapolated(s, given, w)
         u_half = self._extrapolated_velocity(s, w, given.t + 0.5 * dt)
         s.forget_before()
         none = torch.zeros_like(s.wdot)
@@ -209,7 +215,7 @@ class LowMach(Discretisation):
             balance=s.balance + left[: -scalars.SIDES],
             heat_out=s.heat_out + left[-scalars.SIDES :],
         )
-        new.coefficients, new.S = self.evaluate(q, U, u, given.eddies, given.end, given.t + dt)
+        new.coefficients, new.S = self.evaluate(q, U, u, given, given.t + dt)
         return new
 
     # --- pieces -------------------------------------------------------------------------------------------------
@@ -233,26 +239,43 @@ class LowMach(Discretisation):
         def gas() -> Coefficients:
             return self.coefficients(q) if c is None else c
 
-        return View(self.domain, u, q, U[1:].sum(0), p0, t, dt, gas, thermo=self.thermo)
+        def reactions() -> Tensor:
+            return self.reactions(q, U)
+
+        return View(self.domain, u, q, U[1:].sum(0), p0, t, dt, gas, thermo=self.thermo, chemistry=reactions)
 
     def view_of(self, s: State, t: float, dt: float) -> View:
         """The flow of a state."""
         view = self.view(s.u, s.q, s.U, s.p0, t, dt, s.coefficients)
         return replace(view, drive=s.drive, carried=s.carried)
 
-    def with_eddies(self, c: Coefficients, eddies: EddyCoefficients | None) -> Coefficients:
-        """The coefficients of gas and eddies together."""
-        return c if eddies is None else with_eddies_kernel(c, eddies, self.thermo)
+    def asked(self, view: View) -> Context:
+        """What closure, interaction and sources say of the step that starts with `view`: from now on the chemistry
+        reacts as the interaction says.
+        """
+        given = context(view, self)
+        if isinstance(self.chemistry, Slowed):
+            self.chemistry.factor = None if given.rates is None else given.rates.reshape(-1)
+        return given
 
-    def evaluate(
-        self, q: Tensor, U: Tensor, u: Faces, eddies: EddyCoefficients | None, added: Rates | None, t: float
-    ) -> tuple[Coefficients, Tensor]:
+    def acting(self, c: Coefficients, given: Context) -> Coefficients:
+        """The coefficients of gas and eddies together, as they act."""
+        if given.molecular is not None:
+            c = multiplied_kernel(c, given.molecular)
+        return c if given.eddies is None else with_eddies_kernel(c, given.eddies, self.thermo)
+
+    def reactions(self, q: Tensor, U: Tensor) -> Tensor:
+        """Mass production rates of the mechanism in the owned cells, (species, nz, ny, nx) [kg/m3/s]."""
+        rhoY = U[1:]
+        return self.plain.rates(self.inner(q)[0].reshape(-1), rhoY.reshape(rhoY.shape[0], -1)).reshape(rhoY.shape)
+
+    def evaluate(self, q: Tensor, U: Tensor, u: Faces, given: Context, t: float) -> tuple[Coefficients, Tensor]:
         """Transport coefficients of the gas and divergence source of a state at time t, with the rates of sources."""
         c, n = self.coefficients(q), U.shape[0] - 1
         with self.timers.phase("divergence"):
             wdot = self.chemistry.rates(self.inner(q)[0].reshape(-1), U[1:].reshape(n, -1)).reshape(U[1:].shape)
-        c_all = self.with_eddies(c, eddies)
-        return c, self._divergence(q, lambda slab: slab.cells(U), u, c_all, wdot, added, t)
+        c_all = self.acting(c, given)
+        return c, self._divergence(q, lambda slab: slab.cells(U), u, c_all, wdot, given.end, t)
 
     def _divergence(
         self,
@@ -283,7 +306,7 @@ class LowMach(Discretisation):
             inflow.add_expansion(S, q, u, self.filler, self.thermo)
             return S
 
-    def _extrapolated(self, s: State, eddies: EddyCoefficients | None, w: float) -> tuple[Tensor, Tensor, Coefficients]:
+    def _extrapolated(self, s: State, given: Context, w: float) -> tuple[Tensor, Tensor, Coefficients]:
         """(T, Y), S and coefficients extrapolated from n-1 and n to n+1/2; those of the eddies stay."""
         assert s.coefficients is not None and s.coefficients_before is not None
 
@@ -291,7 +314,7 @@ class LowMach(Discretisation):
             return pointwise(lambda a, b: a + w * (a - b), now, before)
 
         c = scalars.combined(s.coefficients, s.coefficients_before, ahead)
-        return ahead(s.q, s.q_before), ahead(s.S, s.S_before), self.with_eddies(c, eddies)
+        return ahead(s.q, s.q_before), ahead(s.S, s.S_before), self.acting(c, given)
 
     def _centred(
         self, s: State, U: Tensor, q: Tensor, u: Faces, wdot: Tensor, c: Coefficients, given: Context, dt: float

@@ -7,6 +7,7 @@ from typing import get_args
 
 from combust.cfd.boundaries.conditions import Sides
 from combust.cfd.closures.base import Closure, Source, require_closure, require_source
+from combust.cfd.interaction.base import Interaction, require_interaction
 from combust.cfd.operators.names import Momentum
 from combust.cfd.operators.reconstruction import named
 from combust.errors import ConfigError
@@ -21,6 +22,7 @@ class Problem:
 
     gravity : (z, y, x) [m/s2], acts on rho less reference_density [kg/m3]; None: less the mean over the domain
     closure : the turbulence closure, None for laminar flow;  sources : what is added to the equations
+    interaction : what turbulence does to reactions and the diffusion that feeds them, None: nothing
     """
 
     gas: Mechanism
@@ -30,9 +32,12 @@ class Problem:
     reference_density: float | None = 0.0
     closure: Closure | None = None
     sources: tuple[Source, ...] = ()
+    interaction: Interaction | None = None
 
     def __post_init__(self) -> None:
-        """Raises ConfigError naming a closure or source that is none."""
+        """Raises ConfigError naming a closure, source or interaction that is none."""
+        if self.interaction is not None:
+            require_interaction("problem.interaction", self.interaction)
         if self.closure is not None:
             require_closure("problem.closure", self.closure)
         for number, source in enumerate(self.sources):

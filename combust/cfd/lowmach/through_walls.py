@@ -9,9 +9,9 @@ from typing import Protocol
 from torch import Tensor
 
 from combust.cfd.boundaries import wall_fluxes
-from combust.cfd.lowmach.context import eddies
 from combust.cfd.lowmach.lowmach import LowMach
 from combust.cfd.lowmach.state import State
+from combust.cfd.lowmach.unresolved import Unresolved
 from combust.settings.names import SIDES
 
 
@@ -27,7 +27,8 @@ class Walled(Protocol):
 class ThroughWalls:
     """Asked by name, at any time of a flow."""
 
-    def __init__(self, flow: Walled):
+    def __init__(self, flow: Walled, unresolved: Unresolved):
+        self.unresolved = unresolved
         self.flow, self.comm = flow, flow.scheme.grid.block.comm
         self._known: tuple[float, weakref.ref[Tensor], list[wall_fluxes.Through]] | None = None
         """Of a time and the content U, which steps and restarts replace: a row of output asks for many numbers."""
@@ -56,10 +57,8 @@ class ThroughWalls:
         """What leaves through the walls of this block, by the present state."""
         flow, s, scheme = self.flow, self.flow.current, self.flow.scheme
         if self._known is None or self._known[0] != flow.time or self._known[1]() is not s.U:
-            assert s.coefficients is not None
             scheme.filler.at(flow.time)
-            view = scheme.view_of(s, flow.time, flow.dt)
-            c = scheme.with_eddies(s.coefficients, eddies(view, scheme))
+            c = self.unresolved.coefficients()
             found = list(wall_fluxes.through(s.q, c, scheme.filler, scheme.thermo))
             self._known = flow.time, weakref.ref(s.U), found
         return self._known[2]

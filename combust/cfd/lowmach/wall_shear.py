@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from combust.cfd.closures.near_walls import NearWall, edge
-from combust.cfd.lowmach.context import eddies
 from combust.cfd.lowmach.through_walls import Walled
+from combust.cfd.lowmach.unresolved import Unresolved
 from combust.cfd.mesh.grid import NAMES, cut
 from combust.settings.names import SIDES
 
@@ -18,7 +18,8 @@ from combust.settings.names import SIDES
 class WallShear:
     """Asked by name, at any time of a flow. The shear is what the scheme takes, eddies at walls included."""
 
-    def __init__(self, flow: Walled):
+    def __init__(self, flow: Walled, unresolved: Unresolved):
+        self.unresolved = unresolved
         self.flow, self.comm = flow, flow.scheme.grid.block.comm
 
     def quantities(self) -> dict[str, Callable[[], float]]:
@@ -60,10 +61,9 @@ class WallShear:
     def _now(self) -> list[tuple[NearWall, Tensor]]:
         """Each side with friction of this block, and the kinematic viscosity there, that of eddies included [m2/s]."""
         flow, s, scheme = self.flow, self.flow.current, self.flow.scheme
-        assert s.coefficients is not None
         scheme.filler.at(flow.time)
         view = scheme.view_of(s, flow.time, flow.dt)
-        mu = scheme.with_eddies(s.coefficients, eddies(view, scheme)).viscosity
+        mu = self.unresolved.coefficients().viscosity
         found = []
         for near in view.walls:
             at_wall = edge(cut(mu, scheme.layout, **{NAMES[near.axis]: (-1, 1)}), near.axis, near.side)

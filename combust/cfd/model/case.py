@@ -14,6 +14,7 @@ from combust.cfd.initial.earlier import Content
 from combust.cfd.initial.fields import Fields
 from combust.cfd.initial.settings import Initial
 from combust.cfd.initial.unburnt import Unburnt
+from combust.cfd.interaction.base import Interaction
 from combust.cfd.mesh.grid import Grid
 from combust.cfd.model.settings import Numerics
 from combust.cfd.pressure.base import PressureSolver
@@ -95,6 +96,9 @@ class Case(Protocol):
 
     def closure(self) -> Closure | None:
         """The turbulence closure, None of a laminar flow."""
+
+    def interaction(self) -> Interaction | None:
+        """What turbulence below the grid does to reactions, None: nothing."""
 
     def sources(self) -> tuple[Source, ...]:
         """What acts on the gas from without."""

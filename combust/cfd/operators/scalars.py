@@ -73,6 +73,14 @@ def with_eddies(c: Coefficients, eddies: EddyCoefficients, thermo: Thermo) -> Co
     )
 
 
+def multiplied(c: Coefficients, factor: Tensor) -> Coefficients:
+    """With conduction of heat and diffusion of species times a padded factor; viscosity stays."""
+    thermal = None if c.thermal_diffusion is None else factor * c.thermal_diffusion
+    return c._replace(
+        conductivity=factor * c.conductivity, mole_diffusivity=factor * c.mole_diffusivity, thermal_diffusion=thermal
+    )
+
+
 def combined(a: Coefficients, b: Coefficients, of: Callable[[Tensor, Tensor], Tensor]) -> Coefficients:
     """of(a, b) field by field; None where neither has one. Raises ValueError where only one of them has."""
     fields: list[Tensor | None] = []

@@ -10,16 +10,17 @@ from torch import Tensor
 
 from combust.errors import StateError
 from combust.kinetics.gas.protocol import Gas
+from combust.kinetics.integrate.durations import Durations
 
 T_MIN, T_MAX = 50.0, 6000.0  # K, where extrapolated NASA polynomials still mean something
 
 
 @dataclass(frozen=True)
 class StartState:
-    """z (1 + species, cells) at the start of a step of dt [s]."""
+    """z (1 + species, cells) at the start of a step of these durations."""
 
     z: Tensor
-    dt: float
+    durations: Durations
 
 
 class Kept:
@@ -82,11 +83,11 @@ def check_state(gas: Gas, z: Tensor) -> None:
     )
 
 
-def started(gas: Gas, T: Tensor, rhoY: Tensor, dt: float) -> StartState:
+def started(gas: Gas, T: Tensor, rhoY: Tensor, dt: float | Durations) -> StartState:
     """The state that a step of dt [s] starts from. Raises StateError as `check_state`."""
     z = pack(T, rhoY)
     check_state(gas, z)
-    return StartState(z, dt)
+    return StartState(z, Durations.given(dt))
 
 
 def check_source(s: Tensor) -> None:

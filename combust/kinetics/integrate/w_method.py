@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 
+import torch
 from torch import Tensor
 
 from combust.graphs import cells_last
@@ -22,18 +23,18 @@ GAMMA = 1.0 - 0.5**0.5  # with an exact Jacobian the method is L-stable
 
 
 def completed(z: Tensor, k1: Tensor, k2: Tensor, dt: Tensor) -> tuple[Tensor, Tensor]:
-    """z after dt (0-d) by its stages, and the departure of the first stage from that, an estimate of the error."""
+    """z after dt (0-d or (cells,)) by its stages, and the departure of the first stage from that: about the error."""
     return z + dt * (1.5 * k1 + 0.5 * k2), (0.5 * dt) * (k1 + k2)
 
 
 def slow_step(
     system: System, tolerance: Tolerance, solve: Tensor, z: Tensor, chemical: Tensor, s: Tensor, dt: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """New states and errors (cells,), in tolerances, after a step dt (0-d) with one matrix for all cells.
+    """New states and errors (cells,), in tolerances, after a step dt (0-d or (cells,)) with one matrix for all cells.
 
-    `solve` = (1 - gamma dt J)^-1; chemical: rate of z without transport.
+    `solve` = (1 - gamma dt J)^-1, of about that dt; chemical: rate of z without transport.
     """
-    cells_last(z, chemical, s)
+    cells_last(z, chemical, s, dt if dt.dim() else None)
     argument, k1 = slow_first_kernel(system.kin.thermo, solve, z, chemical, s, dt, system.hold)
     f = evaluate(system, argument, s)
     cells_last(k1, f)
@@ -60,6 +61,12 @@ def slow_second_kernel(tolerance: Tolerance) -> Kernel[[Tensor, Tensor, Tensor, 
         return new, tolerance.error(z, error)
 
     return compiled(second, dynamic=None)
+
+
+def response(solve: Tensor, jacobian: Tensor, dt: float) -> Tensor:
+    """Of the end state of `slow_step` with this `solve`, where J is exact, to a change of the rates over a step dt."""
+    unit = torch.eye(solve.shape[0], dtype=solve.dtype, device=solve.device)
+    return dt * (1.5 * solve + 0.5 * solve @ (unit + dt * jacobian @ solve - 2.0 * solve))
 
 
 def slow_change(system: System, tolerance: Tolerance, response: Tensor, z: Tensor, ds: Tensor) -> tuple[Tensor, Tensor]:

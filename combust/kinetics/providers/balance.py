@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from combust.kinetics.integrate.blocks import in_pieces
+from combust.kinetics.integrate.durations import Durations
 from combust.kinetics.integrate.state import check_source, check_state, pack
 from combust.kinetics.integrate.systems import Hold
 from combust.kinetics.providers.chemistry import Chemistry, Result, columns_of, require_step
@@ -71,9 +72,12 @@ class Balanced:
         self._seen = (T.clone(), rhoY.clone(), speed)
         return wdot
 
-    def begin(self, T: Tensor, rhoY: Tensor, dt: float, Q: Tensor | None = None, Qh: Tensor | None = None) -> Shared:
+    def begin(
+        self, T: Tensor, rhoY: Tensor, dt: float | Durations, Q: Tensor | None = None, Qh: Tensor | None = None
+    ) -> Shared:
         """Prepare a step of dt [s] from T, rhoY on the cells that the plan gives this rank; see `Chemistry`."""
-        active = torch.nonzero(self._speed(T, rhoY) * dt > 1.0).flatten()
+        durations = Durations.given(dt)
+        active = torch.nonzero(self._speed(T, rhoY) * durations.seconds > 1.0).flatten()
         self._seen = None  # the next step begins elsewhere
         local = self.comm.gather((T.numel(), active.numel()))
         cells, busy = np.array(local, dtype=np.int64).T
@@ -87,6 +91,8 @@ class Balanced:
         together(self.comm, lambda: check_state(self.gas, pack(T, rhoY)))
         exchange = Exchange(self.comm, moves, active, T.numel())
         state = exchange.out(pack(T, rhoY))
+        if durations.share is not None:
+            dt = Durations(durations.whole, exchange.out(durations.share.unsqueeze(0))[0])
         if Q is None or Qh is None:
             return Shared(self.chemistry.begin(state[0], state[1:], dt), exchange)
         source = exchange.out(pack(Qh, Q))

@@ -21,6 +21,7 @@ from typing import Protocol, TypeVar, runtime_checkable
 from torch import Tensor
 
 from combust.errors import ConfigError
+from combust.kinetics.integrate.durations import Durations
 from combust.kinetics.integrate.statistics import Statistics
 from combust.kinetics.integrate.systems import Hold
 from combust.kinetics.mechanism.mechanism import Mechanism
@@ -93,8 +94,11 @@ class Chemistry(Protocol):
         """Mass production rates W_k omega_k (species, cells) kg/m3/s at T [K] and partial densities rhoY [kg/m3]."""
         ...
 
-    def begin(self, T: Tensor, rhoY: Tensor, dt: float, Q: Tensor | None = None, Qh: Tensor | None = None) -> object:
+    def begin(
+        self, T: Tensor, rhoY: Tensor, dt: float | Durations, Q: Tensor | None = None, Qh: Tensor | None = None
+    ) -> object:
         """Prepare a step of dt [s] from T, rhoY; Q [kg/m3/s] and Qh [W/m3] are best guesses of what `advance` gets.
+        Of `Durations` each cell is integrated over its own share of dt.
 
         What it returns is the provider's own; a solver only hands it to `advance`.
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from combust.kinetics.integrate.cvode import CellIntegrator
+from combust.kinetics.integrate.durations import Durations
 from combust.kinetics.integrate.state import StartState, check_source, pack, started
 from combust.kinetics.integrate.statistics import Statistics
 from combust.kinetics.integrate.systems import Hold
@@ -34,7 +35,7 @@ class Cvode:
         return torch.tensor(result, dtype=T.dtype, device=T.device)
 
     def begin(
-        self, T: Tensor, rhoY: Tensor, dt: float, Q: Tensor | None = None, Qh: Tensor | None = None
+        self, T: Tensor, rhoY: Tensor, dt: float | Durations, Q: Tensor | None = None, Qh: Tensor | None = None
     ) -> StartState:
         """Keep the start state. Raises StateError naming the first cell that is not finite or out of range."""
         return started(self.gas, T, rhoY, dt)
@@ -43,7 +44,7 @@ class Cvode:
         """Integrate over the step with constant Q [kg/m3/s], Qh [W/m3]; raises DivergenceError naming the cell."""
         step, s = require_step(step, StartState, self), pack(Qh, Q)
         check_source(s)
-        cells = range(step.z.shape[1])
-        columns = [self.cell(i, step.z[:, i], s[:, i], step.dt) for i in cells]
+        cells, dt = range(step.z.shape[1]), step.durations.by_cell(step.z[0]).tolist()
+        columns = [self.cell(i, step.z[:, i], s[:, i], dt[i]) for i in cells]
         z = torch.stack(columns, 1) if columns else step.z
         return Result(z[0], z[1:], Statistics(cells=len(cells)))

@@ -14,6 +14,7 @@ from combust.kinetics.integrate import w_method
 from combust.kinetics.integrate.blocks import blocks, in_pieces, put, take
 from combust.kinetics.integrate.cells import Linearised, Tolerance
 from combust.kinetics.integrate.cvode import CellIntegrator
+from combust.kinetics.integrate.durations import Durations
 from combust.kinetics.integrate.rosenbrock import METHODS, Method
 from combust.kinetics.integrate.state import Kept, as_packed, check_source, check_state, pack
 from combust.kinetics.integrate.statistics import Statistics
@@ -46,9 +47,10 @@ class DirectStep:
 
     z: Tensor
     chemical: Tensor  # dz/dt of the slow cells at z without transport
-    dt: float
+    durations: Durations
     guess: Tensor | None  # transport that the Jacobians assume; None: none
-    solve: Tensor  # (1 - gamma dt J)^-1 of the reference state, for the slow cells
+    alike: Tensor | None  # numbers of cells that take about the same dt, see `Durations.alike`; None: all do
+    solves: dict[int, Tensor]  # of these (1 - gamma dt J)^-1 of the reference state, for the slow cells
     slow: Tensor
     blocks: list[tuple[Tensor, int, Linearised | None]]
     last: tuple[Tensor, Tensor, Tensor] | None = None  # of the last `advance`: source, end, cells done in one step
@@ -94,7 +96,7 @@ class Direct:
         return self._chemical(pack(T, rhoY))[1:]
 
     def begin(
-        self, T: Tensor, rhoY: Tensor, dt: float, Q: Tensor | None = None, Qh: Tensor | None = None
+        self, T: Tensor, rhoY: Tensor, dt: float | Durations, Q: Tensor | None = None, Qh: Tensor | None = None
     ) -> DirectStep:
         """Rate test, Jacobians and factors for a step of dt [s]; Q, Qh: best guesses of the transport rates.
 
@@ -104,12 +106,19 @@ class Direct:
         check_state(self.gas, z)
         s = None if Q is None or Qh is None else pack(Qh, Q)
         z, chemical = self._chemical.given_up(z)
-        error = in_pieces(lambda z, chemical: self.tolerance.error(z, dt * chemical), z, chemical)
+        durations = Durations.given(dt)
+        error = self._changes(z, chemical, durations.seconds)
         slow, fast = ((error <= SLOW).nonzero().squeeze(-1), (~(error <= SLOW)).nonzero().squeeze(-1))
         chemical = take(chemical, slow)
-        step = DirectStep(z, chemical, dt, s, self._shared_solve(z, dt), slow, [])
+        step = DirectStep(z, chemical, durations, s, durations.alike(), {}, slow, [])
         self._add_blocks(step, fast)
         return step
+
+    def _changes(self, z: Tensor, chemical: Tensor, dt: float | Tensor) -> Tensor:
+        """What chemistry changes over dt, in tolerances (cells,)."""
+        if isinstance(dt, Tensor):
+            return in_pieces(lambda z, chemical, dt: self.tolerance.error(z, dt * chemical), z, chemical, dt)
+        return in_pieces(lambda z, chemical: self.tolerance.error(z, dt * chemical), z, chemical)
 
     def _add_blocks(self, step: DirectStep, cells: Tensor) -> None:
         """Linearises the cells, as long as there is room for their factors."""
@@ -153,7 +162,7 @@ class Direct:
         return Result(end[0], end[1:], stats)
 
     def _linearise(self, step: DirectStep, cells: Tensor) -> Linearised:
-        h = torch.full_like(step.z[0, cells], step.dt)
+        h = step.durations.of(cells).by_cell(step.z[0, cells])
         z = take(step.z, cells)
         s = torch.zeros_like(z) if step.guess is None else take(step.guess, cells)
         return ode.linearise_block(self.system, self.method, z, s, h)
@@ -209,12 +218,12 @@ class Direct:
         stats = Statistics(total, skipped, first_try - skipped, cells.numel())
         if not cells.numel():
             return stats
-        h = torch.full_like(error, step.dt)
+        h = step.durations.of(cells).by_cell(error)
         first = ode.next_step(self.method, h, error, torch.zeros_like(error, dtype=torch.bool))
         z0, source = take(step.z, cells), take(s, cells)
-        path = ode.integrate_cells(self.system, self.method, self.tolerance, z0, source, step.dt, first, self.block)
+        path = ode.integrate_cells(self.system, self.method, self.tolerance, z0, source, h, first, self.block)
         for i in path.failed.tolist():
-            path.z[:, i] = self._by_cvode(int(cells[i]), z0[:, i], source[:, i], step.dt)
+            path.z[:, i] = self._by_cvode(int(cells[i]), z0[:, i], source[:, i], float(h[i]))
         put(end, cells, path.z)
         return stats + Statistics(0, 0, path.steps, path.rejected, path.failed.numel())
 
@@ -226,35 +235,61 @@ class Direct:
     def _rate(self, z: Tensor, s: Tensor) -> Tensor:
         return ode.evaluate_all(self.system, z, s, self.block)
 
-    def _shared_solve(self, z: Tensor, dt: float) -> Tensor:
-        unit = torch.eye(z.shape[0], dtype=z.dtype, device=z.device)
-        return unit if self._jacobian is None else torch.linalg.inv(unit - w_method.GAMMA * dt * self._jacobian)
+    def _solve(self, step: DirectStep, number: int) -> Tensor:
+        """(1 - gamma dt J)^-1 of the reference state for the slow cells of a number (`Durations.alike`)."""
+        if number not in step.solves:
+            z, dt = step.z, step.durations.typical(number)
+            unit = torch.eye(z.shape[0], dtype=z.dtype, device=z.device)
+            J = self._jacobian
+            step.solves[number] = unit if J is None else torch.linalg.inv(unit - w_method.GAMMA * dt * J)
+        return step.solves[number]
+
+    def _groups(
+        self, step: DirectStep, chosen: Tensor
+    ) -> Iterator[tuple[slice[int, int, None] | Tensor, Tensor, int, int]]:
+        """The chosen ones of the slow cells, those that share a matrix together: their places among the chosen ones,
+        themselves, padded, their count and their number.
+        """
+        if step.alike is None:
+            start = 0
+            for some, count in blocks(chosen, self.block):
+                yield slice(start, start + count), some, count, 0
+                start += count
+            return
+        numbers: Tensor = step.alike[step.slow[chosen]]
+        present: list[int] = numbers.unique().tolist()
+        for number in present:
+            places = (numbers == number).nonzero().squeeze(-1)
+            for some, count in blocks(places, self.block):
+                yield some[:count], chosen[some], count, number
 
     def _slow_step(self, step: DirectStep, chosen: Tensor, s: Tensor) -> tuple[Tensor, Tensor]:
         """New states and errors, in units of the tolerance, of the chosen ones of the slow cells with transport s."""
         new, error = torch.empty_like(step.z[:, : chosen.numel()]), torch.empty_like(step.z[0, : chosen.numel()])
-        dt, start = torch.tensor(step.dt, dtype=step.z.dtype, device=step.z.device), 0
-        for some, count in blocks(chosen, self.block):
+        for places, some, count, number in self._groups(step, chosen):
             cells, chemical = step.slow[some], take(step.chemical, some)
-            before, source = take(step.z, cells), take(s, cells)
-            z, e = w_method.slow_step(self.system, self.tolerance, step.solve, before, chemical, source, dt)
-            new[:, start : start + count], error[start : start + count] = z[:, :count], e[:count]
-            start += count
+            before, source, dt = take(step.z, cells), take(s, cells), step.durations.of(cells).seconds
+            h, solve = torch.as_tensor(dt, dtype=s.dtype, device=s.device), self._solve(step, number)
+            z, e = w_method.slow_step(self.system, self.tolerance, solve, before, chemical, source, h)
+            new[:, places], error[places] = z[:, :count], e[:count]
         return new, error
 
     def _correct_slow(self, step: DirectStep, s: Tensor, end: Tensor) -> tuple[Tensor, Tensor]:
         """As `_correct`, for the slow cells; returns those whose step failed, and their errors."""
         assert step.last is not None
         source, last, _ = step.last
-        M, dt = step.solve, step.dt
-        J = torch.zeros_like(M) if self._jacobian is None else self._jacobian
-        unit = torch.eye(M.shape[0], dtype=M.dtype, device=M.device)
-        response = dt * (1.5 * M + 0.5 * M @ (unit + dt * J @ M - 2.0 * M))  # of `slow_step` with this J exact
         left = [step.slow[:0]]
-        for some, count in blocks(torch.arange(step.slow.numel(), device=s.device), self.block):
+        responses: dict[int, Tensor] = {}
+        for _, some, count, number in self._groups(step, torch.arange(step.slow.numel(), device=s.device)):
+            if number not in responses:
+                M, dt = self._solve(step, number), step.durations.typical(number)
+                J = torch.zeros_like(M) if self._jacobian is None else self._jacobian
+                responses[number] = w_method.response(M, J, dt)
             cells = step.slow[some]
             z, ds = take(step.z, cells), take(s, cells) - take(source, cells)
-            change, size = w_method.slow_change(self.system, self.tolerance, response, z, ds)
+            if step.durations.share is not None:  # of the length of the cell's own step
+                ds = ds * (step.durations.of(cells).seconds / step.durations.typical(number))
+            change, size = w_method.slow_change(self.system, self.tolerance, responses[number], z, ds)
             put(end, cells[:count], (take(last, cells) + change)[:, :count])
             left.append(some[:count][~(size[:count] <= CORRECTABLE_SLOW)])
         again = torch.cat(left)

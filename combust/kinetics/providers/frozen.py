@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from combust.kinetics.integrate.blocks import in_pieces
+from combust.kinetics.integrate.durations import Durations
 from combust.kinetics.integrate.state import StartState, check_source, pack, started
 from combust.kinetics.integrate.statistics import Statistics
 from combust.kinetics.integrate.systems import Hold, transport_rate
@@ -26,7 +27,7 @@ class Frozen:
         return torch.zeros_like(rhoY)
 
     def begin(
-        self, T: Tensor, rhoY: Tensor, dt: float, Q: Tensor | None = None, Qh: Tensor | None = None
+        self, T: Tensor, rhoY: Tensor, dt: float | Durations, Q: Tensor | None = None, Qh: Tensor | None = None
     ) -> StartState:
         """Keep the start state. Raises StateError naming the first cell that is not finite or out of range."""
         return started(self.gas, T, rhoY, dt)
@@ -35,10 +36,14 @@ class Frozen:
         """State after the step with constant Q [kg/m3/s], Qh [W/m3]; raises StateError if they are not finite."""
         step, s = require_step(step, StartState, self), pack(Qh, Q)
         check_source(s)
-        T = in_pieces(lambda z, s: self._temperature(z, s, step.dt), step.z, s)
-        return Result(T, step.z[1:] + step.dt * Q, Statistics(T.shape[0], T.shape[0]))
+        dt, known = step.durations.seconds, (step.z, s)
+        if isinstance(dt, Tensor):
+            T = in_pieces(self._temperature, *known, dt)
+        else:
+            T = in_pieces(lambda z, s: self._temperature(z, s, dt), *known)
+        return Result(T, step.z[1:] + dt * Q, Statistics(T.shape[0], T.shape[0]))
 
-    def _temperature(self, z: Tensor, s: Tensor, dt: float) -> Tensor:
+    def _temperature(self, z: Tensor, s: Tensor, dt: float | Tensor) -> Tensor:
         f0 = transport_rate(self.gas.thermo, z, s, self.hold)
         f1 = transport_rate(self.gas.thermo, z + dt * f0, s, self.hold)
         return z[0] + (0.5 * dt) * (f0[0] + f1[0])

@@ -26,6 +26,7 @@ from combust.errors import CombustError
 from combust.kinetics.flames.free import FlameProfile
 from combust.kinetics.integrate.blocks import BLOCK
 from combust.kinetics.integrate.cells import System, Tolerance, evaluate_all
+from combust.kinetics.integrate.durations import Durations
 from combust.kinetics.integrate.systems import Fixed, Hold
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.kinetics.providers.chemistry import Chemistry, Result
@@ -176,7 +177,9 @@ class Recorder:
         """Of the chemistry behind."""
         return self.inner.rates(T, rhoY)
 
-    def begin(self, T: Tensor, rhoY: Tensor, dt: float, Q: Tensor | None = None, Qh: Tensor | None = None) -> object:
+    def begin(
+        self, T: Tensor, rhoY: Tensor, dt: float | Durations, Q: Tensor | None = None, Qh: Tensor | None = None
+    ) -> object:
         """As the chemistry behind."""
         self.begun, self.sweeps = (T.clone(), rhoY.clone(), dt, Q, Qh), []
         return self.inner.begin(T, rhoY, dt, Q, Qh)

@@ -15,6 +15,7 @@ from torch import Tensor
 from combust.errors import ConfigError
 from combust.kinetics.integrate.blocks import BLOCK, take
 from combust.kinetics.integrate.cells import System, evaluate_all
+from combust.kinetics.integrate.durations import Durations
 from combust.kinetics.integrate.state import Kept, check_source, check_state, pack, require
 from combust.kinetics.integrate.statistics import Statistics
 from combust.kinetics.integrate.systems import Hold
@@ -58,7 +59,7 @@ class LearnedStep:
     chemical: Tensor  # dz/dt at z without transport
     near: Tensor  # references (cells,)
     p: Tensor
-    dt: float
+    durations: Durations
     slow: Tensor | None = None  # cells of each route, known after the first `advance`
     network: Tensor | None = None
     exact: Tensor | None = None
@@ -125,14 +126,14 @@ class LearnedFlow:
         return self._chemical(pack(T, rhoY))[1:]
 
     def begin(
-        self, T: Tensor, rhoY: Tensor, dt: float, Q: Tensor | None = None, Qh: Tensor | None = None
+        self, T: Tensor, rhoY: Tensor, dt: float | Durations, Q: Tensor | None = None, Qh: Tensor | None = None
     ) -> LearnedStep:
         """Raises StateError naming the first cell whose state is not finite or out of range."""
         z = pack(T, rhoY)
         check_state(self.gas, z)
         p = GAS_CONSTANT * T * (rhoY / column(self.gas.molar_mass, T)).sum(0)
         require((p > 0) & torch.isfinite(p), p, "chemistry: pressure", "finite and > 0 Pa; partial densities are lost")
-        return LearnedStep(z, self._chemical(z), self.shared_jacobians.nearest(z), p, dt)
+        return LearnedStep(z, self._chemical(z), self.shared_jacobians.nearest(z), p, Durations.given(dt))
 
     def advance(self, step: object, Q: Tensor, Qh: Tensor) -> Result:
         """Over the step with constant Q [kg/m3/s], Qh [W/m3].
@@ -190,7 +191,7 @@ class LearnedFlow:
         """The same routes with other transport: to first order, in full where that changes much."""
         assert step.slow is not None and step.network is not None and step.exact is not None
         far = [self._respond(step, cells, s, end) for cells in (step.slow, step.network, step.exact)]
-        end[:, far[0]] = self.slow.step(far[0], step.near, step.z, step.chemical, s, step.p, step.dt)[0]
+        end[:, far[0]] = self.slow.step(far[0], step.near, step.z, step.chemical, s, step.p, step.durations)[0]
         z1, good = self._network_cells(step, far[1], s)  # always: ranks that share a device evaluate together
         end[:, far[1][good]] = z1[:, good]
         self._exact(step, step.exact if self.fallback == "none" else far[2], s, end)
@@ -200,10 +201,11 @@ class LearnedFlow:
         assert step.last is not None
         before, last = (take(x, cells) for x in step.last)
         z, ds = take(step.z, cells), take(s, cells) - before
-        change = self.corrector.respond(z, ds, step.near[cells], step.p[cells], step.dt)
+        durations = step.durations.of(cells)
+        change = self.corrector.respond(z, ds, step.near[cells], step.p[cells], durations)
         moved = last + change
         if cells is step.network:
-            moved = self.corrector.nonnegative(moved, last[1:] + step.dt * ds[1:])
+            moved = self.corrector.nonnegative(moved, last[1:] + durations.seconds * ds[1:])
         end[:, cells] = moved
         return cells[misfits(self.parts.trust, z, moved, change) > RESPONSE]
 
@@ -211,20 +213,21 @@ class LearnedFlow:
         """Does the slow cells, into `end`, and returns them."""
         if not self.router:
             return step.z.new_zeros(0, dtype=torch.int64)
-        tried = self.slow.tries(step.z, step.chemical, step.dt).nonzero().squeeze(-1)
-        new, error = self.slow.step(tried, step.near, step.z, step.chemical, s, step.p, step.dt)
+        tried = self.slow.tries(step.z, step.chemical, step.durations.seconds).nonzero().squeeze(-1)
+        new, error = self.slow.step(tried, step.near, step.z, step.chemical, s, step.p, step.durations)
         good = error <= LIMIT
         end[:, tried[good]] = new[:, good]
         return tried[good]
 
     def _covered(self, step: LearnedStep, cells: Tensor) -> Tensor:
-        """Whether the network may try these cells."""
+        """Whether the network may try these cells: of states like its training's, for as long as it was taught."""
         low, high = self.parts.dt_range
         shares = [share for _, share in self.splitting if share]
-        if not self.trusted or min(shares) * step.dt < low or max(shares) * step.dt > high:
+        here, h = take(step.z, cells), step.durations.of(cells).by_cell(step.p[cells])
+        taught = (min(shares) * h >= low) & (max(shares) * h <= high)
+        if not self.trusted or not bool(taught.any()):
             return torch.zeros_like(cells, dtype=torch.bool)
-        here = take(step.z, cells)
-        return self.parts.covered(here[0], step.p[cells], here[1:] / here[1:].sum(0))
+        return taught & self.parts.covered(here[0], step.p[cells], here[1:] / here[1:].sum(0))
 
     def _split(self, step: LearnedStep, cells: Tensor, s: Tensor, splitting: Splitting) -> tuple[Tensor, Step]:
         """Network steps with impulses of transport between them: z (1 + species, cells), and the worst of the steps."""
@@ -232,28 +235,31 @@ class LearnedFlow:
         T, r = step.z[0, cells], take(step.z[1:], cells)
         H = (r * h_mass(thermo, T)).sum(0)
         factor = defect = torch.zeros_like(T)
+        h = step.durations.of(cells).seconds
         for impulse, share in splitting:
             if impulse:
-                r, H = r + impulse * step.dt * source[1:], H + impulse * step.dt * source[0]
+                r, H = r + impulse * h * source[1:], H + impulse * h * source[0]
                 T = temperature_from_enthalpy(thermo, H / r.sum(0), r / r.sum(0), T, 3)
             if share:
                 rho = r.sum(0)
-                done = self._network(T, p, r / rho, share * step.dt)
+                done = self._network(T, p, r / rho, share * h)
                 T, r = done.T, rho * done.Y
                 factor, defect = torch.maximum(factor, done.factor), torch.maximum(defect, done.defect)
         z1 = pack(T, r)
         return z1, Step(T, r, factor, defect)
 
-    def _network(self, T: Tensor, p: Tensor, Y: Tensor, dt: float) -> Step:
+    def _network(self, T: Tensor, p: Tensor, Y: Tensor, dt: float | Tensor) -> Step:
         """By this rank, or by the owner of the device that it shares."""
         if self.shared is None:
             return self.parts.network(T, p, Y, dt)
+        last = 2 + Y.shape[0]
 
         def all_cells(x: Tensor) -> Tensor:
-            done = self.parts.network(x[0], x[1], x[2:], dt)
+            done = self.parts.network(x[0], x[1], x[2:last], x[last] if isinstance(dt, Tensor) else dt)
             return torch.cat([done.T.unsqueeze(0), done.factor.unsqueeze(0), done.defect.unsqueeze(0), done.Y])
 
-        out = self.shared.evaluate(torch.cat([T.unsqueeze(0), p.unsqueeze(0), Y]), all_cells)
+        rows = [T.unsqueeze(0), p.unsqueeze(0), Y, *([dt.unsqueeze(0)] if isinstance(dt, Tensor) else [])]
+        out = self.shared.evaluate(torch.cat(rows), all_cells)
         return Step(out[0], out[3:], out[1], out[2])
 
     def _network_cells(self, step: LearnedStep, cells: Tensor, s: Tensor) -> tuple[Tensor, Tensor]:
@@ -271,7 +277,7 @@ class LearnedFlow:
             take(s, cells),
             step.near[cells],
             step.p[cells],
-            step.dt,
+            step.durations.of(cells),
             None,
         )
         self.error[cells] = found.error
@@ -285,10 +291,14 @@ class LearnedFlow:
             end[:, cells] = self._split(step, cells, s, TRANSPORT)[0]
             return
         fields, rows = torch.cat([take(step.z, cells), take(s, cells)]), step.z.shape[0]
+        whole, share = step.durations.of(cells)
+        if share is not None:
+            fields = torch.cat([fields, share.unsqueeze(0)])
 
         def solve(given: Tensor) -> Tensor:
-            z, source = given[:rows], given[rows:]
-            begun = self.exact.begin(z[0].clone(), z[1:].clone(), step.dt, source[1:], source[0])
+            z, source = given[:rows], given[rows : 2 * rows]
+            durations = Durations(whole, None if share is None else given[2 * rows])
+            begun = self.exact.begin(z[0].clone(), z[1:].clone(), durations, source[1:], source[0])
             done = self.exact.advance(begun, source[1:], source[0])
             return pack(done.T, done.rhoY)
 

@@ -19,19 +19,20 @@ RTOL, ATOL = 1e-6, 1e-12
 class Mapped(Parts):
     """As `Parts`, but the step is integrated to 1e-6, 1e-12: same cells, same routes, same impulses of transport."""
 
-    def network(self, T: Tensor, p: Tensor, Y: Tensor, dt: float) -> Step:
-        """The exact step of dt [s], T, p (cells,), Y (species, cells)."""
+    def network(self, T: Tensor, p: Tensor, Y: Tensor, dt: float | Tensor) -> Step:
+        """The exact step of dt [s], one or (cells,), T, p (cells,), Y (species, cells)."""
         zero = torch.zeros_like(T)
         if not T.numel():
             return Step(T.clone(), Y.clone(), zero, zero)
         exact = ReactorIntegrator(self.gas, self.model.hold, RTOL, ATOL)
-        done = integrate(exact, T, p, Y, torch.full_like(T, dt), compile=False)
+        h = dt if isinstance(dt, Tensor) else torch.full_like(T, dt)
+        done = integrate(exact, T, p, Y, h, compile=False)
         return Step(done.T, done.Y, zero, zero)
 
 
 class Still(Parts):
     """As `Parts`, but the step changes nothing."""
 
-    def network(self, T: Tensor, p: Tensor, Y: Tensor, dt: float) -> Step:
+    def network(self, T: Tensor, p: Tensor, Y: Tensor, dt: float | Tensor) -> Step:
         """The state as it is."""
         return Step(T.clone(), Y.clone(), torch.zeros_like(T), torch.zeros_like(T))

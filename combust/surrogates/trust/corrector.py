@@ -26,6 +26,7 @@ from combust.kernels import compiled
 from combust.kinetics.integrate import systems
 from combust.kinetics.integrate.blocks import by_blocks, take
 from combust.kinetics.integrate.cells import System, evaluate
+from combust.kinetics.integrate.durations import Durations
 from combust.kinetics.integrate.systems import Fixed, Hold
 from combust.kinetics.rates.thermo import Thermo
 from combust.surrogates.model.conserve import correct
@@ -75,7 +76,7 @@ apply_kernel = compiled(apply, dynamic=None)
 
 
 def push(thermo: Thermo, dt: Tensor, z: Tensor, s: Tensor) -> Tensor:
-    """What sources s do to z in dt (0-d) without chemistry, (1 + species, cells)."""
+    """What sources s do to z in dt (0-d or (cells,)) without chemistry, (1 + species, cells)."""
     return dt * systems.transport_rate(thermo, z, s)
 
 
@@ -97,14 +98,19 @@ class Corrector:
         self.core, self.system, self.shared = core, system, shared
 
     def __call__(
-        self, z: Tensor, z1: Tensor, f: Tensor, s: Tensor, near: Tensor, p: Tensor, dt: float, fixed: Fixed | None
-    ) -> Corrected:
+        self, z: Tensor, z1: Tensor, f: Tensor, s: Tensor, near: Tensor, p: Tensor, dt: float | Durations,
+        fixed: Fixed | None,
+    ) -> Corrected:  # fmt: skip
         """z1 corrected; f: dz/dt at z, sources s (1 + species, cells) included; near: references, p [Pa] (cells,)."""
-        core, solve, h = self.core, self.shared.solve, z.new_tensor(dt)
+        core, solve, given = self.core, self.shared.solve, Durations.given(dt)
+        h = z.new_tensor(given.whole)
         known = (core.thermo, self.system.hold, core.atoms, core.coordinates.active)
         found = Corrected(torch.empty_like(z), torch.empty_like(z), torch.empty_like(p), torch.empty_like(p))
-        for block in self.shared.blocks(near, p):
+        for block in self.shared.blocks(near, p, given):
             here, count = block.cells, block.count
+            if given.share is not None:
+                h = given.of(here).by_cell(p[here])
+                cells_last(h)
             start, end, rate, source = (take(x, here) for x in (z, z1, f, s))
             held = None if fixed is None else fixed.of(here)
             cells_last(start, end, rate)
@@ -124,13 +130,17 @@ class Corrector:
         cells_last(f1)
         return departures_kernel(z, z1, f, f1, dt)
 
-    def respond(self, z: Tensor, s: Tensor, near: Tensor, p: Tensor, dt: float) -> Tensor:
+    def respond(self, z: Tensor, s: Tensor, near: Tensor, p: Tensor, dt: float | Durations) -> Tensor:
         """Change of the end of a "flow" step from z by a change s of the sources, to first order; needs no rates.
 
         It keeps elements, but not signs.
         """
-        pushed, found = by_blocks(partial(push_kernel, self.core.thermo, z.new_tensor(dt)), z, s), torch.empty_like(z)
-        for block in self.shared.blocks(near, p):
+        given, found = Durations.given(dt), torch.empty_like(z)
+        if given.share is None:
+            pushed = by_blocks(partial(push_kernel, self.core.thermo, z.new_tensor(given.whole)), z, s)
+        else:
+            pushed = by_blocks(partial(push_kernel, self.core.thermo), given.by_cell(z[0]), z, s)
+        for block in self.shared.blocks(near, p, given):
             some = self.shared.solve(block, dt, trapezoid, take(pushed, block.cells))
             found[:, block.cells[: block.count]] = some[:, : block.count]
         return found

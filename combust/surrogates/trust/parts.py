@@ -89,6 +89,7 @@ class Parts:
         low, high = self.p_range
         return good & (p >= low) & (p <= high)
 
-    def network(self, T: Tensor, p: Tensor, Y: Tensor, dt: float) -> Step:
-        """The network's step of dt [s], (cells,)."""
-        return Step(*by_blocks(partial(step_kernel, self.core), T, p, Y, torch.full_like(T, dt)))
+    def network(self, T: Tensor, p: Tensor, Y: Tensor, dt: float | Tensor) -> Step:
+        """The network's step of dt [s], one or (cells,)."""
+        h = dt if isinstance(dt, Tensor) else torch.full_like(T, dt)
+        return Step(*by_blocks(partial(step_kernel, self.core), T, p, Y, h))

@@ -16,12 +16,14 @@ from torch import Tensor
 from combust.kernels import compiled
 from combust.kinetics.integrate import systems
 from combust.kinetics.integrate.blocks import BLOCK, blocks, by_blocks
+from combust.kinetics.integrate.durations import Durations
 from combust.kinetics.integrate.systems import Fixed, Hold
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.kinetics.rates.thermo import GAS_CONSTANT
 
 KELVIN, POWER, WEIGHT, FLOOR = 300.0, 0.1, 6.0, 1e-12  # of the distance: T / KELVIN and WEIGHT (Y + FLOOR)^POWER
 PER_DECADE = 20.0  # pressures that share Jacobians: within 12 %
+PER_OCTAVE = 4  # durations that share matrices: within 9 %, where they differ
 
 
 MatrixOf = Callable[[Tensor], Tensor]  # of dt J (references, n, n): (references, n, any)
@@ -40,12 +42,12 @@ class References(NamedTuple):
 
 class Block(NamedTuple):
     """Some cells, how many of them are no padding, and the places (from, to) of those that share a matrix, each with
-    the pressure bin and the reference of that.
+    the pressure bin, the reference and the number of the duration (`Durations.alike`) of that.
     """
 
     cells: Tensor
     count: int  # type: ignore[assignment]
-    runs: list[tuple[int, int, int, int]]
+    runs: list[tuple[int, int, int, int, int]]
 
 
 class SharedJacobians:
@@ -59,21 +61,26 @@ class SharedJacobians:
         self._places = (-2.0 * places.T.contiguous(), places.square().sum(0))
         self._jacobians: dict[int, Tensor] = {}
         self._matrices: dict[tuple[int, float, MatrixOf], list[Tensor]] = {}
+        self._whole = 0.0  # s, of the step that they belong to
 
     def nearest(self, z: Tensor) -> Tensor:
         """Rows (cells,) of the references nearest to z (1 + species, cells)."""
         return by_blocks(partial(nearest_kernel, *self._places), z)
 
-    def blocks(self, near: Tensor, p: Tensor) -> Iterator[Block]:
+    def blocks(self, near: Tensor, p: Tensor, dt: float | Durations = 0.0) -> Iterator[Block]:
         """Cells with references near (cells,), at p (cells,) Pa, in an order in which those alike stand together."""
         if not near.numel():
             return
         count, bins = self.references.T.numel(), (p.log10() * PER_DECADE).round().to(torch.int64)
-        lowest = int(bins.min())
-        kinds = (bins - lowest) * count + near
-        order, numbers = torch.argsort(kinds), torch.bincount(kinds)
-        present = numbers.nonzero().squeeze(-1)
-        stops = numbers[present].cumsum(0).tolist()
+        lowest, shortest, range_p = int(bins.min()), 0, 1
+        kinds, numbers = bins - lowest, Durations.given(dt).alike(PER_OCTAVE, nearest=True)
+        if numbers is not None:
+            shortest, range_p = int(numbers.min()), int(kinds.max()) + 1
+            kinds = (numbers - shortest) * range_p + kinds
+        kinds = kinds * count + near
+        order, many = torch.argsort(kinds), torch.bincount(kinds)
+        present = many.nonzero().squeeze(-1)
+        stops = many[present].cumsum(0).tolist()
         alike = list(zip(present.tolist(), stops, strict=True))
         begin = 0
         for cells, used in blocks(order, BLOCK):
@@ -83,18 +90,20 @@ class SharedJacobians:
                 end = min(stop - begin, used)
                 if stop - begin <= used:
                     del alike[0]
-                runs.append((kind // count + lowest, kind % count, start, end))
+                number, decade = (0, kind // count) if numbers is None else divmod(kind // count, range_p)
+                runs.append((decade + lowest, kind % count, start, end, number + shortest))
                 start = end
-            decade, row, start, _ = runs[-1]
-            runs[-1] = decade, row, start, len(cells)  # the padding is like the last cell
+            decade, row, start, _, number = runs[-1]
+            runs[-1] = decade, row, start, len(cells), number  # the padding is like the last cell
             begin += used
             yield Block(cells, used, runs)
 
-    def solve(self, block: Block, dt: float, of: MatrixOf, x: Tensor) -> Tensor:
-        """of(dt J) x for the cells of a block, each with the J of its reference."""
-        found = x.new_empty(self.size, x.shape[1])
-        for decade, row, start, end in block.runs:
-            torch.mm(self.matrices(decade, dt, of)[row], x[:, start:end], out=found[:, start:end])
+    def solve(self, block: Block, dt: float | Durations, of: MatrixOf, x: Tensor) -> Tensor:
+        """of(dt J) x for the cells of a block, each with the J of its reference; of `Durations`, about its own dt."""
+        found, given = x.new_empty(self.size, x.shape[1]), Durations.given(dt)
+        for decade, row, start, end, number in block.runs:
+            matrices = self.matrices(decade, given.typical(number, PER_OCTAVE), of, given.whole)
+            torch.mm(matrices[row], x[:, start:end], out=found[:, start:end])
         return found
 
     def jacobians(self, decade: int) -> Tensor:
@@ -109,11 +118,12 @@ class SharedJacobians:
             self._jacobians[decade] = found.permute(2, 0, 1).contiguous()
         return self._jacobians[decade]
 
-    def matrices(self, decade: int, dt: float, of: MatrixOf) -> list[Tensor]:
-        """of(dt J) of each reference."""
-        key = (decade, dt, of)
+    def matrices(self, decade: int, dt: float, of: MatrixOf, whole: float = 0.0) -> list[Tensor]:
+        """of(dt J) of each reference; whole : the step that dt [s] is a share of, dt itself if omitted."""
+        key, whole = (decade, dt, of), whole or dt
         if key not in self._matrices:
-            self._matrices = {k: v for k, v in self._matrices.items() if k[1] == dt}  # those of other steps are history
+            if whole != self._whole:  # those of other steps are history
+                self._matrices, self._whole = {}, whole
             self._matrices[key] = list(of(dt * self.jacobians(decade)).contiguous().unbind(0))
         return self._matrices[key]
 

@@ -18,6 +18,7 @@ from torch import Tensor
 from combust.kernels import compiled
 from combust.kinetics.integrate import systems
 from combust.kinetics.integrate.blocks import by_blocks, take
+from combust.kinetics.integrate.durations import Durations
 from combust.kinetics.integrate.systems import Fixed
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.kinetics.rates.thermo import Thermo
@@ -168,7 +169,7 @@ def corrected_step(
     s: Tensor,
     near: Tensor,
     p: Tensor,
-    dt: float,
+    dt: float | Durations,
     fixed: Fixed | None,
 ) -> CorrectedStep:
     """The network's `step` from z to z1 (1 + species, cells) corrected, again where the stated error is not kept yet.
@@ -176,13 +177,15 @@ def corrected_step(
     chemical: dz/dt at z without the sources s; near: references, p [Pa] (cells,).
     """
     f = chemical if fixed is not None else by_blocks(partial(total_kernel, corrector.core.thermo), chemical, z, s)
-    moved, rise = z + dt * (f - chemical), dt * chemical
+    durations = Durations.given(dt)
+    h = durations.seconds
+    moved, rise = z + h * (f - chemical), h * chemical
     begun = (step.factor <= LARGEST_FACTOR) & (step.defect <= LARGEST_DEFECT)
     found = CorrectedStep(z1.clone(), torch.full_like(p, torch.nan), torch.zeros_like(p), torch.zeros_like(begun))
     left, guess = torch.arange(p.numel(), device=p.device), z1
     for _ in range(ROUNDS):
         here, held = take(z, left), None if fixed is None else fixed.of(left)
-        new = corrector(here, guess, take(f, left), take(s, left), near[left], p[left], dt, held)
+        new = corrector(here, guess, take(f, left), take(s, left), near[left], p[left], durations.of(left), held)
         end, wrong, error = betters(trust, here, take(z1, left), new)
         grown = growths(trust, take(moved, left), end, wrong, take(rise, left))
         now = CorrectedStep(end, error, grown, begun[left] & kept(new))

@@ -16,6 +16,7 @@ from combust.kernels import compiled
 from combust.kinetics.integrate import w_method
 from combust.kinetics.integrate.blocks import take
 from combust.kinetics.integrate.cells import System, Tolerance, evaluate
+from combust.kinetics.integrate.durations import Durations
 from combust.kinetics.integrate.systems import Fixed
 from combust.surrogates.trust.references import SharedJacobians, inverse
 from combust.surrogates.trust.router import Trust, growth, misfit, total_kernel
@@ -32,7 +33,7 @@ def damped(x: Tensor) -> Tensor:
 def completed(
     trust: Trust, z: Tensor, chemical: Tensor, f0: Tensor, k1: Tensor, k2: Tensor, dt: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """z after dt (0-d), and its error in units of what is allowed (cells,), of the stages.
+    """z after dt (0-d or (cells,)), and its error in units of what is allowed (cells,), of the stages.
 
     f0: dz/dt at z, chemical: without transport.
     """
@@ -53,30 +54,33 @@ class SlowStep:
         self.gas, self.hold = shared.gas, shared.hold
         self.system = System(shared.gas.kinetics, shared.hold)
 
-    def tries(self, z: Tensor, chemical: Tensor, dt: float) -> Tensor:
-        """Cells whose rates are slow enough to try (cells,)."""
+    def tries(self, z: Tensor, chemical: Tensor, dt: float | Tensor) -> Tensor:
+        """Cells whose rates are slow enough to try (cells,); dt : one, or (cells,)."""
         return RATES.error(z, dt * chemical) <= TRIED
 
     def step(
-        self, cells: Tensor, near: Tensor, z: Tensor, chemical: Tensor, s: Tensor, p: Tensor, dt: float
+        self, cells: Tensor, near: Tensor, z: Tensor, chemical: Tensor, s: Tensor, p: Tensor, dt: float | Durations
     ) -> tuple[Tensor, Tensor]:
         """New states (1 + species, cells) of some cells of z, and their errors in units of what is allowed.
 
-        near: references (all cells,), p (all cells,) Pa, chemical: dz/dt without sources s (1 + species, all cells).
+        near: references (all cells,), p (all cells,) Pa, chemical: dz/dt without sources s (1 + species, all cells),
+        dt: of all cells.
         """
         new, error = z.new_empty(z.shape[0], cells.numel()), z.new_empty(cells.numel())
-        h = z.new_tensor(dt)
-        for block in self.shared.blocks(near[cells], p[cells]):
+        given = Durations.given(dt)
+        for block in self.shared.blocks(near[cells], p[cells], given.of(cells)):
             here, own = cells[block.cells], block.cells[: block.count]
             state, f, source = take(z, here), take(chemical, here), take(s, here)
             fixed = None if self.hold == "flow" else self._fixed(state, p[here])
             cells_last(state, f, source)
             f0 = total_kernel(self.gas.thermo, f, state, source) if fixed is None else f
             k1 = self.shared.solve(block, dt, damped, f0)
-            f1 = evaluate(self.system, torch.add(state, k1, alpha=dt), source, fixed)
+            h = given.of(here).seconds
+            ahead = state + h * k1 if isinstance(h, Tensor) else torch.add(state, k1, alpha=h)
+            f1 = evaluate(self.system, ahead, source, fixed)
             k2 = self.shared.solve(block, dt, damped, torch.add(f1, k1, alpha=-2.0))
-            cells_last(f0, k1, k2)
-            a, b = completed_kernel(self.trust, state, f, f0, k1, k2, h)
+            cells_last(f0, k1, k2, h if isinstance(h, Tensor) else None)
+            a, b = completed_kernel(self.trust, state, f, f0, k1, k2, h if isinstance(h, Tensor) else z.new_tensor(h))
             new[:, own], error[own] = a[:, : block.count], b[: block.count]
         return new, error
 
