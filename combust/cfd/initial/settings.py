@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from msgspec import Meta
 
 from combust.cfd.initial.base import Start, Starting
+from combust.cfd.initial.channel import ChannelInitial
 from combust.cfd.initial.hot_spot import HotSpotKey, heated
 from combust.cfd.initial.layers import LayersInitial
 from combust.cfd.initial.motion import TurbulenceKey, VortexKey
@@ -260,6 +261,7 @@ Initial = (
     | ManufacturedInitial
     | LayersInitial
     | CounterflowInitial
+    | ChannelInitial
     | RunInitial
 )
 
