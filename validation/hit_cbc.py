@@ -35,14 +35,19 @@ DEVELOP, DEVELOPED = 0.12, 2  # s, times
 
 
 class Run(NamedTuple):
-    """Cells a side, `turbulence` of the case, how often the start is developed."""
+    """Cells a side, `turbulence` of the case, how often the start is developed, order of differences."""
 
     cells: int
     turbulence: str
     developed: int = DEVELOPED
+    order: int = 2
 
 
 RUNS = {f"{kind}, {n}": Run(n, f'{{kind="{kind}"}}') for n in (32, 64) for kind in CLOSURES}
+STRONGER = {"sigma": 1.5, "wale": 0.6, "vreman": 0.085}  # constants for differences of second order
+for _kind, _constant in STRONGER.items():
+    RUNS[f"{_kind} {_constant}, 32"] = Run(32, f'{{kind="{_kind}", constant={_constant}}}')
+RUNS["sigma, order 4, 32"] = Run(32, '{kind="sigma"}', order=4)
 RUNS["smagorinsky, random phases, 32"] = Run(32, '{kind="smagorinsky"}', 0)
 SMOKE = {"RUNS": {"none, 8": Run(8, '{kind="none"}'), "sigma, 8": Run(8, '{kind="sigma"}')}, "ENERGY": 10.0,
          "DEVELOP": 0.01, "STATIONS": {98: 0.01, 171: 0.02}}  # fmt: skip
@@ -130,7 +135,9 @@ def flow_of(run: Run) -> ReactingFlow:
     """The flow at its start."""
     n = run.cells
     changes = [f"mesh.cells=[{n},{n},{n}]", f"turbulence={run.turbulence}", "output.fields.names=['u']",
-               "numerics.compile=off"]  # fmt: skip
+               "numerics.compile=off", f"numerics.order={run.order}"]  # fmt: skip
+    if run.order == 4:
+        changes.append("numerics.reconstruction=central")
     return case.Builder(config.load(CASES / "hit_cbc.toml", changes), Communicator()).flow()
 
 
