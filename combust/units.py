@@ -82,6 +82,7 @@ TABLES = {
     "energy": {"J": 1.0, "kJ": 1e3, "MJ": 1e6, "mJ": 1e-3, "uJ": 1e-6, "µJ": 1e-6, "μJ": 1e-6},
     "kinematic viscosity": {f"{name}2/s": square for name, square in SQUARES.items()},
     "energy per mass": {f"{name}2/s2": square for name, square in SQUARES.items()},
+    "dissipation": {f"{name}2/s3": square for name, square in SQUARES.items()},
     "spectral energy": {f"{name}3/s2": float(Fraction(str(one)) ** 3) for name, one in LENGTH.items()},
 }
 CASED = ("mpa", "mpa s", "p", "mj")  # of which another spelling means another unit

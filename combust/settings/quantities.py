@@ -21,6 +21,7 @@ KINDS = {
     "Pa s": "viscosity", "kg/m3": "density", "m/s2": "acceleration", "1/m": "wave number", "W/m2": "heat flux",
     "J": "energy", "kg/m2/s": "mass flux", "Pa/m": "pressure gradient",
     "m2/s": "kinematic viscosity", "m2/s2": "energy per mass", "m3/s2": "spectral energy",
+    "m2/s3": "dissipation",
 }  # fmt: skip
 # Units that a key of a table gets from elsewhere: from its key `over`; from the key that it stands for.
 ALONG, SAME = "m or s", "unit of the key"

@@ -95,7 +95,8 @@ def settle(
     Destruction d f is implicit: f = (f0 + dt r (1 + x/2)) / (1 + x + x^2/2) with x = d dt and r all that comes in, of
     second order and for no x below zero; without `second` f = (f0 + dt r) / (1 + x). Where transport alone would leave
     less than nothing of a positive quantity, it is held: what transport takes out becomes a destruction as well.
-    Patankar 1980, Numerical Heat Transfer and Fluid Flow, section 7.2.
+    Patankar's rule, see Burchard, Deleersnijder, Meister, Appl. Numer. Math. 47 (2003) 1.
+    doi:10.1016/S0168-9274(03)00101-6
     """
     x = dt * destruction
     more = 1.0 + 0.5 * x if second else torch.ones_like(x)
