@@ -62,7 +62,7 @@ def build(name: str, overrides: list[str], profile: FlameProfile | None = None) 
     """The flow of a shipped case with overrides; starts from `profile` instead of the case's own free flame."""
     builder = case.Builder(config.load(CASES / name, overrides), Communicator())
     if profile is not None:
-        builder.__dict__["profile"] = profile  # fills the cached property before anyone asks for it
+        builder.__dict__["free_flame"] = profile  # fills the cached property before anyone asks for it
     kernels.set_mode("eager")
     flow = builder.flow()
     kernels.set_mode(case.kernel_mode(builder, flow))

@@ -163,11 +163,16 @@ class Builder:
             return self.gas.mixture(table.fuel, table.oxidizer, table.phi)
 
     @cached_property
-    def profile(self) -> FlameProfile:
+    def free_flame(self) -> FlameProfile:
         """Cantera's free flame of an initial flame."""
         table = self.config.initial
         assert isinstance(table, FlameInitial)
         return table.profile(self)
+
+    @cached_property
+    def profile(self) -> FlameProfile:
+        """The same as it will be in this flow: thicker, where flames are thickened."""
+        return self.config.combustion.as_burns(self.free_flame, self)
 
     @cached_property
     def carried(self) -> Carried:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from combust.cfd.boundaries.conditions import Burner, Inflow, Outflow, Side, conditions_of
-from combust.cfd.mesh.grid import NAMES, along
+from combust.cfd.mesh.grid import NAMES, ROUND_OFF, along
 
 if TYPE_CHECKING:
     from combust.cfd.lowmach.flow import ReactingFlow
@@ -76,7 +76,7 @@ def _resolution(flow: ReactingFlow, flame: ReactionZone) -> float:
 
 def coarse(cells: float, thickness: float) -> dict[str, str]:
     """name -> sentence of a flame of `cells` cells per thermal thickness [m]; empty if they are enough."""
-    if cells >= FEWEST:
+    if cells >= FEWEST * (1.0 - ROUND_OFF):
         return {}
     return {
         "coarse": (

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from combust.cfd.closures.view import View
-from combust.cfd.diagnostics.gradients import squared_gradient
 from combust.cfd.mesh.grid import Layout, along
+from combust.cfd.operators.gradients import squared_gradient
 from combust.kernels import compiled
 
 VARIANCE = 0.5  # of the filter (1/4, 1/2, 1/4), in squares of a cell's width

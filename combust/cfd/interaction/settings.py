@@ -2,27 +2,48 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol
 
-from combust.settings.base import Name, NotNegative, Settings, Text, doc
+from msgspec import Meta
+
+from combust.settings.base import Name, NotNegative, Positive, Settings, Temperature, Text, doc
 
 if TYPE_CHECKING:
     from combust.cfd.initial.unburnt import Unburnt
     from combust.cfd.interaction.base import Interaction
     from combust.cfd.interaction.times import ChemicalTime
     from combust.cfd.mesh.grid import Grid
+    from combust.kinetics.flames.free import FlameProfile
     from combust.kinetics.mechanism.mechanism import Mechanism
+    from combust.kinetics.mechanism.settings import Transport
+    from combust.parallel import Communicator
+
+AtLeastOne = Annotated[float, Meta(ge=1)]
 
 
 class Burning(Protocol):
-    """What an interaction is built of. unburnt : fresh gas and its equilibrium, None of a case that names none."""
+    """What an interaction is built of. pressure [Pa];  transport, initial : tables of the case
+
+    unburnt : fresh gas and its equilibrium, None of a case that names none
+    free_flame : Cantera's flame of an initial flame
+    """
 
     @property
     def gas(self) -> Mechanism: ...
     @property
     def grid(self) -> Grid: ...
     @property
+    def comm(self) -> Communicator: ...
+    @property
+    def pressure(self) -> float: ...
+    @property
+    def transport(self) -> Transport: ...
+    @property
+    def initial(self) -> Any: ...
+    @property
     def unburnt(self) -> Unburnt | None: ...
+    @property
+    def free_flame(self) -> FlameProfile: ...
 
 
 class CombustionSettings(Settings, frozen=True):
@@ -38,6 +59,10 @@ class CombustionSettings(Settings, frozen=True):
     def build(self, case: Burning) -> Interaction | None:
         """The interaction of a case; None: rates and diffusion are those of the resolved fields. Raises ConfigError."""
         raise NotImplementedError
+
+    def as_burns(self, profile: FlameProfile, case: Burning) -> FlameProfile:
+        """Cantera's flame of the table `initial` as it will be in the flow."""
+        return profile
 
 
 class Laminar(CombustionSettings, frozen=True, tag_field="kind", tag="laminar"):
@@ -132,5 +157,88 @@ class Edc(_Timed, frozen=True, kw_only=True, tag_field="kind", tag="edc"):
         return edc.Edc(self.version, self.time(case.gas))
 
 
-Combustion = Laminar | Pasr | Edc
-COMBUSTIONS = (Laminar, Pasr, Edc)
+class FlameOf(Settings, frozen=True):
+    """A planar flame of Cantera's at the pressure of the case."""
+
+    fuel: Annotated[Text, doc("mole fractions of the fuel")]
+    oxidizer: Annotated[Text, doc("mole fractions of the oxidizer")]
+    phi: Annotated[Positive, doc("equivalence ratio")]
+    temperature: Annotated[Temperature, doc("of the unburnt gas", "K")] = 300.0
+
+
+class DynamicExponentKey(Settings, frozen=True, tag_field="kind", tag="dynamic"):
+    """beta from the resolved wrinkles. doi:10.1016/S0010-2180(02)00401-7, doi:10.1016/j.combustflame.2011.04.008"""
+
+    ratio: Annotated[
+        float, Meta(ge=0.5, le=4.0), doc("width of the test filter over the thickness of the thickened flame")
+    ] = 1.5
+
+
+class ThickenedFlame(CombustionSettings, frozen=True, kw_only=True, tag_field="kind", tag="thickened"):
+    """Flames are thickened so that the grid resolves them, and burn faster by the wrinkles that they lose.
+
+    Diffusion is E F times and reaction E/F times what it is, F = 1 + (F_max - 1) sensor. Colin et al. 2000, Charlette
+    et al. 2002. doi:10.1063/1.870436, doi:10.1016/S0010-2180(02)00400-5
+    """
+
+    FIELDS: ClassVar[dict[str, Name]] = {
+        "sensor": Name("where a flame is thickened: 1 within, 0 outside"),
+        "thickening": Name("F, how many times thicker a flame is than it would be"),
+        "efficiency": Name("E, how many times faster a thickened flame burns for the wrinkles that it lost"),
+        "u_flame": Name("velocity of the eddies up to the thickness of a thickened flame", "m/s"),
+    }
+    COLUMNS: ClassVar[dict[str, Name]] = {"wrinkling_exponent": Name("beta of the efficiency function")}
+
+    cells: Annotated[
+        Positive | None, doc("cells (by their widest side) over the thickness of a flame; 6 if factor is omitted, too")
+    ] = None
+    factor: Annotated[AtLeastOne | None, doc("F_max, given in place of cells")] = None
+    flame: Annotated[
+        FlameOf | None,
+        doc("the flame that is thickened; that of the table `initial` if it names fuel, oxidizer and phi"),
+    ] = None
+    speed: Annotated[Positive | None, doc("its laminar speed; Cantera's if omitted", "m/s")] = None
+    thickness: Annotated[Positive | None, doc("its thermal thickness; Cantera's if omitted", "m")] = None
+    fresh: Annotated[float | None, doc("T, or Y of the fuel, before it; Cantera's if omitted")] = None
+    burnt: Annotated[float | None, doc("the same behind it; T where its slope is 3 % of the steepest if omitted")] = (
+        None
+    )
+    viscosity: Annotated[
+        Positive | None,
+        doc("kinematic, of the fresh gas, for the Reynolds number u' D/nu; speed thickness/4 if omitted", "m2/s"),
+    ] = None
+    progress: Annotated[
+        Literal["temperature", "fuel"], doc("what the sensor tells a flame by: T, or how much fuel is left")
+    ] = "temperature"
+    edge: Annotated[
+        float, Meta(gt=0, lt=0.5), doc("the sensor is 1 where the progress is between this and 1 less this")
+    ] = 0.05
+    efficiency: Annotated[
+        Literal["charlette", "saturated", "none"],
+        doc("E = (1 + w)^beta, w of min(D/d, Gamma u'/S_L), or of min(D/d - 1, Gamma u'/S_L); none: 1"),
+    ] = "charlette"
+    exponent: Annotated[NotNegative | DynamicExponentKey, doc("beta, or a table that says how it is found")] = 0.5
+    fluctuation: Annotated[
+        Literal["resolved", "closure"],
+        doc("u' from the smallest resolved eddies, or from the energy of those of the closure"),
+    ] = "resolved"
+
+    def __post_init__(self) -> None:
+        if self.cells is not None and self.factor is not None:
+            raise ValueError("give cells or factor, one of the two")
+
+    def build(self, case: Burning) -> Interaction | None:
+        """The thickened flame. Raises ConfigError where nothing says which flame it is."""
+        from combust.cfd.interaction.building import thickened
+
+        return thickened(self, case)
+
+    def as_burns(self, profile: FlameProfile, case: Burning) -> FlameProfile:
+        """Cantera's flame as thick as it will be on the grid of the case."""
+        from combust.cfd.interaction.building import stretched
+
+        return stretched(self, profile, case)
+
+
+Combustion = Laminar | Pasr | Edc | ThickenedFlame
+COMBUSTIONS = (Laminar, Pasr, Edc, ThickenedFlame)
