@@ -63,6 +63,22 @@ SHRUNK = {
             "{kind='lamb-oseen',centre=[8e-4,6e-4],radius=2e-4,velocity=-6.0}]",
         ],
     ),
+    "flame_in_box": (
+        "H",
+        1e-6,
+        [
+            "mesh.cells=[20,6,6]",
+            "mesh.upper=[0.005,0.0015,0.0015]",
+            "initial.position=0.0027",
+            "initial.turbulence.region.x=[0,0.002]",
+            "sources[0].x=[0.0005,0.0018]",
+        ],
+    ),
+    "temporal_jet": (
+        "OH",
+        1e-6,
+        ["mesh.cells=[6,20,4]", "mesh.lower=[0.0,-0.0067,0.0]", "mesh.upper=[0.002,0.0067,0.00134]"],
+    ),
     "coflow": ("OH", 1e-5, ["mesh.x={lower=0.0,upper=0.004,cells=10}", "output.probes[0].end=[0.004,0.0]"]),
     "coflow_flicker": ("CO2", 2e-5, ["mesh.x={lower=0.0,upper=0.016,cells=10}", "output.probes[0].end=[0.016,0.0]"]),
     "counterflow": ("OH", 5e-6, ["mesh.x.cells=32", "mesh.y.cells=4"]),
@@ -162,7 +178,13 @@ def test_counterflow_in_a_plane(monkeypatch):
 
 
 MODELS = {"h2o2.yaml": "h2_air"}
-SLOW = (("mms", "direct"), ("mms", "cvode"), ("flame_learned", "cvode"))
+SLOW = (
+    ("temporal_jet", "cvode"),
+    ("flame_in_box", "cvode"),
+    ("mms", "direct"),
+    ("mms", "cvode"),
+    ("flame_learned", "cvode"),
+)
 COARSE = {1: ["mesh.cells=[20]"], 2: ["mesh.cells=[12,5]"], 3: ["mesh.cells=[8,8,8]"]}
 
 

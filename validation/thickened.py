@@ -1,0 +1,256 @@
+"""Thickened flames: speed and thickness of planar ones, and learned against exact chemistry in turbulent ones."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from combust.case.load import load
+from combust.kinetics.flames.free import FlameProfile, free_flame
+from combust.kinetics.mechanism.mechanism import Mechanism
+from combust.report.charts import drawing
+from validation import planar
+from validation.reference import AIR, PRESSURE, T_UNBURNT
+from validation.report import Report, chosen, percent
+
+TITLE = "Thickened flames"
+BEFORE, LENGTH = 4.5, 11.0  # thicknesses of the thickened flame from the inflow to the front, and of the domain
+PER = 8  # cells over that thickness
+COURANT = 0.6  # in the burnt gas, with the longer of two steps
+PASSAGES = 1.5  # of the flame through its thickness: speeds are those of the second half
+SPEED, THICKNESS, BURNT, COST = 3.0, 5.0, 2.0, 10.0  # per cent allowed
+
+
+@dataclass(frozen=True)
+class Flat:
+    """A planar flame: its shipped case and mixture, F, coupling, and its step over the longer one."""
+
+    case: str
+    fuel: str
+    phi: float
+    factor: float
+    coupling: str = "sdc"
+    share: float = 1.0
+    steps: int | None = None  # in place of those of PASSAGES
+
+    @property
+    def profile(self) -> FlameProfile:
+        gas = Mechanism.load(load(planar.CASES / self.case).gas.mechanism)
+        return free_flame(gas, T_UNBURNT, PRESSURE, self.fuel, AIR, self.phi, refine="extrapolated")
+
+
+def _flat() -> dict[str, Flat]:
+    h2, ch4 = ("flame1d_h2.toml", "H2:1", 1.0), ("flame1d_ch4.toml", "CH4:1", 0.9)
+    found = {
+        f"{name}, F {factor:g}, {words}": Flat(*gas, factor, share=share)
+        for name, gas in (("H2", h2), ("CH4", ch4))
+        for factor in (1.0, 3.0, 5.0, 10.0)
+        for words, share in (("dt", 1.0), ("dt/2", 0.5))
+    }
+    for words, share in (("dt/2", 0.5), ("dt/4", 0.25)):
+        found[f"H2, F 5, {words}, strang"] = Flat(*h2, 5.0, "strang", share)
+    return found
+
+
+@dataclass(frozen=True)
+class Turbulent:
+    """A shipped case made small, the learned chemistry of its gas, step [s] and their number."""
+
+    case: str
+    model: str
+    small: tuple[str, ...]
+    dt: float
+    steps: int
+
+
+FLAT = _flat()
+TURBULENT = {
+    "flame_in_box": Turbulent(
+        "flame_in_box.toml",
+        "h2_air",
+        (
+            "mesh.cells=[24,12,12]",
+            "mesh.upper=[0.006,0.003,0.003]",
+            "initial.position=0.003",
+            "sources[0].x=[0.0005,0.002]",
+            "initial.turbulence.region.x=[0,0.0025]",
+        ),
+        4e-6,
+        60,
+    ),
+    "temporal_jet": Turbulent(
+        "temporal_jet.toml",
+        "ch4_air",
+        ("mesh.cells=[12,30,8]", "mesh.lower=[0.0,-0.005,0.0]", "mesh.upper=[0.004,0.005,0.00267]"),
+        5e-6,
+        60,
+    ),
+}
+SMOKE = {
+    "FLAT": {"H2, F 5, dt": replace(FLAT["H2, F 5, dt"], steps=2)},
+    "TURBULENT": {"flame_in_box": replace(TURBULENT["flame_in_box"], steps=1)},
+}
+
+
+def run(report: Report, only: list[str]) -> None:
+    """What is asked for, beside what earlier runs left."""
+    found = report.kept()
+    for name in chosen((*FLAT, *TURBULENT), only):
+        found[name] = planar_flame(FLAT[name], report) if name in FLAT else chemistries(TURBULENT[name], report)
+        report.progress(f"{name}: {found[name]}")
+        report.keep(found, (*FLAT, *TURBULENT))
+    flat = {name: found[name] for name in FLAT if name in found}
+    speeds(report, flat)
+    turbulent(report, {name: found[name] for name in TURBULENT if name in found})
+
+
+# --- planar flames --------------------------------------------------------------------------------------------------
+
+
+def planar_flame(flat: Flat, report: Report) -> dict[str, float]:
+    """Speeds and thickness over those of the laminar flame, less one."""
+    profile = flat.profile
+    size = flat.factor * profile.thermal_thickness
+    burnt = profile.speed * profile.rho[0] / profile.rho[-1]
+    dt = COURANT * size / PER / burnt
+    flow = planar.build(
+        flat.case,
+        [
+            f"initial.phi={flat.phi}",
+            f"mesh.cells=[{round(LENGTH * PER)}]",
+            f"mesh.upper=[{LENGTH * size!r}]",
+            f"initial.position={BEFORE * size!r}",
+            f"numerics.coupling={flat.coupling}",
+            "numerics.compile=off",
+            "combustion.kind=thickened",
+            f"combustion.factor={flat.factor}",
+        ],
+        profile,
+    )
+    dt *= flat.share
+    end = (flat.steps or round(PASSAGES * size / profile.speed / dt)) * dt
+    rows = planar.follow(flow, dt, end)
+    s = planar.speeds(flow, rows, profile.speed, 0.5 * end)
+    faces = flow.grid.faces[2]
+    thick = _rise(0.5 * (faces[1:] + faces[:-1]), flow.field("T")[0, 0], profile)
+    return {
+        "dt": dt,
+        "front": s.displacement / profile.speed - 1.0,
+        "consumed": s.consumption / profile.speed - 1.0,
+        "thickness": thick / _rise(profile.x, profile.T, profile) / flat.factor - 1.0,
+        "drift": s.eos_drift,
+    }
+
+
+def _rise(x: np.ndarray, T: np.ndarray, profile: FlameProfile) -> float:
+    """Distance [m] in which T goes from 0.2 to 0.65 of its rise, about its steepest place."""
+    levels = profile.T[0] + np.array([0.2, 0.65]) * (profile.equilibrium_temperature - profile.T[0])
+    low, high = np.interp(levels, T, x)
+    return float(high - low)
+
+
+def speeds(report: Report, found: dict[str, Any]) -> None:
+    """Table and targets of the planar flames."""
+    report.text(
+        f"""Planar flames at 300 K and 1 atm, hydrogen of phi 1 and methane of phi 0.9, F times as thick on cells F
+        times as wide: {PER} over the thickness of the thickened flame, whatever F is. They start from Cantera's flame,
+        extrapolated to zero spacing and laid as thick as it will be, and run for {PASSAGES:g} passages through their
+        thickness; speeds are those of the second half. dt is a Courant number of {COURANT:g} in the burnt gas.
+        Thickness: the distance of 0.2 to 0.65 of the rise of T over that of Cantera's flame, over F."""
+    )
+    rows = [
+        [name, f"{1e6 * f['dt']:.2f}", percent(f["front"]), percent(f["consumed"]), percent(f["thickness"]),
+         f"{f['drift']:.1e}"]
+        for name, f in found.items()
+    ]  # fmt: skip
+    report.table(["flame", "dt [us]", "front speed", "consumption speed", "thickness / F", "EOS drift"], rows)
+    coupled = {name: f for name, f in found.items() if "strang" not in name}
+    for words, part in (("coupled", coupled), ("Strang", {n: f for n, f in found.items() if n not in coupled})):
+        if part:
+            worst = max(part.values(), key=lambda f: abs(f["front"]))
+            report.target(f"front speed, {words}, worst", 100 * worst["front"], SPEED, " %")
+    if coupled:
+        worst = max(coupled.values(), key=lambda f: abs(f["thickness"]))
+        report.target("thickness over F, coupled, worst", 100 * worst["thickness"], THICKNESS, " %")
+
+
+# --- learned chemistry ----------------------------------------------------------------------------------------------
+
+
+def chemistries(case: Turbulent, report: Report) -> dict[str, Any]:
+    """The same case with exact and with learned chemistry, a few steps of each in turn: burnt mass [kg], mean T [K],
+    and what the steps took of the processor [s].
+    """
+    sets: dict[str, list[str]] = {"exact": [], "learned": ["chemistry.kind=learned", f"chemistry.model={case.model}"]}
+    flows = {name: planar.build(case.case, [*case.small, "numerics.compile=off", *more]) for name, more in sets.items()}
+    found: dict[str, Any] = {name: {"burnt": [], "T": [], "seconds": 0.0} for name in flows}
+    shares: list[list[float]] = []
+    closure = {name: 0.0 for name in flows}
+    for _ in range(case.steps):
+        for name, flow in flows.items():
+            start = time.process_time()
+            flow.advance(case.dt)
+            found[name]["seconds"] += time.process_time() - start
+            burnt = flow.field("density") * flow.field("progress")
+            found[name]["burnt"].append(float((burnt * flow.grid.volume.numpy()).sum()))
+            found[name]["T"].append(flow.quantity("mean(T)"))
+        shares.append([flows["learned"].quantity(f"{route}_share") for route in ROUTES])
+    for name, flow in flows.items():
+        timers = flow.timers()
+        closure[name] = timers.get("closure", 0.0) / sum(timers.values())
+    report.progress(f"{case.case}: largest F {flows['exact'].quantity('max(thickening)'):.3g}")
+    return {
+        **found,
+        "shares": dict(zip(ROUTES, np.mean(shares, 0).tolist(), strict=True)),
+        "closure": closure,
+        "efficiency": flows["exact"].quantity("max(efficiency)"),
+        "cells": list(flows["exact"].block.shape[::-1]),
+        "dt": case.dt,
+    }
+
+
+ROUTES = ("slow", "network", "exact")
+
+
+def turbulent(report: Report, found: dict[str, Any]) -> None:
+    """Table, figure and targets of learned chemistry."""
+    if not found:
+        return
+    report.text(
+        "Learned against exact chemistry in the turbulent cases, made smaller and with a given step, a step of each in "
+        "turn on one processor: the largest difference over the run, the mean shares of the routes (the router sees "
+        "the thickened cells with the time that they are integrated over, E/F dt), the processor time of all "
+        "steps (not a quiet machine: a ratio of runs in turn), and the share of a step with exact chemistry that "
+        "closure, sensor and efficiency take together."
+    )
+    rows = []
+    for name, f in found.items():
+        exact, learned = f["exact"], f["learned"]
+        burnt, T = (max(abs(np.array(learned[key]) / np.array(exact[key]) - 1.0)) for key in ("burnt", "T"))
+        shares = ", ".join(f"{route} {100 * share:.0f} %" for route, share in f["shares"].items())
+        rows.append([name, " x ".join(map(str, f["cells"])), len(exact["T"]), f"{1e6 * f['dt']:g}",
+                     f"{f['efficiency']:.2f}", percent(burnt, 3), percent(T, 3), shares,
+                     f"{exact['seconds'] / learned['seconds']:.2f}", percent(f["closure"]["exact"], 1)])  # fmt: skip
+        report.target(f"burnt mass, {name}", 100 * burnt, BURNT, " %")
+        report.target(f"mean T, {name}", 100 * T, BURNT, " %")
+        report.target(f"closure and thickening, {name}, share of a step", 100 * f["closure"]["exact"], COST, " %")
+    report.table(["case", "cells", "steps", "dt [us]", "largest E", "burnt mass", "mean T", "routes",
+                  "exact / learned time", "closure and thickening"], rows)  # fmt: skip
+    _draw(report, found)
+
+
+def _draw(report: Report, found: dict[str, Any]) -> None:
+    """Burnt mass over time."""
+    path = report.pictures / "thickened.png"
+    with drawing(path, (4.2 * len(found), 3.4)) as figure:
+        axes = figure.subplots(1, len(found), squeeze=False)
+        for ax, (name, f) in zip(axes[0], found.items(), strict=True):
+            t = 1e3 * f["dt"] * np.arange(1, len(f["exact"]["T"]) + 1)
+            for style, kind in (("-", "exact"), ("--", "learned")):
+                ax.plot(t, 1e9 * np.array(f[kind]["burnt"]), style, label=kind)
+            ax.set(xlabel="t [ms]", ylabel="burnt mass [ug]", title=name)
+            ax.legend(frameon=False)
+    report.parts.append("![Burnt mass with exact and learned chemistry](../pictures/thickened.png)")
