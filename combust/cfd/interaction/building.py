@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
+from combust.cfd.interaction.burning import Burning
 from combust.cfd.interaction.exponent import DynamicExponent
 from combust.cfd.interaction.thickened import LaminarFlame, Thickened
 from combust.errors import ConfigError, at
 from combust.kinetics.flames.free import FlameProfile
 from combust.kinetics.mechanism.settings import of_flames
 from combust.parallel import on_root
-
-if TYPE_CHECKING:
-    from combust.cfd.interaction.settings import Burning
 
 
 class Exponent(Protocol):

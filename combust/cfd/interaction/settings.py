@@ -2,48 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
 from combust.settings.base import Name, NotNegative, Positive, Settings, Temperature, Text, doc
 
 if TYPE_CHECKING:
-    from combust.cfd.initial.unburnt import Unburnt
     from combust.cfd.interaction.base import Interaction
+    from combust.cfd.interaction.burning import Burning
     from combust.cfd.interaction.times import ChemicalTime
-    from combust.cfd.mesh.grid import Grid
     from combust.kinetics.flames.free import FlameProfile
     from combust.kinetics.mechanism.mechanism import Mechanism
-    from combust.kinetics.mechanism.settings import Transport
-    from combust.parallel import Communicator
 
 AtLeastOne = Annotated[float, Meta(ge=1)]
-
-
-class Burning(Protocol):
-    """What an interaction is built of. pressure [Pa];  transport, initial : tables of the case
-
-    unburnt : fresh gas and its equilibrium, None of a case that names none
-    free_flame : Cantera's flame of an initial flame
-    """
-
-    @property
-    def gas(self) -> Mechanism: ...
-    @property
-    def grid(self) -> Grid: ...
-    @property
-    def comm(self) -> Communicator: ...
-    @property
-    def pressure(self) -> float: ...
-    @property
-    def transport(self) -> Transport: ...
-    @property
-    def initial(self) -> Any: ...
-    @property
-    def unburnt(self) -> Unburnt | None: ...
-    @property
-    def free_flame(self) -> FlameProfile: ...
 
 
 class CombustionSettings(Settings, frozen=True):
