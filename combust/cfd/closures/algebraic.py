@@ -18,6 +18,7 @@ from torch import Tensor
 from combust.cfd.closures.base import EddyFields
 from combust.cfd.closures.names import Filter
 from combust.cfd.closures.view import View
+from combust.kernels import compiled
 
 C_K, C_E = 0.094, 1.048
 
@@ -43,7 +44,7 @@ class Algebraic(ABC):
         """The eddies of the flow of `view`."""
         width = view.width(self.filter)
         nu = self.viscosity(view.gradients, self.length(view, width))
-        return EddyFields(nu, nu / self.prandtl, nu / self.schmidt, *energy(nu, width))
+        return EddyFields(*of_viscosity_kernel(nu, width, self.prandtl, self.schmidt))
 
 
 def energy(nu: Tensor, width: Tensor) -> tuple[Tensor, Tensor]:
@@ -51,3 +52,11 @@ def energy(nu: Tensor, width: Tensor) -> tuple[Tensor, Tensor]:
     speed = nu / (C_K * width)
     k = speed * speed
     return k, C_E * k * speed / width
+
+
+def of_viscosity(nu: Tensor, width: Tensor, prandtl: float, schmidt: float) -> tuple[Tensor, ...]:
+    """The rows of EddyFields of eddies of the viscosity nu [m2/s] and the filter width [m]."""
+    return nu, nu / prandtl, nu / schmidt, *energy(nu, width)
+
+
+of_viscosity_kernel = compiled(of_viscosity)

@@ -17,14 +17,14 @@ With density: Moin, Squires, Cabot, Lee, Phys. Fluids A 3 (1991) 2746. doi:10.10
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from combust.cfd.closures.algebraic import energy
+from combust.cfd.closures.algebraic import of_viscosity_kernel
 from combust.cfd.closures.averages import domain_sums, plane_sums
 from combust.cfd.closures.base import EddyFields, Showing
 from combust.cfd.closures.box_filter import Weights, box_filtered
@@ -34,7 +34,7 @@ from combust.cfd.mesh.slabs import Joined
 from combust.kernels import compiled
 
 PAIRS = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
-TWICE = (1.0, 1.0, 1.0, 2.0, 2.0, 2.0)  # off the diagonal each component stands for two
+Symmetric = Sequence[Tensor] | Tensor  # six components, in the order of PAIRS
 
 
 def strain(gradients: Tensor) -> Tensor:
@@ -44,12 +44,12 @@ def strain(gradients: Tensor) -> Tensor:
     return torch.stack(own + [0.5 * (gradients[i, j] + gradients[j, i]) for i, j in PAIRS[3:]])
 
 
-def rate(strain: Tensor) -> Tensor:
+def rate(strain: Symmetric) -> Tensor:
     """|S| = (2 S:S)^(1/2) [1/s]."""
     return (2.0 * contracted(strain, strain)).sqrt()
 
 
-def contracted(a: Tensor, b: Tensor) -> Tensor:
+def contracted(a: Symmetric, b: Symmetric) -> Tensor:
     """a_ij b_ij of symmetric tensors (6, ...)."""
     return a[0] * b[0] + a[1] * b[1] + a[2] * b[2] + 2.0 * (a[3] * b[3] + a[4] * b[4] + a[5] * b[5])
 
@@ -60,14 +60,17 @@ def contractions(flow: Tensor, width: Tensor, ratio: float, weights: Weights) ->
     flow : (10, ...) density [kg/m3], velocity (z, y, x) [m/s] and strain, one layer more along the filtered axes
     width : D of the cells [m];  ratio : (D^/D)^2
     """
-    rho, u, S = flow[0], flow[1:4], flow[4:10]
-    uu = torch.stack([u[i] * u[j] for i, j in PAIRS])
-    rows = rho * torch.cat([torch.ones_like(u[:1]), u, S, uu, rate(S) * S])
-    mean = box_filtered(rows, weights)
-    rho, u, S = mean[0], mean[1:4] / mean[0], mean[4:10] / mean[0]
-    L = mean[10:16] - rho * torch.stack([u[i] * u[j] for i, j in PAIRS])
-    M = 2.0 * width * width * (mean[16:22] - ratio * rho * rate(S) * S)
-    return torch.stack([contracted(L, M), contracted(M, M)])
+    # Row by row: rows put together in one tensor would cost twice as much.
+    rho, u, S = flow[0], flow[1:4].unbind(), flow[4:10].unbind()
+    momentum = [rho * one for one in u]
+    mean = box_filtered(rho, weights)
+    mean_u = [box_filtered(one, weights) / mean for one in momentum]
+    mean_S = [box_filtered(rho * one, weights) / mean for one in S]
+    L = [box_filtered(momentum[i] * u[j], weights) - mean * (mean_u[i] * mean_u[j]) for i, j in PAIRS]
+    own, wide = rho * rate(S), ratio * mean * rate(mean_S)
+    M = [box_filtered(own * one, weights) - wide * other for one, other in zip(S, mean_S, strict=True)]
+    per = 2.0 * width * width
+    return torch.stack([per * contracted(L, M), per * per * contracted(M, M)])
 
 
 strain_kernel = compiled(strain)
@@ -130,7 +133,7 @@ class DynamicSmagorinsky(Showing):
         """The eddies of the flow of `view`."""
         of = contractions_of(view, self.filter)
         nu = self._square(view, of.products).clamp_min(0.0) * of.width * of.width * rate(of.strain)
-        return EddyFields(nu, nu / self.prandtl, nu / self.schmidt, *energy(nu, of.width))
+        return EddyFields(*of_viscosity_kernel(nu, of.width, self.prandtl, self.schmidt))
 
     def _square(self, view: View, products: Tensor) -> Tensor:
         sums = (

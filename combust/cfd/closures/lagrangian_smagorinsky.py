@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from combust.cfd.closures.algebraic import energy
+from combust.cfd.closures.algebraic import of_viscosity_kernel
 from combust.cfd.closures.averages import domain_sums
 from combust.cfd.closures.base import EddyFields, Showing
 from combust.cfd.closures.carried import Balance, Carrying, Quantity
@@ -72,7 +72,7 @@ class LagrangianSmagorinsky(Carrying, Showing):
         """The eddies of the averages of `view`."""
         width = view.width(self.filter)
         nu = self.square(view) * width * width * rate(strain_kernel(view.gradients))
-        return EddyFields(nu, nu / self.prandtl, nu / self.schmidt, *energy(nu, width))
+        return EddyFields(*of_viscosity_kernel(nu, width, self.prandtl, self.schmidt))
 
     def square(self, view: View) -> Tensor:
         """C, the square of Smagorinsky's constant, (nz, ny, nx)."""

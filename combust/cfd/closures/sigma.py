@@ -32,18 +32,18 @@ def singular_values(gradients: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """
     g = gradients
     scale = (g * g).sum((0, 1)).sqrt()
-    g = torch.where(scale > 0, g / scale, 0.0)
-    b = torch.einsum("ki...,kj...->ij...", g, g)
-    mean = (b[0, 0] + b[1, 1] + b[2, 2]) / 3.0
-    d0, d1, d2 = b[0, 0] - mean, b[1, 1] - mean, b[2, 2] - mean
-    off = b[0, 1] ** 2 + b[0, 2] ** 2 + b[1, 2] ** 2
+    g = g * torch.where(scale > 0, 1.0 / scale, 0.0)
+
+    def product(i: int, j: int) -> Tensor:  # of g^T g; sums of products, since a matrix product of 3 by 3 is slow
+        return g[0, i] * g[0, j] + g[1, i] * g[1, j] + g[2, i] * g[2, j]
+
+    b0, b1, b2, b01, b02, b12 = (product(i, j) for i, j in ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2)))
+    mean = (b0 + b1 + b2) / 3.0
+    d0, d1, d2 = b0 - mean, b1 - mean, b2 - mean
+    off = b01 * b01 + b02 * b02 + b12 * b12
     spread = ((d0 * d0 + d1 * d1 + d2 * d2 + 2.0 * off) / 6.0).sqrt()
-    half = 0.5 * (
-        d0 * (d1 * d2 - b[1, 2] ** 2)
-        - b[0, 1] * (b[0, 1] * d2 - b[1, 2] * b[0, 2])
-        + b[0, 2] * (b[0, 1] * b[1, 2] - d1 * b[0, 2])
-    )
-    cubed = spread**3
+    half = 0.5 * (d0 * (d1 * d2 - b12 * b12) - b01 * (b01 * d2 - b12 * b02) + b02 * (b01 * b12 - d1 * b02))
+    cubed = spread * spread * spread
     cosine = torch.where(cubed > 0, half / cubed, 1.0).clamp(-1.0, 1.0)
     angle = torch.acos(cosine) / 3.0
     large = mean + 2.0 * spread * torch.cos(angle)

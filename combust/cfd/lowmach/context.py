@@ -125,7 +125,8 @@ def eddy_fields(closure: Closure, view: View, on: Discretisation) -> EddyFields:
             raise ConfigError(f"{row}: is no side of this block that has a wall with friction")
         require_field(row, f, (2, *shape), on.grid.device)
         given[row] = f
-    if not bool(torch.stack([(torch.isfinite(f) & (f >= 0)).all() for f in given.values()]).all()):
+    least, most = torch.stack([torch.stack(torch.aminmax(f)) for f in given.values()]).unbind(1)  # a NaN is both
+    if not bool(((least >= 0) & (most < torch.inf)).all()):
         for row, f in given.items():
             require_values(row, f, least=0.0)
     return found
