@@ -20,6 +20,7 @@ from combust.cfd.closures.names import Filter
 from combust.cfd.closures.view import View
 from combust.kernels import compiled
 
+Rows = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
 C_K, C_E = 0.094, 1.048
 
 
@@ -54,7 +55,7 @@ def energy(nu: Tensor, width: Tensor) -> tuple[Tensor, Tensor]:
     return k, C_E * k * speed / width
 
 
-def of_viscosity(nu: Tensor, width: Tensor, prandtl: float, schmidt: float) -> tuple[Tensor, ...]:
+def of_viscosity(nu: Tensor, width: Tensor, prandtl: float, schmidt: float) -> Rows:
     """The rows of EddyFields of eddies of the viscosity nu [m2/s] and the filter width [m]."""
     return nu, nu / prandtl, nu / schmidt, *energy(nu, width)
 

@@ -29,9 +29,9 @@ def eddy_viscosity(gradients: Tensor, length: Tensor) -> Tensor:
     diagonal = [square(i, i) for i in range(3)]
     third = (diagonal[0] + diagonal[1] + diagonal[2]) / 3.0
     # (D:D) of the parts on and off the diagonal: a difference of squares would leave round-off in pure shear.
-    on = sum((one - third) ** 2 for one in diagonal)
-    off = sum((0.5 * (square(i, j) + square(j, i))) ** 2 for i, j in OFF)
-    dd = on + 2.0 * off
+    a, b, c = ((one - third) ** 2 for one in diagonal)
+    d, e, f = ((0.5 * (square(i, j) + square(j, i))) ** 2 for i, j in OFF)
+    dd = a + b + c + 2.0 * (d + e + f)
     ss = g[0, 0] ** 2 + g[1, 1] ** 2 + g[2, 2] ** 2 + sum(0.5 * (g[i, j] + g[j, i]) ** 2 for i, j in OFF)
     root = dd.sqrt()
     denominator = ss * ss * ss.sqrt() + dd * root.sqrt()
