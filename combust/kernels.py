@@ -75,15 +75,16 @@ def using(mode: Mode) -> Iterator[None]:
 def keep_freed_memory() -> None:
     """Lets the C library keep freed memory for the next array: giving it back costs page faults on every field.
 
-    Kernels allocate and free arrays of megabytes many times a step. Does nothing where there is no glibc.
+    Kernels allocate and free arrays of megabytes many times a step, large blocks fields of a hundred: all of them come
+    from its heap, which never shrinks. Does nothing where there is no glibc.
     """
-    trim_threshold, mmap_threshold = -1, -3  # glibc's M_TRIM_THRESHOLD, M_MMAP_THRESHOLD
+    trim_threshold, mmap_max = -1, -4  # glibc's M_TRIM_THRESHOLD, M_MMAP_MAX
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError):
         return
-    mallopt(mmap_threshold, 2**25)
-    mallopt(trim_threshold, 2**31 - 1)
+    mallopt(mmap_max, 0)
+    mallopt(trim_threshold, -1)  # -1: never
 
 
 def mode() -> Mode:

@@ -2,9 +2,9 @@
 
 A step holds most in the stages of diffusion of its last sweep. Then there are the fields of the step (listed below),
 the factors of the chemistry, and the temporaries of the kernel, which are those of a slab where the block is cut
-(`combust.cfd.mesh.slabs`). What the C library keeps of freed arrays comes on top: those of up to 32 MiB go back to its
-heap, which has holes and serves no larger array; larger ones go back to the system. tests/cases/test_check.py holds
-the account against the memory of processes.
+(`combust.cfd.mesh.slabs`). What the C library keeps of freed arrays comes on top: its heap has holes, many where arrays
+are smaller than 32 MiB, few beside larger ones. tests/cases/test_check.py holds the account against the memory of
+processes.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from combust.cfd.initial.settings import FlameInitial, ManufacturedInitial, Tayl
 from combust.cfd.mesh.block import Triple, choose_dims
 from combust.cfd.mesh.slabs import split
 from combust.cfd.operators.reconstruction import layers_of_ghosts
+from combust.cfd.pressure.choice import takes_petsc
 from combust.errors import ConfigError
 from combust.kinetics.mechanism.settings import MixtureAveraged, has_soret
 from combust.kinetics.providers.direct import FACTOR_BYTES, block_size
@@ -43,7 +44,7 @@ BUILT = 10  # fields, with ghosts or without, while the start is built, which is
 PRESSURE = 12  # vectors of conjugate gradients, conductances, separable problem
 PETSC = 60  # numbers per cell of matrix, its pattern and a multigrid hierarchy
 BLOCK_ARRAYS = 6  # Jacobians of one block of cells while it is integrated
-HEAP_LIMIT = 2**25  # bytes of the largest array that goes to the heap
+HEAP_LIMIT = 2**25  # bytes of an array from which on holes of the heap are few
 HOLES, FEWER_HOLES = 0.35, 0.1  # of the heap: where it serves all arrays; where those of pairs of species are beyond it
 # Of the process, before any field, in bytes: Python, torch, Cantera; compiler; PETSc and MPI; what kinds bring along.
 PROCESS, COMPILER, MPI_AND_PETSC, LEARNED, MANUFACTURED = 335e6, 190e6, 40e6, 30e6, 75e6
@@ -145,7 +146,8 @@ def account(config: Config, size: Size, ranks: int, process: float | None = None
     process : what this process holds already, without fields; an estimate if omitted
     """
     compiled = compiles(config, size)
-    petsc = config.numerics.pressure.solver == "petsc" or ranks > 1 and config.numerics.pressure.solver == "auto"
+    choice, fourth = config.numerics.pressure, config.numerics.order == 4
+    petsc = takes_petsc(choice.solver, choice.preconditioner, ranks, size.directions, fourth, config.device)
     several = size.directions > 1
     faces = REAL * size.padded * (FACES * size.directions + SCALARS)
     parts = {
@@ -166,7 +168,7 @@ def account(config: Config, size: Size, ranks: int, process: float | None = None
 def _heap(size: Size, pairs: float, within: float, kernels: float, compiled: bool) -> float:
     """What the C library keeps beside arrays; `within`: of the fields and the like."""
     if size.fields(1) >= HEAP_LIMIT:
-        return HOLES * kernels
+        return HOLES * kernels + FEWER_HOLES * within
     if compiled or pairs < HEAP_LIMIT:
         return HOLES * (within + kernels)
     stage = size.temporaries(STAGE)  # freed by earlier kernels, of no use to those of pairs

@@ -140,7 +140,7 @@ class Transport:
         mt = rows[0][2]
         on.filler.at(t + shares[0] * dt)
         U1, q1 = self._first_stage(s, source, start.rate, mt * step)
-        on.filler.scalar_ghosts(q1)
+        on.filler.nearest_ghosts(q1)
         U2 = s.U
         G2, G1 = torch.zeros_like(out0), mt * out0
         for row, share in zip(rows[1:], shares[1:], strict=True):
@@ -150,7 +150,7 @@ class Transport:
             U2, U1 = U1, U
             if row is not rows[-1]:
                 on.filler.at(t + share * dt)
-                on.filler.scalar_ghosts(q1)
+                on.filler.nearest_ghosts(q1)
         return U1, G1
 
     def _first_stage(self, s: State, source: Tensor, rate: Tensor, step: Tensor) -> tuple[Tensor, Tensor]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
 
 from combust.cfd.mesh.block import Block
-from combust.cfd.mesh.grid import Layout
+from combust.cfd.mesh.grid import FOURTH, Layout
 
 BoundaryFill = Callable[[torch.Tensor, int, int], None]
 
@@ -43,22 +43,40 @@ class Buffers(NamedTuple):
     parts: list[torch.Tensor]
 
 
+class Pending(NamedTuple):
+    """Messages of fields along one axis that are on their way, and what comes from each side."""
+
+    axis: int
+    requests: list[Any]
+    receives: list[tuple[int, Buffers]]
+
+
 class Halo:
-    """Fills ghosts of fields on one grid; directions in turn, so that corners come out right."""
+    """Fills ghosts of fields on one grid: all of them, or those nearest to owned cells."""
 
     def __init__(self, grid: Blocked):
         self.grid, self.block = grid, grid.block
         self._kept: dict[Hashable, Buffers] = {}
 
     def fill(self, *fields: Field) -> None:
-        """Fills all ghosts of the fields, with one message per neighbour for all of them."""
+        """Fills all ghosts of the fields, with one message per neighbour for all of them; directions in turn, so that
+        corners come out right.
+        """
         for axis in reversed(self.grid.layout.axes):
-            low, high = (self.block.neighbour(axis, side) for side in (0, 1))
-            if low == self.block.comm.rank and high == self.block.comm.rank:
-                self._wrap(fields, axis)
-            elif low is not None or high is not None:
-                self._swap(fields, axis, low, high)
+            pending = self._started(fields, axis, False)
+            if pending is not None:
+                self._finish(fields, pending, False)
             self._at_boundaries(fields, axis)
+
+    def fill_nearest(self, *fields: Field) -> None:
+        """Fills the ghosts of cells that fluxes of second order take (or fourth, along directions of that order): the
+        nearest layer beside owned cells, without corners; messages of all directions travel at once.
+        """
+        pending = [self._started(fields, axis, True) for axis in reversed(self.grid.layout.axes)]
+        self.fill_boundaries(*fields)
+        for one in pending:
+            if one is not None:
+                self._finish(fields, one, True)
 
     def fill_boundaries(self, *fields: Field) -> None:
         """Fills the ghosts beyond physical boundaries alone, where those of neighbours are known to be right."""
@@ -71,21 +89,38 @@ class Halo:
                 for field in fields:
                     field.at_boundary(field.data, axis, side)
 
-    def _strip(self, field: Field, axis: int, side: int, ghost: bool) -> torch.Tensor:
+    def _strip(self, field: Field, axis: int, side: int, ghost: bool, nearest: bool = False) -> torch.Tensor:
         """Ghost strip of a side, or the owned strip that the neighbour on that side needs.
 
         The face on the edge of two blocks belongs to the higher one; the lower takes it with its ghosts, so that both
         hold the same bits.
         """
-        g, n = self.grid.layout.g[axis], self.grid.layout.n[axis]
+        layout = self.grid.layout
+        g, n = layout.g[axis], layout.n[axis]
         face = int(field.stagger == axis)
+        deep = g
+        data = field.data
+        if nearest:
+            deep = FOURTH if axis in layout.fourth else 1
+            for other in layout.axes:
+                if other != axis:
+                    data = data.narrow(other - 3, layout.g[other], layout.n[other])
         if ghost:
-            start, length = (0, g) if side == 0 else (g + n, g + face)
+            start, length = (g - deep, deep) if side == 0 else (g + n, deep + face)
         else:
-            start, length = (g, g + face) if side == 0 else (n, g)
-        return field.data.narrow(axis - 3, start, length)
+            start, length = (g, deep + face) if side == 0 else (g + n - deep, deep)
+        return data.narrow(axis - 3, start, length)
 
-    def _wrap(self, fields: Sequence[Field], axis: int) -> None:
+    def _started(self, fields: Sequence[Field], axis: int, nearest: bool) -> Pending | None:
+        """Fills the ghosts of an axis whose neighbours are this rank itself, else sends and asks for what they need."""
+        low, high = (self.block.neighbour(axis, side) for side in (0, 1))
+        if low == self.block.comm.rank and high == self.block.comm.rank:
+            self._wrap(fields, axis, nearest)
+        elif low is not None or high is not None:
+            return self._swap(fields, axis, (low, high), nearest)
+        return None
+
+    def _wrap(self, fields: Sequence[Field], axis: int, nearest: bool) -> None:
         g, n = self.grid.layout.g[axis], self.grid.layout.n[axis]
         for field in fields:
             if n <= g:  # ghosts repeat the few cells more than once
@@ -94,33 +129,40 @@ class Halo:
                     field.data.narrow(axis - 3, place, 1).copy_(field.data.narrow(axis - 3, g + (place - g) % n, 1))
                 continue
             for side in (0, 1):
-                self._strip(field, axis, side, True).copy_(self._strip(field, axis, 1 - side, False))
+                there = self._strip(field, axis, side, True, nearest)
+                there.copy_(self._strip(field, axis, 1 - side, False, nearest))
 
-    def _swap(self, fields: Sequence[Field], axis: int, low: int | None, high: int | None) -> None:
-        from mpi4py import MPI
-
-        mpi, sides = self.block.comm.mpi, [(s, rank) for s, rank in ((0, low), (1, high)) if rank is not None]
-        shapes = tuple((field.data.shape, field.stagger) for field in fields)
+    def _swap(self, fields: Sequence[Field], axis: int, ranks: tuple[int | None, int | None], nearest: bool) -> Pending:
+        mpi, sides = self.block.comm.mpi, [(s, rank) for s, rank in enumerate(ranks) if rank is not None]
+        shapes = (nearest, tuple((field.data.shape, field.stagger) for field in fields))
         receives, requests, sends = [], [], []
         for side, rank in sides:
-            receive, send = (self._buffers(shapes, fields, axis, side, ghost) for ghost in (True, False))
+            receive, send = (self._buffers(shapes, fields, axis, side, ghost, nearest) for ghost in (True, False))
             requests.append(mpi.Irecv(receive.whole, source=rank, tag=2 * axis + side))
             receives.append((side, receive))
             sends.append((side, rank, send))
         for side, rank, send in sends:
             for field, part in zip(fields, send.parts, strict=True):
-                part.copy_(self._strip(field, axis, side, False))
+                part.copy_(self._strip(field, axis, side, False, nearest))
             requests.append(mpi.Isend(send.whole, dest=rank, tag=2 * axis + 1 - side))
-        MPI.Request.Waitall(requests)
-        for side, receive in receives:
-            for field, part in zip(fields, receive.parts, strict=True):
-                self._strip(field, axis, side, True).copy_(part)
+        return Pending(axis, requests, receives)
 
-    def _buffers(self, shapes: Hashable, fields: Sequence[Field], axis: int, side: int, ghost: bool) -> Buffers:
+    def _finish(self, fields: Sequence[Field], pending: Pending, nearest: bool) -> None:
+        """Waits for the messages of an axis and puts what came into the ghosts."""
+        from mpi4py import MPI
+
+        MPI.Request.Waitall(pending.requests)
+        for side, receive in pending.receives:
+            for field, part in zip(fields, receive.parts, strict=True):
+                self._strip(field, pending.axis, side, True, nearest).copy_(part)
+
+    def _buffers(
+        self, shapes: Hashable, fields: Sequence[Field], axis: int, side: int, ghost: bool, nearest: bool
+    ) -> Buffers:
         """What the strips of a side travel in, made once for fields of these shapes."""
         key = (shapes, axis, side, ghost)
         if key not in self._kept:
-            strips = [self._strip(field, axis, side, ghost) for field in fields]
+            strips = [self._strip(field, axis, side, ghost, nearest) for field in fields]
             whole = torch.empty(sum(s.numel() for s in strips), dtype=torch.float64)
             parts = whole.split([s.numel() for s in strips])
             self._kept[key] = Buffers(whole.numpy(), [p.view(s.shape) for p, s in zip(parts, strips, strict=True)])

@@ -96,15 +96,25 @@ class TrigonometricModes:
 
 def diagonalise(grid: PressureGrid, axis: int) -> tuple[np.ndarray, np.ndarray]:
     """Eigenvalues (1/m2, ascending) and vectors (columns) of -L along one direction, made symmetric."""
-    width = grid.lengths(axis)
-    inverse = grid.inverse_distances(axis)
-    matrix = _fourth(inverse[:-1]) if axis in grid.fourth else _second(inverse, grid.sides[axis][0] == "periodic")
-    root = np.sqrt(width)
-    values, vectors = np.linalg.eigh(matrix / np.outer(root, root))
+    root = np.sqrt(grid.lengths(axis))
+    values, vectors = np.linalg.eigh(stiffness(grid, axis) / np.outer(root, root))
     if "dirichlet" not in grid.sides[axis]:
         # The constant is known exactly; eigh has it to round-off only, which 1/eigenvalue would magnify.
         values[0], vectors[:, 0] = 0.0, root / np.linalg.norm(root)
     return values, vectors
+
+
+def eigen(matrix: np.ndarray, width: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Eigenvalues and basis (modes, cells) Q of a part of -V L: Q matrix Q^T = diag(values), Q diag(width) Q^T = 1."""
+    root = np.sqrt(width)
+    values, vectors = np.linalg.eigh(matrix / np.outer(root, root))
+    return values, np.ascontiguousarray(vectors.T / root)
+
+
+def stiffness(grid: PressureGrid, axis: int) -> np.ndarray:
+    """-V L along one direction."""
+    inverse = grid.inverse_distances(axis)
+    return _fourth(inverse[:-1]) if axis in grid.fourth else _second(inverse, grid.sides[axis][0] == "periodic")
 
 
 def _second(inverse: np.ndarray, periodic: bool) -> np.ndarray:

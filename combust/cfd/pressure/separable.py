@@ -10,32 +10,36 @@ import torch
 
 from combust.cfd.pressure.base import PressureGrid
 from combust.cfd.pressure.modes import modes
+from combust.cfd.pressure.substructure import Substructure, suits
 from combust.cfd.pressure.transpose import Transpose
 
 
 class Separable:
     """L_1 = sum of 1-D operators, diagonalised once; a solve is one transform per active direction each way.
 
-    Directions that are cut over ranks are exchanged for pencils first; the result does not depend on the cut but
-    for round-off.
+    Of directions that are cut over ranks one is solved by the ranks together (`Substructure`), if that suits it; the
+    others are exchanged for pencils first. The result does not depend on the cut but for round-off.
     """
 
     def __init__(self, grid: PressureGrid, device: torch.device) -> None:
         block = grid.block
-        self.transposes = {axis: Transpose(block, axis) for axis in grid.axes if block.dims[axis] > 1}
+        cut = [axis for axis in grid.axes if block.dims[axis] > 1]
+        together = [axis for axis in cut if suits(grid, axis)][-1:]
+        self.transposes = {axis: Transpose(block, axis) for axis in cut if axis not in together}
         # Whole directions first: the last one cut stays a pencil while the modes are divided by their eigenvalues.
-        self.order = sorted(grid.axes, key=lambda axis: axis in self.transposes)
-        self.modes = {axis: modes(grid, axis, device) for axis in grid.axes}
-        last = self.transposes.get(self.order[-1])
-        ranges = last.ranges() if last else [slice(s, s + n) for s, n in zip(block.start, block.count, strict=True)]
+        self.order = sorted((a for a in grid.axes if a not in together), key=lambda axis: axis in self.transposes)
+        self.modes = {axis: modes(grid, axis, device) for axis in self.order}
+        self.last = self.order[-1] if self.order and not together else None
+        ended = self.transposes.get(self.last) if self.last is not None else None
+        ranges = ended.ranges() if ended else [slice(s, s + n) for s, n in zip(block.start, block.count, strict=True)]
         eigenvalues = np.zeros((1, 1, 1))
-        for axis in grid.axes:
+        for axis in self.order:
             shape = [1, 1, 1]
             shape[axis] = -1
             eigenvalues = eigenvalues + self.modes[axis].eigenvalues[ranges[axis]].reshape(shape)
+        self.together = Substructure(grid, together[0], eigenvalues) if together else None
         # Zero is exact and belongs to the constant of a singular problem.
-        eigenvalues = np.where(eigenvalues == 0.0, np.inf, eigenvalues)
-        self.inverse = torch.as_tensor(1.0 / eigenvalues, device=device)
+        self.inverse = torch.as_tensor(1.0 / np.where(eigenvalues == 0.0, np.inf, eigenvalues), device=device)
         self.volumes = torch.as_tensor(grid.volumes(), device=device)
 
     def solve(self, rhs: torch.Tensor) -> torch.Tensor:
@@ -47,12 +51,12 @@ class Separable:
         for axis in self.order:
             cut = self.transposes.get(axis)
             field = self.modes[axis].forward(cut.pencil(field) if cut else field)
-            if cut and axis != self.order[-1]:
+            if cut and axis != self.last:
                 field = cut.block(field)
-        field = field * self.inverse
+        field = field * self.inverse if self.together is None else self.together.solve(field)
         for axis in reversed(self.order):
             cut = self.transposes.get(axis)
-            if cut and axis != self.order[-1]:
+            if cut and axis != self.last:
                 field = cut.pencil(field)
             field = self.modes[axis].backward(field)
             field = cut.block(field) if cut else field

@@ -21,7 +21,8 @@ class PressureSolver(Settings, frozen=True):
     """How the pressure equation is solved."""
 
     solver: Annotated[
-        Literal["auto", "torch", "petsc"], doc("auto: torch on one rank or a GPU, PETSc on more ranks")
+        Literal["auto", "torch", "petsc"],
+        doc("auto: torch on one rank and in three dimensions, PETSc on more ranks else"),
     ] = "auto"
     rtol: Annotated[Positive, doc("relative tolerance of the residual")] = 1e-9
     preconditioner: Annotated[

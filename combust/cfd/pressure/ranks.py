@@ -1,0 +1,81 @@
+"""The pressure equation of second order on several ranks: conjugate gradients that trade the planes at cut faces."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import torch
+
+from combust.cfd.mesh.block import Block
+from combust.cfd.pressure.base import PressureGrid
+from combust.cfd.pressure.parallel import Operator, ParallelSolver
+from combust.cfd.pressure.torch_cg import apply
+
+
+class RanksSolver(ParallelSolver):
+    """Pressure solver for any number of ranks on CPUs; see PressureSolver for the problem."""
+
+    def __init__(self, grid: PressureGrid, rtol: float = 1e-9, max_iterations: int = 200) -> None:
+        super().__init__(grid, rtol, "cpu", max_iterations)
+        self.edges = Edges(grid.block)
+        self.within = tuple(a for a in grid.axes if grid.block.periodic[a] and grid.block.dims[a] == 1)
+
+    def operator(self, own: dict[int, torch.Tensor], main: torch.Tensor) -> Operator:
+        """See ParallelSolver."""
+        return partial(self._apply, own, main)
+
+    def product(self, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        """See ParallelSolver: in one pass."""
+        return torch.dot(a.reshape(-1), b.reshape(-1))
+
+    def ahead(self, x: torch.Tensor, factor: float, y: torch.Tensor) -> torch.Tensor:
+        """See ParallelSolver: in one pass."""
+        return x.add_(y, alpha=factor)
+
+    def _apply(self, faces: dict[int, torch.Tensor], main: torch.Tensor, p: torch.Tensor) -> torch.Tensor:
+        """-V L_beta p: what is of this block while the planes of the neighbours are on their way."""
+        self.edges.send(p)
+        result = apply(faces, main, self.within, p)
+        for axis, side, plane in self.edges.received():
+            last = -side
+            result.select(axis, last).addcmul_(faces[axis].select(axis, last), plane, value=-1.0)
+        return result
+
+
+class Edges:
+    """Trades the outermost planes of cells with the ranks beyond cut faces, in messages that are made once."""
+
+    def __init__(self, block: Block) -> None:
+        self.receives: list[tuple[int, int, torch.Tensor]] = []
+        self.sends: list[tuple[int, int, torch.Tensor]] = []
+        self.requests: list[Any] = []
+        mpi = block.comm.mpi
+        for axis in range(3):
+            for side in (0, 1):
+                rank = block.neighbour(axis, side)
+                if rank is None or block.dims[axis] == 1:
+                    continue
+                shape = [n for a, n in enumerate(block.count) if a != axis]
+                there, here = (torch.empty(shape, dtype=torch.float64) for _ in range(2))
+                self.receives.append((axis, side, there))
+                self.sends.append((axis, side, here))
+                self.requests.append(mpi.Recv_init(there.numpy(), source=rank, tag=2 * axis + side))
+                self.requests.append(mpi.Send_init(here.numpy(), dest=rank, tag=2 * axis + 1 - side))
+
+    def send(self, p: torch.Tensor) -> None:
+        """Sends the planes of p (nz, ny, nx) on their way."""
+        for axis, side, plane in self.sends:
+            plane.copy_(p.select(axis, -side))
+        if self.requests:
+            from mpi4py import MPI
+
+            MPI.Prequest.Startall(self.requests)
+
+    def received(self) -> list[tuple[int, int, torch.Tensor]]:
+        """(axis, side, the neighbour's plane beyond it), once all have come."""
+        if self.requests:
+            from mpi4py import MPI
+
+            MPI.Prequest.Waitall(self.requests)
+        return self.receives
