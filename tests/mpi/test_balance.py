@@ -8,6 +8,7 @@ import torch
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.kinetics.providers.balance import ACTIVE, Balanced, imbalance, plan
 from combust.kinetics.providers.direct import Direct
+from combust.kinetics.providers.slowed import Slowed
 
 CELLS, DT = 600, 1e-6
 
@@ -73,9 +74,25 @@ def check(comm):
     guessed = balanced.advance(balanced.begin(T, rhoY, DT, Q, Qh), Q, Qh)
     torch.testing.assert_close(guessed.T, wanted.T[part], rtol=1e-6, atol=0.0)
     remembered(balanced, T, rhoY, step)
+    slowed(comm, gas, part)
     inert = torch.zeros_like(rhoY)
     inert[gas.species.index("N2")] = 1.0
     assert balanced.begin(T, inert, DT).exchange is None and balanced.sharing.moved == 0
+
+
+def slowed(comm, gas, part):
+    """Cells of factors of their own take them along where they move."""
+    T, rhoY, Q, Qh = state(gas)
+    one, several = Slowed(Direct(gas)), Slowed(Balanced(Direct(gas), comm))
+    one.factor = 0.1 + 0.9 * torch.linspace(0.0, 1.0, CELLS, dtype=torch.float64).sin().abs()
+    several.factor = one.factor[part]
+    begun, step = one.begin(T, rhoY, DT), several.begin(T[part], rhoY[:, part], DT)
+    for factor in (2.0, 1.0):
+        wanted = one.advance(begun, factor * Q, Qh)
+        result = several.advance(step, factor * Q[:, part], Qh[part])
+    assert several.chemistry.sharing.moved > 0
+    torch.testing.assert_close(result.T, wanted.T[part], rtol=1e-12, atol=0.0)
+    torch.testing.assert_close(result.rhoY, wanted.rhoY[:, part], rtol=1e-10, atol=1e-14)
 
 
 def even(comm, balanced, stats, wanted):
