@@ -19,6 +19,7 @@ def test_forces_on_ranks(checked, ranks):
 CASES = {
     "driving_force": channel({"kind": "mass-flux", "velocity": 1.0}),
     "turbulence_u_rms": box({"kind": "linear-forcing", "u_rms": 2.0}),
+    "forcing_power": box({"kind": "spectral-forcing", "u_rms": 2.0, "waves": 1.0}),
 }
 
 

@@ -9,6 +9,7 @@ import torch
 from combust.case.load import convert
 from combust.case.names import need_of
 from combust.cfd.closures.base import Bulk, Rates
+from combust.cfd.operators.momentum import velocity_divergence
 from combust.errors import ConfigError
 from combust.parallel import ALONE
 from combust.run.build import build
@@ -232,6 +233,8 @@ WRONG = [
     (channel, {"kind": "linear-forcing", "u_rms": 1.0}, "needs a periodic box; the sides in y are not"),
     (box, {"kind": "pressure-gradient", "friction_velocity": 1.0}, "no wall with friction lies along x"),
     (box, {"kind": "linear-forcing", "u_rms": 0.0}, "u_rms"),
+    (box, {"kind": "spectral-forcing", "u_rms": 1.0}, "has fewer than 8 cells .* at most 1 on this mesh"),
+    (channel, {"kind": "spectral-forcing", "u_rms": 1.0}, "needs a periodic box; the sides in y are not"),
     (box, {"kind": "linear-forcing", "u_rms": 1.0, "x": (2e-3, 1e-3)}, "must rise"),
     (box, {"kind": "linear-forcing", "u_rms": 1.0, "x": (1.0, 2.0)}, "no cell has its centre there"),
     (channel, {"kind": "linear-forcing", "u_rms": 1.0, "x": (0.0, 1e-3)}, "the sides in y are not"),
@@ -258,3 +261,29 @@ def test_doubts_and_names():
     assert "mass-flux" in need_of("driving_force") and "pressure-gradient" in need_of("driving_force")
     with pytest.raises(ConfigError, match='"driving_force" needs sources'):
         flow.quantity("driving_force")
+
+
+def test_spectral_forcing_pushes_its_waves_alone():
+    """Those with at most two of their lengths in the box; its power is exact, its divergence and mean are none."""
+    source = {"kind": "spectral-forcing", "u_rms": 2.0, "length": 4e-4}
+    flow = build(box(source, (16, 16, 16)), ALONE)
+    view, grid, forcing = flow.diagnostics.view(), flow.grid, flow.scheme.problem.sources[0]
+    k0, dt = 1.5 * 2.0**2, 1e-5
+    assert forcing.power_per_mass(k0) == pytest.approx(2.0**3 / 4e-4, rel=1e-12)
+    rates = forcing.rates(view, 0.0, dt)
+    number = np.fft.fftfreq(16, 1 / 16)
+    size = np.sqrt(number[:, None, None] ** 2 + number[:, None] ** 2 + number**2)
+    band, before, after = (size > 0) & (size <= 2), 0.0, 0.0
+    for a in range(3):
+        force = rates.acceleration[a]
+        assert torch.allclose(force.select(a, 0), force.select(a, -1), rtol=0, atol=1e-9 * float(force.abs().max()))
+        u = flow.scheme.block_faces(view.u)[a].narrow(a, 0, 16).numpy()
+        hat, own = np.fft.fftn(u) / 16**3, np.fft.fftn(force.narrow(a, 0, 16).numpy()) / 16**3
+        rate = (own * hat.conj())[band].sum().real / (np.abs(hat[band]) ** 2).sum()  # the same for all of its waves
+        np.testing.assert_allclose(own[band], rate * hat[band], rtol=0, atol=1e-12 * np.abs(own).max())
+        assert np.abs(own[~band]).max() < 1e-12 * np.abs(own).max()
+        before, after = before + 0.5 * u.var(), after + 0.5 * (u + dt * force.narrow(a, 0, 16).numpy()).var()
+    assert after - before == pytest.approx(forcing.power_per_mass(before) * dt, rel=1e-9)
+    faces = flow.scheme.filler.velocity(flow.scheme.filler.pad_faces(rates.acceleration))
+    found = velocity_divergence(faces, grid.layout, grid.metrics).abs().max()
+    assert float(found) < 1e-9 * float(rates.acceleration[2].abs().max()) * 16 / 4e-3

@@ -274,5 +274,60 @@ class LinearForcingSource(SourceSettings, frozen=True, kw_only=True, tag_field="
             'box, or kind = "spectral-forcing"')}  # fmt: skip
 
 
-Sources = SparkSource | RadiationSource | MassFluxSource | PressureGradientSource | LinearForcingSource
-SOURCES: tuple[Any, ...] = (SparkSource, RadiationSource, MassFluxSource, PressureGradientSource, LinearForcingSource)
+class SpectralForcingSource(SourceSettings, frozen=True, kw_only=True, tag_field="kind", tag="spectral-forcing"):
+    """Turbulence in a periodic box of equal cells is kept up by a force along its own largest waves.
+
+    Its power is u_rms^3/length per mass where the motion has the wanted energy, up to four times as much below and less
+    above it. No random numbers: the same on any ranks. Machiels 1997. doi:10.1103/PhysRevLett.79.3411
+    """
+
+    COLUMNS: ClassVar[dict[str, Name]] = LinearForcingSource.COLUMNS
+
+    u_rms: Annotated[Positive, doc("wanted root mean square of each component of the velocity", "m/s")]
+    waves: Annotated[
+        Annotated[float, Meta(ge=1)],
+        doc("the shortest waves that are forced, of which so many go into the longest side"),
+    ] = 2.0
+    length: Annotated[
+        Positive | None,
+        doc("u_rms^3 over the dissipation; that of eddies made by such waves if omitted, 0.75 side/waves", "m"),
+    ] = None
+
+    def build(self, case: Given) -> Source:
+        """The source. Raises ConfigError for a mesh that is no periodic box of equal cells, or too coarse."""
+        from combust.cfd.sources.spectral import FEWEST, SpectralForcing, largest_side, require_equal
+
+        grid = case.grid
+        require_equal(grid, 'kind = "spectral-forcing"')
+        side = largest_side(grid)
+        widest = max(float(grid.widths[a].max()) for a in grid.layout.axes)
+        if side / self.waves < FEWEST * widest * (1 - 1e-9):
+            raise ConfigError(
+                f"waves = {self.waves:g}: the shortest, {side / self.waves:.3g} m, has fewer than {FEWEST} cells of "
+                f"{widest:.3g} m; at most {side / (FEWEST * widest):.3g} on this mesh"
+            )
+        length = self.length or self.natural(side)
+        return SpectralForcing(grid, self.u_rms, length, 2 * math.pi * self.waves / side)
+
+    def natural(self, side: float) -> float:
+        """u'^3 / epsilon that such forcing makes [m]."""
+        return NATURAL * side / self.waves
+
+
+NATURAL = 0.75  # u'^3 / epsilon over the length of the shortest wave that is forced
+Sources = (
+    SparkSource
+    | RadiationSource
+    | MassFluxSource
+    | PressureGradientSource
+    | LinearForcingSource
+    | SpectralForcingSource
+)
+SOURCES: tuple[Any, ...] = (
+    SparkSource,
+    RadiationSource,
+    MassFluxSource,
+    PressureGradientSource,
+    LinearForcingSource,
+    SpectralForcingSource,
+)
