@@ -79,6 +79,11 @@ SHRUNK = {
         1e-6,
         ["mesh.cells=[6,20,4]", "mesh.lower=[0.0,-0.0067,0.0]", "mesh.upper=[0.002,0.0067,0.00134]"],
     ),
+    "temporal_jet_fuel": (
+        "OH",
+        1e-7,
+        ["mesh.cells=[6,20,4]", "mesh.lower=[0.0,-0.0067,0.0]", "mesh.upper=[0.002,0.0067,0.00134]"],
+    ),
     "coflow": ("OH", 1e-5, ["mesh.x={lower=0.0,upper=0.004,cells=10}", "output.probes[0].end=[0.004,0.0]"]),
     "coflow_flicker": ("CO2", 2e-5, ["mesh.x={lower=0.0,upper=0.016,cells=10}", "output.probes[0].end=[0.016,0.0]"]),
     "counterflow": ("OH", 5e-6, ["mesh.x.cells=32", "mesh.y.cells=4"]),
