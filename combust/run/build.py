@@ -199,6 +199,12 @@ class Builder:
         return None if fresh is None else torch.cat([fresh.Y.new_tensor([fresh.temperature]), fresh.density * fresh.Y])
 
     @property
+    def sweeps(self) -> int:
+        """How often a step of the chemistry is advanced."""
+        numerics = self.config.numerics
+        return 1 if numerics.coupling == "strang" else numerics.sweeps
+
+    @property
     def flame_states(self) -> tuple[torch.Tensor, torch.Tensor] | None:
         """T and Y of fresh and burnt gas, and of the flame between them."""
         return None if self.unburnt is None else self.config.initial.flame_states(self, self.unburnt)

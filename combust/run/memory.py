@@ -215,7 +215,8 @@ def burning_share(config: Config) -> float:
 
 def _factors(config: Config, size: Size) -> float:
     """Jacobians' factors of the cells that are integrated, as long as they are kept."""
-    if not isinstance(config.chemistry, DirectChemistry):
+    once = config.numerics.coupling == "strang" or config.numerics.sweeps == 1
+    if once or not isinstance(config.chemistry, DirectChemistry):
         return 0.0
     n = 1 + size.species
     beside = 3 * n + 1  # state, rates, enthalpies, heat capacity and step of a cell that has factors

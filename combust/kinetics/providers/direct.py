@@ -72,8 +72,10 @@ class Direct:
         block: int | None = None,
         reference: Tensor | None = None,
         hold: Hold = "flow",
+        factor_bytes: int = FACTOR_BYTES,
     ) -> None:
         """hold : what cells keep, "flow" or "uv", see combust.kinetics.providers.chemistry
+        factor_bytes : of factors that may be kept between the calls of a step; 0 where `advance` is called once
         reference : z = (T, rho Y) of a gas that many slow cells are close to, as the fresh gas of a flame. Traces
         of radicals are short-lived there; its Jacobian keeps the cheap step of slow cells stable.
         """
@@ -86,7 +88,7 @@ class Direct:
         self.system = ode.System(with_tolerance(gas.kinetics, atol), hold)
         self.tolerance = Tolerance(rtol, atol)
         self.method: Method = METHODS[method]
-        self.block = block or block_size(len(gas.species))
+        self.block, self.factor_bytes = block or block_size(len(gas.species)), factor_bytes
         self._jacobian = None if reference is None else ode.jacobian_at(gas.kinetics, reference, hold)
         self._fallback: CellIntegrator | None = None
         self._chemical = Kept(lambda z: self._rate(z, torch.zeros_like(z)))  # dz/dt without transport
@@ -123,7 +125,7 @@ class Direct:
     def _add_blocks(self, step: DirectStep, cells: Tensor) -> None:
         """Linearises the cells, as long as there is room for their factors."""
         size = step.z.shape[0] ** 2 * step.z.element_size()
-        room = FACTOR_BYTES - size * sum(kept.numel() for kept, _, _ in step.blocks)
+        room = self.factor_bytes - size * sum(kept.numel() for kept, _, _ in step.blocks)
         for some, count in blocks(cells, self.block):
             room -= size * some.numel()
             step.blocks.append((some, count, self._linearise(step, some) if room >= 0 else None))

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 
 class Reacting(Protocol):
-    """What exact chemistry needs of a case. fresh_state : T [K] and rho Y [kg/m3] of its fresh gas, if it has one."""
+    """What exact chemistry needs of a case. fresh_state : T [K] and rho Y [kg/m3] of its fresh gas, if it has one;
+    sweeps : how often a step is advanced.
+    """
 
     @property
     def gas(self) -> Mechanism: ...
@@ -25,6 +27,8 @@ class Reacting(Protocol):
     def comm(self) -> Communicator: ...
     @property
     def fresh_state(self) -> Tensor | None: ...
+    @property
+    def sweeps(self) -> int: ...
 
 
 class ChemistrySettings(Settings, frozen=True):
@@ -74,9 +78,10 @@ def exact(kind: str, rtol: float, atol: float, case: Reacting) -> Direct | Cvode
         from combust.kinetics.providers.cvode import Cvode
 
         return Cvode(case.gas, rtol, atol)
-    from combust.kinetics.providers.direct import Direct
+    from combust.kinetics.providers.direct import FACTOR_BYTES, Direct
 
-    return Direct(case.gas, rtol, atol, reference=case.fresh_state)
+    kept = FACTOR_BYTES if case.sweeps > 1 else 0
+    return Direct(case.gas, rtol, atol, reference=case.fresh_state, factor_bytes=kept)
 
 
 def balanced(chemistry: Chemistry, comm: Communicator, balance: bool) -> Chemistry:
