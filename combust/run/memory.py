@@ -46,8 +46,8 @@ PETSC = 60  # numbers per cell of matrix, its pattern and a multigrid hierarchy
 BLOCK_ARRAYS = 6  # Jacobians of one block of cells while it is integrated
 HEAP_LIMIT = 2**25  # bytes of an array from which on holes of the heap are few
 HOLES, FEWER_HOLES = 0.35, 0.1  # of the heap: where it serves all arrays; where those of pairs of species are beyond it
-# Of the process, before any field, in bytes: Python, torch, Cantera; compiler; PETSc and MPI; what kinds bring along.
-PROCESS, COMPILER, MPI_AND_PETSC, LEARNED, MANUFACTURED = 335e6, 190e6, 40e6, 30e6, 75e6
+# Of the process, before any field, in bytes: Python, torch, Cantera; compiler; MPI; PETSc; what kinds bring along.
+PROCESS, COMPILER, MPI, PETSC_ITSELF, LEARNED, MANUFACTURED = 335e6, 190e6, 11e6, 29e6, 30e6, 75e6
 LATER = 70e6  # of what is loaded after the mechanism: the solver, files, the picture at the end
 PER_SPECIES = 0.4e6  # of a mechanism's tables
 CERTAIN = 0.8  # of the account: a run that needs so much more than there is does not fit
@@ -151,7 +151,8 @@ def account(config: Config, size: Size, ranks: int, process: float | None = None
     several = size.directions > 1
     faces = REAL * size.padded * (FACES * size.directions + SCALARS)
     parts = {
-        "process": _process(config, size.species, compiled, petsc or ranks > 1, process),
+        "process": _process(config, size.species, compiled, process)
+        + (MPI + PETSC_ITSELF * petsc) * (petsc or ranks > 1),
         "fields": size.fields(OWNED) + faces,
         "fields with ghosts": size.with_ghosts(PADDED + (SORET if has_soret(config.gas.transport) else 0)),
         "kernels": _kernels(config, size, compiled),
@@ -175,9 +176,9 @@ def _heap(size: Size, pairs: float, within: float, kernels: float, compiled: boo
     return stage + FEWER_HOLES * (within + stage)
 
 
-def _process(config: Config, species: int, compiled: bool, mpi: bool, measured: float | None) -> float:
+def _process(config: Config, species: int, compiled: bool, measured: float | None) -> float:
     total = (PROCESS + PER_SPECIES * species) if measured is None else measured + LATER
-    total += COMPILER * compiled + MPI_AND_PETSC * mpi
+    total += COMPILER * compiled
     total += LEARNED * isinstance(config.chemistry, LearnedChemistry)
     return total + MANUFACTURED * isinstance(config.initial, ManufacturedInitial)
 

@@ -45,3 +45,16 @@ def test_second_advance_equals_a_fresh_one(hot_gas, change):
     elements = gas.element_matrix / gas.molar_mass
     gained = elements @ (corrected.rhoY - rhoY - dt * other)
     assert float((gained.abs() / (elements @ rhoY).clamp_min(1e-300)).nan_to_num(0.0).max()) < 1e-13
+
+
+def test_factors_that_are_not_kept_give_the_same_bits(hot_gas):
+    gas, T, rhoY = hot_gas
+    results = []
+    for kept in (2**30, 0):
+        direct = Direct(gas, block=8, factor_bytes=kept)
+        Q, Qh = -0.9 * direct.rates(T, rhoY), torch.zeros_like(T)
+        step = direct.begin(T, rhoY, 1e-6)
+        assert all((factors is None) == (kept == 0) for _, _, factors in step.blocks)
+        results.append([direct.advance(step, change * Q, Qh) for change in (1.0, 1.01)])
+    for kept, again in zip(*results, strict=True):
+        assert torch.equal(kept.T, again.T) and torch.equal(kept.rhoY, again.rhoY)
