@@ -33,11 +33,13 @@ class Balance(NamedTuple):
     """Of each quantity, (rows, nz, ny, nx) over the owned cells, none negative where the quantity is `positive`.
 
     production : per mass [its unit/s];  destruction : times the quantity, what is lost [1/s];  diffusivity : D [m2/s]
+    fixed : what a quantity is, whatever its equation, as in cells beside a wall; NaN where it is free; None: everywhere
     """
 
     production: Tensor
     destruction: Tensor
     diffusivity: Tensor
+    fixed: Tensor | None = None
 
 
 class Carrying(ABC):

@@ -2,7 +2,7 @@
 
 nu_t = C_mu k^2/eps;  with P = nu_t 2 S:S - 2/3 k div u, S the deviatoric rate of strain,
 dk/dt + u.grad k = P - eps + div((nu + nu_t/s_k) grad k),
-deps/dt + u.grad eps = eps/k (C_1 P - C_2 eps) + div((nu + nu_t/s_e) grad eps).
+deps/dt + u.grad eps = eps/k (C_1 P - C_2 eps) + div((nu + nu_t/s_e) grad eps); wall functions at walls with friction.
 Launder & Spalding, Comput. Methods Appl. Mech. Eng. 3 (1974) 269. doi:10.1016/0045-7825(74)90029-2
 """
 
@@ -14,10 +14,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from combust.cfd.boundaries.conditions import Wall, conditions_of
+from combust.cfd.closures import averaged, wall_functions
 from combust.cfd.closures.base import EddyFields
 from combust.cfd.closures.carried import Balance, Carrying, Quantity
-from combust.cfd.closures.strain import dilatation, largest_speed, squared_strain
+from combust.cfd.closures.near_walls import sides_with_friction
+from combust.cfd.closures.strain import dilatation, squared_strain
 from combust.cfd.closures.view import Domain, View
 from combust.cfd.mesh.grid import NAMES
 from combust.errors import ConfigError
@@ -25,7 +26,7 @@ from combust.kernels import compiled
 from combust.settings.eddies import Eddies
 
 TINY = 1e-300
-INTENSITY, LENGTH = 0.05, 0.07  # of a start that says nothing: u' over the largest speed, length over the least extent
+ALLOWED = 0.04  # between kappa of the model and that of the law of the wall
 
 
 def viscosity(k: Tensor, epsilon: Tensor, c_mu: float) -> Tensor:
@@ -54,7 +55,7 @@ balance_kernel = compiled(balance)
 class KEpsilon(Carrying):
     """c_mu, c_1, c_2, sigma_k, sigma_epsilon : the model's constants;  prandtl, schmidt : turbulent numbers
 
-    initial : eddies at the start; None: those of INTENSITY and LENGTH
+    initial : eddies at the start; None: those of averaged.INTENSITY and LENGTH
     """
 
     c_mu: float = 0.09
@@ -67,43 +68,52 @@ class KEpsilon(Carrying):
     initial: Eddies | None = None
 
     averaged = True
+    y_plus = (wall_functions.MEETS, math.inf)  # that the first cells at walls may have
     quantities = (Quantity("k_t", "k"), Quantity("epsilon_t", "epsilon"))
 
+    @property
+    def kappa(self) -> float:
+        """That of the logarithmic layer, where production is dissipation, by the model's constants."""
+        return math.sqrt(max(self.sigma_epsilon * self.c_mu**0.5 * (self.c_2 - self.c_1), 0.0))
+
     def require(self, domain: Domain) -> None:
-        """Raises ConfigError for a wall with friction: the model holds where viscosity does not count."""
-        for axis, sides in enumerate(domain.boundaries):
-            for end, side in zip(("low", "high"), sides, strict=True):
-                if any(isinstance(c, Wall) and not c.slip for c in conditions_of(side)):
-                    raise ConfigError(
-                        f'boundary.{NAMES[axis]}_{end}: turbulence.kind = "k-epsilon" has nothing to say at a wall '
-                        "with friction: use slip = true, or another kind"
-                    )
+        """Raises ConfigError for constants that do not go with the law of the wall, where walls have friction."""
+        if sides_with_friction(domain.boundaries) and abs(self.kappa - wall_functions.KAPPA) > ALLOWED:
+            axis, end = sides_with_friction(domain.boundaries)[0]
+            raise ConfigError(
+                f"boundary.{NAMES[axis]}_{('low', 'high')[end]}: a wall with friction, where turbulence.kind = "
+                f'"k-epsilon" with c_1 = {self.c_1:g} has a logarithmic layer of kappa = {self.kappa:.3g}, and laws of '
+                f"the wall have {wall_functions.KAPPA}: round_jet is for jets alone; use c_1 = 1.44, or slip = true"
+            )
 
     def start(self, view: View) -> Tensor:
         """Of `initial`, the same everywhere."""
-        speed, given = largest_speed(view), self.initial
-        if given is None:
-            faces = view.grid.faces
-            given = Eddies(
-                intensity=INTENSITY,
-                length=LENGTH * min(float(faces[a][-1] - faces[a][0]) for a in view.grid.layout.axes),
-            )
-        rows = [float(given.value(name, speed, "turbulence.initial")) for name in ("k", "epsilon")]
-        if not all(row > 0 and math.isfinite(row) for row in rows):
-            raise ConfigError("turbulence.initial: nothing moves at the start: give k, and length or epsilon")
-        shape = (2, *view.grid.layout.n)
-        return (
-            torch.tensor(rows, dtype=torch.float64, device=view.grid.device).reshape(2, 1, 1, 1).expand(shape).clone()
-        )
+        return averaged.start(view, self.initial, ("k", "epsilon"))
 
     def update(self, view: View) -> EddyFields:
-        """The eddies of the k and epsilon of `view`."""
+        """The eddies of the k and epsilon of `view`, those at walls by wall functions."""
         assert view.carried is not None
         k, epsilon = view.inner(view.carried)
         nu = viscosity(k, epsilon, self.c_mu)
-        return EddyFields(nu, nu / self.prandtl, nu / self.schmidt, k, epsilon)
+        said = self._said(view, k)
+        wall = {near.key: one.eddies for near, one in zip(view.walls, said, strict=True)} if view.bounded else None
+        return EddyFields(nu, nu / self.prandtl, nu / self.schmidt, k, epsilon, wall)
 
     def balance(self, view: View, values: Tensor) -> Balance:
-        """Of the kernel."""
+        """Of the kernel; in cells beside walls what wall functions say, epsilon held at it."""
         constants = self.c_mu, self.c_1, self.c_2, self.sigma_k, self.sigma_epsilon
-        return Balance(*balance_kernel(values, view.gradients, *constants))
+        production, destruction, diffusivity = balance_kernel(values, view.gradients, *constants)
+        if not view.bounded:
+            return Balance(production, destruction, diffusivity)
+        said, epsilon = self._said(view, values[0]), torch.full_like(values[1], torch.nan)
+        wall_functions.set_in(production[0], view.walls, [one.production for one in said])
+        wall_functions.set_in(epsilon, view.walls, [one.epsilon for one in said])
+        lost = epsilon / values[0].clamp_min(TINY)
+        destruction[0] = torch.where(torch.isnan(epsilon), destruction[0], lost)
+        return Balance(
+            production, destruction, diffusivity, torch.stack([torch.full_like(epsilon, torch.nan), epsilon])
+        )
+
+    def _said(self, view: View, k: Tensor) -> list[wall_functions.Said]:
+        """By each of the view's walls, of k in the owned cells."""
+        return [wall_functions.law(near, near.cells(k), self.prandtl, self.c_mu) for near in view.walls]

@@ -178,4 +178,22 @@ class KEpsilon(_Eddies, frozen=True, kw_only=True, tag_field="kind", tag="k-epsi
         return k_epsilon.KEpsilon(*numbers, self.prandtl, self.schmidt, self.initial)
 
 
-Turbulence = NoTurbulence | Smagorinsky | Wale | Vreman | Sigma | DynamicSmagorinsky | KEquation | KEpsilon
+class KOmegaSST(_Eddies, frozen=True, kw_only=True, tag_field="kind", tag="k-omega-sst"):
+    """Averages over all eddies, with equations of their energy and frequency, down to walls. doi:10.2514/3.12149"""
+
+    initial: Annotated[
+        Eddies | None,
+        doc(
+            "at the start: intensity, u' over the largest speed, and length, or values; if omitted intensity 0.05 and "
+            "0.07 of the smallest extent of the domain"
+        ),
+    ] = None
+
+    def build(self) -> Closure | None:
+        """The closure of these numbers."""
+        from combust.cfd.closures import k_omega_sst
+
+        return k_omega_sst.KOmegaSST(self.prandtl, self.schmidt, self.initial)
+
+
+Turbulence = NoTurbulence | Smagorinsky | Wale | Vreman | Sigma | DynamicSmagorinsky | KEquation | KEpsilon | KOmegaSST

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from combust.cfd.closures.domain import Domain
 from combust.cfd.closures.names import Filter
-from combust.cfd.closures.near_walls import Gas, NearWall, near_wall
+from combust.cfd.closures.near_walls import Gas, NearWall, near_wall, sides_with_friction
 from combust.cfd.mesh.grid import Faces, Grid, along
 from combust.cfd.operators.gradients import gradient
 from combust.cfd.operators.momentum import cell_velocity, velocity_gradient
@@ -153,6 +153,11 @@ class View:
     def inner(self, f: Tensor) -> Tensor:
         """The owned cells of a padded array."""
         return along(f, self.grid.layout, 2, 0, 0)
+
+    @property
+    def bounded(self) -> bool:
+        """Whether any side of the domain has a wall with friction, whatever this block touches."""
+        return bool(sides_with_friction(self.domain.boundaries))
 
     @property
     def T(self) -> Tensor:

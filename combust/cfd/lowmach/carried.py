@@ -58,12 +58,29 @@ class Step(NamedTuple):
 
 
 class Sources(NamedTuple):
-    """Of a sweep: what diffusion stages take, `added` [rho f per time] and `soft` [1/s], and the rest, in `settle`."""
+    """Of a sweep: what diffusion stages take, `added` [rho f per time] and `soft` [1/s], and the rest, in `settle`.
+
+    fixed : what is held at a value at the end of the step, NaN elsewhere
+    """
 
     added: Tensor
     soft: Tensor
     rest_added: Tensor
     rest: Tensor
+    fixed: Tensor | None
+
+
+def mean_of(first: Balance, last: Balance) -> Balance:
+    """Of a step, by those at its ends. What is held is held where the first has it, at what the last says."""
+    fixed = first.fixed
+    if fixed is not None and last.fixed is not None:
+        fixed = torch.where(torch.isnan(fixed) | torch.isnan(last.fixed), fixed, last.fixed)
+    return Balance(
+        0.5 * (first.production + last.production),
+        0.5 * (first.destruction + last.destruction),
+        0.5 * (first.diffusivity + last.diffusivity),
+        fixed,
+    )
 
 
 class Carrier:
@@ -125,7 +142,9 @@ class Carrier:
         def asked() -> Balance:
             found = self.closure.balance(view, values)
             for key, f in zip(Balance._fields, found, strict=True):
-                self._require(f"{type(self.closure).__name__}.balance: {key}", f)
+                if f is not None:
+                    f = torch.nan_to_num(f) if key == "fixed" else f  # NaN: free
+                    self._require(f"{type(self.closure).__name__}.balance: {key}", f)
             return found
 
         return together(self.on.comm, asked)
@@ -147,13 +166,15 @@ class Carrier:
             sources = self._sources(step, first)
             start = advected + step.diffused + sources.added - sources.soft * step.U0
             acted = self._settled(step, start, sources, second=False)[1]
-            f, held = self._swept(step, advected, acted, sources, second=False)
+            f, held, kept = self._swept(step, advected, acted, sources, second=False)
             for _ in range(1, on.numerics.sweeps):
                 mean = 0.5 * (advected + self._advected(self._with_ghosts(f, step), mass))
                 last = self._balance(view, f)
                 acted = self._acted(step, f, self._sources(step, last))
-                sources = self._sources(step, Balance(*(0.5 * (a + b) for a, b in zip(first, last, strict=True))))
-                f, held = self._swept(step, mean, acted, sources, second=True)
+                if first.fixed is not None:
+                    acted = torch.where(torch.isnan(first.fixed), acted, kept)
+                sources = self._sources(step, mean_of(first, last))
+                f, held, kept = self._swept(step, mean, acted, sources, second=True)
             if step.walls is not None and step.walls.stride()[1:] != (0, 0, 0):  # as a restart will find them
                 step = step._replace(walls=self._walls(after()))
             new.carried, new.held = self._with_ghosts(f, step), held
@@ -191,8 +212,12 @@ class Carrier:
         """Parted between diffusion stages and `settle`."""
         added = 0.5 * (step.rho0 + step.rho1) * balance.production
         soft = torch.where(step.stiff, 0.0, balance.destruction.clamp_max(step.cap))
+        rest = balance.destruction - soft
+        if balance.fixed is not None:
+            free = torch.isnan(balance.fixed)
+            added, soft, rest = (torch.where(free, f, 0.0) for f in (added, soft, rest))
         in_stages = torch.where(step.stiff, 0.0, added)
-        return Sources(in_stages, soft, added - in_stages, balance.destruction - soft)
+        return Sources(in_stages, soft, added - in_stages, rest, balance.fixed)
 
     @staticmethod
     def _acted(step: Step, f: Tensor, sources: Sources) -> Tensor:
@@ -207,18 +232,23 @@ class Carrier:
 
     def _settled(self, step: Step, rate: Tensor, sources: Sources, second: bool) -> tuple[Tensor, Tensor, Tensor]:
         """`carried.settle` with transport at this rate."""
-        fixed = step.rho0, step.rho1, sources.rest_added, sources.rest, step.dt, self.positive
-        return settle_kernel(step.U0, rate, *fixed, second)
+        given = step.rho0, step.rho1, sources.rest_added, sources.rest, step.dt, self.positive
+        if sources.fixed is None:
+            return settle_kernel(step.U0, rate, *given, second)
+        free = torch.isnan(sources.fixed)  # of the others transport does not count: nothing is held above zero
+        f, acted, held = settle_kernel(step.U0, torch.where(free, rate, 0.0), *given, second)
+        f = torch.where(free, f, sources.fixed)
+        return f, torch.where(free, acted, (step.rho1 * f - step.U0) / step.dt - rate), held
 
     def _swept(
         self, step: Step, advected: Tensor, acted: Tensor, sources: Sources, second: bool
-    ) -> tuple[Tensor, Tensor]:
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """f after a step of advection at this rate, diffusion, and sources, of which those beside the stages' are about
-        `acted` meanwhile; and how many values are held.
+        `acted` meanwhile; how many values are held; and what these sources came out as.
         """
         U = self._diffused(step, advected + acted + sources.added, sources.soft)
-        f, _, held = self._settled(step, (U - step.U0) / step.dt - acted, sources, second)
-        return f, held
+        f, acted, held = self._settled(step, (U - step.U0) / step.dt - acted, sources, second)
+        return f, held, acted
 
     def _diffused(self, step: Step, source: Tensor, soft: Tensor) -> Tensor:
         """rho f after Runge-Kutta-Chebyshev of diffusion, destruction `soft` and a constant source."""
