@@ -20,7 +20,7 @@ SETTLED, MOST = 1e-9, 60_000
 
 @dataclass(frozen=True)
 class Profile:
-    """A steady channel: at the centres y of cells of widths `width` U, k and epsilon or omega, in wall units of h = 1."""
+    """A steady channel: U, k and epsilon or omega at the centres y of cells, in wall units of h = 1."""
 
     y: Array
     width: Array
@@ -28,7 +28,6 @@ class Profile:
     k: Array
     scale: Array
     nu_t: Array
-    iterations: int
 
     @property
     def bulk(self) -> float:
@@ -100,7 +99,7 @@ def k_epsilon(faces: Array, Re_tau: float) -> Profile:
     cells, nu = Cells(faces), 1.0 / Re_tau
     y = cells.y
     U, k, e = np.log(E * y * Re_tau) / KAPPA, (1 - 0.8 * y) / 0.3, 1.0 / (KAPPA * y)
-    for iteration in range(1, MOST):
+    for _ in range(MOST):
         before = np.concatenate([U, k, e])
         nu_t = c_mu * k * k / e
         star = c_mu**0.25 * math.sqrt(k[0])
@@ -115,11 +114,11 @@ def k_epsilon(faces: Array, Re_tau: float) -> Profile:
         e = cells.solved(nu + nu_t / sigma_e, 0.0, c_1 * production * rate, c_2 * rate, e, dt, {0: wall_e})
         if np.abs(np.concatenate([U, k, e]) / before - 1).max() < SETTLED:
             break
-    return Profile(y, cells.width, U, k, e, c_mu * k * k / e, iteration)
+    return Profile(y, cells.width, U, k, e, c_mu * k * k / e)
 
 
-def sst(faces: Array, Re_tau: float, reach: float = 0.0, factor: float = 1.0) -> Profile:
-    """k-omega SST, down to the wall: k = 0 there, and omega = 6 nu/(beta_1 y^2) in the first cell.
+def sst(faces: Array, Re_tau: float) -> Profile:
+    """k-omega SST, down to the wall: k = 0 there, and omega = 6 nu/(beta_1 y^2) in the viscous sublayer.
 
     Menter, Kuntz, Langtry, Turbulence, Heat and Mass Transfer 4 (2003) 625
     """
@@ -127,9 +126,9 @@ def sst(faces: Array, Re_tau: float, reach: float = 0.0, factor: float = 1.0) ->
     y, star, a_1 = cells.y, 0.09, 0.31
     U = np.minimum(y * Re_tau, np.log(1 + E * y * Re_tau) / KAPPA)
     k, w = 3.0 * np.minimum(1.0, (y * Re_tau / 20.0) ** 2), 6 * nu / (0.075 * y**2) + 1.0 / (0.3 * KAPPA * y)
-    for iteration in range(1, MOST):
+    for _ in range(MOST):
         before = np.concatenate([U, k, w])
-        crossed = 2 * 0.856 * cells.slope(k, 0.0) * _slope_of_omega(cells, w) / w
+        crossed = 2 * 0.856 * cells.slope(k, 0.0) * cells.slope(w, None) / w
         root, viscous = np.sqrt(k) / (star * w * y), 500 * nu / (y**2 * w)
         first = np.minimum(np.maximum(root, viscous), 4 * 0.856 * k / (np.maximum(crossed, 1e-10) * y**2))
         F1, F2 = np.tanh(first**4), np.tanh(np.maximum(2 * root, viscous) ** 2)
@@ -146,19 +145,17 @@ def sst(faces: Array, Re_tau: float, reach: float = 0.0, factor: float = 1.0) ->
         production = np.minimum(nu_t * strain**2, 10 * star * k * w)
         k = cells.solved(nu + blend(0.85, 1.0) * nu_t, nu / y[0], production, star * w, k, dt)
         more = (1 - F1) * crossed
+        viscous_w = 6 * nu / (0.075 * y**2)
+        kept = (y * np.sqrt(strain / nu) < 3.0) & (2 * viscous_w > w)
+        kept[0] = True
         beta = blend(0.075, 0.0828)
         w = cells.solved(
             nu + blend(0.5, 0.856) * nu_t, 0.0, blend(5 / 9, 0.44) * strain**2 + np.maximum(more, 0),
-            beta * w + np.maximum(-more, 0) / w, w, dt, {i: factor*6 * nu / (0.075 * y[i] ** 2) for i in range(len(y)) if i==0 or y[i]*Re_tau<reach},
+            beta * w + np.maximum(-more, 0) / w, w, dt, {i: float(viscous_w[i]) for i in np.flatnonzero(kept)},
         )  # fmt: skip
         if np.abs(np.concatenate([U, k, w]) / before - 1).max() < SETTLED:
             break
-    return Profile(y, cells.width, U, k, w, nu_t, iteration)
-
-
-def _slope_of_omega(cells: Cells, w: Array) -> Array:
-    """d omega/dy at centres, of zero slope at the wall face; of the first cell, where omega is fixed, it does not count."""
-    return cells.slope(w, None)
+    return Profile(y, cells.width, U, k, w, nu_t)
 
 
 def faces_by_ratio(cells: int, first: float) -> Array:

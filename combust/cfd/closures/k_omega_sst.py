@@ -88,8 +88,10 @@ class KOmegaSST(Carrying):
     quantities = (Quantity("k_t", "k"), Quantity("omega_t", "omega"))
 
     def start(self, view: View) -> Tensor:
-        """Of `initial`, the same everywhere."""
-        return averaged.start(view, self.initial, ("k", "omega"))
+        """Of `initial`, with omega of the viscous sublayer on top, so that walls do not start with large eddies."""
+        found, distance = averaged.start(view, self.initial, ("k", "omega")), view.wall_distance
+        found[1] += 6.0 * view.kinematic_viscosity / (BETA[0] * distance * distance)
+        return found
 
     def at_walls(self, view: View) -> Tensor:
         """k is zero; omega is that of the cell beside."""

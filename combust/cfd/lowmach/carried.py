@@ -201,6 +201,9 @@ class Carrier:
         mixing = on.filler.eddies(0.5 * (rho0 + rho1) * first.diffusivity) + self.molecular * mu
         fastest = on.comm.max(float((on.inner(mixing) / torch.minimum(rho0, rho1)).max()))[0]
         what, radius = "diffusivity of what the closure carries", on.stiffness(fastest)
+        if on.bounds_locally:
+            rho = on.domain.padded(torch.minimum(rho0, rho1))
+            radius = on.local_stiffness((mixing / rho).amax(0), fastest)
         rkc.stages_within(on.numerics.max_stages, radius, dt, what, fastest)
         cap = max(min(SOFT * radius, rkc.longest(on.numerics.max_stages) / dt - radius), 0.0)
         stages = rkc.stages_within(on.numerics.max_stages, radius + cap, dt, what, fastest)

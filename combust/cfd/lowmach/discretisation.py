@@ -10,15 +10,17 @@ from combust.cfd.boundaries.fill import Filler
 from combust.cfd.closures.domain import Domain
 from combust.cfd.lowmach.problem import LowMachNumerics, Problem
 from combust.cfd.lowmach.state import State
-from combust.cfd.mesh.grid import NAMES, Faces, Grid, along
+from combust.cfd.mesh.grid import NAMES, Faces, Grid, along, weighted
 from combust.cfd.mesh.require import same_device
 from combust.cfd.mesh.slabs import Joined, pointwise, slabs
 from combust.cfd.operators import scalars
 from combust.cfd.operators.reconstruction import layers_of_ghosts
-from combust.cfd.operators.stencils import STIFFER
+from combust.cfd.operators.stencils import STIFFER, blend, pair_sum
 from combust.errors import ConfigError
 from combust.kernels import compiled
 from combust.timers import Timers
+
+MARGIN = 1.2  # of local bounds, which are those of cells: for momentum volumes between cells of other sizes
 
 compressibility_kernel = compiled(scalars.compressibility)
 
@@ -68,6 +70,8 @@ class Discretisation:
         self.lets_out = self.filler.convects and not any(
             c.pressure == "dirichlet" for a in self.layout.axes for b in problem.boundaries[a] for c in conditions_of(b)
         )
+        # Eddies of averaged flow diffuse a thousand times more than the gas, and far from the narrow cells at walls.
+        self.bounds_locally = bool(getattr(problem.closure, "averaged", False))
         self.volume = self.comm.sum(float(grid.volume.sum()))[0]
         self.min_width = [None if a not in self.layout.axes else float(grid.widths[a].min()) for a in range(3)]
 
@@ -101,6 +105,21 @@ class Discretisation:
         """(p_eos - p0) / p0 of the owned cells of a state."""
         error = scalars.equation_of_state_error
         return pointwise(lambda U, T: error(U, T, s.p0, self.thermo), s.U, self.inner(s.q)[0])
+
+    def local_stiffness(self, diffusivity: Tensor, largest: float) -> float:
+        """The same by a bound of each cell's own (Gershgorin's), on padded diffusivities of which `largest` is the
+        largest of all ranks (collective): eddies are large where cells are wide. That of `stiffness` where it is less.
+        """
+        total: Tensor | None = None
+        for a in self.layout.axes:
+            metric = self.metrics[a]
+            assert metric is not None
+            at_faces = blend(along(diffusivity, self.layout, a, -1, 1), a, metric.right) * metric.per_distance
+            row = 2.0 * pair_sum(weighted(at_faces, metric, a), a) * metric.per_volume
+            row = row * (STIFFER if a in self.layout.fourth else 1.0)
+            total = row if total is None else total + row
+        assert total is not None
+        return min(MARGIN * self.comm.max(float(total.max()))[0], self.stiffness(largest))
 
     def stiffness(self, diffusivity: float) -> float:
         """Spectral radius [1/s] of diffusion with this diffusivity [m2/s] on the narrowest cells."""

@@ -50,7 +50,10 @@ class Transport:
         with on.timers.phase("diffusion"):
             fastest = self._fastest(s, c)
             fastest = on.comm.max(fastest)[0]
-            stages = rkc.stages_within(on.numerics.max_stages, on.stiffness(fastest), dt, "diffusivity", fastest)
+            radius = on.stiffness(fastest)
+            if on.bounds_locally:
+                radius = on.local_stiffness(scalars.largest_diffusivity(s.q, c, s.p0, on.thermo), fastest)
+            stages = rkc.stages_within(on.numerics.max_stages, radius, dt, "diffusivity", fastest)
             self.stages = max(self.stages, stages)
             rate, out = self.diffusion(s.q, c)
             return DiffusionStart(c, rate, out, stages)

@@ -255,6 +255,14 @@ def diffusive_rate(U: Tensor, q: Tensor, coefficients: Coefficients, thermo: The
     return (torch.maximum(species, heat) / U[1:].sum(0)).max()
 
 
+def largest_diffusivity(q: Tensor, coefficients: Coefficients, p0: Tensor, thermo: Thermo) -> Tensor:
+    """The largest diffusivity [m2/s] of a species or of heat, padded as q and the coefficients are."""
+    T, Y = q[0], q[1:]
+    species = (coefficients.mole_diffusivity / per_species(thermo.molar_mass)).amax(0) / specific_moles(thermo, Y)
+    heat = coefficients.conductivity / (Y * cp_mass(thermo, T)).sum(0)
+    return torch.maximum(species, heat) / density(thermo, T, Y, p0)
+
+
 def temperature_step(U: Tensor, T: Tensor, thermo: Thermo, iterations: int) -> Tensor:
     """Newton steps towards the T at which sum_k rho Y_k h_k(T) = rho h."""
     for _ in range(iterations):
