@@ -22,9 +22,9 @@ TITLE = "Averaged flow in channels"
 WALL_FUNCTIONS = ((1000, 17), (2000, 33), (5200, 87))  # Re_tau, cells of half a channel: the first at y+ = 30
 RESOLVED = ((395, 48), (590, 48), (1000, 48))
 FIRST = 0.3  # y+ of the first cell with SST
-END = (50.0, 40.0)  # h/u_tau: with wall functions, with SST
-STEP = (0.2, 0.08)
-SMOKE = {"WALL_FUNCTIONS": ((1000, 9),), "RESOLVED": ((395, 24),), "END": (0.6, 0.16), "FIRST": 0.5}
+END = (4.0, 3.0)  # h/u_tau: with wall functions, with SST
+STEP = (0.2, 0.1)
+SMOKE = {"WALL_FUNCTIONS": ((1000, 9),), "RESOLVED": ((395, 24),), "END": (0.6, 0.2), "FIRST": 0.5}
 TABLE = {395: (19.45, 17.3), 590: (20.45, 18.4), 1000: (21.8, 19.8)}
 """U+ on the centre line and bulk of an own solver of other discretisation, whose ranges are 0.2 wide at 395."""
 DNS = {395: (20.133, 17.545), 590: (21.263, 18.654)}  # Moser, Kim, Mansour 1999, doi:10.1063/1.869966 (392.24, 587.19)
@@ -69,11 +69,17 @@ def profile(flow: ReactingFlow) -> Array:
     return np.asarray(flow.field("u")[0][0, :, 0])
 
 
-def settled(kind: str, faces: Array, Re_tau: float, end: float, dt: float) -> ReactingFlow:
-    """The flow at `end`."""
+def at_rest(kind: str, faces: Array, Re_tau: float, one: Profile) -> ReactingFlow:
+    """The flow that starts with the solution in one dimension."""
     flow = channel(kind, faces, Re_tau)
-    for _ in range(math.ceil(end / dt)):
-        flow.advance(dt)
+    s, scheme = flow.current, flow.scheme
+    u, carrier = scheme.block_faces(s.u)[2], scheme.carrier
+    assert u is not None and s.carried is not None and carrier is not None
+    u.copy_(torch.tensor(one.U).reshape(1, -1, 1))
+    scheme.filler.velocity(s.u)
+    for row, values in zip(scheme.inner(s.carried), (one.k, one.scale), strict=True):
+        row.copy_(torch.tensor(values).reshape(1, -1, 1))
+    s.carried = carrier.filled(s.carried, flow.diagnostics.view())
     return flow
 
 
@@ -82,7 +88,9 @@ def found(kind: str, Re_tau: float, cells: int) -> tuple[Profile, Array, Reactin
     walls = kind == "k-epsilon"
     faces = np.linspace(0.0, 1.0, cells + 1) if walls else faces_by_ratio(cells, 2.0 * FIRST / Re_tau)
     one = (k_epsilon if walls else sst)(faces, Re_tau)
-    flow = settled(kind, faces, Re_tau, END[not walls], STEP[not walls])
+    flow, end, dt = at_rest(kind, faces, Re_tau, one), END[not walls], STEP[not walls]
+    for _ in range(round(end / dt)):
+        flow.advance(dt)
     return one, profile(flow), flow
 
 
@@ -130,8 +138,9 @@ MORE = {
 }
 ABOUT = {
     "k-epsilon": "k-epsilon with wall functions. The solution in one dimension is that of the same equations on the "
-    "same cells, converged to 1e-9 (`validation/channel_1d.py`); the logarithmic law is ln(9.8 y+)/0.41, its bulk (ln(9.8 "
-    "Re_tau) - 1)/0.41. All in wall units of a mean force that holds u_tau at 1.",
+    "same cells, converged to 1e-9 (`validation/channel_1d.py`); the logarithmic law is ln(9.8 y+)/0.41, its bulk "
+    "(ln(9.8 Re_tau) - 1)/0.41. All in wall units of a mean force that holds u_tau at 1. The solver starts with the "
+    "solution in one dimension, and stays there as far as the table has it after 4 h/u_tau (3 with SST).",
     "k-omega-sst": "k-omega SST down to the wall. The table is of an own solver of other cells and 1 % of uncertainty. "
     "SST lies 2 to 4 % below direct simulation (Moser, Kim, Mansour 1999) on the centre line: that is the model.",
 }

@@ -97,6 +97,7 @@ SHRUNK = {
     "tgv3d_les": ("N2", 4e-5, ["mesh.cells=[10,10,10]"]),
     "hit_cbc": ("N2", 5e-3, ["mesh.cells=[10,10,10]"]),
     "channel": ("N2", 5e-5, ["mesh.x.cells=10", "mesh.y.cells=12", "mesh.y.ratio=1.4", "mesh.z.cells=8"]),
+    "channel_rans": ("N2", 1e-3, ["mesh.y.cells=8"]),
     "taylor_green_2d": ("N2", 4e-5, ["mesh.cells=[24,24]"]),
     "tgv_reacting": ("OH", 2e-7, ["mesh.cells=[12,12,12]"]),
     "triple_flame": ("OH", 2e-6, ["mesh.cells=[24,20]"]),
