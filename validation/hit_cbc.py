@@ -236,7 +236,7 @@ def picture(report: Report, found: dict[str, Any], names: list[str]) -> None:
 
     meshes = sorted({RUNS[name].cells for name in names})
     report.pictures.mkdir(parents=True, exist_ok=True)
-    with drawing(report.pictures / "hit_cbc_spectra.png", (6.2 * len(meshes), 5.2)) as figure:
+    with drawing(report.pictures / "hit_cbc_spectra.png", (7.2 * len(meshes), 5.2)) as figure:
         for panel, n in zip(figure.subplots(1, len(meshes), squeeze=False)[0], meshes, strict=True):
             for station in (42, 98, 171):
                 rows = np.array([(r[0], r[(42, 98, 171).index(station) + 1]) for r in MEASURED])
@@ -252,6 +252,7 @@ def picture(report: Report, found: dict[str, Any], names: list[str]) -> None:
             panel.axvline(largest(n) / 100, color="0.7", lw=0.8)
             panel.set(xscale="log", yscale="log", xlabel="k [1/cm]", ylabel="E [cm3/s2]", title=f"{n}^3 cells",
                       xlim=(0.1, 6), ylim=(2, 700))  # fmt: skip
-            panel.legend(fontsize=7)
+            panel.xaxis.set_minor_formatter("")
+            panel.legend(fontsize=6, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     report.text("![Spectra](../pictures/hit_cbc_spectra.png)")
     report.text("Lines end at pi/dx (grey). Dots, from above: stations 42 (the start), 98, 171.")

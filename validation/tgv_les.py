@@ -137,6 +137,6 @@ def picture(report: Report, found: dict[str, Any], names: list[str]) -> None:
                 panel.plot(
                     0.2 * np.arange(len(curve)), curve, style, color=f"C{i}", lw=1.1, label=name.rpartition(",")[0]
                 )
-            panel.set(xlabel="t U/L", ylabel="-dE/dt x 1000", title=f"{n}^3 cells", ylim=(0, 15))
-            panel.legend(fontsize=8)
+            panel.set(xlabel="t U/L", ylabel="-dE/dt x 1000", title=f"{n}^3 cells", ylim=(0, 19))
+            panel.legend(fontsize=7, ncols=2, loc="upper left")
     report.text("![Dissipation](../pictures/tgv_les_dissipation.png)")
