@@ -21,10 +21,12 @@ def bounded(reconstruction: str) -> str:
 
 def mass_rate(mass: Faces, layout: Layout, metrics: Metrics) -> Tensor:
     """Rate of change of the density by mass fluxes at the faces that `divergence` takes [kg/m3/s]."""
-    total = torch.zeros((), dtype=torch.float64, device=next(m for m in mass if m is not None).device)
+    total: Tensor | None = None
     for axis in layout.axes:
-        total = total - divergence(mass[axis], layout, metrics[axis], axis)  # type: ignore[arg-type]
-    return total
+        part = divergence(mass[axis], layout, metrics[axis], axis)  # type: ignore[arg-type]
+        total = part if total is None else total + part
+    assert total is not None
+    return -total
 
 
 def advection(f: Tensor, mass: Faces, layout: Layout, metrics: Metrics, reconstruction: str) -> Tensor:
@@ -45,9 +47,8 @@ def diffusion(f: Tensor, coefficients: Tensor, layout: Layout, metrics: Metrics)
         metric = metrics[axis]
         assert metric is not None
         more = layers(layout, axis)
-        near = (along(g, layout, axis, -1 - 2 * more, 1 + 2 * more) for g in (coefficients, f))
-        at_face = mean(next(near), layout, axis, metric.right)
-        flux = -at_face * slope(next(near), layout, axis, metric.per_distance)
+        near, wide = (along(g, layout, axis, -1 - 2 * more, 1 + 2 * more) for g in (coefficients, f))
+        flux = -mean(near, layout, axis, metric.right) * slope(wide, layout, axis, metric.per_distance)
         total = total - divergence(flux, layout, metric, axis)
     return total
 
