@@ -16,7 +16,7 @@ from combust.run.build import build
 TABLES = {
     "smagorinsky": ["", "van_driest=true"],
     "wale": ["filter='scotti'"],
-    "dynamic-smagorinsky": ["", "average='global'", "average='lagrangian'"],
+    "dynamic-smagorinsky": ["", "average='global',scalars='dynamic'", "average='lagrangian'"],
 }
 KINDS = [struct.__struct_config__.tag for struct in get_args(Turbulence) if struct is not NoTurbulence]
 WAYS = [(kind, keys) for kind in KINDS for keys in TABLES.get(kind, [""])]

@@ -8,7 +8,7 @@ import torch
 from test_view import linear_view
 
 from combust.case.load import load
-from combust.cfd.closures import lagrangian_smagorinsky
+from combust.cfd.closures import dynamic_scalars, lagrangian_smagorinsky
 from combust.cfd.closures.dynamic_smagorinsky import DynamicSmagorinsky, contractions, contractions_of
 from combust.cfd.diagnostics import motion
 from combust.errors import ConfigError
@@ -176,3 +176,46 @@ def test_averages_along_paths_have_the_constant_of_the_whole_box(decaying):
     assert flow.quantity("turbulence_held") == 0 and 0 <= flow.quantity("eddies_limited") < 0.01
     one, other = flow.quantity("kinetic_energy"), decaying.quantity("kinetic_energy")
     assert one == pytest.approx(other, rel=0.05)  # which begins with next to no eddies, as its random start asks
+
+
+# --- dynamic Prandtl and Schmidt numbers ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("slope, expected", [((1, 0, 0), -2.0), ((0, 1, 0), 1.0), ((0, 3, 4), 1.0), ((2, 2, 2), 0.0)])
+def test_scalars_with_constant_slopes_in_strain(slope, expected):
+    """u = A x, f = g x: K = D^2/3 rho A g, R = -3 D^2 rho |S| g, so C/Pr = -g.A g/(9 |S| g.g)."""
+    A = torch.diag(torch.tensor([2.0, -1.0, -1.0], dtype=torch.float64))
+    at = torch.arange(6, dtype=torch.float64)
+    z, y, x = torch.meshgrid(at, at, at, indexing="ij")
+    one, rho = torch.ones_like(x), 1.3
+    strain = [A[2, 2] * one, A[1, 1] * one, A[0, 0] * one, 0 * one, 0 * one, 0 * one]
+    f = slope[0] * x + slope[1] * y + slope[2] * z + 300.0
+    rows = [rho * one, -z, -y, 2 * x, *strain, f, *(g * one for g in reversed(slope))]
+    sixth, width = torch.tensor(1 / 6, dtype=torch.float64), torch.ones(4, 4, 4, dtype=torch.float64)
+    found = dynamic_scalars.scalar_contractions(torch.stack(rows), width, 4.0, ((sixth, sixth),) * 3, width)
+    wanted = torch.full((4, 4, 4), expected / (9 * 12**0.5), dtype=torch.float64)
+    torch.testing.assert_close(found[0] / found[1], wanted, rtol=1e-9, atol=1e-12)
+
+
+def test_where_scalars_vary_and_where_they_do_not(decaying):
+    """A temperature that varies as a velocity does mixes nearly as momentum does; one that does not, as it is given."""
+    view = decaying.diagnostics.view()
+    closure = DynamicSmagorinsky("global", 0.5, 0.8, scalars="dynamic")
+    even = closure.update(view)
+    torch.testing.assert_close(even.heat, even.viscosity / 0.5)
+    torch.testing.assert_close(even.species, even.viscosity / 0.8)
+    u = view.padded(view.velocity)
+    q = torch.stack([300.0 + u[2], 0.5 + 0.01 * u[1]])
+    found = closure.update(replace(view, q=q))
+    number = found.viscosity / torch.stack([found.heat, found.species])
+    assert torch.equal(found.viscosity, even.viscosity)
+    assert bool((number > 0.3).all() and (number < 1.0).all())
+    shifted = closure.update(replace(view, q=q + torch.tensor([50.0, 0.1], dtype=torch.float64).reshape(2, 1, 1, 1)))
+    torch.testing.assert_close(shifted.heat, found.heat, rtol=1e-6, atol=0)
+
+
+def test_dynamic_numbers_take_averages_over_directions():
+    with pytest.raises(ConfigError, match='scalars = "dynamic" takes averages over directions'):
+        load(
+            "cases/tgv3d_cold.toml", ["turbulence={kind='dynamic-smagorinsky',average='lagrangian',scalars='dynamic'}"]
+        )

@@ -17,7 +17,7 @@ With density: Moin, Squires, Cabot, Lee, Phys. Fluids A 3 (1991) 2746. doi:10.10
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -28,30 +28,12 @@ from combust.cfd.closures.algebraic import of_viscosity_kernel
 from combust.cfd.closures.averages import domain_sums, plane_sums
 from combust.cfd.closures.base import EddyFields, Showing
 from combust.cfd.closures.box_filter import Weights, box_filtered
-from combust.cfd.closures.names import Average, Filter
+from combust.cfd.closures.dynamic_scalars import dynamic_diffusivities
+from combust.cfd.closures.names import Average, Filter, Scalars
+from combust.cfd.closures.symmetric import PAIRS, contracted, layered, rate, strain
 from combust.cfd.closures.view import View
 from combust.cfd.mesh.slabs import Joined
 from combust.kernels import compiled
-
-PAIRS = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
-Symmetric = Sequence[Tensor] | Tensor  # six components, in the order of PAIRS
-
-
-def strain(gradients: Tensor) -> Tensor:
-    """(6, ...) the rate of strain without dilatation of (3, 3, ...) gradients, in the order of `PAIRS` [1/s]."""
-    third = (gradients[0, 0] + gradients[1, 1] + gradients[2, 2]) / 3.0
-    own = [gradients[i, i] - third for i in range(3)]
-    return torch.stack(own + [0.5 * (gradients[i, j] + gradients[j, i]) for i, j in PAIRS[3:]])
-
-
-def rate(strain: Symmetric) -> Tensor:
-    """|S| = (2 S:S)^(1/2) [1/s]."""
-    return (2.0 * contracted(strain, strain)).sqrt()
-
-
-def contracted(a: Symmetric, b: Symmetric) -> Tensor:
-    """a_ij b_ij of symmetric tensors (6, ...)."""
-    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2] + 2.0 * (a[3] * b[3] + a[4] * b[4] + a[5] * b[5])
 
 
 def contractions(flow: Tensor, width: Tensor, ratio: float, weights: Weights) -> Tensor:
@@ -96,12 +78,9 @@ def contractions_of(view: View, filter: Filter) -> Contractions:
 def _contractions(view: View, filter: Filter) -> Contractions:
     box = view.domain.box
     S, width, grid = strain_kernel(view.gradients), view.width(filter), view.grid
-    flow = view.padded(torch.cat([view.rho[None], view.velocity, S]))
-    for a in grid.layout.axes:
-        more = int(a in box.axes)
-        flow = flow.narrow(a + 1, grid.layout.g[a] - more, grid.layout.n[a] + 2 * more)
+    flow = layered(view, torch.cat([view.rho[None], view.velocity, S]))
     joined = Joined(grid.layout.n[0])
-    more, beyond = int(0 in box.axes), 2 * int(0 in box.axes)
+    beyond = 2 * int(0 in box.axes)
     for slab in view.domain.slabs:
         part = flow if slab.whole else flow.narrow(1, slab.start, slab.planes + beyond)
         joined.put(slab.start, contractions_kernel(part, slab.cells(width), box.ratio, box.of(slab)))
@@ -110,12 +89,15 @@ def _contractions(view: View, filter: Filter) -> Contractions:
 
 @dataclass(frozen=True)
 class DynamicSmagorinsky(Showing):
-    """average : of the contractions;  prandtl, schmidt : turbulent numbers;  filter : whose width D is."""
+    """average : of the contractions;  prandtl, schmidt : turbulent numbers;  filter : whose width D is
+    scalars : whether these numbers are given or dynamic, too
+    """
 
     average: Average = "plane"
     prandtl: float = 0.7
     schmidt: float = 0.7
     filter: Filter = "volume"
+    scalars: Scalars = "given"
 
     axisymmetric = False  # it filters along x, y and z
 
@@ -133,12 +115,18 @@ class DynamicSmagorinsky(Showing):
         """The eddies of the flow of `view`."""
         of = contractions_of(view, self.filter)
         nu = self._square(view, of.products).clamp_min(0.0) * of.width * of.width * rate(of.strain)
-        return EddyFields(*of_viscosity_kernel(nu, of.width, self.prandtl, self.schmidt))
+        found = EddyFields(*of_viscosity_kernel(nu, of.width, self.prandtl, self.schmidt))
+        if self.scalars == "given":
+            return found
+        numbers, average = (self.prandtl, self.schmidt), lambda rows: self._sums(view, rows)
+        heat, species = dynamic_diffusivities(view, self.filter, of.strain, nu, numbers, average)
+        return found._replace(heat=heat, species=species)
+
+    def _sums(self, view: View, rows: Tensor) -> Tensor:
+        return domain_sums(view, rows).reshape(-1, 1, 1, 1) if self.average == "global" else plane_sums(view, rows)
 
     def _square(self, view: View, products: Tensor) -> Tensor:
-        sums = (
-            domain_sums(view, products).reshape(2, 1, 1, 1) if self.average == "global" else plane_sums(view, products)
-        )
+        sums = self._sums(view, products)
         found = torch.where(sums[1] > 0, sums[0] / sums[1], 0.0)
         return found.expand(view.grid.layout.n)
 

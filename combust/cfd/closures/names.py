@@ -6,3 +6,4 @@ from typing import Literal
 
 Filter = Literal["volume", "scotti"]
 Average = Literal["plane", "global", "lagrangian"]
+Scalars = Literal["given", "dynamic"]

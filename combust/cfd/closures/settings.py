@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from combust.cfd.closures.names import Average, Filter
+from combust.cfd.closures.names import Average, Filter, Scalars
 from combust.settings.base import Name, Positive, Settings, doc
 from combust.settings.eddies import Eddies
 
@@ -121,13 +121,27 @@ class DynamicSmagorinsky(_Filtered, frozen=True, kw_only=True, tag_field="kind",
         ),
     ] = "plane"
 
+    scalars: Annotated[
+        Scalars,
+        doc(
+            'turbulent Prandtl and Schmidt numbers: "given", as prandtl and schmidt; "dynamic", of the resolved T and '
+            "mass fractions (the given ones where these do not vary). doi:10.1063/1.858164"
+        ),
+    ] = "given"
+
+    def __post_init__(self) -> None:
+        if self.average == "lagrangian" and self.scalars == "dynamic":
+            raise ValueError('scalars = "dynamic" takes averages over directions: average = "plane" or "global"')
+
     def build(self) -> Closure | None:
         """The closure of these numbers."""
         from combust.cfd.closures import dynamic_smagorinsky, lagrangian_smagorinsky
 
         if self.average == "lagrangian":
             return lagrangian_smagorinsky.LagrangianSmagorinsky(self.prandtl, self.schmidt, self.filter)
-        return dynamic_smagorinsky.DynamicSmagorinsky(self.average, self.prandtl, self.schmidt, self.filter)
+        return dynamic_smagorinsky.DynamicSmagorinsky(
+            self.average, self.prandtl, self.schmidt, self.filter, self.scalars
+        )
 
 
 class KEquation(_Filtered, frozen=True, kw_only=True, tag_field="kind", tag="k-equation"):
