@@ -107,6 +107,8 @@ class View:
     @cached_property
     def walls(self) -> tuple[NearWall, ...]:
         """The flow beside each side of this block that has a wall with friction; it has none where it touches none."""
+        if not self.domain.friction:
+            return ()
         if self.thermo is None:
             raise ConfigError("this view knows no thermodynamics of its gas: give View(..., thermo=...)")
         gas = Gas(self.q, self.p0, self.coefficients, self.thermo)
