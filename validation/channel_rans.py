@@ -23,8 +23,8 @@ WALL_FUNCTIONS = ((1000, 17), (2000, 33), (5200, 87))  # Re_tau, cells of half a
 RESOLVED = ((395, 48), (590, 48), (1000, 48))
 FIRST = 0.3  # y+ of the first cell with SST
 END = (4.0, 3.0)  # h/u_tau: with wall functions, with SST
-STEP = (0.2, 0.1)
-SMOKE = {"WALL_FUNCTIONS": ((1000, 9),), "RESOLVED": ((395, 24),), "END": (0.6, 0.2), "FIRST": 0.5}
+STEP = (0.2, 0.05)
+SMOKE = {"WALL_FUNCTIONS": ((1000, 9),), "RESOLVED": ((395, 24),), "END": (0.6, 0.1), "FIRST": 0.5}
 TABLE = {395: (19.45, 17.3), 590: (20.45, 18.4), 1000: (21.8, 19.8)}
 """U+ on the centre line and bulk of an own solver of other discretisation, whose ranges are 0.2 wide at 395."""
 DNS = {395: (20.133, 17.545), 590: (21.263, 18.654)}  # Moser, Kim, Mansour 1999, doi:10.1063/1.869966 (392.24, 587.19)
