@@ -98,11 +98,7 @@ def problems(config: Config) -> Iterator[str]:
         yield from without_gas(config, f"boundary.{name}", side)
     if config.mesh.axisymmetric:
         yield from axisymmetric(config)
-    if config.combustion.EDDIES and isinstance(config.turbulence, NoTurbulence):
-        yield (
-            f'combustion.kind = "{config.combustion.__struct_config__.tag}": needs the energy of eddies and what they '
-            'dissipate, and turbulence.kind = "none" has none; choose a turbulence.kind, or combustion.kind = "laminar"'
-        )
+    yield from of_turbulence(config)
     yield from same_files(config)
     for field in msgspec.structs.fields(config.numerics):
         taken = (*LOOP, *config.model.NUMERICS)
@@ -149,6 +145,27 @@ def axisymmetric(config: Config) -> Iterator[str]:
         yield 'turbulence: mesh.kind = "axisymmetric": "dynamic-smagorinsky" filters along x, y and z: use another kind'
     if isinstance(config.initial, ManufacturedInitial | TaylorGreenInitial):
         yield f'initial.kind = "{config.initial.__struct_config__.tag}": is a solution in x and y, not in x and r'
+
+
+def of_turbulence(config: Config) -> Iterator[str]:
+    """What needs eddies that the closure lacks, or resolved ones, which averages lack."""
+    combustion, closure = config.combustion.__struct_config__.tag, config.turbulence.__struct_config__.tag
+    if config.combustion.EDDIES and isinstance(config.turbulence, NoTurbulence):
+        yield (
+            f'combustion.kind = "{combustion}": needs the energy of eddies and what they '
+            'dissipate, and turbulence.kind = "none" has none; choose a turbulence.kind, or combustion.kind = "laminar"'
+        )
+    if not config.turbulence.AVERAGED:
+        return
+    lacks = f'and turbulence.kind = "{closure}" stands for all eddies, so that none are resolved; use a closure of'
+    if config.combustion.RESOLVED:
+        yield (
+            f'combustion.kind = "{combustion}": needs eddies that are resolved, {lacks} large eddies, or "pasr", "edc"'
+        )
+    for number, source in enumerate(config.sources):
+        if source.RESOLVED:
+            kind = source.__struct_config__.tag
+            yield f'sources[{number}].kind = "{kind}": drives eddies that are resolved, {lacks} large eddies, or "none"'
 
 
 def same_files(config: Config) -> Iterator[str]:

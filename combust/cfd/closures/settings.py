@@ -13,10 +13,14 @@ if TYPE_CHECKING:
 
 
 class ClosureSettings(Settings, frozen=True):
-    """Base of the kinds of `turbulence`. FIELDS, COLUMNS : names that the closure shows in output, what they are."""
+    """Base of the kinds of `turbulence`. FIELDS, COLUMNS : names that the closure shows in output, what they are.
+
+    AVERAGED : whether it stands for all eddies, so that none are resolved
+    """
 
     FIELDS: ClassVar[dict[str, Name]] = {}
     COLUMNS: ClassVar[dict[str, Name]] = {}
+    AVERAGED: ClassVar[bool] = False
 
 
 class NoTurbulence(ClosureSettings, frozen=True, tag_field="kind", tag="none"):
@@ -163,6 +167,8 @@ class KEquation(_Filtered, frozen=True, kw_only=True, tag_field="kind", tag="k-e
 class KEpsilon(_Eddies, frozen=True, kw_only=True, tag_field="kind", tag="k-epsilon"):
     """Averages over all eddies, with equations of their energy and dissipation. doi:10.1016/0045-7825(74)90029-2"""
 
+    AVERAGED: ClassVar[bool] = True
+
     c_mu: Annotated[Positive, doc("C_mu, of the viscosity C_mu k^2/epsilon")] = 0.09
     c_1: Annotated[Positive | None, doc("C_1, of the production of epsilon; 1.44 if omitted, 1.60 of a round jet")] = (
         None
@@ -194,6 +200,8 @@ class KEpsilon(_Eddies, frozen=True, kw_only=True, tag_field="kind", tag="k-epsi
 
 class KOmegaSST(_Eddies, frozen=True, kw_only=True, tag_field="kind", tag="k-omega-sst"):
     """Averages over all eddies, with equations of their energy and frequency, down to walls. doi:10.2514/3.12149"""
+
+    AVERAGED: ClassVar[bool] = True
 
     initial: Annotated[
         Eddies | None,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from torch import Tensor
 
@@ -53,6 +53,9 @@ class Interaction(ABC):
 
         Asked on all ranks at the same place; what fails on one fails on all.
         """
+
+    reacts: ClassVar[bool] = False
+    """Whether it is of reactions, and of no use without."""
 
     @property
     def chemical_time(self) -> ChemicalTime | None:

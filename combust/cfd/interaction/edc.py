@@ -17,13 +17,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
 from combust.cfd.interaction.base import Interaction, Interplay, Met, require_eddies
-from combust.cfd.interaction.times import ChemicalTime, kolmogorov_time, over
+from combust.cfd.interaction.times import ChemicalTime, kolmogorov_time, over, share_of_cells, turbulent_reynolds
 
 Version = Literal["1981", "1996", "2005", "2016"]
 EXPONENTS: dict[Version, tuple[int, int]] = {"1981": (3, 3), "1996": (2, 3), "2005": (2, 2), "2016": (2, 2)}
@@ -46,8 +46,15 @@ def local_constants(nu: Tensor, epsilon: Tensor, k: Tensor, frequency: Tensor) -
     C_tau = C_1 / (Da (Re_t + 1)^(1/2)),   C_gamma = C_2 (Da (Re_t + 1))^(1/2)
     """
     Da = (kolmogorov_time(nu, epsilon) * frequency).clamp(*DA)
-    Re = over(k * k, nu * epsilon)
+    Re = turbulent_reynolds(nu, k, epsilon)
     return (C_2 * (Da * (Re + 1.0)).sqrt()).clamp(*GAMMAS), (C_1 / (Da * (Re + 1.0).sqrt())).clamp_max(LARGEST_TAU)
+
+
+def gamma_bounded(nu: Tensor, epsilon: Tensor, k: Tensor, frequency: Tensor) -> Tensor:
+    """Where kappa of 2016 hangs on a bound: Da, or C_gamma of it, is outside its range, in cells that have eddies."""
+    Da, Re = kolmogorov_time(nu, epsilon) * frequency, turbulent_reynolds(nu, k, epsilon)
+    C = C_2 * (Da * (Re + 1.0)).sqrt()
+    return (Re > 0) & ((Da < DA[0]) | (Da > DA[1]) | (C < GAMMAS[0]) | (C > GAMMAS[1]))
 
 
 def fine_structures(
@@ -76,6 +83,8 @@ class Edc(Interaction):
     version: Version
     chemical: ChemicalTime
 
+    reacts: ClassVar[bool] = True
+
     def update(self, met: Met) -> Interplay:
         """kappa, of all rates."""
         return Interplay(rates=self.structures(met).kappa)
@@ -102,10 +111,16 @@ class Edc(Interaction):
     @property
     def columns(self) -> Mapping[str, Callable[[Met], float]]:
         """See `Interaction`."""
-        return {"kappa_limited": self.share_limited}
+        return {"kappa_limited": self.share_limited, "gamma_limited": self.share_bounded}
 
     def share_limited(self, met: Met) -> float:
         """Of all cells, in which kappa is limited to one."""
-        limited = self.structures(met).limited.to(torch.float64)
-        count, cells = met.view.sum(torch.stack([limited.sum(), torch.ones_like(limited).sum()])).tolist()
-        return float(count / cells)
+        return share_of_cells(met.view, self.structures(met).limited)
+
+    def share_bounded(self, met: Met) -> float:
+        """Of all cells, in which a bound of 2016 decides C_gamma; other versions have none."""
+        if self.version != "2016":
+            return 0.0
+        k, epsilon = require_eddies(met, "edc")
+        frequency = self.chemical.frequency(met.view)
+        return share_of_cells(met.view, gamma_bounded(met.view.kinematic_viscosity, epsilon, k, frequency))

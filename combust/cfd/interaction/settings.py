@@ -22,11 +22,13 @@ class CombustionSettings(Settings, frozen=True):
     """Base of the kinds of `combustion`. FIELDS, COLUMNS : names that the kind shows in output, and their meaning.
 
     EDDIES : whether it needs a turbulence closure
+    RESOLVED : whether it acts on what is resolved of turbulence, which averages over all eddies lack
     """
 
     FIELDS: ClassVar[dict[str, Name]] = {}
     COLUMNS: ClassVar[dict[str, Name]] = {}
     EDDIES: ClassVar[bool] = False
+    RESOLVED: ClassVar[bool] = False
 
     def build(self, case: Burning) -> Interaction | None:
         """The interaction of a case; None: rates and diffusion are those of the resolved fields. Raises ConfigError."""
@@ -85,6 +87,9 @@ class Pasr(_Timed, frozen=True, kw_only=True, tag_field="kind", tag="pasr"):
         "kappa": KAPPA,
         "mixing_time": Name("time of mixing below the grid, tau_m of PaSR", "s"),
     }
+    COLUMNS: ClassVar[dict[str, Name]] = {
+        "mixing_limited": Name("share of the cells whose eddies are too weak for tau_m of PaSR to be theirs: Re_t < 1")
+    }
 
     mixing_time: Annotated[
         Literal["integral", "kolmogorov", "geometric", "effective"],
@@ -114,7 +119,8 @@ class Edc(_Timed, frozen=True, kw_only=True, tag_field="kind", tag="edc"):
         "fine_time": Name("time that gas stays in the fine structures, tau* of EDC", "s"),
     }
     COLUMNS: ClassVar[dict[str, Name]] = {
-        "kappa_limited": Name("share of the cells in which kappa of EDC was limited to one")
+        "kappa_limited": Name("share of the cells in which kappa of EDC was limited to one"),
+        "gamma_limited": Name('share of the cells in which C_gamma of EDC, version = "2016", is at a bound, or its Da'),
     }
 
     version: Annotated[
@@ -160,6 +166,7 @@ class ThickenedFlame(CombustionSettings, frozen=True, kw_only=True, tag_field="k
         "u_flame": Name("velocity of the eddies up to the thickness of a thickened flame", "m/s"),
     }
     COLUMNS: ClassVar[dict[str, Name]] = {"wrinkling_exponent": Name("beta of the efficiency function")}
+    RESOLVED: ClassVar[bool] = True
 
     cells: Annotated[
         Positive | None, doc("cells (by their widest side) over the thickness of a flame; 6 if factor is omitted, too")

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -67,6 +67,8 @@ class Thickened(Interaction):
     form: Form = "charlette"
     exponent: float | DynamicExponent = 0.5
     of_closure: bool = False
+
+    reacts: ClassVar[bool] = True
 
     def update(self, met: Met) -> Interplay:
         """E/F, E F and 1 - Omega (collective)."""

@@ -36,6 +36,18 @@ def kolmogorov_time(nu: Tensor, epsilon: Tensor) -> Tensor:
     return over(nu, epsilon).sqrt()
 
 
+def turbulent_reynolds(nu: Tensor, k: Tensor, epsilon: Tensor) -> Tensor:
+    """Re_t = k^2/(nu epsilon), that of eddies of the size L = k^(3/2)/epsilon; zero where there are none."""
+    return over(k * k, nu * epsilon)
+
+
+def share_of_cells(view: View, where: Tensor) -> float:
+    """Of all cells, in which this is true (collective)."""
+    true = where.to(torch.float64)
+    count, cells = view.sum(torch.stack([true.sum(), torch.ones_like(true).sum()])).tolist()
+    return float(count / cells)
+
+
 class ChemicalTime(ABC):
     """The time that reactions take in a cell."""
 

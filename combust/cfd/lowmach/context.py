@@ -10,7 +10,7 @@ from torch import Tensor
 from combust.cfd.closures.base import CELLS, DIFFUSIVITIES, Closure, EddyFields, Rates
 from combust.cfd.closures.near_walls import edge, sides_with_friction
 from combust.cfd.closures.view import View
-from combust.cfd.interaction.base import Interplay, Met
+from combust.cfd.interaction.base import Interaction, Interplay, Met
 from combust.cfd.lowmach.discretisation import Discretisation
 from combust.cfd.mesh.grid import NAMES
 from combust.cfd.mesh.require import require_faces, require_field, require_values
@@ -77,8 +77,12 @@ class Below(NamedTuple):
 
 def below_the_grid(view: View, on: Discretisation) -> Below:
     """Of the flow of `view`, checked; for `together`, in which the parts may message by the view."""
-    closure, interaction = on.problem.closure, on.problem.interaction
-    eddies = None if closure is None else eddy_fields(closure, view, on)
+    closure = on.problem.closure
+    return met_by(on.problem.interaction, view, None if closure is None else eddy_fields(closure, view, on), on)
+
+
+def met_by(interaction: Interaction | None, view: View, eddies: EddyFields | None, on: Discretisation) -> Below:
+    """What the interaction makes of the flow and these eddies, checked; for `together`."""
     if interaction is None:
         return Below(eddies, Interplay(), None)
     found, name = Interplay(*interaction.update(Met(view, eddies))), f"{type(interaction).__name__}.update"
@@ -93,15 +97,12 @@ def with_motion(given: Context, below: Below, view: View, on: Discretisation) ->
     """What acts of the motion below the grid on transport and reactions."""
     fields, factor = below.eddies, below.interplay.eddy
     if fields is not None and factor is not None:
-        fields = fields._replace(heat=factor * fields.heat, species=factor * fields.species)
-    eddies = None if fields is None else _added(fields, view, on)
+        wall = fields.wall
+        if wall is not None:  # the eddies' conduction of heat at walls, too
+            wall = {key: torch.stack([nu, edge(factor, *key) * heat]) for key, (nu, heat) in wall.items()}
+        fields = fields._replace(heat=factor * fields.heat, species=factor * fields.species, wall=wall)
+    eddies = None if fields is None else added(fields, view, on)
     return given._replace(eddies=eddies, molecular=below.molecular, rates=below.interplay.rates)
-
-
-def eddies(view: View, on: Discretisation) -> EddyCoefficients | None:
-    """What the closure adds to the transport coefficients of the flow of `view` (collective), None without one."""
-    nothing = Context(view.t, None, None, None)
-    return with_motion(nothing, together(on.comm, lambda: below_the_grid(view, on)), view, on).eddies
 
 
 def _counted(mean: list[Rates], on: Discretisation) -> Tensor | None:
@@ -132,7 +133,7 @@ def eddy_fields(closure: Closure, view: View, on: Discretisation) -> EddyFields:
     return found
 
 
-def _added(fields: EddyFields, view: View, on: Discretisation) -> EddyCoefficients:
+def added(fields: EddyFields, view: View, on: Discretisation) -> EddyCoefficients:
     """What the eddies' diffusivities add to the transport coefficients of the flow of `view`."""
     rows, laws = [getattr(fields, row) for row in DIFFUSIVITIES], {}
     if fields.wall is not None:  # on all ranks

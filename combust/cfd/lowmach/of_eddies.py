@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from functools import partial
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -13,7 +14,7 @@ from combust.cfd.closures.averages import plane_sums
 from combust.cfd.closures.base import Closure, EddyFields, Showing
 from combust.cfd.closures.view import View
 from combust.cfd.diagnostics import motion
-from combust.cfd.lowmach.context import eddies, eddy_fields
+from combust.cfd.lowmach.context import added, eddy_fields
 from combust.cfd.lowmach.lowmach import LowMach
 from combust.cfd.lowmach.state import State
 from combust.errors import ConfigError
@@ -30,11 +31,22 @@ class Flowing(Protocol):
     dt: float
 
 
+class Known(NamedTuple):
+    """Of the flow of a time and of fields, which steps and restarts replace."""
+
+    time: float
+    fields: list[weakref.ref[Tensor]]
+    view: View
+    eddies: EddyFields | None
+
+
 class OfEddies:
     """Of a flow now, as the step to come takes them; all are collective."""
 
     def __init__(self, flow: Flowing):
         self.flow, self.scheme, self.comm = flow, flow.scheme, flow.scheme.comm
+        self._known: Known | None = None
+        """A row of output asks for many numbers of one flow."""
 
     def fields(self) -> dict[str, Callable[[], Tensor]]:
         """Those of every closure."""
@@ -66,7 +78,27 @@ class OfEddies:
 
     def view(self) -> View:
         """The flow now."""
-        return self.scheme.view_of(self.flow.current, self.flow.time, self.flow.dt)
+        return self._now().view
+
+    def now(self) -> tuple[View, EddyFields | None]:
+        """The flow now, and what its closure says of it."""
+        known, closure = self._now(), self.scheme.problem.closure
+        if known.eddies is None and closure is not None:
+            found = together(self.comm, lambda: eddy_fields(closure, known.view, self.scheme))
+            self._known = known = known._replace(eddies=found)
+        return known.view, known.eddies
+
+    def _now(self) -> Known:
+        flow, s, known = self.flow, self.flow.current, self._known
+        fields = [f for f in (s.U, s.q, *s.u, s.carried) if f is not None]
+        if known is None or known.time != flow.time or [id(f()) for f in known.fields] != [id(f) for f in fields]:
+            view = self.scheme.view_of(s, flow.time, flow.dt)
+            self._known = known = Known(flow.time, [weakref.ref(f) for f in fields], view, None)
+        return known
+
+    def forget(self) -> None:
+        """What is known of the flow before a step, whose memory the step may need."""
+        self._known = None
 
     def _closure(self, name: str) -> Closure:
         closure = self.scheme.problem.closure
@@ -74,15 +106,12 @@ class OfEddies:
             raise ConfigError(f'"{name}" needs {TURBULENCE}')
         return closure
 
-    def _found(self, name: str, view: View) -> EddyFields:
-        closure = self._closure(name)
-        return together(self.comm, lambda: eddy_fields(closure, view, self.scheme))
-
-    def row(self, name: str, row: str, view: View | None = None) -> Tensor:
+    def row(self, name: str, row: str) -> Tensor:
         """A row of the closure's EddyFields under the name of output. Raises ConfigError if it has none."""
-        found: Tensor | None = getattr(self._found(name, view or self.view()), row)
+        closure = self._closure(name)
+        found: Tensor | None = getattr(self.now()[1], row)
         if found is None:
-            raise ConfigError(f'"{name}" needs {EDDY_ENERGY}; {type(self._closure(name)).__name__} does not')
+            raise ConfigError(f'"{name}" needs {EDDY_ENERGY}; {type(closure).__name__} does not')
         return found
 
     def _carried(self, row: int) -> Tensor:
@@ -104,7 +133,7 @@ class OfEddies:
         periodic.
         """
         view = self.view()
-        k = self.row("resolution", "energy", view)
+        k = self.row("resolution", "energy")
         u = view.velocity
         rows = view.rho * torch.cat([torch.ones_like(k)[None], u, (0.5 * u.pow(2).sum(0))[None], k[None]])
         mass, *momentum, energy, below = together(self.comm, lambda: plane_sums(view, rows, '"resolution"'))
@@ -115,8 +144,9 @@ class OfEddies:
     def modelled_dissipation(self) -> float:
         """Kinetic energy that the viscosity of the eddies takes from the resolved motion [W]."""
         self._closure("modelled_dissipation")
-        added = eddies(self.view(), self.scheme)
-        assert added is not None
+        view, eddies = self.now()
+        assert eddies is not None
         scheme = self.scheme
-        found = motion.viscous_dissipation(self.flow.current.u, added.viscosity, scheme.layout, scheme.metrics)
+        mu = added(eddies, view, scheme).viscosity
+        found = motion.viscous_dissipation(self.flow.current.u, mu, scheme.layout, scheme.metrics)
         return self.comm.sum(float((found * scheme.grid.volume).sum()))[0]

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 from torch import Tensor
 
+from combust.cfd.closures.view import View
 from combust.cfd.interaction import times
 from combust.cfd.interaction.base import Met
-from combust.cfd.lowmach.context import Below, Context, below_the_grid, with_motion
+from combust.cfd.lowmach.context import Below, Context, met_by, with_motion
 from combust.cfd.lowmach.lowmach import LowMach
 from combust.cfd.lowmach.of_eddies import OfEddies
 from combust.cfd.lowmach.state import State
@@ -34,8 +34,8 @@ class Unresolved:
 
     def __init__(self, flow: Flowing, eddies: OfEddies):
         self.flow, self.eddies = flow, eddies
-        self._known: tuple[float, weakref.ref[Tensor], Met, Below] | None = None
-        """Of a time and the content U, which steps and restarts replace: a row of output asks for many numbers."""
+        self._known: tuple[View, Met, Below] | None = None
+        """Of the view of `eddies`: a row of output asks for many numbers."""
         interaction = flow.scheme.problem.interaction
         self._chemical: times.ChemicalTime | None = None
         self._fields = {} if interaction is None else dict(interaction.fields)
@@ -45,16 +45,16 @@ class Unresolved:
 
     def _now(self) -> tuple[Met, Below]:
         """Of the present state (collective)."""
-        flow, scheme, s = self.flow, self.flow.scheme, self.flow.current
-        if self._known is None or self._known[0] != flow.time or self._known[1]() is not s.U:
-            view = scheme.view_of(s, flow.time, flow.dt)
-            below = together(scheme.comm, lambda: below_the_grid(view, scheme))
-            self._known = flow.time, weakref.ref(s.U), Met(view, below.eddies), below
-        return self._known[2], self._known[3]
+        scheme, (view, eddies) = self.flow.scheme, self.eddies.now()
+        if self._known is None or self._known[0] is not view:
+            below = together(scheme.comm, lambda: met_by(scheme.problem.interaction, view, eddies, scheme))
+            self._known = view, Met(view, eddies), below
+        return self._known[1], self._known[2]
 
     def forget(self) -> None:
         """What is known of the state before a step, whose memory the step may need."""
         self._known = None
+        self.eddies.forget()
 
     def coefficients(self) -> Coefficients:
         """Transport coefficients of gas and eddies together, padded, as they act (collective)."""

@@ -31,10 +31,14 @@ class Given(Protocol):
 
 
 class SourceSettings(Settings, frozen=True):
-    """Base of the kinds of `sources`. FIELDS, COLUMNS : names that the source shows in output, and their meaning."""
+    """Base of the kinds of `sources`. FIELDS, COLUMNS : names that the source shows in output, and their meaning.
+
+    RESOLVED : whether it acts on resolved turbulence, which averages over all eddies lack
+    """
 
     FIELDS: ClassVar[dict[str, Name]] = {}
     COLUMNS: ClassVar[dict[str, Name]] = {}
+    RESOLVED: ClassVar[bool] = False
 
     def build(self, case: Given) -> Source:
         """The source on the ranks of the grid. Raises ConfigError."""
@@ -234,6 +238,7 @@ class LinearForcingSource(SourceSettings, frozen=True, kw_only=True, tag_field="
             "root mean square of a component of what forced turbulence is, weighted by mass", "m/s"
         ),
     }
+    RESOLVED: ClassVar[bool] = True
 
     u_rms: Annotated[Positive, doc("wanted root mean square of each component of the velocity", "m/s")]
     length: Annotated[
@@ -282,6 +287,7 @@ class SpectralForcingSource(SourceSettings, frozen=True, kw_only=True, tag_field
     """
 
     COLUMNS: ClassVar[dict[str, Name]] = LinearForcingSource.COLUMNS
+    RESOLVED: ClassVar[bool] = True
 
     u_rms: Annotated[Positive, doc("wanted root mean square of each component of the velocity", "m/s")]
     waves: Annotated[

@@ -268,10 +268,12 @@ class Direct:
     def _slow_step(self, step: DirectStep, chosen: Tensor, s: Tensor) -> tuple[Tensor, Tensor]:
         """New states and errors, in units of the tolerance, of the chosen ones of the slow cells with transport s."""
         new, error = torch.empty_like(step.z[:, : chosen.numel()]), torch.empty_like(step.z[0, : chosen.numel()])
+        whole = s.new_tensor(step.durations.whole)
         for places, some, count, number in self._groups(step, chosen):
             cells, chemical = step.slow[some], take(step.chemical, some)
-            before, source, dt = take(step.z, cells), take(s, cells), step.durations.of(cells).seconds
-            h, solve = torch.as_tensor(dt, dtype=s.dtype, device=s.device), self._solve(step, number)
+            before, source, solve = take(step.z, cells), take(s, cells), self._solve(step, number)
+            share = step.durations.of(cells).share
+            h = whole if share is None else step.durations.whole * share
             z, e = w_method.slow_step(self.system, self.tolerance, solve, before, chemical, source, h)
             new[:, places], error[places] = z[:, :count], e[:count]
         return new, error

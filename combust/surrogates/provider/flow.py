@@ -223,11 +223,13 @@ class LearnedFlow:
         """Whether the network may try these cells: of states like its training's, for as long as it was taught."""
         low, high = self.parts.dt_range
         shares = [share for _, share in self.splitting if share]
-        here, h = take(step.z, cells), step.durations.of(cells).by_cell(step.p[cells])
+        h = step.durations.of(cells).seconds
         taught = (min(shares) * h >= low) & (max(shares) * h <= high)
-        if not self.trusted or not bool(taught.any()):
+        if not self.trusted or not bool(taught.any() if isinstance(taught, Tensor) else taught):
             return torch.zeros_like(cells, dtype=torch.bool)
-        return taught & self.parts.covered(here[0], step.p[cells], here[1:] / here[1:].sum(0))
+        here = take(step.z, cells)
+        covered = self.parts.covered(here[0], step.p[cells], here[1:] / here[1:].sum(0))
+        return taught & covered if isinstance(taught, Tensor) else covered
 
     def _split(self, step: LearnedStep, cells: Tensor, s: Tensor, splitting: Splitting) -> tuple[Tensor, Step]:
         """Network steps with impulses of transport between them: z (1 + species, cells), and the worst of the steps."""

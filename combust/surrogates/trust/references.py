@@ -24,6 +24,7 @@ from combust.kinetics.rates.thermo import GAS_CONSTANT
 KELVIN, POWER, WEIGHT, FLOOR = 300.0, 0.1, 6.0, 1e-12  # of the distance: T / KELVIN and WEIGHT (Y + FLOOR)^POWER
 PER_DECADE = 20.0  # pressures that share Jacobians: within 12 %
 PER_OCTAVE = 4  # durations that share matrices: within 9 %, where they differ
+KEPT = 2**27  # bytes of matrices of different durations that are kept, at most: those that were asked for last
 
 
 MatrixOf = Callable[[Tensor], Tensor]  # of dt J (references, n, n): (references, n, any)
@@ -121,11 +122,15 @@ class SharedJacobians:
     def matrices(self, decade: int, dt: float, of: MatrixOf, whole: float = 0.0) -> list[Tensor]:
         """of(dt J) of each reference; whole : the step that dt [s] is a share of, dt itself if omitted."""
         key, whole = (decade, dt, of), whole or dt
-        if key not in self._matrices:
-            if whole != self._whole:  # those of other steps are history
-                self._matrices, self._whole = {}, whole
-            self._matrices[key] = list(of(dt * self.jacobians(decade)).contiguous().unbind(0))
-        return self._matrices[key]
+        if whole != self._whole:  # those of other steps are history
+            self._matrices, self._whole = {}, whole
+        found = self._matrices.pop(key, None)
+        if found is None:
+            found = list(of(dt * self.jacobians(decade)).contiguous().unbind(0))
+            if len(self._matrices) >= max(KEPT // (8 * self.size**2 * self.references.T.numel()), 1):
+                del self._matrices[next(iter(self._matrices))]
+        self._matrices[key] = found
+        return found
 
 
 def inverse(x: Tensor) -> Tensor:

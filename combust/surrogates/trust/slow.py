@@ -68,6 +68,7 @@ class SlowStep:
         """
         new, error = z.new_empty(z.shape[0], cells.numel()), z.new_empty(cells.numel())
         given = Durations.given(dt)
+        whole = z.new_tensor(given.whole)
         for block in self.shared.blocks(near[cells], p[cells], given.of(cells)):
             here, own = cells[block.cells], block.cells[: block.count]
             state, f, source = take(z, here), take(chemical, here), take(s, here)
@@ -80,7 +81,7 @@ class SlowStep:
             f1 = evaluate(self.system, ahead, source, fixed)
             k2 = self.shared.solve(block, dt, damped, torch.add(f1, k1, alpha=-2.0))
             cells_last(f0, k1, k2, h if isinstance(h, Tensor) else None)
-            a, b = completed_kernel(self.trust, state, f, f0, k1, k2, h if isinstance(h, Tensor) else z.new_tensor(h))
+            a, b = completed_kernel(self.trust, state, f, f0, k1, k2, h if isinstance(h, Tensor) else whole)
             new[:, own], error[own] = a[:, : block.count], b[: block.count]
         return new, error
 
