@@ -1,5 +1,7 @@
 """PaSR and EDC: their factors against the formulas, the times they compare, and flows that ask for them."""
 
+import re
+
 import cantera as ct
 import numpy as np
 import pytest
@@ -8,13 +10,18 @@ from test_flow import kernel
 from test_interaction import same
 
 from combust.case.load import load
+from combust.cfd.closures import algebraic
+from combust.cfd.concerns import no_reactions
 from combust.cfd.interaction import edc, pasr, times
+from combust.cfd.interaction.base import Met
 from combust.errors import ConfigError, MechanismError
 from combust.kinetics.mechanism.mechanism import Mechanism
 from validation.two_gases import CASES, steps
 
 NU = 1.5e-5
 EDDIES = "turbulence={kind='smagorinsky', constant=20.0, prandtl=1e4, schmidt=1e4}"  # the mesh is too fine for others
+
+FORCED = "sources=[{kind='linear-forcing', u_rms=1.0}]"
 
 
 def of(*values):
@@ -74,6 +81,9 @@ def test_local_constants_of_2016():
     gamma, tau = edc.local_constants(nu, epsilon, k, Da / times.kolmogorov_time(nu, epsilon))
     np.testing.assert_allclose(gamma, [1.0, 5.0, 0.4082, 0.5], rtol=1e-6)
     np.testing.assert_allclose(tau, [0.14435, 5.774e-4, 2.1377, 0.05774], rtol=1e-6)
+    bounded = edc.gamma_bounded(nu, epsilon, k, Da / times.kolmogorov_time(nu, epsilon))
+    assert bounded.tolist() == [False, True, True, False]
+    assert not edc.gamma_bounded(of(NU), of(0.0), of(0.0), of(1e5))  # no eddies, no limit
 
 
 # --- PaSR -----------------------------------------------------------------------------------------------------------
@@ -97,6 +107,28 @@ def test_the_part_that_reacts_goes_from_one_to_none():
     """kappa = tau_c/(tau_c + tau_m): tau_m -> 0 laminar, -> infinity none; no reactions: one."""
     mixing, frequency = of(0.0, 1e-5, 1e-4, 1e20, 1e-4), of(1e4, 1e4, 1e4, 1e4, 0.0)
     np.testing.assert_allclose(pasr.reacting_fraction(mixing, frequency), [1, 1 / 1.1, 0.5, 1e-24, 1], rtol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["integral", "kolmogorov", "geometric", "effective"])
+def test_gas_whose_eddies_vanish_reacts_as_laminar_gas(kind):
+    """A closure of large eddies in cells of D = 0.1 mm: kappa goes to one with nu_t, without a jump anywhere, and is
+    the model's own from Re_t = k^2/(nu epsilon) = 1 on.
+    """
+    nu_t, D = torch.logspace(-30, -2, 4001, dtype=torch.float64), of(1e-4)
+    (k, epsilon), nu = algebraic.energy(nu_t, D), torch.full_like(nu_t, NU)
+    own, longest = pasr.mixing_time(kind, k, epsilon, nu, nu_t), pasr.longest_mixing(k, epsilon, nu)
+    kappa = pasr.reacting_fraction(torch.minimum(own, longest), of(1e5))
+    Re = times.turbulent_reynolds(nu, k, epsilon)
+    assert float(kappa[0]) == 1.0 and float((kappa[1:] - kappa[:-1]).abs().max()) < 0.02
+    rises = (kappa[1:] > kappa[:-1]).long()
+    assert int((rises[1:] - rises[:-1]).abs().sum()) <= 3  # falls once, and rises again as mixing grows faster
+    np.testing.assert_array_equal((own > longest)[(Re < 0.99) | (Re > 1.03)], (Re < 1)[(Re < 0.99) | (Re > 1.03)])
+    np.testing.assert_allclose(longest, (k**5 / (NU**2 * epsilon**3))[...], rtol=1e-9, atol=1e-300)
+    # D^2/nu of the cell times how much the eddies diffuse: 0.094 x 9.2 of nu_t/nu
+    faint = longest[Re < 1e-3] / (D * D / NU * nu_t[Re < 1e-3] / NU)
+    np.testing.assert_allclose(faint, 1 / (0.094 * 1.048**3), rtol=1e-9)
+    nothing = algebraic.energy(of(0.0), D)
+    assert float(pasr.longest_mixing(*nothing, of(NU))) == float(pasr.mixing_time(kind, *nothing, of(NU), of(0.0))) == 0
 
 
 # --- times of reactions ---------------------------------------------------------------------------------------------
@@ -152,7 +184,7 @@ def test_time_of_conversion():
 # --- flows ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", ["kind='pasr', constant=1e5", "kind='edc'", "kind='edc', version='2016'"])
+@pytest.mark.parametrize("kind", ["kind='pasr', constant=1e5", "kind='edc', version='2016'"])
 def test_a_flow_with_it_restarts_bit_by_bit_and_keeps_all(kind):
     changes = (EDDIES, f"combustion={{{kind}}}")
     flow = steps(kernel(*changes), 2, 4e-7)
@@ -160,9 +192,10 @@ def test_a_flow_with_it_restarts_bit_by_bit_and_keeps_all(kind):
     assert kappa.min() >= 0 and kappa.max() <= 1.0 and kappa.min() < 0.9
     assert abs(flow.quantity("element_error")) < 1e-12 and abs(flow.quantity("enthalpy_error")) < 1e-12
     if "edc" in kind:
+        assert 0.0 < flow.quantity("gamma_limited") <= 1.0
         assert flow.quantity("kappa_limited") == np.mean(kappa == 1.0) < 1.0 and flow.field("fine_time").max() > 0
     else:
-        assert flow.field("mixing_time").max() > 0
+        assert flow.field("mixing_time").max() > 0 and 0.0 <= flow.quantity("mixing_limited") <= 1.0
     saved = {name: array.copy() for name, (array, _) in flow.state().items()}
     again = kernel(*changes)
     again.restore(saved.__getitem__)
@@ -171,20 +204,37 @@ def test_a_flow_with_it_restarts_bit_by_bit_and_keeps_all(kind):
 
 
 def test_mixing_at_once_is_laminar_and_never_is_no_reaction():
-    laminar = steps(kernel(EDDIES), 2, 4e-7)
-    same(steps(kernel(EDDIES, "combustion={kind='pasr', constant=0.0}"), 2, 4e-7), laminar)
-    same(steps(kernel(EDDIES, "combustion={kind='laminar'}"), 2, 4e-7), laminar)
-    never = steps(kernel(EDDIES, "combustion={kind='pasr', constant=1e12}"), 2, 4e-7)
+    laminar = steps(kernel(EDDIES), 1, 4e-7)
+    same(steps(kernel(EDDIES, "combustion={kind='pasr', constant=0.0}"), 1, 4e-7), laminar)
+    assert kernel("combustion={kind='laminar'}").scheme.problem.interaction is None
+    never = steps(kernel(EDDIES, "combustion={kind='pasr', constant=1e12}"), 1, 4e-7)
     assert never.quantity("heat_release") < 1e-6 * laminar.quantity("heat_release")
 
 
-@pytest.mark.parametrize("kind", ["pasr", "edc"])
-def test_inert_gas_is_unchanged(kind):
+def test_inert_gas_is_unchanged():
     inert = (EDDIES, "chemistry={kind='none'}")
-    same(steps(kernel(*inert, f"combustion={{kind='{kind}'}}"), 2, 4e-7), steps(kernel(*inert), 2, 4e-7))
+    plain = steps(kernel(*inert), 2, 4e-7)
+    for kind in ("pasr", "edc"):
+        flow = steps(kernel(*inert, f"combustion={{kind='{kind}'}}"), 2, 4e-7)
+        same(flow, plain)
+        assert re.match("combustion: .* acts on reactions, and chemistry.kind = .none. has none", doubts(flow))
+    assert not doubts(plain)
+
+
+def doubts(flow):
+    return no_reactions.concerns(flow).get("no reactions", "")
+
+
+def test_cells_whose_eddies_are_too_weak_are_counted():
     weak = kernel("turbulence={kind='smagorinsky', constant=0.01}", "combustion={kind='edc'}")
     weak.advance(4e-7)
     assert weak.quantity("kappa_limited") > 0.9 and np.all(weak.field("kappa") == 1.0)
+    assert weak.quantity("gamma_limited") == 0.0 and not doubts(weak)  # no bounds but those of 2016
+    view, eddies = weak.diagnostics.eddies.now()
+    slow = pasr.Pasr("geometric", 1.0, times.TimeOfReactions(weak.scheme.problem.gas))
+    assert slow.share_limited(Met(view, eddies)) > 0.9
+    reynolds = times.turbulent_reynolds(view.kinematic_viscosity, eddies.energy, eddies.dissipation)
+    assert slow.columns["mixing_limited"](Met(view, eddies)) == float(((0 < reynolds) & (reynolds < 1)).double().mean())
 
 
 def test_damkoehler_and_karlovitz_numbers():
@@ -210,6 +260,11 @@ def test_damkoehler_and_karlovitz_numbers():
         ([EDDIES, "combustion={kind='pasr', species=['H2']}"], "species = .* go together"),
         ([EDDIES, "combustion={kind='edc', version='2009'}"], "combustion.version"),
         ([EDDIES, "combustion={kind='pasr', constant=-1.0}"], "combustion.constant"),
+        (
+            ["turbulence.kind=k-epsilon", "combustion.kind=thickened"],
+            'combustion.kind = "thickened": .*k-epsilon.*large',
+        ),
+        (["turbulence.kind=k-omega-sst", FORCED], r'sources\[0\].kind = "linear-forcing": .*"k-omega-sst" stands'),
     ],
 )
 def test_what_does_not_go_together_is_refused(changes, said):

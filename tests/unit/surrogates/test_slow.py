@@ -180,6 +180,23 @@ def test_matrices_are_those_of_the_references(tiny, references, hold):
     assert again is not solves and all(map(torch.equal, again, solves))
 
 
+def test_matrices_of_many_durations_are_kept_up_to_a_number_of_bytes(tiny, references, monkeypatch):
+    """Of the durations that cells of slowed chemistry have in steps of one length, those that were asked for last."""
+    gas, dt = tiny.gas, 1e-6
+    size = 8 * (1 + len(gas.species)) ** 2 * references.T.numel()
+    monkeypatch.setattr("combust.surrogates.trust.references.KEPT", 3 * size + 1)
+    made = SharedJacobians(gas, "hp", references)
+    first = made.matrices(100, dt, damped, dt)
+    for n in range(1, 9):
+        made.matrices(100, dt / 2**n, damped, dt)
+        assert made.matrices(100, dt, damped, dt) is first and len(made._matrices) <= 3
+    made.matrices(100, dt / 3, damped, dt)
+    made.matrices(100, dt / 5, damped, dt)
+    made.matrices(100, dt / 7, damped, dt)
+    again = made.matrices(100, dt, damped, dt)
+    assert again is not first and all(map(torch.equal, again, first))
+
+
 @pytest.mark.parametrize("mode", ["eager", "compiled"])
 def test_blocks_hold_each_cell_once_with_its_own_matrix(tiny, flame, mode, monkeypatch):
     """Of the nearest reference, at the cell's own pressure, whoever else is in the block; padding changes nothing."""
