@@ -45,7 +45,7 @@ class Algebraic(ABC):
         """The eddies of the flow of `view`."""
         width = view.width(self.filter)
         nu = self.viscosity(view.gradients, self.length(view, width))
-        return EddyFields(*of_viscosity_kernel(nu, width, self.prandtl, self.schmidt))
+        return EddyFields(*of_viscosity_kernel(nu, width, self.prandtl, self.schmidt), width=width)
 
 
 def energy(nu: Tensor, width: Tensor) -> tuple[Tensor, Tensor]:

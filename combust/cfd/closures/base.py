@@ -28,6 +28,7 @@ class EddyFields(NamedTuple):
         the wall's shear is then (mu + rho nu_t) slip / distance, its heat (lambda + rho cp alpha_t) (T - T_wall) /
         distance with the density, mu, cp and lambda of the wall. Sides that it lacks have no eddies; a mapping on all
         ranks, maybe an empty one, or None on all: there are none at walls
+    width : of the filter below which `energy` is that of the eddies [m]; None: it is that of eddies of any size
     """
 
     viscosity: Tensor
@@ -36,6 +37,7 @@ class EddyFields(NamedTuple):
     energy: Tensor | None = None
     dissipation: Tensor | None = None
     wall: Mapping[tuple[int, int], Tensor] | None = None
+    width: Tensor | None = None
 
 
 class Closure(Protocol):

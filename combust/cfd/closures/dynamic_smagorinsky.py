@@ -115,7 +115,7 @@ class DynamicSmagorinsky(Showing):
         """The eddies of the flow of `view`."""
         of = contractions_of(view, self.filter)
         nu = self._square(view, of.products).clamp_min(0.0) * of.width * of.width * rate(of.strain)
-        found = EddyFields(*of_viscosity_kernel(nu, of.width, self.prandtl, self.schmidt))
+        found = EddyFields(*of_viscosity_kernel(nu, of.width, self.prandtl, self.schmidt), width=of.width)
         if self.scalars == "given":
             return found
         numbers, average = (self.prandtl, self.schmidt), lambda rows: self._sums(view, rows)

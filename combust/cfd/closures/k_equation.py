@@ -68,7 +68,7 @@ class KEquation(Carrying):
         assert view.carried is not None
         k, width = view.inner(view.carried)[0], view.width(self.filter)
         nu = self.c_k * width * k.sqrt()
-        return EddyFields(nu, nu / self.prandtl, nu / self.schmidt, k, self.c_e * k**1.5 / width)
+        return EddyFields(nu, nu / self.prandtl, nu / self.schmidt, k, self.c_e * k**1.5 / width, width=width)
 
     def balance(self, view: View, values: Tensor) -> Balance:
         """Of the kernel."""

@@ -72,7 +72,7 @@ class LagrangianSmagorinsky(Carrying, Showing):
         """The eddies of the averages of `view`."""
         width = view.width(self.filter)
         nu = self.square(view) * width * width * rate(strain_kernel(view.gradients))
-        return EddyFields(*of_viscosity_kernel(nu, width, self.prandtl, self.schmidt))
+        return EddyFields(*of_viscosity_kernel(nu, width, self.prandtl, self.schmidt), width=width)
 
     def square(self, view: View) -> Tensor:
         """C, the square of Smagorinsky's constant, (nz, ny, nx)."""

@@ -10,6 +10,7 @@ import numpy as np
 from combust.cfd.interaction.burning import Burning
 from combust.cfd.interaction.exponent import DynamicExponent
 from combust.cfd.interaction.thickened import LaminarFlame, Thickened
+from combust.cfd.mesh.grid import ROUND_OFF, Grid
 from combust.errors import ConfigError, at
 from combust.kinetics.flames.free import FlameProfile
 from combust.kinetics.mechanism.settings import of_flames
@@ -56,6 +57,7 @@ class Table(Protocol):
 
 CELLS = 6.0  # over the thickness of a flame, where a case says nothing of it
 LEVEL = 0.03  # of the steepest slope of T: where a flame ends
+PASSES = 100  # over a flame, from the place of one to the F there: each is as good as a term of a Taylor series more
 
 
 def thickened(table: Table, case: Burning) -> Thickened:
@@ -145,13 +147,30 @@ def _flame(table: Table, case: Burning) -> FlameProfile:
 
 
 def stretched(table: Table, profile: FlameProfile, case: Burning) -> FlameProfile:
-    """A flame as thick as it will be on the grid of the case: x is the integral of F dx. The flame of the table
-    `initial` is meant to be the one that is thickened.
+    """A flame as thick as it will be on the grid of the case, its half-temperature point at the `position` of the table
+    `initial`: x is the integral of F dx. The flame of that table is meant to be the one that is thickened.
+
+    F is that of the cells which a place in the flame will lie in, of any rank; of the widths across, the largest.
     """
     model = _of(table, laminar(table, profile, case))
-    flame, largest = model.flame, float(model.largest(case.grid).max())
+    flame, widths = model.flame, _widest_along_x(case.grid)
     value = profile.T if flame.row == 0 else profile.Y[flame.row - 1]
     c = ((value - flame.fresh) / (flame.burnt - flame.fresh)).clip(0.0, 1.0)
-    F = 1.0 + (largest - 1.0) * np.minimum(c * (1.0 - c) / (model.edge * (1.0 - model.edge)), 1.0)
-    steps = 0.5 * (F[1:] + F[:-1]) * np.diff(profile.x)
-    return replace(profile, x=profile.x[0] + np.concatenate([[0.0], np.cumsum(steps)]))
+    sensor = np.minimum(c * (1.0 - c) / (model.edge * (1.0 - model.edge)), 1.0)
+    faces, half, x = case.grid.faces[2], 0.5 * (profile.T[0] + profile.T[-1]), profile.x
+    for _ in range(PASSES):
+        places = x - np.interp(half, profile.T, x) + case.initial.position
+        largest = model.largest_of(np.interp(places, 0.5 * (faces[1:] + faces[:-1]), widths))
+        F = 1.0 + (largest - 1.0) * sensor
+        steps = 0.5 * (F[1:] + F[:-1]) * np.diff(profile.x)
+        before, x = x, profile.x[0] + np.concatenate([[0.0], np.cumsum(steps)])
+        if np.abs(x - before).max() <= ROUND_OFF * (x[-1] - x[0]):
+            break
+    return replace(profile, x=x)
+
+
+def _widest_along_x(grid: Grid) -> np.ndarray:
+    """The larger of a cell's width along x and of all across, (nx,) of the whole grid [m]."""
+    across = [float(grid.widths[a].max()) for a in grid.layout.axes if a != 2]
+    widths = np.maximum(grid.widths[2], max(across, default=0.0))
+    return np.where(np.ptp(widths) <= ROUND_OFF * widths.max(), widths.max(), widths)

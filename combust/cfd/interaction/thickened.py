@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -26,6 +26,7 @@ from combust.cfd.mesh.grid import Grid, along
 from combust.errors import ConfigError
 
 Form = Literal["charlette", "saturated", "none"]
+Widths = TypeVar("Widths", Tensor, np.ndarray)
 
 
 class LaminarFlame(NamedTuple):
@@ -97,12 +98,20 @@ class Thickened(Interaction):
     def largest(self, grid: Grid) -> Tensor:
         """F_max of each cell, to broadcast: at least 1. Cells count by the widest of their sides."""
         widest = torch.zeros((), dtype=torch.float64, device=grid.device)
+        if self.factor is None:
+            for a in grid.layout.axes:
+                widest = torch.maximum(widest, grid.metrics[a].width)  # type: ignore[union-attr]
+        return self._largest(widest).clamp_min(1.0)
+
+    def largest_of(self, widths: np.ndarray) -> np.ndarray:
+        """The same of cells of these widths [m]."""
+        return np.maximum(self._largest(widths), 1.0)
+
+    def _largest(self, widths: Widths) -> Widths:
         if self.factor is not None:
-            return widest + max(self.factor, 1.0)
+            return 0.0 * widths + self.factor
         assert self.cells is not None
-        for a in grid.layout.axes:
-            widest = torch.maximum(widest, grid.metrics[a].width)  # type: ignore[union-attr]
-        return (widest * (self.cells / self.flame.thickness)).clamp_min(1.0)
+        return widths * (self.cells / self.flame.thickness)
 
     def beta(self, met: Met) -> Tensor:
         """The exponent of the efficiency function, 0-d (collective if it is dynamic)."""
@@ -120,7 +129,9 @@ class Thickened(Interaction):
         return max(self.cells, laminar) if self.cells is not None else max(self.factor or 1.0, 1.0) * laminar
 
     def _velocity(self, met: Met, size: Tensor) -> Tensor:
-        """u' of the eddies up to the thickness of the flame [m/s]. Raises ConfigError where the closure says none."""
+        """u' of the eddies up to the thickness of the flame [m/s]. Raises ConfigError where the closure does not say k,
+        or k is that of eddies of any size.
+        """
         view = met.view
         if not self.of_closure:
             vorticity = view.padded(curl_kernel(view.gradients))
@@ -129,7 +140,13 @@ class Thickened(Interaction):
             raise ConfigError(
                 'fluctuation = "closure" needs a turbulence.kind that says the energy of its eddies; use "resolved"'
             )
-        return of_closure_kernel(met.eddies.energy, view.filter_width, size)
+        if met.eddies.width is None:
+            raise ConfigError(
+                'fluctuation = "closure" needs the energy of eddies below the width of a filter, and this '
+                "turbulence.kind says that of all eddies: choose one of large eddies (a closure of your own gives "
+                "EddyFields.width)"
+            )
+        return of_closure_kernel(met.eddies.energy, met.eddies.width, size)
 
     # --- output ---------------------------------------------------------------------------------------------------
 
