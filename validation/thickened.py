@@ -197,6 +197,8 @@ def chemistries(case: Turbulent, report: Report) -> dict[str, Any]:
             burnt = flow.field("density") * flow.field("progress")
             found[name]["burnt"].append(float((burnt * flow.grid.volume.numpy()).sum()))
             found[name]["T"].append(flow.quantity("mean(T)"))
+        if not len(shares) % 10:
+            report.progress(f"step {len(shares) + 1} of {case.steps}")
         shares.append([flows["learned"].quantity(f"{route}_share") for route in ROUTES])
     for name, flow in flows.items():
         timers = flow.timers()

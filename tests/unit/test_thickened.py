@@ -9,6 +9,7 @@ from test_thickened_kernels import beltrami, periodic_view
 
 from combust.case.load import load
 from combust.cfd.closures.base import EddyFields
+from combust.cfd.closures.sigma import Sigma
 from combust.cfd.interaction.base import Met
 from combust.cfd.interaction.charlette import efficiency
 from combust.cfd.interaction.exponent import DynamicExponent
@@ -106,7 +107,8 @@ def test_factors_of_a_step():
     """E/F of rates, E F of the gas diffusion, 1 - Omega of eddies; E by the Reynolds number of a given viscosity."""
     view = hot_view()
     nu = torch.full((16, 16, 16), 0.01).double()
-    met = Met(view, EddyFields(nu, nu, nu, energy=6.0 * torch.ones_like(nu)))
+    h = 2.0 * math.pi / 16
+    met = Met(view, EddyFields(nu, nu, nu, energy=6.0 * torch.ones_like(nu), width=torch.full_like(nu, h)))
     model = Thickened(FLAME._replace(viscosity=0.1), None, 5.0, form="saturated", exponent=0.4, of_closure=True)
     found, factors = model.thickening(met), model.update(met)
     F = found.factor
@@ -115,13 +117,53 @@ def test_factors_of_a_step():
     torch.testing.assert_close(factors.rates * F, found.efficiency)
     torch.testing.assert_close(factors.molecular / F, found.efficiency)
     torch.testing.assert_close(factors.eddy, 1.0 - found.sensor)
-    h = 2.0 * math.pi / 16
     u = 2.0 * (F * 0.5 / h) ** (1.0 / 3.0)
     torch.testing.assert_close(found.velocity, u)
     wanted = efficiency(u / 2.0, F, u * F * 0.5 / 0.1, torch.tensor(0.4).double(), True)
     torch.testing.assert_close(found.efficiency, wanted)
     assert 1.2 < float(wanted.max()) < 5.0**0.4
     assert Thickened(FLAME, None, 5.0, form="none").update(Met(view, None)).eddy is None
+
+
+def test_eddies_of_a_closure_are_those_below_its_own_width():
+    """Twice the width, so that of the same energy less is left to the flame: (1/2)^(1/3). Of averages none is known."""
+    view = hot_view()
+    nu = torch.full((16, 16, 16), 0.01).double()
+    eddies = EddyFields(nu, nu, nu, energy=6.0 * torch.ones_like(nu), width=view.filter_width)
+    model = Thickened(FLAME, None, 5.0, of_closure=True)
+    one, two = (model.thickening(Met(view, eddies._replace(width=w * view.filter_width))).velocity for w in (1.0, 2.0))
+    torch.testing.assert_close(two, 0.5 ** (1.0 / 3.0) * one)
+    with pytest.raises(ConfigError, match="of all eddies: choose one of large eddies"):
+        model.update(Met(view, eddies._replace(width=None)))
+    found = Sigma(1.35, 0.7, 0.7, "scotti").update(view)
+    assert found.width is view.width("scotti")
+
+
+def test_a_flame_on_unequal_cells_starts_as_thick_as_each_will_make_it():
+    """dx/ds = F of the cells there, by short steps from the middle; the widest cells far from it do not count."""
+    mesh = (
+        "mesh={kind='stretched', x={lower=0.0, upper=0.03, cells=60, ratio=1.05}, y={lower=0.0, upper=2e-4, cells=4}}"
+    )
+    case = [mesh, "initial.position=0.006", "numerics.compile=off"]
+    config = load(planar.CASES / "flame.toml", [*case, "combustion={kind='thickened', cells=9}"])
+    builder = Builder(config, ALONE)
+    builder.__dict__["free_flame"] = profile = stored("H2_0.5")
+    model, thick, widths = builder.interaction(), builder.profile, builder.grid.widths[2]
+    half = 0.5 * (profile.T[0] + profile.T[-1])
+    ends = model.flame.burnt - model.flame.fresh
+    c = ((profile.T - model.flame.fresh) / ends).clip(0.0, 1.0)
+    sensor = np.minimum(c * (1.0 - c) / (0.05 * 0.95), 1.0)
+    faces = builder.grid.faces[2]
+    centres, at = 0.5 * (faces[1:] + faces[:-1]), np.interp(half, profile.T, profile.x)
+    for end in (profile.x[c > 0.05][0], profile.x[c < 0.95][-1]):
+        s, x = np.linspace(at, end, 2001), 0.006
+        for step, omega in zip(np.diff(s), np.interp(0.5 * (s[1:] + s[:-1]), profile.x, sensor), strict=True):
+            F = 9.0 * np.interp(x, centres, widths) / model.flame.thickness
+            x += step * (1.0 + (F - 1.0) * omega)
+        found = np.interp(end, profile.x, thick.x) - np.interp(half, profile.T, thick.x)
+        assert found == pytest.approx(x - 0.006, rel=2e-3)
+    widest = 9.0 * widths.max() / model.flame.thickness
+    assert steepest(profile.x, profile.T) / steepest(thick.x, thick.T) < 0.5 * widest
 
 
 def test_cells_over_the_thickness_count_by_their_widest_side():

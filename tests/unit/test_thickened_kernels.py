@@ -13,6 +13,7 @@ from combust.cfd.interaction.exponent import DynamicExponent
 from combust.cfd.interaction.sensor import flame_sensor
 from combust.cfd.mesh.block import Block
 from combust.cfd.mesh.grid import Grid, Layout, uniform_faces
+from combust.cfd.operators.momentum import curl
 from combust.parallel import Communicator
 from tests.draws import generator
 
@@ -113,7 +114,7 @@ def periodic_view(n, velocity, T=None, length=2.0 * math.pi):
 
 
 def velocity_of(view, size):
-    vorticity = view.padded(fluctuation.curl(view.gradients))
+    vorticity = view.padded(curl(view.gradients))
     return fluctuation.resolved(vorticity, view.filter_width, number(size), view.grid.layout, view.grid.metrics)
 
 

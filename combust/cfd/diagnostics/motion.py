@@ -11,7 +11,15 @@ import torch
 from torch import Tensor
 
 from combust.cfd.mesh.grid import Faces, Layout, Metrics
-from combust.cfd.operators.momentum import beside, derivative, hoop_strain, take, velocity_divergence
+from combust.cfd.operators.momentum import (
+    beside,
+    curl,
+    derivative,
+    hoop_strain,
+    take,
+    velocity_divergence,
+    velocity_gradient,
+)
 from combust.cfd.operators.stencils import mean, slope
 
 
@@ -20,20 +28,7 @@ def vorticity(u: Faces, layout: Layout, metrics: Metrics) -> Tensor:
 
     First order in cells at a wall.
     """
-
-    def gradient(component: int, axis: int) -> Tensor | float:
-        found = derivative(u, component, axis, layout, metrics)
-        return 0.0 if found is None else found
-
-    zero = torch.zeros(layout.n, dtype=torch.float64, device=_device(u))
-    z, y, x = 0, 1, 2
-    return torch.stack(
-        [
-            gradient(y, x) - gradient(x, y) + zero,
-            gradient(x, z) - gradient(z, x) + zero,
-            gradient(z, y) - gradient(y, z) + zero,
-        ]
-    )
+    return curl(velocity_gradient(u, layout, metrics, (None, None, None)))
 
 
 def strain_rate(gradients: Tensor) -> Tensor:

@@ -8,21 +8,15 @@ Colin, Ducros, Veynante, Poinsot, Phys. Fluids 12 (2000) 1843 (their operator OP
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from combust.cfd.mesh.grid import Layout, Metrics, along, near, weighted
+from combust.cfd.operators.momentum import curl
 from combust.cfd.operators.stencils import difference
 from combust.kernels import compiled
 
 FACTOR, CELLS = 2.0, 10.0  # of the operator, and the cells of the size that it belongs to
 THIRD = 1.0 / 3.0
-
-
-def curl(gradients: Tensor) -> Tensor:
-    """curl u of du_i/dx_j (3, 3, ...), all in the order z, y, x: (3, ...) [1/s]."""
-    g = gradients
-    return torch.stack([g[1, 2] - g[2, 1], g[2, 0] - g[0, 2], g[0, 1] - g[1, 0]])
 
 
 def laplacian(f: Tensor, layout: Layout, metrics: Metrics) -> Tensor:

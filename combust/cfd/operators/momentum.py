@@ -287,6 +287,12 @@ def velocity_gradient(u: Faces, layout: Layout, metrics: Metrics, high: Faces) -
     return torch.stack(rows)
 
 
+def curl(gradients: Tensor) -> Tensor:
+    """curl u of du_i/dx_j (3, 3, ...), all in the order z, y, x: (3, ...) [1/s]."""
+    g = gradients
+    return torch.stack([g[1, 2] - g[2, 1], g[2, 0] - g[0, 2], g[0, 1] - g[1, 0]])
+
+
 def hoop_strain(u: Faces, layout: Layout, metrics: Metrics) -> Tensor | None:
     """v / r at the owned cells of an axisymmetric mesh [1/s]; None of other meshes."""
     v, metric = u[1], metrics[1]
