@@ -16,7 +16,7 @@ from combust.case.switches import CaseSwitches
 from combust.cfd.boundaries.settings import SIDES, Burner, Inflow, Periodic, Symmetry
 from combust.cfd.boundaries.spectra import with_spectra
 from combust.cfd.boundaries.tables import with_tables
-from combust.cfd.closures.settings import DynamicSmagorinsky, NoTurbulence
+from combust.cfd.closures.settings import DynamicSmagorinsky, NoTurbulence, kinds_of_inflows
 from combust.cfd.initial.settings import (
     FlameInitial,
     KernelInitial,
@@ -43,6 +43,7 @@ def load(path: str | Path, overrides: Sequence[str] = ()) -> Config:
     switches = CaseSwitches(whole())
     raw = read(path, overrides, switches)
     try:
+        switches.fit_inflows(raw)
         config = switches.fitted(convert(raw, str(path)))
     except ConfigError as error:
         raise switches.explained(error) from None
@@ -96,6 +97,7 @@ def problems(config: Config) -> Iterator[str]:
         if isinstance(side.velocity, str) and not isinstance(config.initial, FlameInitial):
             yield f'boundary.{name}.velocity = "{side.velocity}": needs initial.kind = "flame"; give a number [m/s]'
         yield from without_gas(config, f"boundary.{name}", side)
+        yield from without_use(config, f"boundary.{name}", side)
     if config.mesh.axisymmetric:
         yield from axisymmetric(config)
     yield from of_turbulence(config)
@@ -130,6 +132,16 @@ def without_gas(config: Config, place: str, side: Inflow | Burner) -> Iterator[s
         yield f'{place}: initial.kind = "manufactured" has no gas that could flow in'
     elif not getattr(config.initial, "one_gas", True) and not (side.has_composition and side.temperature):
         yield f'{place}: initial.kind = "{kind}" names no one gas that could flow in: give composition and temperature'
+
+
+def without_use(config: Config, place: str, side: Inflow | Burner) -> Iterator[str]:
+    """Eddies of an inflow that no closure carries on."""
+    if side.turbulence is not None and not config.turbulence.INFLOWS:
+        kind, carrying = config.turbulence.__struct_config__.tag, ", ".join(f'"{one}"' for one in kinds_of_inflows())
+        yield (
+            f'{place}.turbulence: turbulence.kind = "{kind}" has no use for it: only {carrying} carry eddies with the '
+            "gas; omit the table"
+        )
 
 
 def axisymmetric(config: Config) -> Iterator[str]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
 from combust.case.config import Config
 from combust.case.names import has, need_of
+from combust.cfd.closures.settings import kinds_of_inflows
 from combust.explain import dotted
 from combust.settings.switch import Path, Switches
 
@@ -16,6 +17,23 @@ T = TypeVar("T")
 
 class CaseSwitches(Switches):
     """Those of a case."""
+
+    def fit_inflows(self, raw: dict[str, Any]) -> None:
+        """Leaves out, in place, what the file's inflows say of eddies that the new closure does not carry."""
+        if self.kinds.get("turbulence") in (None, *kinds_of_inflows()) or not isinstance(raw.get("boundary"), dict):
+            return
+        for name, side in raw["boundary"].items():
+            parts: list[tuple[Path, Any]] = [(("boundary", name), side)]
+            if isinstance(side, list):
+                parts = [(("boundary", name, number), part) for number, part in enumerate(side)]
+            for place, table in parts:
+                key = (*place, "turbulence")
+                if isinstance(table, dict) and "turbulence" in table and not self._was_given(key):
+                    del table["turbulence"]
+                    self.left_out.append(dotted(list(key)))
+
+    def _was_given(self, place: Path) -> bool:
+        return any(place[: len(given)] == given for given in self.given)
 
     def fitted(self, config: Config) -> Config:
         """The case without fields and quantities of its file that the new kinds do not give."""
@@ -52,7 +70,7 @@ class CaseSwitches(Switches):
         return tuple(found)
 
     def _kept(self, config: Config, place: Path, asked: tuple[str, ...]) -> tuple[str, ...]:
-        if any(place[: len(given)] == given for given in self.given):
+        if self._was_given(place):
             return asked
         kept = tuple(name for name in asked if has(config, need_of(name)))
         missing = [name for name in asked if name not in kept]

@@ -20,6 +20,7 @@ from combust.cfd.boundaries import build as sides
 from combust.cfd.boundaries import fluctuations
 from combust.cfd.boundaries.conditions import Boundary, Parts, Sides
 from combust.cfd.closures.base import Closure, Source, require_source
+from combust.cfd.closures.carried import quantities_of
 from combust.cfd.concerns import CONCERNS
 from combust.cfd.diagnostics.mixture import Definitions
 from combust.cfd.initial import motion
@@ -180,7 +181,10 @@ class Builder:
         table = self.config.initial
         assert isinstance(table, RunInitial)
         require_elsewhere(table, self.config.output.directory, again=True)  # a run has refused more
-        return carried(earlier(table.folder, table.time, self.gas, self.comm), self.grid, self.gas)
+        before = earlier(table.folder, table.time, self.gas, self.comm)
+        same = before.closure == self.config.turbulence.__struct_config__.tag  # k of another kind is of other eddies
+        names = [q.name for q in quantities_of(self.closure())] if same else []
+        return carried(before, self.grid, self.gas, names)
 
     @property
     def content(self) -> Content | None:

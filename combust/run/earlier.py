@@ -40,7 +40,8 @@ def earlier(place: str, time: float | None, gas: Mechanism, comm: Communicator) 
         raise ConfigError(f"{path}: is of a run with model {identity['model']}, which has other fields")
     if not meta["case"]:
         raise ConfigError(f"{path}: does not hold the case that wrote it, so that its mesh is not known")
-    mesh = convert(tomllib.loads(meta["case"]), str(path)).mesh
+    case = convert(tomllib.loads(meta["case"]), str(path))
+    mesh, closure = case.mesh, case.turbulence.__struct_config__.tag
     faces = mesh.faces()
     if mesh_digest(faces, mesh.axisymmetric) != identity["mesh"]:
         raise FileFormatError(f"{path}: its mesh is not that of the case it holds")
@@ -51,7 +52,7 @@ def earlier(place: str, time: float | None, gas: Mechanism, comm: Communicator) 
 
     species, same = tuple(identity["species"].split()), identity["mechanism"] == gas.sha256
     logger.info("initial: continues %s, t = %.9g s, on this grid", path, meta["time"])
-    return Earlier(str(path), faces, mesh.axisymmetric, species, same, p0, meta["time"], names, read)
+    return Earlier(str(path), faces, mesh.axisymmetric, species, same, p0, meta["time"], str(closure), names, read)
 
 
 def beginning(config: Config, own: Folder, restart: str | None, again: bool) -> Config:

@@ -56,9 +56,10 @@ class Carrying(ABC):
 
     @abstractmethod
     def balance(self, view: View, values: Tensor) -> Balance:
-        """Where the quantities are `values` (rows, nz, ny, nx), and all else is the flow of `view`; without messages.
+        """Where the quantities are `values` (rows, nz, ny, nx), and all else is the flow of `view` (collective).
 
-        Asked once or twice a step, for its start and for an estimate of its end.
+        Asked once or twice a step, for its start and for an estimate of its end, on all ranks: it may message by the
+        view, as `update` may, and what fails on one rank fails on all.
         """
 
     def require(self, domain: Domain) -> None:  # noqa: B027  # most have no more to ask

@@ -17,6 +17,7 @@ from combust.cfd.closures.carried import Balance, Carrying, Quantity
 from combust.cfd.closures.names import Filter
 from combust.cfd.closures.strain import dilatation, largest_speed, squared_strain
 from combust.cfd.closures.view import View
+from combust.errors import ConfigError
 from combust.kernels import compiled
 from combust.settings.eddies import Eddies
 
@@ -51,10 +52,14 @@ class KEquation(Carrying):
     quantities = (Quantity("k_t", "k"),)
 
     def start(self, view: View) -> Tensor:
-        """Of `initial`, else in equilibrium with the strain."""
+        """Of `initial`, else in equilibrium with the strain. Raises ConfigError for an intensity of no motion."""
         speed = largest_speed(view)
         if self.initial is not None:
             given = float(self.initial.value("k", speed, "turbulence.initial"))
+            if not given > 0:
+                raise ConfigError(
+                    "turbulence.initial: nothing moves at the start, so that an intensity makes no eddies: give k"
+                )
             return torch.full((1, *view.grid.layout.n), given, dtype=torch.float64, device=view.grid.device)
         k = (self.c_k / self.c_e) * view.width(self.filter) ** 2 * squared_strain(view.gradients)
         return k.clamp_min(LEAST * speed * speed)[None]

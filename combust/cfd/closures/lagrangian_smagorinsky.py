@@ -6,7 +6,9 @@ C = I_LM/I_MM, averages of L:M and M:M (`dynamic_smagorinsky`, over the square o
 
 Both are carried with the gas by its own bounded fluxes, in place of the paper's interpolation, and not diffused; what
 relaxes them is implicit. A negative L:M takes from I_LM in proportion to it, so that it comes near zero and not below:
-the paper's is cut off there. Where C is under LEAST that does not go on, since T would grow without bounds.
+the paper's is cut off there. Where C is under LEAST that does not go on, since T would grow without bounds. For the
+same reason T is at most SHARE^(-1/8) = 32 times what it were of the present M:M and C = START: where the gas has met no
+strain, as one that starts at rest or flows in evenly, averages are zero, and would stay so.
 
 Meneveau, Lund, Cabot, J. Fluid Mech. 319 (1996) 353. doi:10.1017/S0022112096007379
 """
@@ -30,14 +32,17 @@ from combust.kernels import compiled
 
 START = 0.16**2  # C at the start, as in the paper
 LEAST = 1e-6  # C under which eddies count as none
+SHARE = 1e-12  # of I_LM I_MM for the present M:M, which averages relax by at least
 TINY = 1e-300
 
 
 def balance(values: Tensor, products: Tensor, rho: Tensor, width: Tensor) -> tuple[Tensor, Tensor]:
     """Production and destruction of (I_LM, I_MM) [m4/s4], (2, ...) each, from (L:M, M:M) of stresses [kg/m/s2]."""
     lm, mm = products / (rho * rho)
-    per_time = (values[0] * values[1]) ** 0.125 / (1.5 * width)
-    taken = (-lm).clamp_min(0.0) / torch.maximum(values[0], LEAST * values[1]).clamp_min(TINY)
+    past = torch.maximum(values[0] * values[1], SHARE * START * mm * mm)
+    per_time = past**0.125 / (1.5 * width)
+    least = LEAST * torch.maximum(values[1], SHARE**0.5 * mm)
+    taken = (-lm).clamp_min(0.0) / torch.maximum(values[0], least).clamp_min(TINY)
     return (
         per_time * torch.stack([lm.clamp_min(0.0), mm]),
         per_time * torch.stack([1.0 + taken, torch.ones_like(taken)]),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, get_args
 
 from combust.cfd.closures.names import Average, Filter, Scalars
 from combust.settings.base import Name, Positive, Settings, doc
@@ -15,9 +15,11 @@ if TYPE_CHECKING:
 class ClosureSettings(Settings, frozen=True):
     """Base of the kinds of `turbulence`. FIELDS, COLUMNS : names that the closure shows in output, what they are.
 
-    AVERAGED : whether it stands for all eddies, so that none are resolved
+    AVERAGED : whether it stands for all eddies, so that none are resolved;  INFLOWS : whether inflows say what eddies
+    they bring
     """
 
+    INFLOWS: ClassVar[bool] = False
     FIELDS: ClassVar[dict[str, Name]] = {}
     COLUMNS: ClassVar[dict[str, Name]] = {}
     AVERAGED: ClassVar[bool] = False
@@ -151,6 +153,8 @@ class DynamicSmagorinsky(_Filtered, frozen=True, kw_only=True, tag_field="kind",
 class KEquation(_Filtered, frozen=True, kw_only=True, tag_field="kind", tag="k-equation"):
     """Large eddies with an equation for the kinetic energy of those below the grid. doi:10.1143/JPSJ.54.2834"""
 
+    INFLOWS: ClassVar[bool] = True
+
     c_k: Annotated[Positive, doc("C_k, of the viscosity C_k D k^(1/2)")] = 0.094
     c_e: Annotated[Positive, doc("C_e, of the dissipation C_e k^(3/2)/D")] = 1.048
     initial: Annotated[
@@ -168,6 +172,7 @@ class KEpsilon(_Eddies, frozen=True, kw_only=True, tag_field="kind", tag="k-epsi
     """Averages over all eddies, with equations of their energy and dissipation. doi:10.1016/0045-7825(74)90029-2"""
 
     AVERAGED: ClassVar[bool] = True
+    INFLOWS: ClassVar[bool] = True
 
     c_mu: Annotated[Positive, doc("C_mu, of the viscosity C_mu k^2/epsilon")] = 0.09
     c_1: Annotated[Positive | None, doc("C_1, of the production of epsilon; 1.44 if omitted, 1.60 of a round jet")] = (
@@ -202,6 +207,7 @@ class KOmegaSST(_Eddies, frozen=True, kw_only=True, tag_field="kind", tag="k-ome
     """Averages over all eddies, with equations of their energy and frequency, down to walls. doi:10.2514/3.12149"""
 
     AVERAGED: ClassVar[bool] = True
+    INFLOWS: ClassVar[bool] = True
 
     initial: Annotated[
         Eddies | None,
@@ -219,3 +225,8 @@ class KOmegaSST(_Eddies, frozen=True, kw_only=True, tag_field="kind", tag="k-ome
 
 
 Turbulence = NoTurbulence | Smagorinsky | Wale | Vreman | Sigma | DynamicSmagorinsky | KEquation | KEpsilon | KOmegaSST
+
+
+def kinds_of_inflows() -> tuple[str, ...]:
+    """The kinds for which inflows say what eddies they bring."""
+    return tuple(str(kind.__struct_config__.tag) for kind in get_args(Turbulence) if kind.INFLOWS)

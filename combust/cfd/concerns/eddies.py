@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from combust.cfd.boundaries.conditions import Inflow, conditions_of
+from combust.cfd.closures.k_equation import KEquation
 from combust.cfd.closures.sigma import Sigma
 
 if TYPE_CHECKING:
@@ -11,11 +13,19 @@ if TYPE_CHECKING:
 
 
 def concerns(flow: ReactingFlow) -> dict[str, str]:
-    """name -> sentence of a closure of large eddies in fewer than three dimensions, of averages where none drives."""
-    axes, closure = len(flow.grid.layout.axes), flow.scheme.problem.closure
+    """name -> sentence of a closure of large eddies in fewer than three dimensions, of one that has no eddies to make
+    more of, of averages where none drives (collective).
+    """
+    closure = flow.scheme.problem.closure
     if getattr(closure, "averaged", False):
         return of_averages(flow)
-    if closure is None or axes == 3:
+    return {} if closure is None else of_dimensions(flow) | of_none(flow)
+
+
+def of_dimensions(flow: ReactingFlow) -> dict[str, str]:
+    """Of large eddies in fewer than three."""
+    axes, closure = len(flow.grid.layout.axes), flow.scheme.problem.closure
+    if axes == 3:
         return {}
     said = "turbulence: large eddies break up in three dimensions only, and the flow has "
     said += "one" if axes == 1 else "two"
@@ -24,6 +34,19 @@ def concerns(flow: ReactingFlow) -> dict[str, str]:
     else:
         said += ': what the closure adds is a viscosity, no model of turbulence. Use a mesh of three, or kind = "none"'
     return {"eddies": said}
+
+
+def of_none(flow: ReactingFlow) -> dict[str, str]:
+    """Of an equation of k that has none, neither in the gas nor in what flows in."""
+    if not isinstance(flow.scheme.problem.closure, KEquation) or flow.quantity("max(k_t)") > 0:
+        return {}
+    sides = (side for pair in flow.scheme.problem.boundaries for side in pair)
+    if any(isinstance(one, Inflow) for side in sides for one in conditions_of(side)):
+        return {}  # which must bring some
+    return {
+        "k_t": "turbulence: no eddies: k is zero everywhere and comes in nowhere, and its equation makes none of none, "
+        'whatever the strain: give turbulence.initial = { k = "0.01 m2/s2" }, or as much as there is'
+    }
 
 
 def of_averages(flow: ReactingFlow) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -24,6 +24,8 @@ SAME_PRESSURE = 1e-6  # relative difference of what counts as one
 class Earlier:
     """The state of an earlier run. Axes are in the order (z, y, x).
 
+    closure : the kind of its turbulence
+
     place : its file, for messages;  faces : of its cells [m];  species : in its order
     same_gas : whether its mechanism is that of the new case;  p0 [Pa], time [s];  names : what can be read
     read : (name, part of the cells or faces) -> values
@@ -36,15 +38,20 @@ class Earlier:
     same_gas: bool
     p0: float
     time: float
+    closure: str
     names: tuple[str, ...]
     read: Callable[[str, Slices], np.ndarray]
 
 
 class Content(NamedTuple):
-    """U : (1 + species, nz, ny, nx) rho h [J/m3] and rho Y [kg/m3] of the owned cells;  p0 [Pa]"""
+    """U : (1 + species, nz, ny, nx) rho h [J/m3] and rho Y [kg/m3] of the owned cells;  p0 [Pa]
+
+    carried : (rows, nz, ny, nx) what the closure carries, None where the earlier run has none of it
+    """
 
     U: Tensor
     p0: float
+    carried: Tensor | None = None
 
 
 class Carried(NamedTuple):
@@ -55,9 +62,10 @@ class Carried(NamedTuple):
     content: Content
 
 
-def carried(earlier: Earlier, grid: Grid, gas: Mechanism) -> Carried:
+def carried(earlier: Earlier, grid: Grid, gas: Mechanism, names: Sequence[str] = ()) -> Carried:
     """The earlier state on this grid; integrals of mass, species and enthalpy stay where both overlap.
 
+    names : of quantities that the closure carries with the gas, whose integrals over its mass stay, too
     Raises ConfigError for a domain that reaches beyond the earlier one, for other species or another kind of mesh.
     """
     _require(earlier, grid, gas)
@@ -66,6 +74,8 @@ def carried(earlier: Earlier, grid: Grid, gas: Mechanism) -> Carried:
     U = earlier.read("U", cells)  # type: ignore[arg-type]
     order = [0, *(1 + earlier.species.index(name) for name in gas.species)]
     U = U[order]
+    known = bool(names) and set(names) <= set(earlier.names)
+    of_closure = U[1:].sum(0) * np.stack([earlier.read(name, cells) for name in names]) if known else None  # type: ignore[arg-type]
     if not earlier.same_gas:  # its enthalpies are those of another mechanism: T stays
         T = torch.tensor(earlier.read("q", cells)[0], device=grid.device)  # type: ignore[arg-type]
         rho_Y = torch.tensor(U[1:], device=grid.device)
@@ -73,11 +83,13 @@ def carried(earlier: Earlier, grid: Grid, gas: Mechanism) -> Carried:
         U[0] = (rho * gas.enthalpy(T, rho_Y / rho)).cpu().numpy()
     for axis, one in enumerate(lines):
         U = remap.along(U, axis - 3, one)
+        of_closure = None if of_closure is None else remap.along(of_closure, axis - 3, one)
     content = torch.tensor(np.ascontiguousarray(U), device=grid.device)
     rho = content[1:].sum(0)
+    rows = None if of_closure is None else torch.tensor(np.ascontiguousarray(of_closure), device=grid.device) / rho
     Y = content[1:] / rho
     T = gas.temperature(content[0] / rho, Y)
-    return Carried(torch.cat([T[None], Y]), _velocity(earlier, grid, lines), Content(content, earlier.p0))
+    return Carried(torch.cat([T[None], Y]), _velocity(earlier, grid, lines), Content(content, earlier.p0, rows))
 
 
 def _require(earlier: Earlier, grid: Grid, gas: Mechanism) -> None:

@@ -38,11 +38,18 @@ settle_kernel = compiled(carried.settle)
 SOFT = 2.0  # times the largest rate of diffusion: destruction that is slower is part of the diffusion stages
 
 
+class Walls(NamedTuple):
+    """values : what walls hold, padded, None where gradients are zero;  vary : whether that hangs on the gas beside"""
+
+    values: Tensor | None
+    vary: bool
+
+
 class Step(NamedTuple):
     """What the sweeps of a step share. rho0, rho1 : density at its ends, by its mass fluxes [kg/m3]
 
     coefficients : of diffusion, padded [kg/m/s];  diffused : rate of diffusion at the start
-    stiff : where destruction is implicit, elsewhere stages take it, up to `cap` [1/s];  walls : what they hold, padded
+    stiff : where destruction is implicit, elsewhere stages take it, up to `cap` [1/s];  walls : what they hold
     """
 
     dt: Tensor
@@ -54,7 +61,7 @@ class Step(NamedTuple):
     stiff: Tensor
     cap: float
     stages: int
-    walls: Tensor | None
+    walls: Walls
 
 
 class Sources(NamedTuple):
@@ -104,11 +111,13 @@ class Carrier:
                     if isinstance(condition, Inflow):
                         require_eddies(self.quantities, condition.eddies, f"boundary.{NAMES[a]}_{end}")
 
-    def begin(self, view: View) -> Tensor:
-        """Padded quantities of a flow that starts with `view` (collective). Raises ConfigError, StateError."""
+    def begin(self, view: View, given: Tensor | None = None) -> Tensor:
+        """Padded quantities of a flow that starts with `view` (collective); given : of the owned cells, None: as the
+        closure says. Raises ConfigError, StateError.
+        """
 
         def asked() -> Tensor:
-            values = self.closure.start(view)
+            values = self.closure.start(view) if given is None else given
             self._require(f"{type(self.closure).__name__}.start", values)
             return values
 
@@ -118,14 +127,16 @@ class Carrier:
     def filled(self, f: Tensor, view: View) -> Tensor:
         """Padded quantities with their ghosts set, in place."""
         self.on.filler.at(view.t)
-        return self.on.filler.carried(f, self._walls(view), self.given)
+        return self.on.filler.carried(f, self._walls(view).values, self.given)
 
-    def _walls(self, view: View) -> Tensor | None:
-        """What walls hold, padded."""
+    def _walls(self, view: View) -> Walls:
+        """What they hold beside the gas of `view` (collective)."""
         found = together(self.on.comm, lambda: self.closure.at_walls(replace(view, carried=None)))
-        if found is None or found.shape[1:] != (1, 1, 1):
-            return None if found is None else view.padded(found)
-        return found.expand(-1, *self.on.grid.padded(None).shape)
+        if found is None:
+            return Walls(None, False)
+        if found.shape[1:] == (1, 1, 1):
+            return Walls(found.expand(-1, *self.on.grid.padded(None).shape), False)
+        return Walls(view.padded(found), True)
 
     def _require(self, name: str, f: Tensor) -> None:
         """Raises ConfigError for another shape, StateError for values that are not finite, or negative where positive
@@ -175,7 +186,7 @@ class Carrier:
                     acted = torch.where(torch.isnan(first.fixed), acted, kept)
                 sources = self._sources(step, mean_of(first, last))
                 f, held, kept = self._swept(step, mean, acted, sources, second=True)
-            if step.walls is not None and step.walls.stride()[1:] != (0, 0, 0):  # as a restart will find them
+            if step.walls.vary:  # as a restart will find them
                 step = step._replace(walls=self._walls(after()))
             new.carried, new.held = self._with_ghosts(f, step), held
 
@@ -231,7 +242,7 @@ class Carrier:
         return advection_kernel(f, mass, self.on.layout, self.on.metrics, self.scheme)
 
     def _with_ghosts(self, f: Tensor, step: Step) -> Tensor:
-        return self.on.filler.carried(self.on.filler.pad(f), step.walls, self.given)
+        return self.on.filler.carried(self.on.filler.pad(f), step.walls.values, self.given)
 
     def _settled(self, step: Step, rate: Tensor, sources: Sources, second: bool) -> tuple[Tensor, Tensor, Tensor]:
         """`carried.settle` with transport at this rate."""

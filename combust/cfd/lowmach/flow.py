@@ -11,6 +11,7 @@ import torch
 
 from combust.cfd.boundaries import ahead
 from combust.cfd.boundaries.follow import Follower
+from combust.cfd.closures.view import View
 from combust.cfd.diagnostics.mixture import Definitions
 from combust.cfd.initial.earlier import Content
 from combust.cfd.initial.fields import Fields
@@ -20,6 +21,7 @@ from combust.cfd.lowmach.cause import rates_beyond_use
 from combust.cfd.lowmach.diagnostics import NOWHERE, UNDEFINED, Diagnostics, Elsewhere
 from combust.cfd.lowmach.lowmach import LowMach
 from combust.cfd.lowmach.state import State, arrays, first_not_finite, label, read_carried, read_into
+from combust.cfd.mesh.grid import Faces
 from combust.cfd.mesh.require import require_faces, require_field
 from combust.cfd.mesh.slabs import pointwise
 from combust.cfd.operators import scalars
@@ -75,8 +77,8 @@ class ReactingFlow:
         U = content.U if content else conserved(scheme.thermo, q_inner, p0)
         q = scheme.filler.scalars(q_inner)
         padded_u = scheme.filler.velocity(scheme.filler.pad_faces(u))
-        view, carrier = scheme.view(padded_u, q, U, p0, 0.0, 0.0), scheme.carrier
-        carried = None if carrier is None else carrier.begin(view)
+        view = scheme.view(padded_u, q, U, p0, 0.0, 0.0)
+        carried = self._carried_first(view, content)
         given = scheme.asked(replace(view, carried=carried))
         c, S = scheme.evaluate(q, U, padded_u, given, 0.0)
         n = U.shape[0] - 1
@@ -101,11 +103,27 @@ class ReactingFlow:
             coefficients=c,
             coefficients_before=c,
             carried=carried,
-            carried_names=() if carrier is None else carrier.names,
+            carried_names=() if scheme.carrier is None else scheme.carrier.names,
         )
+        return self._projected(s)
+
+    def _carried_first(self, view: View, content: Content | None) -> torch.Tensor | None:
+        """What the closure carries at a start, padded: that of an earlier run, else as the closure says."""
+        carrier = self.scheme.carrier
+        if carrier is None:
+            return None
+        if content is None:
+            return carrier.begin(view)
+        if content.carried is None:
+            names = ", ".join(carrier.names)
+            logger.info("initial: the earlier run has no %s of this closure: it begins anew, as at a start", names)
+        return carrier.begin(view, content.carried)
+
+    def _projected(self, s: State) -> State:
+        """A start state with the velocities and the pressure that it asks for, in place."""
         try:
-            s.u = start.velocity(scheme, s)
-            s.p = start.pressure(scheme, s)
+            s.u = start.velocity(self.scheme, s)
+            s.p = start.pressure(self.scheme, s)
         except DivergenceError as error:
             raise DivergenceError(f"initial state: {error}{self._cause(s)}") from error
         s.u_before = s.u
@@ -184,19 +202,23 @@ class ReactingFlow:
             self._restore_follower(self.follower, read)
         self.totals.restore(read, self.time)
         for t, faces in ((now, s.u), (before, s.u_before)):
-            scheme.filler.at(t)
-            if self.follower is not None and self.block.at_boundary(2, 0):
-                # What flowed in then, not what the flame consumes now.
-                inlet = self.scheme.block_faces(faces)[2]
-                assert inlet is not None  # x has faces
-                self.follower.inflow.velocity[2] = float(inlet[0, 0, 0])
+            self._flows_in(t, faces)
             scheme.filler.velocity(faces)
         s.q_before = scheme.filler.scalars(scheme.inner(s.q_before))
-        scheme.filler.at(now)
+        self._flows_in(now, s.u)
         s.q = scheme.filler.scalars(scheme.inner(s.q))
         s.p = scheme.filler.pressure(scheme.inner(s.p))
         s.coefficients, s.coefficients_before = scheme.coefficients(s.q), scheme.coefficients(s.q_before)
         self._restore_carried(s, read)
+
+    def _flows_in(self, t: float, faces: Faces) -> None:
+        """From here on boundaries hold what they did at time t [s], when these were the velocities."""
+        self.scheme.filler.at(t)
+        if self.follower is not None and self.block.at_boundary(2, 0):
+            # What flowed in then, not what the flame consumes now.
+            inlet = self.scheme.block_faces(faces)[2]
+            assert inlet is not None  # x has faces
+            self.follower.inflow.velocity[2] = float(inlet[0, 0, 0])
 
     def _restore_carried(self, s: State, read: Callable[[str], np.ndarray]) -> None:
         """Of a checkpoint without it, what the closure carries begins anew, from the flow as it is."""
