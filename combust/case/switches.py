@@ -28,7 +28,8 @@ class CaseSwitches(Switches):
                 parts = [(("boundary", name, number), part) for number, part in enumerate(side)]
             for place, table in parts:
                 key = (*place, "turbulence")
-                if isinstance(table, dict) and "turbulence" in table and not self._was_given(key):
+                within = any(given[: len(key)] == key for given in self.given)
+                if isinstance(table, dict) and "turbulence" in table and not (within or self._was_given(key)):
                     del table["turbulence"]
                     self.left_out.append(dotted(list(key)))
 

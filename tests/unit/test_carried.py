@@ -1,14 +1,17 @@
 """What a closure carries with the gas: conservation, order, stiff sources, restarts, what is refused."""
 
 import math
+from functools import partial
+from typing import get_args
 
 import numpy as np
 import pytest
 import torch
 from test_view import with_problem
 
+from combust.cfd.closures import settings
 from combust.cfd.closures.base import EddyFields
-from combust.cfd.closures.carried import Balance, Carrying, Quantity
+from combust.cfd.closures.carried import Balance, Carrying, Quantity, quantities_of
 from combust.errors import CombustError, ConfigError, DivergenceError
 from validation.two_gases import MIRROR, OPEN, PERIODIC, WALL, inert, steps
 
@@ -186,6 +189,17 @@ def test_wrong_answers_are_named():
     ):
         with pytest.raises(error, match=text):
             steps(carrying(mixing(), closure), 1, 1e-3)
+
+
+def test_eddies_that_nothing_carries_are_told():
+    """By the kinds, as their closures are."""
+    for closure in (*get_args(settings.Turbulence), partial(settings.DynamicSmagorinsky, average="lagrangian")):
+        kind = closure()
+        assert kind.INFLOWS == any(q.given for q in quantities_of(kind.build())), kind
+    box, given = {"cells": (8,), "lower": (0,), "upper": (0.1,)}, {**STREAM, "turbulence": {"k": 1.0}}
+    for kind in ("none", "dynamic-smagorinsky"):
+        with pytest.raises(ConfigError, match=f'boundary.x_low.turbulence: turbulence.kind = "{kind}" has no use'):
+            inert(box, {"x_low": given, "x_high": OPEN}, turbulence={"kind": kind})
 
 
 STREAM = {"kind": "inflow", "velocity": 2.0}

@@ -162,6 +162,24 @@ def test_relaxation_along_paths():
     assert float(lost[0, 2] * time[2]) == pytest.approx(1 + 0.01 / 1e-6)  # not 0.01/1e-9
 
 
+def test_averages_of_zero_begin_anew():
+    """What has met no strain takes C = L:M/M:M of the strain that it meets; none comes of what is negative."""
+    width, rho = torch.tensor(0.1, dtype=torch.float64), torch.tensor(2.0, dtype=torch.float64)
+    products = 4.0 * torch.tensor([[3e4, -1e4], [1e6, 1e6]], dtype=torch.float64)
+    values, dt = torch.zeros(2, 2, dtype=torch.float64), 1e-3
+    for step in range(300):
+        made, lost = lagrangian_smagorinsky.balance(values, products, rho, width)
+        assert bool(torch.isfinite(made).all() and torch.isfinite(lost).all())
+        if not step:  # T is at most 32 times that of M:M and the constant of a start
+            rate = (0.16 * 1e6) ** 0.25 / (1.5 * 0.1 * 10**1.5)
+            np.testing.assert_allclose(made[1], 1e6 * rate, rtol=1e-12)
+        values = (values + dt * made) / (1 + dt * lost)
+    np.testing.assert_allclose(values[:, 0], (3e4, 1e6), rtol=1e-3)
+    assert values[0, 1] == 0 and values[1, 1] > 0.1e6
+    still = lagrangian_smagorinsky.balance(torch.zeros(2, 2).double(), 0 * products, rho, width)
+    assert all(bool((f == 0).all()) for f in still)
+
+
 def test_averages_along_paths_have_the_constant_of_the_whole_box(decaying):
     """Begun with 0.16^2, it comes near that of the average over the box while the averages forget their start."""
     table = "turbulence={kind='dynamic-smagorinsky',average='lagrangian'}"

@@ -87,9 +87,13 @@ def test_a_flame_that_began_slow_is_held():
     assert abs(flow.quantity("mass_error")) < 1e-12
 
 
-def test_restarts_of_a_held_flame_are_bitwise():
-    change = "boundary.x_low.hold={measure='burnt-volume', time=1e-3, start=0.2}"
-    whole, again = flame(change), flame(change)
+EDDIES = ["turbulence={kind='k-equation'}", "boundary.x_low.turbulence={intensity=0.3}"]  # as fast as the inflow is
+
+
+@pytest.mark.parametrize("more", [[], EDDIES])
+def test_restarts_of_a_held_flame_are_bitwise(more):
+    changes = ["boundary.x_low.hold={measure='burnt-volume', time=1e-3, start=0.2}", *more]
+    whole, again = flame(*changes), flame(*changes)
     for _ in range(3):
         whole.advance(6e-5)
     saved = {name: array.copy() for name, (array, _) in whole.state().items()}

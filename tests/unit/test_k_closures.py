@@ -124,7 +124,11 @@ def test_walls_and_boxes_without_mean_flow_are_told():
     flow = inert(*BOX, turbulence={"kind": "k-epsilon", "initial": {"k": 1.0, "length": 0.01}})
     assert "no mean flow" in flow.concerns()["eddies"]
     flow = inert(*BOX, turbulence={"kind": "k-equation"})
-    assert "no model of turbulence" in flow.concerns()["eddies"]
+    assert "no model of turbulence" in flow.concerns()["eddies"] and "makes none of none" in flow.concerns()["k_t"]
+    with pytest.raises(ConfigError, match="turbulence.initial: nothing moves at the start.*: give k"):
+        inert(*BOX, turbulence={"kind": "k-equation", "initial": {"intensity": 0.1}})
+    flow = inert(*BOX, turbulence={"kind": "k-equation", "initial": {"k": 1.0}})
+    assert "k_t" not in flow.concerns()
 
 
 def test_tables_and_defaults():

@@ -1,5 +1,6 @@
 """Fields of one grid on another: integrals stay to round-off, nothing overshoots, second order; a run from a run."""
 
+import logging
 import shutil
 
 import h5py
@@ -132,6 +133,28 @@ def test_the_same_grid_is_the_same_state(first, monkeypatch):
     old, new = at_end(first), build(load("case.toml", AGAIN), ALONE)
     for name in ("T", "Y_H2", "u"):
         np.testing.assert_allclose(new.field(name), old.field(name), rtol=1e-8, atol=1e-8)
+
+
+def test_what_the_closure_carries_goes_on(first, monkeypatch, tmp_path, caplog):
+    """Its integral over the mass to round-off; that of another kind begins anew, which is told."""
+    monkeypatch.chdir(first)
+    caplog.set_level(logging.INFO, logger="combust")
+    eddies, words = "turbulence={kind='k-equation',initial={k=4.0}}", "the earlier run has no k_t of this closure"
+    where = [eddies, f"output.directory={tmp_path / 'eddies'}", "stop.steps=1"]
+    run("case.toml", overrides=where)
+    old = build(load("case.toml", where), ALONE)
+    old.advance(1e-5)
+    given = [f"initial.folder={tmp_path / 'eddies'}", AGAIN[2], "output.directory=second"]
+    new = build(load("case.toml", [*given, FINER, "turbulence.kind=k-equation"]), ALONE)
+    amounts = [float((f.field("density") * f.field("k_t") * f.grid.volume.numpy()).sum()) for f in (old, new)]
+    assert amounts[1] == pytest.approx(amounts[0], rel=1e-13) and 3 < new.field("k_t").min() < old.field("k_t").max()
+    new.advance(1e-5)
+    assert 3 < new.field("k_t").min() and words not in caplog.text
+    for changes in ([*given, "turbulence={kind='k-epsilon'}"], [*AGAIN, "turbulence.kind=k-equation"]):
+        caplog.clear()
+        anew = build(load("case.toml", changes), ALONE)
+        assert words.replace("k_t", ", ".join(anew.scheme.carrier.names)) in caplog.text
+        assert anew.field("k_t").max() < 1.0
 
 
 def test_time_and_file(first, monkeypatch):

@@ -102,3 +102,30 @@ def test_what_a_name_needs():
     config: Config = switched("flame")
     assert names.has(config, names.FRESH) and not names.has(config, 'chemistry.kind = "learned"')
     assert not names.has(config, names.BURNER) and names.has(config, "")
+
+
+def test_eddies_of_inflows_go_with_the_closure(tmp_path, capsys):
+    """In parts of sides, too; what the command line gives is refused."""
+    case, side = tmp_path / "case.toml", "{ kind = 'inflow', velocity = 1.0, turbulence = { k = 1.0 }"
+    case.write_text(f"""
+        mesh = {{ kind = "uniform", cells = [8, 8], lower = [0, 0], upper = [0.01, 0.01] }}
+        gas = {{ mechanism = "h2o2.yaml" }}
+        turbulence = {{ kind = "k-equation" }}
+        initial = {{ kind = "uniform", composition = "N2:1", temperature = 300 }}
+        stop = {{ steps = 1 }}
+        [boundary]
+        x_low = {side} }}
+        x_high = {{ kind = "outflow" }}
+        y_low = [{side}, where = {{ x = [0.002, 0.004] }} }}, {{ kind = "wall", where = {{ x = [0.004, 0.01] }} }}]
+        y_high = {{ kind = "wall" }}
+    """)
+    assert load(case, ["turbulence.kind=k-equation"]).boundary.x_low.turbulence.k == 1.0
+    assert capsys.readouterr().err == ""
+    for kind in ("wale", "none"):
+        boundary = load(case, [f"turbulence.kind={kind}"]).boundary
+        assert boundary.x_low.turbulence is None and boundary.y_low[0].turbulence is None
+        said = f"turbulence.kind={kind} has no use for boundary.x_low.turbulence; boundary.y_low[0].turbulence: left out"
+        assert said in capsys.readouterr().err
+    for change in ("turbulence={kind='wale'}", "boundary.x_low.turbulence.k=2.0"):
+        with pytest.raises(ConfigError, match='boundary.x_low.turbulence: turbulence.kind = "wale" has no use for it'):
+            load(case, [change, "turbulence.kind=wale"] if "k=" in change else [change])
