@@ -124,7 +124,9 @@ def test_eddies_of_inflows_go_with_the_closure(tmp_path, capsys):
     for kind in ("wale", "none"):
         boundary = load(case, [f"turbulence.kind={kind}"]).boundary
         assert boundary.x_low.turbulence is None and boundary.y_low[0].turbulence is None
-        said = f"turbulence.kind={kind} has no use for boundary.x_low.turbulence; boundary.y_low[0].turbulence: left out"
+        said = (
+            f"turbulence.kind={kind} has no use for boundary.x_low.turbulence; boundary.y_low[0].turbulence: left out"
+        )
         assert said in capsys.readouterr().err
     for change in ("turbulence={kind='wale'}", "boundary.x_low.turbulence.k=2.0"):
         with pytest.raises(ConfigError, match='boundary.x_low.turbulence: turbulence.kind = "wale" has no use for it'):
