@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from combust.case.config import Config
 from combust.cfd.boundaries.settings import Periodic
+from combust.cfd.closures.carried import quantities_of
 from combust.cfd.initial.settings import FlameInitial, ManufacturedInitial, TaylorGreenInitial, UniformInitial
 from combust.cfd.mesh.block import Triple, choose_dims
 from combust.cfd.mesh.slabs import split
@@ -41,6 +42,11 @@ PAIRS = 3  # arrays (species, species) of binary diffusion in the eager kernel o
 STAGE = 18  # fields of a stage of diffusion in its eager kernel
 FUSED = 10  # fields that the compiled kernels of a phase need at once
 BUILT = 10  # fields, with ghosts or without, while the start is built, which is eager
+# Of a closure: what it adds to the coefficients, with ghosts; gradients, velocity and diffusivities of the owned cells.
+EDDIES_PADDED, EDDIES_OWNED = 3, 16
+# Of each quantity that it carries: at n and n+1, of diffusion and of a stage, with ghosts; ends and stages of its step,
+# balance and sources of the owned cells.
+CARRIED_PADDED, CARRIED_OWNED = 4, 18
 PRESSURE = 12  # vectors of conjugate gradients, conductances, separable problem
 PETSC = 60  # numbers per cell of matrix, its pattern and a multigrid hierarchy
 BLOCK_ARRAYS = 6  # Jacobians of one block of cells while it is integrated
@@ -157,6 +163,7 @@ def account(config: Config, size: Size, ranks: int, process: float | None = None
         "fields with ghosts": size.with_ghosts(PADDED + (SORET if has_soret(config.gas.transport) else 0)),
         "kernels": _kernels(config, size, compiled),
         "pressure": REAL * size.cells * (PRESSURE + (PETSC if petsc else 0)) * several,
+        "closure": _closure(config, size),
         "chemistry": _factors(config, size) + _blocks(config, size.species),
     }
     within = sum(value for name, value in parts.items() if name not in ("process", "kernels"))
@@ -212,6 +219,16 @@ def burning_share(config: Config) -> float:
     cells = mesh.shape[2]
     burnt = (high - initial.position) / (high - low)
     return min(max(burnt + 4.0 / cells, 0.0), 1.0)
+
+
+def _closure(config: Config, size: Size) -> float:
+    """Fields of a turbulence closure, and of what it carries."""
+    closure = config.turbulence.build()
+    if closure is None:
+        return 0.0
+    rows = len(quantities_of(closure))
+    padded, owned = EDDIES_PADDED + CARRIED_PADDED * rows, EDDIES_OWNED + CARRIED_OWNED * rows
+    return REAL * (padded * size.padded + owned * size.cells)
 
 
 def _factors(config: Config, size: Size) -> float:

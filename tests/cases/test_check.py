@@ -178,6 +178,11 @@ def test_account_grows_with_cells_and_falls_with_ranks():
     assert 4 < large[0] / small[0] < 9  # buffers of kernels and what the heap keeps do not grow with the cells
     assert 0.45 < of(128, 2)[0] / large[0] < 0.65
     assert of(64, **{"chemistry.kind": "none"})[0] < small[0]
+    closures = [f"{{kind='{kind}'}}" for kind in ("none", "wale", "k-equation", "k-epsilon")]
+    taken = [of(64, turbulence=closure)[0] for closure in closures]
+    assert taken[0] == small[0] and taken == sorted(set(taken))
+    field = 8 * 64**3  # of a second quantity: at n and n+1, of its stages, its balance
+    assert 1.5 * (taken[2] - taken[1]) > taken[3] - taken[2] > 15 * field
     petsc = {"numerics.pressure.solver": "petsc"}
     assert of(64, **petsc)[0] > small[0] and of(64, **{"gas.transport.soret": "true"})[0] > small[0]
 
