@@ -247,6 +247,7 @@ def turbulent(report: Report, found: dict[str, Any]) -> None:
 def _draw(report: Report, found: dict[str, Any]) -> None:
     """Burnt mass over time."""
     path = report.pictures / "thickened.png"
+    path.parent.mkdir(parents=True, exist_ok=True)
     with drawing(path, (4.2 * len(found), 3.4)) as figure:
         axes = figure.subplots(1, len(found), squeeze=False)
         for ax, (name, f) in zip(axes[0], found.items(), strict=True):

@@ -43,7 +43,6 @@ FIELDS = {
     "cp": Name("specific heat capacity at constant pressure", "J/kg/K"),
     "molar_mass": Name("mean molar mass", "kg/kmol"),
     "viscosity": Name("dynamic viscosity", "Pa s"),
-    "omega_t": Name("frequency of the eddies, of the closure k-omega-sst", "1/s", TURBULENCE),
     "nu_t": Name("kinematic viscosity of the eddies below the grid", "m2/s", TURBULENCE),
     "k_t": Name("kinetic energy of the eddies below the grid", "m2/s2", TURBULENCE),
     "epsilon_t": Name("what the eddies below the grid dissipate", "m2/s3", TURBULENCE),

@@ -206,6 +206,7 @@ class KEpsilon(_Eddies, frozen=True, kw_only=True, tag_field="kind", tag="k-epsi
 class KOmegaSST(_Eddies, frozen=True, kw_only=True, tag_field="kind", tag="k-omega-sst"):
     """Averages over all eddies, with equations of their energy and frequency, down to walls. doi:10.2514/3.12149"""
 
+    FIELDS: ClassVar[dict[str, Name]] = {"omega_t": Name("frequency of the eddies", "1/s")}
     AVERAGED: ClassVar[bool] = True
     INFLOWS: ClassVar[bool] = True
 
