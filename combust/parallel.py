@@ -9,15 +9,19 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from combust.errors import CombustError, ConfigError, DependencyError, OutputError
 from combust.terminal import Unwritable
+
+if TYPE_CHECKING:
+    import numpy as np
 
 T = TypeVar("T")
 
 SIZES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MPI_LOCALNRANKS", "SLURM_STEP_NUM_TASKS")  # ranks that were started
 LAUNCHER_VARIABLES = (*SIZES, "PMIX_RANK")
+FEW = 64  # numbers that go to all ranks in one message when they are summed
 HEARD = 0.3  # s that a launcher has to pass a message on before it says its own, which would else fall into it
 
 
@@ -73,6 +77,33 @@ class Communicator:
     def sum(self, *values: float) -> tuple[float, ...]:
         """Sum of each value over all ranks in rank order: the same bits on every rank and in every run."""
         return self._reduce(values, "sum")
+
+    def sum_array(self, values: np.ndarray) -> np.ndarray:
+        """Sum of an array of one shape over all ranks in rank order: the same bits on every rank and in every run.
+
+        Each rank adds up a part of a large one, so that what a rank holds does not grow with the ranks.
+        """
+        import numpy as np
+
+        flat = np.ascontiguousarray(values, dtype=np.float64).reshape(-1)
+        if self.mpi is None:
+            return flat.reshape(values.shape).copy()
+        each = -(-flat.size // self.size) if flat.size > FEW else flat.size
+        rows = np.empty((self.size, each))
+        if flat.size <= FEW:
+            self.mpi.Allgather(flat, rows)
+        else:
+            send = np.zeros(self.size * each)
+            send[: flat.size] = flat
+            self.mpi.Alltoall(send, rows)
+        total = rows[0]
+        for row in rows[1:]:
+            total = total + row
+        if flat.size > FEW:
+            parts = np.empty(self.size * each)
+            self.mpi.Allgather(total, parts)
+            total = parts[: flat.size]
+        return total.reshape(values.shape)
 
     def _reduce(self, values: tuple[float, ...], how: str) -> tuple[float, ...]:
         import numpy as np

@@ -13,17 +13,28 @@ from combust.cfd.interaction.settings import COMBUSTIONS
 from combust.cfd.sources.settings import SOURCES
 from combust.settings import names
 from combust.settings.base import Name
-from combust.settings.names import BURNER, FAMILIES, FRESH, OF_FIELD, OF_FIELDS, PROGRESS, STREAMS, TURBULENCE
+from combust.settings.names import (
+    ALONG_PATHS,
+    BURNER,
+    FAMILIES,
+    FRESH,
+    OF_FIELD,
+    OF_FIELDS,
+    PROGRESS,
+    STREAMS,
+    TURBULENCE,
+)
 
 OR = " or "  # between kinds that show the same name
 
 
 def _of(kinds: Mapping[str, Any], table: str) -> dict[str, Name]:
-    """What kinds show of themselves, by the names that each declares."""
+    """What kinds show of themselves, by the names that each declares: they need the kind, or what they say."""
     found: dict[str, Name] = {}
     for kind, struct in kinds.items():
         for name, about in getattr(struct, table).items():
-            found[name] = about._replace(needs=found[name].needs + OR + kind if name in found else kind)
+            needs = found[name].needs + OR + kind if name in found else kind
+            found[name] = about if about.needs else about._replace(needs=needs)
     return found
 
 
@@ -49,6 +60,8 @@ def has(config: Config, need: str) -> bool:
         return any(isinstance(source, structs) for source in config.sources)
     if need in CLOSURE_KINDS:
         return isinstance(config.turbulence, CLOSURE_KINDS[need])
+    if need == ALONG_PATHS:
+        return getattr(config.turbulence, "average", None) == "lagrangian"
     if need == TURBULENCE:
         return not isinstance(config.turbulence, NoTurbulence)
     if need == FRESH:

@@ -20,6 +20,7 @@ PROGRESS = (
 )
 FRESH = 'an unburnt mixture: use it with initial.kind = "flame" or "kernel"'
 TURBULENCE = 'a turbulence closure: a turbulence.kind other than "none"'
+ALONG_PATHS = 'turbulence.average = "lagrangian"'
 EDDY_ENERGY = "a turbulence closure that says the energy of its eddies and what they dissipate"
 BURNER = 'a side of boundary.kind = "burner"'
 SIDES = tuple(f"{axis}_{end}" for axis in "zyx" for end in ("low", "high"))

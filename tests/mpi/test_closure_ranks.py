@@ -5,6 +5,7 @@
 
 import re
 
+import numpy as np
 import pytest
 import torch
 
@@ -80,7 +81,18 @@ def fails(flow, kind, message):
         raise AssertionError("no error")
 
 
+def sums(comm):
+    """Of few and many numbers, in any shape: in rank order, to the bits of the sum of each alone."""
+    for shape in ((), (3,), (7, 11), (2, 1, 33)):
+        parts = [np.random.default_rng(rank).standard_normal(shape) for rank in range(comm.size)]
+        wanted = sum(parts[1:], parts[0])
+        found = comm.sum_array(np.asarray(parts[comm.rank]))
+        assert found.shape == shape and np.array_equal(found, wanted)
+        assert comm.sum(*parts[comm.rank].reshape(-1)) == tuple(found.reshape(-1))
+
+
 def check(comm):
+    sums(comm)
     config = load("cases/taylor_green_2d.toml", ["mesh.cells=[8,6]", "device=cpu", "numerics.compile=off"])
     flow = build(config, comm)
     problem = flow.scheme.problem

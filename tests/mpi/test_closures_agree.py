@@ -20,7 +20,9 @@ TABLES = {
 }
 KINDS = [struct.__struct_config__.tag for struct in get_args(Turbulence) if struct is not NoTurbulence]
 WAYS = [(kind, keys) for kind in KINDS for keys in TABLES.get(kind, [""])]
+BY_GRADIENTS = [("smagorinsky", ""), ("wale", "filter='scotti'"), ("vreman", ""), ("sigma", "")]  # restarts: unit tests
 DT = 2e-5
+NAMES = ("u", "nu_t")
 
 
 def flow_with(comm, kind, keys):
@@ -44,9 +46,9 @@ def stepped(flow, count):
     return flow
 
 
-@pytest.mark.parametrize("kind, keys", WAYS)
+@pytest.mark.parametrize("kind, keys", [way for way in WAYS if way not in BY_GRADIENTS])
 def test_a_restart_goes_on_bit_by_bit(kind, keys):
-    flow = stepped(flow_with(Communicator(), kind, keys), 2)
+    flow = stepped(flow_with(Communicator(), kind, keys), 1)
     assert flow.field("nu_t").max() > 0
     saved = {name: array.copy() for name, (array, _) in flow.state().items()}
     again = flow_with(Communicator(), kind, keys)
@@ -63,11 +65,16 @@ def test_ranks_agree(checked, ranks):
 
 
 def check(comm):
+    own = {}  # each rank runs its share of the flows alone
+    for kind, keys in WAYS[comm.rank :: comm.size]:
+        alone = stepped(flow_with(Communicator(), kind, keys), 1)
+        own[kind, keys] = {name: alone.field(name) for name in NAMES}
+    wholes = {way: fields for some in comm.gather(own) for way, fields in some.items()}
     for kind, keys in WAYS:
-        flow, alone = (stepped(flow_with(c, kind, keys), 3) for c in (comm, Communicator()))
+        flow = stepped(flow_with(comm, kind, keys), 1)
         start, count = flow.grid.block.start, flow.grid.block.count
         part = (..., *(slice(s, s + n) for s, n in zip(start, count, strict=True)))
-        for name in ("u", "nu_t"):
-            whole = alone.field(name)
+        for name in NAMES:
+            whole = wholes[kind, keys][name]
             away = np.abs(flow.field(name) - whole[part]).max() / np.abs(whole).max()
             assert away < 1e-8, (kind, keys, name, away)

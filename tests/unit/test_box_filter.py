@@ -14,6 +14,7 @@ from combust.cfd.closures.averages import domain_sums, plane_sums
 from combust.cfd.closures.box_filter import box_filtered, box_weights
 from combust.cfd.closures.domain import Domain
 from combust.cfd.closures.view import View
+from combust.cfd.lowmach.of_eddies import OVER_TIME
 from combust.cfd.mesh.block import Block
 from combust.cfd.mesh.grid import Grid, stretched_faces, uniform_faces
 from combust.errors import ConfigError
@@ -80,6 +81,8 @@ def test_averages_over_planes_and_the_domain():
     np.testing.assert_allclose(whole.numpy(), wanted.sum(1), rtol=1e-12)
     with pytest.raises(ConfigError, match="averages over periodic directions, and this case has none"):
         plane_sums(a_view(faces, (MIRRORS, WALLS, MIRRORS)), f)
+    with pytest.raises(ConfigError, match='"resolution": averages .* has none; take averages over time of "u"'):
+        plane_sums(a_view(faces, (MIRRORS, WALLS, MIRRORS)), f, '"resolution"', OVER_TIME)
 
 
 # --- widths ---------------------------------------------------------------------------------------------------------

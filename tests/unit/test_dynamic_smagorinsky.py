@@ -7,6 +7,7 @@ import pytest
 import torch
 from test_view import linear_view
 
+from combust.case import names
 from combust.case.load import load
 from combust.cfd.closures import dynamic_scalars, lagrangian_smagorinsky
 from combust.cfd.closures.dynamic_smagorinsky import DynamicSmagorinsky, contractions, contractions_of
@@ -106,11 +107,40 @@ def test_averages(decaying):
     torch.testing.assert_close(DynamicSmagorinsky("plane").square(view), DynamicSmagorinsky("global").square(view))
 
 
-def test_rest_has_no_eddies():
-    view = linear_view([[0, 0, 0]] * 3)
+@pytest.mark.parametrize("A", [[[0, 0, 0]] * 3, [[0, -1, 0], [1, 0, 0], [0, 0, 0]], [[1, 0, 0], [0, 1, 0], [0, 0, 1]]])
+def test_rest_rotation_and_dilatation_have_no_eddies(A):
+    view = linear_view(A)
     view = replace(view, rho=torch.ones(4, 4, 4, dtype=torch.float64))
     for average in ("plane", "global"):
-        assert float(DynamicSmagorinsky(average).update(view).viscosity.abs().max()) == 0.0
+        assert float(DynamicSmagorinsky(average).update(view).viscosity.abs().max()) < 1e-14
+
+
+def test_power_of_the_distance_from_a_wall():
+    """Turbulence near a wall at y = 0, u and w of order y, v of order y^2: C of planes goes as y^3, and so does nu_t,
+    since the rate of strain there is finite.
+    """
+    a, c, *slopes = torch.randn(6, 8, 1, 8, generator=generator(), dtype=torch.float64).unbind()
+    y = torch.tensor([1e-5, 1e-6], dtype=torch.float64).reshape(1, 2, 1)
+    ax, az, cx, cz = (one * y for one in slopes)
+    by = -0.5 * (ax + cz)  # of v = b y^2, so that div u = 0
+    strain = [cz, 2 * by, ax, 0.5 * c + 0 * y, 0.5 * (az + cx), 0.5 * a + 0 * y]
+    rows = [torch.ones_like(ax), c * y, by * y, a * y, *strain]
+    sixth = torch.tensor(1 / 6, dtype=torch.float64)
+    weights = ((sixth, sixth), None, (sixth, sixth))
+    over, under = contractions(torch.stack(rows), torch.ones(6, 2, 6).double(), 4 ** (2 / 3), weights).mean((1, 3))
+    square = (over / under).abs()
+    assert float((square[0] / square[1]).log10()) == pytest.approx(3.0, abs=0.1)
+
+
+def test_what_output_asks_for_is_what_averages_along_paths_have():
+    table = "turbulence={{kind='dynamic-smagorinsky',average='{}'}}"
+    for average in ("plane", "global", "lagrangian"):
+        config = load("cases/tgv3d_cold.toml", [table.format(average)])
+        for name in ("I_LM", "I_MM"):
+            need = names.need_of(name)
+            assert need == 'turbulence.average = "lagrangian"'
+            assert names.has(config, need) == (average == "lagrangian")
+        assert names.has(config, names.need_of("smagorinsky_square"))
 
 
 def test_what_output_shows_of_it(decaying):

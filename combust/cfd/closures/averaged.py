@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from combust.cfd.closures.strain import largest_speed
+from combust.cfd.closures.speed import largest_speed
 from combust.cfd.closures.view import View
 from combust.errors import ConfigError
 from combust.settings.eddies import Eddies

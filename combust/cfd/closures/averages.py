@@ -14,18 +14,20 @@ def domain_sums(view: View, fields: Tensor) -> Tensor:
     return view.sum((fields * view.grid.volume).sum((1, 2, 3)))
 
 
-def plane_sums(view: View, fields: Tensor, what: str = 'turbulence.average = "plane"') -> Tensor:
+LAGRANGIAN = 'turbulence.average = "lagrangian" needs none, "global" takes one value of the whole domain'
+
+
+def plane_sums(
+    view: View, fields: Tensor, what: str = 'turbulence.average = "plane"', instead: str = LAGRANGIAN
+) -> Tensor:
     """The integrals over the periodic directions of (rows, nz, ny, nx), to broadcast over the owned cells (collective).
 
-    Raises ConfigError where no direction is periodic. what : needs it, for the message
+    Raises ConfigError where no direction is periodic. what : needs it;  instead : what to take then, for the message
     """
     grid = view.grid
     over = [a for a in grid.layout.axes if grid.block.periodic[a]]
     if not over:
-        raise ConfigError(
-            f"{what}: averages over periodic directions, and this case has none; of the closure "
-            'turbulence.average = "lagrangian" needs none, "global" takes one value of the whole domain'
-        )
+        raise ConfigError(f"{what}: averages over periodic directions, and this case has none; {instead}")
     own = (fields * grid.volume).sum([a + 1 for a in over], keepdim=True)
     whole = torch.zeros(
         [len(fields), *(1 if a in over else n for a, n in enumerate(grid.block.shape))], dtype=own.dtype

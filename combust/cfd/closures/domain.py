@@ -8,10 +8,10 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from combust.cfd.boundaries.conditions import Boundary, Parts, Sides
+from combust.cfd.boundaries.conditions import Sides
 from combust.cfd.closures.box_filter import Box, box
 from combust.cfd.closures.names import Filter
-from combust.cfd.closures.near_walls import sides_with_friction, where_friction
+from combust.cfd.closures.near_walls import sides_with_friction, where, where_friction
 from combust.cfd.closures.nearest_wall import Nearest, nearest
 from combust.cfd.mesh.grid import ROUND_OFF, Faces, Grid, along
 from combust.cfd.mesh.halo import Field, Halo, copy_edge
@@ -54,8 +54,10 @@ class Domain:
         """The sum over all ranks of a tensor of one shape, to the same bits on each (collective)."""
         comm = self.grid.block.comm
         collective(comm, None, f"the sum of {tuple(values.shape)}")
-        total = comm.sum(*values.reshape(-1).tolist())
-        return torch.tensor(total, dtype=torch.float64, device=values.device).reshape(values.shape)
+        if comm.size == 1:
+            return values.to(torch.float64, copy=True)
+        total = torch.from_numpy(comm.sum_array(values.detach().to("cpu", torch.float64).numpy()))
+        return total.to(values.device)
 
     def max(self, values: Tensor) -> Tensor:
         """The largest of all ranks of each number in a tensor of one shape (collective)."""
@@ -153,19 +155,8 @@ class Domain:
         at = torch.arange(n, device=grid.device).reshape([-1 if a == axis else 1 for a in range(3)])
         for end, side in enumerate(self.boundaries[axis]):
             if side is not None and grid.block.start[axis] + end * n == end * grid.block.shape[axis]:
-                free = (at == end * (n - 1)) & _without_friction(side, grid)
+                free = (at == end * (n - 1)) & where(side, axis, grid, lambda condition: condition.slip)
                 to[end] = torch.where(free, 2.0 * to[end], to[end])
         low, high = to
         equal = (low - high).abs() <= ROUND_OFF * (low + high)  # cells of a uniform mesh differ by that
         return torch.where(equal, 0.5, low / (low + high))
-
-
-def _without_friction(side: Boundary | Parts, grid: Grid) -> Tensor:
-    """Whether the velocity along a side has no gradient there, to broadcast over (nz, ny, nx)."""
-    if isinstance(side, Boundary):
-        return torch.tensor(side.slip, device=grid.device)
-    place = grid.centres[side.over]
-    free = torch.zeros_like(place, dtype=torch.bool)
-    for (low, high), condition in zip(side.ranges, side.conditions, strict=True):
-        free = torch.where((place >= low) & (place < high), torch.tensor(condition.slip, device=grid.device), free)
-    return free

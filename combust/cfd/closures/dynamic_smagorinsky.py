@@ -7,7 +7,10 @@ at both differ by C M, C the square of Smagorinsky's constant:
     M_ij = 2 D^2 ((rho |S| S_ij)^ - (D^/D)^2 rho^ |S^| S^_ij),   S^ = (rho S)^ / rho^
     C = <L_ij M_ij> / <M_ij M_ij>
 
-S is the rate of strain without dilatation, |S| = (2 S:S)^(1/2). The averages < > are those of `Average`. Where C is
+S is the rate of strain without dilatation, |S| = (2 S:S)^(1/2). Moin et al. take for S^ the strain of the velocity
+(rho u)^ / rho^. It is S^ + ((u grad rho)^ - (rho u)^ (grad rho)^ / rho^) / rho^, symmetric and without trace: the same
+where the density does not vary within the filter, and not made here, since it would ask for nine fields more to be
+filtered and three more from other ranks. The averages < > are those of `Average`. Where C is
 negative there are no eddies, which is counted.
 
 Germano, Piomelli, Moin, Cabot, Phys. Fluids A 3 (1991) 1760. doi:10.1063/1.857955

@@ -18,9 +18,9 @@ from combust.cfd.closures import averaged, wall_functions
 from combust.cfd.closures.base import EddyFields
 from combust.cfd.closures.carried import Balance, Carrying, Quantity
 from combust.cfd.closures.near_walls import sides_with_friction
-from combust.cfd.closures.strain import dilatation, squared_strain
 from combust.cfd.closures.view import Domain, View
 from combust.cfd.mesh.grid import NAMES
+from combust.cfd.operators.strain import dilatation, squared_strain
 from combust.errors import ConfigError
 from combust.kernels import compiled
 from combust.settings.eddies import Eddies

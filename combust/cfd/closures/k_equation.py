@@ -15,8 +15,9 @@ from torch import Tensor
 from combust.cfd.closures.base import EddyFields
 from combust.cfd.closures.carried import Balance, Carrying, Quantity
 from combust.cfd.closures.names import Filter
-from combust.cfd.closures.strain import dilatation, largest_speed, squared_strain
+from combust.cfd.closures.speed import largest_speed
 from combust.cfd.closures.view import View
+from combust.cfd.operators.strain import dilatation, squared_strain
 from combust.errors import ConfigError
 from combust.kernels import compiled
 from combust.settings.eddies import Eddies

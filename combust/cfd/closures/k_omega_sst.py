@@ -21,8 +21,8 @@ from torch import Tensor
 from combust.cfd.closures import averaged, wall_functions
 from combust.cfd.closures.base import EddyFields, Showing
 from combust.cfd.closures.carried import Balance, Carrying, Quantity
-from combust.cfd.closures.strain import dilatation, squared_strain
 from combust.cfd.closures.view import View
+from combust.cfd.operators.strain import dilatation, squared_strain
 from combust.kernels import compiled
 from combust.settings.eddies import Eddies
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import torch
@@ -60,38 +60,49 @@ def edge(f: Tensor, axis: int, side: int) -> Tensor:
     return f.narrow(axis - 3, side * (f.shape[axis - 3] - 1), 1)
 
 
+def has_friction(condition: Boundary) -> bool:
+    """Whether it is a wall with friction."""
+    return isinstance(condition, Wall) and not condition.slip
+
+
 def sides_with_friction(boundaries: tuple[Sides, Sides, Sides]) -> tuple[tuple[int, int], ...]:
     """(axis, side) of all sides of the domain that are walls with friction, or have one as a part."""
     return tuple(
         (a, s)
         for a, sides in enumerate(boundaries)
         for s, side in enumerate(sides)
-        if any(isinstance(c, Wall) and not c.slip for c in conditions_of(side))
+        if any(has_friction(c) for c in conditions_of(side))
     )
+
+
+def ranges(side: Side, axis: int, holds: Callable[[Boundary], bool]) -> Iterator[tuple[int, float, float]]:
+    """(axis, from, to) that conditions of a kind reach over on a side of an axis; all along `axis` where it has one."""
+    if isinstance(side, Parts):
+        for (low, high), condition in zip(side.ranges, side.conditions, strict=True):
+            if holds(condition):
+                yield side.over, low, high
+    elif side is not None and holds(side):
+        yield axis, -math.inf, math.inf
 
 
 def with_friction(side: Side, axis: int) -> Iterator[tuple[int, float, float]]:
     """(axis, from, to) that walls with friction on a side reach over; all along any axis where it is one."""
-    if isinstance(side, Parts):
-        for (low, high), condition in zip(side.ranges, side.conditions, strict=True):
-            if isinstance(condition, Wall) and not condition.slip:
-                yield side.over, low, high
-    elif isinstance(side, Wall) and not side.slip:
-        yield axis, -math.inf, math.inf
+    return ranges(side, axis, has_friction)
+
+
+def where(side: Side, axis: int, grid: Grid, holds: Callable[[Boundary], bool]) -> Tensor:
+    """Where on a side of an axis its condition is of a kind, to broadcast over a plane of the owned cells beside it."""
+    found = torch.zeros((), dtype=torch.bool, device=grid.device)
+    for over, low, high in ranges(side, axis, holds):
+        place = grid.centres[over]
+        found = ~found if over == axis else found | ((place >= low) & (place < high))
+    return found
 
 
 def where_friction(side: Side, axis: int, grid: Grid) -> Tensor:
     """Where on a side there is a wall with friction: a plane of the owned cells beside it."""
-    shape = [1 if a == axis else n for a, n in enumerate(grid.layout.n)]
-    found = torch.zeros(shape, dtype=torch.bool, device=grid.device)
-    if isinstance(side, Boundary):
-        return found | (isinstance(side, Wall) and not side.slip)
-    if isinstance(side, Parts):
-        place = grid.centres[side.over]
-        for (low, high), condition in zip(side.ranges, side.conditions, strict=True):
-            if isinstance(condition, Wall) and not condition.slip:
-                found = found | ((place >= low) & (place < high))
-    return found
+    plane = [1 if a == axis else n for a, n in enumerate(grid.layout.n)]
+    return where(side, axis, grid, has_friction).expand(plane).clone()
 
 
 def near_wall(grid: Grid, key: tuple[int, int], friction: Tensor, u: Faces, gas: Gas) -> NearWall:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, get_args
 from combust.cfd.closures.names import Average, Filter, Scalars
 from combust.settings.base import Name, Positive, Settings, doc
 from combust.settings.eddies import Eddies
+from combust.settings.names import ALONG_PATHS
 
 if TYPE_CHECKING:
     from combust.cfd.closures.base import Closure
@@ -111,11 +112,14 @@ class DynamicSmagorinsky(_Filtered, frozen=True, kw_only=True, tag_field="kind",
 
     FIELDS: ClassVar[dict[str, Name]] = {
         "smagorinsky_square": Name("square of Smagorinsky's constant, by the dynamic procedure; negative: no eddies"),
-        "I_LM": Name('of average = "lagrangian" that of L:M along paths, over the square of the density', "m4/s4"),
-        "I_MM": Name("the same of M:M", "m4/s4"),
+        "I_LM": Name("average of L:M along paths of the gas, over the square of the density", "m4/s4", ALONG_PATHS),
+        "I_MM": Name("the same of M:M", "m4/s4", ALONG_PATHS),
     }
     COLUMNS: ClassVar[dict[str, Name]] = {
-        "eddies_limited": Name("share of the volume where the square of Smagorinsky's constant is negative: no eddies")
+        "eddies_limited": Name(
+            "share of the volume without eddies: where the square of Smagorinsky's constant is negative, with "
+            'average = "lagrangian" less than 1e-6'
+        )
     }
 
     average: Annotated[

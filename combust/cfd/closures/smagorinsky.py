@@ -13,6 +13,7 @@ from torch import Tensor
 
 from combust.cfd.closures.algebraic import Algebraic
 from combust.cfd.closures.view import View
+from combust.cfd.operators.strain import squared_strain
 from combust.kernels import compiled
 
 
@@ -21,10 +22,7 @@ def eddy_viscosity(gradients: Tensor, length: Tensor) -> Tensor:
 
     gradients : (3, 3, ...) du_i/dx_j [1/s];  length : (...) constant times filter width [m]
     """
-    strain = 0.5 * (gradients + gradients.transpose(0, 1))
-    dilatation = gradients[0, 0] + gradients[1, 1] + gradients[2, 2]
-    square = 2 * (strain * strain).sum((0, 1)) - (2.0 / 3.0) * dilatation * dilatation
-    return length * length * torch.sqrt(square.clamp_min(0.0))  # of a pure dilatation round-off may leave less
+    return length * length * torch.sqrt(squared_strain(gradients))
 
 
 eddy_viscosity_kernel = compiled(eddy_viscosity)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from combust.cfd.closures.view import View
+from combust.cfd.operators.strain import dilatation
 
 PAIRS = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
 Symmetric = Sequence[Tensor] | Tensor  # six components, in the order of PAIRS
@@ -15,7 +16,7 @@ Symmetric = Sequence[Tensor] | Tensor  # six components, in the order of PAIRS
 
 def strain(gradients: Tensor) -> Tensor:
     """(6, ...) the rate of strain without dilatation of (3, 3, ...) gradients, in the order of `PAIRS` [1/s]."""
-    third = (gradients[0, 0] + gradients[1, 1] + gradients[2, 2]) / 3.0
+    third = dilatation(gradients) / 3.0
     own = [gradients[i, i] - third for i in range(3)]
     return torch.stack(own + [0.5 * (gradients[i, j] + gradients[j, i]) for i, j in PAIRS[3:]])
 

@@ -21,6 +21,7 @@ from combust.cfd.operators.momentum import (
     velocity_gradient,
 )
 from combust.cfd.operators.stencils import mean, slope
+from combust.cfd.operators.strain import full_square
 
 
 def vorticity(u: Faces, layout: Layout, metrics: Metrics) -> Tensor:
@@ -33,7 +34,7 @@ def vorticity(u: Faces, layout: Layout, metrics: Metrics) -> Tensor:
 
 def strain_rate(gradients: Tensor) -> Tensor:
     """sqrt(2 S:S) with S = (grad u + grad u^T)/2 [1/s]: the rate of shear of a plane shear flow."""
-    return (2.0 * _squared_strain(gradients)).sqrt()
+    return (2.0 * full_square(gradients)).sqrt()
 
 
 def q_criterion(gradients: Tensor) -> Tensor:
@@ -42,12 +43,7 @@ def q_criterion(gradients: Tensor) -> Tensor:
     Hunt, Wray, Moin, CTR report S88 (1988) 193; of a divergence-free flow it is the second invariant of grad u.
     """
     rotation = 0.5 * (gradients - gradients.transpose(0, 1))
-    return 0.5 * (rotation.pow(2).sum((0, 1)) - _squared_strain(gradients))
-
-
-def _squared_strain(gradients: Tensor) -> Tensor:
-    strain = 0.5 * (gradients + gradients.transpose(0, 1))
-    return strain.pow(2).sum((0, 1))
+    return 0.5 * (rotation.pow(2).sum((0, 1)) - full_square(gradients))
 
 
 def enstrophy(u: Faces, layout: Layout, metrics: Metrics) -> Tensor:

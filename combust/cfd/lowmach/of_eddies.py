@@ -21,6 +21,8 @@ from combust.errors import ConfigError
 from combust.parallel import together
 from combust.settings.names import EDDY_ENERGY, TURBULENCE
 
+OVER_TIME = 'take averages over time of "u" and "k_t" (output.averages) and make it of these'
+
 
 class Flowing(Protocol):
     """What of a flow they are made of."""
@@ -136,7 +138,7 @@ class OfEddies:
         k = self.row("resolution", "energy")
         u = view.velocity
         rows = view.rho * torch.cat([torch.ones_like(k)[None], u, (0.5 * u.pow(2).sum(0))[None], k[None]])
-        mass, *momentum, energy, below = together(self.comm, lambda: plane_sums(view, rows, '"resolution"'))
+        mass, *momentum, energy, below = together(self.comm, lambda: plane_sums(view, rows, '"resolution"', OVER_TIME))
         resolved = energy / mass - 0.5 * sum((m / mass) ** 2 for m in momentum)
         resolved, below = resolved.clamp_min(0.0), below / mass
         return torch.where(resolved + below > 0, resolved / (resolved + below), 1.0).expand(k.shape).contiguous()

@@ -12,7 +12,7 @@ from combust.cfd.boundaries.conditions import Sides
 from combust.cfd.closures.base import NO_BULK, Bulk, Rates
 from combust.cfd.closures.near_walls import with_friction
 from combust.cfd.closures.view import View
-from combust.cfd.mesh.grid import Faces, Grid, along
+from combust.cfd.mesh.grid import Faces, Grid
 from combust.cfd.sources.base import Acting, Count
 
 
@@ -41,9 +41,7 @@ class Drives(Acting):
     def _sums(self, view: View, weight: Tensor) -> tuple[float, float]:
         """Integrals over the domain of a weight, and of it times the velocity along the axis."""
         share = weight * view.grid.volume
-        total, moved = view.grid.block.comm.sum(
-            float(share.sum()), float((share * cell_velocity(view, self.axis)).sum())
-        )
+        total, moved = view.grid.block.comm.sum(float(share.sum()), float((share * view.velocity[self.axis]).sum()))
         return total, moved
 
 
@@ -100,13 +98,6 @@ def on_faces(grid: Grid, axis: int, value: Tensor) -> Faces:
     found: list[Tensor | None] = [None, None, None]
     found[axis] = value.expand(tuple(m + (a == axis) for a, m in enumerate(n))).contiguous()
     return tuple(found)
-
-
-def cell_velocity(view: View, axis: int) -> Tensor:
-    """Mean of the velocities on the two faces of the owned cells along an axis [m/s]."""
-    n = view.grid.layout.n[axis]
-    faces = along(view.u[axis], view.grid.layout, axis, 0, 1)  # type: ignore[arg-type]
-    return 0.5 * (faces.narrow(axis, 0, n) + faces.narrow(axis, 1, n))
 
 
 def walls_per_volume(grid: Grid, boundaries: tuple[Sides, Sides, Sides], axis: int) -> float:
