@@ -326,13 +326,16 @@ def require_continuable(path: Path, meta: Mapping[str, Any]) -> None:
         raise DamagedFileError(str(error)) from error
 
 
-def require_complete(path: Path, saved: Checkpoint, block: Block, state: State) -> None:
-    """Raises DamagedFileError naming what the checkpoint lacks of the `state` of a flow, on all ranks."""
+def require_complete(path: Path, saved: Checkpoint, block: Block, state: State, renewed: tuple[str, ...] = ()) -> None:
+    """Raises DamagedFileError naming what the checkpoint lacks of the `state` of a flow, on all ranks.
+
+    renewed : names that it need not have
+    """
     problem: FileFormatError | None = None
     try:
         require_continuable(path, saved.meta)
         for name, (array, place) in state.items():
-            if name.startswith(MAY_LACK) and name not in saved.arrays:
+            if name not in saved.arrays and (name.startswith(MAY_LACK) or name in renewed):
                 continue
             if name not in saved.arrays:
                 raise DamagedFileError(f"{path}: damaged: it lacks {name!r}")

@@ -17,6 +17,7 @@ from combust.case.changes import apart, differences, put_in
 from combust.case.config import Config
 from combust.case.load import load, to_toml
 from combust.case.running import Every
+from combust.cfd.model.flow import Renewing
 from combust.cfd.sources.base import SO_FAR
 from combust.errors import ConfigError, DivergenceError, FileFormatError, OutputError, at
 from combust.io.blocks import write_text
@@ -236,7 +237,8 @@ def find_checkpoint(
     def read(path: Path) -> tuple[Path, Checkpoint]:
         may_differ = ("mechanism",) if change and "species" in identity else ()
         saved = read_checkpoint(path, block, identity, may_differ, lambda case, key: apart(case, config, key))
-        require_complete(path, saved, block, flow.state())
+        renewed = flow.renewed() if isinstance(flow, Renewing) else ()
+        require_complete(path, saved, block, flow.state(), renewed)
         return path, saved
 
     if restart not in (None, "auto"):

@@ -72,6 +72,8 @@ class TimeOfReactions(ChemicalTime):
 
     def frequency(self, view: View) -> Tensor:
         """See `ChemicalTime`."""
+        if not self.made.numel():  # of a gas without reactions
+            return torch.zeros_like(view.rho)
         T, Y = view.T.reshape(-1), view.Y.reshape(view.Y.shape[0], -1)
         C = view.rho.reshape(-1) * Y / column(self.molar_mass, T)
         kernel = partial(frequency_kernel, self.kinetics, self.made, self.back)

@@ -211,6 +211,10 @@ class ReactingFlow:
         s.coefficients, s.coefficients_before = scheme.coefficients(s.q), scheme.coefficients(s.q_before)
         self._restore_carried(s, read)
 
+    def renewed(self) -> tuple[str, ...]:
+        """What the closure carries: a checkpoint of another closure has none of it."""
+        return self.current.carried_names
+
     def _flows_in(self, t: float, faces: Faces) -> None:
         """From here on boundaries hold what they did at time t [s], when these were the velocities."""
         self.scheme.filler.at(t)

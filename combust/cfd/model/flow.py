@@ -18,6 +18,14 @@ class Timed(Protocol):
         """The next time [s] that a step must meet exactly, infinity if none: the start of a spark, for example."""
 
 
+@runtime_checkable
+class Renewing(Protocol):
+    """A flow that begins some of its state anew where a checkpoint does not hold it."""
+
+    def renewed(self) -> tuple[str, ...]:
+        """Names of `state` that are so, such as what another turbulence closure did not carry."""
+
+
 class Flow(Protocol):
     """A flow solver as the time loop sees it. Arrays are float64, (nz, ny, nx) or (3, nz, ny, nx), owned cells only."""
 
