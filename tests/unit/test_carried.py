@@ -9,6 +9,7 @@ import pytest
 import torch
 from test_view import with_problem
 
+from combust.__main__ import main
 from combust.cfd.closures import settings
 from combust.cfd.closures.base import EddyFields
 from combust.cfd.closures.carried import Balance, Carrying, Quantity, quantities_of
@@ -222,3 +223,18 @@ def test_an_inflow_says_what_it_brings():
         np.testing.assert_allclose(flow.current.carried[row, 0, 0, :g], value, rtol=1e-12)
     steps(flow, 4, 1e-3)
     assert flow.current.carried[0, 0, 0, -1] == flow.current.carried[0, 0, 0, -1 - g]
+
+
+def test_a_run_goes_on_with_a_closure_that_carries(tmp_path, capsys, caplog):
+    """From a checkpoint of none: what it carries begins anew, and the run says so."""
+    case = ["cases/taylor_green_2d.toml", "--set", "mesh.cells=[8,8]", "--set", "numerics.compile=off"]
+    first, then = str(tmp_path / "first"), str(tmp_path / "then")
+    assert main(["run", *case, "--out", first, "--steps", "2"]) == 0
+    (checkpoint,) = (tmp_path / "first").glob("checkpoint_*.h5")
+    closure = ["--set", 'turbulence={kind="k-equation", initial={k=0.1}}']
+    capsys.readouterr()
+    arguments = ["run", *case, *closure, "--out", then, "--steps", "4", "--restart", str(checkpoint)]
+    assert main(arguments) == 2
+    assert "turbulence.kind: none, now k-equation" in capsys.readouterr().err
+    assert main([*arguments, "--change"]) == 0
+    assert "the checkpoint has no k_t: what the closure carries begins anew" in caplog.text

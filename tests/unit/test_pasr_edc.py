@@ -1,6 +1,7 @@
 """PaSR and EDC: their factors against the formulas, the times they compare, and flows that ask for them."""
 
 import re
+from types import SimpleNamespace
 
 import cantera as ct
 import numpy as np
@@ -167,6 +168,12 @@ def test_time_of_reactions_is_that_of_openfoam():
     found = times.TimeOfReactions(gas).frequency(Seen(gas, T, Y)).flatten()
     np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-30)
     assert wanted[1] > 1e3 and wanted[3] == 0.0
+
+
+def test_a_gas_without_reactions_has_no_frequency():
+    gas = Mechanism.load("cases/nitrogen.yaml")
+    view = SimpleNamespace(T=torch.full((1, 2, 3), 300.0), rho=torch.ones(1, 2, 3), Y=torch.ones(1, 1, 2, 3))
+    assert not times.TimeOfReactions(gas).frequency(view).any()
 
 
 def test_time_of_conversion():

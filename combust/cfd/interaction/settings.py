@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from combust.kinetics.mechanism.mechanism import Mechanism
 
 AtLeastOne = Annotated[float, Meta(ge=1)]
+Share = Annotated[float, Meta(ge=0, le=1)]
 
 
 class CombustionSettings(Settings, frozen=True):
@@ -196,7 +197,7 @@ class ThickenedFlame(CombustionSettings, frozen=True, kw_only=True, tag_field="k
         Literal["charlette", "saturated", "none"],
         doc("E = (1 + w)^beta, w of min(D/d, Gamma u'/S_L), or of min(D/d - 1, Gamma u'/S_L); none: 1"),
     ] = "charlette"
-    exponent: Annotated[NotNegative | DynamicExponentKey, doc("beta, or a table that says how it is found")] = 0.5
+    exponent: Annotated[Share | DynamicExponentKey, doc("beta, or a table that says how it is found")] = 0.5
     fluctuation: Annotated[
         Literal["resolved", "closure"],
         doc("u' from the smallest resolved eddies, or from the energy of those of the closure"),
