@@ -136,7 +136,7 @@ def without_gas(config: Config, place: str, side: Inflow | Burner) -> Iterator[s
 
 def without_use(config: Config, place: str, side: Inflow | Burner) -> Iterator[str]:
     """Eddies of an inflow that no closure carries on."""
-    if side.turbulence is not None and not config.turbulence.INFLOWS:
+    if side.turbulence is not None and not getattr(config.turbulence, "INFLOWS", False):
         kind, carrying = config.turbulence.__struct_config__.tag, ", ".join(f'"{one}"' for one in kinds_of_inflows())
         yield (
             f'{place}.turbulence: turbulence.kind = "{kind}" has no use for it: only {carrying} carry eddies with the '
@@ -167,7 +167,7 @@ def of_turbulence(config: Config) -> Iterator[str]:
             f'combustion.kind = "{combustion}": needs the energy of eddies and what they '
             'dissipate, and turbulence.kind = "none" has none; choose a turbulence.kind, or combustion.kind = "laminar"'
         )
-    if not config.turbulence.AVERAGED:
+    if not getattr(config.turbulence, "AVERAGED", False):  # a kind of one's own may be any table
         return
     lacks = f'and turbulence.kind = "{closure}" stands for all eddies, so that none are resolved; use a closure of'
     if config.combustion.RESOLVED:
@@ -175,7 +175,7 @@ def of_turbulence(config: Config) -> Iterator[str]:
             f'combustion.kind = "{combustion}": needs eddies that are resolved, {lacks} large eddies, or "pasr", "edc"'
         )
     for number, source in enumerate(config.sources):
-        if source.RESOLVED:
+        if getattr(source, "RESOLVED", False):
             kind = source.__struct_config__.tag
             yield f'sources[{number}].kind = "{kind}": drives eddies that are resolved, {lacks} large eddies, or "none"'
 
