@@ -12,14 +12,13 @@ neighbours do not follow y^-2: held in the first cell alone, the bulk velocity o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from combust.cfd.closures import averaged, wall_functions
-from combust.cfd.closures.base import EddyFields, Showing
+from combust.cfd.closures.base import EddyFields
 from combust.cfd.closures.carried import Balance, Carrying, Quantity
 from combust.cfd.closures.view import View
 from combust.cfd.operators.strain import dilatation, squared_strain
@@ -77,7 +76,7 @@ viscosity_kernel, balance_kernel = compiled(viscosity), compiled(balance)
 
 
 @dataclass(frozen=True)
-class KOmegaSST(Carrying, Showing):
+class KOmegaSST(Carrying):
     """prandtl, schmidt : turbulent numbers;  initial : eddies at the start; None: those of `averaged`"""
 
     prandtl: float = 0.7
@@ -113,13 +112,3 @@ class KOmegaSST(Carrying, Showing):
         flow = view.gradients, view.carried_gradients, view.kinematic_viscosity
         found = Balance(*balance_kernel(values, *flow, view.wall_distance, beside))
         return found if view.bounded else found._replace(fixed=None)
-
-    @property
-    def fields(self) -> Mapping[str, Callable[[View], Tensor]]:
-        """What it carries beside k, which every closure shows."""
-
-        def frequency(view: View) -> Tensor:
-            assert view.carried is not None
-            return view.inner(view.carried)[1]
-
-        return {"omega_t": frequency}

@@ -97,12 +97,8 @@ class LagrangianSmagorinsky(Carrying, Showing):
 
     @property
     def fields(self) -> Mapping[str, Callable[[View], Tensor]]:
-        """The averages and the square of the constant."""
-        return {
-            "smagorinsky_square": self.square,
-            "I_LM": lambda view: self._averages(view)[0],
-            "I_MM": lambda view: self._averages(view)[1],
-        }
+        """The square of the constant, beside the averages, which are carried."""
+        return {"smagorinsky_square": self.square}
 
     @property
     def columns(self) -> Mapping[str, Callable[[View], float]]:

@@ -69,7 +69,10 @@ class OfEddies:
         return closure if isinstance(closure, Showing) else Showing()
 
     def own_field(self, name: str) -> Tensor | None:
-        """A field that the closure shows itself, None if it shows no such field."""
+        """A field that the closure shows or carries itself, None if it has no such field."""
+        carried = self.flow.current.carried_names
+        if name in carried:
+            return self._carried(carried.index(name))
         found = self.own.fields.get(name)
         return None if found is None else together(self.comm, lambda: found(self.view()))
 
