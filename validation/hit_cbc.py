@@ -15,7 +15,7 @@ from combust.cfd.synthetic.spectra import Spectrum, of_table
 from combust.parallel import Communicator
 from combust.run import build as case
 from validation.planar import CASES
-from validation.report import Report, chosen, percent
+from validation.report import Report, percent
 
 TITLE = "Decaying turbulence behind a grid against measured spectra"
 # k [1/cm], E [cm3/s2] at U t / M = 42, 98, 171: Comte-Bellot, Corrsin, J. Fluid Mech. 48 (1971) 273,
@@ -57,11 +57,7 @@ SMOKE = {"RUNS": {"none, 8": Run(8, '{kind="none"}'), "sigma, 8": Run(8, '{kind=
 
 def run(report: Report, only: list[str]) -> None:
     """Spectra of each run beside the measured ones; with `only`, the others are those kept."""
-    found = report.kept()
-    for name in chosen(RUNS, only):
-        found[name] = measure(RUNS[name])
-        report.keep(found, RUNS)
-        report.progress(f"{name}: {found[name]['steps']} steps, {found[name]['cpu']:.0f} s")
+    found = report.measured(RUNS, only, measure)
     done = [name for name in RUNS if name in found]
     report.text(
         "`cases/hit_cbc.toml`: a periodic box of 9 x 2 pi cm that drifts with the wind, from the spectrum that was "

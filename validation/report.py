@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 ROOT = Path(__file__).resolve().parents[1]
+Run = TypeVar("Run")
 
 
 class UnknownRun(ValueError):
@@ -61,6 +62,20 @@ class Report:
         path = self.page.with_suffix(".json")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(ordered, indent=1) + "\n", encoding="utf-8")
+
+    def measured(
+        self, runs: Mapping[str, Run], only: Sequence[str], measure: Callable[[Run], dict[str, Any]]
+    ) -> dict[str, Any]:
+        """What each run gave, by name: those chosen by `only` are made now and kept, the others are those kept.
+
+        measure : what a run gives, with its `steps` and `cpu` [s]. Raises UnknownRun.
+        """
+        found = self.kept()
+        for name in chosen(runs, only):
+            found[name] = measure(runs[name])
+            self.keep(found, runs)
+            self.progress(f"{name}: {found[name]['steps']} steps, {found[name]['cpu']:.0f} s")
+        return found
 
     @property
     def missed(self) -> list[str]:

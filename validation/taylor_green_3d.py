@@ -13,7 +13,7 @@ from combust.cfd.lowmach.flow import ReactingFlow
 from combust.parallel import Communicator
 from combust.run import build as case
 from validation.planar import CASES
-from validation.report import Report, chosen
+from validation.report import Report
 
 TITLE = "Taylor-Green vortices at Re = 1600 against a spectral code"
 # Energy per volume and -dE/dt, in units of U and L, of 512^3 spectral modes: the data of problem C3.5 of the
@@ -57,11 +57,7 @@ SMOKE = {"RUNS": {"8": Run(8), "fourth, 6": Run(6, order=4), "stretched, 6": Run
 
 def run(report: Report, only: list[str]) -> None:
     """Energy and dissipation of each run beside the spectral ones; with `only`, the others are those kept."""
-    found = report.kept()
-    for name in chosen(RUNS, only):
-        found[name] = measure(RUNS[name])
-        report.keep(found, RUNS)
-        report.progress(f"{name}: {found[name]['steps']} steps, {found[name]['cpu']:.0f} s")
+    found = report.measured(RUNS, only, measure)
     done = [name for name in RUNS if name in found]
     report.text(
         "u = U sin(x/L) cos(y/L) cos(z/L), v = -U cos(x/L) sin(y/L) cos(z/L) in a periodic box of 2 pi L breaks down; "

@@ -13,7 +13,7 @@ from combust.cfd.lowmach.flow import ReactingFlow
 from combust.parallel import Communicator
 from combust.run import build as case
 from validation.planar import CASES
-from validation.report import Report, chosen, percent
+from validation.report import Report, percent
 from validation.taylor_green_3d import LENGTH, PEAK, REYNOLDS, SPECTRAL, SPEED, energy
 
 TITLE = "Taylor-Green vortices at Re = 1600 with each closure"
@@ -36,11 +36,7 @@ SMOKE = {"RUNS": {"none, 8": Run(8, '{kind="none"}'), "sigma, 8": Run(8, '{kind=
 
 def run(report: Report, only: list[str]) -> None:
     """Energy and dissipation of each run beside the spectral ones; with `only`, the others are those kept."""
-    found = report.kept()
-    for name in chosen(RUNS, only):
-        found[name] = measure(RUNS[name])
-        report.keep(found, RUNS)
-        report.progress(f"{name}: {found[name]['steps']} steps, {found[name]['cpu']:.0f} s")
+    found = report.measured(RUNS, only, measure)
     done = [name for name in RUNS if name in found]
     report.text(
         "`cases/tgv3d_les.toml`. Energy per volume and -dE/dt in units of U and L; spectral: 512^3, as on "
