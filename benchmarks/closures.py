@@ -21,9 +21,10 @@ from pairs import Sheet, done, in_turn, parsed, parser
 
 from combust import kernels
 from combust.case.load import load
+from combust.cfd.closures.carried import quantities_of
 from combust.cfd.closures.settings import NoTurbulence, Turbulence
 from combust.parallel import Communicator, world
-from combust.run.build import build
+from combust.run.build import Builder
 
 SMOKE = "--cells 8 --warm 1 --steps 2 --kinds wale dynamic-smagorinsky"
 KINDS = tuple(struct.__struct_config__.tag for struct in get_args(Turbulence) if struct is not NoTurbulence)
@@ -41,11 +42,19 @@ def turns(comm: Communicator, options: argparse.Namespace, table: str) -> Turns:
     """A flow with that closure."""
     changes = [f"turbulence={table}", "numerics.sweeps=1", "device=cpu"]
     if options.flame:
-        made = flame(comm, options.cells, NONE, *changes, flame=options.flame, dimensions=3)
+        made = flame(comm, options.cells, NONE, *changes, *of_inflow(table), flame=options.flame, dimensions=3)
         return Turns(made, FLAMES[options.flame].dt)
-    made = build(load("cases/tgv3d_cold.toml", [f"mesh.cells={[options.cells] * 3}", *changes]), comm)
+    # Not by `build`, which chooses eager kernels for short runs.
+    made = Builder(load("cases/tgv3d_cold.toml", [f"mesh.cells={[options.cells] * 3}", *changes]), comm).flow()
     made.scheme.timers.clock = time.process_time
     return Turns(made, VORTICES)
+
+
+def of_inflow(table: str) -> list[str]:
+    """What the flame's inflow says of what the closure carries, where it is asked."""
+    closure = load("cases/tgv3d_cold.toml", [f"turbulence={table}"]).turbulence.build()
+    asked = any(quantity.given for quantity in quantities_of(closure))
+    return ["boundary.x_low.turbulence={intensity=0.05,length='0.1 mm'}"] if asked else []
 
 
 def arguments() -> argparse.ArgumentParser:
