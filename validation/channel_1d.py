@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import solve_banded
+from scipy.optimize import brentq
 
 Array = NDArray[np.float64]
 KAPPA, E = 0.41, 9.8
@@ -117,15 +118,79 @@ def k_epsilon(faces: Array, Re_tau: float) -> Profile:
     return Profile(y, cells.width, U, k, e, c_mu * k * k / e)
 
 
-def sst(faces: Array, Re_tau: float) -> Profile:
+def heat(faces: Array, flow: Profile, Re_tau: float, prandtl: float, turbulent: float, conductance: float) -> Array:
+    """T at the centres of such a flow with 1 at the wall and 0 at y = 1, and last its slope at the wall times nu/Pr.
+
+    conductance : heat over the difference of T from the wall to the first centre
+    """
+    cells = Cells(faces)
+    diffusivity = 1.0 / Re_tau / prandtl + flow.nu_t / turbulent
+    resists = np.concatenate([
+        [1.0 / conductance], cells.between / cells.at_faces(diffusivity), [0.5 * cells.width[-1] / diffusivity[-1]],
+    ])  # fmt: skip
+    return np.concatenate([1.0 - np.cumsum(resists)[:-1] / resists.sum(), [1.0 / resists.sum()]])
+
+
+def log_conductance(y: float, k: float, Re_tau: float, prandtl: float, turbulent: float) -> float:
+    """Of a first cell in the logarithmic layer, by T+ = Pr_t (ln(E y*)/kappa + P), y* of C_mu^(1/4) k^(1/2).
+
+    P of Jayatilleke, Prog. Heat Mass Transfer 1 (1969) 193
+    """
+    star, ratio = 0.09**0.25 * math.sqrt(k), prandtl / turbulent
+    resists = 9.24 * (ratio**0.75 - 1.0) * (1.0 + 0.28 * math.exp(-0.007 * ratio))
+    return star / (turbulent * (math.log(E * star * y * Re_tau) / KAPPA + resists))
+
+
+def blended_conductance(y: float, k: float, U: float, Re_tau: float, prandtl: float, turbulent: float) -> float:
+    """The same of a first cell anywhere: conduction and the logarithmic law, the fourth root of the sum of powers."""
+    y_plus, _ = blended(U * y * Re_tau)
+    star, ratio = max(y_plus / (y * Re_tau), 0.09**0.25 * math.sqrt(k)), prandtl / turbulent
+    resists = 9.24 * (ratio**0.75 - 1.0) * (1.0 + 0.28 * math.exp(-0.007 * ratio))
+    log = max(math.log(star * y * Re_tau) + 5.2 * KAPPA, 1.0) / KAPPA
+    turbulence = star / (turbulent * max(log + resists, 1.0 / KAPPA))
+    return float(((1.0 / (Re_tau * prandtl * y)) ** 4 + turbulence**4) ** 0.25)
+
+
+def blended(product: float) -> tuple[float, float]:
+    """y+ and u+ of y+ u+, by u+ = (y+^-4 + log^-4)^(-1/4) with log = ln(y+)/kappa + 5.2, at least 1/kappa."""
+
+    def law(y: float) -> float:
+        log = max(math.log(y) + 5.2 * KAPPA, 1.0) / KAPPA
+        return float((y**-4 + log**-4) ** -0.25)
+
+    y = brentq(
+        lambda y: y * law(y) / product - 1.0, 0.5 * product**0.5, 2.0 * product**0.5 + product, xtol=1e-300, rtol=1e-14
+    )
+    return y, law(y)
+
+
+def sst(faces: Array, Re_tau: float, automatic: bool = False) -> Profile:
     """k-omega SST, down to the wall: k = 0 there, and omega = 6 nu/(beta_1 y^2) in the viscous sublayer.
 
+    automatic : the first cell obeys the blended laws of sublayer and logarithmic layer, with one shear from there to
+        the wall; what differences make of 1/y^2 is taken out of omega elsewhere
     Menter, Kuntz, Langtry, Turbulence, Heat and Mass Transfer 4 (2003) 625
     """
     cells, nu = Cells(faces), 1.0 / Re_tau
     y, star, a_1 = cells.y, 0.09, 0.31
     U = np.minimum(y * Re_tau, np.log(1 + E * y * Re_tau) / KAPPA)
     k, w = 3.0 * np.minimum(1.0, (y * Re_tau / 20.0) ** 2), 6 * nu / (0.075 * y**2) + 1.0 / (0.3 * KAPPA * y)
+    viscous_w = 6 * nu / (0.075 * y**2)
+    flux = np.concatenate([[0.0], np.diff(viscous_w) / cells.between, [0.0]])
+    excess = np.maximum(nu * (np.diff(flux) / cells.width - 6 * viscous_w / y**2), 0.0)
+    excess[0] = excess[-1] = 0.0
+
+    def wall(U: Array, k: Array, w: Array) -> tuple[float, Array, float]:
+        """Friction over U, modulus of strain, omega of the first cell."""
+        strain = np.abs(cells.slope(U, 0.0))
+        if not automatic:
+            return nu / y[0], strain, float(viscous_w[0])
+        y_plus, u_plus = blended(U[0] * y[0] / nu)
+        u_tau = y_plus * nu / y[0]
+        strain[0] = u_tau**2 / (nu + k[0] / w[0])
+        log_w = max(u_tau, star**0.25 * math.sqrt(k[0])) / (math.sqrt(star) * KAPPA * y[0])
+        return u_tau**2 / U[0], strain, math.hypot(viscous_w[0], log_w)
+
     for _ in range(MOST):
         before = np.concatenate([U, k, w])
         crossed = 2 * 0.856 * cells.slope(k, 0.0) * cells.slope(w, None) / w
@@ -136,22 +201,23 @@ def sst(faces: Array, Re_tau: float) -> Profile:
         def blend(inner: float, outer: float, F1: Array = F1) -> Array:
             return F1 * inner + (1 - F1) * outer
 
-        strain = np.abs(cells.slope(U, 0.0))
+        friction, strain, _ = wall(U, k, w)
         nu_t = a_1 * k / np.maximum(a_1 * w, strain * F2)
         dt = 2.0 / w
-        U = cells.solved(nu + nu_t, nu / y[0], np.ones_like(y), np.zeros_like(y), U, 20.0 * dt + 1e-3)
-        strain = np.abs(cells.slope(U, 0.0))
+        U = cells.solved(nu + nu_t, friction, np.ones_like(y), np.zeros_like(y), U, 20.0 * dt + 1e-3)
+        _, strain, first_w = wall(U, k, w)
         nu_t = a_1 * k / np.maximum(a_1 * w, strain * F2)
         production = np.minimum(nu_t * strain**2, 10 * star * k * w)
         k = cells.solved(nu + blend(0.85, 1.0) * nu_t, nu / y[0], production, star * w, k, dt)
         more = (1 - F1) * crossed
-        viscous_w = 6 * nu / (0.075 * y**2)
-        kept = (y * np.sqrt(strain / nu) < 3.0) & (2 * viscous_w > w)
-        kept[0] = True
-        beta = blend(0.075, 0.0828)
+        kept = (y * np.sqrt(strain / nu) < 3.0) & (2 * viscous_w > w) & (not automatic)
+        fixed = {i: float(viscous_w[i]) for i in np.flatnonzero(kept)} | {0: first_w}
+        beta, lost = blend(0.075, 0.0828), np.maximum(-more, 0) / w
+        if automatic:
+            lost = lost + excess * np.sqrt(np.minimum(viscous_w / w, 1.0)) / w
         w = cells.solved(
             nu + blend(0.5, 0.856) * nu_t, 0.0, blend(5 / 9, 0.44) * strain**2 + np.maximum(more, 0),
-            beta * w + np.maximum(-more, 0) / w, w, dt, {i: float(viscous_w[i]) for i in np.flatnonzero(kept)},
+            beta * w + lost, w, dt, fixed,
         )  # fmt: skip
         if np.abs(np.concatenate([U, k, w]) / before - 1).max() < SETTLED:
             break
@@ -166,4 +232,13 @@ def faces_by_ratio(cells: int, first: float) -> Array:
         total = first * (cells if ratio == 1.0 else (ratio**cells - 1) / (ratio - 1))
         low, high = (ratio, high) if total < 1.0 else (low, ratio)
     faces = np.concatenate([[0.0], np.cumsum(first * ratio ** np.arange(cells))])
+    return np.asarray(faces / faces[-1])
+
+
+def faces_up_to(first: float, ratio: float, widest: float) -> Array:
+    """Of cells that grow by this ratio from the wall until they are `widest`, or like the first if it is wider."""
+    widths = [first]
+    while sum(widths) < 1.0:
+        widths.append(max(min(widths[-1] * ratio, widest), first))
+    faces = np.concatenate([[0.0], np.cumsum(widths)])
     return np.asarray(faces / faces[-1])

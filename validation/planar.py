@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from combust import kernels
 from combust.case import load as config
+from combust.cfd.interaction.base import Interaction
 from combust.cfd.lowmach.flow import ReactingFlow
 from combust.kinetics.flames.free import FlameProfile
 from combust.parallel import Communicator
@@ -58,9 +59,23 @@ def mesh_override(faces: np.ndarray) -> str:
     return f'mesh={{ kind = "stretched", x = {{ faces = {[float(x) for x in faces]} }} }}'
 
 
-def build(name: str, overrides: list[str], profile: FlameProfile | None = None) -> ReactingFlow:
-    """The flow of a shipped case with overrides; starts from `profile` instead of the case's own free flame."""
-    builder = case.Builder(config.load(CASES / name, overrides), Communicator())
+@dataclass(frozen=True)
+class With(case.Builder):
+    """A case with another interaction of turbulence and chemistry than its own; None: its own."""
+
+    other: Interaction | None = field(default=None, kw_only=True)
+
+    def interaction(self) -> Interaction | None:
+        return super().interaction() if self.other is None else self.other
+
+
+def build(
+    name: str, overrides: list[str], profile: FlameProfile | None = None, interaction: Interaction | None = None
+) -> ReactingFlow:
+    """The flow of a shipped case with overrides; starts from `profile` instead of the case's own free flame, and
+    reacts by `interaction` instead of what the case says.
+    """
+    builder = With(config.load(CASES / name, overrides), Communicator(), other=interaction)
     if profile is not None:
         builder.__dict__["free_flame"] = profile  # fills the cached property before anyone asks for it
     kernels.set_mode("eager")

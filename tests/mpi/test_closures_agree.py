@@ -16,6 +16,7 @@ from combust.run.build import build
 TABLES = {
     "smagorinsky": ["", "van_driest=true"],
     "wale": ["filter='scotti'"],
+    "k-omega-sst": ["", "walls='resolved'"],
     "dynamic-smagorinsky": ["", "average='global',scalars='dynamic'", "average='lagrangian'"],
 }
 KINDS = [struct.__struct_config__.tag for struct in get_args(Turbulence) if struct is not NoTurbulence]

@@ -12,7 +12,7 @@ from combust.cfd.boundaries.conditions import Sides
 from combust.cfd.closures.box_filter import Box, box
 from combust.cfd.closures.names import Filter
 from combust.cfd.closures.near_walls import sides_with_friction, where, where_friction
-from combust.cfd.closures.nearest_wall import Nearest, nearest
+from combust.cfd.closures.nearest_wall import Nearest, inverse_square_excess, nearest
 from combust.cfd.mesh.grid import ROUND_OFF, Faces, Grid, along
 from combust.cfd.mesh.halo import Field, Halo, copy_edge
 from combust.cfd.mesh.slabs import Slab, slabs
@@ -136,6 +136,11 @@ class Domain:
     def nearest_wall(self) -> Nearest:
         """Of the owned cells the nearest piece of a wall with friction."""
         return nearest(self.grid, self.boundaries)
+
+    @cached_property
+    def inverse_square_excess(self) -> Tensor:
+        """Of the owned cells, see `nearest_wall` [1/m4]."""
+        return inverse_square_excess(self.grid, self.boundaries, self.wall_distance)
 
     @cached_property
     def slope_weights(self) -> Faces:

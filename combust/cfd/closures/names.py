@@ -7,3 +7,4 @@ from typing import Literal
 Filter = Literal["volume", "scotti"]
 Average = Literal["plane", "global", "lagrangian"]
 Scalars = Literal["given", "dynamic"]
+Walls = Literal["automatic", "resolved"]

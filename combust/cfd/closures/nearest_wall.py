@@ -14,7 +14,7 @@ from torch import Tensor
 
 from combust.cfd.boundaries.conditions import Sides
 from combust.cfd.closures.near_walls import sides_with_friction, with_friction
-from combust.cfd.mesh.grid import Grid
+from combust.cfd.mesh.grid import ROUND_OFF, Grid
 
 
 class Nearest(NamedTuple):
@@ -46,6 +46,28 @@ def nearest(grid: Grid, boundaries: tuple[Sides, Sides, Sides]) -> Nearest:
             index = torch.where(nearer, pieces + _piece(grid, axis, over, low, high), index)
         pieces += math.prod(n for a, n in enumerate(grid.block.shape) if a != axis)
     return Nearest(index, starts, pieces, distance)
+
+
+def inverse_square_excess(grid: Grid, boundaries: tuple[Sides, Sides, Sides], distance: Tensor) -> Tensor:
+    """What differences between neighbours make more of the second derivative of d^-2 than 6 d^-4, (nz, ny, nx) [1/m4].
+
+    d is the distance from the nearest wall with friction, along its normal; zero beside it, at the far end, and where
+    the nearest point of a wall is elsewhere.  distance : from it [m]
+    """
+    found = torch.zeros(grid.layout.n, dtype=torch.float64, device=grid.device)
+    for axis, side in sides_with_friction(boundaries):
+        faces = torch.as_tensor(grid.faces[axis], dtype=torch.float64, device=grid.device)
+        width, centres = faces.diff(), 0.5 * (faces[1:] + faces[:-1])
+        away = (centres - faces[-side]).abs()
+        inverse = away**-2
+        slope = torch.nn.functional.pad(inverse.diff() / centres.diff(), (1, 1))
+        more = (slope.diff() / width - 6.0 * inverse * inverse).clamp_min(0.0)
+        more[0], more[-1] = 0.0, 0.0
+        start, count = grid.block.start[axis], grid.block.count[axis]
+        shape = [-1 if a == axis else 1 for a in range(3)]
+        own, along = (f[start : start + count].reshape(shape) for f in (more, away))
+        found = torch.where((distance - along).abs() <= ROUND_OFF * along, own, found)
+    return found
 
 
 def _piece(grid: Grid, axis: int, over: int, low: float, high: float) -> Tensor:

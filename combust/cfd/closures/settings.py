@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, ClassVar, get_args
 
-from combust.cfd.closures.names import Average, Filter, Scalars
+from combust.cfd.closures.names import Average, Filter, Scalars, Walls
 from combust.settings.base import Name, Positive, Settings, doc
 from combust.settings.eddies import Eddies
 from combust.settings.names import ALONG_PATHS
@@ -214,6 +214,14 @@ class KOmegaSST(_Eddies, frozen=True, kw_only=True, tag_field="kind", tag="k-ome
     AVERAGED: ClassVar[bool] = True
     INFLOWS: ClassVar[bool] = True
 
+    walls: Annotated[
+        Walls,
+        doc(
+            'at walls with friction: "automatic", laws for first cells anywhere from y+ = 0.1 to 100 '
+            '(Menter and others 2003); "resolved", none, for first cells below y+ = 1'
+        ),
+    ] = "automatic"
+
     initial: Annotated[
         Eddies | None,
         doc(
@@ -226,7 +234,7 @@ class KOmegaSST(_Eddies, frozen=True, kw_only=True, tag_field="kind", tag="k-ome
         """The closure of these numbers."""
         from combust.cfd.closures import k_omega_sst
 
-        return k_omega_sst.KOmegaSST(self.prandtl, self.schmidt, self.initial)
+        return k_omega_sst.KOmegaSST(self.prandtl, self.schmidt, self.initial, self.walls == "resolved")
 
 
 Turbulence = NoTurbulence | Smagorinsky | Wale | Vreman | Sigma | DynamicSmagorinsky | KEquation | KEpsilon | KOmegaSST

@@ -33,6 +33,6 @@ def concerns(flow: ReactingFlow) -> dict[str, str]:
     else:
         said += (
             f"above {range_[1]:g} omega in the first cell is too low, and the friction wrong; let the first cells be "
-            'narrower, with y+ below 1, or use kind = "k-epsilon", which has wall functions'
+            'narrower, with y+ below 1, or use walls = "automatic", which has laws for all'
         )
     return {"wall layer": said}
