@@ -6,15 +6,17 @@ from collections.abc import Mapping
 from typing import Any, get_args
 
 from combust.case.config import CHEMISTRIES, Config
-from combust.cfd.boundaries.settings import Burner
+from combust.cfd.boundaries.settings import Burner, Periodic, Symmetry, Wall
 from combust.cfd.closures.settings import NoTurbulence, Turbulence
 from combust.cfd.initial.settings import FlameInitial, KernelInitial, LayersInitial
 from combust.cfd.interaction.settings import COMBUSTIONS
+from combust.cfd.mesh.settings import AxisymmetricMesh
 from combust.cfd.sources.settings import SOURCES
 from combust.settings import names
 from combust.settings.base import Name
 from combust.settings.names import (
     ALONG_PATHS,
+    AT_REST,
     BURNER,
     FAMILIES,
     FRESH,
@@ -71,6 +73,9 @@ def has(config: Config, need: str) -> bool:
     if need == PROGRESS:
         return config.output.progress.complete or isinstance(config.initial, FlameInitial | KernelInitial)
     sides = config.boundary.tables(config.mesh.dimensions).values()
+    if need == AT_REST:
+        kept = all(isinstance(s, Periodic | Symmetry) or isinstance(s, Wall) and not any(s.velocity) for s in sides)
+        return kept and not isinstance(config.mesh, AxisymmetricMesh)
     return need != BURNER or any(isinstance(side, Burner) for side in sides)
 
 

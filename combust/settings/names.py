@@ -22,6 +22,10 @@ FRESH = 'an unburnt mixture: use it with initial.kind = "flame" or "kernel"'
 TURBULENCE = 'a turbulence closure: a turbulence.kind other than "none"'
 ALONG_PATHS = 'turbulence.average = "lagrangian"'
 EDDY_ENERGY = "a turbulence closure that says the energy of its eddies and what they dissipate"
+AT_REST = (
+    "a domain that kinetic energy neither enters nor leaves: sides that are periodic, symmetry or walls at rest, on a "
+    "mesh without an axis"
+)
 BURNER = 'a side of boundary.kind = "burner"'
 SIDES = tuple(f"{axis}_{end}" for axis in "zyx" for end in ("low", "high"))
 OF_FIELD = re.compile(r"(max|min|mean|sum)\((\w+)\)")
@@ -99,6 +103,13 @@ QUANTITIES = {
     "enstrophy": Name("integral of |curl u|^2 / 2, from differences of neighbours", "m3/s2"),
     "viscous_dissipation": Name("kinetic energy that viscosity turns to heat", "W"),
     "modelled_dissipation": Name("of viscous_dissipation that by the viscosity of the eddies", "W", TURBULENCE),
+    "resolved_dissipation": Name("of viscous_dissipation that by the viscosity of the gas", "W"),
+    "numerical_dissipation": Name(
+        "kinetic energy (of the velocities on faces) that the scheme itself took in the last step, by its time: what "
+        "neither viscosity took nor pressure, gravity and sources put in; nan before the first step",
+        "W",
+        AT_REST,
+    ),
     "Y_min": Name("most negative mass fraction: nothing is clipped"),
     "mass_error": Name("mass that appeared since the start, over the mass then"),
     "element_error": Name("largest appearance of an element since the start, over its amount then or what came in"),

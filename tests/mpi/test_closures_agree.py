@@ -24,6 +24,7 @@ WAYS = [(kind, keys) for kind in KINDS for keys in TABLES.get(kind, [""])]
 BY_GRADIENTS = [("smagorinsky", ""), ("wale", "filter='scotti'"), ("vreman", ""), ("sigma", "")]  # restarts: unit tests
 DT = 2e-5
 NAMES = ("u", "nu_t")
+BUDGET = ("viscous_dissipation", "modelled_dissipation", "numerical_dissipation")
 
 
 def flow_with(comm, kind, keys):
@@ -58,6 +59,7 @@ def test_a_restart_goes_on_bit_by_bit(kind, keys):
     stepped(flow, 1), stepped(again, 1)
     for name, (array, _) in flow.state().items():
         assert np.array_equal(array, again.state()[name][0]), name
+    assert flow.quantity("numerical_dissipation") == again.quantity("numerical_dissipation")
 
 
 @pytest.mark.parametrize("ranks", [2])
@@ -69,7 +71,7 @@ def check(comm):
     own = {}  # each rank runs its share of the flows alone
     for kind, keys in WAYS[comm.rank :: comm.size]:
         alone = stepped(flow_with(Communicator(), kind, keys), 1)
-        own[kind, keys] = {name: alone.field(name) for name in NAMES}
+        own[kind, keys] = {name: alone.field(name) for name in NAMES} | {name: alone.quantity(name) for name in BUDGET}
     wholes = {way: fields for some in comm.gather(own) for way, fields in some.items()}
     for kind, keys in WAYS:
         flow = stepped(flow_with(comm, kind, keys), 1)
@@ -78,4 +80,8 @@ def check(comm):
         for name in NAMES:
             whole = wholes[kind, keys][name]
             away = np.abs(flow.field(name) - whole[part]).max() / np.abs(whole).max()
+            assert away < 1e-8, (kind, keys, name, away)
+        for name in BUDGET:
+            whole = wholes[kind, keys]
+            away = abs(flow.quantity(name) - whole[name]) / whole["viscous_dissipation"]
             assert away < 1e-8, (kind, keys, name, away)

@@ -87,6 +87,14 @@ class Rates(NamedTuple):
     acceleration: Faces | None = None
     bulk: tuple[Bulk | None, Bulk | None, Bulk | None] = NO_BULK
 
+    def force(self, force: Tensor, rho: Tensor, axis: int) -> Tensor:
+        """A force per volume [N/m3] on the faces of an axis, and these; rho : there [kg/m3]."""
+        if self.momentum is not None and self.momentum[axis] is not None:
+            force = force + self.momentum[axis]  # type: ignore[operator]
+        if self.acceleration is not None and self.acceleration[axis] is not None:
+            force = force + rho * self.acceleration[axis]  # type: ignore[operator]
+        return force
+
     def __add__(self, other: Rates) -> Rates:  # type: ignore[override]
         """Both together; a bulk flow is one source's."""
         z, y, x = (a or b for a, b in zip(self.bulk, other.bulk, strict=True))

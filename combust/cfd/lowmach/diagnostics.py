@@ -16,6 +16,7 @@ from combust.cfd.closures.view import View
 from combust.cfd.diagnostics import balances, flame, gas, mixture, motion
 from combust.cfd.diagnostics.mixture import Definitions, Progress
 from combust.cfd.initial.unburnt import Unburnt
+from combust.cfd.lowmach.kinetic_budget import KineticBudget
 from combust.cfd.lowmach.lowmach import LowMach
 from combust.cfd.lowmach.of_eddies import OfEddies
 from combust.cfd.lowmach.state import State
@@ -135,6 +136,7 @@ class Diagnostics:
             **self.walls.quantities(),
             **self.shear.quantities(),
             **self.eddies.quantities(),
+            **KineticBudget(self.flow).quantities(),
             "eos_drift": lambda: self.maximum(self.eos_drift().abs()),
             "pressure_iterations": lambda: float(self.scheme.iterations[-1]) if self.scheme.iterations else 0.0,
             "stages": lambda: float(self.scheme.stages),

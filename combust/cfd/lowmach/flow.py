@@ -150,6 +150,7 @@ class ReactingFlow:
         if self.follower is not None:
             self.follower.update(self)
         self.diagnostics.unresolved.forget()
+        self.current.acted = None
         try:
             self.current = self.scheme.step(self.current, self.time, dt)
         except DivergenceError as error:

@@ -10,7 +10,7 @@ from combust.cfd.closures.base import Rates
 from combust.cfd.lowmach import bulk
 from combust.cfd.lowmach.context import Context
 from combust.cfd.lowmach.discretisation import Discretisation
-from combust.cfd.lowmach.state import State
+from combust.cfd.lowmach.state import Acted, State
 from combust.cfd.mesh.grid import Faces, along
 from combust.cfd.operators import momentum, rkc
 from combust.kernels import compiled
@@ -18,15 +18,6 @@ from combust.kernels import compiled
 convection_kernel = compiled(momentum.convection)
 viscous_rate_kernel = compiled(momentum.viscous_rate)
 viscous_stage_kernel = compiled(momentum.viscous_stage)
-
-
-def _added(force: Tensor, given: Rates, rho: Tensor, axis: int) -> Tensor:
-    """A force per volume [N/m3] and those of sources; rho : at the same faces."""
-    if given.momentum is not None and given.momentum[axis] is not None:
-        force = force + given.momentum[axis]  # type: ignore[operator]
-    if given.acceleration is not None and given.acceleration[axis] is not None:
-        force = force + rho * given.acceleration[axis]  # type: ignore[operator]
-    return force
 
 
 class Momentum:
@@ -61,11 +52,13 @@ class Momentum:
             gradient = momentum.gradient(s.p, layout, metrics, a)
             force = conv[a] - along(ua, layout, a, 0, 1) * (r1 - r0) / dt - gradient  # type: ignore[operator]
             force = force + on.problem.gravity[a] * (r - reference)
-            force = _added(force, given, r, a)
+            force = given.force(force, r, a)
             outflow.resist(force, ua, r, on.filler, a, metric)
             source[a], beta[a] = force / r, dt / r
         carried = outflow.carried(u_adv, on.filler, on.comm)
         u = self._viscous(s.u, tuple(source), rho, self._viscosity(s, new, context), carried, context.t, dt)
+        eddies = None if context.eddies is None else context.eddies.viscosity
+        new.acted = Acted((rho_old, rho_new), reference, eddies, given._replace(scalars=None), s.drive)
         if any(given.bulk):
             u, new.drive = bulk.held(u, given.bulk, new.U[1:].sum(0), tuple(beta), s.drive, dt, on)
         return u, tuple(beta)

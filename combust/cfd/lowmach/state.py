@@ -4,12 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
+from combust.cfd.closures.base import Rates
 from combust.cfd.mesh.grid import NAMES, Faces, Grid, along
 from combust.cfd.operators.scalars import Coefficients
+
+
+class Acted(NamedTuple):
+    """What acted on the motion in a step, beside what the state at its end has: for the budget of its energy.
+
+    rho : at n and n+1, padded [kg/m3];  reference : what gravity is measured against [kg/m3]
+    eddies : viscosity of the closure, padded [Pa s];  given : mean forces of the sources
+    drive : force per volume of the step before, along z, y, x [N/m3], which is in `given`
+    """
+
+    rho: tuple[torch.Tensor, torch.Tensor]
+    reference: float
+    eddies: torch.Tensor | None
+    given: Rates
+    drive: torch.Tensor | None
 
 
 @dataclass
@@ -24,6 +41,7 @@ class State:
     heat_out : (6) heat that conducted out so far through the low and high side of z, y and x [J]
     drive : (3) force per volume that held the bulk flow in the last step, along z, y, x [N/m3]; None where nothing did
     carried : (rows, ...) what the turbulence closure carries, under carried_names in checkpoints; None if nothing
+    acted : what acted on the motion in the last step; None before it, and in checkpoints
     held : how many values of them the last step held above zero on this rank, 0-d
     """
 
@@ -47,6 +65,7 @@ class State:
     carried: torch.Tensor | None = None
     carried_names: tuple[str, ...] = ()
     held: torch.Tensor | None = None
+    acted: Acted | None = None
 
     def forget_before(self) -> None:
         """Lets go of the fields of n-1 once a step has been extrapolated from them. They are then those of n, as at a
