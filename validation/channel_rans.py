@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -28,22 +30,64 @@ ONE_DIMENSION: dict[str, Callable[[Array, float], Profile]] = {
     "k-omega-sst": partial(channel_1d.sst, automatic=True),
     RESOLVING: channel_1d.sst,
 }
-WALL_FUNCTIONS = ((1000, 17), (2000, 33), (5200, 87))  # Re_tau, cells of half a channel: the first at y+ = 30
-RESOLVED = ((395, 48), (590, 48), (1000, 48))
-FIRST = 0.3  # y+ of the first cell with SST
-ANYWHERE = {395: (0.2, 1, 2, 5, 8, 20), 1000: (0.2, 1, 2, 5, 8, 20, 50), 5200: (0.2, 1, 2, 5, 8, 20, 50, 100)}
-RATIO, WIDEST, FINEST = 1.15, 0.05, (0.1, 1.05, 0.02)  # of their cells; y+ of the first, ratio, widest of the reference
-FAR = (("k-epsilon", 1000, 17), ("k-epsilon", 2000, 33), ("k-epsilon", 5200, 87), (RESOLVING, 395, 48),
-       ("k-omega-sst", 395, 48), ("k-omega-sst", 590, 48))  # fmt: skip
-HEATED = (("k-epsilon", 1000, 17), ("k-omega-sst", 395, 24))
+FIRST = 0.3  # y+ of the first cell with SST where cells are counted
+RATIO, WIDEST, FINEST = 1.15, 0.05, (0.1, 1.05, 0.02)  # elsewhere; y+ of the first, ratio, widest of the reference
 PRANDTL, WARMER = 0.71, 0.1  # K: of a difference so small the gas stays the same
+LAWLESS = 5  # y+ of the first cell up to which SST without laws is shown
+ALLOWED = 10.0  # per cent of friction
 TURBULENT = 0.7  # Prandtl number, of the closures
-END = (4.0, 3.0)  # h/u_tau: with wall functions, with SST
-STEP = (0.2, 0.05)
-LONG, LONG_STEP = 40.0, (0.2, 0.1)  # from the logarithmic law
-SMOKE = {"WALL_FUNCTIONS": ((1000, 9),), "RESOLVED": ((395, 24),), "END": (0.6, 0.1), "FIRST": 0.5, "LONG": 0.4,
-         "ANYWHERE": {395: (8,)}, "FAR": (("k-epsilon", 1000, 9),), "HEATED": (("k-epsilon", 1000, 9),),
-         "FINEST": (0.5, 1.2, 0.1)}  # fmt: skip
+END = {"rest": 4.0, "anywhere": 0.5, "far": 40.0, "heat": 40.0}  # h/u_tau
+
+
+@dataclass(frozen=True)
+class Run:
+    """A channel: what of it is asked, closure, Re_tau, cells of half of it, or y+ of the first; the step [h/u_tau].
+
+    what : "rest" from the solution in one dimension, "anywhere" the same with any first cell, "far" from the law of the
+        wall, "heat" through the wall
+    """
+
+    what: str
+    kind: str
+    Re_tau: int
+    cells: int
+    first: float = 0.0
+    dt: float = 0.2
+
+    @property
+    def faces(self) -> Array:
+        """Equal cells with wall functions, else such that grow from the wall."""
+        if self.first:
+            return faces_up_to(2.0 * self.first / self.Re_tau, RATIO, WIDEST)
+        if self.kind == "k-epsilon":
+            return np.linspace(0.0, 1.0, self.cells + 1)
+        return faces_by_ratio(self.cells, 2.0 * FIRST / self.Re_tau)
+
+
+def _runs() -> dict[str, Run]:
+    made = [Run("rest", "k-epsilon", *sizes) for sizes in ((1000, 17), (2000, 33), (5200, 87))]  # the first at y+ = 30
+    made += [Run("rest", RESOLVING, Re_tau, 48, dt=0.05) for Re_tau in (395, 590, 1000)]
+    for Re_tau, firsts in (
+        (395, (0.2, 1, 2, 5, 8, 20)),
+        (1000, (0.2, 1, 2, 5, 8, 20, 50)),
+        (5200, (0.2, 1, 5, 20, 100)),
+    ):
+        made += [Run("anywhere", "k-omega-sst", Re_tau, 0, first, 10.0 / Re_tau) for first in firsts]
+    made += [Run("far", "k-epsilon", *sizes) for sizes in ((1000, 17), (2000, 33), (5200, 87))]
+    made += [Run("far", "k-omega-sst", Re_tau, 48, dt=0.04) for Re_tau in (395, 590)]
+    made += [Run("heat", "k-epsilon", 1000, 17), Run("heat", "k-omega-sst", 395, 24, dt=0.05)]
+    return {f"{r.what}, {r.kind}, {r.Re_tau}" + (f", y+ = {r.first:g}" if r.first else ""): r for r in made}
+
+
+RUNS = _runs()
+SMOKE = {
+    "RUNS": {
+        "rest": Run("rest", "k-epsilon", 1000, 9), "rest, sst": Run("rest", RESOLVING, 395, 24, dt=0.05),
+        "anywhere": Run("anywhere", "k-omega-sst", 395, 0, 8, 0.05), "far": Run("far", "k-epsilon", 1000, 9),
+        "heat": Run("heat", "k-epsilon", 1000, 9),
+    },
+    "END": {"rest": 0.2, "anywhere": 0.1, "far": 0.8, "heat": 0.2}, "FIRST": 0.5, "FINEST": (0.5, 1.2, 0.1),
+}  # fmt: skip
 TABLE = {395: (19.45, 17.3), 590: (20.45, 18.4), 1000: (21.8, 19.8)}
 """U+ on the centre line and bulk of an own solver of other discretisation, whose ranges are 0.2 wide at 395."""
 DNS = {395: (20.133, 17.545), 590: (21.263, 18.654)}  # Moser, Kim, Mansour 1999, doi:10.1063/1.869966 (392.24, 587.19)
@@ -112,11 +156,6 @@ def at_rest(kind: str, faces: Array, Re_tau: float, one: Profile, temperature: A
     return flow
 
 
-def faces_of(kind: str, Re_tau: float, cells: int) -> Array:
-    """Equal cells with wall functions, else such that grow from the wall."""
-    return np.linspace(0.0, 1.0, cells + 1) if kind == "k-epsilon" else faces_by_ratio(cells, 2.0 * FIRST / Re_tau)
-
-
 def advanced(flow: ReactingFlow, end: float, dt: float) -> ReactingFlow:
     """The flow at `end` [h/u_tau]."""
     for _ in range(round(end / dt)):
@@ -124,123 +163,140 @@ def advanced(flow: ReactingFlow, end: float, dt: float) -> ReactingFlow:
     return flow
 
 
-def found(kind: str, Re_tau: float, cells: int) -> tuple[Profile, Array, ReactingFlow]:
-    """The solution in one dimension, U of the flow that starts there on the same cells, and the flow."""
-    faces, walls = faces_of(kind, Re_tau, cells), kind == "k-epsilon"
-    one = ONE_DIMENSION[kind](faces, Re_tau)
-    flow = advanced(at_rest(kind, faces, Re_tau, one), END[not walls], STEP[not walls])
-    return one, profile(flow), flow
+def measured(run: Run) -> dict[str, Any]:
+    """What a channel gave, beside the solution in one dimension."""
+    start, faces = time.process_time(), run.faces
+    one = ONE_DIMENSION[run.kind](faces, run.Re_tau)
+    flow, found = MEASURES[run.what](run, faces, one)
+    bulk = float((profile(flow) * one.width).sum())
+    friction, first = flow.quantity("friction_velocity_y_low"), float(flow.field("y_plus")[0, 0, 0])
+    return {
+        "steps": flow.step, "cpu": time.process_time() - start, "cells": len(one.y), "bulk": bulk, "one": one.bulk,
+        "u_tau": friction, "first": first, **found,
+    }  # fmt: skip
 
 
-def run(report: Report) -> None:
-    """All channels."""
-    curves = []
-    for kind, channels in (("k-epsilon", WALL_FUNCTIONS), (RESOLVING, RESOLVED)):
-        rows = []
-        for Re_tau, cells in channels:
-            report.progress(f"{kind}, Re_tau = {Re_tau}")
-            one, U, flow = found(kind, Re_tau, cells)
-            rows.append(row(report, kind, Re_tau, one, U, flow))
-            curves.append((kind, Re_tau, one, U))
+Measure = Callable[[Run, Array, Profile], tuple[ReactingFlow, dict[str, Any]]]
+
+
+def _rest(run: Run, faces: Array, one: Profile) -> tuple[ReactingFlow, dict[str, Any]]:
+    flow = advanced(at_rest(run.kind, faces, run.Re_tau, one), END["rest"], run.dt)
+    return flow, {"y": list(one.y), "U": list(profile(flow)), "U_one": list(one.U)}
+
+
+def _anywhere(run: Run, faces: Array, one: Profile) -> tuple[ReactingFlow, dict[str, Any]]:
+    y, ratio, widest = FINEST
+    fine = channel_1d.sst(faces_up_to(2.0 * y / run.Re_tau, ratio, widest), run.Re_tau).bulk
+    without = channel_1d.sst(faces, run.Re_tau).bulk if run.first <= LAWLESS else None
+    flow = advanced(at_rest(run.kind, faces, run.Re_tau, one), 10 * run.dt, run.dt)
+    return flow, {"fine": fine, "without": without}
+
+
+def _far(run: Run, faces: Array, one: Profile) -> tuple[ReactingFlow, dict[str, Any]]:
+    flow, offs = channel(run.kind, faces, run.Re_tau), []
+    for part in range(5):
+        if part:
+            advanced(flow, END["far"] / 4, run.dt)
+        offs.append(float((profile(flow) * one.width).sum()) / one.bulk - 1.0)
+    return flow, {"offs": offs, "held": flow.quantity("turbulence_held")}
+
+
+def _heat(run: Run, faces: Array, one: Profile) -> tuple[ReactingFlow, dict[str, Any]]:
+    T = wall_temperature(run.kind, faces, run.Re_tau, one)
+    flow = advanced(at_rest(run.kind, faces, run.Re_tau, one, 1.0 - one.y), END["heat"], run.dt)
+    away = float(np.abs((flow.field("T")[0, :, 0] - 300.0) / WARMER - T[:-1]).max())
+    return flow, {"flux": float(T[-1]), "off": heat_of(flow) / float(T[-1]) - 1.0, "away": away}
+
+
+MEASURES: dict[str, Measure] = {"rest": _rest, "anywhere": _anywhere, "far": _far, "heat": _heat}
+
+
+def run(report: Report, only: list[str]) -> None:
+    """All channels, or those chosen beside what earlier runs left."""
+    found = report.measured(RUNS, only, measured)
+    done = [(RUNS[name], f) for name, f in found.items() if name in RUNS]
+    rest = [(r, f) for r, f in done if r.what == "rest"]
+    for kind in ("k-epsilon", RESOLVING):
         report.text(ABOUT[kind])
-        report.table([*COLUMNS, *MORE[kind]], rows)
-    anywhere(report)
-    far(report)
-    heated(report)
-    draw(report, curves)
+        report.table([*COLUMNS, *MORE[kind]], [row(report, r, f) for r, f in rest if r.kind == kind])
+    for what, table in (("anywhere", anywhere), ("far", far), ("heat", heated)):
+        table(report, [(r, f) for r, f in done if r.what == what])
+    draw(report, rest)
     report.text("![Profiles of the solver and in one dimension](../pictures/channel_rans.png)")
 
 
-def row(report: Report, kind: str, Re_tau: int, one: Profile, U: Array, flow: ReactingFlow) -> list[object]:
+Done = list[tuple[Run, dict[str, Any]]]
+
+
+def row(report: Report, run: Run, f: dict[str, Any]) -> list[object]:
     """Of the first two tables, with its targets."""
-    bulk = float((U * one.width).sum())
-    off = bulk / one.bulk - 1.0
-    friction, first = flow.quantity("friction_velocity_y_low"), float(flow.field("y_plus")[0, 0, 0])
-    report.target(f"{kind}, Re_tau {Re_tau}: bulk beside one dimension", abs(off) * 100, 1.0, "%")
-    said: list[object] = [Re_tau, len(U), f"{first:.3g}", f"{bulk:.3f}", percent(off), f"{friction:.4f}"]
-    if kind == "k-epsilon":
-        law = bulk / log_law_bulk(Re_tau) - 1.0
-        wall = float(U[0] / (math.log(E * one.y[0] * Re_tau) / KAPPA) - 1.0)
-        report.target(f"{kind}, Re_tau {Re_tau}: above the bulk of the log law", law * 100, 5.0, "%")
-        report.target(f"{kind}, Re_tau {Re_tau}: the same", law * 100, 0.0, "%", at_least=True)
-        report.target(f"{kind}, Re_tau {Re_tau}: first cell off the law", abs(wall) * 100, 0.5, "%")
+    name, bulk = f"{run.kind}, Re_tau {run.Re_tau}", f["bulk"]
+    off = bulk / f["one"] - 1.0
+    report.target(f"{name}: bulk beside one dimension", abs(off) * 100, 1.0, "%")
+    said = [run.Re_tau, f["cells"], f"{f['first']:.3g}", f"{bulk:.3f}", percent(off), f"{f['u_tau']:.4f}"]
+    if run.kind == "k-epsilon":
+        law = bulk / log_law_bulk(run.Re_tau) - 1.0
+        wall = f["U"][0] / (math.log(E * f["y"][0] * run.Re_tau) / KAPPA) - 1.0
+        report.target(f"{name}: above the bulk of the log law", law * 100, 5.0, "%")
+        report.target(f"{name}: the same", law * 100, 0.0, "%", at_least=True)
+        report.target(f"{name}: first cell off the law", abs(wall) * 100, 0.5, "%")
         return [*said, percent(law), percent(wall)]
-    known = TABLE[Re_tau][1]
-    report.target(f"{kind}, Re_tau {Re_tau}: bulk beside the table", abs(bulk / known - 1) * 100, 1.5, "%")
-    direct = (f"{DNS[Re_tau][i]:.2f}" if Re_tau in DNS else "" for i in (0, 1))
-    return [*said, f"{U[-1]:.2f}", f"{known:.1f}", *direct]
+    known = TABLE[run.Re_tau][1]
+    report.target(f"{name}: bulk beside the table", abs(bulk / known - 1) * 100, 1.5, "%")
+    direct = (f"{DNS[run.Re_tau][i]:.2f}" if run.Re_tau in DNS else "" for i in (0, 1))
+    return [*said, f"{f['U'][-1]:.2f}", f"{known:.1f}", *direct]
 
 
-def anywhere(report: Report) -> None:
+def anywhere(report: Report, done: Done) -> None:
     """SST with first cells from the sublayer to the logarithmic layer."""
-    rows, worst, rest = [], 0.0, 0.0
-    for Re_tau, firsts in ANYWHERE.items():
-        y, ratio, widest = FINEST
-        fine = channel_1d.sst(faces_up_to(2.0 * y / Re_tau, ratio, widest), Re_tau).bulk
-        for first in firsts:
-            report.progress(f"SST, Re_tau = {Re_tau}, y+ = {first}")
-            faces = faces_up_to(2.0 * first / Re_tau, RATIO, WIDEST)
-            one = ONE_DIMENSION["k-omega-sst"](faces, Re_tau)
-            flow = advanced(at_rest("k-omega-sst", faces, Re_tau, one), 10 * STEP[1], STEP[1])
-            bulk = float((profile(flow) * one.width).sum())
-            off = (bulk / fine) ** -2 - 1.0
-            worst, rest = max(worst, abs(off)), max(rest, abs(bulk / one.bulk - 1.0))
-            without = (channel_1d.sst(faces, Re_tau).bulk / fine) ** -2 - 1.0 if first <= LAWLESS else None
-            rows.append([Re_tau, f"{first:g}", len(one.y), f"{bulk:.3f}", percent(bulk / fine - 1.0, 1),
-                         percent(off, 1), percent(without, 1) if without is not None else ""])  # fmt: skip
     report.text(
         f'k-omega SST with first cells anywhere (`walls` at its default, "automatic"); cells grow by {RATIO:g} up to '
         f"{WIDEST:g} h. Beside the solution on fine cells (first at y+ = {FINEST[0]:g}, no laws at walls): the bulk at "
         "the same friction, the friction at the same bulk, C_f ~ U_b^-2, and that without laws on the same cells. The "
         "solver starts with the solution in one dimension on these cells and keeps it."
     )
+    rows, offs = [], []
+    for r, f in done:
+        off = (f["bulk"] / f["fine"]) ** -2 - 1.0
+        offs.append((abs(off), abs(f["bulk"] / f["one"] - 1.0)))
+        without = percent((f["without"] / f["fine"]) ** -2 - 1.0, 1) if f["without"] else ""
+        rows.append([r.Re_tau, f"{r.first:g}", f["cells"], f"{f['bulk']:.3f}", percent(f["bulk"] / f["fine"] - 1.0, 1),
+                     percent(off, 1), without])  # fmt: skip
     report.table(["Re_tau", "y+ of the first", "cells", "U_b+", "bulk", "friction", 'friction, "resolved"'], rows)
-    report.target("k-omega-sst, first cells anywhere: friction, worst", 100 * worst, ALLOWED, "%")
-    report.target("k-omega-sst, first cells anywhere: bulk beside one dimension, worst", 100 * rest, 1.0, "%")
+    worst, rest = (100 * max((o[i] for o in offs), default=0.0) for i in (0, 1))
+    report.target("k-omega-sst, first cells anywhere: friction, worst", worst, ALLOWED, "%")
+    report.target("k-omega-sst, first cells anywhere: bulk beside one dimension, worst", rest, 1.0, "%")
 
 
-def far(report: Report) -> None:
+def far(report: Report, done: Done) -> None:
     """Flows that start with the law of the wall, a constant k and length."""
-    rows = []
-    for kind, Re_tau, cells in FAR:
-        report.progress(f"far start, {kind}, Re_tau = {Re_tau}")
-        faces = faces_of(kind, Re_tau, cells)
-        one, flow = ONE_DIMENSION[kind](faces, Re_tau), channel(kind, faces, Re_tau)
-        offs = [float((profile(flow) * one.width).sum()) / one.bulk - 1.0]
-        for _ in range(4):
-            advanced(flow, LONG / 4, LONG_STEP[kind != "k-epsilon"])
-            offs.append(float((profile(flow) * one.width).sum()) / one.bulk - 1.0)
-        held = flow.quantity("turbulence_held")
-        rows.append([kind, Re_tau, *map(percent, offs), f"{flow.quantity('friction_velocity_y_low'):.4f}", f"{held:g}"])
-        report.target(f"{kind}, Re_tau {Re_tau}, from the law of the wall: bulk", abs(offs[-1]) * 100, 1.0, "%")
     report.text(
-        "The same from afar: U of the law of the wall, k = 3 u_tau^2 and a length of 0.1 h everywhere. Bulk velocity "
-        f"beside the solution in one dimension at times up to {LONG:g} h/u_tau, then u_tau (1 in balance) and values "
-        "of eddies held in the last step."
+        "The same from afar: U of the law of the wall, k = 3 u_tau^2 and a length of 0.1 h everywhere; cells and y+ as "
+        f"above. Bulk velocity beside the solution in one dimension at times up to {END['far']:g} h/u_tau, then u_tau "
+        "(1 in balance) and values of eddies held in the last step."
     )
-    report.table(["closure", "Re_tau", *(f"t = {LONG * i / 4:g}" for i in range(5)), "u_tau", "held"], rows)
-
-
-def heated(report: Report) -> None:
-    """Heat through the wall of a channel beside the same equations in one dimension."""
     rows = []
-    for kind, Re_tau, cells in HEATED:
-        report.progress(f"heat, {kind}, Re_tau = {Re_tau}")
-        faces, walls = faces_of(kind, Re_tau, cells), kind == "k-epsilon"
-        one = ONE_DIMENSION[kind](faces, Re_tau)
-        T = wall_temperature(kind, faces, Re_tau, one)
-        straight = 1.0 - one.y
-        flow = advanced(at_rest(kind, faces, Re_tau, one, straight), LONG, LONG_STEP[not walls])
-        off = heat_of(flow, Re_tau) / T[-1] - 1.0
-        shape = float(np.abs((flow.field("T")[0, :, 0] - 300.0) / WARMER - T[:-1]).max())
-        rows.append([kind, Re_tau, cells, f"{T[-1]:.5f}", percent(off), f"{shape:.4f}"])
-        report.target(f"{kind}, Re_tau {Re_tau}: heat through the wall", abs(off) * 100, 1.0, "%")
+    for r, f in done:
+        rows.append([r.kind, r.Re_tau, f["cells"], *map(percent, f["offs"]), f"{f['u_tau']:.4f}", f"{f['held']:g}"])
+        off = 100 * abs(f["offs"][-1])
+        report.target(f"{r.kind}, Re_tau {r.Re_tau}, from the law of the wall: bulk", off, 1.0, "%")
+    times = (f"t = {END['far'] * i / 4:g}" for i in range(5))
+    report.table(["closure", "Re_tau", "cells", *times, "u_tau", "held"], rows)
+
+
+def heated(report: Report, done: Done) -> None:
+    """Heat through the wall of a channel beside the same equations in one dimension."""
     report.text(
         f"Heat from a wall to a plane of symmetry that is held {WARMER:g} K colder, Pr = {PRANDTL:g}, Pr_t = "
         f"{TURBULENT:g}: the flux over rho cp u_tau and that difference, of the solution in one dimension (the law of "
-        "Jayatilleke in the first cell of k-epsilon, its blend with conduction in that of SST), and of the solver from "
-        f"a straight line of T after {LONG:g} h/u_tau beside it, and the largest departure of T over the difference."
+        "Jayatilleke in the first cell of k-epsilon, its blend with conduction in that of SST), and of the solver "
+        f"beside it, which starts with T in a straight line, after {END['heat']:g} h/u_tau; then the largest departure "
+        "of T over the difference."
     )
+    rows = []
+    for r, f in done:
+        rows.append([r.kind, r.Re_tau, f["cells"], f"{f['flux']:.5f}", percent(f["off"]), f"{f['away']:.4f}"])
+        report.target(f"{r.kind}, Re_tau {r.Re_tau}: heat through the wall", 100 * abs(f["off"]), 1.0, "%")
     report.table(["closure", "Re_tau", "cells", "flux in one dimension", "flux of the solver", "T"], rows)
 
 
@@ -254,7 +310,7 @@ def wall_temperature(kind: str, faces: Array, Re_tau: float, one: Profile) -> Ar
     return channel_1d.heat(faces, one, Re_tau, PRANDTL, TURBULENT, passes)
 
 
-def heat_of(flow: ReactingFlow, Re_tau: float) -> float:
+def heat_of(flow: ReactingFlow) -> float:
     """Heat into the gas through the low side, over rho cp u_tau, the difference of T and the area."""
     view = flow.diagnostics.view()
     c, near = view.coefficients, view.walls[0]
@@ -263,8 +319,6 @@ def heat_of(flow: ReactingFlow, Re_tau: float) -> float:
     return through / (float(near.density[0, 0, 0]) * cp * WARMER)
 
 
-LAWLESS = 5  # y+ of the first cell up to which SST without laws is shown
-ALLOWED = 10.0  # per cent of friction
 COLUMNS = ("Re_tau", "cells", "y+ of the first", "U_b+", "beside 1-D", "u_tau")
 MORE = {
     "k-epsilon": ("U_b+ beside the log law", "first cell beside the law"),
@@ -274,22 +328,22 @@ ABOUT = {
     "k-epsilon": "k-epsilon with wall functions. The solution in one dimension is that of the same equations on the "
     "same cells, converged to 1e-9 (`validation/channel_1d.py`); the logarithmic law is ln(9.8 y+)/0.41, its bulk "
     "(ln(9.8 Re_tau) - 1)/0.41. All in wall units of a mean force that holds u_tau at 1. The solver starts with the "
-    "solution in one dimension, and stays there as far as the table has it after 4 h/u_tau (3 with SST).",
+    "solution in one dimension, and stays there as far as the table has it after 4 h/u_tau.",
     RESOLVING: 'k-omega SST down to the wall, `walls = "resolved"`. The table is of an own solver of other cells and '
     "1 % of uncertainty. SST lies 2 to 4 % below direct simulation (Moser, Kim, Mansour 1999) on the centre line: that "
     "is the model.",
 }
 
 
-def draw(report: Report, curves: list[tuple[str, int, Profile, Array]]) -> None:
+def draw(report: Report, rest: Done) -> None:
     """Profiles in wall units."""
     import matplotlib.pyplot as plt
 
     figure, sides = plt.subplots(1, 2, figsize=(11, 4.2), sharey=True, layout="constrained")
-    for kind, Re_tau, one, U in curves:
-        side = sides[int(kind != "k-epsilon")]
-        (line,) = side.plot(one.y * Re_tau, one.U, lw=1.0, label=f"{Re_tau}, one dimension")
-        side.plot(one.y * Re_tau, U, "o", ms=3, color=line.get_color(), label=f"{Re_tau}, solver")
+    for r, f in rest:
+        side, y = sides[int(r.kind != "k-epsilon")], np.array(f["y"]) * r.Re_tau
+        (line,) = side.plot(y, f["U_one"], lw=1.0, label=f"{r.Re_tau}, one dimension")
+        side.plot(y, f["U"], "o", ms=3, color=line.get_color(), label=f"{r.Re_tau}, solver")
     for side, kind in zip(sides, ("k-epsilon", RESOLVING), strict=True):
         y = np.geomspace(1.0 if kind != "k-epsilon" else 12.0, 5200.0)
         side.plot(y, np.where(y < 11.53, y, np.log(E * y) / KAPPA), "k--", lw=0.8, label="law of the wall")

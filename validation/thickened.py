@@ -71,6 +71,7 @@ class Flat:
 
 
 KAPPA = 0.3
+SHORT = 380  # steps of the longest run, half a passage
 SHARES = {"dt": 1.0, "dt/2": 0.5, "dt/4": 0.25, "dt/8": 0.125}
 
 
@@ -89,6 +90,7 @@ def _flat() -> dict[str, Flat]:
     for name, gas in gases.items():
         for words in ("dt/2", "dt/4") if name == "H2" else ("dt/4", "dt/8"):
             found[f"{name}, F 5, {words}, strang"] = Flat(*gas, 5.0, "strang", SHARES[words])
+    found["CH4, F 5, dt/8, strang"] = replace(found["CH4, F 5, dt/8, strang"], steps=SHORT)
     found[f"H2, kappa {KAPPA:g}, dt/4, strang"] = replace(slow[f"H2, kappa {KAPPA:g}, dt/4"], coupling="strang")
     for name, gas in gases.items():
         for words, share in list(SHARES.items())[: 4 if name == "H2" else 3]:
@@ -133,7 +135,7 @@ TURBULENT = {
     ),
 }
 SMOKE = {
-    "FLAT": {"H2, F 5, dt": replace(FLAT["H2, F 5, dt"], steps=2)},
+    "FLAT": {name: replace(FLAT[name], steps=2) for name in ("H2, F 5, dt", f"H2, F 5, dt/4, {WRONG}")},
     "TURBULENT": {"flame_in_box": replace(TURBULENT["flame_in_box"], steps=1)},
 }
 
@@ -199,8 +201,11 @@ def speeds(report: Report, found: dict[str, Any]) -> None:
         f"""Planar flames at 300 K and 1 atm, hydrogen of phi 1 and methane of phi 0.9, F times as thick on cells F
         times as wide: {PER} over the thickness of the thickened flame, whatever F is. They start from Cantera's flame,
         extrapolated to zero spacing and laid as thick as it will be, and run for {PASSAGES:g} passages through their
-        thickness; speeds are those of the second half. dt is a Courant number of {COURANT:g} in the burnt gas.
-        Thickness: the distance of 0.2 to 0.65 of the rise of T over that of Cantera's flame, over F."""
+        thickness; speeds are those of the second half (CH4, dt/8: half a passage). dt is a Courant number of
+        {COURANT:g} in the burnt gas. kappa: the rates of all cells are kappa times those of the mechanism, as by PaSR,
+        and speeds are compared with kappa^(1/2) S_L, which is exact. The error of Strang coupling goes with its step,
+        and methane feels it most: at dt/2 the solver stops (pressure off by 5 %). Thickness: the distance of 0.2 to
+        0.65 of the rise of T over that of Cantera's flame, over F."""
     )
     rows = [
         [name, f"{1e6 * f['dt']:.2f}", percent(f["front"]), percent(f["consumed"]), percent(f["thickness"]),
@@ -209,7 +214,13 @@ def speeds(report: Report, found: dict[str, Any]) -> None:
     ]  # fmt: skip
     report.table(["flame", "dt [us]", "front speed", "consumption speed", "thickness / F", "EOS drift"], rows)
     coupled = {name: f for name, f in found.items() if "strang" not in name}
-    for words, part in (("coupled", coupled), ("Strang", {n: f for n, f in found.items() if n not in coupled})):
+    strang: dict[Flat, str] = {}  # of each flame the run of the shortest step
+    for name in sorted(found.keys() - coupled.keys(), key=lambda name: -FLAT[name].share):
+        strang[replace(FLAT[name], share=1.0, steps=None)] = name
+    for words, part in (
+        ("coupled", coupled),
+        ("Strang, the shorter step", {name: found[name] for name in strang.values()}),
+    ):
         if part:
             worst = max(part.values(), key=lambda f: abs(f["front"]))
             report.target(f"front speed, {words}, worst", 100 * worst["front"], SPEED, " %")
@@ -222,28 +233,32 @@ def wrong(report: Report, found: dict[str, Any]) -> None:
     """Table of the flames whose cells have their time scaled alone."""
     rows = []
     for name, f in found.items():
-        if WRONG not in name:
+        if not FLAT[name].wrong:
             continue
-        flat = FLAT[name]
-        right = next((other for key, other in found.items() if FLAT[key] == replace(flat, wrong=False)), None)
-        near = right or next(
-            (o for k, o in found.items() if replace(FLAT[k], share=flat.share) == replace(flat, wrong=False)), None
-        )
-        rows.append([
-            name.replace(f", {WRONG}", ""), f"{1e6 * f['dt']:.2f}", percent(near["front"]) if near else "",
-            *((percent(f["front"]), percent(f["consumed"]), percent(f["mass"], 1)) if "front" in f
-              else (f"lost after {f['steps']} steps", "", "")),
-        ])  # fmt: skip
+        said = [percent(f["front"]), percent(f["consumed"]), percent(f["mass"], 1)] if "front" in f else [
+            f"lost in step {f['steps'] + 1}", "", ""]  # fmt: skip
+        right = nearest(FLAT[name], found)
+        rows.append([name.replace(f", {WRONG}", ""), f"{1e6 * f['dt']:.2f}", *said,
+                     percent(found[right]["front"]) if right else ""])  # fmt: skip
     if not rows:
         return
     report.text(
         "What coupling asks for: a cell of factor f is integrated over f dt with what transport and dp0/dt do to it "
-        "divided by f. Here only its time is scaled, by an own chemistry of this study (`validation/slowed.py`), so "
-        "that of the transport of its species only the part f arrives: mass is not kept, and the equation of state is "
-        "left. Where the solver does not stop for that (5 % of pressure in a step) the speed is wrong at any step. "
-        "With Strang coupling cells see no transport, and time alone is right."
+        "divided by f (f is E/F, or kappa). Here only its time is scaled, by a chemistry of this study "
+        "(`validation/slowed.py`), so that of the transport of species only the part f arrives: mass is not kept, and "
+        "the equation of state left. The solver stops for that at the longer steps (pressure off by 5 %); where it "
+        "does not, speeds are wrong by a quarter, whatever the step. With Strang coupling cells see no transport, and "
+        "scaling the time is all there is to do: the same numbers."
     )
-    report.table(["flame", "dt [us]", "front speed, right", "by time alone", "consumption speed", "mass error"], rows)
+    report.table(
+        ["flame, time alone", "dt [us]", "front speed", "consumption speed", "mass error", "front speed, rightly"], rows
+    )
+
+
+def nearest(flat: Flat, found: dict[str, Any]) -> str | None:
+    """The name of the same flame done rightly, of the nearest step."""
+    same = [n for n in found if replace(FLAT[n], share=flat.share, steps=flat.steps) == replace(flat, wrong=False)]
+    return min(same, key=lambda name: abs(FLAT[name].share - flat.share), default=None)
 
 
 # --- learned chemistry ----------------------------------------------------------------------------------------------

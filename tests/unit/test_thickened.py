@@ -1,6 +1,7 @@
 """Thickened flames: their speed and thickness, what is left alone, what a case may ask for."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from combust.kinetics.flames.free import compute_or_load
 from combust.parallel import ALONE
 from combust.run.build import Builder, build
 from validation import planar
+from validation.slowed import Everywhere, by_time_alone
 
 FLAMES = planar.CASES.parent / "tests/cases/flames"
 FLAME = LaminarFlame(speed=2.0, thickness=0.5, row=0, fresh=300.0, burnt=2300.0)
@@ -67,6 +69,37 @@ def test_a_thick_flame_on_coarse_cells_has_the_speed_of_the_thin_one():
     assert flow.field("thickening").max() == 5.0 and flow.field("thickening")[0, 0, 0] == 1.0
     assert flow.field("efficiency").max() == 1.0  # no eddies
     assert flow.field("u_flame").max() == 0.0 and flow.quantity("wrinkling_exponent") == 0.5
+
+
+def test_a_flame_of_slower_rates_is_the_same_in_other_units():
+    """kappa = 1/4 everywhere: half the speed on cells twice as wide, in steps four times as long."""
+    profile, found = stored("H2_1"), []
+    for root in (1.0, 2.0):
+        size = root * profile.thermal_thickness
+        flame = replace(profile, x=root * profile.x, u=profile.u / root, speed=profile.speed / root)
+        sets = [f"mesh.upper=[{11 * size!r}]", f"initial.position={4.5 * size!r}", "mesh.cells=[44]"]
+        kappa = Everywhere(0.25) if root > 1 else None
+        flow = planar.build("flame1d_h2.toml", [*sets, "numerics.compile=off"], flame, kappa)
+        for _ in range(3):
+            flow.advance(1e-6 * root**2)
+        found.append(
+            (flow.field("T"), flow.field("Y_H2O"), root * flow.field("u"), root * flow.quantity("flame_speed"))
+        )
+    for one, two in zip(*found, strict=True):
+        np.testing.assert_allclose(two, one, rtol=1e-8)
+
+
+def test_scaling_the_time_of_cells_alone_loses_mass():
+    """By (E/F) dt without F/E on what transport does to them, source-coupled; with Strang there is no transport."""
+    for coupling, lost in (("sdc", True), ("strang", False)):
+        right, wrong = (flat(5.0, 5, f"numerics.coupling={coupling}")[0] for _ in range(2))
+        by_time_alone(wrong)
+        for flow in (right, wrong):
+            flow.advance(1e-6)
+        assert abs(right.quantity("mass_error")) < 1e-12
+        assert (abs(wrong.quantity("mass_error")) > 1e-5) == lost
+        if not lost:
+            np.testing.assert_allclose(wrong.field("T"), right.field("T"), rtol=1e-12)
 
 
 def test_restart_is_bit_by_bit(tmp_path):

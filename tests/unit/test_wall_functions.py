@@ -90,7 +90,7 @@ def test_heat_passes_a_wall_as_in_one_dimension(kind, faces, Re_tau):
     one = ONE_DIMENSION[kind](faces, Re_tau)
     T = wall_temperature(kind, faces, Re_tau, one)
     flow = advanced(at_rest(kind, faces, Re_tau, one, T[:-1]), 0.6, 0.2)
-    assert heat_of(flow, Re_tau) == pytest.approx(T[-1], rel=2e-3)
+    assert heat_of(flow) == pytest.approx(T[-1], rel=2e-3)
 
 
 def test_sst_has_the_friction_of_fine_cells_whatever_the_first_cell():
