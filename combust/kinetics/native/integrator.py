@@ -1,0 +1,202 @@
+"""What integrators ask of the C++ kernels: rates of many cells, and their integration by Rosenbrock steps."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from combust import kernels
+from combust.kinetics.integrate.rosenbrock import Method
+from combust.kinetics.native.library import library
+from combust.kinetics.native.tables import NUMBERS, REALS, WHOLES, tables_of, usable
+from combust.kinetics.rates.data import Kinetics
+
+HOLDS = {"flow": 0, "hp": 1, "uv": 2}
+PROGRESS = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_int64)
+INT, REAL, POINTER = ctypes.c_int64, ctypes.c_double, ctypes.c_void_p
+
+
+class Fixed(NamedTuple):
+    held: Tensor | None
+    member: Tensor | None
+
+
+class _Mechanism(ctypes.Structure):
+    _fields_ = [("reals", POINTER * len(REALS)), ("wholes", POINTER * len(WHOLES)), ("numbers", INT * len(NUMBERS))]
+
+
+class _Method(ctypes.Structure):
+    _fields_ = [
+        ("stages", INT), ("a", POINTER), ("c", POINTER), ("m", POINTER), ("e", POINTER), ("fresh", POINTER),
+        ("gamma", REAL), ("error_order", REAL), ("rtol", REAL), ("atol", REAL),
+    ]  # fmt: skip
+
+
+class _Rules(ctypes.Structure):
+    _fields_ = [
+        *((name, REAL) for name in ("safety", "grow", "shrink", "again", "landing", "relax", "min_fraction")),
+        ("max_steps", INT),
+    ]
+
+
+class _Job(ctypes.Structure):
+    _fields_ = [
+        ("hold", INT), ("cells", INT), ("threads", INT), ("z", POINTER), ("s", POINTER), ("held", POINTER),
+        ("dt", POINTER), ("first", POINTER), ("member", POINTER), ("order", POINTER), ("end", POINTER),
+        ("tries", POINTER), ("rejected", POINTER), ("failed", POINTER), ("watched", INT), ("watch", POINTER),
+        ("progress", PROGRESS),
+    ]  # fmt: skip
+
+
+class Rules(NamedTuple):
+    """Of step sizes, see kinetics.integrate.cells."""
+
+    safety: float
+    grow: float
+    shrink: float
+    again: float
+    landing: float
+    relax: float
+    min_fraction: float
+    max_steps: int
+
+
+class Path(NamedTuple):
+    """End states (1 + species, cells), steps tried and refused (cells,), whether a cell did not arrive, and what was
+    recorded of the watched rows: (states, 3 + 2 rows) with cell, t, T, and value and slope of each.
+    """
+
+    z: Tensor
+    tries: Tensor
+    rejected: Tensor
+    failed: Tensor
+    record: np.ndarray | None
+
+
+class Compiled:
+    """The kernels for one mechanism."""
+
+    def __init__(self, kin: Kinetics, code: ctypes.CDLL) -> None:
+        self.code, self.kin = code, kin
+        self.tables = tables_of(kin)
+        made = _Mechanism()
+        for target, names in ((made.reals, REALS), (made.wholes, WHOLES)):
+            for i, name in enumerate(names):
+                target[i] = self.tables[name].ctypes.data  # type: ignore[union-attr]
+        for i, name in enumerate(NUMBERS):
+            made.numbers[i] = int(self.tables[name])  # type: ignore[arg-type]
+        self._made = made
+
+    def rates(self, hold: str, z: Tensor, s: Tensor | None, held: Tensor | None, member: Tensor | None) -> Tensor:
+        """dz/dt (1 + species, cells) with sources s, of cells in a row."""
+        z, f = z.contiguous(), torch.empty_like(z, memory_format=torch.contiguous_format)
+        kept = [_real(x) for x in (s, held)]
+        members = None if member is None else member.to(torch.int32).contiguous()
+        self.code.combust_rates(
+            ctypes.byref(self._made), HOLDS[hold], z.shape[1], _threads(z.shape[1]), _at(z),
+            *map(_at, kept), _at(members), _at(f),
+        )  # fmt: skip
+        return f
+
+    def solve(self, hold: str, z: Tensor, s: Tensor, held: Tensor | None, shift: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+        """x (1 + species, cells) with (shift - J) x = b, and the sign of the determinant (cells,)."""
+        given = [_real(x) for x in (z, s, held, shift, b)]
+        x, sign = torch.empty_like(given[0]), torch.empty_like(given[3])
+        self.code.combust_solve(
+            ctypes.byref(self._made), HOLDS[hold], z.shape[1], *map(_at, given), _at(x), _at(sign)
+        )
+        return x, sign
+
+    def integrate(
+        self, hold: str, method: Method, rtol: float, atol: float, rules: Rules, z: Tensor, s: Tensor, dt: Tensor,
+        first: Tensor, held: Tensor | None = None, member: Tensor | None = None, watch: list[int] | None = None,
+        progress: Callable[[int], None] | None = None, order: Tensor | None = None,
+    ) -> Path:  # fmt: skip
+        """Every cell from z over dt with sources s, first steps `first`; `progress` is told how many cells arrived."""
+        cells = z.shape[1]
+        z, s, dt, first, kept = (_real(x) for x in (z, s, dt, first, held))
+        members = None if member is None else member.to(torch.int32).contiguous()
+        end = torch.empty_like(z)
+        tries, rejected = (torch.zeros(cells, dtype=torch.int32) for _ in range(2))
+        failed = torch.zeros(cells, dtype=torch.uint8)
+        rows = np.asarray(watch or [], dtype=np.int32)
+        raised: list[BaseException] = []
+
+        def report(arrived: int) -> int:
+            try:
+                if progress is not None:
+                    progress(arrived)
+            except BaseException as error:  # an interrupt, which would be lost in C++
+                raised.append(error)
+            return len(raised)
+
+        job = _Job(
+            HOLDS[hold], cells, _threads(cells), _at(z), _at(s), _at(kept), _at(dt), _at(first), _at(members), _at(order),
+            _at(end), _at(tries), _at(rejected), _at(failed), len(rows), rows.ctypes.data, PROGRESS(report),
+        )  # fmt: skip
+        coefficients, held_alive = _coefficients(method, rtol, atol)
+        records = self.code.combust_integrate(
+            ctypes.byref(self._made), ctypes.byref(coefficients), ctypes.byref(_Rules(*rules)), ctypes.byref(job)
+        )
+        record = self._taken(records, 3 + 2 * len(rows)) if records else None
+        if raised:
+            raise raised[0]
+        del held_alive
+        return Path(end, tries, rejected, failed.bool(), record)
+
+    def _taken(self, records: int, width: int) -> np.ndarray:
+        values = ctypes.POINTER(REAL)()
+        count = self.code.combust_recorded(records, ctypes.byref(values))
+        taken = np.ctypeslib.as_array(values, (count,)).copy() if count else np.zeros(0)
+        self.code.combust_forget(records)
+        return taken.reshape(-1, width)
+
+
+def _coefficients(method: Method, rtol: float, atol: float) -> tuple[_Method, list[np.ndarray]]:
+    """For C++, and the arrays it points to."""
+    a, c = (np.zeros((method.stages, method.stages)) for _ in range(2))
+    for i in range(method.stages):
+        a[i, : len(method.a[i])], c[i, : len(method.c[i])] = method.a[i], method.c[i]
+    kept = [a, c, np.array(method.m), np.array(method.e), np.array(method.fresh, dtype=np.int32)]
+    made = _Method(method.stages, *(x.ctypes.data for x in kept), method.gamma, method.error_order, rtol, atol)
+    return made, kept
+
+
+def _real(x: Tensor | None) -> Tensor | None:
+    return None if x is None else x.contiguous()
+
+
+def _at(x: Tensor | None) -> int | None:
+    return None if x is None else x.data_ptr()
+
+
+def _threads(cells: int) -> int:
+    """As many as torch has, while each has some blocks of cells."""
+    return max(1, min(torch.get_num_threads(), cells // 32))
+
+
+def compiled_for(kin: object, *tensors: Tensor | None) -> Compiled | None:
+    """The kernels for a mechanism and such tensors; None where they do not serve.
+
+    They serve on CPUs, in double precision, without derivatives, with a C++ compiler, and unless COMBUST_COMPILE=0.
+    """
+    if kernels.forced_eager() or not usable(kin):
+        return None
+    if any(x is not None and (x.device.type != "cpu" or x.requires_grad or x.is_floating_point() and x.dtype != torch.float64)
+           for x in tensors):  # fmt: skip
+        return None
+    if torch._C._functorch.maybe_current_level() is not None if hasattr(torch._C, "_functorch") else False:
+        return None
+    code = library()
+    return None if code is None else _compiled(kin, code)  # type: ignore[arg-type]
+
+
+@functools.lru_cache(maxsize=16)
+def _compiled(kin: Kinetics, code: ctypes.CDLL) -> Compiled:
+    return Compiled(kin, code)
