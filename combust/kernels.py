@@ -87,14 +87,9 @@ def keep_freed_memory() -> None:
     mallopt(trim_threshold, -1)  # -1: never
 
 
-def forced_eager() -> bool:
-    """Whether COMBUST_COMPILE=0."""
-    return os.environ.get("COMBUST_COMPILE", "1") == "0"
-
-
 def mode() -> Mode:
     """The mode in force: "eager" when COMBUST_COMPILE=0, else what `set_mode` chose (default "compiled")."""
-    return "eager" if forced_eager() else _policy.mode
+    return "eager" if os.environ.get("COMBUST_COMPILE", "1") == "0" else _policy.mode
 
 
 def compiled(fn: Callable[P, R_co], *, dynamic: bool | None = False) -> Kernel[P, R_co]:

@@ -1,7 +1,8 @@
 """Batched stiff integration of the systems of `systems`: z = (T, y_1 .. y_n), constant sources s.
 
-All cells of a block take a Rosenbrock step at once; each cell has its own step size and error. Cells that are done
-leave the batch. Blocks of about a thousand cells keep the Jacobians in the cache.
+On a CPU with a C++ compiler the steps are those of `kinetics.native`, eight cells side by side. Here is the same for any
+device and for what those kernels do not know: all cells of a block take a Rosenbrock step at once; each cell has its own
+step size and error. Cells that are done leave the batch. Blocks of about a thousand cells keep the Jacobians in the cache.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -20,6 +21,7 @@ from combust.kinetics.integrate import linear, systems
 from combust.kinetics.integrate.blocks import blocks, by_blocks, put, take
 from combust.kinetics.integrate.rosenbrock import Method
 from combust.kinetics.integrate.systems import Fixed, Hold
+from combust.kinetics.native.integrator import Compiled, Rules, compiled_for
 from combust.kinetics.rates import powers
 from combust.kinetics.rates.qss import AnyKinetics
 
@@ -121,12 +123,17 @@ factor_kernel = compiled(linear.factor, dynamic=None)
 
 def evaluate(system: System, z: Tensor, s: Tensor, fixed: Fixed | None = None) -> Tensor:
     """dz/dt (1 + species, cells) by its kernel."""
+    native = compiled_for(system.kin, z, s)
+    if native is not None:
+        return native.rates(system.hold, z, s, *(fixed or (None, None)))
     cells_last(z, s, *(fixed or ()))
     return rate_kernel(system.kin, system.hold, z, s, fixed)
 
 
 def evaluate_all(system: System, z: Tensor, s: Tensor, block: int, fixed: Fixed | None = None) -> Tensor:
     """`evaluate` for any number of cells, in blocks."""
+    if compiled_for(system.kin, z, s) is not None:
+        return evaluate(system, z, s, fixed)
     known = [] if fixed is None else [x for x in fixed if x is not None]
 
     def kernel(z: Tensor, s: Tensor, *known: Tensor) -> Tensor:
@@ -256,7 +263,14 @@ def weighted(weights: tuple[float, ...], terms: list[Tensor]) -> Tensor:
     return total
 
 
-Observer = Callable[[Tensor, Tensor, Tensor, Tensor], None]
+class Observer(Protocol):
+    """Sees the states that steps start from, in order of time for each cell: rows cell, t, T, and value and slope (of
+    dz/dt without sources) of each watched row of z (-1: of T sum y/W), as (states, 3 + 2 rows).
+    """
+
+    rows: list[int]
+
+    def __call__(self, record: Tensor) -> None: ...
 
 
 def integrate_cells(
@@ -280,9 +294,11 @@ def integrate_cells(
     1/L of their growth damps them as if they decayed: an ignition would be leapt over in silence. As the growing mode
     has 1/(gamma h) - L < 0 then, the determinant is negative; such steps are refused and made a quarter as long.
 
-    `observe` sees each state that a step starts from: (cells, t, z, dz/dt without sources); `arrived` is told how many
-    cells are at their end.
+    `observe` sees each state that a step starts from; `arrived` is told how many cells are at their end, now and then.
     """
+    native = compiled_for(system.kin, z, s)
+    if native is not None:
+        return _by_native(native, system, method, tolerance, z, s, dt, first, fixed, observe, arrived)
     on = Integration.begin(z, dt, first)
     active = torch.arange(z.shape[1], device=z.device)
     failed = []
@@ -292,7 +308,7 @@ def integrate_cells(
             at = linearise_block(system, method, take(on.z, cells), source, on.step[cells], known)
             new, error = rosenbrock_step(system, method, tolerance, at, source)
             if observe is not None:
-                on.show(observe, cells[:count], at)
+                on.show(observe, cells[:count], at, system.kin.thermo.molar_mass)
             leaps = linear.negative_determinant(at.form, at.factors)[:count]
             on.move(method, cells[:count], at.z[:, :count], new[:, :count], error[:count], leaps)
         active, stuck = on.left_of(active)
@@ -300,6 +316,33 @@ def integrate_cells(
         if arrived is not None:
             arrived(z.shape[1] - active.numel())
     return Integrated(on.z, on.steps, on.rejected, torch.cat(failed) if failed else active)
+
+
+def _by_native(
+    native: Compiled, system: System, method: Method, tolerance: Tolerance, z: Tensor, s: Tensor, dt: float | Tensor,
+    first: Tensor, fixed: Fixed | None, observe: Observer | None, arrived: Callable[[int], None] | None,
+) -> Integrated:  # fmt: skip
+    """`integrate_cells` in C++."""
+    rules = Rules(SAFETY, GROW, SHRINK, AGAIN, LANDING, RELAX, MIN_FRACTION, MAX_STEPS)
+    duration = torch.as_tensor(dt, dtype=z.dtype).expand(first.shape)
+    path = native.integrate(
+        system.hold, method, tolerance.rtol, tolerance.atol, rules, z, s, duration, first, *(fixed or (None, None)),
+        watch=None if observe is None else observe.rows, progress=arrived,
+    )  # fmt: skip
+    if observe is not None and path.record is not None:
+        observe(torch.from_numpy(path.record))
+    if arrived is not None:
+        arrived(z.shape[1])
+    rejected = int(path.rejected.sum())
+    return Integrated(path.z, int(path.tries.sum()) - rejected, rejected, path.failed.nonzero().squeeze(-1))
+
+
+def watched(row: int, z: Tensor, f: Tensor, molar_mass: Tensor) -> tuple[Tensor, Tensor]:
+    """Value and slope of a row of z; of -1: of p/(rho R), whose scale does not matter."""
+    if row >= 0:
+        return z[row], f[row]
+    moles, change = ((x[1:] / molar_mass.unsqueeze(1)).sum(0) for x in (z, f))
+    return z[0] * moles, f[0] * moles + z[0] * change
 
 
 @dataclass
@@ -325,10 +368,12 @@ class Integration:
         z, elapsed, step = z.clone(), torch.zeros_like(first), first.clone()
         return Integration(z, end, elapsed, step, torch.full_like(first, torch.inf), tries, fresh)
 
-    def show(self, observe: Observer, cells: Tensor, at: Linearised) -> None:
+    def show(self, observe: Observer, cells: Tensor, at: Linearised, molar_mass: Tensor) -> None:
         """The states that steps start from, once each."""
         seen = self.fresh[cells].nonzero().squeeze(-1)
-        observe(cells[seen], self.elapsed[cells[seen]], take(at.z, seen), take(at.chemical, seen))
+        z, f = take(at.z, seen), take(at.chemical, seen)
+        shown = [x for row in observe.rows for x in watched(row, z, f, molar_mass)]
+        observe(torch.stack([cells[seen].to(z.dtype), self.elapsed[cells[seen]], z[0], *shown], dim=1))
 
     def move(self, method: Method, cells: Tensor, old: Tensor, new: Tensor, error: Tensor, leaps: Tensor) -> None:
         """Takes the steps whose error is within the tolerance and that leap over nothing, and chooses the next."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import os
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -11,7 +12,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from combust import kernels
 from combust.kinetics.integrate.rosenbrock import Method
 from combust.kinetics.native.library import library
 from combust.kinetics.native.tables import NUMBERS, REALS, WHOLES, tables_of, usable
@@ -184,17 +184,24 @@ def _threads(cells: int) -> int:
 def compiled_for(kin: object, *tensors: Tensor | None) -> Compiled | None:
     """The kernels for a mechanism and such tensors; None where they do not serve.
 
-    They serve on CPUs, in double precision, without derivatives, with a C++ compiler, and unless COMBUST_COMPILE=0.
+    They serve on CPUs, in double precision, without derivatives, with a C++ compiler, and unless COMBUST_NATIVE=0.
     """
-    if kernels.forced_eager() or not usable(kin):
-        return None
-    if any(x is not None and (x.device.type != "cpu" or x.requires_grad or x.is_floating_point() and x.dtype != torch.float64)
-           for x in tensors):  # fmt: skip
-        return None
-    if torch._C._functorch.maybe_current_level() is not None if hasattr(torch._C, "_functorch") else False:
+    if os.environ.get("COMBUST_NATIVE", "1") == "0" or not usable(kin) or not all(map(_plain, tensors)):
         return None
     code = library()
     return None if code is None else _compiled(kin, code)  # type: ignore[arg-type]
+
+
+def _plain(x: Tensor | None) -> bool:
+    """Whether a tensor is an array of doubles on the CPU, and nothing that torch differentiates or traces."""
+    if x is None:
+        return True
+    return x.device.type == "cpu" and x.dtype == torch.float64 and not x.requires_grad and type(x) is Tensor and _is_real(x)
+
+
+def _is_real(x: Tensor) -> bool:
+    """Not within a transformation of torch.func, nor of forward derivatives."""
+    return not torch._C._functorch.is_functorch_wrapped_tensor(x) and not torch.autograd.forward_ad.unpack_dual(x).tangent is not None
 
 
 @functools.lru_cache(maxsize=16)

@@ -20,6 +20,7 @@ from combust.kinetics.integrate.state import Kept, as_packed, check_source, chec
 from combust.kinetics.integrate.statistics import Statistics
 from combust.kinetics.integrate.systems import Hold
 from combust.kinetics.mechanism.mechanism import Mechanism
+from combust.kinetics.native.integrator import compiled_for
 from combust.kinetics.providers.chemistry import Result, require_cell, require_step
 from combust.kinetics.rates.qss import with_tolerance
 
@@ -40,9 +41,9 @@ def block_size(species: int) -> int:
 
 @dataclass
 class DirectStep:
-    """What `Direct.begin` prepared; `slow` and the blocks together hold every cell once.
+    """What `Direct.begin` prepared; `slow` and the blocks, or `fast`, together hold every cell once.
 
-    The first `advance` moves slow cells whose error is too large to the blocks.
+    The first `advance` moves slow cells whose error is too large to the others.
     """
 
     z: Tensor
@@ -53,6 +54,7 @@ class DirectStep:
     solves: dict[int, Tensor]  # of these (1 - gamma dt J)^-1 of the reference state, for the slow cells
     slow: Tensor
     blocks: list[tuple[Tensor, int, Linearised | None]]
+    fast: Tensor | None = None  # instead of blocks, where cells are integrated by kinetics.native
     last: tuple[Tensor, Tensor, Tensor] | None = None  # of the last `advance`: source, end, cells done in one step
 
 
@@ -113,7 +115,10 @@ class Direct:
         slow, fast = ((error <= SLOW).nonzero().squeeze(-1), (~(error <= SLOW)).nonzero().squeeze(-1))
         chemical = take(chemical, slow)
         step = DirectStep(z, chemical, durations, s, durations.alike(), {}, slow, [])
-        self._add_blocks(step, fast)
+        if compiled_for(self.system.kin, z) is not None:
+            step.fast = fast
+        else:
+            self._add_blocks(step, fast)
         return step
 
     def _changes(self, z: Tensor, chemical: Tensor, dt: float | Tensor) -> Tensor:
@@ -139,17 +144,13 @@ class Direct:
         check_source(s)
         end = step.z.clone()
         if step.last is None:
-            new, error = self._slow_step(step, torch.arange(step.slow.numel(), device=s.device), s)
-            good = error <= 0.5  # leave room: the transport rates will change a little
-            self._add_blocks(step, step.slow[~good])
-            if not bool(good.all()):
-                left = good.nonzero().squeeze(-1)
-                step.slow, step.chemical, new = step.slow[left], take(step.chemical, left), take(new, left)
-            put(end, step.slow, new)
-            del new
-            redo = [(step.slow[:0], error[:0])]
+            redo = [self._first_slow(step, s, end)]
         else:
             redo = [self._correct_slow(step, s, end)]
+        if step.fast is not None:
+            stats = self._integrate(step, s, end, *redo[0])
+            step.last = (s, end, end[0] > 0)
+            return Result(end[0], end[1:], stats)
         for cells, count, at in self._linearised(step) if step.last is None else self._correct(step, s, end):
             new, error = ode.rosenbrock_step(self.system, self.method, self.tolerance, at, take(s, cells))
             error = error[:count]
@@ -162,6 +163,34 @@ class Direct:
         stats = self._redo(step, s, end, redo)
         step.last = (s, end, one_step)
         return Result(end[0], end[1:], stats)
+
+    def _first_slow(self, step: DirectStep, s: Tensor, end: Tensor) -> tuple[Tensor, Tensor]:
+        """The slow cells into `end`; those whose error is too large join the others. None is left to be done again."""
+        new, error = self._slow_step(step, torch.arange(step.slow.numel(), device=s.device), s)
+        good = error <= 0.5  # leave room: the transport rates will change a little
+        if not bool(good.all()):
+            if step.fast is None:
+                self._add_blocks(step, step.slow[~good])
+            else:
+                step.fast = torch.cat([step.fast, step.slow[~good]])
+            left = good.nonzero().squeeze(-1)
+            step.slow, step.chemical, new = step.slow[left], take(step.chemical, left), take(new, left)
+        put(end, step.slow, new)
+        return step.slow[:0], error[:0]
+
+    def _integrate(self, step: DirectStep, s: Tensor, end: Tensor, again: Tensor, error: Tensor) -> Statistics:
+        """The fast cells into `end`, from a step over the whole of dt on, and slow ones `again` whose step had that error."""
+        assert step.fast is not None
+        cells, total = torch.cat([step.fast, again]), step.z.shape[1]
+        stats = Statistics(total, step.slow.numel() - again.numel())
+        if not cells.numel():
+            return stats
+        h = step.durations.of(cells).by_cell(step.z[0, cells])
+        first = h.clone()
+        if again.numel():
+            own = h[step.fast.numel() :]
+            first[step.fast.numel() :] = ode.next_step(self.method, own, error, torch.zeros_like(own, dtype=torch.bool))
+        return stats + self._path(step, s, end, cells, h, first)
 
     def _linearise(self, step: DirectStep, cells: Tensor) -> Linearised:
         h = step.durations.of(cells).by_cell(step.z[0, cells])
@@ -222,12 +251,18 @@ class Direct:
             return stats
         h = step.durations.of(cells).by_cell(error)
         first = ode.next_step(self.method, h, error, torch.zeros_like(error, dtype=torch.bool))
+        return stats + self._path(step, s, end, cells, h, first)
+
+    def _path(
+        self, step: DirectStep, s: Tensor, end: Tensor, cells: Tensor, h: Tensor, first: Tensor
+    ) -> Statistics:
+        """Some cells over h with first steps `first`, into `end`."""
         z0, source = take(step.z, cells), take(s, cells)
         path = ode.integrate_cells(self.system, self.method, self.tolerance, z0, source, h, first, self.block)
         for i in path.failed.tolist():
             path.z[:, i] = self._by_cvode(int(cells[i]), z0[:, i], source[:, i], float(h[i]))
         put(end, cells, path.z)
-        return stats + Statistics(0, 0, path.steps, path.rejected, path.failed.numel())
+        return Statistics(0, 0, path.steps, path.rejected, path.failed.numel())
 
     def _by_cvode(self, cell: int, z: Tensor, s: Tensor, dt: float) -> Tensor:
         if self._fallback is None:

@@ -29,28 +29,21 @@ LARGEST_BATCHED = 400  # species; beyond, Cantera's sparse preconditioned CVODE 
 
 
 class History:
-    """Time, and value and slope of the watched quantities, at the states that each cell visits."""
+    """Time, and value and slope of the watched quantities, at the states that each cell visits: an observer of
+    `integrate_cells`.
+    """
 
     def __init__(self, gas: Mechanism, criteria: Sequence[Criterion]) -> None:
-        self.W = gas.molar_mass
         names = [criterion.quantity for criterion in criteria]
         self.quantities = {name: i for i, name in enumerate(dict.fromkeys(names))}
         known = {"T": 0, "p": -1}
         self.rows = [known[name] if name in known else 1 + gas.index(name) for name in self.quantities]
         self.criteria = criteria
-        self.parts: list[tuple[Tensor, ...]] = []
+        self.parts: list[Tensor] = []
 
-    def __call__(self, cells: Tensor, t: Tensor, z: Tensor, f: Tensor) -> None:
-        """An observer of `integrate_cells`."""
-        found = [self._watched(row, z, f) for row in self.rows]
-        self.parts.append((cells, t, z[0], *(x for pair in found for x in pair)))
-
-    def _watched(self, row: int, z: Tensor, f: Tensor) -> tuple[Tensor, Tensor]:
-        if row >= 0:
-            return z[row], f[row]
-        # p/(rho R) and its rate: the scale does not matter
-        moles, change = ((x[1:] / self.W.unsqueeze(1)).sum(0) for x in (z, f))
-        return z[0] * moles, f[0] * moles + z[0] * change
+    def __call__(self, record: Tensor) -> None:
+        """States of some cells, as `Observer` has them."""
+        self.parts.append(record)
 
     def delays(self, cells: int, rise: Tensor) -> Tensor:
         """(criteria, cells) s, NaN without ignition or event; rise (cells,) K: of T, that makes an ignition."""
@@ -64,7 +57,8 @@ class History:
 
     def table(self, cells: int) -> list[Tensor]:
         """t, T, then value and slope of each quantity as (cells, visits), NaN after the last visit of a cell."""
-        cell, *rows = (torch.cat(x) for x in zip(*self.parts, strict=True))
+        cell, *rows = torch.cat(self.parts).unbind(1)
+        cell = cell.to(torch.int64)
         order = torch.argsort(cell, stable=True)  # visits of a cell were recorded in order of time
         cell = cell[order]
         counts = torch.bincount(cell, minlength=cells)
@@ -169,11 +163,12 @@ def _by_cvode(
         network.preconditioner = ct.AdaptivePreconditioner()
     # its steps are long for their accuracy: at this tolerance they resolve the peak of the slope
     network.rtol, network.atol = 1e-3 * integrator.tolerance.rtol, min(1e-15, integrator.tolerance.atol)
-    history, zero = History(gas, criteria), torch.zeros(1, dtype=torch.int64, device=gas.device)
+    history = History(gas, criteria)
     try:
         while network.time < float(one.dt):
             z, f = (torch.tensor(x, device=gas.device).unsqueeze(1) for x in _state_and_rate(solution, hold))
-            history(zero, one.dt * 0 + network.time, z, f)
+            watched = [x for row in history.rows for x in ode.watched(row, z, f, gas.molar_mass)]
+            history(torch.stack([one.dt * 0, one.dt * 0 + network.time, z[0], *watched], dim=1))
             network.step()
     except ct.CanteraError as error:
         raise DivergenceError(f"ignition from T = {float(one.z[0]):g} K: CVODE failed too: {error}") from error
