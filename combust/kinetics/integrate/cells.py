@@ -1,8 +1,9 @@
 """Batched stiff integration of the systems of `systems`: z = (T, y_1 .. y_n), constant sources s.
 
-On a CPU with a C++ compiler the steps are those of `kinetics.native`, eight cells side by side. Here is the same for any
-device and for what those kernels do not know: all cells of a block take a Rosenbrock step at once; each cell has its own
-step size and error. Cells that are done leave the batch. Blocks of about a thousand cells keep the Jacobians in the cache.
+On a CPU with a C++ compiler the steps are those of `kinetics.native`, eight cells side by side. Here is the same for
+any device and for what those kernels do not know: all cells of a block take a Rosenbrock step at once; each cell has
+its own step size and error. Cells that are done leave the batch. Blocks of about a thousand cells keep the Jacobians in
+the cache.
 """
 
 from __future__ import annotations
@@ -325,8 +326,9 @@ def _by_native(
     """`integrate_cells` in C++."""
     rules = Rules(SAFETY, GROW, SHRINK, AGAIN, LANDING, RELAX, MIN_FRACTION, MAX_STEPS)
     duration = torch.as_tensor(dt, dtype=z.dtype).expand(first.shape)
+    held, member = fixed or (None, None)
     path = native.integrate(
-        system.hold, method, tolerance.rtol, tolerance.atol, rules, z, s, duration, first, *(fixed or (None, None)),
+        system.hold, method, tolerance.rtol, tolerance.atol, rules, z, s, duration, first, held, member,
         watch=None if observe is None else observe.rows, progress=arrived,
     )  # fmt: skip
     if observe is not None and path.record is not None:

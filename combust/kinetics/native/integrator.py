@@ -22,11 +22,6 @@ PROGRESS = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_int64)
 INT, REAL, POINTER = ctypes.c_int64, ctypes.c_double, ctypes.c_void_p
 
 
-class Fixed(NamedTuple):
-    held: Tensor | None
-    member: Tensor | None
-
-
 class _Mechanism(ctypes.Structure):
     _fields_ = [("reals", POINTER * len(REALS)), ("wholes", POINTER * len(WHOLES)), ("numbers", INT * len(NUMBERS))]
 
@@ -88,9 +83,9 @@ class Compiled:
         made = _Mechanism()
         for target, names in ((made.reals, REALS), (made.wholes, WHOLES)):
             for i, name in enumerate(names):
-                target[i] = self.tables[name].ctypes.data  # type: ignore[union-attr]
+                target[i] = np.asarray(self.tables[name]).ctypes.data
         for i, name in enumerate(NUMBERS):
-            made.numbers[i] = int(self.tables[name])  # type: ignore[arg-type]
+            made.numbers[i] = int(self.tables[name])
         self._made = made
 
     def rates(self, hold: str, z: Tensor, s: Tensor | None, held: Tensor | None, member: Tensor | None) -> Tensor:
@@ -104,13 +99,13 @@ class Compiled:
         )  # fmt: skip
         return f
 
-    def solve(self, hold: str, z: Tensor, s: Tensor, held: Tensor | None, shift: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    def solve(
+        self, hold: str, z: Tensor, s: Tensor, held: Tensor | None, shift: Tensor, b: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """x (1 + species, cells) with (shift - J) x = b, and the sign of the determinant (cells,)."""
         given = [_real(x) for x in (z, s, held, shift, b)]
-        x, sign = torch.empty_like(given[0]), torch.empty_like(given[3])
-        self.code.combust_solve(
-            ctypes.byref(self._made), HOLDS[hold], z.shape[1], *map(_at, given), _at(x), _at(sign)
-        )
+        x, sign = torch.empty(z.shape, dtype=z.dtype), torch.empty(shift.shape, dtype=z.dtype)
+        self.code.combust_solve(ctypes.byref(self._made), HOLDS[hold], z.shape[1], *map(_at, given), _at(x), _at(sign))
         return x, sign
 
     def integrate(
@@ -120,7 +115,8 @@ class Compiled:
     ) -> Path:  # fmt: skip
         """Every cell from z over dt with sources s, first steps `first`; `progress` is told how many cells arrived."""
         cells = z.shape[1]
-        z, s, dt, first, kept = (_real(x) for x in (z, s, dt, first, held))
+        z, s, dt, first = (x.contiguous() for x in (z, s, dt, first))
+        kept = _real(held)
         members = None if member is None else member.to(torch.int32).contiguous()
         end = torch.empty_like(z)
         tries, rejected = (torch.zeros(cells, dtype=torch.int32) for _ in range(2))
@@ -137,8 +133,8 @@ class Compiled:
             return len(raised)
 
         job = _Job(
-            HOLDS[hold], cells, _threads(cells), _at(z), _at(s), _at(kept), _at(dt), _at(first), _at(members), _at(order),
-            _at(end), _at(tries), _at(rejected), _at(failed), len(rows), rows.ctypes.data, PROGRESS(report),
+            HOLDS[hold], cells, _threads(cells), _at(z), _at(s), _at(kept), _at(dt), _at(first), _at(members),
+            _at(order), _at(end), _at(tries), _at(rejected), _at(failed), len(rows), rows.ctypes.data, PROGRESS(report),
         )  # fmt: skip
         coefficients, held_alive = _coefficients(method, rtol, atol)
         records = self.code.combust_integrate(
@@ -189,19 +185,28 @@ def compiled_for(kin: object, *tensors: Tensor | None) -> Compiled | None:
     if os.environ.get("COMBUST_NATIVE", "1") == "0" or not usable(kin) or not all(map(_plain, tensors)):
         return None
     code = library()
-    return None if code is None else _compiled(kin, code)  # type: ignore[arg-type]
+    return None if code is None else _compiled(kin, code)
 
 
 def _plain(x: Tensor | None) -> bool:
     """Whether a tensor is an array of doubles on the CPU, and nothing that torch differentiates or traces."""
     if x is None:
         return True
-    return x.device.type == "cpu" and x.dtype == torch.float64 and not x.requires_grad and type(x) is Tensor and _is_real(x)
+    return (
+        x.device.type == "cpu"
+        and x.dtype == torch.float64
+        and not x.requires_grad
+        and type(x) is Tensor
+        and _is_real(x)
+    )
 
 
 def _is_real(x: Tensor) -> bool:
     """Not within a transformation of torch.func, nor of forward derivatives."""
-    return not torch._C._functorch.is_functorch_wrapped_tensor(x) and not torch.autograd.forward_ad.unpack_dual(x).tangent is not None
+    return (
+        not torch._C._functorch.is_functorch_wrapped_tensor(x)
+        and not torch.autograd.forward_ad.unpack_dual(x).tangent is not None
+    )
 
 
 @functools.lru_cache(maxsize=16)

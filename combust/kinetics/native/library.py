@@ -49,7 +49,9 @@ def library() -> ctypes.CDLL | None:
         return _declared(ctypes.CDLL(str(path)))
     except (OSError, subprocess.SubprocessError) as error:
         said = getattr(error, "stderr", None) or str(error)
-        logger.warning("the integrator in C++ cannot be compiled, torch's kernels serve instead: %s", said.strip()[-400:])
+        logger.warning(
+            "the integrator in C++ cannot be compiled, torch's kernels serve instead: %s", said.strip()[-400:]
+        )
         return None
 
 
@@ -62,7 +64,11 @@ def _folder() -> Path:
 
 
 def _sources() -> dict[str, str]:
-    texts = {path.name: path.read_text(encoding="utf-8") for path in sorted(SOURCES.iterdir()) if path.suffix in (".h", ".cpp")}
+    texts = {
+        path.name: path.read_text(encoding="utf-8")
+        for path in sorted(SOURCES.iterdir())
+        if path.suffix in (".h", ".cpp")
+    }
     return {**texts, "fields.h": header()}
 
 

@@ -1,8 +1,8 @@
 """Symbolic factors of 1/(gamma h) - J of a mechanism, found once: an order of the unknowns, the fill, the updates.
 
 The order is that of least degree: of the species that are left, the one goes next whose elimination touches the fewest
-entries (Markowitz, Management Science 3 (1957) 255, doi:10.1287/mnsc.3.3.255, on the diagonal). The sum of all moles and
-the temperature, whose rows and columns are dense, go last.
+entries (Markowitz, Management Science 3 (1957) 255, doi:10.1287/mnsc.3.3.255, on the diagonal). The sum of all moles
+and the temperature, whose rows and columns are dense, go last.
 """
 
 from __future__ import annotations

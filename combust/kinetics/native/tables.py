@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 import numpy as np
 import torch
@@ -20,22 +20,22 @@ REALS = (
     "falloff_sign", "falloff_ln_A", "falloff_b", "falloff_Ea_R", "falloff_activated",
     "sri_a", "sri_b", "sri_r_c", "sri_d", "sri_e", "tsang_A", "tsang_B", "troe_a", "troe_r_T3", "troe_r_T1", "troe_T2",
     "plog_ln_A", "plog_b", "plog_Ea_R", "plog_sign", "plog_ln_p", "plog_r_width",
-    "cheb_coefficients", "cheb_x0", "cheb_x1", "cheb_y0", "cheb_y1",
+    "bm_b", "bm_E0_R", "bm_w_R", "bm_net", "cheb_coefficients", "cheb_x0", "cheb_x1", "cheb_y0", "cheb_y1",
     "power_order", "power_trace", "reactant_edge", "product_edge", "multiplier",
     "net_nu", "net_mass", "entry_count", "body_entry_weight",
 )  # fmt: skip
 WHOLES = (
-    "exponent", "factor_row", "falloff_body", "plog_summed", "plog_node", "power_species",
+    "exponent", "factor_row", "bm_species", "falloff_body", "plog_summed", "plog_node", "power_species",
     "reactant_start", "reactant_rows", "product_start", "product_rows", "net_start", "net_species",
     "body_start", "body_species", "collider_body", "collider_sum", "body_entry_place", "body_entry_sum",
     "forward_start", "reverse_start", "entry_species", "entry_first", "entry_place", "rest_start", "rest_rows",
     "unknown_species", "lower_start", "row_end", "diagonal_place", "entry_column", "update_target",
 )  # fmt: skip
 NUMBERS = (
-    "species", "thermo_rows", "upper_ranges", "reactions", "reversible", "exponents", "arrhenius", "plog", "plog_terms",
-    "plog_sums", "plog_slots", "plog_pressures", "chebyshev", "chebyshev_x", "chebyshev_y", "factors", "bodies",
-    "falloff", "sri_rows", "tsang_rows", "troe_rows", "powers", "edged", "members", "table_rows", "body_sums",
-    "body_entries", "matrix_entries",
+    "species", "thermo_rows", "upper_ranges", "reactions", "reversible", "exponents", "arrhenius", "blowers_masel",
+    "bm_slots", "plog", "plog_terms", "plog_sums", "plog_slots", "plog_pressures", "chebyshev", "chebyshev_x",
+    "chebyshev_y", "factors", "bodies", "falloff", "sri_rows", "tsang_rows", "troe_rows", "powers", "edged", "members",
+    "table_rows", "body_sums", "body_entries", "matrix_entries",
 )  # fmt: skip
 
 Value = np.ndarray | int
@@ -49,11 +49,11 @@ def header() -> str:
     return "#pragma once\n" + "\n".join(lines) + "\n"
 
 
-def usable(kin: object) -> bool:
-    """Whether the kernels know everything in a mechanism: all but QSS species, Blowers-Masel and linear Burke rates."""
-    if not isinstance(kin, Kinetics):
+def usable(kin: object) -> TypeGuard[Kinetics]:
+    """Whether the kernels know all in a mechanism, which has neither QSS species nor linear Burke rates, as numbers."""
+    if not isinstance(kin, Kinetics) or kin.rates.linear_burke.owner.numel():
         return False
-    return not (kin.rates.blowers_masel.b.numel() or kin.rates.linear_burke.owner.numel())
+    return all(x.device.type == "cpu" and not x.requires_grad for x in (kin.rates.A, kin.rates.b, kin.rates.multiplier))
 
 
 def tables_of(kin: Kinetics) -> dict[str, Value]:
@@ -85,7 +85,9 @@ def _reactions(kin: Kinetics) -> Reactions:
     direct, falls = (row > 0) & (row <= bodies), row > bodies
     body[direct] = row[direct] - 1
     body[falls] = rates.falloff.body.numpy()[row[falls] - 1 - bodies]
-    return Reactions(_stripped(rates.reactants, n), _stripped(rates.products, n), _net(rates.net, len(body)), body.tolist())
+    return Reactions(
+        _stripped(rates.reactants, n), _stripped(rates.products, n), _net(rates.net, len(body)), body.tolist()
+    )
 
 
 def _stripped(rows: Tensor, one: int) -> Terms:
@@ -123,7 +125,8 @@ def _thermo(kin: Kinetics) -> dict[str, Value]:
 
 def _constants(kin: Kinetics) -> dict[str, Value]:
     rates = kin.rates
-    special = rates.plog.node.shape[0] + rates.chebyshev.x0.shape[0]
+    bm = rates.blowers_masel
+    special = bm.b.shape[0] + rates.plog.node.shape[0] + rates.chebyshev.x0.shape[0]
     return {
         "reactions": rates.A.shape[0],
         "reversible": rates.products.shape[0],
@@ -134,6 +137,13 @@ def _constants(kin: Kinetics) -> dict[str, Value]:
         "Ea_R": _array(rates.Ea_R),
         "exponent": _whole(rates.exponent),
         "factor_row": _whole(rates.factor),
+        "blowers_masel": bm.b.shape[0],
+        "bm_slots": bm.species.shape[1] if bm.species.dim() > 1 else 0,
+        "bm_b": _array(bm.b),
+        "bm_E0_R": _array(bm.E0_R),
+        "bm_w_R": _array(bm.w_R),
+        "bm_species": _whole(bm.species),
+        "bm_net": _array(bm.net),
     }
 
 
@@ -230,7 +240,7 @@ def _aligned(weights: Tensor | None, rows: Tensor, one: int) -> np.ndarray:
 
 def _bodies(kin: Kinetics, reactions: Reactions) -> dict[str, Value]:
     """Third bodies: an efficiency that most species share, what others have beyond it, sums over a body's reactions."""
-    efficiency, n = kin.rates.efficiency.tolist(), kin.thermo.molar_mass.shape[0]
+    efficiency = kin.rates.efficiency.tolist()
     usual = [max(set(row), key=row.count) for row in efficiency]
     extra = [[(j, x - usual[i]) for j, x in enumerate(row) if x != usual[i]] for i, row in enumerate(efficiency)]
     sums: dict[tuple[int, int], int] = {}
@@ -252,10 +262,10 @@ def _bodies(kin: Kinetics, reactions: Reactions) -> dict[str, Value]:
 
 
 class Entry(NamedTuple):
-    """The derivative of one side of a reaction by a species in it: `count` times what is left of its product."""
+    """The derivative of one side of a reaction by a species in it: `times` what is left of its product."""
 
     species: int
-    count: float
+    times: float
     rest: list[int]
 
 
@@ -296,7 +306,7 @@ def _entries(kin: Kinetics, reactions: Reactions) -> dict[str, Value]:
         "forward_start": starts[: len(forward) + 1],
         "reverse_start": np.ascontiguousarray(starts[len(forward) :]),
         "entry_species": _whole([e.species for e in flat]),
-        "entry_count": _array([e.count for e in flat]),
+        "entry_count": _array([e.times for e in flat]),
         "entry_first": _whole(first),
         "entry_place": _whole(places),
         "rest_start": _starts([len(e.rest) for e in flat]),

@@ -179,7 +179,7 @@ class Direct:
         return step.slow[:0], error[:0]
 
     def _integrate(self, step: DirectStep, s: Tensor, end: Tensor, again: Tensor, error: Tensor) -> Statistics:
-        """The fast cells into `end`, from a step over the whole of dt on, and slow ones `again` whose step had that error."""
+        """The fast cells into `end`, and the slow ones `again`, whose step failed with that error."""
         assert step.fast is not None
         cells, total = torch.cat([step.fast, again]), step.z.shape[1]
         stats = Statistics(total, step.slow.numel() - again.numel())
@@ -253,9 +253,7 @@ class Direct:
         first = ode.next_step(self.method, h, error, torch.zeros_like(error, dtype=torch.bool))
         return stats + self._path(step, s, end, cells, h, first)
 
-    def _path(
-        self, step: DirectStep, s: Tensor, end: Tensor, cells: Tensor, h: Tensor, first: Tensor
-    ) -> Statistics:
+    def _path(self, step: DirectStep, s: Tensor, end: Tensor, cells: Tensor, h: Tensor, first: Tensor) -> Statistics:
         """Some cells over h with first steps `first`, into `end`."""
         z0, source = take(step.z, cells), take(s, cells)
         path = ode.integrate_cells(self.system, self.method, self.tolerance, z0, source, h, first, self.block)

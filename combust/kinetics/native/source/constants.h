@@ -84,6 +84,29 @@ void chebyshev_constants(const Mechanism& m, Work& w, V r_T, V ln_p, int first) 
     }
 }
 
+// T^b exp(-Ea/RT), where Ea is 0 below an enthalpy of reaction of -4 E0, that enthalpy above 4 E0, a curve between.
+template <bool slopes>
+void blowers_masel_constants(const Mechanism& m, Work& w, V T, V ln_T, V r_T, int first) {
+    for (int r = 0; r < m[blowers_masel]; r++) {
+        const std::int32_t* of = m[bm_species] + r * m[bm_slots];
+        const double *net = m[bm_net] + r * m[bm_slots], E0 = m[bm_E0_R][r], W = m[bm_w_R][r];
+        V H = {}, cp = {};
+        for (int i = 0; i < m[bm_slots]; i++) H += net[i] * w.h_RT[of[i]], cp += net[i] * w.cp_R[of[i]];
+        H *= T;
+        const double v = 2 * W * (W + E0) / (W - E0), bound = 4 * (E0 < 0 ? -E0 : E0);
+        const V h = smaller(larger(H, all(-bound)), all(bound)), a = W + 0.5 * h, c = v - 2 * W + h;
+        const V r_D = 1.0 / larger(v * v - 4 * W * W + h * h, all(TINY)), middle = a * c * c * r_D;
+        const Mask exothermic = H < -4 * E0, endothermic = H > 4 * E0;
+        const V Ea = where(exothermic, V{}, where(endothermic, H, middle));
+        w.constant[first + r] = exponential(m[bm_b][r] * ln_T - Ea * r_T);
+        if (slopes) {
+            const V slope = (0.5 * c * c + 2 * a * c - 2 * h * middle) * r_D;
+            const V by_H = where(exothermic, V{}, where(endothermic, all(1.0), slope));
+            w.slope[first + r] = (m[bm_b][r] + Ea * r_T - by_H * cp) * r_T;
+        }
+    }
+}
+
 template <bool slopes>
 void rate_constants(const Mechanism& m, Work& w, V T, V ln_T, V r_T, V sum_C) {
     for (int i = 0; i < m[arrhenius]; i++) {
@@ -91,10 +114,12 @@ void rate_constants(const Mechanism& m, Work& w, V T, V ln_T, V r_T, V sum_C) {
         w.constant[i] = b_i == 0.0 && E == 0.0 ? all(1.0) : exponential(b_i * ln_T - E * r_T);
         if (slopes) w.slope[i] = (b_i + E * r_T) * r_T;
     }
+    blowers_masel_constants<slopes>(m, w, T, ln_T, r_T, m[arrhenius]);
     if (!m[plog] && !m[chebyshev]) return;
     const V ln_p = logarithm(larger(GAS_CONSTANT * T * sum_C, all(TINY)));
-    if (m[plog]) plog_constants<slopes>(m, w, ln_T, r_T, ln_p, m[arrhenius]);
-    if (m[chebyshev]) chebyshev_constants<slopes>(m, w, r_T, ln_p, m[arrhenius] + m[plog]);
+    const int first = m[arrhenius] + m[blowers_masel];
+    if (m[plog]) plog_constants<slopes>(m, w, ln_T, r_T, ln_p, first);
+    if (m[chebyshev]) chebyshev_constants<slopes>(m, w, r_T, ln_p, first + m[plog]);
 }
 
 // F and d ln F by ln Pr and by T at constant Pr, of one falloff row.

@@ -132,7 +132,7 @@ void production(const Mechanism& m, Work& w, V T, const std::int32_t* member) {
                 w.sums[sum[i]] += m[net_mass][i] * effect;
             }
         }
-        if (row >= m[arrhenius]) {
+        if (row >= m[arrhenius] + m[blowers_masel]) {
             const V effect = q * w.by_ln_p[row] * r_sum_C;
             for (int i = net_from; i < net_to; i++) w.common[m[net_species][i]] += m[net_mass][i] * effect;
         }

@@ -34,7 +34,7 @@ static inline V power_of_two(Mask n) {
 
 // e^x within 1 ulp: x = n ln 2 + r, a Taylor series in |r| <= ln(2)/2, and 2^n in two factors for the ends of the range.
 static inline V exponential(V x) {
-    x = where(x > 1500.0, all(1500.0), where(x < -1500.0, all(-1500.0), x));  // NaN stays
+    x = where(x > 1400.0, all(1400.0), where(x < -1400.0, all(-1400.0), x));  // NaN stays
     const double shift = 6755399441055744.0;  // 1.5 2^52: adding it rounds to a whole number
     V rounded = x * 1.4426950408889634 + shift;
     Mask n;
