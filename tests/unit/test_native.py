@@ -7,10 +7,10 @@ import torch
 
 from combust.kinetics.integrate import cells as ode
 from combust.kinetics.integrate import systems
+from combust.kinetics.integrate.native import library, pattern
+from combust.kinetics.integrate.native.integrator import compiled_for
 from combust.kinetics.integrate.rosenbrock import METHODS
 from combust.kinetics.mechanism.mechanism import Mechanism
-from combust.kinetics.native import library, pattern
-from combust.kinetics.native.integrator import compiled_for
 from combust.kinetics.reactors.ignition import ignition_delays
 
 HERE = Path(__file__).parent

@@ -1,6 +1,6 @@
 """Batched stiff integration of the systems of `systems`: z = (T, y_1 .. y_n), constant sources s.
 
-On a CPU with a C++ compiler the steps are those of `kinetics.native`, eight cells side by side. Here is the same for
+On a CPU with a C++ compiler the steps are those of `integrate.native`, eight cells side by side. Here is the same for
 any device and for what those kernels do not know: all cells of a block take a Rosenbrock step at once; each cell has
 its own step size and error. Cells that are done leave the batch. Blocks of about a thousand cells keep the Jacobians in
 the cache.
@@ -20,9 +20,9 @@ from combust.graphs import cells_last
 from combust.kernels import Kernel, compiled
 from combust.kinetics.integrate import linear, systems
 from combust.kinetics.integrate.blocks import blocks, by_blocks, put, take
+from combust.kinetics.integrate.native.integrator import Compiled, Rules, compiled_for
 from combust.kinetics.integrate.rosenbrock import Method
 from combust.kinetics.integrate.systems import Fixed, Hold
-from combust.kinetics.native.integrator import Compiled, Rules, compiled_for
 from combust.kinetics.rates import powers
 from combust.kinetics.rates.qss import AnyKinetics
 

@@ -15,12 +15,12 @@ from combust.kinetics.integrate.blocks import blocks, in_pieces, put, take
 from combust.kinetics.integrate.cells import Linearised, Tolerance
 from combust.kinetics.integrate.cvode import CellIntegrator
 from combust.kinetics.integrate.durations import Durations
+from combust.kinetics.integrate.native.integrator import compiled_for
 from combust.kinetics.integrate.rosenbrock import METHODS, Method
 from combust.kinetics.integrate.state import Kept, as_packed, check_source, check_state, pack
 from combust.kinetics.integrate.statistics import Statistics
 from combust.kinetics.integrate.systems import Hold
 from combust.kinetics.mechanism.mechanism import Mechanism
-from combust.kinetics.native.integrator import compiled_for
 from combust.kinetics.providers.chemistry import Result, require_cell, require_step
 from combust.kinetics.rates.qss import with_tolerance
 
@@ -54,7 +54,7 @@ class DirectStep:
     solves: dict[int, Tensor]  # of these (1 - gamma dt J)^-1 of the reference state, for the slow cells
     slow: Tensor
     blocks: list[tuple[Tensor, int, Linearised | None]]
-    fast: Tensor | None = None  # instead of blocks, where cells are integrated by kinetics.native
+    fast: Tensor | None = None  # instead of blocks, where cells are integrated by kinetics.integrate.native
     last: tuple[Tensor, Tensor, Tensor] | None = None  # of the last `advance`: source, end, cells done in one step
 
 

@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 from combust import processor
-from combust.kinetics.native.tables import header
+from combust.kinetics.integrate.native.tables import header
 
 logger = logging.getLogger(__name__)
 

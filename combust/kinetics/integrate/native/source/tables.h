@@ -1,4 +1,4 @@
-// What the kernels know of a mechanism: names of the tables that combust.kinetics.native.tables fills.
+// What the kernels know of a mechanism: names of the tables that combust.kinetics.integrate.native.tables fills.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// Sparse factors of shift - J and solves with them: the pattern is that of combust.kinetics.native.pattern.
+// Sparse factors of shift - J and solves with them: the pattern is that of combust.kinetics.integrate.native.pattern.
 //
 // Unknowns are y_1 .. y_n in an order that keeps the fill small, then N = sum y_k / W_k, through which all species act
 // alike, and T; so the dense row and columns of T and of the mixture are a border and the rest stays sparse. There is no

@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from combust.kinetics.integrate.native.library import library
+from combust.kinetics.integrate.native.tables import NUMBERS, REALS, WHOLES, tables_of, usable
 from combust.kinetics.integrate.rosenbrock import Method
-from combust.kinetics.native.library import library
-from combust.kinetics.native.tables import NUMBERS, REALS, WHOLES, tables_of, usable
 from combust.kinetics.rates.data import Kinetics
 
 HOLDS = {"flow": 0, "hp": 1, "uv": 2}
