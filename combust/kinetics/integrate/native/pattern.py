@@ -20,7 +20,8 @@ class Pattern(NamedTuple):
     start: np.ndarray  # (unknowns + 1,) first entry of each row
     column: np.ndarray  # (entries,) unknown, ascending in each row
     diagonal: np.ndarray  # (unknowns,) entry on the diagonal
-    update: np.ndarray  # entries that are changed by L_ik U_kj, in the order of the elimination
+    product_start: np.ndarray  # (entries + 1,) of each entry: the first of the products L_ik U_kj that it loses ...
+    product: np.ndarray  # (products, 2) ... and their entries
 
     def entry(self, row: int, column: int) -> int:
         """The entry of unknowns row and column; -1 where there is none."""
@@ -47,7 +48,7 @@ def pattern_of(rows: list[set[int]]) -> Pattern:
     start = np.concatenate([[0], np.cumsum([len(c) for c in columns])]).astype(np.int32)
     column = np.concatenate([np.asarray(c, dtype=np.int32) for c in columns])
     diagonal = np.array([start[i] + columns[i].index(i) for i in range(n + 2)], dtype=np.int32)
-    return Pattern(np.asarray(order, np.int32), place, start, column, diagonal, _updates(start, column, diagonal))
+    return Pattern(np.asarray(order, np.int32), place, start, column, diagonal, *_products(start, column, diagonal))
 
 
 def least_degree(rows: list[set[int]]) -> tuple[list[int], list[tuple[list[int], list[int]]]]:
@@ -77,11 +78,18 @@ def least_degree(rows: list[set[int]]) -> tuple[list[int], list[tuple[list[int],
     return order, upper
 
 
-def _updates(start: np.ndarray, column: np.ndarray, diagonal: np.ndarray) -> np.ndarray:
-    parts = []
+def _products(start: np.ndarray, column: np.ndarray, diagonal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    targets, lefts, rights = ([np.zeros(0, np.int64)] for _ in range(3))
     for i in range(len(diagonal)):
         own = column[start[i] : start[i + 1]]
-        for p in range(start[i], diagonal[i]):
+        for p in range(start[i], diagonal[i]):  # L_ik takes part wherever row k of U has an entry
             k = column[p]
-            parts.append(start[i] + np.searchsorted(own, column[diagonal[k] + 1 : start[k + 1]]))
-    return np.concatenate(parts).astype(np.int32) if parts else np.zeros(0, np.int32)
+            right = np.arange(diagonal[k] + 1, start[k + 1])
+            targets.append(start[i] + np.searchsorted(own, column[right]))
+            lefts.append(np.full(len(right), p))
+            rights.append(right)
+    target, left, right = (np.concatenate(x) for x in (targets, lefts, rights))
+    order = np.lexsort((left, target))
+    counts = np.bincount(target, minlength=len(column))
+    starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+    return starts, np.ascontiguousarray(np.stack([left[order], right[order]], axis=1), dtype=np.int32)

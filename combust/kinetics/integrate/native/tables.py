@@ -22,20 +22,21 @@ REALS = (
     "plog_ln_A", "plog_b", "plog_Ea_R", "plog_sign", "plog_ln_p", "plog_r_width",
     "bm_b", "bm_E0_R", "bm_w_R", "bm_net", "cheb_coefficients", "cheb_x0", "cheb_x1", "cheb_y0", "cheb_y1",
     "power_order", "power_trace", "reactant_edge", "product_edge", "multiplier",
-    "net_nu", "net_mass", "entry_count", "body_entry_weight",
+    "net_nu", "species_nu", "term_weight", "common_weight",
 )  # fmt: skip
 WHOLES = (
     "exponent", "factor_row", "bm_species", "falloff_body", "plog_summed", "plog_node", "power_species",
     "reactant_start", "reactant_rows", "product_start", "product_rows", "net_start", "net_species",
-    "body_start", "body_species", "collider_body", "collider_sum", "body_entry_place", "body_entry_sum",
-    "forward_start", "reverse_start", "entry_species", "entry_first", "entry_place", "rest_start", "rest_rows",
-    "unknown_species", "lower_start", "row_end", "diagonal_place", "entry_column", "update_target",
+    "species_start", "species_reaction", "body_start", "body_species", "effect_row", "common_start",
+    "common_row", "forward_start", "reverse_start", "entry_species", "rest_start",
+    "rest_rows", "term_place", "term_start", "term_row",
+    "unknown_species", "lower_start", "row_end", "diagonal_place", "entry_column", "product_of", "product_entry",
 )  # fmt: skip
 NUMBERS = (
     "species", "thermo_rows", "upper_ranges", "reactions", "reversible", "exponents", "arrhenius", "blowers_masel",
     "bm_slots", "plog", "plog_terms", "plog_sums", "plog_slots", "plog_pressures", "chebyshev", "chebyshev_x",
     "chebyshev_y", "factors", "bodies", "falloff", "sri_rows", "tsang_rows", "troe_rows", "powers", "edged", "members",
-    "table_rows", "body_sums", "body_entries", "matrix_entries",
+    "table_rows", "partials", "matrix_entries",
 )  # fmt: skip
 
 Value = np.ndarray | int
@@ -61,7 +62,7 @@ def tables_of(kin: Kinetics) -> dict[str, Value]:
     made: dict[str, Value] = {}
     reactions = _reactions(kin)
     made |= _thermo(kin) | _constants(kin) | _falloff(kin) | _plog(kin) | _chebyshev(kin)
-    made |= _products(kin, reactions) | _bodies(kin, reactions)
+    made |= _products(kin, reactions) | _bodies(kin)
     made |= _entries(kin, reactions)
     rates = kin.rates
     made["members"] = rates.multiplier.shape[1]
@@ -224,7 +225,7 @@ def _products(kin: Kinetics, reactions: Reactions) -> dict[str, Value]:
         "net_start": _starts([len(x) for x in reactions.net]),
         "net_species": _whole([k for x in reactions.net for k, _ in x]),
         "net_nu": _array([nu for x in reactions.net for _, nu in x]),
-        "net_mass": _array([nu * W[k] for x in reactions.net for k, nu in x]),
+        **_species(reactions.net, n),
     }
 
 
@@ -238,26 +239,36 @@ def _aligned(weights: Tensor | None, rows: Tensor, one: int) -> np.ndarray:
     return _array(given[rows != one])
 
 
-def _bodies(kin: Kinetics, reactions: Reactions) -> dict[str, Value]:
-    """Third bodies: an efficiency that most species share, what others have beyond it, sums over a body's reactions."""
+def _species(net: list[list[tuple[int, float]]], n: int) -> dict[str, Value]:
+    """Which reactions change each species."""
+    terms: list[list[tuple[int, float]]] = [[] for _ in range(n)]
+    for r, changes in enumerate(net):
+        for k, nu in changes:
+            terms[k].append((r, nu))
+    return _listed("species", "reaction", "nu", terms)
+
+
+class Bodies(NamedTuple):
+    """Third bodies: an efficiency that most species share, and (species, what it has beyond that) of the others."""
+
+    usual: list[float]
+    extra: list[list[tuple[int, float]]]
+
+
+def _third_bodies(kin: Kinetics) -> Bodies:
     efficiency = kin.rates.efficiency.tolist()
     usual = [max(set(row), key=row.count) for row in efficiency]
     extra = [[(j, x - usual[i]) for j, x in enumerate(row) if x != usual[i]] for i, row in enumerate(efficiency)]
-    sums: dict[tuple[int, int], int] = {}
-    places = []
-    for body, net in zip(reactions.collider, reactions.net, strict=True):
-        places += [sums.setdefault((body, k), len(sums)) if body >= 0 else 0 for k, _ in net]
+    return Bodies(usual, extra)
+
+
+def _bodies(kin: Kinetics) -> dict[str, Value]:
+    bodies = _third_bodies(kin)
     return {
-        "bodies": len(efficiency),
-        "factors": 1 + len(efficiency) + kin.rates.falloff.body.shape[0],
-        "body_usual": _array(usual),
-        "body_start": _starts([len(x) for x in extra]),
-        "body_species": _whole([j for x in extra for j, _ in x]),
-        "body_extra": _array([x for row in extra for _, x in row]),
-        "collider_body": _whole(reactions.collider),
-        "collider_sum": _whole(places),
-        "body_sums": len(sums),
-        "_sums": _whole([[body, k] for body, k in sums] or np.zeros((0, 2))),
+        "bodies": len(bodies.usual),
+        "factors": 1 + len(bodies.usual) + kin.rates.falloff.body.shape[0],
+        "body_usual": _array(bodies.usual),
+        **_listed("body", "species", "extra", bodies.extra),
     }
 
 
@@ -282,66 +293,89 @@ def _side(rows: list[int], n: int, powers: int, power_species: list[int]) -> lis
 
 
 def _entries(kin: Kinetics, reactions: Reactions) -> dict[str, Value]:
-    """Where the derivatives of each reaction go in the matrix."""
-    rates, W = kin.rates, kin.thermo.molar_mass.tolist()
-    n, irreversible = len(W), rates.A.shape[0] - rates.products.shape[0]
-    power_species = rates.power_species.tolist()
+    """The derivatives that reactions have, and of which of them each entry of the matrix is the sum.
+
+    Partial derivatives stand in one list: those by species in a reaction, forward ones first, then those by a third
+    body or by the pressure.
+    """
+    rates, n = kin.rates, kin.thermo.molar_mass.shape[0]
+    power_species, powers = rates.power_species.tolist(), rates.power.shape[0]
     forward, reverse = (
-        [_side(rows, n, rates.power.shape[0], power_species) for rows in side]
-        for side in (reactions.reactants, reactions.products)
+        [_side(rows, n, powers, power_species) for rows in side] for side in (reactions.reactants, reactions.products)
     )
-    bodies = _bodies(kin, reactions)
-    pattern, extra = _pattern(reactions, forward, reverse, bodies, n)
-    owners = [*zip(range(len(forward)), forward, strict=True)]
-    owners += [(irreversible + s, side) for s, side in enumerate(reverse)]
-    places: list[int] = []
-    first, flat = [], []
-    for r, side in owners:
-        for entry in side:
-            first.append(len(places))
-            flat.append(entry)
-            places += [pattern.entry(pattern.place[k], pattern.place[entry.species]) for k, _ in reactions.net[r]]
+    irreversible = len(forward) - len(reverse)
+    owners = [*enumerate(forward), *((irreversible + s, side) for s, side in enumerate(reverse))]
+    flat = [(r, entry) for r, side in owners for entry in side]
     starts = _starts([len(side) for _, side in owners])
+    # which have an effect through all species: third bodies, and rate constants that depend on the pressure
+    pressure = set(
+        torch.nonzero(rates.exponent >= rates.b.shape[0] + rates.blowers_masel.b.shape[0]).flatten().tolist()
+    )
+    acting = [r for r, body in enumerate(reactions.collider) if body >= 0 or r in pressure]
+    row = {r: len(flat) + i for i, r in enumerate(acting)}
+    terms, common = _terms(kin, reactions, flat, row, pressure)
+    pattern = pattern_of([set(of) for of in terms])
+    matrix: list[list[tuple[int, float]]] = [[] for _ in pattern.column]
+    for k, of in enumerate(terms):
+        for j, found in of.items():
+            matrix[pattern.entry(pattern.place[k], pattern.place[j])] = found
+    alike = sorted(range(len(matrix)), key=lambda p: len(matrix[p]))
     return {
         "forward_start": starts[: len(forward) + 1],
         "reverse_start": np.ascontiguousarray(starts[len(forward) :]),
-        "entry_species": _whole([e.species for e in flat]),
-        "entry_count": _array([e.times for e in flat]),
-        "entry_first": _whole(first),
-        "entry_place": _whole(places),
-        "rest_start": _starts([len(e.rest) for e in flat]),
-        "rest_rows": _whole([i for e in flat for i in e.rest]),
-        "body_entries": len(extra),
-        "body_entry_place": _whole([pattern.entry(pattern.place[k], pattern.place[j]) for _, k, j, _ in extra]),
-        "body_entry_sum": _whole([s for s, *_ in extra]),
-        "body_entry_weight": _array([x / W[j] for _, _, j, x in extra]),
+        "entry_species": _whole([entry.species for _, entry in flat]),
+        **_rows("rest", [entry.rest for _, entry in flat]),
+        "effect_row": _whole([row.get(r, -1) for r in range(len(forward))]),
+        "partials": len(flat) + len(acting),
+        **_listed("common", "row", "weight", common),
+        # sums of as many terms follow each other: a processor foresees the ends of their loops
+        "term_place": _whole(alike),
+        **_listed("term", "row", "weight", [matrix[p] for p in alike]),
         "unknown_species": pattern.order,
         "lower_start": pattern.start[:-1].copy(),
         "row_end": pattern.start[1:].copy(),
         "diagonal_place": pattern.diagonal,
         "entry_column": pattern.column,
-        "update_target": pattern.update,
+        "product_of": pattern.product_start,
+        "product_entry": pattern.product,
         "matrix_entries": len(pattern.column),
     }
 
 
-def _pattern(
-    reactions: Reactions, forward: list[list[Entry]], reverse: list[list[Entry]], bodies: dict[str, Value], n: int
-) -> tuple[Pattern, list[tuple[int, int, int, float]]]:
-    """The pattern, and (sum, species k, collider j, efficiency) of colliders with an efficiency of their own."""
-    rows: list[set[int]] = [set() for _ in range(n)]
-    irreversible = len(forward) - len(reverse)
-    for r, net in enumerate(reactions.net):
-        sides = [*forward[r], *(reverse[r - irreversible] if r >= irreversible else [])]
-        for k, _ in net:
-            rows[k].update(entry.species for entry in sides)
-    start, species, extra = (np.asarray(bodies[x]) for x in ("body_start", "body_species", "body_extra"))
-    found = []
-    for s, (body, k) in enumerate(np.asarray(bodies["_sums"]).reshape(-1, 2).tolist()):
-        for i in range(start[body], start[body + 1]):
-            rows[k].add(int(species[i]))
-            found.append((s, k, int(species[i]), float(extra[i])))
-    return pattern_of(rows), found
+Sums = dict[int, list[tuple[int, float]]]
+
+
+def _terms(
+    kin: Kinetics, reactions: Reactions, flat: list[tuple[int, Entry]], row: dict[int, int], pressure: set[int]
+) -> tuple[list[Sums], list[list[tuple[int, float]]]]:
+    """Per species k: the (partial derivative, weight) of W_k/W_j d(omega_k)/dC_j for each j, and those of what all
+    species have in common.
+    """
+    W, bodies = kin.thermo.molar_mass.tolist(), _third_bodies(kin)
+    terms: list[Sums] = [{} for _ in W]
+    common: list[list[tuple[int, float]]] = [[] for _ in W]
+    for e, (r, entry) in enumerate(flat):
+        j = entry.species
+        for k, nu in reactions.net[r]:
+            terms[k].setdefault(j, []).append((e, nu * W[k] * entry.times / W[j]))
+    for r, place in row.items():
+        body = reactions.collider[r]
+        for k, nu in reactions.net[r]:
+            share = 1.0 if r in pressure else bodies.usual[body]
+            if share:
+                common[k].append((place, nu * W[k] * share))
+            for j, extra in bodies.extra[body] if body >= 0 else []:
+                terms[k].setdefault(j, []).append((place, nu * W[k] * extra / W[j]))
+    return terms, common
+
+
+def _listed(name: str, what: str, weight: str, lists: list[list[tuple[int, float]]]) -> dict[str, Value]:
+    """Lists of (row, weight) as starts, rows and weights."""
+    return {
+        f"{name}_start": _starts([len(x) for x in lists]),
+        f"{name}_{what}": _whole([i for x in lists for i, _ in x]),
+        f"{name}_{weight}": _array([x for of in lists for _, x in of]),
+    }
 
 
 def _rows(name: str, terms: Terms) -> dict[str, Value]:

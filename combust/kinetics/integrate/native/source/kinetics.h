@@ -38,24 +38,78 @@ static inline V multiplier_of(const Mechanism& m, int row, const std::int32_t* m
     return x;
 }
 
-// Adds d q/dC_j of one side of reaction r, k times a product, to the entries of the matrix that it changes.
-static inline void add_entries(const Mechanism& m, Work& w, int r, const std::int32_t* start, const V* table, V k, bool reverse) {
-    const int net_from = m[net_start][r], net_count = m[net_start][r + 1] - net_from;
+// d q/dC_j of one side of a reaction for each of its species, k times what is left of the product.
+static inline void derive(const Mechanism& m, Work& w, const std::int32_t* start, const V* table, V k, bool reverse) {
     for (int e = start[0]; e < start[1]; e++) {
-        const int j = m[entry_species][e];
-        V d = k * (m[entry_count][e] * m[r_molar_mass][j]);
-        if (reverse) d *= w.coefficient[j];
+        V d = reverse ? k * w.coefficient[m[entry_species][e]] : k;
         for (int i = m[rest_start][e]; i < m[rest_start][e + 1]; i++) d *= table[m[rest_rows][i]];
-        const std::int32_t* place = m[entry_place] + m[entry_first][e];
-        for (int i = 0; i < net_count; i++) w.entries[place[i]] += m[net_mass][net_from + i] * d;
+        w.partial[e] = d;
     }
 }
 
-// omega [kmol/m3/s] at T and C, which stand in w.C. With slopes also d(omega)/dT at constant C, the entries
-// W_k/W_j d(omega_k)/dC_j of the matrix, and W_k d(omega_k)/d(sum C) in `common`, of what depends on all species alike.
+// Rates of progress of all reactions; with slopes their derivatives by T and, in w.partial, by what they depend on.
+template <bool slopes>
+void progress_of(const Mechanism& m, Work& w, V r_T, V r_sum_C, const std::int32_t* member) {
+    const int irreversible = m[reactions] - m[reversible];
+    const std::int32_t *reactant = m[reactant_rows], *product = m[product_rows];
+    for (int r = 0; r < m[reactions]; r++) {
+        const int row = m[exponent][r], s = r - irreversible;
+        const int from = m[reactant_start][r], to = m[reactant_start][r + 1];
+        const V f = w.factor[m[factor_row][r]], rate_constant = m[A][r] * w.constant[row];
+        V k = rate_constant, k_back = {}, back = {};
+        if (s >= 0) {
+            const int first = m[product_start][s], last = m[product_start][s + 1];
+            k_back = rate_constant;
+            if (m[edged]) k_back *= forward_only(w.activity.at, product, m[product_edge], first, last);
+            if (member) k_back *= multiplier_of(m, m[reactions] + s, member);
+            back = k_back;
+            // in turn, because activities are huge and their inverses tiny: so the product stays in range
+            for (int i = from, j = first; i < to || j < last; i++, j++) {
+                if (i < to) back *= w.inverse[reactant[i]];
+                if (j < last) back *= w.activity[product[j]];
+            }
+            if (slopes)
+                for (int i = from; i < to; i++) k_back *= w.inverse[reactant[i]];
+        }
+        if (m[edged]) k *= forward_only(w.C.at, reactant, m[reactant_edge], from, to);
+        if (member) k *= multiplier_of(m, r, member);
+        V ahead = k;
+        for (int i = from; i < to; i++) ahead *= w.C[reactant[i]];
+        const V q0 = ahead - back, q = f * q0;
+        w.progress[r] = q;
+        if (!slopes) continue;
+
+        // d ln kf/dT = (b + Ea/RT)/T; d ln kr/dT lacks dH/RT^2 - dn/T, which is what (1 - h_k/RT)/T adds up to
+        V q_dT = (f * w.slope[row] + w.factor_dT[m[factor_row][r]]) * q0;
+        if (s >= 0) {
+            V shift = {};
+            for (int i = m[net_start][r]; i < m[net_start][r + 1]; i++)
+                shift += m[net_nu][i] * (1.0 - w.h_RT[m[net_species][i]]);
+            q_dT -= f * back * shift * r_T;
+        }
+        w.progress_dT[r] = q_dT;
+        derive(m, w, m[forward_start] + r, w.C.at, f * k, false);
+        if (s >= 0) derive(m, w, m[reverse_start] + s, w.activity.at, -f * k_back, true);
+        const int effect = m[effect_row][r];
+        if (effect < 0) continue;
+        const bool by_pressure = row >= m[arrhenius] + m[blowers_masel];
+        w.partial[effect] = by_pressure ? q * w.by_ln_p[row] * r_sum_C : q0 * w.factor_dM[m[factor_row][r]];
+    }
+}
+
+// A weighted sum of rows.
+static inline V sum_of(const V* rows, const std::int32_t* row, const double* weight, int start, int end) {
+    V sum = {};
+    for (int i = start; i < end; i++) sum += weight[i] * rows[row[i]];
+    return sum;
+}
+
+// omega [kmol/m3/s] at T and C, which stand in w.C. With slopes also d(omega)/dT at constant C, in w.partial what the
+// entries W_k/W_j d(omega_k)/dC_j of the matrix are sums of, and in w.common W_k d(omega_k)/d(sum C), of what depends on
+// all species alike.
 template <bool slopes>
 void production(const Mechanism& m, Work& w, V T, const std::int32_t* member) {
-    const int n = m[species], irreversible = m[reactions] - m[reversible];
+    const int n = m[species];
     const V ln_T = logarithm(T), r_T = 1.0 / T;
     V sum_C = {};
     for (int k = 0; k < n; k++) sum_C += w.C[k];
@@ -71,73 +125,12 @@ void production(const Mechanism& m, Work& w, V T, const std::int32_t* member) {
         fill_powers<slopes>(m, w.activity.at, w.coefficient.at);
         fill_powers<slopes>(m, w.inverse.at, w.inverse.at);
     }
+    progress_of<slopes>(m, w, r_T, 1.0 / larger(sum_C, all(TINY)), member);
     for (int k = 0; k < n; k++) {
-        w.omega[k] = V{};
-        if (slopes) w.omega_dT[k] = w.common[k] = V{};
-    }
-    if (slopes) {
-        for (int i = 0; i < m[body_sums]; i++) w.sums[i] = V{};
-        std::memset(w.entries.at, 0, sizeof(V) * m[matrix_entries]);
-    }
-    const V r_sum_C = 1.0 / larger(sum_C, all(TINY));
-    for (int r = 0; r < m[reactions]; r++) {
-        const int row = m[exponent][r];
-        V k = m[A][r] * w.constant[row], q = {}, back = {}, k_back = {};
-        const V f = w.factor[m[factor_row][r]];
-        const std::int32_t *from = m[reactant_start] + r, *rows = m[reactant_rows];
-        const int s = r - irreversible;
-        if (s >= 0) {
-            const std::int32_t *to = m[product_start] + s, *product = m[product_rows];
-            k_back = k;
-            // in turn, because activities are huge and their inverses tiny: so the product stays in range
-            int i = from[0], j = to[0];
-            while (i < from[1] || j < to[1]) {
-                if (i < from[1]) k_back *= w.inverse[rows[i++]];
-                if (!slopes && j < to[1]) k_back *= w.activity[product[j]];
-                j++;
-            }
-            if (m[edged]) k_back *= forward_only(w.activity.at, product, m[product_edge], to[0], to[1]);
-            if (member) k_back *= multiplier_of(m, m[reactions] + s, member);
-            back = k_back;
-            if (slopes)
-                for (int i = to[0]; i < to[1]; i++) back *= w.activity[product[i]];
-        }
-        if (m[edged]) k *= forward_only(w.C.at, rows, m[reactant_edge], from[0], from[1]);
-        if (member) k *= multiplier_of(m, r, member);
-        V ahead = k;
-        for (int i = from[0]; i < from[1]; i++) ahead *= w.C[rows[i]];
-        const V q0 = ahead - back;
-        q = f * q0;
-        const int net_from = m[net_start][r], net_to = m[net_start][r + 1];
-        for (int i = net_from; i < net_to; i++) w.omega[m[net_species][i]] += m[net_nu][i] * q;
+        const int start = m[species_start][k], end = m[species_start][k + 1];
+        w.omega[k] = sum_of(w.progress.at, m[species_reaction], m[species_nu], start, end);
         if (!slopes) continue;
-
-        // d ln kf/dT = (b + Ea/RT)/T; d ln kr/dT lacks dH/RT^2 - dn/T, which is what (1 - h_k/RT)/T adds up to
-        V q_dT = (f * w.slope[row] + w.factor_dT[m[factor_row][r]]) * q0;
-        if (s >= 0) {
-            V shift = {};
-            for (int i = net_from; i < net_to; i++) shift += m[net_nu][i] * (1.0 - w.h_RT[m[net_species][i]]);
-            q_dT -= f * back * shift * r_T;
-        }
-        for (int i = net_from; i < net_to; i++) w.omega_dT[m[net_species][i]] += m[net_nu][i] * q_dT;
-        add_entries(m, w, r, m[forward_start] + r, w.C.at, f * k, false);
-        if (s >= 0) add_entries(m, w, r, m[reverse_start] + s, w.activity.at, -f * k_back, true);
-        const int body = m[collider_body][r];
-        if (body >= 0) {
-            const V effect = q0 * w.factor_dM[m[factor_row][r]];
-            const double usual = m[body_usual][body];
-            const std::int32_t* sum = m[collider_sum];
-            for (int i = net_from; i < net_to; i++) {
-                w.common[m[net_species][i]] += m[net_mass][i] * usual * effect;
-                w.sums[sum[i]] += m[net_mass][i] * effect;
-            }
-        }
-        if (row >= m[arrhenius] + m[blowers_masel]) {
-            const V effect = q * w.by_ln_p[row] * r_sum_C;
-            for (int i = net_from; i < net_to; i++) w.common[m[net_species][i]] += m[net_mass][i] * effect;
-        }
+        w.omega_dT[k] = sum_of(w.progress_dT.at, m[species_reaction], m[species_nu], start, end);
+        w.common[k] = sum_of(w.partial.at, m[common_row], m[common_weight], m[common_start][k], m[common_start][k + 1]);
     }
-    if (!slopes) return;
-    for (int i = 0; i < m[body_entries]; i++)
-        w.entries[m[body_entry_place][i]] += m[body_entry_weight][i] * w.sums[m[body_entry_sum][i]];
 }

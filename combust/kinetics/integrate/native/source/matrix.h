@@ -7,18 +7,18 @@
 
 #include "work.h"
 
-// Turns the entries into factors, rows in turn. Diagonals are replaced by their inverses; returns the sign of the determinant.
+// Turns the entries into factors, one after the other: each loses the products L_ik U_kj, held in a register meanwhile.
+// Diagonals are replaced by their inverses; returns the sign of the determinant.
 static V factorise(const Mechanism& m, V* A) {
     const int size = m[species] + 2;
     const std::int32_t *lower = m[lower_start], *diagonal = m[diagonal_place], *end = m[row_end], *column = m[entry_column];
-    const std::int32_t* target = m[update_target];
+    const std::int32_t *start = m[product_of], *entry = m[product_entry];
     V sign = all(1.0);
     for (int i = 0; i < size; i++) {
-        for (int p = lower[i]; p < diagonal[i]; p++) {
-            const int k = column[p];
-            const V l = A[p] * A[diagonal[k]];
-            A[p] = l;
-            for (int u = diagonal[k] + 1; u < end[k]; u++) A[*target++] -= l * A[u];
+        for (int p = lower[i]; p < end[i]; p++) {
+            V x = A[p];
+            for (int j = start[p]; j < start[p + 1]; j++) x -= A[entry[2 * j]] * A[entry[2 * j + 1]];
+            A[p] = p < diagonal[i] ? x * A[diagonal[column[p]]] : x;
         }
         const V pivot = A[diagonal[i]];
         sign = where(pivot < 0.0, -sign, sign);

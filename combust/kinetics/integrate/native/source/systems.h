@@ -70,6 +70,8 @@ static void linearise(const Mechanism& m, Work& w, Hold hold, const V* z, const 
     f[0] = heat * r_capacity;
     chemical[0] = own * r_capacity;
 
+    for (int i = 0; i < m[matrix_entries]; i++)
+        A[m[term_place][i]] = sum_of(w.partial.at, m[term_row], m[term_weight], m[term_start][i], m[term_start][i + 1]);
     V* T_row = A + lower[last];
     for (int i = 0; i < n + 2; i++) T_row[i] = V{};
     V T_moles = {}, T_dT = {};

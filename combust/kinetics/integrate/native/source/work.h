@@ -26,7 +26,8 @@ struct Work {
     // rate constants before A and falloff, their slopes by T and by ln p; third bodies and falloff factors
     Rows constant, slope, by_ln_p, factor, factor_dM, factor_dT, nodes, node_slopes;
     // what comes of them
-    Rows omega, omega_dT, common, sums;
+    Rows progress, progress_dT, partial;  // of each reaction, and its derivatives by concentrations
+    Rows omega, omega_dT, common;
     Rows entries;  // of the matrix, see matrix.h
 
     explicit Work(const Mechanism& m)
@@ -35,6 +36,7 @@ struct Work {
           constant(m[exponents]), slope(m[exponents]), by_ln_p(m[exponents]),
           factor(m[factors]), factor_dM(m[factors]), factor_dT(m[factors]),
           nodes(m[plog_terms] + m[plog_sums]), node_slopes(m[plog_terms] + m[plog_sums]),
-          omega(m[species]), omega_dT(m[species]), common(m[species]), sums(m[body_sums]),
+          progress(m[reactions]), progress_dT(m[reactions]), partial(m[partials]),
+          omega(m[species]), omega_dT(m[species]), common(m[species]),
           entries(m[matrix_entries]) {}
 };
