@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from combust.kinetics.integrate.native.pattern import Pattern, pattern_of
+from combust.kinetics.integrate.native.pattern import pattern_of
 from combust.kinetics.rates.data import Kinetics, SparseRows
 from combust.kinetics.rates.production import apply_sparse
 
