@@ -178,6 +178,13 @@ def of_turbulence(config: Config) -> Iterator[str]:
         if getattr(source, "RESOLVED", False):
             kind = source.__struct_config__.tag
             yield f'sources[{number}].kind = "{kind}": drives eddies that are resolved, {lacks} large eddies, or "none"'
+    resolved = {"initial.turbulence": getattr(config.initial, "turbulence", None)}
+    for name, side in config.boundary.tables(config.mesh.dimensions).items():
+        resolved[f"boundary.{name}.fluctuations"] = getattr(side, "fluctuations", None)
+    for place, given in resolved.items():
+        if given is not None:
+            instead = ", or turbulence = { intensity, length } there" if place.startswith("boundary") else ""
+            yield f'{place}: is of eddies that are resolved, {lacks} large eddies, or "none"{instead}'
 
 
 def same_files(config: Config) -> Iterator[str]:

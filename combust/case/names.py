@@ -22,9 +22,12 @@ from combust.settings.names import (
     FRESH,
     OF_FIELD,
     OF_FIELDS,
+    OF_SOURCE,
     PROGRESS,
     STREAMS,
     TURBULENCE,
+    WALL,
+    WALLS,
 )
 
 OR = " or "  # between kinds that show the same name
@@ -72,11 +75,18 @@ def has(config: Config, need: str) -> bool:
         return isinstance(config.initial, LayersInitial) or streams_of(config) is not None
     if need == PROGRESS:
         return config.output.progress.complete or isinstance(config.initial, FlameInitial | KernelInitial)
-    sides = config.boundary.tables(config.mesh.dimensions).values()
+    sides = config.boundary.tables(config.mesh.dimensions)  # "x_low[0]" is a part of "x_low"
+    if need == WALL or need in WALLS.values():
+        return any(need in (WALL, WALLS[name.partition("[")[0]]) for name, side in sides.items() if has_friction(side))
     if need == AT_REST:
-        kept = all(isinstance(s, Periodic | Symmetry) or isinstance(s, Wall) and not any(s.velocity) for s in sides)
-        return kept and not isinstance(config.mesh, AxisymmetricMesh)
-    return need != BURNER or any(isinstance(side, Burner) for side in sides)
+        still = (isinstance(s, Periodic | Symmetry) or isinstance(s, Wall) and not any(s.velocity) for s in sides.values())
+        return all(still) and not isinstance(config.mesh, AxisymmetricMesh)
+    return need != BURNER or any(isinstance(side, Burner) for side in sides.values())
+
+
+def has_friction(side: Any) -> bool:
+    """Whether the table is a wall with friction."""
+    return isinstance(side, Wall) and not side.slip
 
 
 def streams_of(config: Config) -> tuple[str, str] | None:
@@ -93,12 +103,15 @@ def need_of(name: str) -> str:
     """What a field or quantity needs of the case, one of the sentences above; "" if nothing, or if it is unknown."""
     found = OF_FIELD.fullmatch(name)
     known = FIELDS if found else {**FIELDS, **QUANTITIES}
+    if one := OF_SOURCE.fullmatch(name):
+        name = one[1]
     return known.get(found[2] if found else name, Name("")).needs
 
 
 def _cell(name: Name) -> str:
     """Meaning and needs for a table of Markdown, whose columns end at bars."""
-    return (name.meaning + (f"; needs {name.needs}" if name.needs else "")).replace("|", "\\|")
+    apart = "; where several sources show it, `NAME[n]` is that of `sources[n]`, from 0" if name.apart else ""
+    return (name.meaning + apart + (f"; needs {name.needs}" if name.needs else "")).replace("|", "\\|")
 
 
 def markdown() -> list[str]:

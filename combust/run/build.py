@@ -21,6 +21,7 @@ from combust.cfd.boundaries import fluctuations
 from combust.cfd.boundaries.conditions import Boundary, Parts, Sides
 from combust.cfd.closures.base import Closure, Source, require_source
 from combust.cfd.closures.carried import quantities_of
+from combust.cfd.closures.settings import NoTurbulence
 from combust.cfd.concerns import CONCERNS
 from combust.cfd.diagnostics.mixture import Definitions
 from combust.cfd.initial import motion
@@ -29,6 +30,7 @@ from combust.cfd.initial.fields import Fields
 from combust.cfd.initial.settings import FlameInitial, Initial, RunInitial
 from combust.cfd.initial.unburnt import Unburnt
 from combust.cfd.interaction.base import Interaction
+from combust.cfd.interaction.settings import Laminar
 from combust.cfd.mesh.block import Block
 from combust.cfd.mesh.grid import NAMES, Grid, mesh_digest
 from combust.cfd.model.case import Elsewhere
@@ -281,6 +283,13 @@ class Builder:
     def definitions(self) -> Definitions:
         """What mixture fraction and progress refer to."""
         return definitions(self.config, self.gas, self.unburnt, self.mixture)
+
+    @property
+    def called(self) -> dict[str, str]:
+        tables = {"closure": "turbulence", "interaction": "combustion"}
+        given = {part: getattr(self.config, table) for part, table in tables.items()}
+        kinds = {p: t.__struct_config__.tag for p, t in given.items() if not isinstance(t, NoTurbulence | Laminar)}
+        return {part: f'{tables[part]}.kind = "{kind}"' for part, kind in kinds.items()}
 
     @property
     def concerns(self) -> Sequence[Callable[[Any], dict[str, str]]]:

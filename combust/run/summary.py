@@ -55,8 +55,13 @@ def summarize(sim: Simulation, config: Config, outcome: Outcome) -> dict[str, An
 
 def of_sources(flow: Flow, config: Config) -> dict[str, float]:
     """What the sources of the case count of themselves at the end, by name (collective)."""
-    names = sorted({name for table in config.sources for name in getattr(table, "COLUMNS", {})})
-    return {name: flow.quantity(name) for name in names}
+    counts = [getattr(table, "COLUMNS", {}) for table in config.sources]
+    found: dict[str, float] = {}
+    for name, about in sorted({name: about for one in counts for name, about in one.items()}.items()):
+        places = [number for number, one in enumerate(counts) if name in one]
+        apart = about.apart and len(places) > 1
+        found |= {each: flow.quantity(each) for each in ([f"{name}[{n}]" for n in places] if apart else [name])}
+    return found
 
 
 def write_summary(path: Path, summary: dict[str, Any]) -> None:

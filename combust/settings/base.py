@@ -31,11 +31,15 @@ Vector3 = tuple[float, float, float]
 
 
 class Name(NamedTuple):
-    """What a field or quantity of output stands for; `needs`: what the case must have, in words, or nothing."""
+    """What a field or quantity of output stands for; `needs`: what the case must have, in words, or nothing.
+
+    apart : whether the sum over several sources that show it means nothing
+    """
 
     meaning: str
     unit: str = ""
     needs: str = ""
+    apart: bool = False
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

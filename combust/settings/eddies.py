@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
+from msgspec import Meta
+
 from combust.errors import ConfigError
 from combust.settings.base import Positive, Settings, doc
 
@@ -15,9 +17,11 @@ Number: TypeAlias = "float | Tensor"
 
 
 class Eddies(Settings, frozen=True):
-    """Eddies of a stream: `intensity` and `length`, or values by name; what is given by name goes first."""
+    """Eddies of a stream: intensity or k, and length, epsilon or omega: one of each."""
 
-    intensity: Annotated[Positive | None, doc("u' over the speed: k = 1.5 (intensity speed)^2")] = None
+    intensity: Annotated[
+        Annotated[float, Meta(gt=0, le=1)] | None, doc("u' over the speed, 0.05 for 5 %: k = 1.5 (intensity speed)^2")
+    ] = None
     length: Annotated[
         Positive | None, doc("of the mixing: epsilon = 0.09^(3/4) k^(3/2)/length, omega = epsilon/(0.09 k)", "m")
     ] = None
@@ -28,6 +32,8 @@ class Eddies(Settings, frozen=True):
     def __post_init__(self) -> None:
         if self.k is None and self.intensity is None:
             raise ValueError("give intensity or k")
+        if self.k is not None and self.intensity is not None:
+            raise ValueError("intensity and k say the same: give one")
         given = [name for name in ("length", "epsilon", "omega") if getattr(self, name) is not None]
         if len(given) > 1:
             raise ValueError(f"{' and '.join(given)} say the same: give one")

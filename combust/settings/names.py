@@ -28,8 +28,11 @@ AT_REST = (
 )
 BURNER = 'a side of boundary.kind = "burner"'
 SIDES = tuple(f"{axis}_{end}" for axis in "zyx" for end in ("low", "high"))
+WALL = 'a wall with friction: a side, or a part of one, of boundary.kind = "wall" without slip'
+WALLS = {side: f'a wall with friction at {side}: boundary.{side} = {{ kind = "wall" }} without slip' for side in SIDES}
 OF_FIELD = re.compile(r"(max|min|mean|sum)\((\w+)\)")
-
+OF_SOURCE = re.compile(r"(\w+)\[(\d+)\]")  # a quantity that one of `sources` shows, by its place there
+NOTHING = Name("")
 
 FIELDS = {
     "T": Name("temperature", "K"),
@@ -54,9 +57,15 @@ FIELDS = {
     "resolution": Name(
         "resolved over all turbulent kinetic energy, from averages over the periodic directions now", "", TURBULENCE
     ),
-    "Da": Name("Damkoehler number: time of the eddies, k_t/epsilon_t, over that of the reactions", "", TURBULENCE),
+    "Da": Name(
+        "Damkoehler number: time of the eddies over that of the reactions; that of the eddies is k_t/epsilon_t, times "
+        "Re_t^2 where Re_t = k_t^2/(nu epsilon_t) is below 1: zero where there are none",
+        "",
+        TURBULENCE,
+    ),
     "Ka": Name(
-        "Karlovitz number: time of the reactions over that of the smallest eddies; zero where there are none of either",
+        "Karlovitz number: time of the reactions over that of the smallest eddies, (nu/epsilon_t)^(1/2); zero where "
+        "there are none of either, and as large as the time of the reactions in gas that does not burn",
         "",
         TURBULENCE,
     ),
@@ -77,7 +86,9 @@ FIELDS = {
     "wall_heat_flux": Name(
         "heat that leaves a cell through its walls and burners, over their area; zero elsewhere", "W/m2"
     ),
-    "y_plus": Name("distance in wall units, u_tau y/nu, of the cells beside walls with friction; zero elsewhere"),
+    "y_plus": Name(
+        "distance in wall units, u_tau y/nu, of the cells beside walls with friction; zero elsewhere", "", WALL
+    ),
     "rank": Name("MPI rank that owns the cell"),
 }
 FAMILIES = {"Y_": Name("mass fraction"), "X_": Name("mole fraction"), "omega_": Name("mass production rate", "kg/m3/s")}
@@ -121,7 +132,9 @@ QUANTITIES = {
     **{f"wall_energy_{side}": Name(f"of wall_energy that of the side {side}", "J") for side in SIDES},
     **{
         f"friction_velocity_{side}": Name(
-            f"(shear/density)^(1/2) of the walls with friction of the side {side}, by means over them", "m/s"
+            f"(shear/density)^(1/2) of the walls with friction of the side {side}, by means over them",
+            "m/s",
+            WALLS[side],
         )
         for side in SIDES
     },

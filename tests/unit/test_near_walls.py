@@ -69,7 +69,8 @@ def test_walls_take_the_shear_and_the_heat_of_their_law():
     heat = flow.quantity("wall_heat_y_high")
     friction = np.sqrt([abs(t) / r for t, r in zip(shear, rho, strict=True)])
     assert [flow.quantity(f"friction_velocity_y_{end}") for end in ("low", "high")] == pytest.approx(friction, rel=1e-9)
-    assert flow.quantity("friction_velocity_x_low") == 0.0
+    with pytest.raises(ConfigError, match=r"needs a wall with friction at x_low: boundary\.x_low"):
+        flow.quantity("friction_velocity_x_low")
     y_plus = flow.field("y_plus")[0, :, 0]
     distances = [float(w.distance) for w in near]
     np.testing.assert_allclose(y_plus[[0, -1]], friction * distances * np.array(rho) / 1e-3, rtol=1e-9)

@@ -38,9 +38,11 @@ from combust.cfd.closures.view import View
 from combust.cfd.mesh.slabs import Joined
 from combust.kernels import compiled
 
+EVEN = 1e-13  # M over rho u u where motion counts as the same everywhere
+
 
 def contractions(flow: Tensor, width: Tensor, ratio: float, weights: Weights) -> Tensor:
-    """(2, ...) L_ij M_ij and M_ij M_ij.
+    """(2, ...) L_ij M_ij and M_ij M_ij; zero where M is within the round-off of L, the differences of rho u u.
 
     flow : (10, ...) density [kg/m3], velocity (z, y, x) [m/s] and strain, one layer more along the filtered axes
     width : D of the cells [m];  ratio : (D^/D)^2
@@ -55,7 +57,9 @@ def contractions(flow: Tensor, width: Tensor, ratio: float, weights: Weights) ->
     own, wide = rho * rate(S), ratio * mean * rate(mean_S)
     M = [box_filtered(own * one, weights) - wide * other for one, other in zip(S, mean_S, strict=True)]
     per = 2.0 * width * width
-    return torch.stack([per * contracted(L, M), per * per * contracted(M, M)])
+    products = torch.stack([per * contracted(L, M), per * per * contracted(M, M)])
+    even = mean * sum((one * one for one in mean_u), torch.zeros_like(mean))
+    return torch.where(products[1] > (EVEN * even) ** 2, products, 0.0)
 
 
 strain_kernel = compiled(strain)

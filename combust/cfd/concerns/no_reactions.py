@@ -15,7 +15,8 @@ def concerns(flow: ReactingFlow) -> dict[str, str]:
     problem = flow.scheme.problem
     if problem.interaction is None or not problem.interaction.reacts or not isinstance(flow.scheme.plain, Frozen):
         return {}
+    kind = problem.name("interaction").removeprefix("combustion.")
     return {
-        "no reactions": f"combustion: {type(problem.interaction).__name__} acts on reactions, and chemistry.kind = "
-        '"none" has none: leave out the table combustion, or use another chemistry'
+        "no reactions": f'combustion: {kind} acts on reactions, and chemistry.kind = "none" has none: leave out the '
+        "table combustion, or use another chemistry"
     }

@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 def concerns(flow: ReactingFlow) -> dict[str, str]:
     """name -> sentence of cells beside walls with friction whose y+ the closure has no law for (collective)."""
     range_ = getattr(flow.scheme.problem.closure, "y_plus", None)
-    if range_ is None or flow.step == 0:  # at a start the eddies are a guess
+    shear = flow.diagnostics.shear
+    if range_ is None or not shear.sides or flow.step == 0:  # at a start the eddies are a guess
         return {}
-    y_plus = flow.diagnostics.shear.y_plus()
+    y_plus = shear.y_plus()
     off = (y_plus > 0) & ((y_plus < range_[0]) | (y_plus > range_[1]))
     count, all_ = flow.block.comm.sum(float(off.sum()), float((y_plus > 0).sum()))
     if count == 0:

@@ -57,6 +57,7 @@ class Table(Protocol):
 
 CELLS = 6.0  # over the thickness of a flame, where a case says nothing of it
 LEVEL = 0.03  # of the steepest slope of T: where a flame ends
+TRACES = 1e-6  # of the fuel in Cantera's burnt gas, which may be below zero
 PASSES = 100  # over a flame, from the place of one to the F there: each is as good as a term of a Taylor series more
 
 
@@ -64,7 +65,26 @@ def thickened(table: Table, case: Burning) -> Thickened:
     """The thickened flame of a case. Raises ConfigError where nothing says which flame it is."""
     given = table.speed, table.thickness, table.fresh, table.burnt
     known = table.progress == "temperature" and None not in given
-    return _of(table, laminar(table, None if known else _flame(table, case), case))
+    model = _of(table, laminar(table, None if known else _flame(table, case), case))
+    _require_room(table, model, case.grid)
+    return model
+
+
+def _require_room(table: Table, model: Thickened, grid: Grid) -> None:
+    """Raises ConfigError for a flame that will be thicker than the domain is long."""
+    widest = max(float(grid.widths[a].max()) for a in grid.layout.axes)
+    longest = max(float(np.ptp(grid.faces[a])) for a in grid.layout.axes)
+    laminar = model.flame.thickness
+    thick = laminar * float(model.largest_of(np.array([widest]))[0])
+    if thick <= longest:
+        return
+    if laminar > longest:
+        raise ConfigError(f"thickness: of the flame, {laminar:.3g} m, is more than the domain is long, {longest:.3g} m")
+    name, most = ("factor", longest / laminar) if model.cells is None else ("cells", longest / widest)
+    raise ConfigError(
+        f"{name} = {getattr(model, name):g}: makes the flame {thick:.3g} m thick, and the domain is {longest:.3g} m "
+        f"long: at most {most:.3g}"
+    )
 
 
 def _of(table: Table, flame: LaminarFlame) -> Thickened:
@@ -92,6 +112,13 @@ def laminar(table: Table, profile: FlameProfile | None, case: Burning) -> Lamina
     fresh, burnt = (a if b is None else b for a, b in zip(ends, (table.fresh, table.burnt), strict=True))
     if fresh == burnt:
         raise ConfigError(f"fresh, burnt: both are {fresh:g}; a flame is told by what changes through it")
+    if row == 0 and not 0 < fresh < burnt:
+        raise ConfigError(f"fresh, burnt: {fresh:g} and {burnt:g} K; burnt gas must be the hotter one")
+    if row and not 1 >= fresh > burnt > -TRACES:
+        raise ConfigError(
+            f"fresh, burnt: mass fractions {fresh:g} and {burnt:g} of the fuel; they are from 0 to 1, and burnt gas "
+            "must have less of it"
+        )
     return LaminarFlame(
         speed if table.speed is None else table.speed,
         thickness if table.thickness is None else table.thickness,

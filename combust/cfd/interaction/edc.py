@@ -23,7 +23,14 @@ import torch
 from torch import Tensor
 
 from combust.cfd.interaction.base import Interaction, Interplay, Met, require_eddies
-from combust.cfd.interaction.times import ChemicalTime, kolmogorov_time, over, share_of_cells, turbulent_reynolds
+from combust.cfd.interaction.times import (
+    ChemicalTime,
+    kolmogorov_time,
+    longest_mixing,
+    over,
+    share_of_cells,
+    turbulent_reynolds,
+)
 
 Version = Literal["1981", "1996", "2005", "2016"]
 EXPONENTS: dict[Version, tuple[int, int]] = {"1981": (3, 3), "1996": (2, 3), "2005": (2, 2), "2016": (2, 2)}
@@ -62,18 +69,20 @@ def fine_structures(
 ) -> FineStructures:
     """Of gas of kinematic viscosity nu [m2/s] and eddies of energy k [m2/s2] that dissipate epsilon [m2/s3].
 
-    constants : C_gamma and C_tau. Without eddies all reacts, kappa = 1, which is no limit.
+    constants : C_gamma and C_tau. Without eddies all reacts, kappa = 1, which is no limit; tau* goes to 0 as they
+    vanish (`longest_mixing`).
     """
     gamma_constant, tau_constant = constants
     a, b = EXPONENTS[version]
-    there = (k > 0) & (epsilon > 0)
+    there = (k * k > 0) & (epsilon > 0)  # a k whose square is lost is none
     gamma = gamma_constant * over(nu * epsilon, k * k) ** 0.25
     below = gamma < 1.0
     free = torch.where(below, gamma, 0.0)
     kappa = torch.where(below, free**a / (1.0 - free**b), torch.inf)
     limited = there & (kappa > 1.0)
     kappa = torch.where(there, kappa.clamp_max(1.0), 1.0)
-    return FineStructures(kappa, tau_constant * kolmogorov_time(nu, epsilon), limited)
+    time = torch.minimum(kolmogorov_time(nu, epsilon), longest_mixing(k, epsilon, nu))
+    return FineStructures(kappa, tau_constant * time, limited)
 
 
 @dataclass(frozen=True)

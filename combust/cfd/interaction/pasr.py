@@ -29,13 +29,7 @@ import torch
 from torch import Tensor
 
 from combust.cfd.interaction.base import Interaction, Interplay, Met, require_eddies
-from combust.cfd.interaction.times import (
-    ChemicalTime,
-    integral_time,
-    kolmogorov_time,
-    share_of_cells,
-    turbulent_reynolds,
-)
+from combust.cfd.interaction.times import ChemicalTime, integral_time, kolmogorov_time, longest_mixing, share_of_cells
 
 MixingTime = Literal["integral", "kolmogorov", "geometric", "effective"]
 
@@ -54,12 +48,6 @@ def mixing_time(kind: MixingTime, k: Tensor, epsilon: Tensor, nu: Tensor, nu_t: 
     else:
         found = kolmogorov_time(nu + nu_t, epsilon)
     return torch.where(k > 0, found, 0.0)
-
-
-def longest_mixing(k: Tensor, epsilon: Tensor, nu: Tensor) -> Tensor:
-    """Re_t^2 k/epsilon [s], which tau_m is at most: of what vanishing eddies leave to be levelled out by the gas."""
-    reynolds = turbulent_reynolds(nu, k, epsilon)
-    return integral_time(k, epsilon) * reynolds * reynolds
 
 
 def reacting_fraction(mixing: Tensor, frequency: Tensor) -> Tensor:

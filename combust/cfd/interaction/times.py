@@ -41,6 +41,14 @@ def turbulent_reynolds(nu: Tensor, k: Tensor, epsilon: Tensor) -> Tensor:
     return over(k * k, nu * epsilon)
 
 
+def longest_mixing(k: Tensor, epsilon: Tensor, nu: Tensor) -> Tensor:
+    """Re_t^2 k/epsilon [s]: what vanishing eddies leave is levelled out by the gas (`pasr`). Less than their own times
+    below Re_t = 1 alone, where the largest eddies would be smaller than the smallest; zero where there are none.
+    """
+    reynolds = turbulent_reynolds(nu, k, epsilon)
+    return integral_time(k, epsilon) * reynolds * reynolds
+
+
 def share_of_cells(view: View, where: Tensor) -> float:
     """Of all cells, in which this is true (collective)."""
     true = where.to(torch.float64)
@@ -111,9 +119,9 @@ class TimeOfConversion(ChemicalTime):
         return torch.where(torch.isinf(frequency), 0.0, frequency)
 
 
-def damkoehler(k: Tensor, epsilon: Tensor, frequency: Tensor) -> Tensor:
-    """Damkoehler number: time of the eddies, k/epsilon, over that of the reactions."""
-    return integral_time(k, epsilon) * frequency
+def damkoehler(nu: Tensor, k: Tensor, epsilon: Tensor, frequency: Tensor) -> Tensor:
+    """Damkoehler number: time of the eddies, k/epsilon but at most `longest_mixing`, over that of the reactions."""
+    return torch.minimum(integral_time(k, epsilon), longest_mixing(k, epsilon, nu)) * frequency
 
 
 def karlovitz(nu: Tensor, epsilon: Tensor, frequency: Tensor) -> Tensor:

@@ -30,6 +30,7 @@ def build(case: Case) -> ReactingFlow:
         closure=case.closure(),
         sources=case.sources(),
         interaction=case.interaction(),
+        called=case.called,
     )
     numerics = LowMachNumerics(
         table.coupling, table.sweeps, table.cfl, reconstruction=table.reconstruction, momentum=table.momentum

@@ -19,14 +19,17 @@ from torch import Tensor
 from combust.cfd.boundaries.conditions import Inflow, conditions_of
 from combust.cfd.closures.carried import Balance, Carrying, of_stream, require_eddies
 from combust.cfd.closures.view import View
+from combust.cfd.diagnostics import gas
 from combust.cfd.lowmach.discretisation import Discretisation
 from combust.cfd.lowmach.state import State
 from combust.cfd.mesh.grid import NAMES, Faces, along
 from combust.cfd.mesh.require import require_field, require_values
 from combust.cfd.operators import carried, rkc
 from combust.cfd.operators.stencils import layers
+from combust.errors import ConfigError
 from combust.kernels import compiled
 from combust.parallel import together
+from combust.settings.eddies import Eddies
 
 advection_kernel = compiled(carried.advection)
 mass_rate_kernel = compiled(carried.mass_rate)
@@ -105,11 +108,15 @@ class Carrier:
             for key in ("positive", "molecular")
         )
         self.given = partial(of_stream, self.quantities, place="turbulence of an inflow")
+        self.inflows: dict[str, Eddies] = {}
         for a in on.layout.axes:
             for end, side in zip(("low", "high"), on.problem.boundaries[a], strict=True):
                 for condition in conditions_of(side):
                     if isinstance(condition, Inflow):
-                        require_eddies(self.quantities, condition.eddies, f"boundary.{NAMES[a]}_{end}")
+                        place = f"boundary.{NAMES[a]}_{end}"
+                        require_eddies(self.quantities, condition.eddies, place)
+                        if condition.eddies is not None:
+                            self.inflows[place] = condition.eddies
 
     def begin(self, view: View, given: Tensor | None = None) -> Tensor:
         """Padded quantities of a flow that starts with `view` (collective); given : of the owned cells, None: as the
@@ -118,11 +125,27 @@ class Carrier:
 
         def asked() -> Tensor:
             values = self.closure.start(view) if given is None else given
-            self._require(f"{type(self.closure).__name__}.start", values)
+            self._require(self.on.problem.name("closure", "start"), values)
+            self._require_slow(view, values)
             return values
 
         found = together(self.on.comm, asked)
         return self.filled(self.on.filler.pad(found), view)
+
+    def _require_slow(self, view: View, values: Tensor) -> None:
+        """Raises ConfigError where eddies of the start or of an inflow are faster than sound (collective)."""
+        rows = [row.max() for q, row in zip(self.quantities, values, strict=True) if q.given == "k"]
+        if not rows:
+            return
+        mach = gas.mach(view.inner(view.q), torch.ones_like(view.velocity), self.on.thermo)
+        start, sound = view.max(torch.stack([*rows, 3.0**0.5 / mach.min()])).tolist()
+        given = {f"{place}.turbulence": eddies.k for place, eddies in self.inflows.items() if eddies.k is not None}
+        for place, k in {"turbulence.initial": start, **given}.items():
+            if k > 1.5 * sound**2:
+                raise ConfigError(
+                    f"{place}: k = {k:.3g} m2/s2 is of eddies of {(k / 1.5) ** 0.5:.3g} m/s, faster than sound in the "
+                    f"gas, {sound:.3g} m/s, which the low-Mach equations have not: at most {1.5 * sound**2:.3g} m2/s2"
+                )
 
     def filled(self, f: Tensor, view: View) -> Tensor:
         """Padded quantities with their ghosts set, in place."""
@@ -155,7 +178,7 @@ class Carrier:
             for key, f in zip(Balance._fields, found, strict=True):
                 if f is not None:
                     f = torch.nan_to_num(f) if key == "fixed" else f  # NaN: free
-                    self._require(f"{type(self.closure).__name__}.balance: {key}", f)
+                    self._require(f"{self.on.problem.name('closure', 'balance')}: {key}", f)
             return found
 
         return together(self.on.comm, asked)
@@ -215,9 +238,9 @@ class Carrier:
         if on.bounds_locally:
             rho = on.domain.padded(torch.minimum(rho0, rho1))
             radius = on.local_stiffness((mixing / rho).amax(0), fastest)
-        rkc.stages_within(on.numerics.max_stages, radius, dt, what, fastest)
+        on.stages_within(radius, dt, what, fastest)
         cap = max(min(SOFT * radius, rkc.longest(on.numerics.max_stages) / dt - radius), 0.0)
-        stages = rkc.stages_within(on.numerics.max_stages, radius + cap, dt, what, fastest)
+        stages = on.stages_within(radius + cap, dt, what, fastest)
         diffused = diffusion_kernel(s.carried, mixing, on.layout, on.metrics)
         U0, stiff = rho0 * on.inner(s.carried), first.destruction > cap
         return Step(step, U0, rho0, rho1, mixing, diffused, stiff, cap, stages, self._walls(view))

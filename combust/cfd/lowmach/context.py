@@ -85,7 +85,7 @@ def met_by(interaction: Interaction | None, view: View, eddies: EddyFields | Non
     """What the interaction makes of the flow and these eddies, checked; for `together`."""
     if interaction is None:
         return Below(eddies, Interplay(), None)
-    found, name = Interplay(*interaction.update(Met(view, eddies))), f"{type(interaction).__name__}.update"
+    found, name = Interplay(*interaction.update(Met(view, eddies))), on.problem.name("interaction", "update")
     for row, f in zip(Interplay._fields, found, strict=True):
         if f is not None:
             require_field(f"{name}: {row}", f, on.layout.n, on.grid.device)
@@ -115,7 +115,7 @@ def _counted(mean: list[Rates], on: Discretisation) -> Tensor | None:
 
 def eddy_fields(closure: Closure, view: View, on: Discretisation) -> EddyFields:
     """What the closure says of the flow of `view`. Raises ConfigError for wrong shapes, StateError for wrong values."""
-    found, name = EddyFields(*closure.update(view)), f"{type(closure).__name__}.update"
+    found, name = EddyFields(*closure.update(view)), on.problem.name("closure", "update")
     given = {f"{name}: {row}": f for row in CELLS if (f := getattr(found, row)) is not None}
     for row, f in given.items():
         require_field(row, f, on.layout.n, on.grid.device)

@@ -10,8 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from combust.cfd.boundaries import inflow
-from combust.cfd.boundaries.conditions import Burner, conditions_of
+from combust.cfd.boundaries.conditions import conditions_of
 from combust.cfd.closures.view import View
 from combust.cfd.diagnostics import balances, flame, gas, mixture, motion
 from combust.cfd.diagnostics.mixture import Definitions, Progress
@@ -30,7 +29,7 @@ from combust.cfd.sources import base as sources
 from combust.errors import ConfigError
 from combust.kinetics.providers.chemistry import columns_of, fields_of
 from combust.settings import names
-from combust.settings.names import BURNER, FAMILIES, FRESH, OF_FIELD, OF_FIELDS, PROGRESS, STREAMS
+from combust.settings.names import FAMILIES, FRESH, OF_FIELD, OF_FIELDS, PROGRESS, STREAMS
 
 NOWHERE = Elsewhere()
 UNDEFINED = Definitions()
@@ -132,7 +131,6 @@ class Diagnostics:
             "mass_error": lambda: balances.mass_error(self._gain(), self.s.initial),
             "element_error": lambda: balances.element_error(self._gain(), self.s.initial, self.s.balance, self.gas),
             "enthalpy_error": lambda: balances.enthalpy_error(self._gain(), float(self.s.p0), self.scheme.volume),
-            "heat_to_burner": self.heat_to_burner,
             **self.walls.quantities(),
             **self.shear.quantities(),
             **self.eddies.quantities(),
@@ -201,6 +199,9 @@ class Diagnostics:
             return self.quantities[name]()
         match = OF_FIELD.fullmatch(name)
         if match is None:
+            of_one = sources.of_one(self.scheme.problem.sources, name, self.view())
+            if of_one is not None:
+                return of_one
             known = [*self.quantities, *OF_FIELDS]
             raise ConfigError(self._unknown("quantity", name, known))
         how, value = match[1], self._field(match[2])
@@ -373,7 +374,8 @@ class Diagnostics:
         if count is None:
             count = self.flow.totals.now(name, self.flow.time)
         if count is None:
-            count = sources.column(self.scheme.problem.sources, name, self.view())
+            apart = self.flow.elsewhere.columns.get(name, names.NOTHING).apart
+            count = sources.column(self.scheme.problem.sources, name, self.view(), apart)
         if count is None:
             raise ConfigError(f'"{name}" needs {self.flow.elsewhere.columns[name].needs}')
         return count
@@ -390,12 +392,3 @@ class Diagnostics:
         """Content now + what left - content at the start, of (rho h, rho Y)."""
         now = self.block.comm.sum(*(self.s.U * self.grid.volume).sum((1, 2, 3)).tolist())
         return torch.tensor(now, dtype=torch.float64, device=self.grid.device) + self.s.balance - self.s.initial
-
-    def heat_to_burner(self) -> float:
-        """Heat that conducts into the burners now [W]; per m2 of what the domain does not extend in."""
-        scheme = self.scheme
-        if not any(isinstance(c, Burner) for pair in scheme.problem.boundaries for s in pair for c in conditions_of(s)):
-            raise ConfigError(f'"heat_to_burner" needs {BURNER}')
-        c = self.unresolved.coefficients()
-        own = inflow.heat_to_burner(self.s.q, c, scheme.filler, scheme.thermo)
-        return self.block.comm.sum(own)[0]

@@ -13,7 +13,7 @@ from combust.cfd.lowmach.state import State
 from combust.cfd.mesh.grid import NAMES, Faces, Grid, along, weighted
 from combust.cfd.mesh.require import same_device
 from combust.cfd.mesh.slabs import Joined, pointwise, slabs
-from combust.cfd.operators import scalars
+from combust.cfd.operators import rkc, scalars
 from combust.cfd.operators.reconstruction import layers_of_ghosts
 from combust.cfd.operators.stencils import STIFFER, blend, pair_sum
 from combust.errors import ConfigError
@@ -41,7 +41,7 @@ def require_fitting(grid: Grid, problem: Problem) -> None:
                 raise ConfigError(f"problem.boundaries: the {end} side in {NAMES[a]} {what}")
     outflow.require_convection(problem.boundaries, grid.layout.axes)
     if grid.axisymmetric and not getattr(problem.closure, "axisymmetric", True):
-        raise ConfigError(f"problem.closure: {type(problem.closure).__name__} does not go with an axisymmetric grid")
+        raise ConfigError(f"problem.closure: {problem.name('closure')} does not go with an axisymmetric grid")
 
 
 class Discretisation:
@@ -120,6 +120,10 @@ class Discretisation:
             total = row if total is None else total + row
         assert total is not None
         return min(MARGIN * self.comm.max(float(total.max()))[0], self.stiffness(largest))
+
+    def stages_within(self, radius: float, dt: float, what: str, value: float) -> int:
+        """Of diffusion over dt [s], as `rkc.stages_within`. Raises DivergenceError."""
+        return rkc.stages_within(self.numerics.max_stages, radius, dt, what, value, self.problem.models)
 
     def stiffness(self, diffusivity: float) -> float:
         """Spectral radius [1/s] of diffusion with this diffusivity [m2/s] on the narrowest cells."""

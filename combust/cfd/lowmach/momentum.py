@@ -81,7 +81,7 @@ class Momentum:
         radius = on.stiffness(ratio * (4.0 / 3.0))
         if on.bounds_locally:
             radius = on.local_stiffness((4.0 / 3.0) * mu / rho, ratio * (4.0 / 3.0))
-        stages = rkc.stages_within(on.numerics.max_stages, radius, dt, "kinematic viscosity", ratio)
+        stages = on.stages_within(radius, dt, "kinematic viscosity", ratio)
         rows, shares = rkc.coefficients(stages, on.grid.device), rkc.times(stages)
         step = torch.tensor(dt, dtype=torch.float64, device=on.grid.device)
         u0 = on.block_faces(u)

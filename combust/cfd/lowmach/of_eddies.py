@@ -21,6 +21,7 @@ from combust.errors import ConfigError
 from combust.parallel import together
 from combust.settings.names import EDDY_ENERGY, TURBULENCE
 
+EVEN = 1e-13  # of the energy of all motion: less than that is round-off, no turbulence
 OVER_TIME = 'take averages over time of "u" and "k_t" (output.averages) and make it of these'
 
 
@@ -113,10 +114,10 @@ class OfEddies:
 
     def row(self, name: str, row: str) -> Tensor:
         """A row of the closure's EddyFields under the name of output. Raises ConfigError if it has none."""
-        closure = self._closure(name)
+        self._closure(name)
         found: Tensor | None = getattr(self.now()[1], row)
         if found is None:
-            raise ConfigError(f'"{name}" needs {EDDY_ENERGY}; {type(closure).__name__} does not')
+            raise ConfigError(f'"{name}" needs {EDDY_ENERGY}; {self.scheme.problem.name("closure")} does not')
         return found
 
     def _carried(self, row: int) -> Tensor:
@@ -134,8 +135,8 @@ class OfEddies:
     def resolution(self) -> Tensor:
         """Resolved over all turbulent kinetic energy, of averages over the periodic directions now, weighted by mass.
 
-        1 - M of Pope, New J. Phys. 6 (2004) 35. doi:10.1088/1367-2630/6/1/035. Raises ConfigError where no direction is
-        periodic.
+        1 - M of Pope, New J. Phys. 6 (2004) 35. doi:10.1088/1367-2630/6/1/035. 1 where there is no turbulence, but for
+        round-off of the mean motion. Raises ConfigError where no direction is periodic.
         """
         view = self.view()
         k = self.row("resolution", "energy")
@@ -144,7 +145,8 @@ class OfEddies:
         mass, *momentum, energy, below = together(self.comm, lambda: plane_sums(view, rows, '"resolution"', OVER_TIME))
         resolved = energy / mass - 0.5 * sum((m / mass) ** 2 for m in momentum)
         resolved, below = resolved.clamp_min(0.0), below / mass
-        return torch.where(resolved + below > 0, resolved / (resolved + below), 1.0).expand(k.shape).contiguous()
+        turbulent = resolved + below > EVEN * energy / mass
+        return torch.where(turbulent, resolved / (resolved + below), 1.0).expand(k.shape).contiguous()
 
     def modelled_dissipation(self) -> float:
         """Kinetic energy that the viscosity of the eddies takes from the resolved motion [W]."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import get_args
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, get_args
 
 from combust.cfd.boundaries.conditions import Sides
 from combust.cfd.closures.base import Closure, Source, require_closure, require_source
@@ -23,6 +24,7 @@ class Problem:
     gravity : (z, y, x) [m/s2], acts on rho less reference_density [kg/m3]; None: less the mean over the domain
     closure : the turbulence closure, None for laminar flow;  sources : what is added to the equations
     interaction : what turbulence does to reactions and the diffusion that feeds them, None: nothing
+    called : what messages call closure and interaction, as a case does; by their classes if omitted
     """
 
     gas: Mechanism
@@ -33,6 +35,7 @@ class Problem:
     closure: Closure | None = None
     sources: tuple[Source, ...] = ()
     interaction: Interaction | None = None
+    called: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Raises ConfigError naming a closure, source or interaction that is none."""
@@ -42,6 +45,17 @@ class Problem:
             require_closure("problem.closure", self.closure)
         for number, source in enumerate(self.sources):
             require_source(f"problem.sources[{number}]", source)
+
+    def name(self, part: Literal["closure", "interaction"], method: str = "") -> str:
+        """What messages call it, or a method of it that a script of one's own may have written."""
+        named = type(getattr(self, part)).__name__ + (f".{method}" if method else "")
+        return self.called.get(part, named)
+
+    @property
+    def models(self) -> str:
+        """Closure and interaction by these names, "" without either."""
+        given = {"closure": self.closure, "interaction": self.interaction}
+        return " and ".join(self.name(part) for part, one in given.items() if one is not None)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)

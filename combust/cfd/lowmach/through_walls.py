@@ -8,11 +8,13 @@ from typing import Protocol
 
 from torch import Tensor
 
-from combust.cfd.boundaries import wall_fluxes
+from combust.cfd.boundaries import inflow, wall_fluxes
+from combust.cfd.boundaries.conditions import Burner, conditions_of
 from combust.cfd.lowmach.lowmach import LowMach
 from combust.cfd.lowmach.state import State
 from combust.cfd.lowmach.unresolved import Unresolved
-from combust.settings.names import SIDES
+from combust.errors import ConfigError
+from combust.settings.names import BURNER, SIDES
 
 
 class Walled(Protocol):
@@ -34,8 +36,9 @@ class ThroughWalls:
         """Of a time and the content U, which steps and restarts replace: a row of output asks for many numbers."""
 
     def quantities(self) -> dict[str, Callable[[], float]]:
-        """Heat now [W] and so far [J], in all and by side, and the largest flux of a species [kg/m2/s]."""
+        """Heat now [W] and so far [J], in all, by side and of burners, and the largest flux of a species [kg/m2/s]."""
         found: dict[str, Callable[[], float]] = {
+            "heat_to_burner": self.heat_to_burner,
             "wall_heat": lambda: sum(self.heat()),
             "wall_energy": lambda: float(self.flow.current.heat_out.sum()),
             "wall_species_flux": lambda: self.comm.max(wall_fluxes.largest_species_flux(self._now()))[0],
@@ -62,3 +65,11 @@ class ThroughWalls:
             found = list(wall_fluxes.through(s.q, c, scheme.filler, scheme.thermo))
             self._known = flow.time, weakref.ref(s.U), found
         return self._known[2]
+
+    def heat_to_burner(self) -> float:
+        """Heat that conducts into the burners now [W]; per m2 of what the domain does not extend in."""
+        scheme = self.flow.scheme
+        if not any(isinstance(c, Burner) for pair in scheme.problem.boundaries for s in pair for c in conditions_of(s)):
+            raise ConfigError(f'"heat_to_burner" needs {BURNER}')
+        own = inflow.heat_to_burner(self.flow.current.q, self.unresolved.coefficients(), scheme.filler, scheme.thermo)
+        return self.comm.sum(own)[0]

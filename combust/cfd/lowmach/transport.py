@@ -53,7 +53,7 @@ class Transport:
             radius = on.stiffness(fastest)
             if on.bounds_locally:
                 radius = on.local_stiffness(scalars.largest_diffusivity(s.q, c, s.p0, on.thermo), fastest)
-            stages = rkc.stages_within(on.numerics.max_stages, radius, dt, "diffusivity", fastest)
+            stages = on.stages_within(radius, dt, "diffusivity", fastest)
             self.stages = max(self.stages, stages)
             rate, out = self.diffusion(s.q, c)
             return DiffusionStart(c, rate, out, stages)

@@ -75,8 +75,8 @@ class Unresolved:
 
     def damkoehler(self) -> Tensor:
         """See `times.damkoehler`."""
-        eddies = self._eddies("Da")
-        return times.damkoehler(*eddies, self._frequency())
+        eddies, frequency = self._eddies("Da"), self._frequency()
+        return times.damkoehler(self._now()[0].view.kinematic_viscosity, *eddies, frequency)
 
     def karlovitz(self) -> Tensor:
         """See `times.karlovitz`."""

@@ -8,11 +8,12 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from combust.cfd.closures.near_walls import NearWall, edge
+from combust.cfd.closures.near_walls import NearWall, edge, sides_with_friction
 from combust.cfd.lowmach.through_walls import Walled
 from combust.cfd.lowmach.unresolved import Unresolved
 from combust.cfd.mesh.grid import NAMES, cut
-from combust.settings.names import SIDES
+from combust.errors import ConfigError
+from combust.settings.names import SIDES, WALL, WALLS
 
 
 class WallShear:
@@ -21,15 +22,18 @@ class WallShear:
     def __init__(self, flow: Walled, unresolved: Unresolved):
         self.unresolved = unresolved
         self.flow, self.comm = flow, flow.scheme.grid.block.comm
+        self.sides = sides_with_friction(flow.scheme.problem.boundaries)
 
     def quantities(self) -> dict[str, Callable[[], float]]:
         """Friction velocity by side [m/s]."""
         return {f"friction_velocity_{side}": lambda i=i: self.friction_velocity(i) for i, side in enumerate(SIDES)}  # type: ignore[misc]
 
     def friction_velocity(self, side: int) -> float:
-        """sqrt(|mean shear| / mean density) over the walls with friction of the low and high side of z, y, x [m/s];
-        0 where there is none.
+        """sqrt(|mean shear| / mean density) over the walls with friction of the low and high side of z, y, x [m/s].
+        Raises ConfigError of a side without.
         """
+        if divmod(side, 2) not in self.sides:
+            raise ConfigError(f'"friction_velocity_{SIDES[side]}" needs {WALLS[SIDES[side]]}')
         parts = torch.zeros(4, dtype=torch.float64, device=self.flow.scheme.grid.device)
         for near, viscosity in self._now():
             if 2 * near.axis + near.side == side:
@@ -40,10 +44,15 @@ class WallShear:
                         parts[c] += (rate * slip).sum()
                 parts[3] += (area * near.density).sum()
         *shear, mass = self.comm.sum(*parts.tolist())
-        return math.sqrt(math.hypot(*shear) / mass) if mass > 0 else 0.0
+        return math.sqrt(math.hypot(*shear) / mass)
 
     def y_plus(self) -> Tensor:
-        """u_tau y / nu of the cells beside walls with friction, y the distance of their centres; 0 in all others."""
+        """u_tau y / nu of the cells beside walls with friction, y the distance of their centres; 0 in all others.
+
+        Raises ConfigError of a flow without such walls.
+        """
+        if not self.sides:
+            raise ConfigError(f'"y_plus" needs {WALL}')
         found = torch.zeros(self.flow.scheme.layout.n, dtype=torch.float64, device=self.flow.scheme.grid.device)
         for near, viscosity in self._now():
             u_tau = (viscosity * near.speed / near.distance).sqrt()

@@ -40,7 +40,7 @@ class Case(Protocol):
     reacts : whether there is chemistry;  unburnt : fresh gas and its equilibrium, of what burns
     content : rho h, rho Y and p0 at the start, where they are not those of `fields` at `pressure`
     identity : what a checkpoint must share with this case;  definitions : what mixture fraction and progress refer to
-    concerns : what is asked of a low-Mach flow at intervals
+    concerns : what is asked of a low-Mach flow at intervals;  called : what messages call closure and interaction
     """
 
     @property
@@ -79,6 +79,8 @@ class Case(Protocol):
     def elsewhere(self) -> Elsewhere: ...
     @property
     def definitions(self) -> Definitions: ...
+    @property
+    def called(self) -> Mapping[str, str]: ...
     @property
     def concerns(self) -> Sequence[Callable[[Any], dict[str, str]]]: ...
 

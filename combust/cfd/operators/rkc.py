@@ -27,8 +27,10 @@ def longest(stages: int) -> float:
     return (stages**2 - 1.0) / (1.54 * SAFETY)
 
 
-def stages_within(most: int, radius: float, dt: float, what: str, value: float) -> int:
+def stages_within(most: int, radius: float, dt: float, what: str, value: float, models: str = "") -> int:
     """Stages for a step dt [s] at spectral radius `radius` [1/s], which comes from `what` of `value` [m2/s].
+
+    models : what adds to that of the gas, in the words of a case
 
     Raises DivergenceError where they are more than `most`, or no number.
     """
@@ -40,10 +42,11 @@ def stages_within(most: int, radius: float, dt: float, what: str, value: float) 
         )
     stages = stages_for(reach)
     if not stages <= most:
+        added, check = (f", with {models}", f"{models}, ") if models else ("", "")
         raise DivergenceError(
             f"diffusion over dt = {dt:.3e} s needs {stages} Runge-Kutta-Chebyshev stages, allowed are {most}: the "
-            f"largest {what} is {value:.3g} m2/s, while that of gases at 1 atm is {ORDINARY}. If it is meant, set "
-            f"numerics.dt_max to at most {longest(most) / radius:.2g} s or coarsen the grid; if not, check "
+            f"largest {what} is {value:.3g} m2/s{added}, while that of gases at 1 atm is {ORDINARY}. If it is meant, "
+            f"set numerics.dt_max to at most {longest(most) / radius:.2g} s or coarsen the grid; if not, check {check}"
             "gas.transport, gas.pressure and the temperatures"
         )
     return stages

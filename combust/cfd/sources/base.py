@@ -13,6 +13,8 @@ from torch import Tensor
 
 from combust.cfd.closures.base import Source
 from combust.cfd.closures.view import View
+from combust.errors import ConfigError
+from combust.settings.names import OF_SOURCE
 
 Show = Callable[[View], Tensor]
 Count = Callable[[View], float]
@@ -82,10 +84,35 @@ def field(sources: Iterable[Source], name: str, view: View) -> Tensor | None:
     return found
 
 
-def column(sources: Iterable[Source], name: str, view: View) -> float | None:
-    """The sum of what they count under a name, None where none does (collective)."""
-    counts = [s.columns[name] for s in sources if isinstance(s, Acting) and name in s.columns]
-    return sum(count(view) for count in counts) if counts else None
+def column(sources: Iterable[Source], name: str, view: View, apart: bool = False) -> float | None:
+    """The sum of what they count under a name, None where none does (collective).
+
+    Raises ConfigError where several do and are to be asked apart, by `of_one`.
+    """
+    counts = _showing(sources, name)
+    if apart and len(counts) > 1:
+        several, each = (", ".join(form.format(n) for n in counts) for form in ("sources[{}]", f'"{name}[{{}}]"'))
+        raise ConfigError(f'"{name}": {several} show it, and a sum of theirs means nothing: ask for {each}')
+    return sum(count(view) for count in counts.values()) if counts else None
+
+
+def of_one(sources: Iterable[Source], name: str, view: View) -> float | None:
+    """What sources[n] counts, by the name "NAME[n]"; None of other names (collective). Raises ConfigError where that
+    one shows no NAME.
+    """
+    asked = OF_SOURCE.fullmatch(name)
+    counts = _showing(sources, asked[1]) if asked else {}
+    if asked is None or not counts:
+        return None
+    if int(asked[2]) not in counts:
+        raise ConfigError(f'"{name}": there is {", ".join(f"{asked[1]}[{n}]" for n in counts)}')
+    return counts[int(asked[2])](view)
+
+
+def _showing(sources: Iterable[Source], name: str) -> dict[int, Count]:
+    """By their place in `sources` of the case, those that count under a name."""
+    acting = enumerate(s for s in sources if isinstance(s, Acting))
+    return {number: s.columns[name] for number, s in acting if name in s.columns}
 
 
 class Totals:

@@ -21,6 +21,7 @@ from combust.cfd.sources.base import Acting, Count
 from combust.errors import ConfigError
 
 NATURAL = 0.19  # u'^3 / epsilon over the side of a cube
+NOTHING = 1e-13  # of the energy of all motion: less of its fluctuations is round-off of their mean
 
 
 def require_box(grid: Grid, what: str, between: tuple[float, float] | None = None) -> None:
@@ -92,11 +93,12 @@ class LinearForcing(Acting):
         return math.sqrt(2.0 * motion(view, self.between)[2] / self.dimensions)
 
     def concerns(self, view: View) -> dict[str, str]:
-        """A gas at rest stays at rest."""
+        """A gas at rest stays at rest, an even stream even."""
         if motion(view, self.between)[2] > 0:
             return {}
-        return {"forcing": "sources: linear forcing amplifies the motion that there is, and there is none: give "
-                "initial.turbulence"}  # fmt: skip
+        where = "" if self.between is None else f" in x = [{self.between[0]:g}, {self.between[1]:g}] m"
+        return {"forcing": "sources: linear forcing amplifies what differs from the mean velocity, and there is none"
+                f"{where}: it adds nothing, and u_rms is never reached; give initial.turbulence"}  # fmt: skip
 
 
 def within(x: Tensor, between: tuple[float, float]) -> Tensor:
@@ -106,7 +108,7 @@ def within(x: Tensor, between: tuple[float, float]) -> Tensor:
 
 def motion(view: View, between: tuple[float, float] | None = None) -> tuple[float, list[float], float]:
     """Mass [kg], mean velocity along z, y, x [m/s], and kinetic energy per mass of what differs from it [m2/s2], of the
-    whole domain, or of the part of x `between` [m] (collective).
+    whole domain, or of the part of x `between` [m] (collective). The energy is zero where it is round-off.
     """
     grid, layout = view.grid, view.grid.layout
     mass = view.rho * grid.volume
@@ -122,4 +124,6 @@ def motion(view: View, between: tuple[float, float] | None = None) -> tuple[floa
     for a, momentum, square in zip(layout.axes, rest[::2], rest[1::2], strict=True):
         mean[a] = momentum / total
         energy += 0.5 * max(square / total - mean[a] ** 2, 0.0)
+    if energy <= NOTHING * 0.5 * sum(rest[1::2]) / total:
+        energy = 0.0
     return total, mean, energy

@@ -144,7 +144,7 @@ class RadiationSource(SourceSettings, frozen=True, tag_field="kind", tag="radiat
 
 
 AXES = {"x": 2, "y": 1, "z": 0}
-POWER = Name("power that forces of `sources` put into the motion", "W")
+POWER = Name("power that all forces of `sources` put into the motion; `NAME[n]`: that of `sources[n]`", "W")
 Direction = Annotated[Literal["x", "y", "z"], doc("the direction, periodic")]
 
 
@@ -165,8 +165,10 @@ class Driving(SourceSettings, frozen=True, kw_only=True):
     """Base of what drives a flow along a periodic direction."""
 
     COLUMNS: ClassVar[dict[str, Name]] = {
-        "driving_force": Name("force that drives the flow, a mean pressure gradient: over the volume", "N/m3"),
-        "bulk_velocity": Name("mean velocity along the direction that is driven, weighted by mass", "m/s"),
+        "driving_force": Name(
+            "force that drives the flow, a mean pressure gradient: over the volume", "N/m3", apart=True
+        ),
+        "bulk_velocity": Name("mean velocity along the direction that is driven, weighted by mass", "m/s", apart=True),
         "forcing_power": POWER,
     }
 
@@ -235,7 +237,7 @@ class LinearForcingSource(SourceSettings, frozen=True, kw_only=True, tag_field="
     COLUMNS: ClassVar[dict[str, Name]] = {
         "forcing_power": POWER,
         "turbulence_u_rms": Name(
-            "root mean square of a component of what forced turbulence is, weighted by mass", "m/s"
+            "root mean square of a component of what forced turbulence is, weighted by mass", "m/s", apart=True
         ),
     }
     RESOLVED: ClassVar[bool] = True

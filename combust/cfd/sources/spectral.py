@@ -21,6 +21,9 @@ from combust.cfd.sources.linear import motion, require_box
 from combust.errors import ConfigError
 
 FEWEST = 8  # cells of the shortest wave that is forced
+# Less energy of the waves that are forced is no motion but what solvers leave, or round-off, which differs by ranks: of
+# that of what differs from the mean velocity; of that of all motion.
+EMPTY, ROUNDED = 1e-12, 1e-24
 HOLD = 3.0  # power is 1 + HOLD times that of rest, over 1 + HOLD k/k0: how firmly k is held
 
 
@@ -54,16 +57,15 @@ class SpectralForcing(Acting):
         self.counts = ((square > 0) & (square <= largest**2 * (1 + 1e-9))).to(grid.device)
         self.cells = math.prod(grid.block.shape)
         self.waves = {a: [_waves(grid, a, b, k[b]) for b in range(3)] for a in axes}
+        self.shortest = 2 * math.pi / largest
 
     def rates(self, view: View, t: float, dt: float) -> Rates:
         """A u_band, A so that the force alone adds power times dt to the energy, where the density is one."""
         if dt == 0.0:
             return Rates()
         layout = view.grid.layout
-        hats = self._band(view)
-        energy = sum(0.5 * float((hat.abs() ** 2).sum()) for hat in hats.values())
-        power = self.power_per_mass(motion(view)[2]) if energy > 0 else 0.0
-        rate = (math.sqrt(1.0 + power * dt / energy) - 1.0) / dt if energy > 0 else 0.0
+        hats, energy, (_, _, k) = self._forced(view)
+        rate = (math.sqrt(1.0 + self.power_per_mass(k) * dt / energy) - 1.0) / dt if energy > 0 else 0.0
         found: list[Tensor | None] = [None, None, None]
         for a in layout.axes:
             found[a] = rate * _back(hats[a], self.waves[a])
@@ -72,6 +74,17 @@ class SpectralForcing(Acting):
     def power_per_mass(self, k: float) -> float:
         """At a kinetic energy per mass k [m2/s2]: that of the wanted motion where k is the wanted one [m2/s3]."""
         return self.per_mass * (1 + HOLD) / (1 + HOLD * k / self.wanted)
+
+    def _forced(self, view: View) -> tuple[dict[int, Tensor], float, tuple[float, list[float], float]]:
+        """What is forced, its energy per mass [m2/s2], zero where there is no more than EMPTY and ROUNDED, and `motion`
+        (collective).
+        """
+        hats, whole = self._band(view), motion(view)
+        energy = sum(0.5 * float((hat.abs() ** 2).sum()) for hat in hats.values())
+        _, mean, k = whole
+        if energy <= max(EMPTY * k, ROUNDED * (k + 0.5 * sum(u * u for u in mean))):
+            energy = 0.0
+        return hats, energy, whole
 
     def _band(self, view: View) -> dict[int, Tensor]:
         """Fourier coefficients of the waves that are forced, of each component (collective)."""
@@ -90,19 +103,25 @@ class SpectralForcing(Acting):
 
     def power(self, view: View) -> float:
         """That of the step to come [W]."""
-        mass, _, k = motion(view)
-        return self.power_per_mass(k) * mass if k > 0 else 0.0
+        _, energy, (mass, _, k) = self._forced(view)
+        return self.power_per_mass(k) * mass if energy > 0 else 0.0
 
     def u_rms(self, view: View) -> float:
         """Of a component, now [m/s]."""
         return math.sqrt(2.0 * motion(view)[2] / self.dimensions)
 
     def concerns(self, view: View) -> dict[str, str]:
-        """A gas at rest stays at rest."""
-        if motion(view)[2] > 0:
+        """What has none of the waves that are forced is left as it is."""
+        _, energy, (_, _, k) = self._forced(view)
+        if energy > 0:
             return {}
-        return {"forcing": "sources: spectral forcing amplifies the motion that there is, and there is none: give "
-                "initial.turbulence"}  # fmt: skip
+        said = f"sources: spectral forcing amplifies waves of at least {self.shortest:.3g} m"
+        if k == 0:
+            return {"forcing": f"{said}, and nothing moves but the mean: it adds nothing; give initial.turbulence"}
+        return {
+            "forcing": f"{said}, and the motion has none so long, but for round-off: it adds nothing until there are some; "
+            "take more `waves`, or an initial motion with them, as initial.turbulence of a larger length"
+        }
 
 
 def _waves(grid: Grid, component: int, axis: int, k: Tensor) -> Tensor:
