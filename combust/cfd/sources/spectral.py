@@ -119,8 +119,8 @@ class SpectralForcing(Acting):
         if k == 0:
             return {"forcing": f"{said}, and nothing moves but the mean: it adds nothing; give initial.turbulence"}
         return {
-            "forcing": f"{said}, and the motion has none so long, but for round-off: it adds nothing until there are some; "
-            "take more `waves`, or an initial motion with them, as initial.turbulence of a larger length"
+            "forcing": f"{said}, and the motion has none so long, but for round-off: it adds nothing until there are "
+            "some; take more `waves`, or an initial motion with them, as initial.turbulence of a larger length"
         }
 
 
