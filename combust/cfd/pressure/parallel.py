@@ -1,6 +1,6 @@
-"""Conjugate gradients in torch on any number of ranks, preconditioned by the scaled constant-coefficient problem.
+"""The pressure equation on any number of ranks: conjugate gradients of `conjugate`, with sums over all ranks.
 
-As on one rank (`torch_cg`), with sums over all ranks; what -V L_beta is, and what it takes of neighbours, is for the
+What -V L_beta is, and what it takes of neighbours, is for the
 kind of operator to say: `ranks` has that of second order, `wide` that of fourth.
 """
 
@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 
 import torch
 
 from combust.cfd.pressure.base import (
-    FLOOR,
     UNIT_RTOL,
     Beta,
     Conductances,
@@ -21,13 +19,10 @@ from combust.cfd.pressure.base import (
     Solution,
     compatible,
     diagonal,
-    not_converged,
     zero_mean,
 )
+from combust.cfd.pressure.conjugate import SCALING, Conjugate, Operator, System
 from combust.cfd.pressure.separable import Separable
-from combust.cfd.pressure.torch_cg import SCALING
-
-Operator = Callable[[torch.Tensor], torch.Tensor]
 
 
 class ParallelSolver(ABC):
@@ -82,8 +77,21 @@ class ParallelSolver(ABC):
         return (a * b).sum()
 
     def ahead(self, x: torch.Tensor, factor: float, y: torch.Tensor) -> torch.Tensor:
-        """x + factor y, which may take the memory of x."""
+        """See Products."""
         return x + factor * y
+
+    def scalar(self, a: torch.Tensor, b: torch.Tensor) -> float:
+        """See Products."""
+        return self._sums((a, b))[0]
+
+    def norms(self, *fields: torch.Tensor) -> list[float]:
+        """See Products."""
+        return [math.sqrt(s) for s in self._sums(*((f, f) for f in fields))]
+
+    def length(self, rz: float, s: torch.Tensor, q: torch.Tensor) -> float | None:
+        """See Products."""
+        curvature = self.scalar(s, q)
+        return rz / curvature if curvature > 0.0 else None
 
     def _sums(self, *pairs: tuple[torch.Tensor, torch.Tensor]) -> list[float]:
         """Scalar products over all ranks: one message."""
@@ -98,28 +106,7 @@ class ParallelSolver(ABC):
         size: torch.Tensor,
         rtol: float,
     ) -> tuple[torch.Tensor, int, float]:
-        r = load.clone() if guess is None else load - apply(guess)
-        norm, goal, round_off = (math.sqrt(s) for s in self._sums((r, r), (load, load), (size, size)))
-        round_off *= FLOOR
-        if not math.isfinite(norm + goal + round_off):
-            raise not_converged(0, float("nan"), rtol)
-        if guess is None or not norm < goal or goal <= round_off:
-            p, r, norm = torch.zeros_like(load), load.clone(), goal
-        else:
-            p = guess.clone()
-        enough = max(rtol * goal, round_off)
-        s, before, iteration = None, 1.0, 0
-        while not norm <= enough:
-            if not math.isfinite(norm) or iteration == self.max_iterations:
-                raise not_converged(iteration, norm / goal, rtol)
-            z = scale * self.direct.solve_symmetric(scale * r)
-            (rz,) = self._sums((r, z))
-            s = z if s is None else self.ahead(z, rz / before, s)
-            q = apply(s)
-            (curvature,) = self._sums((s, q))
-            if not curvature > 0.0:
-                raise not_converged(iteration, norm / goal, rtol)
-            p, r, before = self.ahead(p, rz / curvature, s), self.ahead(r, -rz / curvature, q), rz
-            norm = math.sqrt(self._sums((r, r))[0])
-            iteration += 1
-        return p, iteration, norm / goal if goal > 0.0 else 0.0
+        def precondition(r: torch.Tensor) -> torch.Tensor:
+            return scale * self.direct.solve_symmetric(scale * r)
+
+        return Conjugate(self).solve(System(apply, precondition, load, size, rtol, self.max_iterations), guess)

@@ -9,7 +9,8 @@ import torch
 
 from combust.cfd.mesh.block import Block
 from combust.cfd.pressure.base import PressureGrid
-from combust.cfd.pressure.parallel import Operator, ParallelSolver
+from combust.cfd.pressure.conjugate import Operator
+from combust.cfd.pressure.parallel import ParallelSolver
 from combust.cfd.pressure.torch_cg import apply
 
 

@@ -1,17 +1,13 @@
-"""Conjugate gradients in torch on one rank, preconditioned by the scaled constant-coefficient problem.
-
-M = sqrt(b) L_1 sqrt(b), b a cell average of beta, L_1 solved directly: P. Concus and G. H. Golub, SIAM J. Numer.
-Anal. 10 (1973) 1103, https://doi.org/10.1137/0710092
-"""
+"""The pressure equation on one rank, CPU or GPU: conjugate gradients of `conjugate`."""
 
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import torch
 
 from combust.cfd.pressure.base import (
-    FLOOR,
     UNIT_RTOL,
     Beta,
     Conductances,
@@ -22,12 +18,9 @@ from combust.cfd.pressure.base import (
     not_converged,
     zero_mean,
 )
+from combust.cfd.pressure.conjugate import SCALING, Conjugate, System
 from combust.cfd.pressure.line import solve_line
 from combust.cfd.pressure.separable import Separable
-
-# M = b^(s/2) L_1 b^(s/2): s = 1 is best while the front is wide (9-13 iterations), but its count grows as the
-# front thins against the box; s = 0 takes 30 at a density ratio of 7, on any grid. In between wins in practice.
-SCALING = 0.75
 
 
 class TorchSolver:
@@ -95,42 +88,35 @@ class TorchSolver:
         rtol: float,
     ) -> tuple[torch.Tensor, int, float]:
         assert self.direct is not None
-        scale = (self.unit_diagonal / main) ** (0.5 * SCALING)
-        p, r, norm, goal, enough = self._start(faces, main, load, guess, terms, rtol)
-        s, rz, iteration = None, None, 0
-        while not norm <= enough:
-            if not math.isfinite(norm) or iteration == self.max_iterations:
-                raise not_converged(iteration, norm / goal, rtol)
-            z = scale * self.direct.solve_symmetric(scale * r)
-            rz, previous = torch.sum(r * z), rz
-            s = z if s is None else torch.addcmul(z, s, rz / previous)
-            q = apply(faces, main, self.periodic, s)
-            step = rz / torch.sum(s * q)
-            p, r = torch.addcmul(p, s, step), torch.addcmul(r, q, step, value=-1.0)
-            norm = float(torch.linalg.vector_norm(r))  # the only value the host waits for
-            iteration += 1
-        return p, iteration, norm / goal if goal > 0.0 else 0.0
+        direct, scale = self.direct, (self.unit_diagonal / main) ** (0.5 * SCALING)
 
-    def _start(
-        self,
-        faces: dict[int, torch.Tensor],
-        main: torch.Tensor,
-        load: torch.Tensor,
-        guess: torch.Tensor | None,
-        terms: torch.Tensor,
-        rtol: float,
-    ) -> tuple[torch.Tensor, torch.Tensor, float, float, float]:
-        """First p and residual: those of the guess, unless p = 0 leaves less to do; norms of residual and load, and
-        the norm of the residual that is small enough.
-        """
-        r = load if guess is None else load - apply(faces, main, self.periodic, guess)
-        norms = torch.stack([torch.linalg.vector_norm(f) for f in (r, load, self.volumes * terms)]).tolist()
-        norm, goal, round_off = norms[0], norms[1], FLOOR * norms[2]
-        if not math.isfinite(norm + goal + round_off):
-            raise not_converged(0, float("nan"), rtol)
-        if guess is None or not norm < goal or goal <= round_off:
-            guess, r, norm = torch.zeros_like(load), load, goal
-        return guess, r, norm, goal, max(rtol * goal, round_off)
+        def precondition(r: torch.Tensor) -> torch.Tensor:
+            return scale * direct.solve_symmetric(scale * r)
+
+        operator = partial(apply, faces, main, self.periodic)
+        given = System(operator, precondition, load, self.volumes * terms, rtol, self.max_iterations)
+        return Conjugate(OneRank()).solve(given, guess)
+
+
+class OneRank:
+    """`Products` of one rank: scalars stay on the device, and the host waits for norms alone."""
+
+    def scalar(self, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        """See Products."""
+        return torch.sum(a * b)
+
+    def norms(self, *fields: torch.Tensor) -> list[float]:
+        """See Products."""
+        found: list[float] = torch.stack([torch.linalg.vector_norm(f) for f in fields]).tolist()
+        return found
+
+    def length(self, rz: torch.Tensor, s: torch.Tensor, q: torch.Tensor) -> torch.Tensor:
+        """See Products; what is no way down shows in the norms."""
+        return rz / torch.sum(s * q)
+
+    def ahead(self, x: torch.Tensor, factor: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        """See Products."""
+        return torch.addcmul(x, y, factor)
 
 
 def apply(

@@ -15,7 +15,8 @@ from combust.cfd.mesh.grid import along
 from combust.cfd.mesh.halo import Field, Halo
 from combust.cfd.operators.stencils import difference, difference_of_four, layers
 from combust.cfd.pressure.base import PressureGrid
-from combust.cfd.pressure.parallel import Operator, ParallelSolver
+from combust.cfd.pressure.conjugate import Operator
+from combust.cfd.pressure.parallel import ParallelSolver
 
 
 class WideSolver(ParallelSolver):
