@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from combust import __version__
 from combust.cli.verbs import VERBS
 from combust.errors import CombustError
+from combust.machine import huge_pages
 from combust.parallel import Communicator, all_or_none, report, world
 from combust.terminal import flushed, shown
 from combust.warned import in_words
@@ -21,6 +22,7 @@ EXIT_CODES = """exit codes:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one verb; returns the exit code."""
+    huge_pages()
     words = sys.argv[1:] if argv is None else list(argv)
     verb = next((word for word in words if not word.startswith("-")), "")
     with shown(), in_words():

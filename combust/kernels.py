@@ -22,6 +22,7 @@ import torch
 from torch.fx.experimental.proxy_tensor import get_proxy_mode
 
 from combust.graphs import LIMIT, Graphs, has_cells, tensors_of
+from combust.machine import huge_pages
 
 logger = logging.getLogger(__name__)
 
@@ -76,8 +77,10 @@ def keep_freed_memory() -> None:
     """Lets the C library keep freed memory for the next array: giving it back costs page faults on every field.
 
     Kernels allocate and free arrays of megabytes many times a step, large blocks fields of a hundred: all of them come
-    from its heap, which never shrinks. Does nothing where there is no glibc.
+    from its heap, which never shrinks. Does nothing where there is no glibc. Before the first array, also large pages
+    (`machine.huge_pages`).
     """
+    huge_pages()
     trim_threshold, mmap_max = -1, -4  # glibc's M_TRIM_THRESHOLD, M_MMAP_MAX
     try:
         mallopt = ctypes.CDLL(None).mallopt

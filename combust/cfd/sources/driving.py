@@ -41,7 +41,7 @@ class Drives(Acting):
     def _sums(self, view: View, weight: Tensor) -> tuple[float, float]:
         """Integrals over the domain of a weight, and of it times the velocity along the axis."""
         share = weight * view.grid.volume
-        total, moved = view.grid.block.comm.sum(float(share.sum()), float((share * view.velocity[self.axis]).sum()))
+        total, moved = view.sum(torch.stack([share.sum(), (share * view.velocity[self.axis]).sum()])).tolist()
         return total, moved
 
 
@@ -82,9 +82,7 @@ class PressureGradient(Drives):
     def force(self, view: View) -> float:
         if not self.per_mass:
             return self.per_volume
-        mass, volume = view.grid.block.comm.sum(
-            float((view.rho * view.grid.volume).sum()), float(view.grid.volume.sum())
-        )
+        mass, volume = view.sum(torch.stack([(view.rho * view.grid.volume).sum(), view.grid.volume.sum()])).tolist()
         return self.per_mass * mass / volume
 
     def power(self, view: View) -> float:
