@@ -1,5 +1,6 @@
 """How ranks are started: scripts/mpirun.sh with any MPI, as root and not; a launcher that does not fit mpi4py."""
 
+import os
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -8,6 +9,7 @@ import pytest
 from helpers import ROOT
 
 from combust.errors import DependencyError
+from combust.machine import HUGE_PAGES, huge_pages
 from combust.parallel import SIZES, world
 
 OPEN_MPI, HYDRA = "mpirun (Open MPI) 4.1.4", "HYDRA build details:\n    Version: 4.0.2"
@@ -69,3 +71,12 @@ def test_a_launcher_of_another_mpi(monkeypatch, sizes, ranks, fits):
         return
     with pytest.raises(DependencyError, match=r"2 ranks \(PMI_SIZE\).* alone in its MPI, Open MPI v4.1.4: mpirun and"):
         world()
+
+
+@pytest.mark.parametrize("said, then", [(None, "1"), ("0", "0"), ("1", "1")])
+def test_large_pages_unless_the_environment_says_otherwise(monkeypatch, said, then):
+    monkeypatch.setenv(HUGE_PAGES, said or "")
+    if said is None:
+        monkeypatch.delenv(HUGE_PAGES)
+    huge_pages()
+    assert os.environ[HUGE_PAGES] == then
