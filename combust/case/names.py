@@ -79,8 +79,9 @@ def has(config: Config, need: str) -> bool:
     if need == WALL or need in WALLS.values():
         return any(need in (WALL, WALLS[name.partition("[")[0]]) for name, side in sides.items() if has_friction(side))
     if need == AT_REST:
-        still = (isinstance(s, Periodic | Symmetry) or isinstance(s, Wall) and not any(s.velocity) for s in sides.values())
-        return all(still) and not isinstance(config.mesh, AxisymmetricMesh)
+        every = sides.values()
+        kept = all(isinstance(s, Periodic | Symmetry) or isinstance(s, Wall) and not any(s.velocity) for s in every)
+        return kept and not isinstance(config.mesh, AxisymmetricMesh)
     return need != BURNER or any(isinstance(side, Burner) for side in sides.values())
 
 

@@ -108,7 +108,6 @@ def test_every_name_of_the_reference_is_there(burning, vortices):
     assert set(burning.diagnostics.quantities) == set(names.QUANTITIES)
     text = markdown()
     walls = {names.WALL, *(need for side, need in names.WALLS.items() if side[0] != "z")}
-    walls = {names.WALL, *(need for side, need in names.WALLS.items() if side[0] != "z")}
     of_flames = {names.FRESH, names.STREAMS, names.PROGRESS}
     for flow, has in ((burning, {*of_flames, *walls, names.AT_REST}), (vortices, {names.AT_REST})):
         fields = {**names.FIELDS, **{f"{k}N2": name for k, name in names.FAMILIES.items()}}
