@@ -7,10 +7,12 @@ import torch
 
 from combust.kinetics.integrate import cells as ode
 from combust.kinetics.integrate import systems
-from combust.kinetics.integrate.native import library, pattern
+from combust.kinetics.integrate.native import library, pattern, tables
 from combust.kinetics.integrate.native.integrator import compiled_for
 from combust.kinetics.integrate.rosenbrock import METHODS
 from combust.kinetics.mechanism.mechanism import Mechanism
+from combust.kinetics.rates.production import apply_sparse
+from combust.kinetics.reactors import ignition
 from combust.kinetics.reactors.ignition import ignition_delays
 
 HERE = Path(__file__).parent
@@ -176,3 +178,30 @@ def test_least_degree_keeps_an_arrow_sparse():
     assert made.order[-1] in (0, 8) and len(made.product) <= 8 * 9 + 9 * 9 + 100
     inner = sum(int((made.column[made.start[i] : made.start[i + 1]] < 9).sum()) for i in range(9))
     assert inner == 9 + 2 * 8  # no fill: the species that all depend on goes last
+
+
+def test_net_coefficients_of_reactions(gases):
+    """The tree of sums, taken apart, is the matrix that it stands for."""
+    for gas in gases.values():
+        net = gas.kinetics.rates.net
+        count = gas.kinetics.rates.A.shape[0]
+        dense = apply_sparse(net, torch.eye(count, dtype=torch.float64))
+        rows = torch.zeros(count, len(gas.species), dtype=torch.float64)
+        for r, terms in enumerate(tables.net_coefficients(net, count)):
+            for k, nu in terms:
+                rows[r, k] = nu
+        assert torch.equal(rows, dense.T)
+
+
+def test_ignition_of_a_mechanism_too_large_for_dense_factors(gases, monkeypatch):
+    """Is integrated in C++ all the same, and goes to CVODE without; the delays are those of each other."""
+    gas = gases["h2o2.yaml"]
+    monkeypatch.setattr(ignition, "LARGEST_DENSE", 5)
+    state = [1200.0, 1500.0], 2e5, gas.mixture("H2:1", "O2:1, N2:3.76", 1.0), 0.01
+    told = []
+    monkeypatch.setattr(ignition, "_by_cvode", lambda *x, by=ignition._by_cvode: told.append(1) or by(*x))
+    native = ignition_delays(gas, torch.tensor(state[0]), *state[1:])
+    assert not told
+    monkeypatch.setenv("COMBUST_NATIVE", "0")
+    torch.testing.assert_close(native, ignition_delays(gas, torch.tensor(state[0]), *state[1:]), rtol=1e-4, atol=0)
+    assert len(told) == 2

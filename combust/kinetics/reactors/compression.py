@@ -21,7 +21,7 @@ from combust.errors import ConfigError, DivergenceError
 from combust.kinetics.integrate.cvode import require_one_mechanism
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.kinetics.reactors.delays import LEAST_RISE, Criterion, read_delays
-from combust.kinetics.reactors.ignition import LARGEST_BATCHED
+from combust.kinetics.reactors.ignition import LARGEST_DENSE
 
 RTOL, ATOL = 1e-9, 1e-15  # CVODE's steps are long for their accuracy: at these they resolve the peak of a slope
 FOLLOWED = 1e-4  # relative difference of the volume from its table that is allowed
@@ -115,7 +115,7 @@ def integrate(gas: Mechanism, T: float, p: float, Y: Tensor, table: Table, t_end
     ct.Wall(reactor, ct.Reservoir(gas.cantera(transport=False)), A=1.0, velocity=velocity)
     network = ct.ReactorNet([reactor])
     network.rtol, network.atol = RTOL, ATOL
-    if len(gas.species) > LARGEST_BATCHED and not gas.qss:
+    if len(gas.species) > LARGEST_DENSE and not gas.qss:
         network.preconditioner = ct.AdaptivePreconditioner()
     try:
         march(network, table, t_end, recorder)

@@ -17,6 +17,7 @@ from combust import kernels
 from combust.errors import DivergenceError
 from combust.kinetics.integrate import cells as ode
 from combust.kinetics.integrate.cvode import require_one_mechanism
+from combust.kinetics.integrate.native.integrator import compiled_for
 from combust.kinetics.integrate.reactor import COMPILE_FROM, Batch, ReactorIntegrator
 from combust.kinetics.mechanism.ideal_gas import require_ideal
 from combust.kinetics.mechanism.mechanism import Mechanism
@@ -25,7 +26,9 @@ from combust.kinetics.reactors.delays import LEAST_RISE, Criterion, read_delays
 STEPS = 100.0  # an ignition takes some hundred times as many steps as the step of a flow
 HISTORY = 2**26  # values of a history kept at once
 VISITS = 1000  # states of an ignition, about
-LARGEST_BATCHED = 400  # species; beyond, Cantera's sparse preconditioned CVODE beats our dense LU by far
+LARGEST_DENSE = (
+    400  # species; beyond, Cantera's sparse preconditioned CVODE beats the dense LU of torch's kernels by far
+)
 
 
 class History:
@@ -125,7 +128,7 @@ def _delays(
     rise: Tensor,
 ) -> Tensor:
     single = batch.fixed.member is None
-    if single and batch.z.shape[0] > LARGEST_BATCHED:
+    if single and batch.z.shape[0] > LARGEST_DENSE and compiled_for(integrator.system.kin, batch.z) is None:
         cells, delays = range(batch.z.shape[1]), batch.dt.new_empty(len(criteria), batch.z.shape[1])
         for cell in cells:
             delays[:, cell] = _by_cvode(gas, integrator, criteria, batch.of(slice(cell, cell + 1)), rise[cell])
@@ -159,7 +162,7 @@ def _by_cvode(
         solution.TD = None, float(one.fixed.held)
         reactor = ct.IdealGasMoleReactor(solution, clone=False)
     network = ct.ReactorNet([reactor])
-    if len(gas.species) > LARGEST_BATCHED and not gas.qss:  # whose global steps have no derivatives
+    if len(gas.species) > LARGEST_DENSE and not gas.qss:  # whose global steps have no derivatives
         network.preconditioner = ct.AdaptivePreconditioner()
     # its steps are long for their accuracy: at this tolerance they resolve the peak of the slope
     network.rtol, network.atol = 1e-3 * integrator.tolerance.rtol, min(1e-15, integrator.tolerance.atol)

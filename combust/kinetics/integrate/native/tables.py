@@ -11,7 +11,6 @@ from torch import Tensor
 
 from combust.kinetics.integrate.native.pattern import pattern_of
 from combust.kinetics.rates.data import Kinetics, SparseRows
-from combust.kinetics.rates.production import apply_sparse
 
 # Names of the tables, of which the kernels' header is made: doubles, 32-bit integers, and sizes.
 REALS = (
@@ -87,7 +86,10 @@ def _reactions(kin: Kinetics) -> Reactions:
     body[direct] = row[direct] - 1
     body[falls] = rates.falloff.body.numpy()[row[falls] - 1 - bodies]
     return Reactions(
-        _stripped(rates.reactants, n), _stripped(rates.products, n), _net(rates.net, len(body)), body.tolist()
+        _stripped(rates.reactants, n),
+        _stripped(rates.products, n),
+        net_coefficients(rates.net, len(body)),
+        body.tolist(),
     )
 
 
@@ -96,13 +98,31 @@ def _stripped(rows: Tensor, one: int) -> Terms:
     return [[i for i in row if i != one] for row in rows.tolist()]
 
 
-def _net(matrix: SparseRows, reactions: int) -> list[list[tuple[int, float]]]:
-    dense = apply_sparse(matrix, torch.eye(reactions, dtype=torch.float64))
-    reaction, species = dense.T.nonzero(as_tuple=True)
+def net_coefficients(matrix: SparseRows, reactions: int) -> list[list[tuple[int, float]]]:
+    """Species and coefficients of each reaction, species ascending: the tree of `SparseRows` summed to its leaves."""
+    below: list[dict[int, float]] = [{r: 1.0} for r in range(reactions)]
+    nodes: list[dict[int, float]] = []
+    for index, weight in zip(matrix.index, matrix.weight, strict=True):
+        level = []
+        for rows, weights in zip(index, weight, strict=True):
+            level += [_weighted(below, *node) for node in zip(rows.tolist(), weights.tolist(), strict=True)]
+        below = level
+        nodes += level
+    nodes.append({})
     net: list[list[tuple[int, float]]] = [[] for _ in range(reactions)]
-    for r, k, nu in zip(reaction.tolist(), species.tolist(), dense.T[reaction, species].tolist(), strict=True):
-        net[r].append((k, nu))
+    for k, place in enumerate(matrix.place.tolist()):
+        for r, nu in nodes[place].items():
+            if nu != 0.0:
+                net[r].append((k, nu))
     return net
+
+
+def _weighted(below: list[dict[int, float]], rows: list[int], weights: list[float]) -> dict[int, float]:
+    total: dict[int, float] = {}
+    for row, weight in zip(rows, weights, strict=True):
+        for r, nu in below[row].items():
+            total[r] = total.get(r, 0.0) + weight * nu
+    return total
 
 
 def _thermo(kin: Kinetics) -> dict[str, Value]:
