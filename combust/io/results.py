@@ -6,6 +6,7 @@ Nothing is read before it is asked for, and neither torch nor MPI is loaded.
 from __future__ import annotations
 
 import math
+import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +17,7 @@ import numpy as np
 from combust.errors import ConfigError, FileFormatError
 from combust.explain import suggestion
 from combust.io.folder import Folder
+from combust.io.profiles import profile
 from combust.io.series import read_rows, read_series
 from combust.io.vtr import Snapshot, read_pvd, read_vtr
 from combust.planes import FIRST, Planes
@@ -148,6 +150,29 @@ class Averages(Fields):
         rows = read_rows(folder.windows, ("step", "time", "begin", "samples"))
         self.begins = np.array(rows["begin"])
 
+    def profile(self, along: str, time: float | None = None) -> Columns:
+        """Averages over time and the planes normal to a direction, of the window that ends nearest to `time` [s], or of
+        all windows together: that direction and the names of the averages, (n), of vectors (3, n).
+
+        RMS and covariances are about the means of the planes. Raises ConfigError for another direction than x, y, z,
+        one with a single cell, and x of an axisymmetric mesh.
+        """
+        if along not in ("x", "y", "z"):
+            raise ConfigError(f'profile along {along!r}: needs a direction, "x", "y" or "z"')
+        axis, faces = "zyx".index(along), self.snapshot().coordinates
+        if faces[axis].size < 3:
+            raise ConfigError(f"{self.folder.path}: profile along {along}: there is but one cell in {along}")
+        if along == "x" and axisymmetric(self.folder.case):
+            raise ConfigError(f"{self.folder.path}: profile along x: planes of an axisymmetric mesh have no mean here")
+        widths = [np.diff(f) if f.size > 1 else np.ones(1) for f in faces]
+        widths[axis] = np.ones_like(widths[axis])
+        areas = widths[0][:, None, None] * widths[1][:, None] * widths[2]
+        ends = [nearest(self.entries, time)[0]] if time is not None else list(self.times)
+        lengths = {end: end - begin for end, begin in zip(self.times, self.begins, strict=True)}
+        found = profile(((self.snapshot(end).fields, lengths[end]) for end in ends), areas, axis)
+        centres = 0.5 * (faces[axis][1:] + faces[axis][:-1])
+        return Columns(self.index, {along: centres, **found})
+
 
 class Results:
     """The output folder of a run; each of its parts is read when it is asked for.
@@ -271,6 +296,14 @@ def entries(folder: Folder, index: Path) -> list[tuple[float, str]]:
 def nearest(found: Sequence[tuple[float, str]], time: float | None) -> tuple[float, str]:
     """Time [s] and file of the snapshot nearest to `time` [s], of the last if None."""
     return found[-1] if time is None else min(found, key=lambda entry: abs(entry[0] - time))
+
+
+def axisymmetric(case: Path) -> bool:
+    """Whether the case that lies beside the results has such a mesh."""
+    if not case.is_file():
+        return False
+    mesh = tomllib.loads(case.read_text(encoding="utf-8")).get("mesh", {})
+    return isinstance(mesh, dict) and mesh.get("kind") == "axisymmetric"
 
 
 def unknown(what: str, name: str, known: list[str]) -> str:

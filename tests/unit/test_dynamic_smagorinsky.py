@@ -15,7 +15,7 @@ from combust.cfd.diagnostics import motion
 from combust.errors import ConfigError
 from combust.parallel import Communicator
 from combust.run.build import build
-from tests.draws import generator
+from tests.draws import generator, seed
 
 # C = L:M / M:M for the box filter of two widths, of moment D^2/3: L = D^2/3 A A^T, M = -6 D^2 |S| S.
 FLOWS = {
@@ -28,7 +28,7 @@ INSIDE = (slice(None),) + (slice(1, -1),) * 3
 BOX = ["device=cpu", "numerics.compile=off", "gas.transport={kind='constant',viscosity=1e-9}"]
 STIRRED = (
     "initial={kind='uniform',temperature=300,composition='N2:1',turbulence={spectrum={kind='von-karman-pao',u_rms=2.0,"
-    "length=1e-3},seed=3}}"
+    f"length=1e-3}},seed={seed(3)}}}}}"
 )
 
 

@@ -14,6 +14,7 @@ from combust.errors import ConfigError
 from combust.parallel import ALONE
 from combust.run.build import build
 from combust.run.run import run
+from tests.draws import seed
 
 H, MU, U = 1e-3, 1e-5, 1.0  # half height [m], viscosity [Pa s], bulk velocity [m/s]
 GAS = {"mechanism": "cases/nitrogen.yaml", "transport": {"kind": "constant", "viscosity": MU}}
@@ -146,7 +147,7 @@ def box(source, cells=(8, 8, 8), **tables):
         "initial": {
             **INITIAL,
             "velocity": (3.0, 0.0),
-            "turbulence": {"spectrum": {"kind": "passot-pouquet", "u_rms": 1.0, "length": 4e-4}, "seed": 1},
+            "turbulence": {"spectrum": {"kind": "passot-pouquet", "u_rms": 1.0, "length": 4e-4}, "seed": seed(1)},
         },
         "boundary": {axis: {"kind": "periodic"} for axis in "xyz"[: len(cells)]},
         "numerics": {"compile": "off", "sweeps": 1},

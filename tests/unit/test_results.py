@@ -46,6 +46,29 @@ def run(tmp_path_factory):
     return combust.results(folder), flow
 
 
+def test_profiles_of_averages(run):
+    found, _ = run
+    averages = found.averages
+    along = averages.profile("x")
+    assert along.x == pytest.approx(found.grid.x) and along.u_mean.shape == along.u_rms.shape == (3, 24)
+    lengths = averages.times - averages.begins
+    each = [averages.field("T_mean", end).mean((0, 1)) for end in averages.times]  # cells are alike
+    assert len(each) > 1 and along.T_mean == pytest.approx(np.average(each, axis=0, weights=lengths))
+    assert averages.profile("x", time=averages.times[0]).T_mean == pytest.approx(each[0])
+    with pytest.raises(ConfigError, match='needs a direction, "x", "y" or "z"'):
+        averages.profile("r")
+    with pytest.raises(ConfigError, match="column 'T_favre' is unknown"):
+        along["T_favre"]
+
+
+def test_planes_of_an_axisymmetric_mesh_have_no_mean(run, tmp_path, monkeypatch):
+    averages = run[0].averages
+    monkeypatch.setattr(averages.folder, "case", tmp_path / "case.toml")
+    (tmp_path / "case.toml").write_text('[mesh]\nkind = "axisymmetric"\n')
+    with pytest.raises(ConfigError, match="planes of an axisymmetric mesh"):
+        averages.profile("x")
+
+
 def test_fields_and_grid(run):
     found, flow = run
     assert found.names == ("T", "u") and len(found.times) == 5 and found.times[-1] == flow.time
