@@ -168,6 +168,12 @@ def test_derivatives_and_other_mechanisms_are_left_to_torch(gases, monkeypatch):
     assert compiled_for(special.kinetics, z) is None
     learned = gas.with_parameters(A=gas.parameters.A.clone().requires_grad_())
     assert compiled_for(learned.kinetics, z) is None
+    slower = gas.with_parameters(Ea_R=gas.parameters.Ea_R.clone().requires_grad_())
+    assert compiled_for(slower.kinetics, z) is None
+    torch.func.jvp(
+        lambda A: seen.append(compiled_for(gas.with_parameters(A=A).kinetics)) or A, *[(gas.parameters.A,)] * 2
+    )
+    assert seen[2] is None
     monkeypatch.setenv("COMBUST_NATIVE", "0")
     assert compiled_for(gas.kinetics, z) is None
 
@@ -205,3 +211,24 @@ def test_ignition_of_a_mechanism_too_large_for_dense_factors(gases, monkeypatch)
     monkeypatch.setenv("COMBUST_NATIVE", "0")
     torch.testing.assert_close(native, ignition_delays(gas, torch.tensor(state[0]), *state[1:]), rtol=1e-4, atol=0)
     assert len(told) == 2
+
+
+def test_code_has_a_place_where_the_cache_cannot_be_written(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "file"))
+    monkeypatch.setattr(library.tempfile, "gettempdir", lambda: str(tmp_path / "other"))
+    assert library._folder().parent == tmp_path / "other"
+    monkeypatch.setattr(library.tempfile, "gettempdir", lambda: str(tmp_path / "file"))
+    with pytest.raises(OSError, match="name a folder in TORCHINDUCTOR_CACHE_DIR"):
+        library._folder()
+
+
+def test_without_a_compiler_torch_serves(gases, monkeypatch, caplog):
+    gas = gases["h2o2.yaml"]
+    monkeypatch.setattr(library, "FLAGS", ("-no-such-flag",))
+    library.library.cache_clear()
+    try:
+        assert compiled_for(gas.kinetics) is None
+        assert "torch's slower kernels serve instead" in caplog.text and "no-such-flag" in caplog.text
+    finally:
+        library.library.cache_clear()

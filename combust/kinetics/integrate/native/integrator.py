@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from combust.graphs import tensors_of
 from combust.kinetics.integrate.native.library import library
 from combust.kinetics.integrate.native.tables import NUMBERS, REALS, WHOLES, tables_of, usable
 from combust.kinetics.integrate.rosenbrock import Method
@@ -185,30 +186,30 @@ def compiled_for(kin: object, *tensors: Tensor | None) -> Compiled | None:
     if os.environ.get("COMBUST_NATIVE", "1") == "0" or not usable(kin) or not all(map(_plain, tensors)):
         return None
     code = library()
-    return None if code is None else _compiled(kin, code)
+    try:
+        return None if code is None else _compiled(kin, code)
+    except _Unfit:
+        return None
+
+
+class _Unfit(Exception):
+    """A mechanism whose parameters are no plain numbers: on a GPU, or followed by derivatives."""
+
+
+@functools.lru_cache(maxsize=16)
+def _compiled(kin: Kinetics, code: ctypes.CDLL) -> Compiled:
+    """Raises _Unfit, which no cache keeps: what torch.func wraps is another tensor each time."""
+    if not all(_plain(x) for x in tensors_of(kin) if x.is_floating_point()):
+        raise _Unfit
+    return Compiled(kin, code)
 
 
 def _plain(x: Tensor | None) -> bool:
     """Whether a tensor is an array of doubles on the CPU, and nothing that torch differentiates or traces."""
     if x is None:
         return True
-    return (
-        x.device.type == "cpu"
-        and x.dtype == torch.float64
-        and not x.requires_grad
-        and type(x) is Tensor
-        and _is_real(x)
-    )
-
-
-def _is_real(x: Tensor) -> bool:
-    """Not within a transformation of torch.func, nor of forward derivatives."""
-    return (
-        not torch._C._functorch.is_functorch_wrapped_tensor(x)
-        and not torch.autograd.forward_ad.unpack_dual(x).tangent is not None
-    )
-
-
-@functools.lru_cache(maxsize=16)
-def _compiled(kin: Kinetics, code: ctypes.CDLL) -> Compiled:
-    return Compiled(kin, code)
+    if type(x) is not Tensor or x.device.type != "cpu" or x.dtype != torch.float64 or x.requires_grad:
+        return False
+    if torch._C._functorch.is_functorch_wrapped_tensor(x):
+        return False
+    return torch.autograd.forward_ad.unpack_dual(x).tangent is None

@@ -50,17 +50,28 @@ def library() -> ctypes.CDLL | None:
     except (OSError, subprocess.SubprocessError) as error:
         said = getattr(error, "stderr", None) or str(error)
         logger.warning(
-            "the integrator in C++ cannot be compiled, torch's kernels serve instead: %s", said.strip()[-400:]
+            "the integrator in C++ cannot be had, torch's slower kernels serve instead: %s", said.strip()[-400:]
         )
         return None
 
 
 def _folder() -> Path:
-    """Where torch keeps compiled kernels if that is set, else the user's cache."""
+    """Where torch keeps compiled kernels if that is set, else the user's cache, else a folder for temporary files.
+
+    Raises OSError where none can be written.
+    """
     given = os.environ.get("TORCHINDUCTOR_CACHE_DIR")
-    base = Path(given) if given else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "combust"
-    base.mkdir(parents=True, exist_ok=True)
-    return base
+    usual = Path(given) if given else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "combust"
+    spare = Path(tempfile.gettempdir()) / f"combust-{os.getuid()}"
+    for folder in (usual, spare):
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError:
+            continue
+        strange = folder is spare and folder.stat().st_uid != os.getuid()  # anyone may make it in a shared place
+        if os.access(folder, os.W_OK | os.X_OK) and not strange:
+            return folder
+    raise OSError(f"neither {usual} nor {spare} can be written: name a folder in TORCHINDUCTOR_CACHE_DIR")
 
 
 def _sources() -> dict[str, str]:
