@@ -7,6 +7,7 @@ is that of the conserved energy, so that enthalpy (or energy) and elements are k
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -56,6 +57,15 @@ class Batch(NamedTuple):
     def of(self, cells: Tensor | slice[int, int, None]) -> Batch:
         """The part of some cells."""
         return Batch(self.z[:, cells], self.s[:, cells], self.fixed.of(cells), self.dt[cells])
+
+
+class Advanced(NamedTuple):
+    """End states of a chunk, its counts, which cells took the explicit step, and those that went to CVODE."""
+
+    z: Tensor
+    stats: Statistics
+    slow: Tensor
+    failed: Tensor
 
 
 class ReactorIntegrator:
@@ -125,21 +135,28 @@ class ReactorIntegrator:
         return batch.dt / (change / FIRST_CHANGE).clamp_min(1.0)
 
     def _chunk(self, batch: Batch, offset: int) -> tuple[Tensor, Statistics]:
+        moved = self.advance(batch, offset)
+        return self.with_energy(batch, moved.z), moved.stats
+
+    def advance(self, batch: Batch, offset: int = 0, observe: ode.Observer | None = None) -> Advanced:
+        """A chunk to its end, before T is made that of the conserved energy; offset: the number of its first cell."""
         f = self.rates(batch)
         end, slow = self._explicit(batch, f)
         cells = (~slow).nonzero().squeeze(-1)
-        stats = Statistics(batch.z.shape[1], int(slow.sum()))
+        stats, failed = Statistics(batch.z.shape[1], int(slow.sum())), cells[:0]
         if cells.numel():
             part = batch.of(cells)
             first = self.first_steps(part, f[:, cells])
             path = ode.integrate_cells(
-                self.system, self.method, self.tolerance, part.z, part.s, part.dt, first, self.block, part.fixed
-            )
+                self.system, self.method, self.tolerance, part.z, part.s, part.dt, first, self.block, part.fixed,
+                observe,
+            )  # fmt: skip
             for i in path.failed.tolist():
                 path.z[:, i] = self._by_cvode(offset + int(cells[i]), part.of(slice(i, i + 1)))
             end[:, cells] = path.z
             stats = stats + Statistics(0, 0, path.steps, path.rejected, path.failed.numel())
-        return self._with_energy(batch, end), stats
+            failed = cells[path.failed]
+        return Advanced(end, stats, slow, failed)
 
     def _explicit(self, batch: Batch, f: Tensor) -> tuple[Tensor, Tensor]:
         """Heun's step where rates are negligible, its error (against Euler's) is within the tolerance, and where they
@@ -156,7 +173,7 @@ class ReactorIntegrator:
             slow[cells] = (self.tolerance.error(part.z, 0.5 * part.dt * (f1 - f0)) <= 0.5) & ~grows.any(0)
         return end, slow
 
-    def _with_energy(self, batch: Batch, end: Tensor) -> Tensor:
+    def with_energy(self, batch: Batch, end: Tensor) -> Tensor:
         """The end state with T from the energy that the sources leave, by Newton from the integrated T."""
         T = systems.energy_kept(self.gas.thermo, self.system.hold, batch.z, end, batch.s[0] * batch.dt)
         return torch.cat([T.unsqueeze(0), end[1:]])
@@ -165,6 +182,16 @@ class ReactorIntegrator:
         if self._cells is None:
             self._cells = CellIntegrator(self.gas, self.tolerance.rtol, self.tolerance.atol, self.system.hold)
         return self._cells(cell, one.z[:, 0], one.s[:, 0], float(one.dt), float(one.fixed.held))
+
+
+def sources_of(source: tuple[Values, Values] | None, T: Tensor, Y: Tensor) -> Tensor | None:
+    """s (1 + species, ...cells) of heat and species. Raises StateError for a cell where they are not finite."""
+    if source is None:
+        return None
+    heat, species = (torch.as_tensor(x, dtype=Y.dtype, device=Y.device) for x in source)
+    s = torch.cat([heat.expand(T.shape).unsqueeze(0), species.expand(Y.shape)])
+    require(torch.isfinite(s).all(0), s.sum(0), "source", "finite")
+    return s
 
 
 def integrate(
@@ -176,15 +203,14 @@ def integrate(
     source: tuple[Values, Values] | None = None,
     compile: bool | None = None,
     member: Values | None = None,
+    run: Callable[[Batch], tuple[Tensor, Statistics]] | None = None,
 ) -> Reactors:
-    """State after dt of reactors at T, p, dt (...cells), Y (species, ...cells); see `Mechanism.integrate`."""
-    s = None
-    if source is not None:
-        heat, species = (torch.as_tensor(x, dtype=Y.dtype, device=Y.device) for x in source)
-        s = torch.cat([heat.expand(T.shape).unsqueeze(0), species.expand(Y.shape)])
-        require(torch.isfinite(s).all(0), s.sum(0), "source", "finite")
-    batch = integrator.batch(T, p, Y, dt, s, member)
+    """State after dt of reactors at T, p, dt (...cells), Y (species, ...cells); see `Mechanism.integrate`.
+
+    run: what stands in the place of `integrator.run`.
+    """
+    batch = integrator.batch(T, p, Y, dt, sources_of(source, T, Y), member)
     worth = T.numel() * batch.z.shape[0] ** 2 >= COMPILE_FROM if compile is None else compile
     with kernels.using("compiled" if worth else "eager"):
-        z, stats = integrator.run(batch)
+        z, stats = (run or integrator.run)(batch)
     return Reactors(z[0].reshape(T.shape), z[1:].reshape(Y.shape), stats)

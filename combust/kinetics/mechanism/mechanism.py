@@ -17,6 +17,7 @@ from combust.errors import MechanismError
 from combust.kinetics.gas.names import Names
 from combust.kinetics.gas.values import Values
 from combust.kinetics.integrate import systems
+from combust.kinetics.integrate.gradients import run as differentiable
 from combust.kinetics.integrate.reactor import ReactorIntegrator, Reactors, integrate
 from combust.kinetics.mechanism import guard, mixtures, parameters, phases, qss_cantera, qss_file, reactions, states
 from combust.kinetics.mechanism.changes import Changes, changed_parameters, changes_of, digest, with_changes
@@ -135,9 +136,8 @@ class Mechanism:
     def with_parameters(self, **new: Tensor) -> Mechanism:
         """This mechanism with other rate parameters, (reactions,) in the file's order; gradients flow to them.
 
-        Names and units are those of kinetics.mechanism.parameters.RateParameters, for example A=..., Ea_R=...; what is
-        not given stays. `cantera()` and `sha256` follow. Raises MechanismError for other names or another number of
-        reactions.
+        Names and units as in kinetics.mechanism.parameters.RateParameters, for example A=...; the others stay.
+        `cantera()` and `sha256` follow. Raises MechanismError for other names or another number of reactions.
         """
         unknown = [name for name in new if name not in RateParameters._fields]
         if unknown:
@@ -211,10 +211,8 @@ class Mechanism:
     def _require_one(self) -> None:
         """Raises MechanismError for an ensemble."""
         if self.members:
-            raise MechanismError(
-                f"{self.path}: an ensemble of {self.members} members is no one mechanism that Cantera could have; "
-                "use `with_parameters` for one of them"
-            )
+            what = f"an ensemble of {self.members} members is no one mechanism that Cantera could have"
+            raise MechanismError(f"{self.path}: {what}; use `with_parameters` for one of them")
 
     def index(self, species: str) -> int:
         """Row of a species, found as in `names.Names`; raises MechanismError naming near matches."""
@@ -238,17 +236,13 @@ class Mechanism:
     def composition(self, X: Composition) -> Tensor:
         """Mass fractions (species,) of a composition in mole fractions, e.g. "H2:1, N2:2".
 
-        Raises MechanismError for a species that the mechanism lacks or that is named twice, or a negative or all-zero
-        composition.
+        Raises MechanismError for a species that is lacking or named twice, or a negative or all-zero composition.
         """
         mass = torch.tensor(mixtures.amounts(self, X), device=self.device) * self.molar_mass
         return mass / mass.sum()
 
     def mixture(self, fuel: Composition, oxidizer: Composition, phi: float) -> Tensor:
-        """Mass fractions (species,) of fuel and oxidizer (mole fractions) at equivalence ratio phi.
-
-        Raises MechanismError, see combust.kinetics.mechanism.mixtures.
-        """
+        """Mass fractions (species,) of fuel and oxidizer (mole fractions) at phi; raises as `mechanism.mixtures`."""
         return torch.tensor(mixtures.mixture(self, fuel, oxidizer, phi), device=self.device)
 
     def mean_molar_mass(self, Y: Tensor) -> Tensor:
@@ -300,24 +294,20 @@ class Mechanism:
 
     def net_production_rates(self, T: Values, p: Values, Y: Values) -> Tensor:
         """omega (species, ...cells) kmol/m3/s."""
-        T, p, Y = self.check_state(T, p, Y)
-        return blocks.production_rates(self.kinetics, T, self._concentrations(T, p, Y))
+        return blocks.production_rates(self.kinetics, *self._thermal(T, p, Y))
 
     def rates_of_progress(self, T: Values, p: Values, Y: Values) -> tuple[Tensor, Tensor]:
         """Forward and reverse rates of progress (reactions, ...cells) kmol/m3/s."""
-        T, p, Y = self.check_state(T, p, Y)
-        return qss.rates_of_progress(self.kinetics, T, self._concentrations(T, p, Y))
+        return qss.rates_of_progress(self.kinetics, *self._thermal(T, p, Y))
 
     def qss_concentrations(self, T: Values, p: Values, Y: Values) -> Tensor:
         """Concentrations (QSS species, ...cells) kmol/m3 of the species in quasi-steady state, in the order of `qss`.
 
-        A negative one where Y is not says that these species have no steady state there. Raises MechanismError for a
-        mechanism without any.
+        A negative one where Y is not: they have no steady state there. Raises MechanismError where there are none.
         """
         if not isinstance(self.kinetics, QssKinetics):
             raise MechanismError(f"{self.path} has no species in quasi-steady state")
-        T, p, Y = self.check_state(T, p, Y)
-        return qss.steady_state(self.kinetics, T, self._concentrations(T, p, Y))[1]
+        return qss.steady_state(self.kinetics, *self._thermal(T, p, Y))[1]
 
     def jacobian(self, T: Values, p: Values, Y: Values, hold: Literal["hp", "uv"] = "hp") -> Tensor:
         """d(dT/dt, dY/dt)/d(T, Y), (1 + species, 1 + species, ...cells), at constant h and p or u and v."""
@@ -339,6 +329,7 @@ class Mechanism:
         source: tuple[Values, Values] | None = None,
         compile: bool | None = None,
         member: Values | None = None,
+        gradients: bool = False,
     ) -> Reactors:
         """T, Y of homogeneous reactors after dt s (one number or (...cells)), and statistics.
 
@@ -346,11 +337,20 @@ class Mechanism:
         source: what else heats and feeds each cell, held constant: W/kg (...cells) and 1/s (species, ...cells).
         compile: fused kernels or eager ones; None chooses by the amount of work.
         member: of an `ensemble`, whose rates each cell has, (...cells).
+        gradients: torch differentiates T, Y of the result, once, by T, p, Y (as Y / sum(Y)), dt, source and what
+        `with_parameters` was given, see kinetics.integrate.gradients; ConfigError for species in quasi-steady state.
         Raises StateError naming a cell with a bad state, DivergenceError for one that even CVODE cannot integrate.
         """
         T, p, Y = self.check_state(T, p, Y)
-        integrator = ReactorIntegrator(self, hold, rtol, atol)
-        return integrate(integrator, T, p, Y, states.tensor(self, dt).expand(T.shape), source, compile, member)
+        integrator = ReactorIntegrator(self.detached if gradients else self, hold, rtol, atol)
+        run = functools.partial(differentiable, integrator, self.kinetics) if gradients else None
+        return integrate(integrator, T, p, Y, states.tensor(self, dt).expand(T.shape), source, compile, member, run)
+
+    @functools.cached_property
+    def detached(self) -> Mechanism:
+        """This mechanism with its numbers alone, without their history of derivatives."""
+        kinetics, given = moved((self.kinetics, self.given), self.device, detach=True)
+        return replace(self, kinetics=kinetics, given=given)
 
     def transport(
         self, T: Values, p: Values, Y: Values, model: str = "mixture-averaged", **numbers: Number
@@ -385,8 +385,10 @@ class Mechanism:
         solution.transport_model = "mixture-averaged"
         return moved(soret_from_cantera(solution), self.device)
 
-    def _concentrations(self, T: Tensor, p: Tensor, Y: Tensor) -> Tensor:
-        return self.mole_fractions(Y) * (p / (GAS_CONSTANT * T))
+    def _thermal(self, T: Values, p: Values, Y: Values) -> tuple[Tensor, Tensor]:
+        """T (...cells), and concentrations (species, ...cells) kmol/m3."""
+        T, p, Y = self.check_state(T, p, Y)
+        return T, self.mole_fractions(Y) * (p / (GAS_CONSTANT * T))
 
     def check_state(self, T: Values, p: Values | None, Y: Values) -> tuple[Tensor, Tensor, Tensor]:
         """T, p (...cells), Y (species, ...cells) as tensors of the same cells, mass fractions summing to one.
