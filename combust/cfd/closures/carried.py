@@ -32,13 +32,14 @@ class Quantity(NamedTuple):
 class Balance(NamedTuple):
     """Of each quantity, (rows, nz, ny, nx) over the owned cells, none negative where the quantity is `positive`.
 
-    production : per mass [its unit/s];  destruction : times the quantity, what is lost [1/s];  diffusivity : D [m2/s]
+    production : per mass [its unit/s];  destruction : times the quantity, what is lost [1/s];  diffusivity : D [m2/s],
+        None where eddies do not diffuse them
     fixed : what a quantity is, whatever its equation, as in cells beside a wall; NaN where it is free; None: everywhere
     """
 
     production: Tensor
     destruction: Tensor
-    diffusivity: Tensor
+    diffusivity: Tensor | None
     fixed: Tensor | None = None
 
 

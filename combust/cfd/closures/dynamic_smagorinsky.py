@@ -27,13 +27,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from combust.cfd.closures.algebraic import of_viscosity_kernel
+from combust.cfd.closures.algebraic import Rows, of_viscosity
 from combust.cfd.closures.averages import domain_sums, plane_sums
 from combust.cfd.closures.base import EddyFields, Showing
 from combust.cfd.closures.box_filter import Weights, box_filtered
 from combust.cfd.closures.dynamic_scalars import dynamic_diffusivities
 from combust.cfd.closures.names import Average, Filter, Scalars
-from combust.cfd.closures.symmetric import PAIRS, contracted, layered, rate, strain
+from combust.cfd.closures.symmetric import PAIRS, contracted, layered, moving, rate
 from combust.cfd.closures.view import View
 from combust.cfd.mesh.slabs import Joined
 from combust.kernels import compiled
@@ -62,8 +62,15 @@ def contractions(flow: Tensor, width: Tensor, ratio: float, weights: Weights) ->
     return torch.where(products[1] > (EVEN * even) ** 2, products, 0.0)
 
 
-strain_kernel = compiled(strain)
+def eddies(square: Tensor, strain: Tensor, width: Tensor, prandtl: float, schmidt: float) -> Rows:
+    """`of_viscosity` where the square of Smagorinsky's constant is `square`; where that is negative there are none."""
+    nu = square.clamp_min(0.0) * width * width * rate(strain)
+    return of_viscosity(nu, width, prandtl, schmidt)
+
+
+moving_kernel = compiled(moving)
 contractions_kernel = compiled(contractions)
+eddies_kernel = compiled(eddies)
 
 
 class Contractions(NamedTuple):
@@ -84,14 +91,14 @@ def contractions_of(view: View, filter: Filter) -> Contractions:
 
 def _contractions(view: View, filter: Filter) -> Contractions:
     box = view.domain.box
-    S, width, grid = strain_kernel(view.gradients), view.width(filter), view.grid
-    flow = layered(view, torch.cat([view.rho[None], view.velocity, S]))
+    now, width, grid = moving_kernel(view.rho, view.velocity, view.gradients), view.width(filter), view.grid
+    flow = layered(view, now)
     joined = Joined(grid.layout.n[0])
     beyond = 2 * int(0 in box.axes)
     for slab in view.domain.slabs:
         part = flow if slab.whole else flow.narrow(1, slab.start, slab.planes + beyond)
         joined.put(slab.start, contractions_kernel(part, slab.cells(width), box.ratio, box.of(slab)))
-    return Contractions(S, width, joined.whole)
+    return Contractions(now[4:], width, joined.whole)
 
 
 @dataclass(frozen=True)
@@ -121,12 +128,12 @@ class DynamicSmagorinsky(Showing):
     def update(self, view: View) -> EddyFields:
         """The eddies of the flow of `view`."""
         of = contractions_of(view, self.filter)
-        nu = self._square(view, of.products).clamp_min(0.0) * of.width * of.width * rate(of.strain)
-        found = EddyFields(*of_viscosity_kernel(nu, of.width, self.prandtl, self.schmidt), width=of.width)
+        square = self._square(view, of.products)
+        found = EddyFields(*eddies_kernel(square, of.strain, of.width, self.prandtl, self.schmidt), width=of.width)
         if self.scalars == "given":
             return found
         numbers, average = (self.prandtl, self.schmidt), lambda rows: self._sums(view, rows)
-        heat, species = dynamic_diffusivities(view, self.filter, of.strain, nu, numbers, average)
+        heat, species = dynamic_diffusivities(view, self.filter, of.strain, found.viscosity, numbers, average)
         return found._replace(heat=heat, species=species)
 
     def _sums(self, view: View, rows: Tensor) -> Tensor:

@@ -33,7 +33,17 @@ def balance(k: Tensor, gradients: Tensor, width: Tensor, c_k: float, c_e: float)
     return production, c_e * root / width + div.clamp_min(0.0), nu
 
 
+def eddies(
+    k: Tensor, width: Tensor, numbers: tuple[float, float, float, float]
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """nu_t, alpha_t and D_t [m2/s], epsilon [m2/s3] of k [m2/s2]; numbers : C_k, C_e, turbulent Prandtl and Schmidt."""
+    (c_k, c_e, prandtl, schmidt), root = numbers, k.sqrt()
+    nu = c_k * width * root
+    return nu, nu / prandtl, nu / schmidt, c_e * k * root / width
+
+
 balance_kernel = compiled(balance)
+eddies_kernel = compiled(eddies)
 
 
 @dataclass(frozen=True)
@@ -73,8 +83,8 @@ class KEquation(Carrying):
         """The eddies of the k of `view`."""
         assert view.carried is not None
         k, width = view.inner(view.carried)[0], view.width(self.filter)
-        nu = self.c_k * width * k.sqrt()
-        return EddyFields(nu, nu / self.prandtl, nu / self.schmidt, k, self.c_e * k**1.5 / width, width=width)
+        *diffused, epsilon = eddies_kernel(k, width, (self.c_k, self.c_e, self.prandtl, self.schmidt))
+        return EddyFields(*diffused, k, epsilon, width=width)
 
     def balance(self, view: View, values: Tensor) -> Balance:
         """Of the kernel."""

@@ -21,11 +21,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from combust.cfd.closures.algebraic import of_viscosity_kernel
+from combust.cfd.closures.algebraic import Rows
 from combust.cfd.closures.averages import domain_sums
 from combust.cfd.closures.base import EddyFields, Showing
 from combust.cfd.closures.carried import Balance, Carrying, Quantity
-from combust.cfd.closures.dynamic_smagorinsky import contractions_of, rate, strain_kernel
+from combust.cfd.closures.dynamic_smagorinsky import contractions_of, eddies
 from combust.cfd.closures.names import Filter
 from combust.cfd.closures.view import View
 from combust.kernels import compiled
@@ -49,7 +49,19 @@ def balance(values: Tensor, products: Tensor, rho: Tensor, width: Tensor) -> tup
     )
 
 
+def square(averages: Tensor) -> Tensor:
+    """C, the square of Smagorinsky's constant, of (I_LM, I_MM)."""
+    lm, mm = averages
+    return torch.where(mm > 0, lm / mm.clamp_min(TINY), 0.0)
+
+
+def eddies_of(averages: Tensor, strain: Tensor, width: Tensor, prandtl: float, schmidt: float) -> Rows:
+    """`eddies` of these averages."""
+    return eddies(square(averages), strain, width, prandtl, schmidt)
+
+
 balance_kernel = compiled(balance)
+eddies_kernel = compiled(eddies_of)
 
 
 @dataclass(frozen=True)
@@ -71,18 +83,17 @@ class LagrangianSmagorinsky(Carrying, Showing):
         """Of the kernel."""
         of = contractions_of(view, self.filter)
         found = balance_kernel(values, of.products, view.rho, of.width)
-        return Balance(*found, torch.zeros_like(values))
+        return Balance(*found, None)
 
     def update(self, view: View) -> EddyFields:
         """The eddies of the averages of `view`."""
-        width = view.width(self.filter)
-        nu = self.square(view) * width * width * rate(strain_kernel(view.gradients))
-        return EddyFields(*of_viscosity_kernel(nu, width, self.prandtl, self.schmidt), width=width)
+        of = contractions_of(view, self.filter)
+        found = eddies_kernel(self._averages(view), of.strain, of.width, self.prandtl, self.schmidt)
+        return EddyFields(*found, width=of.width)
 
     def square(self, view: View) -> Tensor:
         """C, the square of Smagorinsky's constant, (nz, ny, nx)."""
-        lm, mm = self._averages(view)
-        return torch.where(mm > 0, lm / mm.clamp_min(TINY), 0.0)
+        return square(self._averages(view))
 
     @staticmethod
     def _averages(view: View) -> Tensor:

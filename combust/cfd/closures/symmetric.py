@@ -21,6 +21,11 @@ def strain(gradients: Tensor) -> Tensor:
     return torch.stack(own + [0.5 * (gradients[i, j] + gradients[j, i]) for i, j in PAIRS[3:]])
 
 
+def moving(rho: Tensor, velocity: Tensor, gradients: Tensor) -> Tensor:
+    """(10, ...) density, velocity (3, ...) and `strain` of gradients (3, 3, ...)."""
+    return torch.cat([rho[None], velocity, strain(gradients)])
+
+
 def rate(strain: Symmetric) -> Tensor:
     """|S| = (2 S:S)^(1/2) [1/s]."""
     return (2.0 * contracted(strain, strain)).sqrt()

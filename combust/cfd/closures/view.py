@@ -25,6 +25,7 @@ from combust.kinetics.rates.thermo import Thermo
 T = TypeVar("T")
 
 gradient_kernel = compiled(velocity_gradient)
+velocity_kernel = compiled(cell_velocity)
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,7 @@ class View:
     @cached_property
     def velocity(self) -> Tensor:
         """Means of the faces of the owned cells, (3: z, y, x, nz, ny, nx) [m/s]."""
-        return cell_velocity(self.u, self.grid.layout)
+        return velocity_kernel(self.u, self.grid.layout)
 
     def max(self, values: Tensor) -> Tensor:
         """The largest of all ranks of each number in a tensor of one shape (collective)."""

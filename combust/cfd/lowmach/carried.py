@@ -4,6 +4,7 @@ Two sweeps, as of the gas, with the step's mass fluxes. Each takes advection (of
 the first sweep's estimate), then Runge-Kutta-Chebyshev stages of diffusion and sources. Where destruction is faster
 than the fastest diffusion, it is implicit instead: stages see the sources as they came out before, and then these act
 with the rate of transport, as reactions do. A balance of sources and diffusion stays where it is, whatever the step.
+What nothing diffuses takes no stages: all its sources are implicit.
 """
 
 from __future__ import annotations
@@ -31,10 +32,15 @@ from combust.kernels import compiled
 from combust.parallel import together
 from combust.settings.eddies import Eddies
 
+begun_kernel = compiled(carried.begun)
+mixing_kernel = compiled(carried.mixing)
+parted_kernel = compiled(carried.parted)
 advection_kernel = compiled(carried.advection)
-mass_rate_kernel = compiled(carried.mass_rate)
 diffusion_kernel = compiled(carried.diffusion)
+first_stage_kernel = compiled(carried.first_stage)
 stage_kernel = compiled(carried.stage)
+at_start_kernel = compiled(carried.at_start)
+transported_kernel = compiled(carried.transported)
 settle_kernel = compiled(carried.settle)
 
 
@@ -48,22 +54,30 @@ class Walls(NamedTuple):
     vary: bool
 
 
+class Diffusion(NamedTuple):
+    """coefficients : padded [kg/m/s];  rate : of change of rho f at the start, by them
+
+    stiff : where destruction is implicit, elsewhere stages take it, up to `cap` [1/s]
+    """
+
+    coefficients: Tensor
+    rate: Tensor
+    stiff: Tensor
+    cap: Tensor
+    stages: int
+
+
 class Step(NamedTuple):
     """What the sweeps of a step share. rho0, rho1 : density at its ends, by its mass fluxes [kg/m3]
 
-    coefficients : of diffusion, padded [kg/m/s];  diffused : rate of diffusion at the start
-    stiff : where destruction is implicit, elsewhere stages take it, up to `cap` [1/s];  walls : what they hold
+    diffusion : None where nothing diffuses the quantities;  walls : what they hold
     """
 
     dt: Tensor
     U0: Tensor
     rho0: Tensor
     rho1: Tensor
-    coefficients: Tensor
-    diffused: Tensor
-    stiff: Tensor
-    cap: float
-    stages: int
+    diffusion: Diffusion | None
     walls: Walls
 
 
@@ -73,8 +87,8 @@ class Sources(NamedTuple):
     fixed : what is held at a value at the end of the step, NaN elsewhere
     """
 
-    added: Tensor
-    soft: Tensor
+    added: Tensor | None
+    soft: Tensor | None
     rest_added: Tensor
     rest: Tensor
     fixed: Tensor | None
@@ -88,7 +102,7 @@ def mean_of(first: Balance, last: Balance) -> Balance:
     return Balance(
         0.5 * (first.production + last.production),
         0.5 * (first.destruction + last.destruction),
-        0.5 * (first.diffusivity + last.diffusivity),
+        first.diffusivity,  # of which the whole step is
         fixed,
     )
 
@@ -165,6 +179,9 @@ class Carrier:
         """Raises ConfigError for another shape, StateError for values that are not finite, or negative where positive
         quantities are."""
         require_field(name, f, (len(self.names), *self.on.layout.n), self.on.grid.device)
+        least, most = torch.aminmax(f)  # a NaN is both
+        if bool((least >= 0) & (most < torch.inf)):
+            return
         good = torch.isfinite(f) & ((f >= 0) | ~self.positive)
         if not bool(good.all()):
             for q, row in zip(self.quantities, f, strict=True):
@@ -198,15 +215,15 @@ class Carrier:
             on.filler.at(view.t + dt)
             advected = self._advected(s.carried, mass)
             sources = self._sources(step, first)
-            start = advected + step.diffused + sources.added - sources.soft * step.U0
-            acted = self._settled(step, start, sources, second=False)[1]
+            acted = self._acted_at_start(step, advected, sources)
             f, held, kept = self._swept(step, advected, acted, sources, second=False)
             for _ in range(1, on.numerics.sweeps):
                 mean = 0.5 * (advected + self._advected(self._with_ghosts(f, step), mass))
                 last = self._balance(view, f)
-                acted = self._acted(step, f, self._sources(step, last))
-                if first.fixed is not None:
-                    acted = torch.where(torch.isnan(first.fixed), acted, kept)
+                if acted is not None:
+                    acted = self._acted(step, f, self._sources(step, last))
+                    if first.fixed is not None:
+                        acted = torch.where(torch.isnan(first.fixed), acted, kept)
                 sources = self._sources(step, mean_of(first, last))
                 f, held, kept = self._swept(step, mean, acted, sources, second=True)
             if step.walls.vary:  # as a restart will find them
@@ -227,34 +244,54 @@ class Carrier:
 
     def _step(self, s: State, new: State, view: View, mass: Faces, first: Balance, dt: float) -> Step:
         on = self.on
-        assert s.carried is not None and s.coefficients is not None and new.coefficients is not None
-        rho0 = s.U[1:].sum(0)
+        assert s.carried is not None
+        rho0 = view.rho
         step = torch.tensor(dt, dtype=torch.float64, device=on.grid.device)
-        rho1 = rho0 + step * mass_rate_kernel(mass, on.layout, on.metrics)
-        mu = 0.5 * (s.coefficients.viscosity + new.coefficients.viscosity)
-        mixing = on.filler.eddies(0.5 * (rho0 + rho1) * first.diffusivity) + self.molecular * mu
-        fastest = on.comm.max(float((on.inner(mixing) / torch.minimum(rho0, rho1)).max()))[0]
+        rho1, eddies = begun_kernel(rho0, mass, step, first.diffusivity, on.layout, on.metrics)
+        diffusion = None
+        if eddies is not None or any(q.molecular for q in self.quantities):
+            if eddies is None:
+                eddies = torch.zeros_like(first.production)
+            diffusion = self._diffusion(s, new, on.filler.eddies(eddies), (rho0, rho1), first, dt)
+        return Step(step, rho0 * on.inner(s.carried), rho0, rho1, diffusion, self._walls(view))
+
+    def _diffusion(
+        self, s: State, new: State, eddies: Tensor, rho: tuple[Tensor, Tensor], first: Balance, dt: float
+    ) -> Diffusion:
+        """Over a step; eddies : padded [kg/m/s];  rho : density at its ends."""
+        on = self.on
+        assert s.carried is not None and s.coefficients is not None and new.coefficients is not None
+        viscosities = s.coefficients.viscosity, new.coefficients.viscosity
+        mixing, largest = mixing_kernel(eddies, *viscosities, self.molecular, *rho, on.layout)
+        fastest = on.comm.max(float(largest))[0]
         what, radius = "diffusivity of what the closure carries", on.stiffness(fastest)
         if on.bounds_locally:
-            rho = on.domain.padded(torch.minimum(rho0, rho1))
-            radius = on.local_stiffness((mixing / rho).amax(0), fastest)
+            radius = on.local_stiffness((mixing / on.domain.padded(torch.minimum(*rho))).amax(0), fastest)
         on.stages_within(radius, dt, what, fastest)
         cap = max(min(SOFT * radius, rkc.longest(on.numerics.max_stages) / dt - radius), 0.0)
         stages = on.stages_within(radius + cap, dt, what, fastest)
-        diffused = diffusion_kernel(s.carried, mixing, on.layout, on.metrics)
-        U0, stiff = rho0 * on.inner(s.carried), first.destruction > cap
-        return Step(step, U0, rho0, rho1, mixing, diffused, stiff, cap, stages, self._walls(view))
+        rate = diffusion_kernel(s.carried, mixing, on.layout, on.metrics)
+        bound = torch.tensor(cap, dtype=torch.float64, device=on.grid.device)
+        return Diffusion(mixing, rate, first.destruction > cap, bound, stages)
 
     def _sources(self, step: Step, balance: Balance) -> Sources:
         """Parted between diffusion stages and `settle`."""
-        added = 0.5 * (step.rho0 + step.rho1) * balance.production
-        soft = torch.where(step.stiff, 0.0, balance.destruction.clamp_max(step.cap))
-        rest = balance.destruction - soft
-        if balance.fixed is not None:
-            free = torch.isnan(balance.fixed)
-            added, soft, rest = (torch.where(free, f, 0.0) for f in (added, soft, rest))
-        in_stages = torch.where(step.stiff, 0.0, added)
-        return Sources(in_stages, soft, added - in_stages, rest, balance.fixed)
+        diffusion, fixed = step.diffusion, balance.fixed
+        if diffusion is not None:
+            given = balance.production, balance.destruction, diffusion.stiff, diffusion.cap, fixed
+            return Sources(*parted_kernel(step.rho0, step.rho1, *given), fixed)
+        added, rest = 0.5 * (step.rho0 + step.rho1) * balance.production, balance.destruction
+        if fixed is not None:
+            added, rest = (torch.where(torch.isnan(fixed), f, 0.0) for f in (added, rest))
+        return Sources(None, None, added, rest, fixed)
+
+    def _acted_at_start(self, step: Step, advected: Tensor, sources: Sources) -> Tensor | None:
+        """What the sources beside those of the stages do per time, by the rates at the start; None without stages."""
+        if step.diffusion is None:
+            return None
+        assert sources.added is not None and sources.soft is not None
+        start = at_start_kernel(advected, step.diffusion.rate, sources.added, sources.soft, step.U0)
+        return self._settled(step, start, sources, second=False)[1]
 
     @staticmethod
     def _acted(step: Step, f: Tensor, sources: Sources) -> Tensor:
@@ -278,32 +315,34 @@ class Carrier:
         return f, torch.where(free, acted, (step.rho1 * f - step.U0) / step.dt - rate), held
 
     def _swept(
-        self, step: Step, advected: Tensor, acted: Tensor, sources: Sources, second: bool
+        self, step: Step, advected: Tensor, acted: Tensor | None, sources: Sources, second: bool
     ) -> tuple[Tensor, Tensor, Tensor]:
         """f after a step of advection at this rate, diffusion, and sources, of which those beside the stages' are about
         `acted` meanwhile; how many values are held; and what these sources came out as.
         """
-        U = self._diffused(step, advected + acted + sources.added, sources.soft)
-        f, acted, held = self._settled(step, (U - step.U0) / step.dt - acted, sources, second)
+        rate = advected
+        if acted is not None:
+            U = self._diffused(step, advected, acted, sources)
+            rate = transported_kernel(U, step.U0, acted, step.dt)
+        f, acted, held = self._settled(step, rate, sources, second)
         return f, held, acted
 
-    def _diffused(self, step: Step, source: Tensor, soft: Tensor) -> Tensor:
-        """rho f after Runge-Kutta-Chebyshev of diffusion, destruction `soft` and a constant source."""
-        on = self.on
-        rows, shares = rkc.coefficients(step.stages, on.grid.device), rkc.times(step.stages)
-        rate0 = step.diffused - soft * step.U0
-        U2, U1 = step.U0, step.U0 + rows[0][2] * step.dt * (rate0 + source)
-        f = U1 / self._density(step, shares[0])
+    def _diffused(self, step: Step, advected: Tensor, acted: Tensor, sources: Sources) -> Tensor:
+        """rho f after Runge-Kutta-Chebyshev of diffusion, destruction, and what is constant over the step."""
+        on, diffusion, rho = self.on, step.diffusion, (step.rho0, step.rho1)
+        assert diffusion is not None and sources.added is not None and sources.soft is not None
+        rows = rkc.coefficients(diffusion.stages, on.grid.device)
+        shares = torch.tensor(rkc.times(diffusion.stages), dtype=torch.float64, device=on.grid.device)
+        rates = advected, acted, sources.added
+        rate0, source, U1, f = first_stage_kernel(
+            step.U0, diffusion.rate, sources.soft, rates, rows[0][2] * step.dt, shares[0], *rho
+        )
+        U2 = step.U0
         for row, share in zip(rows[1:], shares[1:], strict=True):
             padded = self._with_ghosts(f, step)
             U, f = stage_kernel(
-                row, step.U0, U1, U2, rate0, source, padded, step.dt, step.coefficients, soft,
-                self._density(step, share), on.layout, on.metrics,
+                row, step.U0, U1, U2, rate0, source, padded, step.dt, diffusion.coefficients, sources.soft, share, *rho,
+                on.layout, on.metrics,
             )  # fmt: skip
             U2, U1 = U1, U
         return U1
-
-    @staticmethod
-    def _density(step: Step, share: float) -> Tensor:
-        """After a share of the step [kg/m3]."""
-        return step.rho0 + share * (step.rho1 - step.rho0)

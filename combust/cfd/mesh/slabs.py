@@ -16,7 +16,7 @@ from combust.cfd.mesh.grid import Areas, AxisMetric, Faces, Layout, Metrics
 from combust.graphs import remade
 
 CELLS = 2**15  # of a slab, about: two cuts more cost as much as a slab twice as large does beyond the cache
-WHOLE = 2**16  # cells of a block that is not cut
+FINE = 2**13  # of a slab of kernels that hold dozens of fields at once
 FEWEST = 4  # planes of a slab: fluxes at its two ends are computed twice
 
 
@@ -64,23 +64,23 @@ class Slab(NamedTuple):
         return tuple(found)
 
 
-def split(planes: int, cells: int) -> list[tuple[int, int]]:
-    """(start, count) of slabs of so many planes of so many cells each; all counts equal where that can be, since
-    kernels are compiled for each.
+def split(planes: int, cells: int, each: int = CELLS) -> list[tuple[int, int]]:
+    """(start, count) of slabs of so many planes of so many cells; all counts equal where that can be, since kernels are
+    compiled for each. each : cells of a slab, about; twice as many are not cut
     """
-    if planes * cells <= WHOLE:
+    if planes * cells <= 2 * each:
         return [(0, planes)]
-    aim = max(FEWEST, CELLS // cells)
+    aim = max(FEWEST, each // cells)
     even = [d for d in range(max(FEWEST, aim // 2), 2 * aim + 1) if planes % d == 0]
     parts = planes // min(even, key=lambda d: abs(d - aim)) if even else max(planes // aim, 1)
     ends = [planes * i // parts for i in range(parts + 1)]
     return [(a, b - a) for a, b in zip(ends, ends[1:], strict=False)]
 
 
-def slabs(layout: Layout, metrics: Metrics) -> tuple[Slab, ...]:
-    """The slabs of a block."""
+def slabs(layout: Layout, metrics: Metrics, each: int = CELLS) -> tuple[Slab, ...]:
+    """The slabs of a block, of `each` cells, about."""
     nz, ny, nx = layout.n
-    parts = split(nz, ny * nx) if layout.axes == (0, 1, 2) else [(0, nz)]
+    parts = split(nz, ny * nx, each) if layout.axes == (0, 1, 2) else [(0, nz)]
     if len(parts) == 1:
         return (Slab(0, nz, layout, metrics, True),)
     return tuple(

@@ -29,6 +29,54 @@ def mass_rate(mass: Faces, layout: Layout, metrics: Metrics) -> Tensor:
     return -total
 
 
+def begun(
+    rho0: Tensor, mass: Faces, dt: Tensor, diffusivity: Tensor | None, layout: Layout, metrics: Metrics
+) -> tuple[Tensor, Tensor | None]:
+    """Density after dt by these mass fluxes [kg/m3], and the diffusivity [m2/s] times its mean over the step."""
+    rho1 = rho0 + dt * mass_rate(mass, layout, metrics)
+    return rho1, None if diffusivity is None else 0.5 * (rho0 + rho1) * diffusivity
+
+
+def mixing(
+    eddies: Tensor,
+    viscosity0: Tensor,
+    viscosity1: Tensor,
+    molecular: Tensor,
+    rho0: Tensor,
+    rho1: Tensor,
+    layout: Layout,
+) -> tuple[Tensor, Tensor]:
+    """Coefficients of `diffusion`, padded [kg/m/s], and the largest over the density of the owned cells [m2/s].
+
+    eddies : padded [kg/m/s];  viscosity0, viscosity1 : of the gas at the ends of the step;  molecular : rows with it
+    """
+    total = eddies + molecular * (0.5 * (viscosity0 + viscosity1))
+    return total, (along(total, layout, 2, 0, 0) / torch.minimum(rho0, rho1)).max()
+
+
+def parted(
+    rho0: Tensor,
+    rho1: Tensor,
+    production: Tensor,
+    destruction: Tensor,
+    stiff: Tensor,
+    cap: Tensor,
+    fixed: Tensor | None,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """What sources add to rho f and take of it [1/s] in the stages of diffusion, and the rest of both.
+
+    stiff : where stages take nothing, elsewhere destruction up to `cap` [1/s];  fixed : NaN where sources act
+    """
+    added = 0.5 * (rho0 + rho1) * production
+    soft = torch.where(stiff, 0.0, torch.minimum(destruction, cap))
+    rest = destruction - soft
+    if fixed is not None:
+        free = torch.isnan(fixed)
+        added, soft, rest = (torch.where(free, f, 0.0) for f in (added, soft, rest))
+    in_stages = torch.where(stiff, 0.0, added)
+    return in_stages, soft, added - in_stages, rest
+
+
 def advection(f: Tensor, mass: Faces, layout: Layout, metrics: Metrics, reconstruction: str) -> Tensor:
     """Rate of change of rho f by advection; mass : fluxes at the faces that `divergence` takes [kg/m2/s]."""
     total = torch.zeros((), dtype=f.dtype, device=f.device)
@@ -53,6 +101,24 @@ def diffusion(f: Tensor, coefficients: Tensor, layout: Layout, metrics: Metrics)
     return total
 
 
+def first_stage(
+    U0: Tensor,
+    diffused: Tensor,
+    soft: Tensor,
+    rates: tuple[Tensor, Tensor, Tensor],
+    by: Tensor,
+    share: Tensor,
+    rho0: Tensor,
+    rho1: Tensor,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The rate of diffusion and destruction at the start, the sum of the constant `rates`, and rho f and f after the
+    first stage, of the length `by` [s], which stands a `share` of the step after its start.
+    """
+    rate0, source = diffused - soft * U0, rates[0] + rates[1] + rates[2]
+    U = U0 + by * (rate0 + source)
+    return rate0, source, U, U / (rho0 + share * (rho1 - rho0))
+
+
 def stage(
     row: Tensor,
     U0: Tensor,
@@ -64,19 +130,32 @@ def stage(
     dt: Tensor,
     coefficients: Tensor,
     soft: Tensor,
-    rho: Tensor,
+    share: Tensor,
+    rho0: Tensor,
+    rho1: Tensor,
     layout: Layout,
     metrics: Metrics,
 ) -> tuple[Tensor, Tensor]:
     """One Runge-Kutta-Chebyshev stage of d(rho f)/dt = source + diffusion(f) - soft rho f, as `scalars.stage`: rho f
     and f.
 
-    f1 : padded f of U1;  rate0 : of diffusion and destruction at the start;  rho : density at the stage's time [kg/m3]
+    f1 : padded f of U1;  rate0 : of diffusion and destruction at the start
+    share : of the step, after which the stage stands;  rho0, rho1 : density at its ends [kg/m3]
     """
     mu, nu, mt, gt = row
     rate = diffusion(f1, coefficients, layout, metrics) - soft * U1
     U = (1 - mu - nu) * U0 + mu * U1 + nu * U2 + dt * (mt * (rate + source) + gt * (source + rate0))
-    return U, U / rho
+    return U, U / (rho0 + share * (rho1 - rho0))
+
+
+def at_start(advected: Tensor, diffused: Tensor, added: Tensor, soft: Tensor, U0: Tensor) -> Tensor:
+    """Rate of change of rho f at the start of a step by all that stages take."""
+    return advected + diffused + added - soft * U0
+
+
+def transported(U: Tensor, U0: Tensor, acted: Tensor, dt: Tensor) -> Tensor:
+    """Mean rate that took rho f from U0 to U in dt, less what other sources did meanwhile."""
+    return (U - U0) / dt - acted
 
 
 def settle(
