@@ -15,7 +15,7 @@ from combust.cfd.closures.near_walls import sides_with_friction, where, where_fr
 from combust.cfd.closures.nearest_wall import Nearest, inverse_square_excess, nearest
 from combust.cfd.mesh.grid import ROUND_OFF, Faces, Grid, along
 from combust.cfd.mesh.halo import Field, Halo, copy_edge
-from combust.cfd.mesh.slabs import FINE, Slab, slabs
+from combust.cfd.mesh.slabs import Slab, slabs
 from combust.errors import ConfigError
 from combust.parallel import collective
 
@@ -100,7 +100,7 @@ class Domain:
     @cached_property
     def slabs(self) -> tuple[Slab, ...]:
         """The parts of the block that kernels of dozens of fields take in turn."""
-        return slabs(self.grid.layout, self.grid.metrics, FINE)
+        return slabs(self.grid.layout, self.grid.metrics, fine=True)
 
     @cached_property
     def box(self) -> Box:

@@ -83,8 +83,8 @@ class KEquation(Carrying):
         """The eddies of the k of `view`."""
         assert view.carried is not None
         k, width = view.inner(view.carried)[0], view.width(self.filter)
-        *diffused, epsilon = eddies_kernel(k, width, (self.c_k, self.c_e, self.prandtl, self.schmidt))
-        return EddyFields(*diffused, k, epsilon, width=width)
+        nu, heat, species, epsilon = eddies_kernel(k, width, (self.c_k, self.c_e, self.prandtl, self.schmidt))
+        return EddyFields(nu, heat, species, k, epsilon, width=width)
 
     def balance(self, view: View, values: Tensor) -> Balance:
         """Of the kernel."""

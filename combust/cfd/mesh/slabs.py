@@ -16,7 +16,8 @@ from combust.cfd.mesh.grid import Areas, AxisMetric, Faces, Layout, Metrics
 from combust.graphs import remade
 
 CELLS = 2**15  # of a slab, about: two cuts more cost as much as a slab twice as large does beyond the cache
-FINE = 2**13  # of a slab of kernels that hold dozens of fields at once
+WHOLE = 2**16  # cells of a block that is not cut
+FINE = 2**13  # of a slab of kernels that hold dozens of fields at once; twice as many are not cut
 FEWEST = 4  # planes of a slab: fluxes at its two ends are computed twice
 
 
@@ -64,11 +65,12 @@ class Slab(NamedTuple):
         return tuple(found)
 
 
-def split(planes: int, cells: int, each: int = CELLS) -> list[tuple[int, int]]:
+def split(planes: int, cells: int, fine: bool = False) -> list[tuple[int, int]]:
     """(start, count) of slabs of so many planes of so many cells; all counts equal where that can be, since kernels are
-    compiled for each. each : cells of a slab, about; twice as many are not cut
+    compiled for each. fine : for kernels that hold dozens of fields
     """
-    if planes * cells <= 2 * each:
+    each, whole = (FINE, 2 * FINE) if fine else (CELLS, WHOLE)
+    if planes * cells <= whole:
         return [(0, planes)]
     aim = max(FEWEST, each // cells)
     even = [d for d in range(max(FEWEST, aim // 2), 2 * aim + 1) if planes % d == 0]
@@ -77,10 +79,10 @@ def split(planes: int, cells: int, each: int = CELLS) -> list[tuple[int, int]]:
     return [(a, b - a) for a, b in zip(ends, ends[1:], strict=False)]
 
 
-def slabs(layout: Layout, metrics: Metrics, each: int = CELLS) -> tuple[Slab, ...]:
-    """The slabs of a block, of `each` cells, about."""
+def slabs(layout: Layout, metrics: Metrics, fine: bool = False) -> tuple[Slab, ...]:
+    """The slabs of a block. fine : as for `split`."""
     nz, ny, nx = layout.n
-    parts = split(nz, ny * nx, each) if layout.axes == (0, 1, 2) else [(0, nz)]
+    parts = split(nz, ny * nx, fine) if layout.axes == (0, 1, 2) else [(0, nz)]
     if len(parts) == 1:
         return (Slab(0, nz, layout, metrics, True),)
     return tuple(
