@@ -188,6 +188,18 @@ def test_walls_that_there_are_not_have_no_friction():
     assert build(config, ALONE).quantity("friction_velocity_y_low") > 0
 
 
+@pytest.mark.parametrize("kind", ["k-epsilon", "k-omega-sst"])
+def test_walls_across_one_cell_are_none(kind):
+    """The mesh has no direction there; laws of walls asked for its widths."""
+    mesh = {"kind": "uniform", "cells": (6, 1), "lower": (0.0, 0.0), "upper": (SIZE, 1e-4)}
+    sides = {"x": {"kind": "periodic"}, "y": {"kind": "wall"}}
+    flow = made(mesh=mesh, boundary=sides, turbulence={"kind": kind, "initial": EDDIES})
+    flow.advance(1e-6)
+    assert np.ptp(flow.field("u")[0]) == 0.0 and not flow.quantity("wall_heat")
+    with pytest.raises(ConfigError, match="needs a wall with friction"):
+        flow.field("y_plus")
+
+
 def test_messages_say_it_in_the_words_of_the_case():
     flow = made(turbulence=AVERAGED, initial={**EVEN, "velocity": (30.0, 0.0)})
     with pytest.raises(DivergenceError, match=r'with turbulence\.kind = "k-epsilon", while .* check turbulence\.kind'):
