@@ -107,9 +107,6 @@ def boundaries(
         if instead.pressure != pressure:
             raise ConfigError(f"conditions[{name!r}]: pressure is {instead.pressure!r}, not {pressure!r}")
         made[name] = instead
-    for name, one in made.items():
-        if isinstance(one, Wall) and len(case.faces[NAMES.index(name[0])]) == 2:
-            made[name] = None  # across one cell nothing varies, and a wall takes nothing
     z, y, x = ((made[f"{a}_low"], made[f"{a}_high"]) for a in NAMES)
     return z, y, x
 

@@ -137,7 +137,7 @@ def added(fields: EddyFields, view: View, on: Discretisation) -> EddyCoefficient
     """What the eddies' diffusivities add to the transport coefficients of the flow of `view`."""
     rows, laws = [getattr(fields, row) for row in DIFFUSIVITIES], {}
     if fields.wall is not None:  # on all ranks
-        for axis, side in sides_with_friction(on.problem.boundaries):
+        for axis, side in sides_with_friction(on.domain.boundaries):
             at, said = rows[0].new_zeros((2, *on.layout.n)), fields.wall.get((axis, side))
             if said is not None:
                 edge(at, axis, side).copy_(said)

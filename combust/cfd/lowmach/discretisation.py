@@ -59,7 +59,8 @@ class Discretisation:
         self.grid, self.problem, self.numerics = grid, problem, numerics
         self.layout, self.metrics, self.thermo = grid.layout, grid.metrics, problem.gas.thermo
         self.slabs = slabs(self.layout, self.metrics)
-        self.domain = Domain(grid, problem.boundaries)
+        z, y, x = (pair if a in grid.layout.axes else (None, None) for a, pair in enumerate(problem.boundaries))
+        self.domain = Domain(grid, (z, y, x))  # across one cell nothing varies: walls there take nothing
         self.timers = Timers()
         self.filler = Filler(grid, problem.boundaries, self.timers, 1 + len(problem.gas.species))
         self.comm = grid.block.comm

@@ -22,7 +22,7 @@ class WallShear:
     def __init__(self, flow: Walled, unresolved: Unresolved):
         self.unresolved = unresolved
         self.flow, self.comm = flow, flow.scheme.grid.block.comm
-        self.sides = sides_with_friction(flow.scheme.problem.boundaries)
+        self.sides = sides_with_friction(flow.scheme.domain.boundaries)
 
     def quantities(self) -> dict[str, Callable[[], float]]:
         """Friction velocity by side [m/s]."""
