@@ -188,6 +188,15 @@ def test_walls_that_there_are_not_have_no_friction():
     assert build(config, ALONE).quantity("friction_velocity_y_low") > 0
 
 
+@pytest.mark.parametrize(
+    "source", [{"kind": "mass-flux", "velocity": -1e4}, {"kind": "linear-forcing", "u_rms": 1e4, "length": 1e-3}]
+)
+def test_motion_faster_than_sound_is_not_asked_of_sources(source):
+    flow = made(initial=STIRRED, sources=[source])
+    with pytest.raises(ConfigError, match=r"Mach number 28: .*Lower the velocities of the case .*sources"):
+        flow.concerns()
+
+
 @pytest.mark.parametrize("kind", ["k-epsilon", "k-omega-sst"])
 def test_walls_across_one_cell_are_none(kind):
     """The mesh has no direction there; laws of walls asked for its widths."""

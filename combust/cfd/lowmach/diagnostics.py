@@ -219,6 +219,10 @@ class Diagnostics:
     def maximum(self, f: Tensor) -> float:
         return self.block.comm.max(float(f.max()))[0]
 
+    def mach_of(self, speed: float) -> float:
+        """The largest Mach number of gas of this speed [m/s] (collective)."""
+        return self.maximum(gas.mach(self.q, torch.full_like(self.q[:1], speed), self.gas.thermo)) if speed else 0.0
+
     def integral(self, f: Tensor) -> float:
         return self.block.comm.sum(float((f * self.grid.volume).sum()))[0]
 

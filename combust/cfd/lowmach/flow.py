@@ -278,11 +278,14 @@ class ReactingFlow:
         mach = self.quantity("max(Mach)")
         if self.step == 0:
             mach = max(mach, ahead.largest_mach(self.scheme.problem.boundaries, self.scheme.thermo))
+            mach = max(mach, self.diagnostics.mach_of(sources.speed(self.scheme.problem.sources)))
         if not mach > 1.0:
             return mach
         text = f"Mach number {mach:.2g}: the low-Mach equations have no sound, and do not hold above {LARGEST_MACH:g}"
         if self.step == 0:
-            raise ConfigError(f"{text}. Lower the velocities of the case (initial, boundary), or use another solver")
+            raise ConfigError(
+                f"{text}. Lower the velocities of the case (initial, boundary, sources), or use another solver"
+            )
         raise DivergenceError(
             f"after step {self.step}, t = {self.time:.6g} s: {text}. The flow has become that fast by itself or is "
             "being lost: look at the last fields, shorten the time step, or use a compressible solver"

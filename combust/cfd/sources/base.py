@@ -29,6 +29,8 @@ class Acting:
     """
 
     counted = True
+    speed: float = 0.0
+    """Of the motion that it is to bring about [m/s]; 0: none that it knows."""
 
     @property
     def fields(self) -> Mapping[str, Show]:
@@ -74,6 +76,11 @@ def step_limit(sources: Iterable[Source], t: float) -> float:
 def next_time(sources: Iterable[Source], t: float) -> float:
     """The next time after t [s] that a step must meet exactly."""
     return min((s.next_time(t) for s in sources if isinstance(s, Acting)), default=math.inf)
+
+
+def speed(sources: Iterable[Source]) -> float:
+    """The largest that any of them is to bring about [m/s]."""
+    return max((s.speed for s in sources if isinstance(s, Acting)), default=0.0)
 
 
 def field(sources: Iterable[Source], name: str, view: View) -> Tensor | None:

@@ -50,6 +50,7 @@ class MassFlux(Drives):
 
     def __init__(self, axis: int, bulk: Bulk) -> None:
         self.axis, self.bulk = axis, bulk
+        self.speed = abs(bulk.velocity or 0.0)
 
     def rates(self, view: View, t: float, dt: float) -> Rates:
         """The force of the last step, and what the flow is to be."""

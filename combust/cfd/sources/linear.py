@@ -65,6 +65,7 @@ class LinearForcing(Acting):
         self, dimensions: int, u_rms: float, length: float, between: tuple[float, float] | None = None
     ) -> None:
         self.dimensions, self.per_mass, self.between = dimensions, u_rms**3 / length, between
+        self.speed = u_rms
 
     def rates(self, view: View, t: float, dt: float) -> Rates:
         """A so that the force alone brings the energy k in dt to k + power dt, however small it is."""

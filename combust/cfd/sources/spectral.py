@@ -57,6 +57,7 @@ class SpectralForcing(Acting):
         self.counts = ((square > 0) & (square <= largest**2 * (1 + 1e-9))).to(grid.device)
         self.cells = math.prod(grid.block.shape)
         self.waves = {a: [_waves(grid, a, b, k[b]) for b in range(3)] for a in axes}
+        self.speed = u_rms
         self.shortest = 2 * math.pi / largest
 
     def rates(self, view: View, t: float, dt: float) -> Rates:
