@@ -276,6 +276,16 @@ def budget(flow: ReactingFlow, mass: float) -> tuple[float, float, float, float]
     return flow.time, energy, flow.quantity("viscous_dissipation") / mass, nu * 2 * flow.quantity("enstrophy") / volume
 
 
+def look(name: str) -> dict[str, Any]:
+    """How the lines of a run are drawn: a colour for each closure on all meshes; dashed without one, dotted from random
+    phases, dash-dotted with another constant, thick of order 4.
+    """
+    kind, run = name.replace(",", " ").split()[0], RUNS[name]
+    colour = "k" if kind == "none" else f"C{CLOSURES.index(kind) - 1}"
+    style = ":" if run.developed == 0 else "--" if kind == "none" else "-." if run.turbulence.count("=") > 1 else "-"
+    return {"color": colour, "linestyle": style, "linewidth": 2.2 if run.order == 4 else 1.1}
+
+
 def picture(report: Report, found: dict[str, Any], names: list[str]) -> None:
     """All spectra in one figure: a panel for each mesh."""
     from combust.report.charts import drawing
@@ -288,13 +298,12 @@ def picture(report: Report, found: dict[str, Any], names: list[str]) -> None:
                 rows = np.array([(r[0], r[(42, 98, 171).index(station) + 1]) for r in MEASURED])
                 panel.plot(*rows[rows[:, 1] > 0].T, "ko", ms=3.5, label=f"measured, {station}", zorder=3)
             here = [name for name in names if RUNS[name].cells == n and not name.startswith(UNSHOWN)]
-            for i, name in enumerate(here):
+            for name in here:
                 for station in STATIONS:
                     E = np.array(found[name]["spectra"][str(station)])
                     k = np.arange(len(E)) / 9.0
                     label = name.rpartition(",")[0] if station == 98 else None
-                    style = "--" if name.startswith("none") else "-"
-                    panel.plot(k[1:], 1e6 * E[1:], style, color=f"C{i}", lw=1.1, label=label)
+                    panel.plot(k[1:], 1e6 * E[1:], label=label, **look(name))
             panel.axvline(largest(n) / 100, color="0.7", lw=0.8)
             panel.set(xscale="log", yscale="log", xlabel="k [1/cm]", ylabel="E [cm3/s2]", title=f"{n}^3 cells",
                       xlim=(0.1, 6), ylim=(2, 700))  # fmt: skip
