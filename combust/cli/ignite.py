@@ -40,7 +40,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="longest delay in s, or with a unit: 50ms; default: %(default)s",
     )
     parser.add_argument("--rtol", type=float, default=1e-6, help="default: %(default)s")
-    parser.add_argument("--atol", type=float, default=1e-15, help="of mass fractions; default: %(default)s")
+    parser.add_argument("--atol", type=float, default=1e-12, help="of mass fractions; default: %(default)s")
     output_arguments(parser, "ignite.csv and .png")
 
 

@@ -153,3 +153,13 @@ def test_bad_input(hydrogen, arguments, error, message):
     gas, Y = hydrogen
     with pytest.raises(error, match=message):
         ignition_delays(gas, **{"T": 1000.0, "p": 1e5, "Y": Y, "t_end": 1.0, **arguments})
+
+
+@pytest.mark.parametrize(("file", "fuel"), [("h2o2.yaml", "H2:1"), ("gri30.yaml", "CH4:1")])
+def test_default_tolerances_give_four_digits(file, fuel):
+    """From the traces that hydrogen's radicals grow from at 900 K on, up to 1800 K and 50 bar."""
+    gas = Mechanism.load(file)
+    T, p = torch.tensor([900.0, 900.0, 1100.0, 1400.0, 1800.0]), torch.tensor([1e5, 50e5, 10e5, 1e5, 50e5])
+    state = T.double(), p.double(), gas.mixture(fuel, AIR, 1.0), 100.0
+    exact = ignition_delays(gas, *state, rtol=1e-9, atol=1e-20)
+    torch.testing.assert_close(ignition_delays(gas, *state), exact, rtol=1e-4, atol=0)

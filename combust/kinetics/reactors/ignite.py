@@ -14,7 +14,7 @@ import torch
 from combust.errors import CombustError, ConfigError
 from combust.kinetics.mechanism import mixtures
 from combust.kinetics.mechanism.mechanism import Mechanism
-from combust.kinetics.reactors.ignition import ignition_delays
+from combust.kinetics.reactors.ignition import ATOL, ignition_delays
 from combust.rows import each_row
 from combust.settings.ranges import positive_numbers
 from combust.units import ATM
@@ -69,7 +69,7 @@ def ignite(
     delay: Sequence[str] = (STAGE,),
     time: float = 10.0,
     rtol: float = 1e-6,
-    atol: float = 1e-15,
+    atol: float = ATOL,
     progress: Callable[[int], None] = lambda done: None,
 ) -> IgnitionTable:
     """Ignition delays [s] of all combinations of phi, T [K] and p [Pa], in the order p, phi, T; solved together.
