@@ -23,7 +23,7 @@ from combust.kinetics.mechanism.ideal_gas import require_ideal
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.kinetics.reactors.delays import LEAST_RISE, Criterion, read_delays
 
-ATOL = 1e-12  # of mass fractions: delays are converged to 1e-4, also where radicals grow from nothing, see docs/kinetics.md
+ATOL = 1e-12  # of mass fractions: radicals grow from traces, see docs/kinetics.md
 STEPS = 100.0  # an ignition takes some hundred times as many steps as the step of a flow
 HISTORY = 2**26  # values of a history kept at once
 VISITS = 1000  # states of an ignition, about
