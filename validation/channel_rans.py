@@ -272,8 +272,8 @@ def far(report: Report, done: Done) -> None:
     """Flows that start with the law of the wall, a constant k and length."""
     report.text(
         "The same from afar: U of the law of the wall, k = 3 u_tau^2 and a length of 0.1 h everywhere; first cells at "
-        f"y+ of 30 with k-epsilon, {FIRST:g} with SST. Bulk velocity beside the solution in one dimension at times up to "
-        f"{END['far']:g} h/u_tau, then u_tau (1 in balance) and values of eddies held in the last step."
+        f"y+ of 30 with k-epsilon, {FIRST:g} with SST. Bulk velocity beside the solution in one dimension at times up "
+        f"to {END['far']:g} h/u_tau, then u_tau (1 in balance) and values of eddies held in the last step."
     )
     rows = []
     for r, f in done:
