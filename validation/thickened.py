@@ -198,12 +198,13 @@ def speeds(report: Report, found: dict[str, Any]) -> None:
     """Table and targets of the planar flames."""
     report.text(
         f"""Planar flames at 300 K and 1 atm, hydrogen of phi 1 and methane of phi 0.9, F times as thick on cells F
-        times as wide: {PER} over the thickness of the thickened flame, whatever F is. They start from Cantera's flame,
-        extrapolated to zero spacing and laid as thick as it will be, and run for {PASSAGES:g} passages through their
-        thickness; speeds are those of the second half (CH4, dt/8: half a passage, after which the front moves on
-        from its start still; its consumption speed counts). dt is a Courant number of {COURANT:g} in the burnt gas. kappa: the rates of all cells are kappa times those of the mechanism, as by PaSR,
-        and speeds are compared with kappa^(1/2) S_L, which is exact. The error of Strang coupling goes with its step,
-        and methane feels it most: at dt/2 the solver stops (pressure off by 5 %). Thickness: the distance of 0.2 to
+        times as wide: {PER} over the thickness of the thickened flame, whatever F is. They start from Cantera's
+        flame, extrapolated to zero spacing and laid as thick as it will be, and run for {PASSAGES:g} passages
+        through their thickness; speeds are those of the second half (CH4, dt/8: half a passage, after which the
+        front moves on from its start still; its consumption speed counts). dt is a Courant number of {COURANT:g} in
+        the burnt gas. kappa: the rates of all cells are kappa times those of the mechanism, as by PaSR, and speeds
+        are compared with kappa^(1/2) S_L, which is exact. The error of Strang coupling goes with its step, and
+        methane feels it most: at dt/2 the solver stops (pressure off by 5 %). Thickness: the distance of 0.2 to
         0.65 of the rise of T over that of Cantera's flame, over F."""
     )
     rows = [
