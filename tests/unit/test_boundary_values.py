@@ -367,6 +367,56 @@ def test_tables_over_two_coordinates_and_repeated_time():
     assert table.unsteady and table.times(0.0, 2.0) == [1.0] and again.times(3.5, 7.5) == [4.0, 6.0, 7.0]
 
 
+def round_jet(**side):
+    """A box of 8 x 6 x 6 cells with a jet of fuel along its axis, from its low side in x."""
+    at = ["0 mm", 1.2e-3, 1.8e-3, 8e-3]
+    return {
+        "mesh": {"kind": "uniform", "cells": [8, 6, 6], "lower": [0.0, -3e-3, -3e-3], "upper": [8e-3, 3e-3, 3e-3]},
+        "gas": {"mechanism": "h2o2.yaml"},
+        "initial": {"kind": "uniform", "temperature": 300.0, "composition": AIR, "velocity": [1.0, 0.0, 0.0]},
+        "boundary": {
+            "x_low": {
+                "kind": "inflow",
+                "velocity": {"over": "r", "at": at, "values": [3.0, 2.0, 1.0, 1.0]},
+                "temperature": {"over": "r", "shape": "tanh", "values": [400.0, 300.0], "centre": 1.5e-3,
+                                "thickness": 1e-3},
+                "composition": {"over": "r", "at": at, "values": [FUEL, FUEL, AIR, AIR]},
+                **side,
+            },
+            "x_high": {"kind": "outflow"}, "y": {"kind": "symmetry"}, "z": {"kind": "symmetry"},
+        },
+    }  # fmt: skip
+
+
+def test_a_table_over_the_distance_from_the_axis():
+    """A round jet in a box: velocity, T and composition of the distance from y = z = 0; what comes in is kept."""
+    flow = flow_of(round_jet())
+    flow.advance(1e-5)
+    _, y, z = flow.grid.centres[2], flow.grid.centres[1].flatten(), flow.grid.centres[0].flatten()
+    r = np.hypot(*np.meshgrid(z.numpy(), y.numpy(), indexing="ij"))
+    u = flow.scheme.block_faces(flow.current.u)[2][:, :, 0].numpy()
+    np.testing.assert_allclose(u, np.interp(r, [0, 1.2e-3, 1.8e-3, 8e-3], [3, 2, 1, 1]), rtol=1e-13)
+    assert abs(flow.quantity("mass_error")) < 1e-12 and flow.quantity("element_error") < 1e-12
+    table = Table(("r",), [[0.0, 5.0]], torch.tensor([1.0, 11.0], dtype=torch.float64))
+    point = torch.tensor([3.0, -4.0, 7.0], dtype=torch.float64).reshape(3, 1, 1, 1)
+    assert float(table(0.0, point)) == 11.0
+
+
+@pytest.mark.parametrize("side, words", [
+    ({"velocity": {"over": "r", "at": [0.0, 4e-3], "values": [3.0, 1.0]}}, "the side from 0 to 0.0042"),
+    ({"velocity": {"over": "r", "shape": "parabolic", "mean": 1.0}}, "write it as a table"),
+])  # fmt: skip
+def test_what_r_cannot_be_is_named(side, words):
+    with pytest.raises(ConfigError, match=words):
+        flow_of(round_jet(**side))
+
+
+def test_r_is_for_sides_in_x_of_three_dimensions():
+    raw = tube({"kind": "inflow", "velocity": {"over": "r", "at": [0.0, 1.0], "values": [1.0, 1.0]}})
+    with pytest.raises(ConfigError, match='"r" is no direction of that side of this mesh; allowed: y, time'):
+        flow_of(raw)
+
+
 def test_a_profile_lies_where_ghosts_are():
     """In 2-D on a side that is normal to y: cells, faces between them, and ghosts that wrap round a periodic x."""
     raw = tube({"kind": "wall"})

@@ -16,7 +16,7 @@ from combust.cfd.boundaries.planes import COMPONENTS, FromPlanes, opened
 from combust.cfd.boundaries.profiles import Gases, Profile, is_planes
 from combust.cfd.boundaries.shapes import Shape, TanhLayer, of_mean
 from combust.cfd.boundaries.tables import read
-from combust.cfd.boundaries.values import Table
+from combust.cfd.boundaries.values import ROUND, Table
 from combust.cfd.mesh.grid import NAMES, ROUND_OFF
 from combust.errors import ConfigError, FileFormatError, at
 from combust.files import leaves
@@ -87,7 +87,9 @@ class Key:
             return self.layer(name, given, self.array(name, given))
         if name.rpartition(".")[2] != "velocity":
             raise ConfigError(f'{self.place}.{name}.shape = "{given.shape}": is for a velocity; allowed here: "tanh"')
-        spans = {a: self.side.span(a, self.reach[a]) for a in self._over(name, given) or ()}
+        if ROUND in (over := self._over(name, given)):
+            raise ConfigError(f'{self.place}.{name}.over = "r": is for tables and shape = "tanh"; write it as a table')
+        spans = {a: self.side.span(a, self.reach[a]) for a in over}
         if given.shape == "parabolic":
             if not spans:
                 raise ConfigError(f"{self.place}.{name}: {self.side.nothing}; give a number")
@@ -156,7 +158,7 @@ class Key:
         for over, e in zip(given.names, entries, strict=True):
             if over == "time":
                 continue
-            low, high = self.reach[over]
+            low, high = self.away() if over == ROUND else self.reach[over]
             near = ROUND_OFF * (high - low)
             if e[0] > low + near or e[-1] < high - near:
                 raise ConfigError(
@@ -165,9 +167,17 @@ class Key:
                 )
         return made
 
+    def away(self) -> tuple[float, float]:
+        """The least and the largest distance from the axis y = z = 0 [m]."""
+        y, z = self.reach["y"], self.reach["z"]
+        nearest = (min(max(0.0, low), high) for low, high in (y, z))
+        return math.hypot(*nearest), math.hypot(*(max(-low, high) for low, high in (y, z)))
+
     def require_along(self, name: str, over: str) -> None:
         """Raises ConfigError for a coordinate that is none of the side."""
         allowed = [a for a in self.directions if a != NAMES[self.axis]]
+        if NAMES[self.axis] == "x" and len(allowed) == 2:
+            allowed.append(ROUND)
         if over not in (*allowed, "time"):
             raise ConfigError(
                 f'{self.place}.{name}: "{over}" is no direction of that side of this mesh; allowed: '

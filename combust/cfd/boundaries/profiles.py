@@ -9,7 +9,7 @@ from msgspec import Meta
 from combust.settings.base import NotNegative, Positive, Settings, Text, doc
 from combust.settings.quantities import ALONG, SAME
 
-Over = Literal["x", "y", "z", "time"]
+Over = Literal["x", "y", "z", "r", "time"]
 Numbers = Annotated[tuple[float | tuple[float, ...], ...], Meta(min_length=2)]
 
 
@@ -26,8 +26,9 @@ class Profile(Settings, frozen=True):
     over: Annotated[
         Over | Annotated[tuple[Over, ...], Meta(min_length=1, max_length=2)] | None,
         doc(
-            "what it depends on: a coordinate of the side or time; a list of two: on both. A shape that omits it: on "
-            "those coordinates of the side that are not periodic"
+            "what it depends on: a coordinate of the side; r, of a side in x in three dimensions: the distance from "
+            "the axis y = z = 0; or time; a list of two: on both. A shape that omits it: on those coordinates of the "
+            "side that are not periodic"
         ),
     ] = None
     at: Annotated[Numbers | None, doc("rising entries that cover the side; over two: a list for each", ALONG)] = None
@@ -74,7 +75,7 @@ class Profile(Settings, frozen=True):
 class Gases(Settings, frozen=True):
     """A table of gases, or two with a layer between them: mass fractions are linear between its entries."""
 
-    over: Annotated[Over | None, doc("what it depends on: a coordinate of the side or time")] = None
+    over: Annotated[Over | None, doc("what it depends on: a coordinate of the side, r or time")] = None
     at: Annotated[
         Annotated[tuple[float, ...], Meta(min_length=2)] | None, doc("rising entries that cover the side", ALONG)
     ] = None

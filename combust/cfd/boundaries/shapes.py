@@ -13,7 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from combust.cfd.boundaries.values import Table
+from combust.cfd.boundaries.values import Table, coordinate
 from combust.cfd.mesh.grid import NAMES
 
 # Odd terms of the series of a duct: what is left of it is 1e-7 of the peak at a tenth of the half width from a wall,
@@ -163,7 +163,7 @@ class TanhLayer(Table):
 
     def __call__(self, t: float, points: Tensor) -> Tensor:
         """(nz, ny, nx), or (rows, nz, ny, nx), at the points."""
-        share, (low, high) = self.share(points[NAMES.index(self.over[0])]), self.values
+        share, (low, high) = self.share(coordinate(self.over[0], points)), self.values
         if self.values.dim() == 1:
             return low + share * (high - low)
         return low.reshape(-1, 1, 1, 1) + share * (high - low).reshape(-1, 1, 1, 1)

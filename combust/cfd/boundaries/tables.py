@@ -33,6 +33,7 @@ KIND = {
     "x": "length",
     "y": "length",
     "z": "length",
+    "r": "length",
     "velocity": "velocity",
     "temperature": "temperature",
     "heat_flux": "heat flux",

@@ -20,7 +20,7 @@ from combust.cfd.mesh.grid import NAMES
 from combust.errors import ConfigError
 
 Function = Callable[[float, Tensor], Tensor]
-TIME = "time"
+TIME, ROUND = "time", "r"  # r: the distance from the axis y = z = 0, of sides in x of a mesh in three directions
 MOST_SAMPLES = 64  # values of a table that are looked at to judge it
 
 
@@ -75,8 +75,13 @@ def evaluate(
     return value
 
 
+def coordinate(name: str, points: Tensor) -> Tensor:
+    """x, y, z or r of points (3: z, y, x, ...) [m]."""
+    return torch.hypot(points[0], points[1]) if name == ROUND else points[NAMES.index(name)]
+
+
 class Table:
-    """Linear interpolation over one or two of x, y, z and time.
+    """Linear interpolation over one or two of x, y, z, r and time.
 
     over : names;  at : rising coordinates [m] or times [s] of each;  values : (entries of the first, ... of the second,
     ... rows if it is of several)
@@ -86,10 +91,10 @@ class Table:
     def __init__(self, over: Sequence[str], at: Sequence[Sequence[float]], values: Tensor, repeat: bool = False):
         self.over, self.at, self.values, self.repeat = tuple(over), [list(a) for a in at], values, repeat
         if len(self.over) not in (1, 2) or len(set(self.over)) != len(self.over):
-            raise ConfigError(f"over = {list(over)}: must be one or two different ones of x, y, z and time")
+            raise ConfigError(f"over = {list(over)}: must be one or two different ones of x, y, z, r and time")
         for name, coordinates, n in zip(self.over, self.at, values.shape, strict=False):
-            if name not in (*NAMES, TIME):
-                raise ConfigError(f"over: {name!r} is none of x, y, z and time")
+            if name not in (*NAMES, ROUND, TIME):
+                raise ConfigError(f"over: {name!r} is none of x, y, z, r and time")
             if len(coordinates) < 2 or len(coordinates) != n:
                 raise ConfigError(f"at: needs two or more entries, as many as values in {name}, here {n}")
             if not all(a < b for a, b in itertools.pairwise(coordinates)):
@@ -130,7 +135,7 @@ class Table:
             values = a + w * (b - a)
             del space[place]
         rows = self.values.dim() - len(self.over)
-        where = [self._between(points[NAMES.index(name)], knots) for name, knots in space]
+        where = [self._between(coordinate(name, points), knots) for name, knots in space]
         if not where:
             return values.reshape(*values.shape, 1, 1, 1)
         found = self._interpolated(values, where)
@@ -232,6 +237,8 @@ def samples(value: Tensor | Function | None) -> list[Tensor]:
     found = []
     for place in places[:: max(1, len(places) // MOST_SAMPLES)]:
         where = dict(zip(known, place, strict=True))
+        if ROUND in where:
+            where = {**where, "y": where[ROUND], "z": 0.0}
         point = torch.tensor([where.get(name, 0.0) for name in NAMES], dtype=torch.float64, device=device)
         found.append(value(where.get(TIME, 0.0), point.reshape(3, 1, 1, 1)).reshape(-1))
     return found
