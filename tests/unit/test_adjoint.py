@@ -10,6 +10,8 @@ import torch
 from combust.errors import ConfigError, DivergenceError
 from combust.kinetics import Mechanism
 from combust.kinetics.integrate import adjoint
+from combust.kinetics.reactors.delay_gradients import differentiable_delays
+from combust.kinetics.reactors.ignition import ignition_delays
 from tests import draws
 
 TIGHT = {"rtol": 1e-11, "atol": 1e-14}
@@ -134,3 +136,39 @@ def test_what_has_no_derivatives_is_refused(gas, monkeypatch):
     monkeypatch.setattr("combust.kinetics.integrate.cells.MAX_STEPS", 3)
     with pytest.raises(DivergenceError, match="cell 0 went to CVODE, whose steps have no derivatives"):
         gas.integrate(1300.0, 1e5, Y, 1e-5, gradients=True)
+
+
+SLOW = [pytest.param(criterion, marks=pytest.mark.slow) for criterion in ("p half max", "OH max")]
+
+
+@pytest.mark.parametrize("criterion", ["T max slope", *SLOW])
+def test_delays_against_differences(gas, criterion):
+    T = torch.tensor([1100.0], dtype=torch.float64)
+    rtol = 1e-10 if criterion == "OH max" else 1e-8  # a flat maximum moves with the error
+    p, Y = torch.full_like(T, 2e5), gas.mixture("H2:1", "O2:1, AR:10", 1.0)[:, None]
+    along = {"T": 0.5 + 0.0 * T, "A": 1e-3 * gas.parameters.A * draws.rng(2).choice([-1.0, 1.0], 29)}
+
+    def ln_delay(x):
+        changed = gas.with_parameters(A=x["A"])
+        return torch.log(differentiable_delays(changed, x["T"], p, Y, 1e-3, "uv", criterion, rtol=rtol)).sum()
+
+    x = {"T": T, "A": gas.parameters.A}
+    learnt = {name: value.clone().requires_grad_() for name, value in x.items()}
+    value = ln_delay(learnt)
+    found = dict(zip(learnt, torch.autograd.grad(value, list(learnt.values())), strict=True))
+    moved = [ln_delay({name: value + sign * along[name] for name, value in x.items()}) for sign in (1, -1)]
+    changes = torch.cat([found[name] * along[name] for name in x])
+    assert abs(float(changes.sum() - (moved[0] - moved[1]) / 2)) < 1e-4 * float(changes.norm())
+    read = ignition_delays(gas, T, p, Y, 1e-3, "uv", criterion)
+    assert float(value.detach()) == pytest.approx(float(torch.log(read)), abs=1e-3)
+
+
+def test_delays_without_ignition(gas):
+    T = torch.tensor([500.0, 1300.0], dtype=torch.float64).requires_grad_()
+    Y = gas.mixture("H2:1", "O2:1, N2:3.76", 1.0)[:, None].repeat(1, 2)
+    tau = differentiable_delays(gas, T, 1e5, Y, 1e-3)
+    assert torch.isnan(tau[0]) and tau[1] > 0
+    (found,) = torch.autograd.grad(tau[1], T)
+    assert found[0] == 0 and found[1] < 0
+    with pytest.raises(ConfigError, match="has no derivatives here"):
+        differentiable_delays(gas, T, 1e5, Y, 1e-3, criterion="T max slope extrapolated")

@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 import cantera as ct
 import torch
 from torch import Tensor
+from torch.utils._pytree import tree_leaves
 
 from combust.errors import MechanismError
 from combust.kinetics.gas.names import Names
@@ -349,8 +350,9 @@ class Mechanism:
     @functools.cached_property
     def detached(self) -> Mechanism:
         """This mechanism with its numbers alone, without their history of derivatives."""
+        history = any(isinstance(x, Tensor) and x.requires_grad for x in tree_leaves((self.kinetics, self.given)))
         kinetics, given = moved((self.kinetics, self.given), self.device, detach=True)
-        return replace(self, kinetics=kinetics, given=given)
+        return replace(self, kinetics=kinetics, given=given) if history else self
 
     def transport(
         self, T: Values, p: Values, Y: Values, model: str = "mixture-averaged", **numbers: Number
