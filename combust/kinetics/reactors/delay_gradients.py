@@ -12,6 +12,7 @@ guess; Newton's method on g makes them exact for the integrator's states first.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -19,7 +20,7 @@ from torch import Tensor
 from combust.errors import ConfigError, DivergenceError
 from combust.kinetics.gas.values import Values
 from combust.kinetics.integrate import systems
-from combust.kinetics.integrate.systems import Fixed, Hold
+from combust.kinetics.integrate.systems import Fixed
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.kinetics.rates.qss import AnyKinetics
 from combust.kinetics.reactors.delays import LEAST_RISE, Criterion
@@ -27,6 +28,7 @@ from combust.kinetics.reactors.ignition import ignition_delays
 
 CLOSE, TRIES = 1e-7, 12  # of the delay: Newton's last step, and how many there may be
 KINDS = ("max slope", "min slope", "max", "half max")
+Hold = Literal["hp", "uv"]
 Function = Callable[[Tensor], Tensor]  # of z (1 + species, cells): (cells,)
 
 
@@ -55,7 +57,7 @@ def differentiable_delays(
     if mark.kind not in KINDS:
         raise ConfigError(f'delay "{criterion}": has no derivatives here; allowed are the kinds {", ".join(KINDS)}')
     with torch.no_grad():
-        start = (x.detach() for x in (T, p, Y))
+        start = T.detach(), p.detach(), Y.detach()
         guess = ignition_delays(gas.detached, *start, t_end, hold, str(mark), rtol, atol, rise=rise)
     found = torch.isfinite(guess).nonzero().squeeze(-1)
     event = Event(gas, mark, T[found], p[found], Y[:, found], t_end, hold, rtol, atol)
@@ -105,7 +107,7 @@ class Event:
     def event(self, kin: AnyKinetics, fixed: Fixed, level: Tensor | None) -> Function:
         """g of z."""
         value = self.value
-        if self.mark.kind == "half max":
+        if level is not None:
             return lambda z: value(z) - level
         first = along(value, kin, self.hold, fixed)
         return first if self.mark.kind == "max" else along(first, kin, self.hold, fixed)
