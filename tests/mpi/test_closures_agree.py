@@ -22,6 +22,7 @@ TABLES = {
 KINDS = [struct.__struct_config__.tag for struct in get_args(Turbulence) if struct is not NoTurbulence]
 WAYS = [(kind, keys) for kind in KINDS for keys in TABLES.get(kind, [""])]
 BY_GRADIENTS = [("smagorinsky", ""), ("wale", "filter='scotti'"), ("vreman", ""), ("sigma", "")]  # restarts: unit tests
+AVERAGED = ("k-epsilon", "k-omega-sst")
 DT = 2e-5
 NAMES = ("u", "nu_t")
 BUDGET = ("viscous_dissipation", "modelled_dissipation", "numerical_dissipation")
@@ -31,13 +32,14 @@ def flow_with(comm, kind, keys):
     """Turbulence between two walls, of cells that are cut across and along them."""
     table = f"turbulence={{kind='{kind}'{',' if keys else ''}{keys}}}"
     spectrum = "{kind='von-karman-pao',u_rms=2.0,length=1e-3}"
+    eddies = f"initial={{kind='uniform',temperature=300,composition='N2:1',turbulence={{spectrum={spectrum},seed=4}}}}"
     changes = [
         "mesh={kind='uniform',cells=[6,10,4],lower=[0,0,0],upper=[6e-3,6e-3,6e-3]}",
         "device=cpu",
         "numerics.compile=off",
         "boundary={x={kind='periodic'},z={kind='periodic'},y={kind='wall'}}",
-        f"initial={{kind='uniform',temperature=300,composition='N2:1',turbulence={{spectrum={spectrum},seed=4}}}}",
         table,
+        *([] if kind in AVERAGED else [eddies]),  # averaged flow has vortices, which no closure stands for
     ]
     return build(load("cases/tgv3d_cold.toml", changes), comm)
 
