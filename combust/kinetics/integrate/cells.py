@@ -28,7 +28,7 @@ from combust.kinetics.rates.qss import AnyKinetics
 
 Rates = tuple[Tensor, Tensor, Tensor]  # sources of transport, e_k and c of a state
 MAX_STEPS = 2000  # per cell and call, before it goes to the fallback
-MIN_FRACTION = 1e-15  # of dt: a smaller step means that the error test cannot be met
+MIN_FRACTION = 1e-35  # of dt: what is left of steps towards a time at which the equations have no end state
 SAFETY, GROW, SHRINK = 0.9, 5.0, 0.1
 AGAIN = 0.2  # at most, after a second rejection in a row: in an initial layer the error does not fall with the step
 LANDING, RELAX = 0.25, 1.05  # of steps that would leap over a growth, and of their limit afterwards

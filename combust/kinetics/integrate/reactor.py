@@ -1,8 +1,9 @@
 """Batches of homogeneous reactors: every cell is integrated on its own, to a tolerance.
 
 Cells whose rates are negligible over the step take one explicit step, whose error is tested; the others take
-Rosenbrock steps in blocks that fit the cache; a cell that does not arrive goes to CVODE. At the end the temperature
-is that of the conserved energy, so that enthalpy (or energy) and elements are kept to round-off.
+Rosenbrock steps in blocks that fit the cache; a cell that does not arrive, at smaller atol either, goes to CVODE. At
+the end the temperature is that of the conserved energy, so that enthalpy (or energy) and elements are kept to
+round-off.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from combust.kinetics.gas import data_range
 from combust.kinetics.gas.protocol import Gas
 from combust.kinetics.gas.values import Values
 from combust.kinetics.integrate import cells as ode
-from combust.kinetics.integrate import systems
+from combust.kinetics.integrate import systems, tighter
 from combust.kinetics.integrate.cells import System, Tolerance
 from combust.kinetics.integrate.cvode import CellIntegrator
 from combust.kinetics.integrate.rosenbrock import METHODS, Method
@@ -147,10 +148,10 @@ class ReactorIntegrator:
         if cells.numel():
             part = batch.of(cells)
             first = self.first_steps(part, f[:, cells])
-            path = ode.integrate_cells(
-                self.system, self.method, self.tolerance, part.z, part.s, part.dt, first, self.block, part.fixed,
-                observe,
-            )  # fmt: skip
+            job = self.system, self.method, self.tolerance, part.z, part.s, part.dt, first, self.block, part.fixed
+            path = (
+                tighter.integrate_cells(*job) if observe is None else ode.integrate_cells(*job, observe)
+            )  # whose states are one path
             for i in path.failed.tolist():
                 path.z[:, i] = self._by_cvode(offset + int(cells[i]), part.of(slice(i, i + 1)))
             end[:, cells] = path.z

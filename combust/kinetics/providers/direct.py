@@ -10,7 +10,7 @@ from torch import Tensor
 
 from combust.errors import ConfigError
 from combust.kinetics.integrate import cells as ode
-from combust.kinetics.integrate import w_method
+from combust.kinetics.integrate import tighter, w_method
 from combust.kinetics.integrate.blocks import blocks, in_pieces, put, take
 from combust.kinetics.integrate.cells import Linearised, Tolerance
 from combust.kinetics.integrate.cvode import CellIntegrator
@@ -256,7 +256,7 @@ class Direct:
     def _path(self, step: DirectStep, s: Tensor, end: Tensor, cells: Tensor, h: Tensor, first: Tensor) -> Statistics:
         """Some cells over h with first steps `first`, into `end`."""
         z0, source = take(step.z, cells), take(s, cells)
-        path = ode.integrate_cells(self.system, self.method, self.tolerance, z0, source, h, first, self.block)
+        path = tighter.integrate_cells(self.system, self.method, self.tolerance, z0, source, h, first, self.block)
         for i in path.failed.tolist():
             path.z[:, i] = self._by_cvode(int(cells[i]), z0[:, i], source[:, i], float(h[i]))
         put(end, cells, path.z)

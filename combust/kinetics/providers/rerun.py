@@ -6,6 +6,7 @@ import torch
 
 from combust.errors import CombustError
 from combust.kinetics.integrate import cells as ode
+from combust.kinetics.integrate import tighter
 from combust.kinetics.integrate.cvode import CellIntegrator
 from combust.kinetics.integrate.failed_cell import FailedCell
 from combust.kinetics.integrate.rosenbrock import METHODS
@@ -26,9 +27,9 @@ def rerun(cell: FailedCell) -> list[str]:
     z = torch.tensor([cell.T, *(cell.y.get(k, 0.0) for k in gas.species)], dtype=torch.float64)
     s = torch.tensor([cell.heat_source, *(cell.sources.get(k, 0.0) for k in gas.species)], dtype=torch.float64)
     system = ode.System(with_tolerance(gas.kinetics, cell.atol), cell.hold)
-    first, held = (torch.tensor([x], dtype=torch.float64) for x in (1e-3 * cell.dt, cell.held))
-    path = ode.integrate_cells(
-        system, METHODS["rodas5p"], ode.Tolerance(cell.rtol, cell.atol), z[:, None], s[:, None], cell.dt, first, 8,
+    dt, first, held = (torch.tensor([x], dtype=torch.float64) for x in (cell.dt, 1e-3 * cell.dt, cell.held))
+    path = tighter.integrate_cells(
+        system, METHODS["rodas5p"], ode.Tolerance(cell.rtol, cell.atol), z[:, None], s[:, None], dt, first, 8,
         Fixed(held) if cell.held else None,
     )  # fmt: skip
     outcome = "did not arrive" if path.failed.numel() else f"T = {float(path.z[0, 0]):.6g} K"
