@@ -196,7 +196,7 @@ def test_a_cell_that_does_not_arrive_goes_to_cvode(monkeypatch, hold):
 
 
 def test_radicals_that_recombine_faster_than_they_meet():
-    """Rates carry both away from zero once atol leaves both less than nothing; other states begin by steps of 1e-22 s."""
+    """Rates carry both away from zero once atol leaves both below it; other states begin by steps of 1e-22 s."""
     gas = Mechanism.load("nDodecane_Reitz.yaml", "nDodecane_IG")
     solution = gas.cantera(transport=False)
     Y = []
