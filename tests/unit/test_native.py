@@ -1,5 +1,11 @@
 """The C++ kernels beside torch's: rates, factors, integration, histories; and what they leave to torch."""
 
+import hashlib
+import os
+import shutil
+import signal
+import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -18,7 +24,21 @@ from combust.kinetics.reactors.ignition import ignition_delays
 HERE = Path(__file__).parent
 HOLDS = ("flow", "hp", "uv")
 OWN = ("pressure_rates", "falloff_rates", "special_rates", "mixed_thermo")
-MECHANISMS = ("h2o2.yaml", "gri30.yaml", *OWN)
+# Third bodies that Cantera finds on both sides, of rate constants that depend on the pressure as well.
+BODIES = """
+- equation: H2O2 + H <=> OH + OH + H
+  type: pressure-dependent-Arrhenius
+  rate-constants:
+  - {P: 0.1 atm, A: 1.0e+11, b: 0.0, Ea: 2000.0}
+  - {P: 10 atm, A: 1.0e+13, b: 0.1, Ea: 4000.0}
+- equation: HO2 + M <=> H + O2 + M
+  type: Chebyshev
+  temperature-range: [290.0, 3000.0]
+  pressure-range: [0.01 atm, 100 atm]
+  data: [[9.0, 1.0], [1.0, 0.5]]
+  efficiencies: {H2O: 6.0}
+"""
+MECHANISMS = ("h2o2.yaml", "gri30.yaml", *OWN, "pressure_bodies")
 
 pytestmark = pytest.mark.skipif(library.library() is None, reason="no C++ compiler")
 
@@ -40,8 +60,11 @@ def states(gas, hold, count=21, seed=0):
 
 
 @pytest.fixture(scope="module")
-def gases():
-    return {name: Mechanism.load(str(HERE / f"{name}.yaml") if name in OWN else name) for name in MECHANISMS}
+def gases(tmp_path_factory):
+    bodies = tmp_path_factory.mktemp("native") / "pressure_bodies.yaml"
+    bodies.write_text((HERE / "pressure_rates.yaml").read_text() + BODIES)
+    files = {name: str(HERE / f"{name}.yaml") for name in OWN} | {"pressure_bodies": str(bodies)}
+    return {name: Mechanism.load(files.get(name, name)) for name in MECHANISMS}
 
 
 def near(x, reference, rtol):
@@ -139,19 +162,57 @@ def test_members_of_an_ensemble_have_their_own_rates(gases):
     assert near(f, systems.rate(family.kinetics, "hp", z, s, systems.Fixed(fixed.held, member)), 1e-8)
 
 
-def test_an_interrupt_stops_the_integration(gases):
-    gas = gases["gri30.yaml"]
-    z, s, fixed = states(gas, "hp", 4000)
+def integrated(gas, cells, **options):
+    """Ignitions that take minutes."""
+    z, s, fixed = states(gas, "hp", cells)
+    first = torch.full((cells,), 1e-12, dtype=torch.float64)
+    system, tolerance = ode.System(gas.kinetics, "hp"), ode.Tolerance(1e-8, 1e-14)
+    return ode.integrate_cells(system, METHODS["rodas4"], tolerance, z, s * 0, 1.0, first, 8, fixed, **options)
 
+
+def test_an_error_of_progress_stops_the_integration(gases):
     def stop(arrived):
-        raise KeyboardInterrupt
+        raise ZeroDivisionError("of progress")
 
-    first = torch.full((4000,), 1e-12, dtype=torch.float64)
+    with pytest.raises(ZeroDivisionError, match="of progress"):
+        integrated(gases["gri30.yaml"], 4000, arrived=stop)
+
+
+def test_an_interrupt_stops_the_integration(gases):
+    """Comes as the function of progress begins, and is neither lost nor told as an exception that was ignored."""
+    hook = sys.unraisablehook
+    timer = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT))
     with pytest.raises(KeyboardInterrupt):
-        ode.integrate_cells(
-            ode.System(gas.kinetics, "hp"), METHODS["rodas4"], ode.Tolerance(1e-8, 1e-14),
-            z, s * 0, 1.0, first, 8, fixed, arrived=stop,
-        )  # fmt: skip
+        timer.start()
+        integrated(gases["gri30.yaml"], 4000)
+    timer.join()
+    assert sys.unraisablehook is hook
+
+
+def test_states_that_are_none_have_no_rates(gases):
+    """Of a temperature below zero too, whose logarithm is made of bits."""
+    for name in ("h2o2.yaml", "special_rates"):
+        z, s, fixed = states(gases[name], "uv", 8)
+        z[0, 1], z[0, 2], z[2, 3], z[1:, 4] = -300.0, torch.nan, torch.nan, 0.0
+        f = compiled_for(gases[name].kinetics).rates("uv", z, s, fixed.held, None)
+        assert torch.isfinite(f).all(0).tolist() == [True, False, False, False, False, True, True, True]
+        assert torch.equal(f.isfinite(), systems.rate(gases[name].kinetics, "uv", z, s, fixed).isfinite())
+
+
+def test_arrays_of_other_shapes_and_types(gases):
+    gas = gases["h2o2.yaml"]
+    z, s, fixed = states(gas, "hp", 9)
+    native = compiled_for(gas.kinetics)
+    expected = native.rates("hp", z, s * 0 + 2.0, fixed.held * 0 + 1e5, None)
+    two, pressure = torch.full((1, 1), 2.0, dtype=z.dtype), torch.tensor(1e5, dtype=z.dtype)
+    assert torch.equal(native.rates("hp", z.T.contiguous().T, two, pressure, None), expected)
+    with pytest.raises(RuntimeError, match="expand"):
+        native.rates("hp", z, s[:, :4], fixed.held, None)
+    system = ode.System(gas.kinetics, "hp")
+    single = ode.evaluate(system, z, s, systems.Fixed(fixed.held.float()))
+    assert torch.allclose(single, ode.evaluate(system, z, s, fixed), rtol=1e-4)
+    followed = ode.evaluate(system, z, s, systems.Fixed(fixed.held.clone().requires_grad_()))
+    assert followed.requires_grad
 
 
 def test_derivatives_and_other_mechanisms_are_left_to_torch(gases, monkeypatch):
@@ -217,10 +278,57 @@ def test_code_has_a_place_where_the_cache_cannot_be_written(tmp_path, monkeypatc
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "file"))
     monkeypatch.setattr(library.tempfile, "gettempdir", lambda: str(tmp_path / "other"))
-    assert library._folder().parent == tmp_path / "other"
+    assert library._place("x.so").parent.parent == tmp_path / "other"
     monkeypatch.setattr(library.tempfile, "gettempdir", lambda: str(tmp_path / "file"))
     with pytest.raises(OSError, match="name a folder in TORCHINDUCTOR_CACHE_DIR"):
-        library._folder()
+        library._place("x.so")
+
+
+def test_users_without_a_home_have_a_place(tmp_path, monkeypatch):
+    def no_home():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR", raising=False)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(library.Path, "home", no_home)
+    monkeypatch.setattr(library.tempfile, "gettempdir", lambda: str(tmp_path))
+    assert library._place("x.so").parent.parent == tmp_path
+
+
+def test_code_is_taken_from_a_cache_that_is_read_only(tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(library.os, "access", lambda *x: False)
+    monkeypatch.setattr(library.tempfile, "gettempdir", lambda: str(tmp_path / "none"))
+    (tmp_path / "x.so").write_bytes(b"code" + hashlib.sha256(b"code").digest())
+    assert library._place("x.so") == tmp_path / "x.so"
+    (tmp_path / "x.so").write_bytes(b"code" + hashlib.sha256(b"more code").digest())
+    with pytest.raises(OSError, match="neither"):
+        library._place("x.so")
+
+
+def test_a_part_of_a_file_is_compiled_anew(tmp_path, monkeypatch):
+    """Loading it would end the process."""
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(library, "FLAGS", (*library.FLAGS, "-O0"))
+    library.library.cache_clear()
+    path = tmp_path / f"integrate-{library._key(library.compiler())}.so"
+    path.write_bytes(b"\x7fELF")
+    try:
+        assert library.library() is not None and library._whole(path)
+    finally:
+        library.library.cache_clear()
+
+
+def test_compilers_that_cxx_names(monkeypatch, caplog):
+    monkeypatch.setenv("CXX", "env g++")
+    assert library.compiler() == [shutil.which("env"), "g++"]
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    library.library.cache_clear()
+    try:
+        assert library.library() is None
+        assert 'CXX = "no-such-compiler" names no program: install g++ or name one in CXX' in caplog.text
+    finally:
+        library.library.cache_clear()
 
 
 def test_without_a_compiler_torch_serves(gases, monkeypatch, caplog):

@@ -124,7 +124,7 @@ factor_kernel = compiled(linear.factor, dynamic=None)
 
 def evaluate(system: System, z: Tensor, s: Tensor, fixed: Fixed | None = None) -> Tensor:
     """dz/dt (1 + species, cells) by its kernel."""
-    native = compiled_for(system.kin, z, s)
+    native = compiled_for(system.kin, z, s, *(fixed or ())[:1])
     if native is not None:
         return native.rates(system.hold, z, s, *(fixed or (None, None)))
     cells_last(z, s, *(fixed or ()))
@@ -133,7 +133,7 @@ def evaluate(system: System, z: Tensor, s: Tensor, fixed: Fixed | None = None) -
 
 def evaluate_all(system: System, z: Tensor, s: Tensor, block: int, fixed: Fixed | None = None) -> Tensor:
     """`evaluate` for any number of cells, in blocks."""
-    if compiled_for(system.kin, z, s) is not None:
+    if compiled_for(system.kin, z, s, *(fixed or ())[:1]) is not None:
         return evaluate(system, z, s, fixed)
     known = [] if fixed is None else [x for x in fixed if x is not None]
 
@@ -297,7 +297,7 @@ def integrate_cells(
 
     `observe` sees each state that a step starts from; `arrived` is told how many cells are at their end, now and then.
     """
-    native = compiled_for(system.kin, z, s)
+    native = compiled_for(system.kin, z, s, first, dt if isinstance(dt, Tensor) else None, *(fixed or ())[:1])
     if native is not None:
         return _by_native(native, system, method, tolerance, z, s, dt, first, fixed, observe, arrived)
     on = Integration.begin(z, dt, first)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import functools
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +21,7 @@ from combust.kinetics.integrate.rosenbrock import Method
 from combust.kinetics.rates.data import Kinetics
 
 HOLDS = {"flow": 0, "hp": 1, "uv": 2}
-PROGRESS = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_int64)
+PROGRESS = ctypes.CFUNCTYPE(None, ctypes.c_int64)
 INT, REAL, POINTER = ctypes.c_int64, ctypes.c_double, ctypes.c_void_p
 
 
@@ -46,7 +48,7 @@ class _Job(ctypes.Structure):
         ("hold", INT), ("cells", INT), ("threads", INT), ("z", POINTER), ("s", POINTER), ("held", POINTER),
         ("dt", POINTER), ("first", POINTER), ("member", POINTER), ("order", POINTER), ("end", POINTER),
         ("tries", POINTER), ("rejected", POINTER), ("failed", POINTER), ("watched", INT), ("watch", POINTER),
-        ("progress", PROGRESS),
+        ("progress", PROGRESS), ("answered", POINTER),
     ]  # fmt: skip
 
 
@@ -92,8 +94,8 @@ class Compiled:
     def rates(self, hold: str, z: Tensor, s: Tensor | None, held: Tensor | None, member: Tensor | None) -> Tensor:
         """dz/dt (1 + species, cells) with sources s, of cells in a row."""
         z, f = z.contiguous(), torch.empty_like(z, memory_format=torch.contiguous_format)
-        kept = [_real(x) for x in (s, held)]
-        members = None if member is None else member.to(torch.int32).contiguous()
+        kept = _real(s, z.shape), _real(held, z.shape[1:])
+        members = _members(member, z.shape[1:])
         self.code.combust_rates(
             ctypes.byref(self._made), HOLDS[hold], z.shape[1], _threads(z.shape[1]), _at(z),
             *map(_at, kept), _at(members), _at(f),
@@ -104,8 +106,9 @@ class Compiled:
         self, hold: str, z: Tensor, s: Tensor, held: Tensor | None, shift: Tensor, b: Tensor
     ) -> tuple[Tensor, Tensor]:
         """x (1 + species, cells) with (shift - J) x = b, and the sign of the determinant (cells,)."""
-        given = [_real(x) for x in (z, s, held, shift, b)]
-        x, sign = torch.empty(z.shape, dtype=z.dtype), torch.empty(shift.shape, dtype=z.dtype)
+        whole, row = z.shape, z.shape[1:]
+        given = [_real(x, shape) for x, shape in ((z, whole), (s, whole), (held, row), (shift, row), (b, whole))]
+        x, sign = torch.empty(whole, dtype=z.dtype), torch.empty(row, dtype=z.dtype)
         self.code.combust_solve(ctypes.byref(self._made), HOLDS[hold], z.shape[1], *map(_at, given), _at(x), _at(sign))
         return x, sign
 
@@ -116,31 +119,32 @@ class Compiled:
     ) -> Path:  # fmt: skip
         """Every cell from z over dt with sources s, first steps `first`; `progress` is told how many cells arrived."""
         cells = z.shape[1]
-        z, s, dt, first = (x.contiguous() for x in (z, s, dt, first))
-        kept = _real(held)
-        members = None if member is None else member.to(torch.int32).contiguous()
+        row = z.shape[1:]
+        z, s, dt, first = (x.expand(to).contiguous() for x, to in ((z, z.shape), (s, z.shape), (dt, row), (first, row)))
+        kept, members = _real(held, row), _members(member, row)
         end = torch.empty_like(z)
         tries, rejected = (torch.zeros(cells, dtype=torch.int32) for _ in range(2))
         failed = torch.zeros(cells, dtype=torch.uint8)
         rows = np.asarray(watch or [], dtype=np.int32)
         raised: list[BaseException] = []
 
-        def report(arrived: int) -> int:
-            try:
-                if progress is not None:
-                    progress(arrived)
-            except BaseException as error:  # an interrupt, which would be lost in C++
-                raised.append(error)
-            return len(raised)
+        answered = INT()
+
+        def report(arrived: int) -> None:
+            if progress is not None:
+                progress(arrived)
+            answered.value = 1  # where this raises it stays 0, and C++ stops
 
         job = _Job(
             HOLDS[hold], cells, _threads(cells), _at(z), _at(s), _at(kept), _at(dt), _at(first), _at(members),
             _at(order), _at(end), _at(tries), _at(rejected), _at(failed), len(rows), rows.ctypes.data, PROGRESS(report),
+            ctypes.addressof(answered),
         )  # fmt: skip
         coefficients, held_alive = _coefficients(method, rtol, atol)
-        records = self.code.combust_integrate(
-            ctypes.byref(self._made), ctypes.byref(coefficients), ctypes.byref(_Rules(*rules)), ctypes.byref(job)
-        )
+        with _caught(report, raised):
+            records = self.code.combust_integrate(
+                ctypes.byref(self._made), ctypes.byref(coefficients), ctypes.byref(_Rules(*rules)), ctypes.byref(job)
+            )
         record = self._taken(records, 3 + 2 * len(rows)) if records else None
         if raised:
             raise raised[0]
@@ -155,6 +159,27 @@ class Compiled:
         return taken.reshape(-1, width)
 
 
+@contextlib.contextmanager
+def _caught(function: Callable[[int], None], raised: list[BaseException]) -> Iterator[None]:
+    """Keeps what a function raises that C++ calls, which would be told and lost: above all an interrupt, which comes
+    as the function begins, before any `try` in it.
+    """
+    usual = sys.unraisablehook
+
+    def keep(lost: sys.UnraisableHookArgs) -> None:
+        at = lost.exc_traceback
+        if at is not None and at.tb_frame.f_code is function.__code__ and lost.exc_value is not None:
+            raised.append(lost.exc_value)
+        else:
+            usual(lost)
+
+    sys.unraisablehook = keep
+    try:
+        yield
+    finally:
+        sys.unraisablehook = usual
+
+
 def _coefficients(method: Method, rtol: float, atol: float) -> tuple[_Method, list[np.ndarray]]:
     """For C++, and the arrays it points to."""
     a, c = (np.zeros((method.stages, method.stages)) for _ in range(2))
@@ -165,8 +190,12 @@ def _coefficients(method: Method, rtol: float, atol: float) -> tuple[_Method, li
     return made, kept
 
 
-def _real(x: Tensor | None) -> Tensor | None:
-    return None if x is None else x.contiguous()
+def _real(x: Tensor | None, shape: torch.Size) -> Tensor | None:
+    return None if x is None else x.expand(shape).contiguous()
+
+
+def _members(x: Tensor | None, shape: torch.Size) -> Tensor | None:
+    return None if x is None else x.expand(shape).to(torch.int32).contiguous()
 
 
 def _at(x: Tensor | None) -> int | None:

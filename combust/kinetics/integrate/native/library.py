@@ -24,27 +24,34 @@ logger = logging.getLogger(__name__)
 
 SOURCES = Path(__file__).parent / "source"
 MAIN = "integrate.cpp"
+DIGEST = 32  # bytes that follow the machine code in its file, and that loaders do not read
 FLAGS = (
     "-std=c++17", "-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-Wno-psabi",
     "-fPIC", "-shared", "-pthread",
 )  # fmt: skip
 
 
-def compiler() -> str | None:
-    """Path of the C++ compiler: CXX, else g++ or clang++; None without one."""
-    named = os.environ.get("CXX")
-    return next((found for name in ([named] if named else ["g++", "clang++"]) if (found := shutil.which(name))), None)
+def compiler() -> list[str]:
+    """The C++ compiler with its first options: CXX, as "ccache g++", else g++ or clang++.
+
+    Raises FileNotFoundError without one.
+    """
+    named = os.environ.get("CXX", "").strip()
+    choices = [[named], named.split()] if named else [["g++"], ["clang++"]]  # the first: a path with blanks
+    for program, *options in choices:
+        if found := shutil.which(program):
+            return [found, *options]
+    tried = f'CXX = "{named}" names no program' if named else "neither g++ nor clang++ is there"
+    raise FileNotFoundError(f"no C++ compiler, as {tried}: install g++ or name one in CXX")
 
 
 @functools.cache
 def library() -> ctypes.CDLL | None:
     """The kernels; None where they cannot be had, with the reason in the log."""
-    found = compiler()
-    if found is None:
-        return None
     try:
-        path = _folder() / f"integrate-{_key(found)}.so"
-        if not path.exists():
+        found = compiler()
+        path = _place(f"integrate-{_key(found)}.so")
+        if not _whole(path):
             _build(found, path)
         return _declared(ctypes.CDLL(str(path)))
     except (OSError, subprocess.SubprocessError) as error:
@@ -55,23 +62,42 @@ def library() -> ctypes.CDLL | None:
         return None
 
 
-def _folder() -> Path:
-    """Where torch keeps compiled kernels if that is set, else the user's cache, else a folder for temporary files.
-
-    Raises OSError where none can be written.
+def _folders() -> list[Path]:
+    """Where torch keeps compiled kernels if that is set, else the user's cache; then a folder for temporary files,
+    unless it is another's, as anyone may make it in a shared place.
     """
-    given = os.environ.get("TORCHINDUCTOR_CACHE_DIR")
-    usual = Path(given) if given else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "combust"
-    spare = Path(tempfile.gettempdir()) / f"combust-{os.getuid()}"
-    for folder in (usual, spare):
+    given, cache = os.environ.get("TORCHINDUCTOR_CACHE_DIR"), os.environ.get("XDG_CACHE_HOME")
+    folders = [Path(tempfile.gettempdir()) / f"combust-{os.getuid()}"]
+    if folders[0].exists() and folders[0].stat().st_uid != os.getuid():
+        folders = []
+    try:
+        return [Path(given) if given else Path(cache or Path.home() / ".cache") / "combust", *folders]
+    except RuntimeError:  # a user without a home
+        return folders
+
+
+def _place(name: str) -> Path:
+    """Of a file in the first of the folders that has it or can be written. Raises OSError without one."""
+    for folder in _folders():
+        if _whole(folder / name):
+            return folder / name
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError:
             continue
-        strange = folder is spare and folder.stat().st_uid != os.getuid()  # anyone may make it in a shared place
-        if os.access(folder, os.W_OK | os.X_OK) and not strange:
-            return folder
-    raise OSError(f"neither {usual} nor {spare} can be written: name a folder in TORCHINDUCTOR_CACHE_DIR")
+        if os.access(folder, os.W_OK | os.X_OK):
+            return folder / name
+    tried = " nor ".join(map(str, _folders()))
+    raise OSError(f"neither {tried} can be written: name a folder in TORCHINDUCTOR_CACHE_DIR")
+
+
+def _whole(path: Path) -> bool:
+    """Whether a file of machine code is all there: loading a part of one may end the process."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return False
+    return hashlib.sha256(content[:-DIGEST]).digest() == content[-DIGEST:]
 
 
 def _sources() -> dict[str, str]:
@@ -83,14 +109,19 @@ def _sources() -> dict[str, str]:
     return {**texts, "fields.h": header()}
 
 
-def _key(compiler: str) -> str:
-    version = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=True).stdout
+def _key(compiler: list[str]) -> str:
+    version = subprocess.run([*compiler, "--version"], capture_output=True, text=True, check=True).stdout
     flags = next((value for key, value in processor.fields() if key in ("flags", "Features")), "")
-    parts = [version, flags, " ".join(FLAGS), *(f"{name}\n{text}" for name, text in _sources().items())]
+    parts = [
+        version,
+        flags,
+        " ".join([*compiler[1:], *FLAGS]),
+        *(f"{name}\n{text}" for name, text in _sources().items()),
+    ]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:20]
 
 
-def _build(compiler: str, path: Path) -> None:
+def _build(compiler: list[str], path: Path) -> None:
     """Compiles into a file of its own, then renames: processes that do so at once do not meet."""
     start = time.perf_counter()
     logger.info("compiling the integrator, once on this machine ...")
@@ -98,8 +129,10 @@ def _build(compiler: str, path: Path) -> None:
         for name, text in _sources().items():
             (Path(folder) / name).write_text(text, encoding="utf-8")
         made = Path(folder) / path.name
-        command = [compiler, *FLAGS, "-o", str(made), str(Path(folder) / MAIN)]
+        command = [*compiler, *FLAGS, "-o", str(made), str(Path(folder) / MAIN)]
         subprocess.run(command, capture_output=True, text=True, check=True)
+        code = made.read_bytes()
+        made.write_bytes(code + hashlib.sha256(code).digest())
         made.replace(path)
     logger.info("compiled the integrator in %.1f s", time.perf_counter() - start)
 

@@ -26,7 +26,7 @@ REALS = (
 WHOLES = (
     "exponent", "factor_row", "bm_species", "falloff_body", "plog_summed", "plog_node", "power_species",
     "reactant_start", "reactant_rows", "product_start", "product_rows", "net_start", "net_species",
-    "species_start", "species_reaction", "body_start", "body_species", "effect_row", "common_start",
+    "species_start", "species_reaction", "body_start", "body_species", "body_row", "pressure_row", "common_start",
     "common_row", "forward_start", "reverse_start", "entry_species", "rest_start",
     "rest_rows", "term_place", "term_start", "term_row",
     "unknown_species", "lower_start", "row_end", "diagonal_place", "entry_column", "product_of", "product_entry",
@@ -325,13 +325,14 @@ def _entries(kin: Kinetics, reactions: Reactions) -> dict[str, Value]:
     owners = [*enumerate(forward), *((irreversible + s, side) for s, side in enumerate(reverse))]
     flat = [(r, entry) for r, side in owners for entry in side]
     starts = _starts([len(side) for _, side in owners])
-    # which have an effect through all species: third bodies, and rate constants that depend on the pressure
-    pressure = set(
-        torch.nonzero(rates.exponent >= rates.b.shape[0] + rates.blowers_masel.b.shape[0]).flatten().tolist()
+    # what acts through all species: third bodies, and pressures of rate constants (body -1); a reaction may have both
+    first = rates.b.shape[0] + rates.blowers_masel.b.shape[0]
+    acting = [(r, body) for r, body in enumerate(reactions.collider) if body >= 0]
+    acting += [(r, -1) for r, exponent in enumerate(rates.exponent.tolist()) if exponent >= first]
+    by_body, by_pressure = (
+        {r: len(flat) + i for i, (r, body) in enumerate(acting) if (body < 0) == pressure} for pressure in (False, True)
     )
-    acting = [r for r, body in enumerate(reactions.collider) if body >= 0 or r in pressure]
-    row = {r: len(flat) + i for i, r in enumerate(acting)}
-    terms, common = _terms(kin, reactions, flat, row, pressure)
+    terms, common = _terms(kin, reactions, flat, acting)
     pattern = pattern_of([set(of) for of in terms])
     matrix: list[list[tuple[int, float]]] = [[] for _ in pattern.column]
     for k, of in enumerate(terms):
@@ -343,7 +344,8 @@ def _entries(kin: Kinetics, reactions: Reactions) -> dict[str, Value]:
         "reverse_start": np.ascontiguousarray(starts[len(forward) :]),
         "entry_species": _whole([entry.species for _, entry in flat]),
         **_rows("rest", [entry.rest for _, entry in flat]),
-        "effect_row": _whole([row.get(r, -1) for r in range(len(forward))]),
+        "body_row": _whole([by_body.get(r, -1) for r in range(len(forward))]),
+        "pressure_row": _whole([by_pressure.get(r, -1) for r in range(len(forward))]),
         "partials": len(flat) + len(acting),
         **_listed("common", "row", "weight", common),
         # sums of as many terms follow each other: a processor foresees the ends of their loops
@@ -364,7 +366,7 @@ Sums = dict[int, list[tuple[int, float]]]
 
 
 def _terms(
-    kin: Kinetics, reactions: Reactions, flat: list[tuple[int, Entry]], row: dict[int, int], pressure: set[int]
+    kin: Kinetics, reactions: Reactions, flat: list[tuple[int, Entry]], acting: list[tuple[int, int]]
 ) -> tuple[list[Sums], list[list[tuple[int, float]]]]:
     """Per species k: the (partial derivative, weight) of W_k/W_j d(omega_k)/dC_j for each j, and those of what all
     species have in common.
@@ -376,14 +378,13 @@ def _terms(
         j = entry.species
         for k, nu in reactions.net[r]:
             terms[k].setdefault(j, []).append((e, nu * W[k] * entry.times / W[j]))
-    for r, place in row.items():
-        body = reactions.collider[r]
+    for place, (r, body) in enumerate(acting, len(flat)):
+        share, extra = (bodies.usual[body], bodies.extra[body]) if body >= 0 else (1.0, [])
         for k, nu in reactions.net[r]:
-            share = 1.0 if r in pressure else bodies.usual[body]
             if share:
                 common[k].append((place, nu * W[k] * share))
-            for j, extra in bodies.extra[body] if body >= 0 else []:
-                terms[k].setdefault(j, []).append((place, nu * W[k] * extra / W[j]))
+            for j, more in extra:
+                terms[k].setdefault(j, []).append((place, nu * W[k] * more / W[j]))
     return terms, common
 
 

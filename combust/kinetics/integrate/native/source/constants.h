@@ -25,7 +25,7 @@ void plog_constants(const Mechanism& m, Work& w, V ln_T, V r_T, V ln_p, int firs
             total += share;
             if (slopes) change += share * w.node_slopes[rows[s]];
         }
-        w.nodes[terms + i] = top + logarithm(total);
+        w.nodes[terms + i] = top + logarithm_or_nan(total);  // rates that are negative together have none
         if (slopes) w.node_slopes[terms + i] = change / total;
     }
     const int pressures = m[plog_pressures];

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cmath>
 #include <memory>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -32,7 +33,8 @@ struct Job {  // arrays (1 + species, cells) and (cells); held, member and order
     std::uint8_t* failed;
     std::int64_t watched;  // rows of z that are recorded at every state, -1 for T sum y/W; none: nothing is
     const std::int32_t* watch;
-    std::int32_t (*progress)(std::int64_t arrived);  // anything but 0 stops; called by one thread now and then
+    void (*progress)(std::int64_t arrived);  // called by one thread now and then ...
+    std::int64_t* answered;                  // ... and stops all where it does not make this 1
 };
 
 struct Shared {
@@ -69,7 +71,9 @@ class Stepper {
                 const auto now = std::chrono::steady_clock::now();
                 if (now - told > std::chrono::milliseconds(200)) {
                     told = now;
-                    if (job.progress(shared.arrived)) shared.stop = true;
+                    *job.answered = 0;
+                    job.progress(shared.arrived);
+                    if (!*job.answered) shared.stop = true;
                 }
             }
         }
@@ -242,6 +246,19 @@ class Stepper {
     }
 };
 
+// Runs work(i) for i of 0 to count, each in a thread, the first in this one; where the system grants fewer threads, those
+// do the work of all, as they take it from one queue.
+template <typename Task>
+void in_threads(std::int64_t count, Task work) {
+    std::vector<std::thread> others;
+    try {
+        for (int i = 1; i < count; i++) others.emplace_back(work, i);
+    } catch (const std::system_error&) {
+    }
+    work(0);
+    for (auto& thread : others) thread.join();
+}
+
 struct Records {
     std::vector<double> values;
 };
@@ -252,11 +269,8 @@ extern "C" {
 Records* combust_integrate(const Mechanism* m, const Method* method, const Rules* rules, const Job* job) {
     Shared shared;
     std::vector<std::unique_ptr<Stepper>> steppers;
-    std::vector<std::thread> threads;
     for (int i = 0; i < job->threads; i++) steppers.emplace_back(new Stepper(*m, *method, *rules, *job, shared));
-    for (int i = 1; i < job->threads; i++) threads.emplace_back([&, i] { steppers[i]->run(false); });
-    steppers[0]->run(true);
-    for (auto& thread : threads) thread.join();
+    in_threads(job->threads, [&](int i) { steppers[i]->run(i == 0); });
     if (!job->watched) return nullptr;
     Records* records = new Records;
     for (auto& stepper : steppers)
@@ -277,7 +291,7 @@ void combust_rates(const Mechanism* mechanism, std::int64_t hold, std::int64_t c
     const Mechanism& m = *mechanism;
     const int n = m[species];
     std::atomic<std::int64_t> next{0};
-    auto work = [&] {
+    in_threads(threads, [&](int) {
         Work w(m);
         Rows state(n + 1), source(n + 1), result(n + 1);
         std::int32_t of[LANES];
@@ -294,11 +308,7 @@ void combust_rates(const Mechanism* mechanism, std::int64_t hold, std::int64_t c
             for (int i = 0; i < LANES && c + i < cells; i++)
                 for (int k = 0; k <= n; k++) f[k * cells + c + i] = result[k][i];
         }
-    };
-    std::vector<std::thread> others;
-    for (int i = 1; i < threads; i++) others.emplace_back(work);
-    work();
-    for (auto& thread : others) thread.join();
+    });
 }
 
 // x (1 + species, cells) with (shift - J) x = b at the states z, and the sign of the determinant (cells).

@@ -90,10 +90,9 @@ void progress_of(const Mechanism& m, Work& w, V r_T, V r_sum_C, const std::int32
         w.progress_dT[r] = q_dT;
         derive(m, w, m[forward_start] + r, w.C.at, f * k, false);
         if (s >= 0) derive(m, w, m[reverse_start] + s, w.activity.at, -f * k_back, true);
-        const int effect = m[effect_row][r];
-        if (effect < 0) continue;
-        const bool by_pressure = row >= m[arrhenius] + m[blowers_masel];
-        w.partial[effect] = by_pressure ? q * w.by_ln_p[row] * r_sum_C : q0 * w.factor_dM[m[factor_row][r]];
+        const int by_body = m[body_row][r], by_pressure = m[pressure_row][r];
+        if (by_body >= 0) w.partial[by_body] = q0 * w.factor_dM[m[factor_row][r]];
+        if (by_pressure >= 0) w.partial[by_pressure] = q * w.by_ln_p[row] * r_sum_C;
     }
 }
 
@@ -110,7 +109,7 @@ static inline V sum_of(const V* rows, const std::int32_t* row, const double* wei
 template <bool slopes>
 void production(const Mechanism& m, Work& w, V T, const std::int32_t* member) {
     const int n = m[species];
-    const V ln_T = logarithm(T), r_T = 1.0 / T;
+    const V ln_T = logarithm_or_nan(T), r_T = 1.0 / T;
     V sum_C = {};
     for (int k = 0; k < n; k++) sum_C += w.C[k];
     thermodynamics<slopes>(m, w, T, ln_T, r_T);

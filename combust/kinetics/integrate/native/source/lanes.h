@@ -84,3 +84,6 @@ static inline V logarithm(V x) {
     V tail = s * z * (p + p) + power * 1.90821492927058770002e-10;
     return power * 6.93147180369123816490e-01 + (s + s + tail);
 }
+
+// The same, and NaN of what is negative or no number: of a temperature that a step has led astray.
+static inline V logarithm_or_nan(V x) { return where(x >= 0.0, logarithm(x), all(__builtin_nan(""))); }
