@@ -163,6 +163,16 @@ def test_delays_against_differences(gas, criterion):
     assert float(value.detach()) == pytest.approx(float(torch.log(read)), abs=1e-3)
 
 
+def test_delays_whose_rise_is_hardly_steeper_than_its_neighbours(gas):
+    """Newton's method once went astray there: v'' was that of a last step as long as its tolerance allows."""
+    T, p = torch.tensor([1155.0, 1227.0], dtype=torch.float64), 31.4 * 101325.0
+    Y = gas.composition("H2:0.0075, O2:0.0125, AR:0.98")[:, None].repeat(1, 2)
+    given = Y, 0.04, "uv", "OH max slope", 1e-8, 1e-14
+    with torch.no_grad():
+        found = differentiable_delays(gas, T, p, *given)
+    assert torch.allclose(found, ignition_delays(gas, T, p, *given), rtol=1e-3)
+
+
 def test_delays_without_ignition(gas):
     T = torch.tensor([500.0, 1300.0], dtype=torch.float64).requires_grad_()
     Y = gas.mixture("H2:1", "O2:1, N2:3.76", 1.0)[:, None].repeat(1, 2)

@@ -6,13 +6,15 @@ its slope is steepest, v' where it is largest, v less a level where it is part o
     d tau / dp = -(dg/dz . dz/dp + dg/dp) / (dg/dz . z')        at tau,
 
 with dz/dp from `kinetics.integrate.adjoint`. The delays of `ignition_delays`, which are read from a history, are the
-guess; Newton's method on g makes them exact for the integrator's states first.
+guess; Newton's method on g makes them exact for the integrator's states first. The states near an event are those of a
+short way from one state just before it, so that they follow the reactor closely: the error of a last step that is
+as long as tolerances allow changes with its length, for v'' faster than v'' itself where that hardly changes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -27,6 +29,7 @@ from combust.kinetics.reactors.delays import LEAST_RISE, Criterion
 from combust.kinetics.reactors.ignition import ignition_delays
 
 CLOSE, TRIES = 1e-7, 12  # of the delay: Newton's last step, and how many there may be
+SHORT = 1e-3  # of the delay: the way to the guess from the state just before it
 KINDS = ("max slope", "min slope", "max", "half max")
 Hold = Literal["hp", "uv"]
 Function = Callable[[Tensor], Tensor]  # of z (1 + species, cells): (cells,)
@@ -64,6 +67,13 @@ def differentiable_delays(
     return guess.index_copy(0, found, event.time(guess[found])) if found.numel() else guess
 
 
+class Before(NamedTuple):
+    """A time (cells,) s just before an event, and T, p, Y then."""
+
+    t: Tensor
+    start: tuple[Tensor, Tensor, Tensor]
+
+
 class Event:
     """The event of a criterion in cells that ignite."""
 
@@ -78,24 +88,28 @@ class Event:
     def time(self, guess: Tensor) -> Tensor:
         """When it is, (cells,) s, from a guess."""
         with torch.no_grad():
-            level = self.level()
-            tau = guess
+            level, tau = self.level(), guess
+            before = self.before(tau)
             for _ in range(TRIES):
-                change = self.newton(tau, level)
+                change = self.newton(before, tau, level)
                 tau = tau + change.clamp(-0.05 * tau, 0.05 * tau)
                 if bool((change.abs() <= CLOSE * tau).all()):
                     break
+                if not bool(((tau > before.t) & (tau < before.t * (1 + 3 * SHORT))).all()):
+                    before = self.before(tau)
             else:
                 cell = int((change.abs() > CLOSE * tau).nonzero()[0])
                 raise DivergenceError(
                     f'delay "{self.mark}": Newton\'s method does not find the event near {float(guess[cell]):g} s of '
                     f"the {cell + 1}. cell that ignites; look at its history, or try a smaller rtol"
                 )
-        return tau + self.newton(tau, self.level(), gradients=True)
+        if not torch.is_grad_enabled():
+            return tau
+        return tau + self.newton(self.before(before.t / (1 - SHORT), True), tau, self.level(), gradients=True)
 
-    def newton(self, tau: Tensor, level: Tensor | None, gradients: bool = False) -> Tensor:
+    def newton(self, before: Before, tau: Tensor, level: Tensor | None, gradients: bool = False) -> Tensor:
         """A step to the event from tau; its derivatives are those of the event's time."""
-        z = self.state(tau, gradients)
+        z = self.state(tau - before.t, *before.start, gradients)
         fixed = Fixed(self.held if gradients else self.held.detach())
         g = self.event(self.gas.kinetics if gradients else self.gas.detached.kinetics, fixed, level)
         with torch.no_grad():
@@ -135,13 +149,22 @@ class Event:
             when = ignition_delays(self.gas.detached, T, p, Y, self.t_end, self.hold, f"{self.mark.quantity} max",
                                    *self.tolerances)  # fmt: skip
         when = torch.nan_to_num(when, nan=self.t_end)
-        return self.value(self.state(when, torch.is_grad_enabled()))
+        return self.value(self.state(when, *self.start, torch.is_grad_enabled()))
 
-    def state(self, tau: Tensor, gradients: bool) -> Tensor:
-        """z (1 + species, cells) at tau."""
-        gas = self.gas if gradients else self.gas.detached
+    def before(self, guess: Tensor, gradients: bool = False) -> Before:
+        """The state a short way before it."""
+        t = (1 - SHORT) * guess
+        z = self.state(t, *self.start, gradients)
         T, p, Y = self.start if gradients else (x.detach() for x in self.start)
-        end = gas.integrate(T, p, Y, tau, self.hold, *self.tolerances, gradients=gradients)
+        if self.hold == "uv":
+            p = p * z[0] / T * self.gas.mean_molar_mass(Y) / self.gas.mean_molar_mass(z[1:])
+        return Before(t, (z[0], p, z[1:]))
+
+    def state(self, dt: Tensor, T: Tensor, p: Tensor, Y: Tensor, gradients: bool) -> Tensor:
+        """z (1 + species, cells) dt s after T, p, Y."""
+        gas = self.gas if gradients else self.gas.detached
+        start = (T, p, Y) if gradients else (x.detach() for x in (T, p, Y))
+        end = gas.integrate(*start, dt, self.hold, *self.tolerances, gradients=gradients)
         return torch.cat([end.T.unsqueeze(0), end.Y])
 
 
