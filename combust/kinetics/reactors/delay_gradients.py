@@ -163,8 +163,9 @@ class Event:
     def state(self, dt: Tensor, T: Tensor, p: Tensor, Y: Tensor, gradients: bool) -> Tensor:
         """z (1 + species, cells) dt s after T, p, Y."""
         gas = self.gas if gradients else self.gas.detached
-        start = (T, p, Y) if gradients else (x.detach() for x in (T, p, Y))
-        end = gas.integrate(*start, dt, self.hold, *self.tolerances, gradients=gradients)
+        if not gradients:
+            T, p, Y = T.detach(), p.detach(), Y.detach()
+        end = gas.integrate(T, p, Y, dt, self.hold, *self.tolerances, gradients=gradients)
         return torch.cat([end.T.unsqueeze(0), end.Y])
 
 
