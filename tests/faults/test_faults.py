@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -24,6 +25,15 @@ def whole(tmp_path_factory):
     folder = tmp_path_factory.mktemp("whole")
     (folder / "heat.toml").write_text(CASE)
     assert launch(["run", folder / "heat.toml", "--out", folder / "out"]).returncode == 0
+    return folder / "out"
+
+
+@pytest.fixture(scope="module")
+def twelve(tmp_path_factory):
+    """A run that ended after 12 of its 20 steps."""
+    folder = tmp_path_factory.mktemp("twelve")
+    (folder / "heat.toml").write_text(CASE)
+    assert launch(["run", folder / "heat.toml", "--out", folder / "out", "--steps", "12"]).returncode == 0
     return folder / "out"
 
 
@@ -91,9 +101,9 @@ def test_killed_amid_a_checkpoint(case, tmp_path, whole, ranks):
 
 
 @pytest.mark.parametrize("ranks", [0, 2])
-def test_file_that_cannot_grow(case, tmp_path, whole, ranks):
+def test_file_that_cannot_grow(case, tmp_path, whole, twelve, ranks):
     """A limit on the size of files that lets fields through but no checkpoint."""
-    assert launch([*case, "--steps", "12"]).returncode == 0
+    shutil.copytree(twelve, tmp_path / "out")
     size = (tmp_path / "out" / "checkpoint_000012.h5").stat().st_size
     done = launch([*case, "--restart", "auto"], ranks, TOY_FILE_LIMIT=str(size - 2000))
     assert done.returncode == 1
@@ -124,8 +134,8 @@ def test_full_disk(case, tmp_path, ranks):
         subprocess.run(["umount", tmp_path / "out"], check=True)
 
 
-def test_truncated_checkpoint(case, tmp_path, whole):
-    assert launch([*case, "--steps", "12"]).returncode == 0
+def test_truncated_checkpoint(case, tmp_path, whole, twelve):
+    shutil.copytree(twelve, tmp_path / "out")
     newest, before = Folder(tmp_path / "out").checkpoints()
     newest.write_bytes(newest.read_bytes()[:-5000])
     refused = launch([*case, "--restart", newest])
@@ -136,8 +146,8 @@ def test_truncated_checkpoint(case, tmp_path, whole):
     assert before.name == "checkpoint_000010.h5"
 
 
-def test_no_whole_checkpoint(case, tmp_path):
-    assert launch([*case, "--steps", "12"]).returncode == 0
+def test_no_whole_checkpoint(case, tmp_path, twelve):
+    shutil.copytree(twelve, tmp_path / "out")
     for path in Folder(tmp_path / "out").checkpoints():
         with h5py.File(path, "r+") as file:
             file["state/T"][0, 0, 0] += 1
@@ -146,8 +156,8 @@ def test_no_whole_checkpoint(case, tmp_path):
     assert done.stderr.count("warning:") == 2 and "no checkpoint there is whole" in done.stderr
 
 
-def test_checkpoint_of_another_mechanism(case):
-    assert launch([*case, "--steps", "5"]).returncode == 0
+def test_checkpoint_of_another_mechanism(case, tmp_path, twelve):
+    shutil.copytree(twelve, tmp_path / "out")
     done = launch([*case, "--restart", "auto", "--set", "gas.mechanism=gri30.yaml"])
     assert done.returncode == 2
     assert "its mechanism is h2o2.yaml, that of this case is gri30.yaml" in done.stderr

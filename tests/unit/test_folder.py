@@ -143,7 +143,7 @@ def test_second_run_is_refused_whatever_it_is_told(tmp_path, ranks, monkeypatch,
     arguments = ["run", tmp_path / "heat.toml", "--out", tmp_path / "out"]
     # More steps than the others take to start, on a machine however busy.
     endless = command([*arguments, "--steps", "100000"], ranks)
-    first = subprocess.Popen(endless, env=env(TOY_SLEEP="2"), stdout=subprocess.DEVNULL)
+    first = subprocess.Popen(endless, env=env(TOY_SLEEP="0.5"), stdout=subprocess.DEVNULL)
     for _ in range(600):
         if (tmp_path / "out" / "series.csv").exists():
             break
