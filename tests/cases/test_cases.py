@@ -205,6 +205,8 @@ SLOW = (
     ("mms", "direct"),
     ("mms", "cvode"),
     ("flame_learned", "cvode"),
+    ("sandia_d", "cvode"),
+    ("sandia_d_les", "cvode"),
 )
 COARSE = {1: ["mesh.cells=[20]"], 2: ["mesh.cells=[12,5]"], 3: ["mesh.cells=[8,8,8]"]}
 
