@@ -340,3 +340,21 @@ def test_without_a_compiler_torch_serves(gases, monkeypatch, caplog):
         assert "torch's slower kernels serve instead" in caplog.text and "no-such-flag" in caplog.text
     finally:
         library.library.cache_clear()
+
+
+def test_round_off_in_the_duration_changes_no_number_of_steps(gases):
+    """Steps that are refused become tenths of dt: ten of them, whatever rounding makes of that."""
+    gas = gases["h2o2.yaml"]
+    z, s, _ = states(gas, "flow", 60)
+    system, tolerance = ode.System(gas.kinetics, "flow"), ode.Tolerance(1e-6, 1e-10)
+
+    def path(dt):
+        return ode.integrate_cells(system, METHODS["rodas3"], tolerance, z, s * 0, dt, dt, 8)
+
+    dt = torch.full((60,), 4e-7, dtype=torch.float64)
+    plain = path(dt)
+    assert plain.rejected > 60
+    for factor in (1 + 1e-15, 1 - 1e-13, 1 + 3e-11):
+        other = path(dt * factor)
+        assert (other.steps, other.rejected) == (plain.steps, plain.rejected)
+        assert float(tolerance.error(plain.z, other.z - plain.z).max()) < 1e-3

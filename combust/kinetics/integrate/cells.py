@@ -31,6 +31,7 @@ MAX_STEPS = 2000  # per cell and call, before it goes to the fallback
 MIN_FRACTION = 1e-35  # of dt: what is left of steps towards a time at which the equations have no end state
 SAFETY, GROW, SHRINK = 0.9, 5.0, 0.1
 AGAIN = 0.2  # at most, after a second rejection in a row: in an initial layer the error does not fall with the step
+SLACK = 1.0 - 1e-9  # of the number of steps to the end: ten tenths of dt are ten, whatever rounding makes of them
 LANDING, RELAX = 0.25, 1.05  # of steps that would leap over a growth, and of their limit afterwards
 
 
@@ -324,7 +325,7 @@ def _by_native(
     first: Tensor, fixed: Fixed | None, observe: Observer | None, arrived: Callable[[int], None] | None,
 ) -> Integrated:  # fmt: skip
     """`integrate_cells` in C++."""
-    rules = Rules(SAFETY, GROW, SHRINK, AGAIN, LANDING, RELAX, MIN_FRACTION, MAX_STEPS)
+    rules = Rules(SAFETY, GROW, SHRINK, AGAIN, LANDING, RELAX, MIN_FRACTION, SLACK, MAX_STEPS)
     duration = torch.as_tensor(dt, dtype=z.dtype).expand(first.shape)
     held, member = fixed or (None, None)
     path = native.integrate(
@@ -386,7 +387,7 @@ class Integration:
         left = torch.where(left.abs() <= 1e-12 * whole, torch.zeros_like(left), left)
         self.elapsed[cells] = whole - left
         following = self._capped(cells, h, next_step(method, h, error, good), good, leaps)
-        self.step[cells] = left / (left / following).ceil().clamp_min(1.0)  # equal steps to the end, no sliver
+        self.step[cells] = left / (left / following * SLACK).ceil().clamp_min(1.0)  # equal steps to the end, no sliver
         accepted = int(good.sum())
         self.steps, self.rejected = self.steps + accepted, self.rejected + len(cells) - accepted
         self.fresh[cells] = good

@@ -38,7 +38,7 @@ class _Method(ctypes.Structure):
 
 class _Rules(ctypes.Structure):
     _fields_ = [
-        *((name, REAL) for name in ("safety", "grow", "shrink", "again", "landing", "relax", "min_fraction")),
+        *((name, REAL) for name in ("safety", "grow", "shrink", "again", "landing", "relax", "min_fraction", "slack")),
         ("max_steps", INT),
     ]
 
@@ -62,6 +62,7 @@ class Rules(NamedTuple):
     landing: float
     relax: float
     min_fraction: float
+    slack: float
     max_steps: int
 
 

@@ -19,7 +19,7 @@ struct Method {  // see combust.kinetics.integrate.rosenbrock; a, c (stages, sta
 };
 
 struct Rules {  // of step sizes, see combust.kinetics.integrate.cells
-    double safety, grow, shrink, again, landing, relax, min_fraction;
+    double safety, grow, shrink, again, landing, relax, min_fraction, slack;
     std::int64_t max_steps;
 };
 
@@ -233,7 +233,7 @@ class Stepper {
         double limit = following < cap[i] ? INFINITY : rules.relax * cap[i];
         cap[i] = leaps ? rules.landing * step : limit;
         following = std::fmin(following, cap[i]);
-        h[i] = left > 0.0 ? left / std::fmax(std::ceil(left / following), 1.0) : step;
+        h[i] = left > 0.0 ? left / std::fmax(std::ceil(left / following * rules.slack), 1.0) : step;
         fresh[i] = good;
         tries[i]++;
         rejected[i] += !good;
