@@ -29,8 +29,8 @@ FINDINGS = (
     "x/d = 7.5 mixture fraction, U and k are within 5 to 7 % of what was measured.",
     "- **The jet decays too late**: at x/d = 15 and 30 k on the axis is 0.4 of that measured, at 45 0.7; F = 0.351 and "
     "the hottest place of the axis lie some 9 d too far downstream. It is the same with PaSR and EDC. The equations "
-    "with C_1 = 1.60 spread a round jet by 0.084 (study `round_jet`; measured 0.086 to 0.096), and less within the first "
-    "diameters of an inflow whose eddies have one length.",
+    "with C_1 = 1.60 spread a round jet by 0.084 (study `round_jet`; measured 0.086 to 0.096), and less within the "
+    "first diameters of an inflow whose eddies have one length.",
     "- **Too hot, too much CO and OH**: rates and temperatures are those of the mean mixture. At x/d = 15 the measured "
     "mean of T is some 300 K below what the runs have at the same mean mixture fraction, CO is half and OH a third. "
     "That needs a distribution of the mixture fraction, presumed or transported; neither PaSR nor EDC is one.",
