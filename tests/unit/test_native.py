@@ -12,11 +12,12 @@ import pytest
 import torch
 
 from combust.kinetics.integrate import cells as ode
-from combust.kinetics.integrate import systems
+from combust.kinetics.integrate import production, systems
 from combust.kinetics.integrate.native import library, pattern, tables
 from combust.kinetics.integrate.native.integrator import compiled_for
 from combust.kinetics.integrate.rosenbrock import METHODS
 from combust.kinetics.mechanism.mechanism import Mechanism
+from combust.kinetics.rates import blocks
 from combust.kinetics.rates.production import apply_sparse
 from combust.kinetics.reactors import ignition
 from combust.kinetics.reactors.ignition import ignition_delays
@@ -80,6 +81,26 @@ def test_rates_are_torchs(gases, name, hold):
     z, s, fixed = states(gas, hold)
     native = compiled_for(gas.kinetics)
     assert near(native.rates(hold, z, s, *(fixed or (None, None))), systems.rate(gas.kinetics, hold, z, s, fixed), 1e-8)
+
+
+@pytest.mark.parametrize("name", MECHANISMS)
+def test_production_rates_are_torchs(gases, name, monkeypatch):
+    """Of any shape of cells, in slices; those of changed rates too, from as many cells as the tables are worth."""
+    gas = gases[name]
+    z = states(gas, "flow", 24)[0]
+    T, C = z[0].reshape(4, 6), (z[1:] / gas.molar_mass[:, None]).reshape(-1, 4, 6)
+    told = []
+    monkeypatch.setattr(production, "SLICE", 9)
+    monkeypatch.setattr(production, "compiled_for", lambda *x: told.append(1) or compiled_for(*x))
+    by_torch = blocks.production_rates(gas.kinetics, T, C)
+    assert near(production.production_rates(gas.kinetics, T, C).flatten(1), by_torch.flatten(1), 1e-8) and told
+    told.clear()
+    assert torch.equal(production.production_rates(gas.kinetics, T, C, once=True), by_torch) and not told
+    monkeypatch.setattr(production, "PAYS_FROM", 24)
+    assert near(production.production_rates(gas.kinetics, T, C, once=True).flatten(1), by_torch.flatten(1), 1e-8)
+    leaf = T.clone().requires_grad_()
+    production.production_rates(gas.kinetics, leaf, C).sum().backward()
+    assert told and leaf.grad is not None
 
 
 @pytest.mark.parametrize("hold", HOLDS)

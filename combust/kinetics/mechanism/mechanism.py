@@ -17,7 +17,7 @@ from torch.utils._pytree import tree_leaves
 from combust.errors import MechanismError
 from combust.kinetics.gas.names import Names
 from combust.kinetics.gas.values import Values
-from combust.kinetics.integrate import systems
+from combust.kinetics.integrate import production, systems
 from combust.kinetics.integrate.gradients import run as differentiable
 from combust.kinetics.integrate.reactor import ReactorIntegrator, Reactors, integrate
 from combust.kinetics.mechanism import guard, mixtures, parameters, phases, qss_cantera, qss_file, reactions, states
@@ -27,7 +27,7 @@ from combust.kinetics.mechanism.parameters import RateParameters
 from combust.kinetics.mechanism.tensors import moved
 from combust.kinetics.mechanism.transport_models import Number, transport_model
 from combust.kinetics.mechanism.transport_tables import soret_from_cantera, transport_from_cantera
-from combust.kinetics.rates import blocks, qss, temperature, thermo
+from combust.kinetics.rates import qss, temperature, thermo
 from combust.kinetics.rates.data import RateData
 from combust.kinetics.rates.qss import AnyKinetics, QssKinetics
 from combust.kinetics.rates.temperature import Ranges
@@ -295,7 +295,7 @@ class Mechanism:
 
     def net_production_rates(self, T: Values, p: Values, Y: Values) -> Tensor:
         """omega (species, ...cells) kmol/m3/s."""
-        return blocks.production_rates(self.kinetics, *self._thermal(T, p, Y))
+        return production.production_rates(self.kinetics, *self._thermal(T, p, Y), once=self.unchanged is not None)
 
     def rates_of_progress(self, T: Values, p: Values, Y: Values) -> tuple[Tensor, Tensor]:
         """Forward and reverse rates of progress (reactions, ...cells) kmol/m3/s."""
