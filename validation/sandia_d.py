@@ -228,7 +228,7 @@ def pictures(report: Report, done: dict[str, Any]) -> None:
                     one.plot(f["x"], f["axis"][name], lw=1.2, label=run)
                 one.set(xlim=(0, 80), title=label(name))
                 one.set_ylim(bottom=0)
-        figure.axes[0].legend()
+        figure.axes[1].legend(loc="upper right", fontsize="small")
         for one in figure.axes[1::2]:
             one.set_xlabel("x/d")
     report.text("## Pictures")
