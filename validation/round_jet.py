@@ -225,8 +225,8 @@ def equations(report: Report) -> None:
 
 EQUATIONS = """The spread is dy/dx of the place where U is half of that in the middle, far from the nozzle, into gas
 at rest. It is a number of the constants alone: the similarity equations have no other (`validation/jets_1d.py`,
-finite volumes over eta = y/x; thin jets on 100 and 600 of them the same to 0.0001). Known are the figures of Pope (1978) and
-Wilcox (1998), for thin jets; a solver has all terms, the column beside, by which it is judged. C_1 = 1.60,
+finite volumes over eta = y/x; thin jets on 100 and 600 of them the same to 0.0001). Known are the figures of Pope
+(1978) and Wilcox (1998), for thin jets; a solver has all terms, the column beside, by which it is judged. C_1 = 1.60,
 `round_jet`, makes a round jet as narrow as the narrowest that were measured."""
 FLOWS = f"""The solver, axisymmetric or plane, into gas at rest that comes in through open sides: from x = 1 to
 {LENGTH:g}, where U in the middle is 1 and nu 1e-6 at x = 1, {CELLS} x {CELLS} cells to y = {HEIGHT:g}. It starts
