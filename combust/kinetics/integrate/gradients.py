@@ -84,6 +84,7 @@ class Advance(torch.autograd.Function):
         ctx: Context, task: Task, offset: int, member: Tensor | None, z: Tensor, s: Tensor, held: Tensor, dt: Tensor,
         *learnt: Tensor,
     ) -> Tensor:  # fmt: skip
+        """Integrates the cells and keeps their steps. Raises DivergenceError for a cell that went to CVODE."""
         z, s, held, dt = (x.detach() for x in (z, s, held, dt))
         batch, path = Batch(z, s, Fixed(held, member), dt), adjoint.Path(z.shape[0])
         moved = task.integrator.advance(batch, offset, path)
@@ -100,6 +101,7 @@ class Advance(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Context, cotangent: Tensor) -> tuple[Tensor | None, ...]:
+        """Cotangents of what `forward` was given."""
         with kernels.using("eager"):
             found = _reverse(ctx.task, ctx.batch, ctx.path, ctx.moved.slow, ctx.moved.z, cotangent)
         return (None, None, None, *found)
