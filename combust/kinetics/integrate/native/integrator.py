@@ -46,7 +46,7 @@ class _Rules(ctypes.Structure):
 class _Job(ctypes.Structure):
     _fields_ = [
         ("hold", INT), ("cells", INT), ("threads", INT), ("z", POINTER), ("s", POINTER), ("held", POINTER),
-        ("dt", POINTER), ("first", POINTER), ("member", POINTER), ("order", POINTER), ("end", POINTER),
+        ("dt", POINTER), ("first", POINTER), ("member", POINTER), ("end", POINTER),
         ("tries", POINTER), ("rejected", POINTER), ("failed", POINTER), ("watched", INT), ("watch", POINTER),
         ("progress", PROGRESS), ("answered", POINTER),
     ]  # fmt: skip
@@ -116,7 +116,7 @@ class Compiled:
     def integrate(
         self, hold: str, method: Method, rtol: float, atol: float, rules: Rules, z: Tensor, s: Tensor, dt: Tensor,
         first: Tensor, held: Tensor | None = None, member: Tensor | None = None, watch: list[int] | None = None,
-        progress: Callable[[int], None] | None = None, order: Tensor | None = None,
+        progress: Callable[[int], None] | None = None,
     ) -> Path:  # fmt: skip
         """Every cell from z over dt with sources s, first steps `first`; `progress` is told how many cells arrived."""
         cells = z.shape[1]
@@ -138,7 +138,7 @@ class Compiled:
 
         job = _Job(
             HOLDS[hold], cells, _threads(cells), _at(z), _at(s), _at(kept), _at(dt), _at(first), _at(members),
-            _at(order), _at(end), _at(tries), _at(rejected), _at(failed), len(rows), rows.ctypes.data, PROGRESS(report),
+            _at(end), _at(tries), _at(rejected), _at(failed), len(rows), rows.ctypes.data, PROGRESS(report),
             ctypes.addressof(answered),
         )  # fmt: skip
         coefficients, held_alive = _coefficients(method, rtol, atol)

@@ -23,11 +23,10 @@ struct Rules {  // of step sizes, see combust.kinetics.integrate.cells
     std::int64_t max_steps;
 };
 
-struct Job {  // arrays (1 + species, cells) and (cells); held, member and order may be null
+struct Job {  // arrays (1 + species, cells) and (cells); held and member may be null
     std::int64_t hold, cells, threads;
     const double *z, *s, *held, *dt, *first;
     const std::int32_t* member;
-    const std::int64_t* order;  // in which cells begin
     double* end;
     std::int32_t *tries, *rejected;
     std::uint8_t* failed;
@@ -95,10 +94,9 @@ class Stepper {
 
     // The next cell of the queue; false where it is empty.
     bool load(int i) {
-        const std::int64_t number = shared.next++;
+        const std::int64_t c = shared.next++;
         cell[i] = -1;
-        if (number >= job.cells) return false;
-        const std::int64_t c = job.order ? job.order[number] : number;
+        if (c >= job.cells) return false;
         cell[i] = c;
         for (int k = 0; k <= n; k++) {
             z[k][i] = job.z[k * job.cells + c];

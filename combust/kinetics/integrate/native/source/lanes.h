@@ -13,11 +13,6 @@ static inline V where(Mask m, V a, V b) { return m ? a : b; }
 static inline V larger(V a, V b) { return where(a > b, a, b); }
 static inline V smaller(V a, V b) { return where(a < b, a, b); }
 static inline V magnitude(V a) { return where(a < 0.0, -a, a); }
-static inline bool any(Mask m) {
-    std::int64_t found = 0;
-    for (int i = 0; i < LANES; i++) found |= m[i];
-    return found != 0;
-}
 static inline V square_root(V x) {
     V y;
     for (int i = 0; i < LANES; i++) y[i] = __builtin_sqrt(x[i]);
