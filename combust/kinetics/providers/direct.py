@@ -149,7 +149,7 @@ class Direct:
             redo = [self._correct_slow(step, s, end)]
         if step.fast is not None:
             stats = self._integrate(step, s, end, *redo[0])
-            step.last = (s, end, end[0] > 0)
+            step.last = (s, end, torch.ones_like(end[0], dtype=torch.bool))  # asked for by corrections of blocks only
             return Result(end[0], end[1:], stats)
         for cells, count, at in self._linearised(step) if step.last is None else self._correct(step, s, end):
             new, error = ode.rosenbrock_step(self.system, self.method, self.tolerance, at, take(s, cells))
