@@ -60,6 +60,12 @@ class OutputError(CombustError, OSError):
     exit_code = 1
 
 
+class MemoryLackError(CombustError, MemoryError):
+    """Memory that the system does not grant; says for what, and how to do with less."""
+
+    exit_code = 1
+
+
 def first_line(error: Exception) -> str:
     """What an error says, without the frame that Cantera draws around it and the lines below."""
     lines = [line.strip() for line in str(error).splitlines()]

@@ -4,6 +4,7 @@ import hashlib
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -383,3 +384,44 @@ def test_round_off_in_the_duration_changes_no_number_of_steps(gases):
         other = path(dt * factor)
         assert (other.steps, other.rejected) == (plain.steps, plain.rejected)
         assert float(tolerance.error(plain.z, other.z - plain.z).max()) < 1e-3
+
+
+SHORT = """
+import resource, sys, torch
+from combust.errors import MemoryLackError
+from combust.kinetics.integrate import cells as ode
+from combust.kinetics.integrate.native.integrator import compiled_for
+from combust.kinetics.integrate.rosenbrock import METHODS
+from combust.kinetics.integrate.systems import Fixed
+from combust.kinetics.mechanism.mechanism import Mechanism
+
+class Keeping:
+    rows = list(range(11))
+    def __call__(self, record): pass
+
+torch.set_num_threads(int(sys.argv[1]))
+gas = Mechanism.load("h2o2.yaml")
+Y = gas.mixture("H2:1", "O2:1, N2:3.76", 1.0)
+z = torch.cat([torch.tensor([1500.0], dtype=torch.float64), Y]).unsqueeze(1).expand(-1, 3000).contiguous()
+job = ode.System(gas.kinetics, "hp"), METHODS["rodas4"], ode.Tolerance(1e-6, 1e-12), z, z * 0, 1e-4
+first, fixed = torch.full((3000,), 1e-9, dtype=z.dtype), Fixed(torch.full((3000,), 1e5, dtype=z.dtype))
+assert compiled_for(gas.kinetics, z) is not None
+pages = int(open("/proc/self/statm").read().split()[0])
+resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + 40_000_000,) * 2)
+try:
+    ode.integrate_cells(*job, first, 8, fixed, observe=Keeping())
+except MemoryError as error:
+    assert isinstance(error, MemoryLackError)
+    print(error)
+print(ode.integrate_cells(*job, first, 8, fixed).failed.numel())
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="a limit of memory is set as Linux has it")
+def test_memory_that_is_not_granted_is_said():
+    """And does not end the process, in whichever thread; what needs less works on."""
+    told = subprocess.run([sys.executable, "-c", SHORT, "2"], capture_output=True, text=True)
+    said, failed = told.stdout.strip().splitlines()
+    of = "integration with the states of all steps of 3000 cells of 10 species on 2 threads"
+    assert said.startswith(f"{of}: the system grants no more memory"), told.stderr
+    assert failed == "0"

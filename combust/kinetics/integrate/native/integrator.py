@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from combust.errors import MemoryLackError
 from combust.graphs import tensors_of
 from combust.kinetics.integrate.native.library import library
 from combust.kinetics.integrate.native.tables import NUMBERS, REALS, WHOLES, tables_of, usable
@@ -97,10 +98,11 @@ class Compiled:
         z, f = z.contiguous(), torch.empty_like(z, memory_format=torch.contiguous_format)
         kept = _real(s, z.shape), _real(held, z.shape[1:])
         members = _members(member, z.shape[1:])
-        self.code.combust_rates(
+        outcome = self.code.combust_rates(
             ctypes.byref(self._made), HOLDS[hold], z.shape[1], _threads(z.shape[1]), _at(z),
             *map(_at, kept), _at(members), _at(f),
         )  # fmt: skip
+        self._require_memory(outcome, "rates", z)
         return f
 
     def solve(
@@ -110,7 +112,10 @@ class Compiled:
         whole, row = z.shape, z.shape[1:]
         given = [_real(x, shape) for x, shape in ((z, whole), (s, whole), (held, row), (shift, row), (b, whole))]
         x, sign = torch.empty(whole, dtype=z.dtype), torch.empty(row, dtype=z.dtype)
-        self.code.combust_solve(ctypes.byref(self._made), HOLDS[hold], z.shape[1], *map(_at, given), _at(x), _at(sign))
+        outcome = self.code.combust_solve(
+            ctypes.byref(self._made), HOLDS[hold], z.shape[1], *map(_at, given), _at(x), _at(sign)
+        )
+        self._require_memory(outcome, "linear systems", z)
         return x, sign
 
     def integrate(
@@ -143,16 +148,28 @@ class Compiled:
         )  # fmt: skip
         coefficients, held_alive = _coefficients(method, rtol, atol)
         with _caught(report, raised):
-            records = self.code.combust_integrate(
-                ctypes.byref(self._made), ctypes.byref(coefficients), ctypes.byref(_Rules(*rules)), ctypes.byref(job)
-            )
+            records = POINTER()
+            outcome = self.code.combust_integrate(
+                ctypes.byref(self._made), ctypes.byref(coefficients), ctypes.byref(_Rules(*rules)), ctypes.byref(job),
+                ctypes.byref(records),
+            )  # fmt: skip
         record = self._taken(records, 3 + 2 * len(rows)) if records else None
         if raised:
             raise raised[0]
+        self._require_memory(outcome, "integration" + (" with the states of all steps" if len(rows) else ""), z)
         del held_alive
         return Path(end, tries, rejected, failed.bool(), record)
 
-    def _taken(self, records: int, width: int) -> np.ndarray:
+    def _require_memory(self, outcome: int, what: str, z: Tensor) -> None:
+        """Raises MemoryLackError if that is what C++ tells (NO_MEMORY in threads.h)."""
+        if outcome:
+            raise MemoryLackError(
+                f"{what} of {z.shape[1]} cells of {z.shape[0] - 1} species on {_threads(z.shape[1])} threads: the "
+                "system grants no more memory; allow more (ulimit -v, the limit of a job or container), integrate "
+                "fewer cells at a time, or use fewer threads (OMP_NUM_THREADS)"
+            )
+
+    def _taken(self, records: ctypes.c_void_p, width: int) -> np.ndarray:
         values = ctypes.POINTER(REAL)()
         count = self.code.combust_recorded(records, ctypes.byref(values))
         taken = np.ctypeslib.as_array(values, (count,)).copy() if count else np.zeros(0)

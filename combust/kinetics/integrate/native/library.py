@@ -139,11 +139,11 @@ def _build(compiler: list[str], path: Path) -> None:
 
 def _declared(found: ctypes.CDLL) -> ctypes.CDLL:
     whole, pointer = ctypes.c_int64, ctypes.c_void_p
-    found.combust_integrate.restype = pointer
-    found.combust_integrate.argtypes = [pointer] * 4
+    found.combust_integrate.argtypes = [pointer] * 5
     found.combust_recorded.restype = whole
     found.combust_recorded.argtypes = [pointer, pointer]
-    found.combust_forget.restype = found.combust_rates.restype = found.combust_solve.restype = None
+    found.combust_integrate.restype = found.combust_rates.restype = found.combust_solve.restype = whole
+    found.combust_forget.restype = None
     found.combust_forget.argtypes = [pointer]
     found.combust_rates.argtypes = [pointer, whole, whole, whole, *[pointer] * 5]
     found.combust_solve.argtypes = [pointer, whole, whole, *[pointer] * 7]

@@ -5,11 +5,10 @@
 #include <chrono>
 #include <cmath>
 #include <memory>
-#include <system_error>
-#include <thread>
 #include <vector>
 
 #include "systems.h"
+#include "threads.h"
 
 struct Method {  // see combust.kinetics.integrate.rosenbrock; a, c (stages, stages), m, e, fresh (stages)
     std::int64_t stages;
@@ -244,36 +243,33 @@ class Stepper {
     }
 };
 
-// Runs work(i) for i of 0 to count, each in a thread, the first in this one; where the system grants fewer threads, those
-// do the work of all, as they take it from one queue.
-template <typename Task>
-void in_threads(std::int64_t count, Task work) {
-    std::vector<std::thread> others;
-    try {
-        for (int i = 1; i < count; i++) others.emplace_back(work, i);
-    } catch (const std::system_error&) {
-    }
-    work(0);
-    for (auto& thread : others) thread.join();
-}
-
 struct Records {
     std::vector<double> values;
 };
 
 extern "C" {
 
-// Integrates all cells of a job; what was recorded, to be read by `recorded` and given back by `forget`.
-Records* combust_integrate(const Mechanism* m, const Method* method, const Rules* rules, const Job* job) {
-    Shared shared;
-    std::vector<std::unique_ptr<Stepper>> steppers;
-    for (int i = 0; i < job->threads; i++) steppers.emplace_back(new Stepper(*m, *method, *rules, *job, shared));
-    in_threads(job->threads, [&](int i) { steppers[i]->run(i == 0); });
-    if (!job->watched) return nullptr;
-    Records* records = new Records;
-    for (auto& stepper : steppers)
-        records->values.insert(records->values.end(), stepper->record.begin(), stepper->record.end());
-    return records;
+// Integrates all cells of a job; `out` is what was recorded, to be read by `recorded` and given back by `forget`.
+std::int64_t combust_integrate(const Mechanism* m, const Method* method, const Rules* rules, const Job* job, Records** out) {
+    *out = nullptr;
+    return outcome_of([&] {
+        Shared shared;
+        std::vector<std::unique_ptr<Stepper>> steppers;
+        for (int i = 0; i < job->threads; i++) steppers.emplace_back(new Stepper(*m, *method, *rules, *job, shared));
+        in_threads(job->threads, [&](int i) {
+            try {
+                steppers[i]->run(i == 0);
+            } catch (...) {
+                shared.stop = true;
+                throw;
+            }
+        });
+        if (!job->watched) return;
+        auto records = std::make_unique<Records>();
+        for (auto& stepper : steppers)
+            records->values.insert(records->values.end(), stepper->record.begin(), stepper->record.end());
+        *out = records.release();
+    });
 }
 
 std::int64_t combust_recorded(const Records* records, const double** values) {
@@ -284,12 +280,12 @@ std::int64_t combust_recorded(const Records* records, const double** values) {
 void combust_forget(Records* records) { delete records; }
 
 // dz/dt (1 + species, cells).
-void combust_rates(const Mechanism* mechanism, std::int64_t hold, std::int64_t cells, std::int64_t threads, const double* z,
-                   const double* s, const double* held, const std::int32_t* member, double* f) {
+std::int64_t combust_rates(const Mechanism* mechanism, std::int64_t hold, std::int64_t cells, std::int64_t threads,
+                           const double* z, const double* s, const double* held, const std::int32_t* member, double* f) {
     const Mechanism& m = *mechanism;
     const int n = m[species];
     std::atomic<std::int64_t> next{0};
-    in_threads(threads, [&](int) {
+    const auto work = [&](int) {
         Work w(m);
         Rows state(n + 1), source(n + 1), result(n + 1);
         std::int32_t of[LANES];
@@ -306,35 +302,40 @@ void combust_rates(const Mechanism* mechanism, std::int64_t hold, std::int64_t c
             for (int i = 0; i < LANES && c + i < cells; i++)
                 for (int k = 0; k <= n; k++) f[k * cells + c + i] = result[k][i];
         }
-    });
+    };
+    return outcome_of([&] { in_threads(threads, work); });
 }
 
 // x (1 + species, cells) with (shift - J) x = b at the states z, and the sign of the determinant (cells).
-void combust_solve(const Mechanism* mechanism, std::int64_t hold, std::int64_t cells, const double* z, const double* s,
-                   const double* held, const double* shift, const double* b, double* x_out, double* sign_out) {
+std::int64_t combust_solve(const Mechanism* mechanism, std::int64_t hold, std::int64_t cells, const double* z,
+                           const double* s, const double* held, const double* shift, const double* b, double* x_out,
+                           double* sign_out) {
     const Mechanism& m = *mechanism;
     const int n = m[species];
-    Work w(m);
-    Rows state(n + 1), source(n + 1), f(n + 1), chemical(n + 1), x(n + 2);
-    for (std::int64_t c = 0; c < cells; c += LANES) {
-        V kept = all(1.0), size = all(1.0);
-        for (int i = 0; i < LANES; i++) {
-            const std::int64_t from = c + i < cells ? c + i : cells - 1;
-            for (int k = 0; k <= n; k++) state[k][i] = z[k * cells + from], source[k][i] = s[k * cells + from];
-            if (held) kept[i] = held[from];
-            size[i] = shift[from];
-            for (int j = 0; j < n; j++) x[j][i] = b[(1 + m[unknown_species][j]) * cells + from];
-            x[n][i] = 0.0;
-            x[n + 1][i] = b[from];
+    const auto work = [&] {
+        Work w(m);
+        Rows state(n + 1), source(n + 1), f(n + 1), chemical(n + 1), x(n + 2);
+        for (std::int64_t c = 0; c < cells; c += LANES) {
+            V kept = all(1.0), size = all(1.0);
+            for (int i = 0; i < LANES; i++) {
+                const std::int64_t from = c + i < cells ? c + i : cells - 1;
+                for (int k = 0; k <= n; k++) state[k][i] = z[k * cells + from], source[k][i] = s[k * cells + from];
+                if (held) kept[i] = held[from];
+                size[i] = shift[from];
+                for (int j = 0; j < n; j++) x[j][i] = b[(1 + m[unknown_species][j]) * cells + from];
+                x[n][i] = 0.0;
+                x[n + 1][i] = b[from];
+            }
+            linearise(m, w, static_cast<Hold>(hold), state.at, source.at, kept, nullptr, size, f.at, chemical.at);
+            const V sign = factorise(m, w.entries.at);
+            solve(m, w.entries.at, x.at);
+            for (int i = 0; i < LANES && c + i < cells; i++) {
+                for (int j = 0; j < n; j++) x_out[(1 + m[unknown_species][j]) * cells + c + i] = x[j][i];
+                x_out[c + i] = x[n + 1][i];
+                sign_out[c + i] = sign[i];
+            }
         }
-        linearise(m, w, static_cast<Hold>(hold), state.at, source.at, kept, nullptr, size, f.at, chemical.at);
-        const V sign = factorise(m, w.entries.at);
-        solve(m, w.entries.at, x.at);
-        for (int i = 0; i < LANES && c + i < cells; i++) {
-            for (int j = 0; j < n; j++) x_out[(1 + m[unknown_species][j]) * cells + c + i] = x[j][i];
-            x_out[c + i] = x[n + 1][i];
-            sign_out[c + i] = sign[i];
-        }
-    }
+    };
+    return outcome_of(work);
 }
 }

@@ -2,14 +2,16 @@
 #pragma once
 
 #include <cstdlib>
-#include <vector>
+#include <new>
 
 #include "lanes.h"
 #include "tables.h"
 
 struct Rows {
     V* at = nullptr;
-    explicit Rows(std::size_t count) : at(static_cast<V*>(std::aligned_alloc(sizeof(V), sizeof(V) * (count ? count : 1)))) {}
+    explicit Rows(std::size_t count) : at(static_cast<V*>(std::aligned_alloc(sizeof(V), sizeof(V) * (count ? count : 1)))) {
+        if (!at) throw std::bad_alloc();
+    }
     ~Rows() { std::free(at); }
     Rows(const Rows&) = delete;
     Rows& operator=(const Rows&) = delete;
