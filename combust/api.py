@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from combust.kinetics.flames.extinctions import extinction as extinction
     from combust.kinetics.flames.speeds import flamespeed as flamespeed
     from combust.kinetics.reactors.ignite import ignite as ignite
+    from combust.profiling.command import profile as profile
     from combust.reduction.reduce import reduce as reduce
     from combust.run.picture import plot as plot
     from combust.run.run import run as run
@@ -40,6 +41,7 @@ FUNCTIONS = {  # name -> module and name there
     "new": ("combust.shipped", "new"),
     "run": ("combust.run.run", "run"),
     "check": ("combust.check.command", "check"),
+    "profile": ("combust.profiling.command", "profile"),
     "info": ("combust.io.info", "info"),
     "schema": ("combust.cli.reference", "schema_of"),
     "plot": ("combust.run.picture", "plot"),

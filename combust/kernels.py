@@ -39,6 +39,12 @@ class Kernel(Protocol[P, R_co]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co: ...
 
 
+class Watch(Protocol):
+    """What a profile puts in the place of each call of a kernel, which it makes itself."""
+
+    def __call__(self, call: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any: ...
+
+
 class _Policy:
     """What the process decided about compilation.
 
@@ -47,6 +53,7 @@ class _Policy:
     """
 
     mode: Mode = "compiled"
+    watch: Watch | None = None
     warned = False
     configured = False
     lock = threading.Lock()
@@ -71,6 +78,16 @@ def using(mode: Mode) -> Iterator[None]:
         yield
     finally:
         set_mode(before)
+
+
+@contextlib.contextmanager
+def watched(watch: Watch) -> Iterator[None]:
+    """Every call of a kernel that no other one makes goes through `watch` for a while."""
+    _policy.watch = watch
+    try:
+        yield
+    finally:
+        _policy.watch = None
 
 
 def keep_freed_memory() -> None:
@@ -105,6 +122,12 @@ def compiled(fn: Callable[P, R_co], *, dynamic: bool | None = False) -> Kernel[P
 
     @functools.wraps(fn)
     def kernel(*args: Any, **kwargs: Any) -> Any:
+        if (watch := _policy.watch) is not None:
+            _policy.watch = None
+            try:
+                return watch(kernel, args, kwargs)
+            finally:
+                _policy.watch = watch
         if mode() == "eager" or _inside_compiler() or not _can_compile(args, kwargs):
             return fn(*args, **kwargs)
         if fused:

@@ -117,6 +117,18 @@ class Communicator:
         return tuple(float(v) for v in result)
 
 
+def start_all(requests: list[Any]) -> None:
+    """Starts messages that were made once (`Send_init`, `Recv_init`)."""
+    if not requests:
+        return
+    from mpi4py import MPI
+
+    MPI.Prequest.Startall(requests)
+    told = getattr(requests[-1], "told", None)  # of a communicator that counts, where the last one is a send
+    if told is not None:
+        told(requests)
+
+
 ALONE = Communicator()
 """One process without MPI."""
 

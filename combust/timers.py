@@ -6,10 +6,21 @@ import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import ClassVar, Protocol
+
+
+class Watch(Protocol):
+    """What is told of every phase that begins and ends in this process."""
+
+    def enter(self, name: str) -> None: ...
+    def leave(self) -> None: ...
 
 
 class Timers:
     """Exclusive wall-clock times of named, possibly nested, phases; `clock` may be set to another clock."""
+
+    watch: ClassVar[Watch | None] = None
+    """That of a profile; none but while it counts."""
 
     def __init__(self) -> None:
         self.clock = time.perf_counter
@@ -29,9 +40,14 @@ class Timers:
         """Charges the time inside the `with` block to `name`."""
         self._charge()
         self._stack.append(name)
+        watch = Timers.watch
+        if watch is not None:
+            watch.enter(name)
         try:
             yield
         finally:
+            if watch is not None:
+                watch.leave()
             self._charge()
             self._stack.pop()
 

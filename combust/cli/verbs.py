@@ -35,6 +35,7 @@ VERBS = (
     Verb("new", "list the cases that come with combust, or copy one to begin with"),
     Verb("run", "simulate a case", ranks=True),
     Verb("check", "build a case and say what a run would do: memory, first step, what is doubtful", ranks=True),
+    Verb("profile", "where the time of a case goes: phases, messages, memory, a trace", ranks=True),
     Verb("info", "what is in a checkpoint, .vtr, .pvd, mechanism or failed cell"),
     Verb("schema", "JSON Schema of the files that combust takes, for editors"),
     Verb("plot", "draw fields and history of a run from its output folder"),

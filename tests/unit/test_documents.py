@@ -121,7 +121,9 @@ def test_a_fresh_clone_does_what_the_readme_says(who, own_folder):
     start = lines.index("combust new flame my.toml")
     tiny = " --set mesh.cells=[24,16] --set stop.steps=2 --set numerics.compile=off"
     lines = [re.sub(r"(-n|--ranks) \d+", r"\1 2", text) for text in lines[start:]]  # as many as all machines have
-    wanted = [text + (tiny if "combust.run" in text or "check" in text else "") for text in lines]
+    wanted = [
+        text + (tiny if any(word in text for word in ("combust.run", "check", "profile")) else "") for text in lines
+    ]
     wanted += ["python benchmarks/pool.py --smoke", "python -m validation --smoke taylor_green", "combust doctor"]
     if shutil.which("mpirun") is None:
         wanted = [text for text in wanted if "mpirun" not in text]

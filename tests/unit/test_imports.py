@@ -40,7 +40,7 @@ LAYERS = (
     ("case", ("combust.case",)),
     ("run", ("combust.run",)),
     ("judge", ("combust.surrogates.judge",)),
-    ("check", ("combust.check",)),
+    ("check", ("combust.check", "combust.profiling")),
     ("cli", ("combust.cli", "combust.api", "combust.__main__", "combust.run.__main__")),
 )  # fmt: skip
 ORDER = [prefix for _, prefixes in LAYERS for prefix in prefixes]

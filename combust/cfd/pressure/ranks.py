@@ -12,6 +12,7 @@ from combust.cfd.pressure.base import PressureGrid
 from combust.cfd.pressure.conjugate import Operator
 from combust.cfd.pressure.parallel import ParallelSolver
 from combust.cfd.pressure.torch_cg import apply
+from combust.parallel import start_all
 
 
 class RanksSolver(ParallelSolver):
@@ -68,10 +69,7 @@ class Edges:
         """Sends the planes of p (nz, ny, nx) on their way."""
         for axis, side, plane in self.sends:
             plane.copy_(p.select(axis, -side))
-        if self.requests:
-            from mpi4py import MPI
-
-            MPI.Prequest.Startall(self.requests)
+        start_all(self.requests)
 
     def received(self) -> list[tuple[int, int, torch.Tensor]]:
         """(axis, side, the neighbour's plane beyond it), once all have come."""
