@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Any
 
 import msgspec.inspect as mi
@@ -96,7 +97,7 @@ def keys_at(root: type, raw: Any, path: list[str | int]) -> list[Any]:
 def type_at(root: type, raw: Any, path: list[str | int]) -> tuple[mi.Metadata | None, list[mi.Type]]:
     """Documentation of the key at `path` (None if it has none) and the types that are allowed there."""
     field: mi.Metadata | None = None
-    options: list[mi.Type] = [mi.type_info(root)]
+    options: list[mi.Type] = [types_of(root)]
     for token in path:
         options = narrowed(options, raw)
         below: list[mi.Type] = []
@@ -116,6 +117,12 @@ def type_at(root: type, raw: Any, path: list[str | int]) -> tuple[mi.Metadata | 
             field = documented(option) or field
         options = [leaf for option in below for leaf in flatten(option)]
     return field, narrowed(options, raw)
+
+
+@lru_cache(maxsize=16)
+def types_of(root: type) -> mi.Type:
+    """All that a file of type `root` may hold, which takes longer to find out than to read most cases."""
+    return mi.type_info(root)
 
 
 def narrowed(options: list[mi.Type], raw: Any) -> list[mi.Type]:

@@ -11,7 +11,7 @@ import msgspec.inspect as mi
 from combust.case import names
 from combust.case.config import whole
 from combust.errors import ConfigError
-from combust.explain import allowances, documented, flatten
+from combust.explain import allowances, documented, flatten, types_of
 from combust.settings import FILES
 from combust.settings.quantities import schema
 
@@ -65,7 +65,7 @@ def schema_of(file: str) -> dict[str, Any]:
 
 def tables(kind: type[msgspec.Struct] | None = None) -> Iterator[tuple[str, list[mi.StructType], str]]:
     """Every table of a file, outermost first: (path, structs it may be, text about it)."""
-    root = mi.type_info(kind or whole())
+    root = types_of(kind or whole())
     assert isinstance(root, mi.StructType)
     queue: list[tuple[str, mi.StructType]] = [("", root)]
     seen: set[str] = set()
@@ -92,7 +92,7 @@ def structs_of(kind: mi.Type) -> list[mi.StructType]:
 def markdown(file: str = "case") -> str:
     """Reference tables of all keys: type, default, meaning; of a case also of the names of fields and quantities."""
     kind = root_of(file)
-    root = mi.type_info(kind)
+    root = types_of(kind)
     assert isinstance(root, mi.StructType)
     lines = [f"# {TITLES.get(file, TITLES['sample'])}", "", summary(root), "", UNITS, "", *table(root)]
     told: dict[type, str] = {}

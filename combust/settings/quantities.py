@@ -13,7 +13,7 @@ import msgspec
 import msgspec.inspect as mi
 
 from combust.errors import ConfigError, FileFormatError
-from combust.explain import documented, dotted, flatten, narrowed, shown
+from combust.explain import documented, dotted, flatten, narrowed, shown, types_of
 from combust.units import NUMBER, names, to_si
 
 KINDS = {
@@ -35,7 +35,7 @@ def in_si(raw: Any, root: type, source: str) -> Any:
 
     Raises ConfigError naming file and key for a unit that is unknown, or of something else.
     """
-    return _value(raw, [mi.type_info(root)], None, [], source)
+    return _value(raw, [types_of(root)], None, [], source)
 
 
 def _value(value: Any, options: list[mi.Type], unit: dict[str, str] | None, path: list[str | int], source: str) -> Any:

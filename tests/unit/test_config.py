@@ -195,6 +195,13 @@ def test_refused(case, override, parts):
         assert part in message
 
 
+def test_what_a_case_may_hold_is_found_out_once(case, monkeypatch):
+    """That takes longer than all the rest of reading a case: once in a process, however many keys are changed."""
+    load(case)
+    monkeypatch.setattr("combust.explain.mi.type_info", lambda root: pytest.fail(f"asked once more of {root}"))
+    load(case, ["mesh.cells=[20, 10]", "chemistry.kind=none", "stop.time=3e-5"])
+
+
 @pytest.mark.parametrize("override", ["gravity", "=3", "a b=3", "mesh.kind.x=3", 'title="open', "mesh.cells=[1,"])
 def test_override_that_cannot_be_read(case, override):
     with pytest.raises(ConfigError, match="override"):
