@@ -66,6 +66,17 @@ class Communicator:
         together.Free()
         return count
 
+    def place_on_this_machine(self) -> int:
+        """This rank's number among those that share its machine (collective)."""
+        if self.mpi is None:
+            return 0
+        from mpi4py import MPI
+
+        together = self.mpi.Split_type(MPI.COMM_TYPE_SHARED)
+        place = int(together.Get_rank())
+        together.Free()
+        return place
+
     def collect(self, value: Any) -> list[Any]:
         """All ranks' values in rank order, on the root; nothing on the others."""
         return [value] if self.mpi is None else self.mpi.gather(value) or []

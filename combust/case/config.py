@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import msgspec
@@ -82,6 +84,23 @@ def admit(table: str, kind: type[Settings]) -> None:
     made: Any = (table, wider) if field.required else (table, wider, field.default)
     extended: Any = defstruct("Config", [made], bases=(_whole,), frozen=True, kw_only=True, forbid_unknown_fields=True)
     _whole = extended
+
+
+@contextmanager
+def admitted_device(name: str) -> Iterator[None]:
+    """Within, case files may name one more kind of device (see `combust.devices.admitted`)."""
+    global _whole
+    before = _whole
+    field = next(field for field in structs.fields(_whole) if field.name == "device")
+    kinds, *about = get_args(field.type)
+    wider = Annotated[Literal[(*get_args(kinds), name)], *about]  # type: ignore[valid-type]
+    made: Any = ("device", wider, field.default)
+    extended: Any = defstruct("Config", [made], bases=(_whole,), frozen=True, kw_only=True, forbid_unknown_fields=True)
+    _whole = extended
+    try:
+        yield
+    finally:
+        _whole = before
 
 
 def plain(config: Config) -> dict[str, Any]:

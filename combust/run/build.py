@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from combust import kernels
+from combust import devices, kernels
 from combust.case.config import DEFAULT_MODEL, Config
 from combust.case.gas import Ambient
 from combust.case.names import KIND_COLUMNS, KIND_FIELDS
@@ -100,14 +100,6 @@ def kernel_mode(builder: Builder, flow: Flow) -> kernels.Mode:
     return "compiled" if work > COMPILE_WORTH or builder.device != "cpu" else "eager"
 
 
-def pick_device(choice: str) -> str:
-    """The device: "cpu" or "cuda". Raises ConfigError if a GPU is asked for and there is none."""
-    available = torch.cuda.is_available()
-    if choice == "cuda" and not available:
-        raise ConfigError('device = "cuda": torch finds no GPU here; use device = "cpu" or "auto" (see combust doctor)')
-    return "cuda" if choice != "cpu" and available else "cpu"
-
-
 @dataclass(frozen=True)
 class Builder:
     """The parts of a case, each made once; conditions, added (sources) : see `build`."""
@@ -132,7 +124,7 @@ class Builder:
 
     @cached_property
     def device(self) -> str:
-        return pick_device(self.config.device)
+        return devices.pick(self.config.device, self.comm)
 
     @cached_property
     def gas(self) -> Mechanism:

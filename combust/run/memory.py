@@ -119,7 +119,7 @@ def require_memory(config: Config, species: int, ranks: int, here: int | None = 
             f"mesh: {cells} cells of {species} species need more than {fewest / 1e9:.3g} GB on each of "
             f"{ranks} rank(s); this machine has {have / 1e9:.3g} GB: take fewer cells or more ranks"
         )
-    if config.device == "cuda":
+    if config.device not in ("auto", "cpu"):
         return
     here = ranks if here is None else here
     parts = account(config, size_of(config, config.mesh.shape, ranks, species), ranks)

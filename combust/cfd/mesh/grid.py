@@ -17,6 +17,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 import torch
 
+from combust import devices
 from combust.cfd.mesh.block import Block, Triple
 from combust.errors import ConfigError
 
@@ -103,11 +104,7 @@ class Grid:
                 f"mesh: an axisymmetric one has one cell in z and no distance r (y) from the axis below 0; this has "
                 f"{self.block.shape[0]} in z, and y begins at {self.faces[1][0]:g}"
             )
-        try:
-            known = torch.device(self.device).type
-        except RuntimeError:
-            known = ""
-        if known not in ("cpu", "cuda") or (known == "cuda" and not torch.cuda.is_available()):
+        if not devices.is_there(self.device):
             raise ConfigError(f'device = "{self.device}": there is none such here; allowed: "cpu", "cuda" with a GPU')
         if self.ghosts < GHOSTS:
             raise ConfigError(f"ghosts = {self.ghosts}: a grid needs at least {GHOSTS} layers of ghost cells")

@@ -16,7 +16,7 @@ def takes_petsc(kind: str, preconditioner: str, ranks: int, directions: int, fou
     """
     if kind != "auto" or fourth:
         return kind == "petsc"
-    return ranks > 1 and not (directions == 3 and preconditioner == "auto" and "cuda" not in device)
+    return ranks > 1 and not (directions == 3 and preconditioner == "auto" and device in ("auto", "cpu"))
 
 
 def make_solver(
