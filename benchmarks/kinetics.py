@@ -1,4 +1,4 @@
-"""Rates, Jacobians, transport and stiff steps: us per cell of Cantera and of our compiled kernels, in turn.
+"""Rates, Jacobians, transport and stiff steps: us per cell of Cantera and of ours, in turn.
 
     python benchmarks/kinetics.py                              # hydrogen, GRI-3.0
     python benchmarks/kinetics.py --mech all                   # 10 to 1268 species
@@ -7,8 +7,10 @@
 One thread each, CPU time of this thread (wall time on a GPU), pair after pair, after compiling. Cantera's figures
 include setting the state. Its Jacobian is the dense net_production_rates_ddCi, ours that of the constant-pressure
 reactor: it has the temperature's row and column too. Transport is viscosity, conductivity and mixture-averaged
-diffusivities. The stiff step is a constant-pressure reactor over --dt in states of flames (of ignitions where there
-are no transport data), compared with CVODE at the same measured error (see reactor.py).
+diffusivities. These are torch's kernels; `net_production_rates` is what a user calls, which takes its rates from the
+C++ code on a CPU, checks of T, p and Y included, for few and for many cells. The stiff step is a constant-pressure
+reactor over --dt in states of flames (of ignitions where there are no transport data), compared with CVODE at the same
+measured error (see reactor.py).
 """
 
 from __future__ import annotations
@@ -40,6 +42,7 @@ from combust.kinetics.transport.properties import transport_properties
 TURN = 0.02  # s that a turn takes at least
 STEP_RTOL = 1e-4
 FEW = 100  # cells that Cantera is timed on
+CALLS = (100, 10_000)  # cells of calls of net_production_rates
 LARGEST_STEP = 200  # species, beyond which a stiff step is no batch's work
 STEP_ROUNDS = 7
 TARGETS = {  # times Cantera's speed
@@ -110,6 +113,16 @@ def our_calls(
     return made
 
 
+def user_calls(sheet: Sheet, gas: Mechanism, p: float, theirs: tuple[Callable[[], object], int], rounds: int) -> None:
+    """`gas.net_production_rates` of few and of many cells beside Cantera's loop."""
+    for cells in CALLS:
+        T, Y = random_states(gas, cells)
+        calls = {"theirs": theirs[0], "ours": lambda T=T, Y=Y: gas.net_production_rates(T, p, Y)}
+        seconds = in_turn(calls, rounds, time.thread_time, TURN)
+        what = f"net_production_rates of {cells} cells"
+        compared(sheet, gas, what, 1e6 * seconds["theirs"] / theirs[1], 1e6 * seconds["ours"] / cells)
+
+
 def stiff_step(
     sheet: Sheet, own: Mechanism, gas: Mechanism, p: float, options: argparse.Namespace, transport: bool
 ) -> None:
@@ -175,6 +188,8 @@ def main(argv: list[str] | None = None) -> Sheet:
             seconds = in_turn({"theirs": other, "ours": call}, options.rounds, clock_of(own.device), TURN)
             compared(sheet, gas, name, 1e6 * seconds["theirs"] / count, 1e6 * seconds["ours"] / cells)
             sheet.say(f"    (first call {first:.1f} s)")
+        if options.device == "cpu":
+            user_calls(sheet, gas, p, theirs["rates"], options.rounds)
         if len(gas.species) <= LARGEST_STEP:
             stiff_step(sheet, own, gas, p, options, transport)
     return done(sheet, options)

@@ -4,7 +4,8 @@
 
 Between `<!-- figures: NAME -->` and `<!-- end -->` stands a table of all figures of benchmarks/NAME.py, a column for
 each processor that has any; `<!-- figures: NAME, BEGINNING -->` takes those only whose labels begin so, and
-`<!-- figures: NAME, ! BEGINNING -->` all others. `<!-- phases: NAME -->`: what costs consist of, a row each.
+`<!-- figures: NAME, ! BEGINNING -->` all others. `<!-- phases: NAME -->`, and with a beginning: what costs consist of,
+a row each.
 `<!-- growth -->`: the cost over cells and species, as a picture, docs/performance/growth.png, and a table.
 """
 
@@ -23,7 +24,7 @@ from combust.report.charts import drawing
 PAGE = FOLDER.parent / "performance.md"
 PICTURE = "growth.png"
 GROWTH = re.compile(r"(<!-- growth -->\n).*?(<!-- end -->)", re.DOTALL)
-PHASES = re.compile(r"(<!-- phases: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+PHASES = re.compile(r"(<!-- phases: (\w+)(?:, ([^>]*?))? -->\n).*?(<!-- end -->)", re.DOTALL)
 PLACE = re.compile(r"(<!-- figures: (\w+)(?:, ([^>]*?))? -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -58,17 +59,24 @@ def cell(figure: dict[str, Any] | None) -> str:
     return shown(figure) + (" **missed**" if missed else "")
 
 
-def phases(name: str, folder: Path = FOLDER) -> str:
-    """What costs consist of, a row for each of every processor that has any."""
+def phases(name: str, beginning: str = "", folder: Path = FOLDER) -> str:
+    """What costs consist of, a row for each of every processor that has any; labels without their beginning."""
     machines = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob(f"{name}.*.json"))]
-    rows = [(label, machine["processor"], part["phases"]) for machine in machines
-            for label, part in machine.get("phases", {}).items()]  # fmt: skip
+    rows = [(label.removeprefix(beginning), machine["processor"], part["phases"]) for machine in machines
+            for label, part in machine.get("phases", {}).items() if label.startswith(beginning)]  # fmt: skip
     if not rows:
         return ""
     names = list(dict.fromkeys(n for _, _, found in rows for n in found))
     lines = [["", "processor", *names], ["---"] * (len(names) + 2)]
-    lines += [[label, where, *(f"{found[n]:.2f}" if n in found else "" for n in names)] for label, where, found in rows]
+    lines += [[label, where, *(number(found.get(n)) for n in names)] for label, where, found in rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+
+
+def number(x: float | None) -> str:
+    """As it stands in such a row."""
+    if x is None:
+        return ""
+    return f"{x:.3g}" if 0.0 < x < 0.095 else f"{x:.2f}" if x < 100 and x % 1 else f"{x:.0f}"
 
 
 GROWN = re.compile(r"^growth, (.*), (\d+) (cells|species): CPU$")
@@ -105,7 +113,7 @@ def draw(to: Path, folder: Path = FOLDER) -> None:
 def filled(text: str, folder: Path = FOLDER) -> str:
     """The page with its tables made anew."""
     text = PLACE.sub(lambda m: m[1] + table(m[2], (m[3] or "").strip(), folder) + m[4], text)
-    text = PHASES.sub(lambda m: m[1] + phases(m[2], folder) + m[3], text)
+    text = PHASES.sub(lambda m: m[1] + phases(m[2], (m[3] or "").strip(), folder) + m[4], text)
     picture = (
         f"![Growth](performance/{PICTURE})\n\n" + table("flow", "growth", folder) if any(grown(folder).values()) else ""
     )

@@ -13,8 +13,7 @@ from torch import Tensor
 
 from combust import kernels
 from combust.errors import DivergenceError
-from combust.kinetics.gas import data_range
-from combust.kinetics.integrate import cells, tighter
+from combust.kinetics.integrate import cells, no_end, tighter
 from combust.kinetics.integrate.cvode import CellIntegrator
 from combust.kinetics.integrate.reactor import Batch, ReactorIntegrator, integrate
 from combust.kinetics.integrate.statistics import Statistics
@@ -167,7 +166,7 @@ def batch(gas: Mechanism, states: States, hold: str) -> Found:
     def run(batch: Batch) -> tuple[Tensor, Statistics]:
         moved = integrator.advance(batch)
         fallen.extend(moved.failed.tolist())
-        return integrator.with_energy(batch, moved.z), moved.stats
+        return integrator.conserved(batch, moved.z), moved.stats
 
     made = integrate(integrator, states.T, states.p, states.Y, states.dt, run=run)
     return Found(made.T, made.Y, made.stats, fallen, [], 0.0)
@@ -211,16 +210,15 @@ def most_steps(gas: Mechanism, states: States, hold: str) -> int:
 
 
 def stuck(gas: Mechanism, states: States, hold: str, i: int) -> str:
-    """Where one state is when the steps end, in words; and what the data say of such gas."""
+    """Where one state is when the steps end, in words."""
     integrator = ReactorIntegrator(gas, hold, RTOL, ATOL)
     batch = integrator.batch(*(x[..., i : i + 1] for x in states[:4]))
     first = integrator.first_steps(batch, integrator.rates(batch))
     job = integrator.system, integrator.method, integrator.tolerance, batch.z, batch.s, batch.dt, first
-    T, Y = tighter.integrate_cells(*job, integrator.block, batch.fixed).z[:, 0].split([1, len(gas.species)])
-    beyond = data_range.excess(gas.T_limits, T, Y[:, None])
-    if bool((beyond > 0).any()):
-        return data_range.sentence(gas, beyond).partition(":")[0]
-    return f"steps end at {float(T):.0f} K, smallest mass fraction {float(Y.min()):.1e}"
+    z = tighter.integrate_cells(*job, integrator.block, batch.fixed).z[:, 0]
+    if why := no_end.reason(gas, hold, batch.z[:, 0], z):
+        return why.rpartition(":")[0]
+    return f"steps end at {float(z[0]):.0f} K, smallest mass fraction {float(z[1:].min()):.1e}"
 
 
 class Kept(NamedTuple):
@@ -232,9 +230,7 @@ class Kept(NamedTuple):
 
 
 def conserved(gas: Mechanism, states: States, hold: str, found: Found) -> Kept:
-    """Of all states that CVODE did not integrate: elements over the sum of all atoms, enthalpy or energy over cp T."""
-    own = np.setdiff1d(np.arange(len(states.T)), found.fallen)
-    states, found = states.of(own), found._replace(T=found.T[own], Y=found.Y[:, own])
+    """Of all states: elements over the sum of all atoms, enthalpy or energy over cp T."""
     before, after = (gas.element_matrix @ (Y / gas.molar_mass[:, None]) for Y in (states.Y, found.Y))
     elements = (after - before).abs().amax(0) / before.sum(0)
 
@@ -298,11 +294,11 @@ def run(report: Report) -> None:
     report.table(columns, rows)
     report.text(
         f"Steps: accepted ones, mean of all and most of one state. ms: CPU time of a state. To CVODE: states that "
-        f"`gas.integrate` hands to it (fallbacks). Beyond the data: states in which neither integrator comes to an "
-        f"end, as they heat up to where the polynomials of the data are extrapolated to heat capacities of zero and "
-        f"less; failed: others. Error: of some states (h, p; u, v) against CVODE at rtol {REFERENCE_RTOL:g}, atol "
-        f"{REFERENCE_ATOL:g}, root mean square in tolerances of the end state. A global error is not that of a step: "
-        f"where dt ends within an ignition, it is the error of the delay times the slope there. Leaps of CVODE: "
+        f"`gas.integrate` hands to it (fallbacks). Beyond the data: states without an end, as they heat up to where "
+        f"the polynomials of the data are extrapolated to a heat capacity of zero, which `gas.integrate` refuses with "
+        f"an error that says so; failed: others. Error: of some states (h, p; u, v) against CVODE at rtol "
+        f"{REFERENCE_RTOL:g}, atol {REFERENCE_ATOL:g}, root mean square in tolerances of the end state. A global error is "
+        f"not that of a step: where dt ends within an ignition, it is the error of the delay times the slope there. Leaps of CVODE: "
         f"differences above {LEAP:g} tolerances that are gone when CVODE runs at atol {NO_ATOL:g}: at "
         f"{REFERENCE_ATOL:g} it steps over the growth of radicals from next to nothing, which ours are kept from, and "
         f"misses an ignition. ms includes what CVODE takes."
@@ -331,7 +327,7 @@ def study(of: Gas, seed: int) -> tuple[list[object], np.ndarray, Kept, list[list
         half = states.of(slice(j, None, 2))
         found = through(gas, half, hold)
         lost = [describe(gas, of, half, hold, i, i in found.failed) for i in (*found.fallen, *found.failed)]
-        beyond = sum("lies" in str(row[-1]) for row in lost[len(found.fallen) :])
+        beyond = sum("vanishes" in str(row[-1]) for row in lost[len(found.fallen) :])
         counts += [len(half.T), len(found.fallen), beyond, len(found.failed) - beyond]
         steps, cpu, told = steps + found.stats.steps, cpu + found.cpu, told + lost
         most = max(most, most_steps(gas, half, hold))
@@ -350,5 +346,5 @@ def describe(gas: Mechanism, of: Gas, states: States, hold: str, i: int, failed:
     some = states.Y[:, i].argsort(descending=True)[:3].tolist()
     what = ", ".join(f"{gas.species[k]} {float(states.Y[k, i]):.2g}" for k in some)
     where = [f"{float(states.T[i]):.0f}", f"{float(states.p[i]) / 1e5:.2g}", f"{float(states.dt[i]):.1e}"]
-    return [of.name, hold, KINDS[states.kind[i]], *where, what, "nowhere" if failed else "by CVODE",
+    return [of.name, hold, KINDS[states.kind[i]], *where, what, "refused" if failed else "by CVODE",
             stuck(gas, states, hold, i)]  # fmt: skip

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from combust.errors import DivergenceError
 from combust.kinetics.gas.protocol import Gas
-from combust.kinetics.integrate import failed_cell
+from combust.kinetics.integrate import failed_cell, no_end
 from combust.kinetics.integrate.systems import Hold
 
 SAME = 1e-2  # relative difference of a negative amount at two tolerances that is none
@@ -36,12 +36,17 @@ class CellIntegrator:
         self.molar_mass = self.solution.molecular_weights
         self.rtol, self.atol, self.max_steps = rtol, atol, max_steps
 
-    def __call__(self, cell: int, z: Tensor, s: Tensor, dt: float, held: float | None = None) -> Tensor:
-        """z (1 + species,) after dt [s] with sources s; held: Pa or kg/m3 of a reactor, none of a cell of a flow.
+    def __call__(
+        self, cell: int, z: Tensor, s: Tensor, dt: float, held: float | None = None, reached: Tensor | None = None
+    ) -> Tensor:
+        """z (1 + species,) after dt [s] with sources s; held: Pa or kg/m3 of a reactor, none of a cell of a flow;
+        reached: where other steps ended, for CVODE is not asked where there is no way on.
 
         Raises DivergenceError naming the cell and a file with its state, which `combust info` reads and runs again.
         """
         start, source = z.cpu().numpy(), s.cpu().numpy()
+        if reached is not None and (why := no_end.reason(self.gas, self.hold, z, reached)):
+            raise DivergenceError(self._message(cell, start, source, dt, held, why))
         # What transport takes away may leave less than nothing, and reactions may pass that on (H that is less than
         # nothing makes HO2 less than nothing): such an amount is the solution's, the same at a tighter tolerance.
         # Else a negative amount is an error of a step that went through zero, where Cantera's rates end and nothing
@@ -55,16 +60,16 @@ class CellIntegrator:
                 if tighter < TIGHTER[0]:
                     break  # the reason is what the looser try left
                 last = next((x.strip() for x in str(error).splitlines() if "CVode" in x or "rror" in x), str(error))
-                raise DivergenceError(self._message(cell, start, source, dt, held, last)) from error
+                raise DivergenceError(self._message(cell, start, source, dt, held, f"CVODE: {last}")) from error
             if not np.isfinite(end).all():
-                raise DivergenceError(self._message(cell, start, source, dt, held, "the result is not finite"))
+                raise DivergenceError(self._message(cell, start, source, dt, held, "CVODE: the result is not finite"))
             negative = end[1:] < lowest
             if (abs(end - looser) <= SAME * abs(end))[1:][negative].all():
                 return torch.tensor(end, dtype=z.dtype, device=z.device)
             looser = end
         worst = int((end[1:] - lowest).argmin())
         why = f"the result has {self.gas.species[worst]} = {end[1 + worst]:.4g}, below -atol, at rtol x {tighter:g} too"
-        raise DivergenceError(self._message(cell, start, source, dt, held, why))
+        raise DivergenceError(self._message(cell, start, source, dt, held, f"CVODE: {why}"))
 
     def _integrate(
         self, z: np.ndarray, s: np.ndarray, dt: float, held: float | None, tighter: float = 1.0
@@ -90,7 +95,7 @@ class CellIntegrator:
         path = failed_cell.dump(self.gas, self.hold, z, s, dt, held or 0.0, tolerances, why)
         return (
             f"chemistry of cell {cell} cannot be integrated over {dt:.3g} s: T = {z[0]:.6g} K, {kept}, "
-            f"Y: {Y}; largest source {np.abs(s).max():.4g}. CVODE: {why}. Try a smaller time step; "
+            f"Y: {Y}; largest source {np.abs(s).max():.4g}. {why[0].upper()}{why[1:]}. Try a smaller time step; "
             + (f"`combust info {path}` runs this cell again" if path else "its state could not be written to a file")
         )
 

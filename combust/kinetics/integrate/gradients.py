@@ -38,7 +38,7 @@ def run(integrator: ReactorIntegrator, kin: AnyKinetics, batch: Batch) -> tuple[
     for start in range(0, batch.z.shape[1], CHUNK):
         part = batch.of(slice(start, start + CHUNK))
         end = Advance.apply(task, start, part.fixed.member, part.z, part.s, part.fixed.held, part.dt, *task.learnt)
-        ends.append(integrator.with_energy(part, end))
+        ends.append(integrator.conserved(part, end))
     end = torch.cat(ends, dim=1) if ends else batch.z
     data_range.warn(integrator.gas, "reactor", end[0].detach(), end[1:].detach())
     return end, task.stats

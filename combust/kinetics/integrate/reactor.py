@@ -2,8 +2,8 @@
 
 Cells whose rates are negligible over the step take one explicit step, whose error is tested; the others take
 Rosenbrock steps in blocks that fit the cache; a cell that does not arrive, at smaller atol either, goes to CVODE. At
-the end the temperature is that of the conserved energy, so that enthalpy (or energy) and elements are kept to
-round-off.
+the end elements are put right and the temperature is that of the conserved energy, so that enthalpy (or energy) and
+elements are kept to round-off.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from combust.kinetics.gas import data_range
 from combust.kinetics.gas.protocol import Gas
 from combust.kinetics.gas.values import Values
 from combust.kinetics.integrate import cells as ode
-from combust.kinetics.integrate import systems, tighter
+from combust.kinetics.integrate import conserved, systems, tighter
 from combust.kinetics.integrate.cells import System, Tolerance
 from combust.kinetics.integrate.cvode import CellIntegrator
 from combust.kinetics.integrate.rosenbrock import METHODS, Method
@@ -137,7 +137,7 @@ class ReactorIntegrator:
 
     def _chunk(self, batch: Batch, offset: int) -> tuple[Tensor, Statistics]:
         moved = self.advance(batch, offset)
-        return self.with_energy(batch, moved.z), moved.stats
+        return self.conserved(batch, moved.z), moved.stats
 
     def advance(self, batch: Batch, offset: int = 0, observe: ode.Observer | None = None) -> Advanced:
         """A chunk to its end, before T is made that of the conserved energy; offset: the number of its first cell."""
@@ -150,10 +150,10 @@ class ReactorIntegrator:
             first = self.first_steps(part, f[:, cells])
             job = self.system, self.method, self.tolerance, part.z, part.s, part.dt, first, self.block, part.fixed
             path = (
-                tighter.integrate_cells(*job) if observe is None else ode.integrate_cells(*job, observe)
+                tighter.integrate_reactors(*job) if observe is None else ode.integrate_cells(*job, observe)
             )  # whose states are one path
             for i in path.failed.tolist():
-                path.z[:, i] = self._by_cvode(offset + int(cells[i]), part.of(slice(i, i + 1)))
+                path.z[:, i] = self._by_cvode(offset + int(cells[i]), part.of(slice(i, i + 1)), path.z[:, i])
             end[:, cells] = path.z
             stats = stats + Statistics(0, 0, path.steps, path.rejected, path.failed.numel())
             failed = cells[path.failed]
@@ -174,15 +174,17 @@ class ReactorIntegrator:
             slow[cells] = (self.tolerance.error(part.z, 0.5 * part.dt * (f1 - f0)) <= 0.5) & ~grows.any(0)
         return end, slow
 
-    def with_energy(self, batch: Batch, end: Tensor) -> Tensor:
-        """The end state with T from the energy that the sources leave, by Newton from the integrated T."""
+    def conserved(self, batch: Batch, end: Tensor) -> Tensor:
+        """The end state with the elements and, by Newton from the integrated T, the energy that the sources leave."""
+        Y = conserved.elements_kept(self.gas, batch.z[1:], end[1:], batch.s[1:] * batch.dt)
+        end = torch.cat([end[:1], Y])
         T = systems.energy_kept(self.gas.thermo, self.system.hold, batch.z, end, batch.s[0] * batch.dt)
-        return torch.cat([T.unsqueeze(0), end[1:]])
+        return torch.cat([T.unsqueeze(0), Y])
 
-    def _by_cvode(self, cell: int, one: Batch) -> Tensor:
+    def _by_cvode(self, cell: int, one: Batch, reached: Tensor) -> Tensor:
         if self._cells is None:
             self._cells = CellIntegrator(self.gas, self.tolerance.rtol, self.tolerance.atol, self.system.hold)
-        return self._cells(cell, one.z[:, 0], one.s[:, 0], float(one.dt), float(one.fixed.held))
+        return self._cells(cell, one.z[:, 0], one.s[:, 0], float(one.dt), float(one.fixed.held), reached)
 
 
 def sources_of(source: tuple[Values, Values] | None, T: Tensor, Y: Tensor) -> Tensor | None:

@@ -258,14 +258,14 @@ class Direct:
         z0, source = take(step.z, cells), take(s, cells)
         path = tighter.integrate_cells(self.system, self.method, self.tolerance, z0, source, h, first, self.block)
         for i in path.failed.tolist():
-            path.z[:, i] = self._by_cvode(int(cells[i]), z0[:, i], source[:, i], float(h[i]))
+            path.z[:, i] = self._by_cvode(int(cells[i]), z0[:, i], source[:, i], float(h[i]), path.z[:, i])
         put(end, cells, path.z)
         return Statistics(0, 0, path.steps, path.rejected, path.failed.numel())
 
-    def _by_cvode(self, cell: int, z: Tensor, s: Tensor, dt: float) -> Tensor:
+    def _by_cvode(self, cell: int, z: Tensor, s: Tensor, dt: float, reached: Tensor) -> Tensor:
         if self._fallback is None:
             self._fallback = CellIntegrator(self.gas, self.tolerance.rtol, self.tolerance.atol, self.hold)
-        return self._fallback(cell, z, s, dt)
+        return self._fallback(cell, z, s, dt, reached=reached)
 
     def _rate(self, z: Tensor, s: Tensor) -> Tensor:
         return ode.evaluate_all(self.system, z, s, self.block)

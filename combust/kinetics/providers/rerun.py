@@ -35,7 +35,8 @@ def rerun(cell: FailedCell) -> list[str]:
     outcome = "did not arrive" if path.failed.numel() else f"T = {float(path.z[0, 0]):.6g} K"
     lines.append(f"batched integrator: {outcome} after {path.steps} steps, {path.rejected} rejected")
     try:
-        end = CellIntegrator(gas, cell.rtol, cell.atol, cell.hold)(0, z, s, cell.dt, cell.held or None)
+        reached = path.z[:, 0] if path.failed.numel() else None
+        end = CellIntegrator(gas, cell.rtol, cell.atol, cell.hold)(0, z, s, cell.dt, cell.held or None, reached)
         lines.append(f"CVODE: T = {float(end[0]):.6g} K")
     except CombustError as error:
         lines.append(f"CVODE: {error}")
