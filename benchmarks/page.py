@@ -73,10 +73,12 @@ def phases(name: str, beginning: str = "", folder: Path = FOLDER) -> str:
 
 
 def number(x: float | None) -> str:
-    """As it stands in such a row."""
+    """As it stands in such a row; counts are whole."""
     if x is None:
         return ""
-    return f"{x:.3g}" if 0.0 < x < 0.095 else f"{x:.2f}" if x < 100 and x % 1 else f"{x:.0f}"
+    if x >= 100 or (x >= 10 and x % 1 == 0):
+        return f"{x:.0f}"
+    return f"{x:.3g}" if 0.0 < x < 0.095 else f"{x:.2f}"
 
 
 GROWN = re.compile(r"^growth, (.*), (\d+) (cells|species): CPU$")

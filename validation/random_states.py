@@ -297,9 +297,9 @@ def run(report: Report) -> None:
         f"`gas.integrate` hands to it (fallbacks). Beyond the data: states without an end, as they heat up to where "
         f"the polynomials of the data are extrapolated to a heat capacity of zero, which `gas.integrate` refuses with "
         f"an error that says so; failed: others. Error: of some states (h, p; u, v) against CVODE at rtol "
-        f"{REFERENCE_RTOL:g}, atol {REFERENCE_ATOL:g}, root mean square in tolerances of the end state. A global error is "
-        f"not that of a step: where dt ends within an ignition, it is the error of the delay times the slope there. Leaps of CVODE: "
-        f"differences above {LEAP:g} tolerances that are gone when CVODE runs at atol {NO_ATOL:g}: at "
+        f"{REFERENCE_RTOL:g}, atol {REFERENCE_ATOL:g}, root mean square in tolerances of the end state. A global "
+        f"error is not that of a step: where dt ends within an ignition, it is the error of the delay times the slope "
+        f"there. Leaps of CVODE: differences above {LEAP:g} tolerances that are gone when CVODE runs at atol {NO_ATOL:g}: at "
         f"{REFERENCE_ATOL:g} it steps over the growth of radicals from next to nothing, which ours are kept from, and "
         f"misses an ignition. ms includes what CVODE takes."
     )
