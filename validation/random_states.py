@@ -299,9 +299,9 @@ def run(report: Report) -> None:
         f"an error that says so; failed: others. Error: of some states (h, p; u, v) against CVODE at rtol "
         f"{REFERENCE_RTOL:g}, atol {REFERENCE_ATOL:g}, root mean square in tolerances of the end state. A global "
         f"error is not that of a step: where dt ends within an ignition, it is the error of the delay times the slope "
-        f"there. Leaps of CVODE: differences above {LEAP:g} tolerances that are gone when CVODE runs at atol {NO_ATOL:g}: at "
-        f"{REFERENCE_ATOL:g} it steps over the growth of radicals from next to nothing, which ours are kept from, and "
-        f"misses an ignition. ms includes what CVODE takes."
+        f"there. Leaps of CVODE: differences above {LEAP:g} tolerances that are gone when CVODE runs at atol "
+        f"{NO_ATOL:g}: at {REFERENCE_ATOL:g} it steps over the growth of radicals from next to nothing, which ours are "
+        f"kept from, and misses an ignition. ms includes what CVODE takes."
     )
     if told:
         report.text("States that did not arrive by themselves:")
