@@ -8,16 +8,18 @@ Where the last extent of arguments is a number of cells that varies (`cells_last
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch._guards import TracingContext, tracing
-from torch._subclasses import FakeTensorMode
-from torch.fx.experimental.proxy_tensor import make_fx
 
-# Distinct shapes, dtypes and devices that one kernel may meet; a kernel compiled again and again is the worse failure.
+from combust.torch_parts import Parts, symbolic
+
+logger = logging.getLogger(__name__)
+
+# Sets of shapes, dtypes and devices that one kernel is compiled for. The next ones run eager, several times slower.
 LIMIT = 64
 SMALL = 2**18  # entries of an argument that may be kept alive to know it again
 USUAL = 1024  # cells for which a graph of any number of them is laid out
@@ -54,16 +56,20 @@ class Graphs:
     `otherwise`).
     """
 
-    def __init__(self, fn: Callable[..., Any], cells: bool = False) -> None:
-        self.fn, self.cells = fn, cells
+    def __init__(
+        self, fn: Callable[..., Any], cells: bool, parts: Parts, options: Callable[[], dict[str, Any]]
+    ) -> None:
+        """parts : of torch; options : of its compiler, asked for when something is compiled"""
+        self.fn, self.cells, self.parts, self.options = fn, cells, parts, options
         self._graphs: dict[tuple[Any, ...], tuple[Callable[..., Any], Any] | None] = {}
         self._numbers: dict[Any, int] = {}
         self._recent: dict[int, Examined] = {}
+        self._said = False
 
     def __call__(self, args: tuple[Any, ...], otherwise: Callable[..., Any]) -> Any:
         """fn(*args); by `otherwise`, for good, where arguments are of another kind: on a GPU, or to be differentiated.
 
-        Raises RuntimeError after LIMIT sets of shapes.
+        After LIMIT sets of shapes others run eager.
         """
         tensors, varying, loose, key = self._examine(args)
         if self.cells:
@@ -73,14 +79,21 @@ class Graphs:
             for i in loose:
                 tensors[i] = tensors[i].contiguous()
         if key not in self._graphs:
-            if len(self._graphs) == LIMIT:
-                raise RuntimeError(f"{self.fn.__qualname__} was compiled for {LIMIT} sets of argument shapes")
+            if len(self._graphs) >= LIMIT:
+                self._full()
+                return self.fn(*args)
             self._graphs[key] = self._compile(args, tensors, set(varying)) if suitable(args) else None
         found = self._graphs[key]
         if found is None:
             return otherwise(*args)
         graph, form = found
         return restored(form, iter(graph(*tensors)))
+
+    def _full(self) -> None:
+        """Says once that further shapes are not compiled."""
+        if not self._said:
+            self._said = True
+            logger.warning(full(self.fn))
 
     def _examine(self, args: tuple[Any, ...]) -> tuple[list[Tensor], list[int], list[int], tuple[Any, ...]]:
         """All tensors of the arguments, the places of those with cells among them and of those of these without a
@@ -126,10 +139,7 @@ class Graphs:
         self, args: tuple[Any, ...], tensors: list[Tensor], varying: set[int]
     ) -> tuple[Callable[..., Any], Any] | None:
         """The compiled graph of all tensors, and the form of its result. None if it is not for any number of cells."""
-        from torch import _inductor  # loaded only where something is compiled: half a second
-        from torch._dynamo.source import ConstantSource
-        from torch.fx.experimental.symbolic_shapes import DimDynamic, ShapeEnv
-
+        p = self.parts
         form, result = outline(args), []
 
         def flat(*values: Tensor) -> list[Tensor]:
@@ -138,11 +148,9 @@ class Graphs:
             return tensors_of((value,))
 
         # Stand-ins: of a tensor that is given twice the graph would take only one.
-        sizes = ShapeEnv()  # without one the disk cache is passed by
-        mode = FakeTensorMode(shape_env=sizes)
-        source = ConstantSource("cells")
-        symbol = sizes.create_symbol(USUAL, source, dynamic_dim=DimDynamic.DYNAMIC)
-        cells = sizes.create_symintnode(symbol, hint=USUAL, source=source)
+        sizes = p.ShapeEnv()  # without one the disk cache is passed by
+        mode = p.FakeTensorMode(shape_env=sizes)
+        symbol, cells = symbolic(p, sizes, USUAL)
         orders = [layout(x) for x in tensors]
         with mode:
             inputs = [
@@ -150,12 +158,20 @@ class Graphs:
                 torch.empty_strided(x.shape, x.stride(), dtype=x.dtype, device=x.device)
                 for i, x in enumerate(tensors)
             ]  # fmt: skip
-            traced = make_fx(flat)(*inputs)
-        with tracing(TracingContext(mode)):
-            graph = _inductor.compile(traced, inputs)  # type: ignore[arg-type]
+            traced = p.make_fx(flat)(*inputs)
+        with p.tracing(p.TracingContext(mode)):
+            graph = p.compile(traced, inputs, options=self.options())
         if varying and (sizes.guards or symbol in sizes.replacements or sizes.var_to_range[symbol].lower > 2):
             return None
         return graph, result[-1]
+
+
+def full(fn: Callable[..., Any]) -> str:
+    """That a kernel has met too many shapes."""
+    return (
+        f"{fn.__module__}.{fn.__qualname__} was compiled for {LIMIT} sets of argument shapes: with others it runs "
+        "eager, several times slower"
+    )
 
 
 def signature(x: Any, cells: bool = False) -> Any:

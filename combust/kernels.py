@@ -2,7 +2,8 @@
 
 Every kernel of combust is a pure function of tensors; `compiled` fuses it with torch's compiler (C++ on a CPU,
 Triton on a GPU) at its first call. What runs is decided call by call: `COMBUST_COMPILE=0` forces eager, else
-the mode that the run set with `set_mode`, else eager (with one warning) on a CPU without a C++ compiler.
+the mode that the run set with `set_mode`, else eager (with one warning) on a CPU without a C++ compiler. Within
+torch.func (jvp, vmap, ...) and with dual numbers kernels are eager: compiled ones know nothing of tangents.
 """
 
 from __future__ import annotations
@@ -13,18 +14,22 @@ import functools
 import logging
 import os
 import shutil
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, Literal, ParamSpec, Protocol, TypeVar
 
 import torch
-from torch.fx.experimental.proxy_tensor import get_proxy_mode
 
-from combust.graphs import LIMIT, Graphs, has_cells, tensors_of
+from combust.graphs import LIMIT, Graphs, full, has_cells, tensors_of
 from combust.machine import huge_pages
+from combust.torch_parts import parts, tracing, transformed
 
 logger = logging.getLogger(__name__)
+
+CACHE = "TORCHINDUCTOR_CACHE_DIR"  # where torch keeps what it compiled
 
 Mode = Literal["compiled", "eager"]
 P = ParamSpec("P")
@@ -55,7 +60,6 @@ class _Policy:
     mode: Mode = "compiled"
     watch: Watch | None = None
     warned = False
-    configured = False
     lock = threading.Lock()
 
 
@@ -128,12 +132,10 @@ def compiled(fn: Callable[P, R_co], *, dynamic: bool | None = False) -> Kernel[P
                 return watch(kernel, args, kwargs)
             finally:
                 _policy.watch = watch
-        if mode() == "eager" or _inside_compiler() or not _can_compile(args, kwargs):
+        if mode() == "eager" or tracing() or transformed() or not _can_compile(args, kwargs):
             return fn(*args, **kwargs)
         if fused:
             return fused[0](*args, **kwargs)
-        with _policy.lock:
-            configure()
         name = f"{fn.__module__}.{fn.__qualname__}"
         logger.info("compiling %s ...", name)
         start = time.perf_counter()
@@ -149,43 +151,98 @@ def compiled(fn: Callable[P, R_co], *, dynamic: bool | None = False) -> Kernel[P
 
 def _fuse(fn: Callable[..., Any], dynamic: bool | None) -> Callable[..., Any]:
     """fn by torch.compile; for static shapes by graphs that are cheaper to call, where they will do."""
-    by_torch = torch.compile(fn, dynamic=dynamic, fullgraph=True)
+    with _policy.lock:
+        _require_cache()
+    by_torch = _by_torch(fn, dynamic)
     if dynamic:
         return by_torch
-    graphs = Graphs(fn, cells=dynamic is None)
 
-    def marked(*args: Any) -> Any:
+    def marked(*args: Any, **kwargs: Any) -> Any:
         for x in tensors_of(args):
             if has_cells(x):
                 torch._dynamo.maybe_mark_dynamic(x, x.dim() - 1)
-        return by_torch(*args)
+        return by_torch(*args, **kwargs)
 
     otherwise = by_torch if dynamic is False else marked
-    return lambda *args, **kwargs: by_torch(*args, **kwargs) if kwargs else graphs(args, otherwise)
+    if (found := parts()) is None:
+        return otherwise
+    graphs = Graphs(fn, dynamic is None, found, options)
+    return lambda *args, **kwargs: otherwise(*args, **kwargs) if kwargs else graphs(args, otherwise)
 
 
-def _inside_compiler() -> bool:
-    """Whether another kernel is being traced: it takes this one in."""
-    return torch.compiler.is_compiling() or get_proxy_mode() is not None
+def _by_torch(fn: Callable[..., Any], dynamic: bool | None) -> Callable[..., Any]:
+    """fn by torch.compile, eager with a warning where it has met too many shapes."""
+    whole: list[Callable[..., Any]] = []
+    said: list[str] = []
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if not whole:
+            with _policy.lock:
+                _allow_shapes()
+            # `fullgraph`: it raises rather than fall back to eager, as a kernel ten times slower in silence is worse.
+            whole.append(torch.compile(fn, dynamic=dynamic, fullgraph=True, options=options()))
+        try:
+            return whole[0](*args, **kwargs)
+        except Exception as error:
+            if type(error).__name__ != "FailOnRecompileLimitHit":
+                raise
+        if not said:
+            said.append(full(fn))
+            logger.warning(said[0])
+        return fn(*args, **kwargs)
+
+    return call
+
+
+def _require_cache() -> None:
+    """Names another folder for compiled kernels where torch's cannot be written, with one line."""
+    named = os.environ.get(CACHE)
+    if named is None or _can_write(Path(named)):
+        return
+    other = Path(tempfile.gettempdir()) / f"combust-{os.getuid()}"
+    if not _can_write(other):  # another's, perhaps, as anyone may make it in a shared place
+        other = Path(tempfile.mkdtemp(prefix="combust-"))
+    logger.warning(
+        "compiled kernels cannot be kept in %s, but are in %s: name a folder in TORCHINDUCTOR_CACHE_DIR", named, other
+    )
+    os.environ[CACHE] = str(other)
+
+
+def _can_write(folder: Path) -> bool:
+    """Whether a folder, which is made, is this user's to write."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder.stat().st_uid == os.getuid() or bool(os.environ.get(CACHE) == str(folder))
+    except OSError:
+        return False
+
+
+def _allow_shapes() -> None:
+    """Lets torch.compile make LIMIT graphs of a function, as it has that number for the whole process; never fewer."""
+    import torch._dynamo
+
+    torch._dynamo.config.recompile_limit = max(torch._dynamo.config.recompile_limit, LIMIT)
+
+
+@functools.cache
+def options() -> dict[str, Any]:
+    """Of torch's compiler, for combust's kernels only."""
+    from torch._inductor.cpu_vec_isa import pick_vec_isa
+
+    # simdlen is the one setting in the key of the cache that tells instruction sets apart: code for AVX-512 that is
+    # read from it with ATEN_CPU_CAPABILITY=avx2, or on another node by a cache in a shared folder, gives wrong numbers.
+    # Sizes are looked at before the call.
+    return {"size_asserts": False, "cpp.simdlen": pick_vec_isa().bit_width()}
 
 
 def configure() -> None:
-    """Sets torch's compiler up, once; what calls `torch.compile` itself does it before."""
-    if _policy.configured:
-        return
-    import torch._dynamo
+    """Sets torch's compiler for the whole process as for combust's kernels: for scripts that call it themselves."""
     import torch._inductor.config
-    from torch._inductor.cpu_vec_isa import pick_vec_isa
 
-    torch._dynamo.config.recompile_limit = max(torch._dynamo.config.recompile_limit, LIMIT)
-    # We let it raise rather than fall back to eager: a kernel that is silently ten times slower is the worse failure.
-    torch._dynamo.config.fail_on_recompile_limit_hit = True
-    torch._dynamo.config.suppress_errors = False
-    torch._inductor.config.size_asserts = False  # of what was looked at before the call
-    # The one setting in the key of the cache that tells instruction sets apart: code for AVX-512 that is
-    # read from it with ATEN_CPU_CAPABILITY=avx2, or on another node by a cache in a shared folder, gives wrong numbers.
-    torch._inductor.config.cpp.simdlen = pick_vec_isa().bit_width()
-    _policy.configured = True
+    _allow_shapes()
+    torch._inductor.config.size_asserts = options()["size_asserts"]
+    torch._inductor.config.cpp.simdlen = options()["cpp.simdlen"]
 
 
 def _can_compile(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:

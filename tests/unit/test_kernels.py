@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pytest
 import torch
 
-from combust import graphs, kernels
+from combust import graphs, kernels, torch_parts
 
 
 def wave(x, y):
@@ -188,12 +188,127 @@ def test_static_kernels_can_be_differentiated(switch):
 
 
 @pytest.mark.compile
-def test_a_kernel_compiled_again_and_again_is_an_error(switch):
+@pytest.mark.parametrize("differentiated", [False, True])
+def test_too_many_sets_of_shapes_run_eager(switch, caplog, differentiated):
+    """Beyond the limit a run goes on, with one warning; what was compiled before still is."""
     switch.setattr(graphs, "LIMIT", 2)
-    kernel = kernels.compiled(lambda x: x + 1)
-    with pytest.raises(RuntimeError, match="compiled for 2 sets"):
-        for n in range(2, 5):
-            kernel(torch.ones(n))
+    switch.setattr(kernels, "LIMIT", 2)
+    kernel = kernels.compiled(raised_by if differentiated else lambda x: x + 1)
+    with (
+        torch._dynamo.config.patch(recompile_limit=2, automatic_dynamic_shapes=False),
+        caplog.at_level(logging.WARNING, logger="combust"),
+    ):
+        for n in (2, 3, 4, 5, 2, 5):
+            x = torch.ones(n, requires_grad=differentiated)
+            assert torch.equal(kernel(x), x + 1)
+    told = [r.getMessage() for r in caplog.records]
+    assert len(told) == 1 and "was compiled for 2 sets of argument shapes: with others it runs eager" in told[0]
+
+
+def raised_by(x):
+    return x + 1
+
+
+@pytest.mark.slow
+@pytest.mark.compile
+def test_seventy_sets_of_shapes(switch, caplog):
+    kernel = kernels.compiled(wave)
+    with caplog.at_level(logging.WARNING, logger="combust"):
+        for n in range(2, 72):
+            x = torch.rand(2, n, dtype=torch.float64)
+            torch.testing.assert_close(kernel(x, x), wave(x, x), rtol=1e-13, atol=0)
+    assert caplog.text.count("runs eager") == 1
+
+
+@pytest.mark.compile
+def test_without_torchs_inner_parts_kernels_go_through_torch_compile(switch, caplog):
+    """Another torch: one line, and the same results."""
+    switch.setattr(torch_parts, "_found", lambda: torch_parts.Parts(*[None] * 8))
+    torch_parts.parts.cache_clear()
+    try:
+        kernel = kernels.compiled(wave)
+        with caplog.at_level(logging.WARNING, logger="combust"):
+            x = torch.rand(3, 5, dtype=torch.float64)
+            for _ in range(2):
+                torch.testing.assert_close(kernel(x, x), wave(x, x), rtol=1e-14, atol=0)
+        told = [r.getMessage() for r in caplog.records]
+        assert len(told) == 1 and told[0].endswith("they go through torch.compile, each call 0.1 to 0.3 ms slower")
+    finally:
+        torch_parts.parts.cache_clear()
+
+
+def test_importing_combust_changes_nothing_of_the_process():
+    """Every module: environment, signals, warnings, logging, torch's settings and random numbers stay as they are."""
+    code = """
+import importlib, logging, os, pkgutil, random, signal, sys, warnings
+import numpy, torch, cantera, ruamel.yaml, scipy.special, scipy.sparse  # these add filters of warnings
+import torch._dynamo, torch._inductor.config
+def seen():
+    return {
+        "environment": dict(os.environ), "signals": [signal.getsignal(n) for n in signal.valid_signals()],
+        "warnings": list(warnings.filters), "hook": sys.excepthook, "errors": numpy.geterr(),
+        "logging": (list(logging.root.handlers), logging.root.level), "path": list(sys.path), "folder": os.getcwd(),
+        "dtype": torch.get_default_dtype(), "threads": torch.get_num_threads(), "grad": torch.is_grad_enabled(),
+        "draws": (torch.initial_seed(), torch.get_rng_state().tolist(), random.getstate()),
+        "dynamo": torch._dynamo.config.get_config_copy(), "inductor": torch._inductor.config.get_config_copy(),
+        "determinism": torch.are_deterministic_algorithms_enabled(), "umask": (m := os.umask(0), os.umask(m))[0],
+    }
+before = seen()
+import combust
+for module in pkgutil.walk_packages(combust.__path__, "combust."):
+    if not module.name.endswith("__main__"):
+        importlib.import_module(module.name)
+after = seen()
+print([key for key in before if before[key] != after[key]])
+"""
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "[]"
+
+
+@pytest.mark.compile
+def test_compiling_leaves_the_compilers_settings_to_others(switch):
+    import torch._inductor.config
+
+    before = torch._inductor.config.get_config_copy()
+    kernel = kernels.compiled(lambda x: 3.0 * x)
+    kernel(torch.ones(3))
+    kernel(torch.ones(3, requires_grad=True))
+    assert torch._inductor.config.get_config_copy() == before
+    assert torch._dynamo.config.fail_on_recompile_limit_hit is False
+
+
+ONE_KERNEL = """
+import logging, sys
+logging.basicConfig(format="%(message)s", level=logging.WARNING)
+import torch
+from combust import kernels
+x = torch.arange(40, dtype=torch.float64).reshape(5, 8)
+kernel = kernels.compiled(lambda x: torch.exp(-x) * x.sum(0))
+assert torch.allclose(kernel(x), kernel.eager(x), rtol=1e-14, atol=0)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.compile
+def test_two_processes_compile_at_once(tmp_path):
+    """The same kernel into one empty cache: both are right."""
+    environment = {**os.environ, "COMBUST_COMPILE": "1", "TORCHINDUCTOR_CACHE_DIR": str(tmp_path)}
+    both = [subprocess.Popen([sys.executable, "-c", ONE_KERNEL], env=environment) for _ in range(2)]
+    assert [process.wait() for process in both] == [0, 0]
+
+
+@pytest.mark.slow
+@pytest.mark.compile
+def test_a_cache_folder_that_cannot_be_written(tmp_path):
+    """One line, and kernels are kept elsewhere."""
+    environment = {**os.environ, "COMBUST_COMPILE": "1", "TMPDIR": str(tmp_path)}
+    environment["TORCHINDUCTOR_CACHE_DIR"] = "/dev/null/kernels"
+    said = subprocess.run([sys.executable, "-c", ONE_KERNEL], env=environment, capture_output=True, text=True)
+    assert said.returncode == 0, said.stderr
+    assert said.stderr.strip().splitlines() == [
+        f"compiled kernels cannot be kept in /dev/null/kernels, but are in {tmp_path}/combust-{os.getuid()}: "
+        "name a folder in TORCHINDUCTOR_CACHE_DIR"
+    ]
 
 
 @pytest.mark.compile

@@ -11,6 +11,7 @@ from torch import Tensor
 from combust.errors import StateError
 from combust.kinetics.gas.protocol import Gas
 from combust.kinetics.integrate.durations import Durations
+from combust.torch_parts import numbers
 
 T_MIN, T_MAX = 50.0, 6000.0  # K, where extrapolated NASA polynomials still mean something
 
@@ -64,9 +65,13 @@ def as_packed(T: Tensor, rhoY: Tensor) -> Tensor:
 
 def require(good: Tensor, value: Tensor, what: str, allowed: str) -> None:
     """Raise StateError naming the first cell (...cells) that is not good, and its value."""
-    if not bool(good.all()):
-        cell = tuple(int(i) for i in (~good).nonzero()[0])
-        raise StateError(f"{what} {float(value[cell])} in cell {cell}: must be {allowed}")
+    seen = numbers(good)  # of all members of a batch by torch.vmap
+    if bool(seen.all()):
+        return
+    if seen.shape != good.shape:
+        raise StateError(f"{what} of a cell of a batch by torch.vmap: must be {allowed}")
+    cell = tuple(int(i) for i in (~seen).nonzero()[0])
+    raise StateError(f"{what} {float(value[cell])} in cell {cell}: must be {allowed}")
 
 
 def check_state(gas: Gas, z: Tensor) -> None:

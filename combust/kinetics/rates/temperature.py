@@ -16,6 +16,7 @@ from torch import Tensor
 
 from combust.errors import StateError
 from combust.kinetics.rates.thermo import Thermo, cp_mass, h_and_cp_mass, h_mass
+from combust.torch_parts import numbers
 
 T_LOW, T_HIGH = 50.0, 6000.0  # K, where extrapolated polynomials may still mean something
 T_END = 1e5  # K, where data without an end are taken to end
@@ -59,7 +60,7 @@ def solve_temperature(thermo: Thermo, found: Ranges, h: Tensor, Y: Tensor) -> Te
     lo, hi = _within(found.rising, Y)
     ends = [(Y * h_mass(thermo, T)).sum(0) for T in (lo, hi)]
     outside = ~((h >= ends[0]) & (h <= ends[1]) & (lo <= hi))
-    if bool(outside.any()):
+    if bool(numbers(outside).any()):
         rows = outside.nonzero()[:, 0]
         lo[rows], hi[rows] = _looked_up(thermo, found, h, Y, rows, shape)
     return _newton(thermo, h, Y, lo, hi).reshape(shape)
@@ -81,7 +82,7 @@ def _newton(thermo: Thermo, h: Tensor, Y: Tensor, lo: Tensor, hi: Tensor) -> Ten
         step = residual / (Y * cp_k).sum(0)
         newton = T + step
         T = torch.where((newton >= lo) & (newton <= hi), newton, 0.5 * (lo + hi))
-        if bool((step.abs() <= 1e-12 * T).all()):
+        if bool(numbers(step.abs() <= 1e-12 * T).all()):
             break
     return T
 

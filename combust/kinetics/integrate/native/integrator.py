@@ -20,6 +20,7 @@ from combust.kinetics.integrate.native.library import library
 from combust.kinetics.integrate.native.tables import NUMBERS, REALS, WHOLES, tables_of, usable
 from combust.kinetics.integrate.rosenbrock import Method
 from combust.kinetics.rates.data import Kinetics
+from combust.torch_parts import has_derivatives
 
 HOLDS = {"flow": 0, "hp": 1, "uv": 2}
 PROGRESS = ctypes.CFUNCTYPE(None, ctypes.c_int64)
@@ -257,6 +258,4 @@ def _plain(x: Tensor | None) -> bool:
         return True
     if type(x) is not Tensor or x.device.type != "cpu" or x.dtype != torch.float64 or x.requires_grad:
         return False
-    if torch._C._functorch.is_functorch_wrapped_tensor(x):
-        return False
-    return torch.autograd.forward_ad.unpack_dual(x).tangent is None
+    return not has_derivatives(x)
