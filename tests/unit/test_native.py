@@ -14,7 +14,7 @@ import torch
 
 from combust.kinetics.integrate import cells as ode
 from combust.kinetics.integrate import production, systems
-from combust.kinetics.integrate.native import library, pattern, tables
+from combust.kinetics.integrate.native import library, pattern, structure
 from combust.kinetics.integrate.native.integrator import compiled_for
 from combust.kinetics.integrate.rosenbrock import METHODS
 from combust.kinetics.mechanism.mechanism import Mechanism
@@ -280,7 +280,7 @@ def test_net_coefficients_of_reactions(gases):
         count = gas.kinetics.rates.A.shape[0]
         dense = apply_sparse(net, torch.eye(count, dtype=torch.float64))
         rows = torch.zeros(count, len(gas.species), dtype=torch.float64)
-        for r, terms in enumerate(tables.net_coefficients(net, count)):
+        for r, terms in enumerate(structure.net_coefficients(net, count)):
             for k, nu in terms:
                 rows[r, k] = nu
         assert torch.equal(rows, dense.T)
