@@ -101,11 +101,12 @@ def first_line(*command: str) -> str:
 
 
 def compiler() -> str:
-    """The compiler that torch.compile would call: $CXX, or the first of the usual names."""
-    for name in filter(None, (os.environ.get("CXX"), "g++", "clang++", "c++")):
-        if shutil.which(name):
-            return first_line(name, "--version")
-    raise RuntimeError("no $CXX, g++, clang++ or c++ on the path")
+    """The compiler that torch.compile calls."""
+    from combust import kernels
+
+    if (found := kernels.compiler()) is None:
+        raise RuntimeError("no $CXX, g++ or clang++ on the path")
+    return first_line(found, "--version")
 
 
 def launcher() -> str:

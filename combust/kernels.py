@@ -94,6 +94,7 @@ def watched(watch: Watch) -> Iterator[None]:
         _policy.watch = None
 
 
+@functools.cache
 def keep_freed_memory() -> None:
     """Lets the C library keep freed memory for the next array: giving it back costs page faults on every field.
 
@@ -228,11 +229,15 @@ def _allow_shapes() -> None:
 @functools.cache
 def options() -> dict[str, Any]:
     """Of torch's compiler, for combust's kernels only."""
+    import torch._inductor.config
     from torch._inductor.cpu_vec_isa import pick_vec_isa
 
     # simdlen is the one setting in the key of the cache that tells instruction sets apart: code for AVX-512 that is
     # read from it with ATEN_CPU_CAPABILITY=avx2, or on another node by a cache in a shared folder, gives wrong numbers.
     # Sizes are looked at before the call.
+    program = compiler()
+    if program not in (None, os.environ.get("CXX", "g++")):  # torch would find none, in the whole process
+        torch._inductor.config.cpp.cxx = (None, program)
     return {"size_asserts": False, "cpp.simdlen": pick_vec_isa().bit_width()}
 
 
@@ -246,7 +251,7 @@ def configure() -> None:
 
 
 def _can_compile(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-    if _has_compiler() or _on_gpu(args) or _on_gpu(tuple(kwargs.values())):
+    if compiler() or _on_gpu(args) or _on_gpu(tuple(kwargs.values())):
         return True
     if not _policy.warned:
         _policy.warned = True
@@ -259,5 +264,11 @@ def _on_gpu(args: tuple[Any, ...]) -> bool:
 
 
 @functools.cache
-def _has_compiler() -> bool:
-    return shutil.which(os.environ.get("CXX", "g++")) is not None or shutil.which("clang++") is not None
+def compiler() -> str | None:
+    """The C++ compiler that torch calls, None without one: CXX, else g++ or clang++.
+
+    torch takes a program without options: of CXX = "ccache g++" the last word that is one.
+    """
+    named = os.environ.get("CXX", "").strip()
+    choices = [named, *reversed(named.split())] if named else ["g++", "clang++"]
+    return next(filter(shutil.which, choices), None)

@@ -1,12 +1,15 @@
 """Free flames: solved by Cantera, stored once, refused clearly."""
 
 import multiprocessing
+import tempfile
 from dataclasses import replace
+from pathlib import Path
 
 import cantera as ct
 import numpy as np
 import pytest
 
+from combust import folders
 from combust.errors import ConfigError, DivergenceError
 from combust.kinetics.flames import free as flame1d
 from combust.kinetics.flames import plausible
@@ -195,3 +198,16 @@ def _store_and_load(path):
     stored = flame1d.compute_or_load(path, _profile)
     flame_store.write_profile(path, _profile())
     return np.array_equal(stored.Y, _profile().Y)
+
+
+def test_profiles_of_a_user_without_a_home_have_a_place(tmp_path, monkeypatch):
+    def no_home():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("COMBUST_CACHE", raising=False)
+    monkeypatch.setattr(Path, "home", no_home)
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path))
+    assert flame_store.cache_folder().parent == tmp_path
+    monkeypatch.setattr(folders, "temporary", lambda: None)
+    with pytest.raises(ConfigError, match="set COMBUST_CACHE"):
+        flame_store.cache_folder()

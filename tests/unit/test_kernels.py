@@ -21,9 +21,9 @@ def switch(monkeypatch):
     """Compiling allowed, whatever the test session says; the policy is put back afterwards."""
     monkeypatch.setenv("COMBUST_COMPILE", "1")
     monkeypatch.setattr(kernels, "_policy", kernels._Policy())
-    kernels._has_compiler.cache_clear()
+    kernels.compiler.cache_clear()
     yield monkeypatch
-    kernels._has_compiler.cache_clear()
+    kernels.compiler.cache_clear()
 
 
 def test_environment_forces_eager_at_call_time(monkeypatch):
@@ -65,6 +65,24 @@ def test_without_a_compiler_eager_with_one_warning(switch, caplog):
         assert torch.equal(kernel(x, x), wave(x, x))
         kernels.compiled(wave)(x, x)
     assert len(caplog.records) == 1 and "install g++" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("named", "there", "found"),
+    [
+        (None, ("g++", "clang++"), "g++"),
+        (None, ("clang++",), "clang++"),
+        ("ccache g++", ("ccache", "g++"), "g++"),
+        ("/a path/g++", ("/a path/g++", "g++"), "/a path/g++"),
+        ("g++ -m64", ("g++", "clang++"), "g++"),
+        ("icpx", ("g++", "clang++"), None),
+    ],
+)
+def test_compiler_of_torch(switch, named, there, found):
+    """A program alone, also where CXX has a launcher or options; what CXX names in vain is not replaced in silence."""
+    switch.setattr(kernels.shutil, "which", lambda name: f"/usr/bin/{name}" if name in there else None)
+    switch.setenv("CXX", named) if named else switch.delenv("CXX", raising=False)
+    assert kernels.compiler() == found
 
 
 @pytest.mark.compile

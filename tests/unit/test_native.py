@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
@@ -286,6 +287,21 @@ def test_net_coefficients_of_reactions(gases):
         assert torch.equal(rows, dense.T)
 
 
+def test_other_rate_parameters_keep_the_structure(gases, monkeypatch):
+    """The order of the unknowns and the sums of the Jacobian are found once, for a fit's many mechanisms."""
+    gas = gases["gri30.yaml"]
+    made = []
+    monkeypatch.setattr(structure, "pattern_of", lambda *x: made.append(1) or pattern.pattern_of(*x))
+    structure._made.cache_clear()
+    A = gas.parameters.A.clone()
+    fitted = [gas.with_parameters(A=(A * factor).requires_grad_()).detached for factor in (1.0, 1.1, 1.2)]
+    z, s, fixed = states(gas, "hp", 3)
+    rates = [compiled_for(x.kinetics).rates("hp", z, s, fixed.held, None) for x in fitted]
+    assert len(made) == 1
+    for other, f in zip(fitted, rates, strict=True):
+        assert torch.allclose(f, systems.rate(other.kinetics, "hp", z, s, fixed), rtol=1e-9, atol=1e-9)
+
+
 def test_ignition_of_a_mechanism_too_large_for_dense_factors(gases, monkeypatch):
     """Is integrated in C++ all the same, and goes to CVODE without; the delays are those of each other."""
     gas = gases["h2o2.yaml"]
@@ -303,9 +319,9 @@ def test_ignition_of_a_mechanism_too_large_for_dense_factors(gases, monkeypatch)
 def test_code_has_a_place_where_the_cache_cannot_be_written(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "file"))
-    monkeypatch.setattr(library.tempfile, "gettempdir", lambda: str(tmp_path / "other"))
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path / "other"))
     assert library._place("x.so").parent.parent == tmp_path / "other"
-    monkeypatch.setattr(library.tempfile, "gettempdir", lambda: str(tmp_path / "file"))
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path / "file"))
     with pytest.raises(OSError, match="name a folder in TORCHINDUCTOR_CACHE_DIR"):
         library._place("x.so")
 
@@ -317,14 +333,14 @@ def test_users_without_a_home_have_a_place(tmp_path, monkeypatch):
     monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR", raising=False)
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.setattr(library.Path, "home", no_home)
-    monkeypatch.setattr(library.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path))
     assert library._place("x.so").parent.parent == tmp_path
 
 
 def test_code_is_taken_from_a_cache_that_is_read_only(tmp_path, monkeypatch):
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
     monkeypatch.setattr(library.os, "access", lambda *x: False)
-    monkeypatch.setattr(library.tempfile, "gettempdir", lambda: str(tmp_path / "none"))
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path / "none"))
     (tmp_path / "x.so").write_bytes(b"code" + hashlib.sha256(b"code").digest())
     assert library._place("x.so") == tmp_path / "x.so"
     (tmp_path / "x.so").write_bytes(b"code" + hashlib.sha256(b"more code").digest())

@@ -14,7 +14,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from combust import folders
 from combust.atomic import replacing
+from combust.errors import ConfigError
 
 logger = logging.getLogger(__name__)
 
@@ -23,8 +25,15 @@ LATER = {"soret": False, "radiation": False, "emissivity": (0.0, 0.0)}
 
 
 def cache_folder() -> Path:
-    """$COMBUST_CACHE, or ~/.cache/combust."""
-    return Path(os.environ.get("COMBUST_CACHE") or Path.home() / ".cache" / "combust")
+    """$COMBUST_CACHE, or ~/.cache/combust, or for a user without a home a folder among temporary files.
+
+    Raises ConfigError where there is none of them.
+    """
+    if given := os.environ.get("COMBUST_CACHE"):
+        return Path(given)
+    if (found := folders.home_cache() or folders.temporary()) is None:
+        raise ConfigError("flames: neither a home nor a temporary folder of one's own: set COMBUST_CACHE")
+    return found
 
 
 def digest(query: Any) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -20,7 +20,9 @@ from combust.graphs import cells_last
 from combust.kernels import Kernel, compiled
 from combust.kinetics.integrate import linear, systems
 from combust.kinetics.integrate.blocks import blocks, by_blocks, put, take
+from combust.kinetics.integrate.native.cells import through
 from combust.kinetics.integrate.native.integrator import Compiled, Rules, compiled_for
+from combust.kinetics.integrate.observer import Observer, watched
 from combust.kinetics.integrate.rosenbrock import Method
 from combust.kinetics.integrate.systems import Fixed, Hold
 from combust.kinetics.rates import powers
@@ -33,6 +35,7 @@ SAFETY, GROW, SHRINK = 0.9, 5.0, 0.1
 AGAIN = 0.2  # at most, after a second rejection in a row: in an initial layer the error does not fall with the step
 SLACK = 1.0 - 1e-9  # of the number of steps to the end: ten tenths of dt are ten, whatever rounding makes of them
 LANDING, RELAX = 0.25, 1.05  # of steps that would leap over a growth, and of their limit afterwards
+RULES = Rules(SAFETY, GROW, SHRINK, AGAIN, LANDING, RELAX, MIN_FRACTION, SLACK, MAX_STEPS)
 
 
 class System(NamedTuple):
@@ -126,20 +129,27 @@ factor_kernel = compiled(linear.factor, dynamic=None)
 def evaluate(system: System, z: Tensor, s: Tensor, fixed: Fixed | None = None) -> Tensor:
     """dz/dt (1 + species, cells) by its kernel."""
     native = compiled_for(system.kin, z, s, *(fixed or ())[:1])
-    if native is not None:
-        return native.rates(system.hold, z, s, *(fixed or (None, None)))
+    return _by_torch(system, z, s, fixed) if native is None else _by_native(native, system, z, s, fixed)
+
+
+def _by_native(native: Compiled, system: System, z: Tensor, s: Tensor, fixed: Fixed | None) -> Tensor:
+    return native.rates(system.hold, z, s, *(fixed or (None, None)))
+
+
+def _by_torch(system: System, z: Tensor, s: Tensor, fixed: Fixed | None) -> Tensor:
     cells_last(z, s, *(fixed or ()))
     return rate_kernel(system.kin, system.hold, z, s, fixed)
 
 
 def evaluate_all(system: System, z: Tensor, s: Tensor, block: int, fixed: Fixed | None = None) -> Tensor:
     """`evaluate` for any number of cells, in blocks."""
-    if compiled_for(system.kin, z, s, *(fixed or ())[:1]) is not None:
-        return evaluate(system, z, s, fixed)
+    native = compiled_for(system.kin, z, s, *(fixed or ())[:1])
+    if native is not None:
+        return _by_native(native, system, z, s, fixed)
     known = [] if fixed is None else [x for x in fixed if x is not None]
 
     def kernel(z: Tensor, s: Tensor, *known: Tensor) -> Tensor:
-        return evaluate(system, z, s, Fixed(*known) if known else None)
+        return _by_torch(system, z, s, Fixed(*known) if known else None)
 
     return by_blocks(kernel, z, s, *known, size=block)
 
@@ -265,16 +275,6 @@ def weighted(weights: tuple[float, ...], terms: list[Tensor]) -> Tensor:
     return total
 
 
-class Observer(Protocol):
-    """Sees the states that steps start from, in order of time for each cell: rows cell, t, T, and value and slope (of
-    dz/dt without sources) of each watched row of z (-1: of T sum y/W), as (states, 3 + 2 rows).
-    """
-
-    rows: list[int]
-
-    def __call__(self, record: Tensor) -> None: ...
-
-
 def integrate_cells(
     system: System,
     method: Method,
@@ -300,7 +300,10 @@ def integrate_cells(
     """
     native = compiled_for(system.kin, z, s, first, dt if isinstance(dt, Tensor) else None, *(fixed or ())[:1])
     if native is not None:
-        return _by_native(native, system, method, tolerance, z, s, dt, first, fixed, observe, arrived)
+        tolerances = tolerance.rtol, tolerance.atol
+        return Integrated(
+            *through(native, system.hold, method, tolerances, RULES, z, s, dt, first, fixed, observe, arrived)
+        )
     on = Integration.begin(z, dt, first)
     active = torch.arange(z.shape[1], device=z.device)
     failed = []
@@ -318,34 +321,6 @@ def integrate_cells(
         if arrived is not None:
             arrived(z.shape[1] - active.numel())
     return Integrated(on.z, on.steps, on.rejected, torch.cat(failed) if failed else active)
-
-
-def _by_native(
-    native: Compiled, system: System, method: Method, tolerance: Tolerance, z: Tensor, s: Tensor, dt: float | Tensor,
-    first: Tensor, fixed: Fixed | None, observe: Observer | None, arrived: Callable[[int], None] | None,
-) -> Integrated:  # fmt: skip
-    """`integrate_cells` in C++."""
-    rules = Rules(SAFETY, GROW, SHRINK, AGAIN, LANDING, RELAX, MIN_FRACTION, SLACK, MAX_STEPS)
-    duration = torch.as_tensor(dt, dtype=z.dtype).expand(first.shape)
-    held, member = fixed or (None, None)
-    path = native.integrate(
-        system.hold, method, tolerance.rtol, tolerance.atol, rules, z, s, duration, first, held, member,
-        watch=None if observe is None else observe.rows, progress=arrived,
-    )  # fmt: skip
-    if observe is not None and path.record is not None:
-        observe(torch.from_numpy(path.record))
-    if arrived is not None:
-        arrived(z.shape[1])
-    rejected = int(path.rejected.sum())
-    return Integrated(path.z, int(path.tries.sum()) - rejected, rejected, path.failed.nonzero().squeeze(-1))
-
-
-def watched(row: int, z: Tensor, f: Tensor, molar_mass: Tensor) -> tuple[Tensor, Tensor]:
-    """Value and slope of a row of z; of -1: of p/(rho R), whose scale does not matter."""
-    if row >= 0:
-        return z[row], f[row]
-    moles, change = ((x[1:] / molar_mass.unsqueeze(1)).sum(0) for x in (z, f))
-    return z[0] * moles, f[0] * moles + z[0] * change
 
 
 @dataclass

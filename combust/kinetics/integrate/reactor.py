@@ -23,6 +23,7 @@ from combust.kinetics.integrate import cells as ode
 from combust.kinetics.integrate import conserved, systems, tighter
 from combust.kinetics.integrate.cells import System, Tolerance
 from combust.kinetics.integrate.cvode import CellIntegrator
+from combust.kinetics.integrate.observer import Observer
 from combust.kinetics.integrate.rosenbrock import METHODS, Method
 from combust.kinetics.integrate.state import require
 from combust.kinetics.integrate.statistics import Statistics
@@ -139,7 +140,7 @@ class ReactorIntegrator:
         moved = self.advance(batch, offset)
         return self.conserved(batch, moved.z), moved.stats
 
-    def advance(self, batch: Batch, offset: int = 0, observe: ode.Observer | None = None) -> Advanced:
+    def advance(self, batch: Batch, offset: int = 0, observe: Observer | None = None) -> Advanced:
         """A chunk to its end, before T is made that of the conserved energy; offset: the number of its first cell."""
         f = self.rates(batch)
         end, slow = self._explicit(batch, f)

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from combust.errors import StateError
 from combust.kinetics.rates.qss import AnyKinetics, production_rates, rate_derivatives
-from combust.kinetics.rates.thermo import GAS_CONSTANT, Thermo, column, cp_mass, dcp_R_dT, h_mass
+from combust.kinetics.rates.thermo import GAS_CONSTANT, Thermo, column, dcp_R_dT, h_and_cp_mass
 
 Hold = Literal["flow", "hp", "uv"]
 
@@ -76,7 +76,7 @@ def chemical_rates(kin: AnyKinetics, hold: Hold, T: Tensor, y: Tensor, fixed: Fi
 
 def energies(thermo: Thermo, hold: Hold, T: Tensor) -> tuple[Tensor, Tensor]:
     """e_k J/kg and de_k/dT J/kg/K, (species, ...cells)."""
-    h, cp = h_mass(thermo, T), cp_mass(thermo, T)
+    h, cp = h_and_cp_mass(thermo, T)
     if hold != "uv":
         return h, cp
     R = column(GAS_CONSTANT / thermo.molar_mass, T)

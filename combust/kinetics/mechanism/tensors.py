@@ -23,6 +23,6 @@ def moved(data: Data, device: torch.device | str, detach: bool = False) -> Data:
     """A pytree of tensors on another device, and without their history of derivatives."""
 
     def one(x: torch.Tensor) -> torch.Tensor:
-        return (x.detach() if detach else x).to(device)
+        return (x.detach() if detach and x.requires_grad else x).to(device)
 
     return torch.utils._pytree.tree_map(lambda x: one(x) if isinstance(x, torch.Tensor) else x, data)

@@ -18,6 +18,7 @@ from combust.errors import DivergenceError
 from combust.kinetics.integrate import cells as ode
 from combust.kinetics.integrate.cvode import require_one_mechanism
 from combust.kinetics.integrate.native.integrator import compiled_for
+from combust.kinetics.integrate.observer import watched
 from combust.kinetics.integrate.reactor import COMPILE_FROM, Batch, ReactorIntegrator
 from combust.kinetics.mechanism.ideal_gas import require_ideal
 from combust.kinetics.mechanism.mechanism import Mechanism
@@ -171,8 +172,8 @@ def _by_cvode(
     try:
         while network.time < float(one.dt):
             z, f = (torch.tensor(x, device=gas.device).unsqueeze(1) for x in _state_and_rate(solution, hold))
-            watched = [x for row in history.rows for x in ode.watched(row, z, f, gas.molar_mass)]
-            history(torch.stack([one.dt * 0, one.dt * 0 + network.time, z[0], *watched], dim=1))
+            shown = [x for row in history.rows for x in watched(row, z, f, gas.molar_mass)]
+            history(torch.stack([one.dt * 0, one.dt * 0 + network.time, z[0], *shown], dim=1))
             network.step()
     except ct.CanteraError as error:
         raise DivergenceError(f"ignition from T = {float(one.z[0]):g} K: CVODE failed too: {error}") from error

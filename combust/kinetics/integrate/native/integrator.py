@@ -147,7 +147,7 @@ class Compiled:
             _at(end), _at(tries), _at(rejected), _at(failed), len(rows), rows.ctypes.data, PROGRESS(report),
             ctypes.addressof(answered),
         )  # fmt: skip
-        coefficients, held_alive = _coefficients(method, rtol, atol)
+        coefficients = _coefficients(method, rtol, atol)
         with _caught(report, raised):
             records = POINTER()
             outcome = self.code.combust_integrate(
@@ -158,7 +158,6 @@ class Compiled:
         if raised:
             raise raised[0]
         self._require_memory(outcome, "integration" + (" with the states of all steps" if len(rows) else ""), z)
-        del held_alive
         return Path(end, tries, rejected, failed.bool(), record)
 
     def _require_memory(self, outcome: int, what: str, z: Tensor) -> None:
@@ -199,14 +198,16 @@ def _caught(function: Callable[[int], None], raised: list[BaseException]) -> Ite
         sys.unraisablehook = usual
 
 
-def _coefficients(method: Method, rtol: float, atol: float) -> tuple[_Method, list[np.ndarray]]:
-    """For C++, and the arrays it points to."""
+@functools.lru_cache(maxsize=64)
+def _coefficients(method: Method, rtol: float, atol: float) -> _Method:
+    """For C++."""
     a, c = (np.zeros((method.stages, method.stages)) for _ in range(2))
     for i in range(method.stages):
         a[i, : len(method.a[i])], c[i, : len(method.c[i])] = method.a[i], method.c[i]
     kept = [a, c, np.array(method.m), np.array(method.e), np.array(method.fresh, dtype=np.int32)]
     made = _Method(method.stages, *(x.ctypes.data for x in kept), method.gamma, method.error_order, rtol, atol)
-    return made, kept
+    made.kept = kept  # the arrays it points to
+    return made
 
 
 def _real(x: Tensor | None, shape: torch.Size) -> Tensor | None:
@@ -235,13 +236,30 @@ def compiled_for(kin: object, *tensors: Tensor | None) -> Compiled | None:
         return None
     code = library()
     try:
-        return None if code is None else _compiled(kin, code)
+        return None if code is None else _found(_Itself(kin), code)
     except _Unfit:
         return None
 
 
 class _Unfit(Exception):
     """A mechanism whose parameters are no plain numbers: on a GPU, or followed by derivatives."""
+
+
+class _Itself(NamedTuple):
+    """Kinetics told apart by what they are, as hashing hundreds of tensors takes longer than a step."""
+
+    kin: Kinetics
+
+    def __hash__(self) -> int:
+        return id(self.kin)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Itself) and self.kin is other.kin
+
+
+@functools.lru_cache(maxsize=16)
+def _found(itself: _Itself, code: ctypes.CDLL) -> Compiled:
+    return _compiled(itself.kin, code)
 
 
 @functools.lru_cache(maxsize=16)

@@ -17,7 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from combust import processor
+from combust import folders, processor
 from combust.kinetics.integrate.native.tables import header
 
 logger = logging.getLogger(__name__)
@@ -63,17 +63,10 @@ def library() -> ctypes.CDLL | None:
 
 
 def _folders() -> list[Path]:
-    """Where torch keeps compiled kernels if that is set, else the user's cache; then a folder for temporary files,
-    unless it is another's, as anyone may make it in a shared place.
-    """
+    """Where torch keeps compiled kernels if that is set, else the user's cache; then a folder for temporary files."""
     given, cache = os.environ.get("TORCHINDUCTOR_CACHE_DIR"), os.environ.get("XDG_CACHE_HOME")
-    folders = [Path(tempfile.gettempdir()) / f"combust-{os.getuid()}"]
-    if folders[0].exists() and folders[0].stat().st_uid != os.getuid():
-        folders = []
-    try:
-        return [Path(given) if given else Path(cache or Path.home() / ".cache") / "combust", *folders]
-    except RuntimeError:  # a user without a home
-        return folders
+    first = Path(given) if given else Path(cache) / "combust" if cache else folders.home_cache()
+    return [folder for folder in (first, folders.temporary()) if folder is not None]
 
 
 def _place(name: str) -> Path:

@@ -1,0 +1,41 @@
+"""`combust.kinetics.integrate.cells.integrate_cells` in C++: what it is given and what it gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from combust.kinetics.integrate.native.integrator import Compiled, Rules
+from combust.kinetics.integrate.observer import Observer
+from combust.kinetics.integrate.rosenbrock import Method
+from combust.kinetics.integrate.systems import Fixed, Hold
+
+
+class Ends(NamedTuple):
+    """End states (1 + species, cells), steps taken and refused, and which cells did not arrive."""
+
+    z: Tensor
+    steps: int
+    rejected: int
+    failed: Tensor
+
+
+def through(
+    native: Compiled, hold: Hold, method: Method, tolerances: tuple[float, float], rules: Rules, z: Tensor, s: Tensor,
+    dt: float | Tensor, first: Tensor, fixed: Fixed | None, observe: Observer | None,
+    arrived: Callable[[int], None] | None,
+) -> Ends:  # fmt: skip
+    """The cells to the end of dt [s]; tolerances: rtol and atol, and all else as `integrate_cells` has it."""
+    duration = torch.as_tensor(dt, dtype=z.dtype).expand(first.shape)
+    held, member = fixed or (None, None)
+    watch = None if observe is None else observe.rows
+    path = native.integrate(hold, method, *tolerances, rules, z, s, duration, first, held, member, watch, arrived)
+    if observe is not None and path.record is not None:
+        observe(torch.from_numpy(path.record))
+    if arrived is not None:
+        arrived(z.shape[1])
+    rejected = int(path.rejected.sum())
+    return Ends(path.z, int(path.tries.sum()) - rejected, rejected, path.failed.nonzero().squeeze(-1))
