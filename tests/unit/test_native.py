@@ -412,7 +412,7 @@ from combust.kinetics.integrate.systems import Fixed
 from combust.kinetics.mechanism.mechanism import Mechanism
 
 class Keeping:
-    rows = list(range(11))
+    rows, ending = list(range(11)), None
     def __call__(self, record): pass
 
 torch.set_num_threads(int(sys.argv[1]))

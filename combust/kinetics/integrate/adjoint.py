@@ -31,6 +31,7 @@ from torch import Tensor
 from combust.kinetics.integrate import cells as ode
 from combust.kinetics.integrate import systems
 from combust.kinetics.integrate.cells import System
+from combust.kinetics.integrate.ending import Ending
 from combust.kinetics.integrate.rosenbrock import Method
 from combust.kinetics.integrate.systems import Fixed, Hold
 from combust.kinetics.rates.qss import AnyKinetics
@@ -40,6 +41,8 @@ WINDOW = 2e8  # bytes of Jacobians and their derivatives kept at once
 
 class Path:
     """An observer of `integrate_cells` that keeps the states which steps start from."""
+
+    ending: Ending | None = None
 
     def __init__(self, size: int) -> None:
         self.rows = list(range(size))

@@ -334,6 +334,7 @@ class Integration:
     cap: Tensor  # s, of the step, where something grows
     tries: Tensor
     fresh: Tensor  # whether the last step was accepted
+    over: Tensor  # whether it ends here, see `Observer`
     steps: int = 0
     rejected: int = 0
 
@@ -344,14 +345,17 @@ class Integration:
         tries = torch.zeros(first.shape, dtype=torch.int64, device=z.device)
         fresh = torch.ones(first.shape, dtype=torch.bool, device=z.device)
         z, elapsed, step = z.clone(), torch.zeros_like(first), first.clone()
-        return Integration(z, end, elapsed, step, torch.full_like(first, torch.inf), tries, fresh)
+        return Integration(z, end, elapsed, step, torch.full_like(first, torch.inf), tries, fresh, ~fresh)
 
     def show(self, observe: Observer, cells: Tensor, at: Linearised, molar_mass: Tensor) -> None:
         """The states that steps start from, once each."""
         seen = self.fresh[cells].nonzero().squeeze(-1)
         z, f = take(at.z, seen), take(at.chemical, seen)
         shown = [x for row in observe.rows for x in watched(row, z, f, molar_mass)]
-        observe(torch.stack([cells[seen].to(z.dtype), self.elapsed[cells[seen]], z[0], *shown], dim=1))
+        record = torch.stack([cells[seen].to(z.dtype), self.elapsed[cells[seen]], z[0], *shown], dim=1)
+        observe(record)
+        if observe.ending is not None:
+            self.over[cells[seen]] = observe.ending.reached(record)
 
     def move(self, method: Method, cells: Tensor, old: Tensor, new: Tensor, error: Tensor, leaps: Tensor) -> None:
         """Takes the steps whose error is within the tolerance and that leap over nothing, and chooses the next."""
@@ -379,7 +383,7 @@ class Integration:
         """Those of the active cells that have a way to go, and those that are stuck on it."""
         self.tries[active] += 1
         end, step = self.end[active], self.step[active]
-        going = end - self.elapsed[active] > 0
+        going = (end - self.elapsed[active] > 0) & ~self.over[active]
         stuck = going & ((self.tries[active] >= MAX_STEPS) | (step < MIN_FRACTION * end))
         return active[going & ~stuck], active[stuck]
 

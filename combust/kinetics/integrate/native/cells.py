@@ -31,8 +31,10 @@ def through(
     """The cells to the end of dt [s]; tolerances: rtol and atol, and all else as `integrate_cells` has it."""
     duration = torch.as_tensor(dt, dtype=z.dtype).expand(first.shape)
     held, member = fixed or (None, None)
-    watch = None if observe is None else observe.rows
-    path = native.integrate(hold, method, *tolerances, rules, z, s, duration, first, held, member, watch, arrived)
+    watch, ending = (None, None) if observe is None else (observe.rows, observe.ending)
+    path = native.integrate(
+        hold, method, *tolerances, rules, z, s, duration, first, held, member, watch, arrived, ending
+    )
     if observe is not None and path.record is not None:
         observe(torch.from_numpy(path.record))
     if arrived is not None:

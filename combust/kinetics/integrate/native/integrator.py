@@ -16,6 +16,7 @@ from torch import Tensor
 
 from combust.errors import MemoryLackError
 from combust.graphs import tensors_of
+from combust.kinetics.integrate.ending import PART, Ending
 from combust.kinetics.integrate.native.library import library
 from combust.kinetics.integrate.native.tables import NUMBERS, REALS, WHOLES, tables_of, usable
 from combust.kinetics.integrate.rosenbrock import Method
@@ -50,6 +51,7 @@ class _Job(ctypes.Structure):
         ("hold", INT), ("cells", INT), ("threads", INT), ("z", POINTER), ("s", POINTER), ("held", POINTER),
         ("dt", POINTER), ("first", POINTER), ("member", POINTER), ("end", POINTER),
         ("tries", POINTER), ("rejected", POINTER), ("failed", POINTER), ("watched", INT), ("watch", POINTER),
+        ("settled", POINTER), ("least", POINTER), ("part", REAL),
         ("progress", PROGRESS), ("answered", POINTER),
     ]  # fmt: skip
 
@@ -122,9 +124,11 @@ class Compiled:
     def integrate(
         self, hold: str, method: Method, rtol: float, atol: float, rules: Rules, z: Tensor, s: Tensor, dt: Tensor,
         first: Tensor, held: Tensor | None = None, member: Tensor | None = None, watch: list[int] | None = None,
-        progress: Callable[[int], None] | None = None,
+        progress: Callable[[int], None] | None = None, ending: Ending | None = None,
     ) -> Path:  # fmt: skip
-        """Every cell from z over dt with sources s, first steps `first`; `progress` is told how many cells arrived."""
+        """Every cell from z over dt with sources s, first steps `first`; `progress` is told how many cells arrived.
+        `ending`: cells end with it, if it comes before dt.
+        """
         cells = z.shape[1]
         row = z.shape[1:]
         z, s, dt, first = (x.expand(to).contiguous() for x, to in ((z, z.shape), (s, z.shape), (dt, row), (first, row)))
@@ -133,6 +137,7 @@ class Compiled:
         tries, rejected = (torch.zeros(cells, dtype=torch.int32) for _ in range(2))
         failed = torch.zeros(cells, dtype=torch.uint8)
         rows = np.asarray(watch or [], dtype=np.int32)
+        settled, least = (None, None) if ending is None else (_real(x, row) for x in (ending.settled, ending.least))
         raised: list[BaseException] = []
 
         answered = INT()
@@ -144,8 +149,8 @@ class Compiled:
 
         job = _Job(
             HOLDS[hold], cells, _threads(cells), _at(z), _at(s), _at(kept), _at(dt), _at(first), _at(members),
-            _at(end), _at(tries), _at(rejected), _at(failed), len(rows), rows.ctypes.data, PROGRESS(report),
-            ctypes.addressof(answered),
+            _at(end), _at(tries), _at(rejected), _at(failed), len(rows), rows.ctypes.data,
+            _at(settled), _at(least), PART, PROGRESS(report), ctypes.addressof(answered),
         )  # fmt: skip
         coefficients = _coefficients(method, rtol, atol)
         with _caught(report, raised):

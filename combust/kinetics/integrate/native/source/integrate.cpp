@@ -31,6 +31,8 @@ struct Job {  // arrays (1 + species, cells) and (cells); held and member may be
     std::uint8_t* failed;
     std::int64_t watched;  // rows of z that are recorded at every state, -1 for T sum y/W; none: nothing is
     const std::int32_t* watch;
+    const double *settled, *least;  // of the cells that may end early, see combust.kinetics.integrate.ending; null: none
+    double part;
     void (*progress)(std::int64_t arrived);  // called by one thread now and then ...
     std::int64_t* answered;                  // ... and stops all where it does not make this 1
 };
@@ -44,7 +46,7 @@ class Stepper {
   public:
     Stepper(const Mechanism& m, const Method& method, const Rules& rules, const Job& job, Shared& shared)
         : m(m), method(method), rules(rules), job(job), shared(shared), n(m[species]), w(m), z(n + 1), s(n + 1), f(n + 1),
-          chemical(n + 1), x(n + 2), at(n + 1), U(method.stages * (n + 1)) {}
+          chemical(n + 1), x(n + 2), at(n + 1), U(method.stages * (n + 1)), steepest(LANES * job.watched) {}
 
     std::vector<double> record;
 
@@ -60,8 +62,10 @@ class Stepper {
             step(error, sign);
             for (int i = 0; i < LANES; i++) {
                 if (cell[i] < 0) continue;
-                move(i, error[i], sign[i] < 0.0);
-                if (going(i)) continue;
+                if (!over[i]) {
+                    move(i, error[i], sign[i] < 0.0);
+                    if (going(i)) continue;
+                }
                 store(i);
                 busy -= !load(i);
             }
@@ -89,7 +93,9 @@ class Stepper {
     V held = all(1.0), h = all(1.0), end = all(1.0), elapsed = {}, cap = {};
     std::int64_t cell[LANES] = {-1, -1, -1, -1, -1, -1, -1, -1};
     std::int32_t member[LANES] = {}, tries[LANES] = {}, rejected[LANES] = {};
-    bool fresh[LANES] = {}, stuck[LANES] = {};
+    bool fresh[LANES] = {}, stuck[LANES] = {}, over[LANES] = {};
+    double start[LANES] = {}, hottest[LANES] = {};
+    std::vector<double> steepest;  // of each lane and watched row, so far
 
     // The next cell of the queue; false where it is empty.
     bool load(int i) {
@@ -109,7 +115,9 @@ class Stepper {
         cap[i] = INFINITY;
         tries[i] = rejected[i] = 0;
         fresh[i] = true;
-        stuck[i] = false;
+        stuck[i] = over[i] = false;
+        start[i] = hottest[i] = z[0][i];
+        for (int j = 0; j < job.watched; j++) steepest[i * job.watched + j] = 0.0;
         return true;
     }
 
@@ -196,6 +204,7 @@ class Stepper {
             record.push_back(static_cast<double>(cell[i]));
             record.push_back(elapsed[i]);
             record.push_back(z[0][i]);
+            bool past = job.settled != nullptr;
             for (int j = 0; j < job.watched; j++) {
                 const int row = job.watch[j];
                 double value = row < 0 ? 0.0 : z[row][i], slope = row < 0 ? 0.0 : chemical[row][i];
@@ -210,8 +219,19 @@ class Stepper {
                 }
                 record.push_back(value);
                 record.push_back(slope);
+                double& most = steepest[i * job.watched + j];
+                most = std::fmax(most, slope);
+                past = past && slope < job.part * most;
             }
+            hottest[i] = std::fmax(hottest[i], z[0][i]);
+            over[i] = past && nearly_settled(i);
         }
+    }
+
+    // What is left of the rise of T is a small part of what there has been: combust.kinetics.integrate.ending.
+    bool nearly_settled(int i) {
+        const double rise = hottest[i] - start[i], to = job.settled[cell[i]];
+        return rise >= job.least[cell[i]] && to - z[0][i] < job.part * rise;
     }
 
     // Takes the step of a lane if its error is within the tolerance and it leaps over nothing, and chooses the next.
