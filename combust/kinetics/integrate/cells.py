@@ -300,9 +300,9 @@ def integrate_cells(
     """
     native = compiled_for(system.kin, z, s, first, dt if isinstance(dt, Tensor) else None, *(fixed or ())[:1])
     if native is not None:
-        tolerances = tolerance.rtol, tolerance.atol
+        tolerances, rules = (tolerance.rtol, tolerance.atol), RULES._replace(max_steps=MAX_STEPS)
         return Integrated(
-            *through(native, system.hold, method, tolerances, RULES, z, s, dt, first, fixed, observe, arrived)
+            *through(native, system.hold, method, tolerances, rules, z, s, dt, first, fixed, observe, arrived)
         )
     on = Integration.begin(z, dt, first)
     active = torch.arange(z.shape[1], device=z.device)
