@@ -70,6 +70,19 @@ class Communicator:
         together.Free()
         return count
 
+    def here(self) -> Communicator:
+        """The ranks that share this rank's machine (collective)."""
+        if self.mpi is None:
+            return self
+        from mpi4py import MPI
+
+        return Communicator(self.mpi.Split_type(MPI.COMM_TYPE_SHARED))
+
+    def free(self) -> None:
+        """Gives a part of the ranks, as of `here`, back."""
+        if self.mpi is not None:
+            self.mpi.Free()
+
     def place_on_this_machine(self) -> int:
         """This rank's number among those that share its machine (collective)."""
         if self.mpi is None:

@@ -6,7 +6,9 @@ user's cache, under a name made of the sources, the compiler and the processor.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import fcntl
 import functools
 import hashlib
 import logging
@@ -15,6 +17,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from combust import folders, processor
@@ -52,7 +55,9 @@ def library() -> ctypes.CDLL | None:
         found = compiler()
         path = _place(f"integrate-{_key(found)}.so")
         if not _whole(path):
-            _build(found, path)
+            with _one_at_a_time(path):
+                if not _whole(path):
+                    _build(found, path)
         return _declared(ctypes.CDLL(str(path)))
     except (OSError, subprocess.SubprocessError) as error:
         said = getattr(error, "stderr", None) or str(error)
@@ -91,6 +96,15 @@ def _whole(path: Path) -> bool:
     except OSError:
         return False
     return hashlib.sha256(content[:-DIGEST]).digest() == content[-DIGEST:]
+
+
+@contextlib.contextmanager
+def _one_at_a_time(path: Path) -> Iterator[None]:
+    """Of the ranks of a machine one compiles and the others wait for it, where its files can be locked."""
+    with open(path.with_suffix(".lock"), "w", encoding="utf-8") as file:
+        with contextlib.suppress(OSError):
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _sources() -> dict[str, str]:
