@@ -7,8 +7,8 @@ Continuity holds exactly; species and momentum get the sources found here by dif
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -16,24 +16,10 @@ from torch import Tensor
 from combust.cfd.closures.base import Rates
 from combust.cfd.closures.view import View
 from combust.cfd.initial.fields import Fields, constant_velocity, stack
+from combust.cfd.initial.taylor import ONE, Taylor
 from combust.cfd.mesh.grid import Grid
 
-Function = Callable[[Tensor, Tensor, Tensor], Tensor]
-
-
-def derivative(f: Function, which: int) -> Function:
-    """The pointwise partial derivative of f(x, y, t) with respect to argument `which`."""
-
-    def df(*args: Tensor) -> Tensor:
-        at = [a.contiguous() for a in torch.broadcast_tensors(*args)]
-
-        def one(a: Tensor) -> Tensor:
-            x, y, t = (a if i == which else b for i, b in enumerate(at))
-            return f(x, y, t)
-
-        return torch.func.jvp(one, (at[which],), (torch.ones_like(at[which]),))[1]
-
-    return df
+Of = TypeVar("Of", Tensor, Taylor)  # values, or values with their derivatives
 
 
 @dataclass(frozen=True)
@@ -52,65 +38,54 @@ class Wave:
     mu: float
     schmidt: float
 
-    def _s(self, x: Tensor, y: Tensor, t: Tensor) -> Tensor:
+    def _s(self, x: Of, y: Of, t: Of) -> Of:
         k = math.pi * self.k
-        return torch.sin(k * (x - self.uf * t)) * torch.sin(k * (y - self.vf * t)) * torch.cos(math.pi * self.w * t)
+        return (k * (x - self.uf * t)).sin() * (k * (y - self.vf * t)).sin() * (math.pi * self.w * t).cos()
 
-    def Z(self, x: Tensor, y: Tensor, t: Tensor) -> Tensor:
+    def Z(self, x: Of, y: Of, t: Of) -> Of:
         """Mass fraction of the second gas."""
         a, s = self.rho0 / self.rho1, self._s(x, y, t)
         return (1 + s) / ((1 + a) + (1 - a) * s)
 
-    def rho(self, x: Tensor, y: Tensor, t: Tensor) -> Tensor:
+    def rho(self, x: Of, y: Of, t: Of) -> Of:
         Z = self.Z(x, y, t)
         return 1 / (Z / self.rho1 + (1 - Z) / self.rho0)
 
-    def _drift(self, a: Tensor, b: Tensor, t: Tensor) -> Tensor:
+    def _drift(self, a: Of, b: Of, t: Of) -> Of:
         k = math.pi * self.k
         return (
             (self.rho1 - self.rho0)
             * (-self.w / (4 * self.k))
-            * torch.cos(k * a)
-            * torch.sin(k * b)
-            * torch.sin(math.pi * self.w * t)
+            * (k * a).cos()
+            * (k * b).sin()
+            * (math.pi * self.w * t).sin()
         )
 
-    def u(self, x: Tensor, y: Tensor, t: Tensor) -> Tensor:
+    def u(self, x: Of, y: Of, t: Of) -> Of:
         return self.uf + self._drift(x - self.uf * t, y - self.vf * t, t) / self.rho(x, y, t)
 
-    def v(self, x: Tensor, y: Tensor, t: Tensor) -> Tensor:
+    def v(self, x: Of, y: Of, t: Of) -> Of:
         return self.vf + self._drift(y - self.vf * t, x - self.uf * t, t) / self.rho(x, y, t)
-
-    def p(self, x: Tensor, y: Tensor, t: Tensor) -> Tensor:
-        return 0.5 * self.rho(x, y, t) * self.u(x, y, t) * self.v(x, y, t)
 
     def species_source(self, x: Tensor, y: Tensor, t: Tensor) -> Tensor:
         """d(rho Z)/dt + div(rho u Z) - div(mu/Sc grad Z)."""
-        total = derivative(lambda *a: self.rho(*a) * self.Z(*a), 2)(x, y, t)
-        for which, c in ((0, self.u), (1, self.v)):
-
-            def flux(*a: Tensor, which: int = which, c: Function = c) -> Tensor:
-                return self.rho(*a) * c(*a) * self.Z(*a) - self.mu / self.schmidt * derivative(self.Z, which)(*a)
-
-            total = total + derivative(flux, which)(x, y, t)
-        return total
+        at = (Taylor(x, x=ONE), Taylor(y, y=ONE), Taylor(t, t=ONE))
+        Z = self.Z(*at)
+        rhoZ = self.rho(*at) * Z
+        moved = rhoZ.t + (rhoZ * self.u(*at)).x + (rhoZ * self.v(*at)).y
+        return moved - self.mu / self.schmidt * (Z.xx + Z.yy)
 
     def momentum_source(self, component: int, x: Tensor, y: Tensor, t: Tensor) -> Tensor:
-        """d(rho u_i)/dt + div(rho u u_i) + dp/dx_i - div tau_i; component 0 is x, 1 is y."""
-        velocities = (self.u, self.v)
-        ui = velocities[component]
-        total = derivative(lambda *a: self.rho(*a) * ui(*a), 2)(x, y, t) + derivative(self.p, component)(x, y, t)
-        for j, uj in enumerate(velocities):
-
-            def flux(*a: Tensor, j: int = j, uj: Function = uj) -> Tensor:
-                strain = derivative(ui, j)(*a) + derivative(uj, component)(*a)
-                if j == component:
-                    div = derivative(self.u, 0)(*a) + derivative(self.v, 1)(*a)
-                    strain = strain - 2.0 / 3.0 * div
-                return self.rho(*a) * ui(*a) * uj(*a) - self.mu * strain
-
-            total = total + derivative(flux, j)(x, y, t)
-        return total
+        """d(rho u_i)/dt + div(rho u u_i) + dp/dx_i - div tau_i with p = rho u v / 2; component 0 is x, 1 is y."""
+        at = (Taylor(x, x=ONE), Taylor(y, y=ONE), Taylor(t, t=ONE))
+        u, v = self.u(*at), self.v(*at)
+        rho = self.rho(*at)
+        momentum, p = rho * (u, v)[component], 0.5 * rho * u * v
+        moved = momentum.t + (momentum * u).x + (momentum * v).y
+        # div tau_i / mu = laplacian(u_i) + d(div u)/dx_i / 3
+        if component == 0:
+            return moved + p.x - self.mu * (u.xx + u.yy + (u.xx + v.xy) / 3)
+        return moved + p.y - self.mu * (v.xx + v.yy + (u.xy + v.yy) / 3)
 
 
 def fields(grid: Grid, wave: Wave, T: float, t: float = 0.0) -> Fields:
