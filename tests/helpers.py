@@ -19,7 +19,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import forked
 import numpy as np
 
 from combust.case.config import Config
@@ -158,12 +157,7 @@ def same_output(one: Path, other: Path) -> None:
 def launch(
     arguments: Sequence[str], ranks: int = 0, timeout: float = 60, **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    """Runs `combust <arguments>` with the toy flow in a process of its own, on `ranks` ranks (0: without MPI).
-
-    Without MPI it is a forked one, which starts in a tenth of the time (`command` is the one that is not).
-    """
-    if not ranks:
-        return forked.run(armed, [str(word) for word in arguments], env(**environment), timeout)
+    """Runs `combust <arguments>` with the toy flow in a process of its own, on `ranks` ranks (0: without MPI)."""
     return subprocess.run(
         command(arguments, ranks), env=env(**environment), capture_output=True, text=True, timeout=timeout, check=False
     )
@@ -207,16 +201,11 @@ def arm() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(os.environ["TOY_FILE_LIMIT"]),) * 2)
 
 
-def armed(arguments: list[str]) -> int:
-    """`combust <arguments>` with the toy."""
+if __name__ == "__main__":
     arm()
     from combust.__main__ import main
 
-    return main(arguments)
-
-
-if __name__ == "__main__":
-    sys.exit(armed(sys.argv[1:]))
+    sys.exit(main())
 
 
 def require_bitwise_restart(whole: Any, again: Any, dt: float, before: int) -> None:
