@@ -71,23 +71,35 @@ class Graphs:
 
         After LIMIT sets of shapes others run eager.
         """
+        tensors, key, found = self._found(args)
+        if found is None:
+            return self.fn(*args) if key is None else otherwise(*args)
+        graph, form = found
+        return restored(form, iter(graph(*tensors)))
+
+    def prepare(self, args: tuple[Any, ...]) -> None:
+        """Compiles what the first call with such arguments would, and does not call it."""
+        self._found(args)
+
+    def _found(
+        self, args: tuple[Any, ...]
+    ) -> tuple[list[Tensor], tuple[Any, ...] | None, tuple[Callable[..., Any], Any] | None]:
+        """All tensors of the arguments, the key of their graph, and the graph with the form of its result; without a
+        graph where there is none for them, and without a key where there are too many.
+        """
         tensors, varying, loose, key = self._examine(args)
         if self.cells:
             counts = {tensors[i].shape[-1] for i in varying}
             if len(counts) != 1 or min(counts) < 2:
-                return otherwise(*args)
+                return tensors, key, None
             for i in loose:
                 tensors[i] = tensors[i].contiguous()
         if key not in self._graphs:
             if len(self._graphs) >= LIMIT:
                 self._full()
-                return self.fn(*args)
+                return tensors, None, None
             self._graphs[key] = self._compile(args, tensors, set(varying)) if suitable(args) else None
-        found = self._graphs[key]
-        if found is None:
-            return otherwise(*args)
-        graph, form = found
-        return restored(form, iter(graph(*tensors)))
+        return tensors, key, self._graphs[key]
 
     def _full(self) -> None:
         """Says once that further shapes are not compiled."""

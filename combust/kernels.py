@@ -50,6 +50,12 @@ class Watch(Protocol):
     def __call__(self, call: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any: ...
 
 
+class Deferred(Protocol):
+    """What is told of each call of a kernel that is eager now and is to be compiled later."""
+
+    def __call__(self, fn: Callable[..., Any], dynamic: bool | None, args: tuple[Any, ...]) -> None: ...
+
+
 class _Policy:
     """What the process decided about compilation.
 
@@ -59,6 +65,7 @@ class _Policy:
 
     mode: Mode = "compiled"
     watch: Watch | None = None
+    deferred: Deferred | None = None
     warned = False
     lock = threading.Lock()
 
@@ -135,6 +142,8 @@ def compiled(fn: Callable[P, R_co], *, dynamic: bool | None = False) -> Kernel[P
                 _policy.watch = watch
         if mode() == "eager" or tracing() or transformed() or not _can_compile(args, kwargs):
             return fn(*args, **kwargs)
+        if _policy.deferred is not None:
+            return _now_eager(fn, dynamic, args, kwargs)
         if fused:
             return fused[0](*args, **kwargs)
         name = f"{fn.__module__}.{fn.__qualname__}"
@@ -150,10 +159,35 @@ def compiled(fn: Callable[P, R_co], *, dynamic: bool | None = False) -> Kernel[P
     return kernel  # type: ignore[return-value]
 
 
+def defer(told: Deferred | None) -> None:
+    """Lets kernels that would be compiled run eager and be `told` instead, until this is called with None.
+
+    All that depends on the mode (blocks, orders of operations) is as it is with compiled kernels.
+    """
+    _policy.deferred = told
+
+
+def _now_eager(fn: Callable[..., Any], dynamic: bool | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A call that is deferred. Kernels within this one are its part, and not told."""
+    told = _policy.deferred
+    assert told is not None
+    if not kwargs:
+        told(fn, dynamic, args)
+    _policy.deferred = _untold
+    try:
+        return fn(*args, **kwargs)
+    finally:
+        _policy.deferred = told
+
+
+def _untold(fn: Callable[..., Any], dynamic: bool | None, args: tuple[Any, ...]) -> None:
+    pass
+
+
 def _fuse(fn: Callable[..., Any], dynamic: bool | None) -> Callable[..., Any]:
     """fn by torch.compile; for static shapes by graphs that are cheaper to call, where they will do."""
     with _policy.lock:
-        _require_cache()
+        require_cache()
     by_torch = _by_torch(fn, dynamic)
     if dynamic:
         return by_torch
@@ -195,7 +229,7 @@ def _by_torch(fn: Callable[..., Any], dynamic: bool | None) -> Callable[..., Any
     return call
 
 
-def _require_cache() -> None:
+def require_cache() -> None:
     """Names another folder for compiled kernels where torch's cannot be written, with one line."""
     named = os.environ.get(CACHE)
     if named is None or _can_write(Path(named)):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import time
 import traceback
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from combust.errors import CombustError, ConfigError, DependencyError, OutputError
@@ -22,6 +25,7 @@ T = TypeVar("T")
 SIZES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MPI_LOCALNRANKS", "SLURM_STEP_NUM_TASKS")  # ranks that were started
 LAUNCHER_VARIABLES = (*SIZES, "PMIX_RANK")
 FEW = 64  # numbers that go to all ranks in one message when they are summed
+ROW = 64  # ranks up to which all hear from all; more are asked row by row, so that lists grow with the root of ranks
 HEARD = 0.3  # s that a launcher has to pass a message on before it says its own, which would else fall into it
 
 
@@ -66,6 +70,19 @@ class Communicator:
         together.Free()
         return count
 
+    def here(self) -> Communicator:
+        """The ranks that share this rank's machine (collective)."""
+        if self.mpi is None:
+            return self
+        from mpi4py import MPI
+
+        return Communicator(self.mpi.Split_type(MPI.COMM_TYPE_SHARED))
+
+    def free(self) -> None:
+        """Gives a part of the ranks, as of `here`, back."""
+        if self.mpi is not None:
+            self.mpi.Free()
+
     def place_on_this_machine(self) -> int:
         """This rank's number among those that share its machine (collective)."""
         if self.mpi is None:
@@ -97,35 +114,80 @@ class Communicator:
         import numpy as np
 
         flat = np.ascontiguousarray(values, dtype=np.float64).reshape(-1)
+        for mpi in self._rows:
+            flat = _added(mpi, flat)
+        return flat.reshape(values.shape).copy() if self.mpi is None else flat.reshape(values.shape)
+
+    def sum_counts(self, values: np.ndarray) -> np.ndarray:
+        """Sum of an array of whole numbers (int64) over all ranks: exact, whatever the order."""
+        import numpy as np
+
+        send = np.ascontiguousarray(values, dtype=np.int64)
         if self.mpi is None:
-            return flat.reshape(values.shape).copy()
-        each = -(-flat.size // self.size) if flat.size > FEW else flat.size
-        rows = np.empty((self.size, each))
-        if flat.size <= FEW:
-            self.mpi.Allgather(flat, rows)
+            return send.copy()
+        total = np.empty_like(send)
+        self.mpi.Allreduce(send, total)
+        return total
+
+    def lists(self, values: np.ndarray) -> np.ndarray:
+        """All ranks' rows of numbers (int64 or float64, of one length), in rank order, on every rank."""
+        import numpy as np
+
+        send = np.ascontiguousarray(values)
+        rows = np.empty((self.size, send.size), send.dtype)
+        if self.mpi is None:
+            rows[0] = send
         else:
-            send = np.zeros(self.size * each)
-            send[: flat.size] = flat
-            self.mpi.Alltoall(send, rows)
-        total = rows[0]
-        for row in rows[1:]:
-            total = total + row
-        if flat.size > FEW:
-            parts = np.empty(self.size * each)
-            self.mpi.Allgather(total, parts)
-            total = parts[: flat.size]
-        return total.reshape(values.shape)
+            self.mpi.Allgather(send, rows)
+        return rows
+
+    @cached_property
+    def _rows(self) -> tuple[Any, ...]:
+        """Communicators through which all ranks hear of all, one after the other: the ranks themselves; where they are
+        many a row of them, then those of the same place in all rows (collective when first asked for).
+
+        Rows are as long as each other: a prime number of ranks stays one row.
+        """
+        if self.mpi is None:
+            return ()
+        length = next(n for n in range(math.isqrt(self.size), 0, -1) if self.size % n == 0)
+        if self.size <= ROW or length == 1:
+            return (self.mpi,)
+        row, place = divmod(self.rank, length)
+        return self.mpi.Split(row, place), self.mpi.Split(place, row)
 
     def _reduce(self, values: tuple[float, ...], how: str) -> tuple[float, ...]:
         import numpy as np
 
-        if self.mpi is None:
-            return tuple(float(v) for v in values)
-        send = np.array(values, dtype=np.float64)
-        rows = np.empty((self.size, send.size))
-        self.mpi.Allgather(send, rows)
-        result = rows.max(axis=0) if how == "max" else rows.sum(axis=0)
+        result = np.array(values, dtype=np.float64)
+        for mpi in self._rows:
+            rows = np.empty((mpi.Get_size(), result.size))
+            mpi.Allgather(result, rows)
+            result = rows.max(axis=0) if how == "max" else rows.sum(axis=0)
         return tuple(float(v) for v in result)
+
+
+def _added(mpi: Any, flat: np.ndarray) -> np.ndarray:
+    """Sum of arrays over the ranks of an MPI communicator, in rank order; see `Communicator.sum_array`."""
+    import numpy as np
+
+    ranks = mpi.Get_size()
+    each = -(-flat.size // ranks) if flat.size > FEW else flat.size
+    rows = np.empty((ranks, each))
+    if flat.size <= FEW:
+        mpi.Allgather(flat, rows)
+    else:
+        send = np.zeros(ranks * each)
+        send[: flat.size] = flat
+        mpi.Alltoall(send, rows)
+    total = rows[0]
+    for row in rows[1:]:
+        total = total + row
+    if flat.size <= FEW:
+        return total
+    parts = np.empty(ranks * each)
+    mpi.Allgather(total, parts)
+    return parts[: flat.size]
 
 
 def start_all(requests: list[Any]) -> None:
@@ -217,7 +279,12 @@ def collective(comm: Communicator, error: CombustError | None, doing: str = "") 
     """Raises on all ranks, at the same place, the first rank's error if any rank has one (no rank goes on alone).
 
     doing : what this rank would go on with; ConfigError where others would not, whose messages would never meet
+    Where all is well that is one message of three numbers, whatever the ranks are.
     """
+    mark = float(zlib.crc32(doing.encode()))
+    failed, most, least = comm.max(float(error is not None), mark, -mark)
+    if not failed and most == -least:
+        return
     said = comm.gather((doing, None if error is None else (type(error), str(error))))
     errors = [e for _, e in said if e is not None]
     if not errors and any(other != doing for other, _ in said):

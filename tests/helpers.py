@@ -19,6 +19,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import forked
 import numpy as np
 
 from combust.case.config import Config
@@ -157,7 +158,12 @@ def same_output(one: Path, other: Path) -> None:
 def launch(
     arguments: Sequence[str], ranks: int = 0, timeout: float = 60, **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    """Runs `combust <arguments>` with the toy flow in a process of its own, on `ranks` ranks (0: without MPI)."""
+    """Runs `combust <arguments>` with the toy flow in a process of its own, on `ranks` ranks (0: without MPI).
+
+    Without MPI it is a forked one, which starts in a tenth of the time (`command` is the one that is not).
+    """
+    if not ranks:
+        return forked.run(armed, [str(word) for word in arguments], env(**environment), timeout)
     return subprocess.run(
         command(arguments, ranks), env=env(**environment), capture_output=True, text=True, timeout=timeout, check=False
     )
@@ -201,11 +207,16 @@ def arm() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(os.environ["TOY_FILE_LIMIT"]),) * 2)
 
 
-if __name__ == "__main__":
+def armed(arguments: list[str]) -> int:
+    """`combust <arguments>` with the toy."""
     arm()
     from combust.__main__ import main
 
-    sys.exit(main())
+    return main(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(armed(sys.argv[1:]))
 
 
 def require_bitwise_restart(whole: Any, again: Any, dt: float, before: int) -> None:

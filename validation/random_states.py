@@ -191,7 +191,7 @@ class Counter:
     """Steps of each cell, as an observer sees them."""
 
     def __init__(self, cells: int) -> None:
-        self.rows = [0]
+        self.rows, self.ending = [0], None
         self.steps = np.zeros(cells, dtype=int)
 
     def __call__(self, record: Tensor) -> None:

@@ -3,7 +3,7 @@
 | table      | may change                                      | with --change only                          |
 |------------|-------------------------------------------------|---------------------------------------------|
 | title, device, stop, output | all                            |                                             |
-| numerics   | cfl, dt, dt_max, dt_first, growth, pressure, compile | all others                                  |
+| numerics   | cfl, dt, dt_max, dt_first, growth, pressure, compile, eager_steps | all others                     |
 | chemistry  | who integrates: all of it                       | from or to kind = "none"                    |
 | gas        |                                                 | all; the species of the mechanism must stay |
 | turbulence, combustion, sources, initial, boundary |         | all                                         |
@@ -28,7 +28,7 @@ from combust.settings.config import flat
 
 FREE = (
     "title", "device", "stop", "output", "chemistry", "gas.mechanism",  # which is known by its hash, not by its name
-    *(f"numerics.{key}" for key in ("cfl", "dt", "dt_max", "dt_first", "growth", "pressure", "compile")),
+    *(f"numerics.{key}" for key in ("cfl", "dt", "dt_max", "dt_first", "growth", "pressure", "compile", "eager_steps")),
 )  # fmt: skip
 KIND = "chemistry.kind"
 MOST = 6  # differences of meshes in one message

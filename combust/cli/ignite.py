@@ -41,6 +41,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--rtol", type=float, default=1e-6, help="default: %(default)s")
     parser.add_argument("--atol", type=float, default=1e-12, help="of mass fractions; default: %(default)s")
+    parser.add_argument(
+        "--to-end", action="store_true",
+        help="follow every reactor for --time, not just until its steepest rise of T or p is past: the same table",
+    )  # fmt: skip
     output_arguments(parser, "ignite.csv and .png")
 
 
@@ -63,7 +67,7 @@ def call(args: argparse.Namespace, comm: Communicator) -> int:
     fuel, oxidizer = mixtures.of_options(gas, args.fuel, args.oxidizer, premixed=True)
     found = ignite(
         gas, fuel, oxidizer, phis, Ts, ps, hold=args.hold, delay=delay, time=args.time, rtol=args.rtol, atol=args.atol,
-        progress=Countdown(len(phis) * len(Ts) * len(ps), "reactors").reach,
+        progress=Countdown(len(phis) * len(Ts) * len(ps), "reactors").reach, to_end=args.to_end,
     )  # fmt: skip
     print(header(found.definitions))
     for row in found.rows:

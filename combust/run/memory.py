@@ -60,6 +60,9 @@ CERTAIN = 0.8  # of the account: a run that needs so much more than there is doe
 FEWEST = 4  # (T, Y) that any run keeps: before and after a step, conserved and primitive
 # Below this much work the seconds of compiling are not won back (cells x steps of one rank, times species).
 COMPILE_WORTH = 1.5e7
+# Work of eager first steps (cells of one rank times species, times steps), about 15 s of one core, while compiled
+# kernels are made. Below two steps nothing can be made beside them.
+EAGER_WORK = 6e6
 MANY = 1000  # steps of a run whose end does not tell them
 
 
@@ -146,12 +149,23 @@ def compiles(config: Config, size: Size) -> bool:
     return size.cells * size.species * (steps if math.isfinite(steps) else MANY) > COMPILE_WORTH
 
 
+def eager_steps(config: Config, cells: float, species: int) -> int:
+    """First steps of a run with `cells` on a rank that are eager, if it compiles its kernels; by the case alone."""
+    if config.numerics.compile == "on":
+        return 0
+    if config.numerics.eager_steps is not None:
+        return config.numerics.eager_steps
+    steps = int(EAGER_WORK / (cells * species))
+    return steps if steps > 1 else 0
+
+
 def account(config: Config, size: Size, ranks: int, process: float | None = None) -> dict[str, float]:
     """What one rank needs at the peak of a run [bytes], by name.
 
     process : what this process holds already, without fields; an estimate if omitted
     """
     compiled = compiles(config, size)
+    fused = compiled and not eager_steps(config, size.cells, size.species)
     choice, fourth = config.numerics.pressure, config.numerics.order == 4
     petsc = takes_petsc(choice.solver, choice.preconditioner, ranks, size.directions, fourth, config.device)
     several = size.directions > 1
@@ -161,7 +175,7 @@ def account(config: Config, size: Size, ranks: int, process: float | None = None
         + (MPI + PETSC_ITSELF * petsc) * (petsc or ranks > 1),
         "fields": size.fields(OWNED) + faces,
         "fields with ghosts": size.with_ghosts(PADDED + (SORET if has_soret(config.gas.transport) else 0)),
-        "kernels": _kernels(config, size, compiled),
+        "kernels": _kernels(config, size, fused),
         "pressure": REAL * size.cells * (PRESSURE + (PETSC if petsc else 0)) * several,
         "closure": _closure(config, size),
         "chemistry": _factors(config, size) + _blocks(config, size.species),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -96,14 +96,17 @@ def run(
         reporter.say(f"combust {__version__}: {config.title}; {comm.size} rank(s), output in {folder.path}")
         # torch and the solver: seconds, so only after the case file is known to be good
         from combust.run.build import build
+        from combust.run.compilation import Compilation
 
         with at(case):
             begun = on_root(comm, lambda: beginning(config, folder, restart, again))
+            compilation = Compilation(config, reporter)
             sim = simulation(build(begun, comm), config, folder, reporter, more(config))
+            sim.hooks = [compilation, *sim.hooks]
         source = continued(sim, config, folder, restart, change, reporter) if again else None
         check_names(sim.flow, config)
         on_root(comm, lambda: folder.clear(again))
-        with nothing_left_of_a_failure(sim, folder):
+        with nothing_left_of_a_failure(sim, folder), closing(compilation):
             on_root(comm, lambda: write_text(folder.next_case(), header(source) + to_toml(config)))
             on_root(comm, lambda: keep(begun, folder))
             outcome = advance(sim, folder)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from combust.case import output
-from combust.cfd.diagnostics.spectra import require_box, shells, whole
+from combust.cfd.diagnostics.spectra import Box, require_box
 from combust.cfd.diagnostics.statistics import Moments, conditional
 from combust.cfd.model.flow import Flow
 from combust.errors import ConfigError, at
@@ -187,10 +187,10 @@ class ShellSpectra(Scheduled):
     def act(self, sim: Simulation) -> None:
         flow = sim.flow
         lengths = [float(f[-1] - f[0]) for f in flow.coordinates()]
-        boxes = [whole(flow.field(name), flow.block) for name in self.fields]
+        box = Box(flow.block, lengths)
+        found = [box.shells(flow.field(name)) for name in self.fields]
 
         def rows() -> None:
-            found = [shells(box, lengths) for box in boxes if box is not None]
             table = np.vstack([found[0][0], *(energy for _, energy in found)]).T
             append_rows(self.path, flow.step, [[flow.time, *row] for row in table])
 

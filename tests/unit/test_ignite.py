@@ -8,6 +8,7 @@ import torch
 
 from combust.__main__ import main
 from combust.kinetics import Mechanism
+from combust.kinetics.reactors import ignition
 from combust.kinetics.reactors.ignition import ignition_delays
 
 BASE = ["ignite", "h2o2.yaml", "--fuel", "H2"]
@@ -38,6 +39,14 @@ def test_a_picture_of_equal_delays(tmp_path, capsys):
     """Values that differ in their last digit only made matplotlib divide by zero."""
     assert main([*BASE, "--T", "1500:1500:3", "--out", str(tmp_path)]) == 0
     assert "warning" not in capsys.readouterr().err
+
+
+def test_to_end_gives_the_same_table(tmp_path, monkeypatch):
+    monkeypatch.setattr(ignition, "FEW", 0)
+    for folder, more in (("early", []), ("late", ["--to-end"])):
+        assert main([*BASE, "--T", "900,1500", "--time", "0.1", "--out", str(tmp_path / folder / "a.csv"), *more]) == 0
+    early, late = ((tmp_path / folder / "a.csv").read_text() for folder in ("early", "late"))
+    assert early == late
 
 
 def test_nothing_ignites(tmp_path, capsys):

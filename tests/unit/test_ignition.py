@@ -118,6 +118,62 @@ def test_progress_and_pieces(hydrogen, monkeypatch):
     assert torch.allclose(pieces, whole, rtol=1e-12)
 
 
+def visits(monkeypatch, *arguments, **options):
+    """Delays, and how many states were looked at for them."""
+    seen, whole = [], ignition.History.delays
+
+    def counted(self, cells, rise):
+        seen.append(sum(len(part) for part in self.parts))
+        return whole(self, cells, rise)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ignition.History, "delays", counted)
+        return ignition_delays(*arguments, **options), sum(seen)
+
+
+WIDE = [  # mechanism, phase, fuel, T [K], what is held
+    ("gri30.yaml", None, "CH4:1", (1100.0, 2000.0), "hp"),
+    ("nDodecane_Reitz.yaml", "nDodecane_IG", "c12h26:1", (620.0, 1400.0), "uv"),  # cool flames
+]
+
+
+@pytest.mark.parametrize(("name", "phase", "fuel", "between", "hold"), WIDE)
+def test_reactors_end_after_their_event(name, phase, fuel, between, hold, monkeypatch):
+    gas = Mechanism.load(name, phase)
+    T = torch.linspace(*between, 20, dtype=torch.float64)
+    p = 1e5 * torch.logspace(0.0, 2.0, 4, dtype=torch.float64).repeat(5)
+    Y = torch.stack([gas.mixture(fuel, AIR, phi) for phi in np.geomspace(0.2, 4.0, 5).repeat(4)], 1)
+    state, asked = (gas, T, p, Y, 10.0, hold), ["T max slope", "T max slope extrapolated"]
+    monkeypatch.setattr(ignition, "FEW", 0)
+    early, few = visits(monkeypatch, *state, asked)
+    whole, all_states = visits(monkeypatch, *state, asked, to_end=True)
+    assert torch.isfinite(whole).sum() > 20
+    assert torch.equal(early.nan_to_num(-1.0), whole.nan_to_num(-1.0))
+    assert few < 0.9 * all_states
+
+
+def test_ends_are_of_steepest_rises_only(hydrogen, monkeypatch):
+    gas, Y = hydrogen
+    monkeypatch.setattr(ignition, "FEW", 0)
+    state = gas, STARTS, 2e5, Y, 0.01, "uv"
+    for asked in ("OH max", "T max", "T half max", "H2 min slope", ["T max slope", "OH max slope"]):
+        assert visits(monkeypatch, *state, asked)[1] == visits(monkeypatch, *state, asked, to_end=True)[1]
+    # a rise that there is not is looked for until the end
+    found, states = visits(monkeypatch, *state, "T max slope", rise=1e4)
+    assert found.isnan().all() and states == visits(monkeypatch, *state, "T max slope", to_end=True)[1]
+
+
+def test_torch_ends_as_early(hydrogen, monkeypatch):
+    gas, Y = hydrogen
+    monkeypatch.setattr(ignition, "FEW", 0)
+    state = gas, STARTS[-1:], 2e5, Y, 1e-4, "uv", ["p max slope", "T max slope"], 1e-5
+    found, few = visits(monkeypatch, *state)
+    assert few < visits(monkeypatch, *state, to_end=True)[1]
+    monkeypatch.setenv("COMBUST_NATIVE", "0")
+    by_torch, other = visits(monkeypatch, *state)
+    assert torch.allclose(by_torch, found, rtol=1e-4) and other == pytest.approx(few, rel=0.05)
+
+
 def small(init):
     def smaller(self, *arguments):
         init(self, *arguments)

@@ -1,10 +1,13 @@
 """Averages, conditional means, spectra and values between cells against exact ones."""
 
+import math
+
+import draws
 import numpy as np
 import pytest
 
 from combust.cfd.diagnostics.places import Plane, Points, between
-from combust.cfd.diagnostics.spectra import shells
+from combust.cfd.diagnostics.spectra import Box, sums_by
 from combust.cfd.diagnostics.statistics import Moments, conditional
 from combust.cfd.mesh.block import Block
 from combust.errors import ConfigError
@@ -60,6 +63,24 @@ def test_conditional_means_are_weighted_by_mass():
     np.testing.assert_allclose(rms[0], [np.sqrt(0.1875 * 1), 0.5, 0, 0])
     empty = conditional(given, [f], mass, np.array([2.0, 3.0]), ALONE.sum)
     assert empty[0][0] == 0 and np.isnan(empty[1]).all() and np.isnan(empty[2]).all()
+
+
+def shells(field, lengths):
+    block = Block.create(ALONE, field.shape[-3:], (True, True, True))
+    return Box(block, lengths).shells(field)
+
+
+def test_sums_that_know_no_order():
+    """As exact as fsum to round-off, the same bits whatever the order and the cut."""
+    random = draws.rng(2)
+    values, place = random.lognormal(0.0, 20.0, 5000), random.integers(0, 7, 5000)
+    found = sums_by(ALONE, values, place, 8)
+    for n in range(8):
+        assert found[n] == pytest.approx(math.fsum(values[place == n]), rel=1e-15)
+    order = random.permutation(5000)
+    assert (sums_by(ALONE, values[order], place[order], 8) == found).all()
+    values[place == 3] = np.nan
+    assert np.isnan(sums_by(ALONE, values, place, 8)).tolist() == [n == 3 for n in range(8)]
 
 
 def test_spectra_hold_the_energy_where_it_is():

@@ -8,7 +8,6 @@ from typing import Protocol
 
 import numpy as np
 import torch
-from scipy.interpolate import PchipInterpolator
 from torch import Tensor
 
 from combust.cfd.mesh.grid import Faces, Grid
@@ -84,6 +83,15 @@ def wrinkles(grid: Grid, amplitude: float, modes: int | Sequence[int], seed: int
     return (amplitude / max(len(numbers), 1) * total).expand(n[0], n[1], 1)
 
 
+def monotone(x: np.ndarray, values: np.ndarray, at: np.ndarray) -> Tensor:
+    """Values along their last axis, given at x, between them: no new extrema, hence no negative mass fractions, and
+    smooth second derivatives.
+    """
+    from scipy.interpolate import PchipInterpolator  # a sixth of what `combust run` loads, and few starts need it
+
+    return torch.from_numpy(PchipInterpolator(x, values, axis=-1)(at))
+
+
 def flame(grid: Grid, profile: FlatFlame, position: float, displacement: Tensor | float = 0.0) -> Fields:
     """A planar flame profile laid along x with its half-temperature point at `position` + `displacement`.
 
@@ -93,16 +101,14 @@ def flame(grid: Grid, profile: FlatFlame, position: float, displacement: Tensor 
     x_half = float(np.interp(half, profile.T, profile.x))
     x = grid.centres[2] - position - displacement + x_half
     x = x.expand(grid.layout.n).cpu().numpy().clip(profile.x[0], profile.x[-1])
-    # Monotone cubics: no new extrema, hence no negative mass fractions, and smooth second derivatives.
-    T = torch.from_numpy(PchipInterpolator(profile.x, profile.T)(x))
-    Y = torch.from_numpy(PchipInterpolator(profile.x, profile.Y, axis=1)(x))
+    T, Y = monotone(profile.x, profile.T, x), monotone(profile.x, profile.Y, x)
     q = stack(grid, T.to(grid.device), (Y / Y.sum(0)).to(grid.device))
     u = constant_velocity(grid, (0.0, 0.0, float(profile.speed)))
     points = grid.face_points(2)[2] - position - displacement + x_half
     xf = points.expand(face_shape(grid, 2)).cpu().numpy().clip(profile.x[0], profile.x[-1])
     ux = u[2]
     assert ux is not None
-    ux.copy_(torch.from_numpy(PchipInterpolator(profile.x, profile.u)(xf)))
+    ux.copy_(monotone(profile.x, profile.u, xf))
     return q, u
 
 
@@ -158,7 +164,7 @@ def opposed(grid: Grid, profile: OpposedProfile, position: float) -> Fields:
 
     def laid(values: np.ndarray, x: Tensor) -> Tensor:
         at = (x - position).cpu().numpy().clip(profile.x[0], profile.x[-1])
-        return torch.from_numpy(PchipInterpolator(profile.x, values, axis=-1)(at)).to(grid.device)
+        return monotone(profile.x, values, at).to(grid.device)
 
     Y = laid(profile.Y, grid.centres[2])
     u: list[Tensor | None] = [None] * 3

@@ -7,7 +7,6 @@ from typing import Protocol
 
 import numpy as np
 import torch
-from scipy.interpolate import PchipInterpolator
 from torch import Tensor
 
 from combust.cfd.diagnostics.mixture import coupling_function
@@ -133,7 +132,7 @@ def burning(flame: Flamelet, Z: Tensor) -> tuple[Tensor, Tensor]:
     """T [K] and Y (species, ...) of a flame at mixture fractions Z."""
     found, first = np.unique(np.minimum.accumulate(flame.mixture_fraction), return_index=True)
     at = Z.cpu().numpy().clip(found[0], found[-1])
-    T, Y = (PchipInterpolator(found, values[..., first], axis=-1)(at) for values in (flame.T, flame.Y))
+    T, Y = (made.monotone(found, values[..., first], at).numpy() for values in (flame.T, flame.Y))
     return torch.tensor(T, device=Z.device), torch.tensor(Y / Y.sum(0), device=Z.device)
 
 

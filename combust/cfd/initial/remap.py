@@ -9,12 +9,14 @@ B. van Leer, J. Comput. Phys. 23 (1977) 276, doi:10.1016/0021-9991(77)90095-X
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy.sparse import csr_matrix
 
 from combust.cfd.mesh.grid import ROUND_OFF
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 
 class Overlap(NamedTuple):
@@ -34,6 +36,8 @@ class Overlap(NamedTuple):
 
 def line(old: np.ndarray, new: np.ndarray) -> Overlap:
     """Of rising edges; the new ones must lie within the old ones, up to round-off."""
+    from scipy.sparse import csr_matrix
+
     new = np.clip(new, old[0], old[-1])
     low = np.searchsorted(old, new[:-1], side="right") - 1
     high = np.searchsorted(old, new[1:], side="left")

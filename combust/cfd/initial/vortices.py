@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
-from scipy.special import exp1
 
 from combust.cfd.mesh.grid import Faces, Grid
 
@@ -24,6 +23,8 @@ def taylor(radius: float, speed: float) -> StreamFunction:
 
 def lamb_oseen(radius: float, speed: float) -> StreamFunction:
     """v = G / (2 pi r) (1 - exp(-(r/rc)^2)), anticlockwise, with its largest speed at `radius`."""
+    from scipy.special import exp1
+
     core = radius / OSEEN
     circulation = 2 * math.pi * radius * speed / (1 - math.exp(-(OSEEN**2)))
 

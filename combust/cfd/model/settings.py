@@ -43,7 +43,25 @@ class Numerics(Settings, frozen=True):
     momentum: Annotated[Momentum, doc(ABOUT_MOMENTUM)] = "central"
     order: Annotated[Order, doc(ABOUT_ORDER)] = 2
     pressure: Annotated[PressureSolver, doc("pressure equation")] = PressureSolver()
-    compile: Annotated[Literal["auto", "on", "off"], doc("compiled kernels; auto: if the run is long enough")] = "auto"
+    compile: Annotated[
+        Literal["auto", "on", "off"],
+        doc("compiled kernels; auto: if the run is long enough, after first steps with eager ones; on: from the start"),
+    ] = "auto"
+    eager_steps: Annotated[
+        Annotated[int, Meta(ge=0)] | None,
+        doc(
+            "with compile = auto: first steps with eager kernels, while compiled ones are made beside; by the work of "
+            "a step if omitted. Another number changes last digits"
+        ),
+    ] = None
 
 
-LOOP = ("cfl", "dt", "dt_max", "dt_first", "growth", "compile")  # keys of `numerics` that every model takes
+LOOP = (
+    "cfl",
+    "dt",
+    "dt_max",
+    "dt_first",
+    "growth",
+    "compile",
+    "eager_steps",
+)  # keys of `numerics` that every model takes

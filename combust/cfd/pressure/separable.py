@@ -8,10 +8,10 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from combust.cfd.mesh.transpose import Transpose
 from combust.cfd.pressure.base import PressureGrid
 from combust.cfd.pressure.modes import modes
 from combust.cfd.pressure.substructure import Substructure, suits
-from combust.cfd.pressure.transpose import Transpose
 
 
 class Separable:

@@ -14,7 +14,6 @@ from typing import Any
 
 import cantera as ct
 import numpy as np
-from scipy.interpolate import PchipInterpolator
 
 from combust.kinetics.flames.radiation import radiate
 from combust.kinetics.flames.solver import TRANSPORT, Query
@@ -64,6 +63,8 @@ def widened(x: np.ndarray) -> np.ndarray:
 
 def begin(flame: Any, known: Any, query: Query, components: Sequence[str]) -> None:
     """Takes the solution of `known` as the guess of `flame`: monotone cubics, constant beyond the end of its grid."""
+    from scipy.interpolate import PchipInterpolator
+
     flame.transport_model = TRANSPORT[query.transport]
     flame.soret_enabled = query.soret
     radiate(flame, query)

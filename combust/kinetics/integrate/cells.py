@@ -35,11 +35,7 @@ SAFETY, GROW, SHRINK = 0.9, 5.0, 0.1
 AGAIN = 0.2  # at most, after a second rejection in a row: in an initial layer the error does not fall with the step
 SLACK = 1.0 - 1e-9  # of the number of steps to the end: ten tenths of dt are ten, whatever rounding makes of them
 LANDING, RELAX = 0.25, 1.05  # of steps that would leap over a growth, and of their limit afterwards
-
-
-def rules() -> Rules:
-    """These, as the C++ kernels take them."""
-    return Rules(SAFETY, GROW, SHRINK, AGAIN, LANDING, RELAX, MIN_FRACTION, SLACK, MAX_STEPS)
+RULES = Rules(SAFETY, GROW, SHRINK, AGAIN, LANDING, RELAX, MIN_FRACTION, SLACK, MAX_STEPS)
 
 
 class System(NamedTuple):
@@ -291,7 +287,6 @@ def integrate_cells(
     fixed: Fixed | None = None,
     observe: Observer | None = None,
     arrived: Callable[[int], None] | None = None,
-    narrow: bool = False,
 ) -> Integrated:
     """Adaptive integration over dt [s] from z with sources s (1 + species, cells), first steps `first` (cells,).
 
@@ -302,14 +297,12 @@ def integrate_cells(
     has 1/(gamma h) - L < 0 then, the determinant is negative; such steps are refused and made a quarter as long.
 
     `observe` sees each state that a step starts from; `arrived` is told how many cells are at their end, now and then.
-    `narrow`: a cell or two may go by kernels for so few, whose results differ by round-off; else a cell's have the same
-    bits in any company, as flows need them on any number of ranks.
     """
     native = compiled_for(system.kin, z, s, first, dt if isinstance(dt, Tensor) else None, *(fixed or ())[:1])
     if native is not None:
-        tolerances = tolerance.rtol, tolerance.atol
+        tolerances, rules = (tolerance.rtol, tolerance.atol), RULES._replace(max_steps=MAX_STEPS)
         return Integrated(
-            *through(native, system.hold, method, tolerances, rules(), z, s, dt, first, fixed, observe, arrived, narrow)
+            *through(native, system.hold, method, tolerances, rules, z, s, dt, first, fixed, observe, arrived)
         )
     on = Integration.begin(z, dt, first)
     active = torch.arange(z.shape[1], device=z.device)
@@ -341,6 +334,7 @@ class Integration:
     cap: Tensor  # s, of the step, where something grows
     tries: Tensor
     fresh: Tensor  # whether the last step was accepted
+    over: Tensor  # whether it ends here, see `Observer`
     steps: int = 0
     rejected: int = 0
 
@@ -351,14 +345,17 @@ class Integration:
         tries = torch.zeros(first.shape, dtype=torch.int64, device=z.device)
         fresh = torch.ones(first.shape, dtype=torch.bool, device=z.device)
         z, elapsed, step = z.clone(), torch.zeros_like(first), first.clone()
-        return Integration(z, end, elapsed, step, torch.full_like(first, torch.inf), tries, fresh)
+        return Integration(z, end, elapsed, step, torch.full_like(first, torch.inf), tries, fresh, ~fresh)
 
     def show(self, observe: Observer, cells: Tensor, at: Linearised, molar_mass: Tensor) -> None:
         """The states that steps start from, once each."""
         seen = self.fresh[cells].nonzero().squeeze(-1)
         z, f = take(at.z, seen), take(at.chemical, seen)
         shown = [x for row in observe.rows for x in watched(row, z, f, molar_mass)]
-        observe(torch.stack([cells[seen].to(z.dtype), self.elapsed[cells[seen]], z[0], *shown], dim=1))
+        record = torch.stack([cells[seen].to(z.dtype), self.elapsed[cells[seen]], z[0], *shown], dim=1)
+        observe(record)
+        if observe.ending is not None:
+            self.over[cells[seen]] = observe.ending.reached(record)
 
     def move(self, method: Method, cells: Tensor, old: Tensor, new: Tensor, error: Tensor, leaps: Tensor) -> None:
         """Takes the steps whose error is within the tolerance and that leap over nothing, and chooses the next."""
@@ -386,7 +383,7 @@ class Integration:
         """Those of the active cells that have a way to go, and those that are stuck on it."""
         self.tries[active] += 1
         end, step = self.end[active], self.step[active]
-        going = end - self.elapsed[active] > 0
+        going = (end - self.elapsed[active] > 0) & ~self.over[active]
         stuck = going & ((self.tries[active] >= MAX_STEPS) | (step < MIN_FRACTION * end))
         return active[going & ~stuck], active[stuck]
 

@@ -6,13 +6,18 @@ from typing import Protocol
 
 from torch import Tensor
 
+from combust.kinetics.integrate.ending import Ending
+
 
 class Observer(Protocol):
     """Sees the states that steps start from, in order of time for each cell: rows cell, t, T, and value and slope (of
     dz/dt without sources) of each watched row of z (-1: of T sum y/W), as (states, 3 + 2 rows).
+
+    ending : where cells end before their dt, if anywhere
     """
 
     rows: list[int]
+    ending: Ending | None
 
     def __call__(self, record: Tensor) -> None: ...
 

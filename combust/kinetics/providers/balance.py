@@ -6,7 +6,7 @@ alone, never from measured times, so a restarted run repeats the same numbers.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -27,6 +27,7 @@ TOLERATED = 0.10  # nothing moves while the rank with most work has at most this
 ACTIVE = 3
 # A cell is active if its rates change some rhoY_k by more than RTOL rhoY_k + ATOL rho within dt.
 RTOL, ATOL = 1e-4, 1e-9
+CELLS = 8  # tag of the messages
 
 
 class Sharing(NamedTuple):
@@ -79,17 +80,16 @@ class Balanced:
         durations = Durations.given(dt)
         active = torch.nonzero(self._speed(T, rhoY) * durations.seconds > 1.0).flatten()
         self._seen = None  # the next step begins elsewhere
-        local = self.comm.gather((T.numel(), active.numel()))
-        cells, busy = np.array(local, dtype=np.int64).T
+        cells, busy = self.comm.lists(np.array((T.numel(), active.numel()), dtype=np.int64)).T
         work = cells + (ACTIVE - 1) * busy
-        moves = plan(work, busy, self.tolerated)
-        after = work + ACTIVE * (moves.sum(axis=0) - moves.sum(axis=1))
-        self.sharing = Sharing(imbalance(work), imbalance(after), int(moves.sum()), int(busy.sum()))
-        if not moves.any():
+        gives, takes = plan(work, busy, self.tolerated)
+        after = work + ACTIVE * (takes - gives)
+        self.sharing = Sharing(imbalance(work), imbalance(after), int(gives.sum()), int(busy.sum()))
+        if not gives.any():
             return Shared(self.chemistry.begin(T, rhoY, dt, Q, Qh), None)
         # Here a cell's number still means something.
         together(self.comm, lambda: check_state(self.gas, pack(T, rhoY)))
-        exchange = Exchange(self.comm, moves, active, T.numel())
+        exchange = Exchange(self.comm, gives, takes, active, T.numel())
         state = exchange.out(pack(T, rhoY))
         if durations.share is not None:
             dt = Durations(durations.whole, exchange.out(durations.share.unsqueeze(0))[0])
@@ -127,10 +127,13 @@ def _same(a: Tensor, b: Tensor) -> bool:
 class Exchange:
     """Sends surplus cells out and their results home. Fields are (component, cells), float64."""
 
-    def __init__(self, comm: Communicator, moves: np.ndarray, active: Tensor, cells: int) -> None:
-        """moves[i, j] : active cells that go from rank i to rank j; active : this rank's, ascending."""
+    def __init__(self, comm: Communicator, gives: np.ndarray, takes: np.ndarray, active: Tensor, cells: int) -> None:
+        """gives, takes : active cells that each rank gives and takes, as many in all; active : this rank's, ascending.
+
+        The cells given, laid end to end in rank order, fill the gaps of those that take.
+        """
         self.comm = comm
-        self.sent, self.received = moves[comm.rank], moves[:, comm.rank]
+        self.sent, self.received = overlaps(gives, takes, comm.rank), overlaps(takes, gives, comm.rank)
         leaving = int(self.sent.sum())
         self.away = active[active.numel() - leaving :]
         stays = torch.ones(cells, dtype=torch.bool, device=active.device)
@@ -154,38 +157,51 @@ class Exchange:
         rows = field.shape[0]
         send = field.T.contiguous().cpu()
         receive = torch.empty((int(received.sum()), rows), dtype=torch.float64)
-        self.comm.mpi.Alltoallv((send.numpy(), sent * rows), (receive.numpy(), received * rows))
+        mpi, requests = self.comm.mpi, []
+        # Few ranks trade with one another: messages to these alone, where a call of all would ask every rank.
+        for rank, part in _parts(receive, received):
+            requests.append(mpi.Irecv(part.numpy(), source=rank, tag=CELLS))
+        for rank, part in _parts(send, sent):
+            requests.append(mpi.Isend(part.numpy(), dest=rank, tag=CELLS))
+        for request in requests:
+            request.Wait()
         return receive.T.to(field.device)
 
 
-def plan(work: np.ndarray, movable: np.ndarray, tolerated: float = TOLERATED) -> np.ndarray:
-    """moves[i, j], cells to go from rank i to j so that all have the same work, to ACTIVE units.
+def _parts(cells: Tensor, counts: np.ndarray) -> Iterator[tuple[int, Tensor]]:
+    """The ranks that have some of the cells (cells, rows), and these."""
+    ranks = np.flatnonzero(counts)
+    return zip(ranks.tolist(), cells.split(counts[ranks].tolist()), strict=True)
+
+
+def plan(work: np.ndarray, movable: np.ndarray, tolerated: float = TOLERATED) -> tuple[np.ndarray, np.ndarray]:
+    """Cells of ACTIVE units that each rank gives, and takes, so that all have the same work, to ACTIVE units.
 
     work : of each rank; movable : cells of ACTIVE units that it may give
-    All zero while `imbalance(work)` is at most `tolerated`.
+    All zero while `imbalance(work)` is at most `tolerated`. No rank does both. Lists of the ranks, no table of pairs.
     """
     if imbalance(work) <= tolerated:
-        return np.zeros((work.size, work.size), dtype=np.int64)
+        return np.zeros_like(work), np.zeros_like(work)
     over = (work - int(work.sum()) // work.size) / ACTIVE
     gives = np.minimum(movable, np.floor(np.maximum(over, 0.0)).astype(np.int64))
     takes = np.floor(np.maximum(-over, 0.0)).astype(np.int64)
-    return overlaps(gives, takes)
+    return _first(gives, int(takes.sum())), _first(takes, int(gives.sum()))
 
 
-def overlaps(mine: np.ndarray, theirs: np.ndarray, rank: int | None = None) -> np.ndarray:
-    """Length that each piece of `mine` (or one, of `rank`) shares with each piece of `theirs`, laid end to end from 0.
+def _first(counts: np.ndarray, room: int) -> np.ndarray:
+    """The first `room` of all that is counted, in rank order."""
+    return np.diff(np.minimum(counts.cumsum(), room), prepend=0)
 
-    What one rank gives and others take, surplus by gap in rank order. Of one rank, time and memory grow with the number
-    of ranks, not with its square.
+
+def overlaps(mine: np.ndarray, theirs: np.ndarray, rank: int) -> np.ndarray:
+    """Length that the piece `rank` of `mine` shares with each piece of `theirs`, both laid end to end from 0.
+
+    What one rank gives and others take, surplus by gap in rank order. Time and memory grow with the number of ranks,
+    not with its square.
     """
     stop, start = theirs.cumsum(), theirs.cumsum() - theirs
-    if rank is None:
-        end = mine.cumsum()[:, None]
-        begin = end - mine[:, None]
-    else:
-        end = mine[: rank + 1].sum()
-        begin = end - mine[rank]
-    return np.maximum(np.minimum(stop, end) - np.maximum(start, begin), 0)
+    end = mine[: rank + 1].sum()
+    return np.maximum(np.minimum(stop, end) - np.maximum(start, end - mine[rank]), 0)
 
 
 def imbalance(work: np.ndarray) -> float:

@@ -71,12 +71,14 @@ def ignite(
     rtol: float = 1e-6,
     atol: float = ATOL,
     progress: Callable[[int], None] = lambda done: None,
+    to_end: bool = False,
 ) -> IgnitionTable:
     """Ignition delays [s] of all combinations of phi, T [K] and p [Pa], in the order p, phi, T; solved together.
 
     mechanism : Cantera YAML, or one that is loaded;  fuel, oxidizer : a species, or mole fractions "CH4:0.8, H2:0.2"
     hold : "uv" (constant energy and volume) or "hp";  delay : definitions as of combust.kinetics.reactors.delays
     time : longest delay [s];  rtol, atol : of mass fractions;  progress : called with the number of reactors done
+    to_end : follow every reactor for that time, also where its delay is found before; the table is the same
     Raises ConfigError or MechanismError for what cannot be asked, and the error of the first reactor if all fail.
     """
     require_time("time", time)
@@ -91,7 +93,7 @@ def ignite(
     def solve(chosen: Sequence[int]) -> list[list[float]]:
         i = torch.tensor(chosen)
         state = numbers[i, 2], numbers[i, 0], Y[:, i]
-        found = ignition_delays(gas, *state, time, hold, [*texts, STAGE], rtol, atol, progress=progress)
+        found = ignition_delays(gas, *state, time, hold, [*texts, STAGE], rtol, atol, progress, to_end=to_end)
         return found.T.tolist()
 
     delays, errors = each_row(solve, range(len(conditions)), [math.nan] * (len(texts) + 1))

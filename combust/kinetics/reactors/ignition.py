@@ -1,7 +1,8 @@
 """Ignition delays of homogeneous reactors, thousands at once.
 
 Of every state that the integrator visits the watched quantities are kept, with their slopes; the delays are then read
-from that history, see `combust.kinetics.reactors.delays`, which has the definitions.
+from that history, see `combust.kinetics.reactors.delays`, which has the definitions. A reactor of which only steepest
+rises of T or p are asked ends soon after them, see `combust.kinetics.integrate.ending`.
 """
 
 from __future__ import annotations
@@ -17,17 +18,22 @@ from combust import kernels
 from combust.errors import DivergenceError
 from combust.kinetics.integrate import cells as ode
 from combust.kinetics.integrate.cvode import require_one_mechanism
+from combust.kinetics.integrate.ending import Ending
 from combust.kinetics.integrate.native.integrator import compiled_for
 from combust.kinetics.integrate.observer import watched
 from combust.kinetics.integrate.reactor import COMPILE_FROM, Batch, ReactorIntegrator
 from combust.kinetics.mechanism.ideal_gas import require_ideal
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.kinetics.reactors.delays import LEAST_RISE, Criterion, read_delays
+from combust.kinetics.reactors.gibbs import equilibrium_temperature, richness
 
 ATOL = 1e-12  # of mass fractions: radicals grow from traces, see docs/kinetics.md
 STEPS = 100.0  # an ignition takes some hundred times as many steps as the step of a flow
 HISTORY = 2**26  # values of a history kept at once
 VISITS = 1000  # states of an ignition, about
+FEW = 2000  # cells times species: of fewer, equilibria take longer than what follows an ignition
+LEAST_HEAT = 100.0  # K, of equilibrium above the start
+RICHEST = 2.0  # equivalence ratio: richer gas may be far hotter than its equilibrium after a first stage already
 LARGEST_DENSE = (
     400  # species; beyond, Cantera's sparse preconditioned CVODE beats the dense LU of torch's kernels by far
 )
@@ -38,12 +44,12 @@ class History:
     `integrate_cells`.
     """
 
-    def __init__(self, gas: Mechanism, criteria: Sequence[Criterion]) -> None:
+    def __init__(self, gas: Mechanism, criteria: Sequence[Criterion], ending: Ending | None = None) -> None:
         names = [criterion.quantity for criterion in criteria]
         self.quantities = {name: i for i, name in enumerate(dict.fromkeys(names))}
         known = {"T": 0, "p": -1}
         self.rows = [known[name] if name in known else 1 + gas.index(name) for name in self.quantities]
-        self.criteria = criteria
+        self.criteria, self.ending = criteria, ending
         self.parts: list[Tensor] = []
 
     def __call__(self, record: Tensor) -> None:
@@ -89,6 +95,7 @@ def ignition_delays(
     progress: Callable[[int], None] | None = None,
     member: Tensor | None = None,
     rise: Tensor | float = LEAST_RISE,
+    to_end: bool = False,
 ) -> Tensor:
     """Ignition delays (cells,) s, or (criteria, cells) for several; NaN where nothing ignited by t_end.
 
@@ -96,7 +103,8 @@ def ignition_delays(
     criterion: one or several, see `kinetics.reactors.delays`; NaN also where the gas ignites and the quantity has no
     such event (a maximum, say) by t_end. progress: told how many cells are done, now and then. member (cells,): of an
     ensemble, see `Mechanism.ensemble`; NaN also for a cell of an ensemble that cannot be integrated. rise: of the
-    temperature [K], one number or (cells,), that makes an ignition.
+    temperature [K], one number or (cells,), that makes an ignition. to_end: follow every reactor to t_end, also where
+    its events are found before; the delays are the same.
     Raises StateError for bad states, ConfigError for bad options, DivergenceError for a cell that CVODE cannot do.
     """
     T = torch.as_tensor(T, dtype=torch.float64, device=gas.device).reshape(-1)
@@ -117,8 +125,25 @@ def ignition_delays(
         for start in range(0, T.numel(), size):
             part = slice(start, start + size)
             arrived = None if progress is None else lambda done: progress(start + done)
-            delays[:, part] = _delays(gas, integrator, marks, batch.of(part), arrived, least[part])
+            of_part, rises = batch.of(part), least[part]
+            ending = None if to_end else _ending(gas, integrator, marks, of_part, rises)
+            delays[:, part] = _delays(gas, integrator, marks, of_part, arrived, rises, ending)
     return delays if several else delays[0]
+
+
+def _ending(
+    gas: Mechanism, integrator: ReactorIntegrator, criteria: Sequence[Criterion], batch: Batch, rise: Tensor
+) -> Ending | None:
+    """Where reactors end before their time; None where that does not pay, or an event asked for may come late."""
+    early = all(
+        mark.quantity in ("T", "p") and mark.kind in ("max slope", "max slope extrapolated") for mark in criteria
+    )
+    if not early or batch.z.numel() < FEW:
+        return None
+    T = batch.z[0]
+    settled = equilibrium_temperature(gas, integrator.system.hold, T, batch.fixed.held, batch.z[1:])
+    sure = (settled - T >= LEAST_HEAT) & (richness(gas, batch.z[1:]) <= RICHEST)
+    return Ending(T, torch.where(sure, settled, torch.nan), rise)
 
 
 def _delays(
@@ -128,6 +153,7 @@ def _delays(
     batch: Batch,
     arrived: Callable[[int], None] | None,
     rise: Tensor,
+    ending: Ending | None,
 ) -> Tensor:
     single = batch.fixed.member is None
     if single and batch.z.shape[0] > LARGEST_DENSE and compiled_for(integrator.system.kin, batch.z) is None:
@@ -137,11 +163,10 @@ def _delays(
             if arrived is not None:
                 arrived(cell + 1)
         return delays
-    history = History(gas, criteria)
+    history = History(gas, criteria, ending)
     path = ode.integrate_cells(
         integrator.system, integrator.method, integrator.tolerance, batch.z, batch.s, batch.dt,
         integrator.first_steps(batch, integrator.rates(batch)), integrator.block, batch.fixed, history, arrived,
-        narrow=True,
     )  # fmt: skip
     delays = history.delays(batch.z.shape[1], rise)
     for cell in path.failed.tolist():

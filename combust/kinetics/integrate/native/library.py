@@ -6,7 +6,9 @@ user's cache, under a name made of the sources, the compiler and the processor.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import fcntl
 import functools
 import hashlib
 import logging
@@ -15,6 +17,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from combust import folders, processor
@@ -24,7 +27,6 @@ logger = logging.getLogger(__name__)
 
 SOURCES = Path(__file__).parent / "source"
 MAIN = "integrate.cpp"
-LANES = 8  # that fill the widest registers, and hide how long an operation takes
 DIGEST = 32  # bytes that follow the machine code in its file, and that loaders do not read
 FLAGS = (
     "-std=c++17", "-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-Wno-psabi",
@@ -47,13 +49,15 @@ def compiler() -> list[str]:
 
 
 @functools.cache
-def library(lanes: int = LANES) -> ctypes.CDLL | None:
-    """The kernels for so many cells side by side; None where they cannot be had, with the reason in the log."""
+def library() -> ctypes.CDLL | None:
+    """The kernels; None where they cannot be had, with the reason in the log."""
     try:
         found = compiler()
-        path = _place(f"integrate-{_key(found, lanes)}.so")
+        path = _place(f"integrate-{_key(found)}.so")
         if not _whole(path):
-            _build(found, path, lanes)
+            with _one_at_a_time(path):
+                if not _whole(path):
+                    _build(found, path)
         return _declared(ctypes.CDLL(str(path)))
     except (OSError, subprocess.SubprocessError) as error:
         said = getattr(error, "stderr", None) or str(error)
@@ -94,6 +98,15 @@ def _whole(path: Path) -> bool:
     return hashlib.sha256(content[:-DIGEST]).digest() == content[-DIGEST:]
 
 
+@contextlib.contextmanager
+def _one_at_a_time(path: Path) -> Iterator[None]:
+    """Of the ranks of a machine one compiles and the others wait for it, where its files can be locked."""
+    with open(path.with_suffix(".lock"), "w", encoding="utf-8") as file:
+        with contextlib.suppress(OSError):
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 def _sources() -> dict[str, str]:
     texts = {
         path.name: path.read_text(encoding="utf-8")
@@ -103,19 +116,19 @@ def _sources() -> dict[str, str]:
     return {**texts, "fields.h": header()}
 
 
-def _key(compiler: list[str], lanes: int = LANES) -> str:
+def _key(compiler: list[str]) -> str:
     version = subprocess.run([*compiler, "--version"], capture_output=True, text=True, check=True).stdout
     flags = next((value for key, value in processor.fields() if key in ("flags", "Features")), "")
     parts = [
         version,
         flags,
-        " ".join([*compiler[1:], *FLAGS, str(lanes)]),
+        " ".join([*compiler[1:], *FLAGS]),
         *(f"{name}\n{text}" for name, text in _sources().items()),
     ]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:20]
 
 
-def _build(compiler: list[str], path: Path, lanes: int) -> None:
+def _build(compiler: list[str], path: Path) -> None:
     """Compiles into a file of its own, then renames: processes that do so at once do not meet."""
     start = time.perf_counter()
     logger.info("compiling the integrator, once on this machine ...")
@@ -123,7 +136,7 @@ def _build(compiler: list[str], path: Path, lanes: int) -> None:
         for name, text in _sources().items():
             (Path(folder) / name).write_text(text, encoding="utf-8")
         made = Path(folder) / path.name
-        command = [*compiler, *FLAGS, f"-DLANES={lanes}", "-o", str(made), str(Path(folder) / MAIN)]
+        command = [*compiler, *FLAGS, "-o", str(made), str(Path(folder) / MAIN)]
         subprocess.run(command, capture_output=True, text=True, check=True)
         code = made.read_bytes()
         made.write_bytes(code + hashlib.sha256(code).digest())
@@ -133,12 +146,10 @@ def _build(compiler: list[str], path: Path, lanes: int) -> None:
 
 def _declared(found: ctypes.CDLL) -> ctypes.CDLL:
     whole, pointer = ctypes.c_int64, ctypes.c_void_p
-    found.combust_integrate.argtypes = found.combust_few.argtypes = [pointer] * 5
+    found.combust_integrate.argtypes = [pointer] * 5
     found.combust_recorded.restype = whole
     found.combust_recorded.argtypes = [pointer, pointer]
     found.combust_integrate.restype = found.combust_rates.restype = found.combust_solve.restype = whole
-    found.combust_few.restype = found.combust_linearise.restype = whole
-    found.combust_linearise.argtypes = [pointer, whole, whole, whole, *[pointer] * 6]
     found.combust_forget.restype = None
     found.combust_forget.argtypes = [pointer]
     found.combust_rates.argtypes = [pointer, whole, whole, whole, *[pointer] * 5]

@@ -1,13 +1,10 @@
-// LANES cells side by side, and the two functions that rates are made of.
+// Eight cells side by side, and the two functions that rates are made of.
 #pragma once
 
 #include <cstdint>
 #include <cstring>
 
-#ifndef LANES
-#define LANES 8
-#endif
-
+constexpr int LANES = 8;
 typedef double V __attribute__((vector_size(8 * LANES)));
 typedef std::int64_t Mask __attribute__((vector_size(8 * LANES)));  // all bits set where true
 
