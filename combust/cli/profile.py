@@ -64,6 +64,8 @@ def show(found: ProfileReport) -> None:
         print(f"host synchronisations: {found.total.of('synchronisations').mean:.0f} a step")
         for place, count in sorted(found.reads.items(), key=lambda item: -item[1])[:10]:
             print(f"  {count:4.0f}  {place}")
+    if found.iterations:
+        print(f"pressure iterations: {found.iterations:.1f} a step")
     if found.ranks > 1:
         print(f"cells integrated on another rank than theirs: {found.pooled:.1f} per step and rank")
     if found.trace is not None:

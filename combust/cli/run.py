@@ -15,6 +15,8 @@ from combust.timers import clock
 if TYPE_CHECKING:
     from combust.run.run import RunReport
 
+DRAWN = 2 * 10**9  # bytes of the last snapshot up to which the root reads it whole for a picture
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     case_arguments(parser)
@@ -47,7 +49,13 @@ def summarise(found: RunReport) -> None:
         return
     print(f"{found.message} in {clock(found.seconds)}")
     print(f"ParaView:    {found.folder.index}")
-    if found.reason == "done":
+    snapshot = found.folder.fields(found.step)
+    size = snapshot.stat().st_size if snapshot.exists() else 0
+    if found.reason == "done" and size > DRAWN:
+        print(
+            f"picture:     none of {size / 1e9:.3g} GB, which one process would read: combust plot {found.folder.path}"
+        )
+    elif found.reason == "done":
         try:
             from combust.run.picture import plot
 

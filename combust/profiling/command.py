@@ -71,6 +71,7 @@ class ProfileReport:
 
     steps : that were measured, after `warm`;  seconds : wall time of a step, of the slowest rank
     device : "cpu" or "cuda";  kernels : "compiled" or "eager";  bandwidth : of the memory, per rank [bytes/s]
+    iterations : of the pressure per step, 0 where it is solved directly
     pooled : cells that were integrated on another rank than theirs, per step and rank, over the ranks
     reads : file and line, and host synchronisations per step there (none on a CPU)
     """
@@ -87,6 +88,7 @@ class ProfileReport:
     bandwidth: Over
     phases: list[Phase]
     total: Phase
+    iterations: float
     pooled: float
     reads: dict[str, float]
     trace: Path | None
@@ -127,11 +129,12 @@ def profile(
         recorder.forget()
         recorder.outside = counters_of_petsc() or dict
         comm.barrier()
-        begin, moved = time.perf_counter(), 0.0
+        begin, moved, iterations = time.perf_counter(), 0.0, 0
         with recorder.watching():
             for _ in range(steps):
                 step(sim, recorder)
                 moved += pooled(sim.flow)
+                iterations += sum(getattr(getattr(sim.flow, "scheme", None), "iterations", ()))
         seconds = time.perf_counter() - begin
         reads = counting_step(sim, recorder, device)
         traced = torch_step(sim, begin) if operations and path is not None else []
@@ -140,7 +143,7 @@ def profile(
     report = ProfileReport(
         config.title, comm.size, math.prod(sim.flow.block.shape), tuple(reversed(sim.flow.block.dims)),
         device, kernels.mode(), steps, warm, slowest, over(comm, speed), phases, total,
-        moved / (steps * comm.size), reads, path,
+        iterations / steps, moved / (steps * comm.size), reads, path,
     )  # fmt: skip
     if path is not None:
         written(
@@ -199,8 +202,12 @@ def step(sim: Simulation, recorder: Recorder) -> None:
 def pooled(flow: Any) -> float:
     """Cells that the chemistry of the last step moved between ranks, of all ranks."""
     chemistry = getattr(getattr(flow, "scheme", None), "chemistry", None)
-    stats = getattr(chemistry, "sharing", None) or getattr(getattr(chemistry, "pool", None), "stats", None)
-    return float(getattr(stats, "moved", 0.0))
+    while chemistry is not None:  # one may stand around another
+        stats = getattr(chemistry, "sharing", None) or getattr(getattr(chemistry, "pool", None), "stats", None)
+        if stats is not None:
+            return float(stats.moved)
+        chemistry = getattr(chemistry, "chemistry", None)
+    return 0.0
 
 
 def counting_step(sim: Simulation, recorder: Recorder, device: str) -> dict[str, float]:

@@ -2,17 +2,21 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from combust import kernels
 from combust.__main__ import main
+from combust.cli import run as cli_run
+from combust.io.folder import Folder
 from combust.parallel import ALONE
 from combust.profiling import recorder as names
-from combust.profiling.command import profile
+from combust.profiling.command import pooled, profile
 from combust.profiling.memory import ENTRIES, Touched, bandwidth
 from combust.profiling.recorder import Recorder
+from combust.run.run import RunReport
 from combust.timers import Timers
 
 CASE = Path(__file__).resolve().parents[2] / "cases" / "tgv2d.toml"
@@ -157,7 +161,26 @@ def test_kernels_are_watched_for_a_while_only():
     assert row[names.KERNELS] == 1 and row[names.OPERATIONS] == 2 + 2 + 3
 
 
+def test_cells_that_moved_are_those_of_the_chemistry_within():
+    def flow(chemistry):
+        return SimpleNamespace(scheme=SimpleNamespace(chemistry=chemistry))
+
+    balanced = SimpleNamespace(sharing=SimpleNamespace(moved=7), chemistry=None)
+    pooling = SimpleNamespace(pool=SimpleNamespace(stats=SimpleNamespace(moved=3)))
+    assert pooled(flow(balanced)) == pooled(flow(SimpleNamespace(chemistry=balanced))) == 7
+    assert pooled(flow(pooling)) == 3 and pooled(flow(SimpleNamespace())) == pooled(object()) == 0
+
+
 def test_bandwidth(monkeypatch):
     assert 3 * 8 * ENTRIES > 1.5e8  # beyond what caches hold
     monkeypatch.setattr("combust.profiling.memory.ENTRIES", 2**12)
     assert 1e7 < bandwidth(ALONE, "cpu") < 1e14
+
+
+def test_no_picture_of_a_snapshot_that_one_process_should_not_read(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(cli_run, "DRAWN", 10)
+    folder = Folder(tmp_path)
+    folder.fields(3).write_bytes(bytes(11))
+    cli_run.summarise(RunReport("done", "reached step 3", 0, folder, 3, 0.1, 1.0, float("nan"), {}, None))
+    said = capsys.readouterr().out
+    assert "which one process would read: combust plot" in said and not folder.picture.exists()

@@ -17,6 +17,7 @@ LONG = {
     "manufactured",
     "open_flames",
     "order",
+    "scaling",
     "time_step",
 }  # slow; all but the first two, and these kinds,
 # call what other studies call, too, or what has tests of its own
