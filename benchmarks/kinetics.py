@@ -42,7 +42,7 @@ from combust.kinetics.transport.properties import transport_properties
 TURN = 0.02  # s that a turn takes at least
 STEP_RTOL = 1e-4
 FEW = 100  # cells that Cantera is timed on
-CALLS = (100, 10_000)  # cells of calls of net_production_rates
+CALLS = (1, 100, 10_000)  # cells of calls of net_production_rates
 LARGEST_STEP = 200  # species, beyond which a stiff step is no batch's work
 STEP_ROUNDS = 7
 TARGETS = {  # times Cantera's speed
@@ -114,12 +114,12 @@ def our_calls(
 
 
 def user_calls(sheet: Sheet, gas: Mechanism, p: float, theirs: tuple[Callable[[], object], int], rounds: int) -> None:
-    """`gas.net_production_rates` of few and of many cells beside Cantera's loop."""
+    """`gas.net_production_rates` of one, few and many cells beside Cantera's loop."""
     for cells in CALLS:
         T, Y = random_states(gas, cells)
         calls = {"theirs": theirs[0], "ours": lambda T=T, Y=Y: gas.net_production_rates(T, p, Y)}
         seconds = in_turn(calls, rounds, time.thread_time, TURN)
-        what = f"net_production_rates of {cells} cells"
+        what = f"net_production_rates, cells: {cells}"
         compared(sheet, gas, what, 1e6 * seconds["theirs"] / theirs[1], 1e6 * seconds["ours"] / cells)
 
 
@@ -159,6 +159,7 @@ def arguments() -> argparse.ArgumentParser:
     made.add_argument("--step-cells", type=int, help="of the stiff step; default: by the number of species")
     made.add_argument("--dt", type=float, default=1e-6)
     made.add_argument("--device", default="cpu")
+    made.add_argument("--calls", action="store_true", help="only the calls of net_production_rates")
     made.add_argument("--rounds", type=int, default=21, help="pairs; of the stiff step 7 at most")
     return made
 
@@ -180,7 +181,8 @@ def main(argv: list[str] | None = None) -> Sheet:
         T, Y = random_states(gas, options.cells or block_of(gas.kinetics))
         sheet.say(f"\n{gas}: {len(T)} cells in a call; Cantera / combust")
         theirs = cantera_calls(gas, T, Y, p, transport)
-        for name, (call, cells) in our_calls(own, T, Y, p, transport).items():
+        kernel_calls = {} if options.calls else our_calls(own, T, Y, p, transport)
+        for name, (call, cells) in kernel_calls.items():
             other, count = theirs[name]
             start = time.perf_counter()
             call()
@@ -190,7 +192,7 @@ def main(argv: list[str] | None = None) -> Sheet:
             sheet.say(f"    (first call {first:.1f} s)")
         if options.device == "cpu":
             user_calls(sheet, gas, p, theirs["rates"], options.rounds)
-        if len(gas.species) <= LARGEST_STEP:
+        if len(gas.species) <= LARGEST_STEP and not options.calls:
             stiff_step(sheet, own, gas, p, options, transport)
     return done(sheet, options)
 
