@@ -100,16 +100,17 @@ def by_differences(gas: Mechanism, fuel: str, conditions: list[tuple[float, floa
 
 
 def by_adjoint(gas: Mechanism, fuel: str, conditions: list[tuple[float, float]]) -> np.ndarray:
-    """The same by `differentiable_delays`."""
-    A = gas.parameters.A.clone().requires_grad_()
+    """The same by `differentiable_delays`, of both limits of a falloff reaction at once."""
+    old, ln_factor = gas.parameters, torch.zeros_like(gas.parameters.A, requires_grad=True)
     T, p = (torch.tensor(x, dtype=torch.float64) for x in zip(*conditions, strict=True))
     Y = gas.mixture(fuel, AIR, 1.0).unsqueeze(1).expand(-1, len(T)).contiguous()
     found = []
     for i in range(len(T)):
-        learning, some = gas.with_parameters(A=A), slice(i, i + 1)
+        factor, some = ln_factor.exp(), slice(i, i + 1)
+        learning = gas.with_parameters(A=old.A * factor, A_low=old.A_low * factor)
         delay = differentiable_delays(learning, T[some], p[some], Y[:, some], T_END, rtol=RTOL, atol=ATOL)
-        (slope,) = torch.autograd.grad(delay.log().sum(), A)
-        found.append((slope * A).detach().numpy())
+        (slope,) = torch.autograd.grad(delay.log().sum(), ln_factor)
+        found.append(slope.numpy())
     return np.array(found)
 
 

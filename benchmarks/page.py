@@ -62,7 +62,7 @@ def cell(figure: dict[str, Any] | None) -> str:
 def phases(name: str, beginning: str = "", folder: Path = FOLDER) -> str:
     """What costs consist of, a row for each of every processor that has any; labels without their beginning."""
     machines = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob(f"{name}.*.json"))]
-    rows = [(label.removeprefix(beginning), machine["processor"], part["phases"]) for machine in machines
+    rows = [(label.removeprefix(beginning).strip(), machine["processor"], part["phases"]) for machine in machines
             for label, part in machine.get("phases", {}).items() if label.startswith(beginning)]  # fmt: skip
     if not rows:
         return ""

@@ -41,13 +41,15 @@ def test_elements_are_put_right_and_what_is_absent_stays_so():
     y /= y.sum(0)
     end = y * (1 + 1e-9 * torch.randn(y.shape, generator=Y, dtype=torch.float64))
     end[:, 30:39] = y[:, 30:39]
-    kept = elements_kept(gas, y, end, torch.zeros_like(y))
+    dt = torch.linspace(0.5, 2.0, 40, dtype=y.dtype)
+    kept = elements_kept(gas, y, end, torch.zeros_like(y), dt)
     assert float(off(gas, y, kept).max()) < ROUND_OFF
     assert torch.equal(kept[:, 30:39], end[:, 30:39])  # to the last bit
     assert bool((kept[y == 0] == 0).all()) and bool((kept * end >= 0).all())
     assert float(((kept - end).abs() / end.abs().clamp_min(1e-300)).max()) < 1e-6
     added = 1e-3 * y[:, torch.randperm(40, generator=Y)]
-    assert float(off(gas, y + added, elements_kept(gas, y, end + added, added)).max()) < ROUND_OFF
+    fed = elements_kept(gas, y, end + added * dt, added, dt)
+    assert float(off(gas, y + added * dt, fed).max()) < ROUND_OFF
 
 
 def test_derivatives_are_those_of_the_steps():
@@ -55,7 +57,7 @@ def test_derivatives_are_those_of_the_steps():
     y = mixture(gas, H2=0.1, O2=0.2, N2=0.7).unsqueeze(1)
     end = (y * (1 + torch.linspace(-1e-9, 1e-9, 10, dtype=y.dtype).unsqueeze(1))).requires_grad_()
     slope = torch.arange(10.0, dtype=y.dtype).unsqueeze(1)
-    (elements_kept(gas, y, end, torch.zeros_like(y)) * slope).sum().backward()
+    (elements_kept(gas, y, end, torch.zeros_like(y), torch.ones(1, dtype=y.dtype)) * slope).sum().backward()
     assert torch.equal(end.grad, slope)
 
 

@@ -88,10 +88,22 @@ def test_growth_is_a_picture_and_a_table(bench, tmp_path):
     }
     page.draw(tmp_path / "growth.png", tmp_path)
     assert (tmp_path / "growth.png").stat().st_size > 1000
-    places = ("growth", "phases: flow", "figures: flow, ! growth")
+    places = ("growth", "phases: flow", "phases: flow, h2, ", "figures: flow, ! growth")
     made = page.filled("".join(f"<!-- {place} -->\n<!-- end -->\n" for place in places), tmp_path)
     assert "![Growth](performance/growth.png)" in made and made.count("growth, h2, 3-D") == 2
-    assert "| h2, 3-D | A | 3.00 | 0.50 |" in made and "14 | 15 (15 to 15, 5 rounds) **missed** |" in made
+    assert (
+        "| h2, 3-D | A | 3.00 | 0.50 |" in made
+        and "| 3-D | A | 3.00 | 0.50 |" in made
+        and "14 | 15 (15 to 15, 5 rounds) **missed** |" in made
+    )
+
+
+def test_costs_are_drawn_over_species_and_cells(bench, tmp_path):
+    parts = ("rates", "Jacobian", "factors", "a solve", "a step", "1 us, 1e-06", "CVODE, 1e-06")
+    rows = {f"species: {n}": {"species": n} | dict.fromkeys(parts, 0.1 * n) for n in (10, 53)}
+    rows["cells: h2o2"] = {"1e+00": 2000.0, "1e+06": 4.0, "CVODE": 80.0, "bytes a cell": 900}
+    bench("cost").draw(tmp_path / "cost.png", rows)
+    assert (tmp_path / "cost.png").stat().st_size > 1000
 
 
 def test_contenders_take_turns(bench):

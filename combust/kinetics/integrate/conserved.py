@@ -17,19 +17,20 @@ ALIKE = 1e-12  # of the largest eigenvalue: elements that all species hold in on
 TURNS = 2  # the first leaves round-off of the change that it makes
 
 
-def elements_kept(gas: Gas, y: Tensor, end: Tensor, added: Tensor) -> Tensor:
-    """`end` with the elements of y + `added`, all (species, cells), where they are farther off than round-off.
+def elements_kept(gas: Gas, y: Tensor, end: Tensor, s: Tensor, dt: Tensor) -> Tensor:
+    """`end` with the elements of y and of the sources s over dt, where they are farther off than round-off.
 
-    Of all changes that do so the one that is least relative to the amounts, in the sense of sum (dy_k)^2 / y_k: what is
-    absent stays absent, and no sign changes. It is no part of what torch differentiates: of exact steps it is zero.
+    y, end, s (species, cells), dt (cells,). Of all changes that do so the one that is least relative to the amounts, in
+    the sense of sum (dy_k)^2 / y_k: what is absent stays absent, and no sign changes. It is no part of what torch
+    differentiates: of exact steps it is zero.
     """
     atoms = gas.element_matrix / gas.molar_mass
     with torch.no_grad():
-        lost = atoms @ (y + added - end)
-        cells = (lost.abs().amax(0) > ROUND_OFF * (atoms @ end).abs().sum(0)).nonzero().squeeze(-1)
+        lost = atoms @ y - atoms @ end + (atoms @ s) * dt
+        cells = (lost.abs().amax(0) > ROUND_OFF * (atoms.sum(0) @ end)).nonzero().squeeze(-1)
         if not cells.numel():
             return end
-        wanted, kept = (y + added)[:, cells], end[:, cells]
+        wanted, kept = y[:, cells] + s[:, cells] * dt[cells], end[:, cells]
         for _ in range(TURNS):
             kept = kept + _least_change(atoms, kept.abs(), atoms @ (wanted - kept))
         change = torch.zeros_like(end)

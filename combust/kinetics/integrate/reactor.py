@@ -177,8 +177,9 @@ class ReactorIntegrator:
 
     def conserved(self, batch: Batch, end: Tensor) -> Tensor:
         """The end state with the elements and, by Newton from the integrated T, the energy that the sources leave."""
-        Y = conserved.elements_kept(self.gas, batch.z[1:], end[1:], batch.s[1:] * batch.dt)
-        end = torch.cat([end[:1], Y])
+        given = end[1:]
+        Y = conserved.elements_kept(self.gas, batch.z[1:], given, batch.s[1:], batch.dt)
+        end = end if Y is given else torch.cat([end[:1], Y])
         T = systems.energy_kept(self.gas.thermo, self.system.hold, batch.z, end, batch.s[0] * batch.dt)
         return torch.cat([T.unsqueeze(0), Y])
 

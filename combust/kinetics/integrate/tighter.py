@@ -52,7 +52,10 @@ def integrate_reactors(
     once more at less; what does not arrive there, or has less than nothing there too, stays as it is.
     """
     path = integrate_cells(system, method, tolerance, z, s, dt, first, block, fixed)
-    lowest = z[1:].clamp_max(0.0) + (dt * s[1:]).clamp_max(0.0) - tolerance.atol * z[1:].sum(0)
+    least = tolerance.atol * z[1:].sum(0)
+    if bool(path.z[1:].amin() >= -least.amin()):
+        return path
+    lowest = z[1:].clamp_max(0.0) + (dt * s[1:]).clamp_max(0.0) - least
     below = (path.z[1:] < lowest).any(0)
     below[path.failed] = False
     cells_below = below.nonzero().squeeze(-1)
