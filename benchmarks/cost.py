@@ -135,17 +135,20 @@ def by_us(gas: Mechanism, T: Tensor, Y: Tensor, rtol: float) -> Callable[[], obj
     return lambda: gas.integrate(T, ct.one_atm, Y, DT, rtol=rtol, atol=ATOL * rtol)
 
 
+def compiled(source: Path, folder: Path) -> Path:
+    """A file of C++ compiled as the integrator is; `folder` has the integrator's sources."""
+    made = folder / f"{source.stem}.so"
+    lanes = [f"-DLANES={library.LANES}"] if hasattr(library, "LANES") else []
+    command = [*library.compiler(), *library.FLAGS, *lanes, "-I", str(folder), "-o", str(made), str(source)]
+    subprocess.run(command, check=True, capture_output=True)
+    return made
+
+
 def parts_library(folder: Path) -> ctypes.CDLL:
     """benchmarks/parts.cpp and the integrator, compiled."""
-    for name, text in library._sources().items():
-        (folder / name).write_text(text, encoding="utf-8")
-    made = folder / "parts.so"
-    source = Path(__file__).with_name("parts.cpp")
-    command = [*library.compiler(), *library.FLAGS, "-I", str(folder), "-o", str(made), str(source)]
-    subprocess.run(command, check=True, capture_output=True)
-    code = ctypes.CDLL(str(made))
-    pointer, real = ctypes.c_void_p, ctypes.c_double
-    code.cost_parts.argtypes = [pointer, pointer, pointer, real, real, ctypes.c_int64, pointer]
+    code = ctypes.CDLL(str(compiled(Path(__file__).with_name("parts.cpp"), folder)))
+    pointer, real, whole = ctypes.c_void_p, ctypes.c_double, ctypes.c_int64
+    code.cost_parts.argtypes = [pointer, whole, pointer, real, real, whole, pointer]
     code.cost_parts.restype = None
     return code
 
@@ -155,14 +158,13 @@ def parts(code: ctypes.CDLL, gas: Mechanism, T: Tensor, Y: Tensor, rounds: int) 
     native = integrator.compiled_for(gas.kinetics)
     if native is None:
         raise SystemExit("no C++ compiler")
-    method, alive = integrator._coefficients(METHODS[METHOD], RTOL[1], ATOL * RTOL[1])
+    made = native.made if hasattr(native, "made") else native._made
     lanes = torch.cat([T[:8].unsqueeze(0), Y[:, :8]]).contiguous()
     repeats = max(20, 1_000_000 // len(gas.species) ** 2)
     found = np.zeros((rounds, 5))
     for row in found:
-        code.cost_parts(ctypes.byref(native._made), ctypes.byref(method), lanes.data_ptr(), ct.one_atm, 1e7, repeats,
+        code.cost_parts(ctypes.byref(made), METHODS[METHOD].stages, lanes.data_ptr(), ct.one_atm, 1e7, repeats,
                         row.ctypes.data)  # fmt: skip
-    del alive
     median = np.median(found, axis=0)
     names = ("rates", "Jacobian", "factors", "a solve")
     return dict(zip(names, (1e6 / 8 * median[:4]).tolist(), strict=True)) | {"kB a cell": median[4] / 8e3}
@@ -262,7 +264,7 @@ def compilation(sheet: Sheet, folder: Path, rounds: int) -> None:
         times = os.times()
         return times.children_user + times.children_system
 
-    call = {"C++": lambda: library._build(library.compiler(), folder / "integrate.so")}
+    call = {"C++": lambda: compiled(folder / library.MAIN, folder)}
     sheet.cost("compilation of the C++ code", in_turn(call, rounds, of_children)["C++"], "s")
 
 
@@ -314,6 +316,8 @@ def main(argv: list[str] | None = None) -> Sheet:
     sheet = Sheet("cost")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        for file, text in library._sources().items():
+            (folder / file).write_text(text, encoding="utf-8")
         if options.compilations:
             compilation(sheet, folder, options.compilations)
         code = parts_library(folder) if options.mech else None

@@ -25,9 +25,11 @@ static double allocated() {
 
 // At constant pressure, of eight cells z (1 + species, 8): seconds of rates, Jacobian, factors and a solve, and bytes
 // that a thread works in.
-extern "C" void cost_parts(const Mechanism* mechanism, const Method* method, const double* z, double p, double shift,
+extern "C" void cost_parts(const Mechanism* mechanism, std::int64_t stages, const double* z, double p, double shift,
                            std::int64_t repeats, double* found) {
     const Mechanism& m = *mechanism;
+    Method method{};
+    method.stages = stages;
     const int n = m[species];
     Work w(m);
     Rows state(n + 1), source(n + 1), f(n + 1), chemical(n + 1), x(n + 2), factors(m[matrix_entries]);
@@ -57,7 +59,7 @@ extern "C" void cost_parts(const Mechanism* mechanism, const Method* method, con
     Shared shared;
     const Rules rules{};
     const Job job{};
-    Stepper stepper(m, *method, rules, job, shared);
+    Stepper stepper(m, method, rules, job, shared);
     __asm__ volatile("" : : "r"(&stepper) : "memory");  // else its arrays, which nothing uses, are not made
     found[4] = allocated() - before;
 }
