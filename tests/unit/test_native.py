@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from combust.kinetics.integrate import cells as ode
-from combust.kinetics.integrate import production, systems
+from combust.kinetics.integrate import jacobian, production, systems
 from combust.kinetics.integrate.native import library, pattern, structure
 from combust.kinetics.integrate.native.integrator import compiled_for
 from combust.kinetics.integrate.rosenbrock import METHODS
@@ -285,6 +285,19 @@ def test_net_coefficients_of_reactions(gases):
             for k, nu in terms:
                 rows[r, k] = nu
         assert torch.equal(rows, dense.T)
+
+
+@pytest.mark.parametrize("hold", HOLDS)
+@pytest.mark.parametrize("count", [1, 9])
+def test_jacobians(gases, hold, count):
+    """Of both widths of the kernels, with sources, beside torch's."""
+    for name, gas in gases.items():
+        z, s, fixed = states(gas, hold, count)
+        f, J = jacobian.linearise(gas.kinetics, hold, z, fixed, s)
+        expected = systems.linearise(gas.kinetics, hold, z, s, fixed)
+        scale = expected.jacobian.abs().amax((0, 1))
+        assert float(((J - expected.jacobian) / scale).abs().max()) < 1e-11, name
+        assert torch.allclose(f, expected.chemical, rtol=1e-9, atol=1e-9 * float(expected.chemical.abs().max()))
 
 
 def test_other_rate_parameters_keep_the_structure(gases, monkeypatch):

@@ -32,6 +32,7 @@ from combust.kinetics.integrate import cells as ode
 from combust.kinetics.integrate import systems
 from combust.kinetics.integrate.cells import System
 from combust.kinetics.integrate.ending import Ending
+from combust.kinetics.integrate.jacobian import linearise
 from combust.kinetics.integrate.rosenbrock import Method
 from combust.kinetics.integrate.systems import Fixed, Hold
 from combust.kinetics.rates.qss import AnyKinetics
@@ -146,7 +147,10 @@ def stages_of(system: System, method: Method, steps: Steps, s: Tensor, fixed: Fi
     def jacobian(z: Tensor) -> Tensor:
         return systems.linearise(kin, hold, z, s, fixed).jacobian
 
-    J = jacobian(z)
+    def at(z: Tensor) -> Tensor:
+        return linearise(kin, hold, z, fixed, s)[1]
+
+    J = at(z)
     eye = torch.eye(z.shape[0], dtype=z.dtype, device=z.device)
     lu, pivots = torch.linalg.lu_factor(eye / (method.gamma * steps.h)[:, None, None] - J.permute(2, 0, 1))
     U: list[Tensor] = []
@@ -157,7 +161,7 @@ def stages_of(system: System, method: Method, steps: Steps, s: Tensor, fixed: Fi
         if i:
             right = right + ode.weighted(method.c[i], U) / steps.h
         U.append(torch.linalg.lu_solve(lu, pivots, right.T.unsqueeze(-1)).squeeze(-1).T)
-    along = [J if place is z else jacobian(place) for place in places]
+    along = [J if place is z else at(place) for place in places]
     bent = [torch.func.jvp(jacobian, (z,), (u.contiguous(),))[1] for u in U]
     first = [[x.permute(2, 0, 1) for x in kind] for kind in (along, bent)]
     return Stages(steps.h, lu, pivots, places, U, *first)

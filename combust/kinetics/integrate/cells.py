@@ -35,7 +35,11 @@ SAFETY, GROW, SHRINK = 0.9, 5.0, 0.1
 AGAIN = 0.2  # at most, after a second rejection in a row: in an initial layer the error does not fall with the step
 SLACK = 1.0 - 1e-9  # of the number of steps to the end: ten tenths of dt are ten, whatever rounding makes of them
 LANDING, RELAX = 0.25, 1.05  # of steps that would leap over a growth, and of their limit afterwards
-RULES = Rules(SAFETY, GROW, SHRINK, AGAIN, LANDING, RELAX, MIN_FRACTION, SLACK, MAX_STEPS)
+
+
+def rules() -> Rules:
+    """These, as the C++ kernels take them."""
+    return Rules(SAFETY, GROW, SHRINK, AGAIN, LANDING, RELAX, MIN_FRACTION, SLACK, MAX_STEPS)
 
 
 class System(NamedTuple):
@@ -287,6 +291,7 @@ def integrate_cells(
     fixed: Fixed | None = None,
     observe: Observer | None = None,
     arrived: Callable[[int], None] | None = None,
+    narrow: bool = False,
 ) -> Integrated:
     """Adaptive integration over dt [s] from z with sources s (1 + species, cells), first steps `first` (cells,).
 
@@ -297,13 +302,12 @@ def integrate_cells(
     has 1/(gamma h) - L < 0 then, the determinant is negative; such steps are refused and made a quarter as long.
 
     `observe` sees each state that a step starts from; `arrived` is told how many cells are at their end, now and then.
+    `narrow`: a cell or two may go by kernels for so few; else results have the same bits in any company, as flows need.
     """
     native = compiled_for(system.kin, z, s, first, dt if isinstance(dt, Tensor) else None, *(fixed or ())[:1])
     if native is not None:
-        tolerances, rules = (tolerance.rtol, tolerance.atol), RULES._replace(max_steps=MAX_STEPS)
-        return Integrated(
-            *through(native, system.hold, method, tolerances, rules, z, s, dt, first, fixed, observe, arrived)
-        )
+        job = system.hold, method, (tolerance.rtol, tolerance.atol), rules(), z, s, dt, first, fixed
+        return Integrated(*through(native, *job, observe, arrived, narrow))
     on = Integration.begin(z, dt, first)
     active = torch.arange(z.shape[1], device=z.device)
     failed = []

@@ -17,7 +17,7 @@ from torch.utils._pytree import tree_leaves
 from combust.errors import MechanismError
 from combust.kinetics.gas.names import Names
 from combust.kinetics.gas.values import Values
-from combust.kinetics.integrate import production, systems
+from combust.kinetics.integrate import few, jacobian, production, systems
 from combust.kinetics.integrate.gradients import run as differentiable
 from combust.kinetics.integrate.reactor import ReactorIntegrator, Reactors, integrate
 from combust.kinetics.mechanism import guard, mixtures, parameters, phases, qss_cantera, qss_file, reactions, states
@@ -283,10 +283,15 @@ class Mechanism:
         h = states.tensor(self, h).expand(Y.shape[1:])
         return temperature.solve_temperature(self.thermo, self.T_ranges, h, Y)
 
-    @property
+    @functools.cached_property
     def T_range(self) -> tuple[float, float]:
         """K, from the lowest to the highest temperature of the species' thermo data."""
         return float(self.T_limits[0].min()), float(self.T_limits[1].max())
+
+    @functools.cached_property
+    def common_T_range(self) -> tuple[float, float]:
+        """K, where the thermo data of all species hold."""
+        return float(self.T_limits[0].max()), float(self.T_limits[1].min())
 
     @functools.cached_property
     def T_ranges(self) -> Ranges:
@@ -315,8 +320,9 @@ class Mechanism:
         T, p, Y = self.check_state(T, p, Y)
         systems.require_reactor(hold)
         held = p if hold == "hp" else self.density(T, p, Y)
-        z = torch.cat([T.unsqueeze(0), Y])
-        return systems.linearise(self.kinetics, hold, z, torch.zeros_like(z), systems.Fixed(held)).jacobian
+        z, cells = torch.cat([T.unsqueeze(0), Y]), T.shape
+        found = jacobian.linearise(self.kinetics, hold, z.reshape(len(z), -1), systems.Fixed(held.reshape(-1)))[1]
+        return found.reshape(len(z), len(z), *cells)
 
     def integrate(
         self,
@@ -342,6 +348,10 @@ class Mechanism:
         `with_parameters` was given, see kinetics.integrate.gradients; ConfigError for species in quasi-steady state.
         Raises StateError naming a cell with a bad state, DivergenceError for one that even CVODE cannot integrate.
         """
+        if compile is None and member is None and not gradients and self.device.type == "cpu":
+            found = few.integrate(self.kinetics, self.common_T_range, T, p, Y, dt, hold, rtol, atol, source)
+            if found is not None:
+                return found
         T, p, Y = self.check_state(T, p, Y)
         integrator = ReactorIntegrator(self.detached if gradients else self, hold, rtol, atol)
         run = functools.partial(differentiable, integrator, self.kinetics) if gradients else None

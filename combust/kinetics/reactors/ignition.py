@@ -167,6 +167,7 @@ def _delays(
     path = ode.integrate_cells(
         integrator.system, integrator.method, integrator.tolerance, batch.z, batch.s, batch.dt,
         integrator.first_steps(batch, integrator.rates(batch)), integrator.block, batch.fixed, history, arrived,
+        narrow=True,
     )  # fmt: skip
     delays = history.delays(batch.z.shape[1], rise)
     for cell in path.failed.tolist():

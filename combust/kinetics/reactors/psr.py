@@ -24,8 +24,10 @@ from torch import Tensor
 
 from combust.errors import DivergenceError, StateError
 from combust.kinetics.gas import data_range
-from combust.kinetics.integrate.systems import Fixed, linearise
+from combust.kinetics.integrate.jacobian import linearise
+from combust.kinetics.integrate.systems import Fixed
 from combust.kinetics.mechanism.mechanism import Mechanism
+from combust.kinetics.rates.thermo import h_and_cp_mass
 
 T_REF = 1000.0  # K
 LN_TAU_WEIGHT = 0.1  # of ln tau in the arc length; mass fractions and T / T_REF count fully
@@ -185,9 +187,10 @@ class Reactor(StirredReactor):
         """Residuals (species + 1,) and their Jacobian (species + 1, species + 2)."""
         Y, tau = z[:-2], z[-1].exp()
         state = torch.cat([z[-2:-1] * T_REF, Y]).unsqueeze(1)
-        found = linearise(self.gas.kinetics, "hp", state, torch.zeros_like(state), self.fixed)
-        f, f_TY = found.chemical[:, 0], found.jacobian[1:, :, 0]
-        h, cp = found.energy[:, 0], found.capacity
+        chemical, jacobian = linearise(self.gas.kinetics, "hp", state, self.fixed)
+        f, f_TY = chemical[:, 0], jacobian[1:, :, 0]
+        h, heats = h_and_cp_mass(self.gas.thermo, state[0, 0])
+        cp = (Y * heats).sum().reshape(1)
         R = torch.cat([self.Y_in - Y + tau * f, ((self.h_in - (Y * h).sum()) / self.scale).reshape(1)])
         species = torch.cat([tau * f_TY[:, 1:], T_REF * tau * f_TY[:, :1], (tau * f).unsqueeze(1)], dim=1)
         species.diagonal().sub_(1.0)

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from combust.errors import DivergenceError, StateError
 from combust.kinetics.gas import data_range
-from combust.kinetics.integrate import systems
+from combust.kinetics.integrate import jacobian
 from combust.kinetics.integrate.systems import Fixed
 from combust.kinetics.mechanism import states
 from combust.kinetics.mechanism.mechanism import Mechanism
@@ -54,15 +54,16 @@ class Isothermal:
 
     def rate(self, _: float, Y: np.ndarray) -> np.ndarray:
         """dY/dt (species,) 1/s."""
-        y = torch.as_tensor(Y, device=self.gas.device).unsqueeze(1)
-        found = systems.chemical_rates(self.kinetics, "hp", self.T, y, self.fixed)[:, 0].cpu().numpy()
+        found = jacobian.rates(self.kinetics, "hp", self._state(Y), self.fixed)[1:, 0].cpu().numpy()
         return np.asarray(found + (self.start - Y) / self.tau)
 
     def jacobian(self, _: float, Y: np.ndarray) -> np.ndarray:
         """d(dY/dt)/dY (species, species)."""
-        z = torch.cat([self.T, torch.as_tensor(Y, device=self.gas.device)]).unsqueeze(1)
-        found = systems.linearise(self.kinetics, "hp", z, torch.zeros_like(z), self.fixed)
-        return np.asarray(found.jacobian[1:, 1:, 0].cpu().numpy() - np.eye(Y.size) / self.tau)
+        found = jacobian.linearise(self.kinetics, "hp", self._state(Y), self.fixed)[1]
+        return np.asarray(found[1:, 1:, 0].cpu().numpy() - np.eye(Y.size) / self.tau)
+
+    def _state(self, Y: np.ndarray) -> Tensor:
+        return torch.cat([self.T, torch.as_tensor(Y, device=self.gas.device)]).unsqueeze(1)
 
     def march(self, Y: np.ndarray, time: float) -> np.ndarray:
         """Y after `time` [s]. Raises DivergenceError."""

@@ -26,14 +26,14 @@ class Ends(NamedTuple):
 def through(
     native: Compiled, hold: Hold, method: Method, tolerances: tuple[float, float], rules: Rules, z: Tensor, s: Tensor,
     dt: float | Tensor, first: Tensor, fixed: Fixed | None, observe: Observer | None,
-    arrived: Callable[[int], None] | None,
+    arrived: Callable[[int], None] | None, narrow: bool,
 ) -> Ends:  # fmt: skip
     """The cells to the end of dt [s]; tolerances: rtol and atol, and all else as `integrate_cells` has it."""
     duration = torch.as_tensor(dt, dtype=z.dtype).expand(first.shape)
     held, member = fixed or (None, None)
     watch, ending = (None, None) if observe is None else (observe.rows, observe.ending)
     path = native.integrate(
-        hold, method, *tolerances, rules, z, s, duration, first, held, member, watch, arrived, ending
+        hold, method, *tolerances, rules, z, s, duration, first, held, member, watch, arrived, ending, narrow
     )
     if observe is not None and path.record is not None:
         observe(torch.from_numpy(path.record))

@@ -25,6 +25,7 @@ from combust.torch_parts import has_derivatives
 
 HOLDS = {"flow": 0, "hp": 1, "uv": 2}
 PROGRESS = ctypes.CFUNCTYPE(None, ctypes.c_int64)
+NARROW = 2  # cells side by side, where there are no more: a step takes 0.75 of the time of eight side by side
 INT, REAL, POINTER = ctypes.c_int64, ctypes.c_double, ctypes.c_void_p
 
 
@@ -39,14 +40,18 @@ class _Method(ctypes.Structure):
     ]  # fmt: skip
 
 
-class _Rules(ctypes.Structure):
+class RulesOfSteps(ctypes.Structure):
+    """`Rules`, for C++."""
+
     _fields_ = [
         *((name, REAL) for name in ("safety", "grow", "shrink", "again", "landing", "relax", "min_fraction", "slack")),
         ("max_steps", INT),
     ]
 
 
-class _Job(ctypes.Structure):
+class Job(ctypes.Structure):
+    """See stepper.h."""
+
     _fields_ = [
         ("hold", INT), ("cells", INT), ("threads", INT), ("z", POINTER), ("s", POINTER), ("held", POINTER),
         ("dt", POINTER), ("first", POINTER), ("member", POINTER), ("end", POINTER),
@@ -94,7 +99,11 @@ class Compiled:
                 target[i] = np.asarray(self.tables[name]).ctypes.data
         for i, name in enumerate(NUMBERS):
             made.numbers[i] = int(self.tables[name])
-        self._made = made
+        self.made = made
+
+    def code_for(self, cells: int) -> ctypes.CDLL:
+        """The kernels that are fastest for so many cells."""
+        return (library(NARROW) if cells <= NARROW else None) or self.code
 
     def rates(self, hold: str, z: Tensor, s: Tensor | None, held: Tensor | None, member: Tensor | None) -> Tensor:
         """dz/dt (1 + species, cells) with sources s, of cells in a row."""
@@ -102,11 +111,25 @@ class Compiled:
         kept = _real(s, z.shape), _real(held, z.shape[1:])
         members = _members(member, z.shape[1:])
         outcome = self.code.combust_rates(
-            ctypes.byref(self._made), HOLDS[hold], z.shape[1], _threads(z.shape[1]), _at(z),
+            ctypes.byref(self.made), HOLDS[hold], z.shape[1], _threads(z.shape[1]), _at(z),
             *map(_at, kept), _at(members), _at(f),
         )  # fmt: skip
-        self._require_memory(outcome, "rates", z)
+        self.require_memory(outcome, "rates", z)
         return f
+
+    def linearise(
+        self, hold: str, z: Tensor, s: Tensor | None, held: Tensor | None, member: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """dz/dt without sources (1 + species, cells), and its Jacobian (1 + species, 1 + species, cells) with them."""
+        z, size, cells = z.contiguous(), z.shape[0], z.shape[1]
+        chemical, jacobian = torch.empty_like(z), z.new_empty(size, size, cells)
+        kept, members = (_real(s, z.shape), _real(held, z.shape[1:])), _members(member, z.shape[1:])
+        outcome = self.code_for(cells).combust_linearise(
+            ctypes.byref(self.made), HOLDS[hold], cells, _threads(cells), _at(z), *map(_at, kept), _at(members),
+            _at(chemical), _at(jacobian),
+        )  # fmt: skip
+        self.require_memory(outcome, "Jacobians", z)
+        return chemical, jacobian
 
     def solve(
         self, hold: str, z: Tensor, s: Tensor, held: Tensor | None, shift: Tensor, b: Tensor
@@ -116,18 +139,19 @@ class Compiled:
         given = [_real(x, shape) for x, shape in ((z, whole), (s, whole), (held, row), (shift, row), (b, whole))]
         x, sign = torch.empty(whole, dtype=z.dtype), torch.empty(row, dtype=z.dtype)
         outcome = self.code.combust_solve(
-            ctypes.byref(self._made), HOLDS[hold], z.shape[1], *map(_at, given), _at(x), _at(sign)
+            ctypes.byref(self.made), HOLDS[hold], z.shape[1], *map(_at, given), _at(x), _at(sign)
         )
-        self._require_memory(outcome, "linear systems", z)
+        self.require_memory(outcome, "linear systems", z)
         return x, sign
 
     def integrate(
         self, hold: str, method: Method, rtol: float, atol: float, rules: Rules, z: Tensor, s: Tensor, dt: Tensor,
         first: Tensor, held: Tensor | None = None, member: Tensor | None = None, watch: list[int] | None = None,
-        progress: Callable[[int], None] | None = None, ending: Ending | None = None,
+        progress: Callable[[int], None] | None = None, ending: Ending | None = None, narrow: bool = False,
     ) -> Path:  # fmt: skip
         """Every cell from z over dt with sources s, first steps `first`; `progress` is told how many cells arrived.
-        `ending`: cells end with it, if it comes before dt.
+        `ending`: cells end with it, if it comes before dt. `narrow`: few cells may go by the kernels for few, whose
+        results differ by round-off.
         """
         cells = z.shape[1]
         row = z.shape[1:]
@@ -138,34 +162,23 @@ class Compiled:
         failed = torch.zeros(cells, dtype=torch.uint8)
         rows = np.asarray(watch or [], dtype=np.int32)
         settled, least = (None, None) if ending is None else (_real(x, row) for x in (ending.settled, ending.least))
-        raised: list[BaseException] = []
-
-        answered = INT()
-
-        def report(arrived: int) -> None:
-            if progress is not None:
-                progress(arrived)
-            answered.value = 1  # where this raises it stays 0, and C++ stops
-
-        job = _Job(
-            HOLDS[hold], cells, _threads(cells), _at(z), _at(s), _at(kept), _at(dt), _at(first), _at(members),
-            _at(end), _at(tries), _at(rejected), _at(failed), len(rows), rows.ctypes.data,
-            _at(settled), _at(least), PART, PROGRESS(report), ctypes.addressof(answered),
-        )  # fmt: skip
-        coefficients = _coefficients(method, rtol, atol)
-        with _caught(report, raised):
-            records = POINTER()
-            outcome = self.code.combust_integrate(
-                ctypes.byref(self._made), ctypes.byref(coefficients), ctypes.byref(_Rules(*rules)), ctypes.byref(job),
-                ctypes.byref(records),
+        coefficients, records = coefficients_of(method, rtol, atol), POINTER()
+        code = self.code_for(cells) if narrow else self.code
+        with told(progress) as (report, answered):
+            job = Job(
+                HOLDS[hold], cells, _threads(cells), _at(z), _at(s), _at(kept), _at(dt), _at(first), _at(members),
+                _at(end), _at(tries), _at(rejected), _at(failed), len(rows), rows.ctypes.data,
+                _at(settled), _at(least), PART, report, answered,
             )  # fmt: skip
-        record = self._taken(records, 3 + 2 * len(rows)) if records else None
-        if raised:
-            raise raised[0]
-        self._require_memory(outcome, "integration" + (" with the states of all steps" if len(rows) else ""), z)
+            outcome = code.combust_integrate(
+                ctypes.byref(self.made), ctypes.byref(coefficients), ctypes.byref(RulesOfSteps(*rules)),
+                ctypes.byref(job), ctypes.byref(records),
+            )  # fmt: skip
+            record = _taken(code, records, 3 + 2 * len(rows)) if records else None
+        self.require_memory(outcome, "integration" + (" with the states of all steps" if len(rows) else ""), z)
         return Path(end, tries, rejected, failed.bool(), record)
 
-    def _require_memory(self, outcome: int, what: str, z: Tensor) -> None:
+    def require_memory(self, outcome: int, what: str, z: Tensor) -> None:
         """Raises MemoryLackError if that is what C++ tells (NO_MEMORY in threads.h)."""
         if outcome:
             raise MemoryLackError(
@@ -174,12 +187,32 @@ class Compiled:
                 "fewer cells at a time, or use fewer threads (OMP_NUM_THREADS)"
             )
 
-    def _taken(self, records: ctypes.c_void_p, width: int) -> np.ndarray:
-        values = ctypes.POINTER(REAL)()
-        count = self.code.combust_recorded(records, ctypes.byref(values))
-        taken = np.ctypeslib.as_array(values, (count,)).copy() if count else np.zeros(0)
-        self.code.combust_forget(records)
-        return taken.reshape(-1, width)
+
+def _taken(code: ctypes.CDLL, records: ctypes.c_void_p, width: int) -> np.ndarray:
+    values = ctypes.POINTER(REAL)()
+    count = code.combust_recorded(records, ctypes.byref(values))
+    taken = np.ctypeslib.as_array(values, (count,)).copy() if count else np.zeros(0)
+    code.combust_forget(records)
+    return taken.reshape(-1, width)
+
+
+@contextlib.contextmanager
+def told(progress: Callable[[int], None] | None = None) -> Iterator[tuple[Callable[[int], None], int]]:
+    """What C++ calls now and then, and where it looks whether that was answered: not so where `progress` raises or the
+    user interrupts, which is raised at the end.
+    """
+    raised: list[BaseException] = []
+    answered = INT()
+
+    def report(arrived: int) -> None:
+        if progress is not None:
+            progress(arrived)
+        answered.value = 1  # where this raises it stays 0, and C++ stops
+
+    with _caught(report, raised):
+        yield PROGRESS(report), ctypes.addressof(answered)
+    if raised:
+        raise raised[0]
 
 
 @contextlib.contextmanager
@@ -204,7 +237,7 @@ def _caught(function: Callable[[int], None], raised: list[BaseException]) -> Ite
 
 
 @functools.lru_cache(maxsize=64)
-def _coefficients(method: Method, rtol: float, atol: float) -> _Method:
+def coefficients_of(method: Method, rtol: float, atol: float) -> _Method:
     """For C++."""
     a, c = (np.zeros((method.stages, method.stages)) for _ in range(2))
     for i in range(method.stages):

@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 SOURCES = Path(__file__).parent / "source"
 MAIN = "integrate.cpp"
+LANES = 8  # that fill the widest registers, and hide how long an operation takes
 DIGEST = 32  # bytes that follow the machine code in its file, and that loaders do not read
 FLAGS = (
     "-std=c++17", "-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-Wno-psabi",
@@ -49,15 +50,15 @@ def compiler() -> list[str]:
 
 
 @functools.cache
-def library() -> ctypes.CDLL | None:
-    """The kernels; None where they cannot be had, with the reason in the log."""
+def library(lanes: int = LANES) -> ctypes.CDLL | None:
+    """The kernels for so many cells side by side; None where they cannot be had, with the reason in the log."""
     try:
         found = compiler()
-        path = _place(f"integrate-{_key(found)}.so")
+        path = _place(f"integrate-{_key(found, lanes)}.so")
         if not _whole(path):
             with _one_at_a_time(path):
                 if not _whole(path):
-                    _build(found, path)
+                    _build(found, path, lanes)
         return _declared(ctypes.CDLL(str(path)))
     except (OSError, subprocess.SubprocessError) as error:
         said = getattr(error, "stderr", None) or str(error)
@@ -116,19 +117,19 @@ def _sources() -> dict[str, str]:
     return {**texts, "fields.h": header()}
 
 
-def _key(compiler: list[str]) -> str:
+def _key(compiler: list[str], lanes: int = LANES) -> str:
     version = subprocess.run([*compiler, "--version"], capture_output=True, text=True, check=True).stdout
     flags = next((value for key, value in processor.fields() if key in ("flags", "Features")), "")
     parts = [
         version,
         flags,
-        " ".join([*compiler[1:], *FLAGS]),
+        " ".join([*compiler[1:], *FLAGS, str(lanes)]),
         *(f"{name}\n{text}" for name, text in _sources().items()),
     ]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:20]
 
 
-def _build(compiler: list[str], path: Path) -> None:
+def _build(compiler: list[str], path: Path, lanes: int = LANES) -> None:
     """Compiles into a file of its own, then renames: processes that do so at once do not meet."""
     start = time.perf_counter()
     logger.info("compiling the integrator, once on this machine ...")
@@ -136,7 +137,7 @@ def _build(compiler: list[str], path: Path) -> None:
         for name, text in _sources().items():
             (Path(folder) / name).write_text(text, encoding="utf-8")
         made = Path(folder) / path.name
-        command = [*compiler, *FLAGS, "-o", str(made), str(Path(folder) / MAIN)]
+        command = [*compiler, *FLAGS, f"-DLANES={lanes}", "-o", str(made), str(Path(folder) / MAIN)]
         subprocess.run(command, capture_output=True, text=True, check=True)
         code = made.read_bytes()
         made.write_bytes(code + hashlib.sha256(code).digest())
@@ -146,10 +147,12 @@ def _build(compiler: list[str], path: Path) -> None:
 
 def _declared(found: ctypes.CDLL) -> ctypes.CDLL:
     whole, pointer = ctypes.c_int64, ctypes.c_void_p
-    found.combust_integrate.argtypes = [pointer] * 5
+    found.combust_integrate.argtypes = found.combust_few.argtypes = [pointer] * 5
     found.combust_recorded.restype = whole
     found.combust_recorded.argtypes = [pointer, pointer]
     found.combust_integrate.restype = found.combust_rates.restype = found.combust_solve.restype = whole
+    found.combust_few.restype = found.combust_linearise.restype = whole
+    found.combust_linearise.argtypes = [pointer, whole, whole, whole, *[pointer] * 6]
     found.combust_forget.restype = None
     found.combust_forget.argtypes = [pointer]
     found.combust_rates.argtypes = [pointer, whole, whole, whole, *[pointer] * 5]

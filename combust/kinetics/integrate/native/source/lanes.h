@@ -1,10 +1,13 @@
-// Eight cells side by side, and the two functions that rates are made of.
+// LANES cells side by side, and the two functions that rates are made of.
 #pragma once
 
 #include <cstdint>
 #include <cstring>
 
-constexpr int LANES = 8;
+#ifndef LANES
+#define LANES 8
+#endif
+
 typedef double V __attribute__((vector_size(8 * LANES)));
 typedef std::int64_t Mask __attribute__((vector_size(8 * LANES)));  // all bits set where true
 

@@ -105,3 +105,16 @@ static void linearise(const Mechanism& m, Work& w, Hold hold, const V* z, const 
     T_row[n] = T_moles * r_capacity;
     T_row[n + 1] = shift + T_dT * r_capacity;
 }
+
+// Row k of J, whose columns are T, y_1 .. y_n, from the entries that `linearise` made with a shift of zero.
+static void jacobian_row(const Mechanism& m, const V* A, int k, V* row) {
+    const int n = m[species];
+    const std::int32_t *lower = m[lower_start], *end = m[row_end], *column = m[entry_column], *of_row = m[unknown_species];
+    int i = n + 1;  // the unknown whose row it is
+    if (k)
+        for (i = 0; of_row[i] != k - 1;) i++;
+    const V by_moles = A[end[i] - 2];  // N = sum y_j / W_j
+    row[0] = -A[end[i] - 1];
+    for (int j = 0; j < n; j++) row[1 + j] = -by_moles * m[r_molar_mass][j];
+    for (int p = lower[i]; p < end[i] - 2; p++) row[1 + of_row[column[p]]] -= A[p];
+}

@@ -32,7 +32,7 @@ void in_threads(std::int64_t count, Task work) {
         if (each) std::rethrow_exception(each);
 }
 
-enum Outcome : std::int64_t { DONE, NO_MEMORY };  // see combust.kinetics.integrate.native.integrator
+enum Outcome : std::int64_t { DONE, NO_MEMORY, ELSE };  // see combust.kinetics.integrate.native.integrator
 
 // What Python is told of a task: the only thing that it can throw is that there is no memory.
 template <typename Task>
