@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 
 from combust import __version__, kernels
 from combust.case.load import load
@@ -128,6 +129,8 @@ def profile(
             step(sim, recorder)
         recorder.forget()
         recorder.outside = counters_of_petsc() or dict
+        if device.startswith("cuda"):
+            recorder.settle = torch.cuda.synchronize
         comm.barrier()
         begin, moved, iterations = time.perf_counter(), 0.0, 0
         with recorder.watching():
@@ -221,8 +224,6 @@ def counting_step(sim: Simulation, recorder: Recorder, device: str) -> dict[str,
 @contextmanager
 def synchronisations(recorder: Recorder, device: str) -> Iterator[dict[str, float]]:
     """Counts what torch warns of as a wait of the host for its GPU (untried)."""
-    import torch
-
     found: dict[str, float] = {}
     if not device.startswith("cuda"):
         yield found

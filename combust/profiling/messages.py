@@ -63,6 +63,9 @@ def _kind() -> type[Any]:
         def Split(self, *args: Any, **kwargs: Any) -> Any:
             return Counted(super().Split(*args, **kwargs), self.recorder, True)
 
+        def Split_type(self, *args: Any, **kwargs: Any) -> Any:
+            return Counted(super().Split_type(*args, **kwargs), self.recorder, True)
+
         def Dup(self, *args: Any, **kwargs: Any) -> Any:
             return Counted(super().Dup(*args, **kwargs), self.recorder, self.part)
 

@@ -31,6 +31,7 @@ class Recorder:
     """Charges each phase with what is counted while no other runs within it; itself a `Watch` of all timers.
 
     outside : numbers by name that others count since their start, charged by how they grow (of PETSc, for example)
+    settle : waits for what was begun and runs elsewhere, so that a phase is charged with all of it
     """
 
     def __init__(self) -> None:
@@ -38,6 +39,7 @@ class Recorder:
         self.slices: list[Slice] = []
         self.timed = True
         self.outside: Callable[[], dict[str, float]] = dict
+        self.settle: Callable[[], None] = lambda: None
         self._stack: list[tuple[str, str, float]] = []
         self._wall = self._cpu = 0.0
         self._others: dict[str, float] = {}
@@ -90,6 +92,8 @@ class Recorder:
         return self.counts.setdefault(name, defaultdict(float))
 
     def _charge(self) -> None:
+        if self.timed:
+            self.settle()
         wall, cpu, others = time.perf_counter(), time.process_time(), self.outside()
         if self._stack:
             row = self._row(self._stack[-1][0])

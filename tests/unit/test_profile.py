@@ -6,9 +6,11 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from conduction_model import Conduction
 
 from combust import kernels
 from combust.__main__ import main
+from combust.case import config
 from combust.cli import run as cli_run
 from combust.io.folder import Folder
 from combust.parallel import ALONE
@@ -115,6 +117,40 @@ def test_a_phase_within_another_is_charged_to_itself_alone():
     assert (outer[names.MESSAGES], inner[names.MESSAGES], outer[names.SENT], inner[names.KERNELS]) == (1, 2, 10, 0)
     whole = found.slices[1].end - found.slices[1].begin
     assert outer[names.WALL] + inner[names.WALL] == pytest.approx(whole)
+
+
+def test_what_runs_elsewhere_is_waited_for_at_the_ends_of_phases():
+    found, waits = Recorder(), []
+    found.settle = lambda: waits.append(1)
+    with found.watching(), found.phase("a"), Timers().phase("b"):
+        pass
+    assert len(waits) == 4
+    with found.watching(timed=False), found.phase("a"):
+        pass
+    assert len(waits) == 4
+
+
+SLAB = """
+model = { kind = "conduction", diffusivity = 2e-5 }
+mesh = { kind = "uniform", cells = [40], lower = [0.0], upper = [0.01] }
+gas = { mechanism = "h2o2.yaml" }
+chemistry = { kind = "none" }
+initial = { kind = "uniform", composition = "N2:1", temperature = 300.0 }
+boundary = { x = { kind = "wall", temperature = 400.0 } }
+stop = { steps = 2 }
+numerics = { dt = 1e-3 }
+output = { fields = { names = ["T"] }, series = { quantities = ["T_max"] } }
+"""
+
+
+def test_another_model(folder, monkeypatch):
+    """More steps than the case has: a profile takes what it is asked for."""
+    monkeypatch.setattr(config, "_whole", config.Config)
+    config.admit("model", Conduction)
+    Path("slab.toml").write_text(SLAB)
+    report = profile("slab.toml", steps=4, warm=0)
+    assert {p.name for p in report.phases} >= {"rest", "time step", "agree", "guard", "halo"}
+    assert [p.name for p in folder.iterdir()] == ["slab.toml"]
 
 
 @kernels.compiled
