@@ -3,16 +3,19 @@
     python benchmarks/ignition.py                                               # 1000 delays of methane, GRI-3.0
     python benchmarks/ignition.py --mech nDodecane_Reitz.yaml --delays 200
     python benchmarks/ignition.py --mech example_data/n-hexane-NUIG-2015.yaml --delays 20 --rounds 3 --adaptive
+    python benchmarks/ignition.py --mech example_data/n-hexane-NUIG-2015.yaml --skeleton 436 --delays 20 --adaptive
 
 Constant volume, 1250 to 1800 K, 1 to 20 bar, phi 0.6 to 1.6, drawn at random; a delay is that of the steepest rise of
 T. Each of Cantera's reactors steps until T has risen by --rise; its steepest slope is that of a parabola through three
-differences. --adaptive: with its sparse preconditioner too. One thread, CPU time, in turn; errors against our own
-delays at rtol 1e-9, atol 1e-18, which the tests hold to CVODE. Then one delay and one step of 1 us of one reactor.
+differences. --adaptive: with its sparse preconditioner too. --skeleton: only the species that DRGEP ranks first. One
+thread, CPU time, in turn; errors against our own delays at rtol 1e-9, atol 1e-18, which the tests hold to CVODE. Then
+one delay and one step of 1 us of one reactor.
 """
 
 from __future__ import annotations
 
 import argparse
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,15 +23,16 @@ import cantera as ct
 import numpy as np
 import torch
 from pairs import Sheet, done, in_turn, parsed, parser
+from skeleton import skeleton
 from states import AIR, FUELS, PHASES
 from torch import Tensor
 
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.kinetics.reactors.ignition import ignition_delays
 
-T_END = 0.5  # s, ours go on to it
+T_END = 0.5  # s, unless a reactor is over before
 STEP = 1e-6  # s, of the single reactor
-SMOKE = "--mech h2o2.yaml --delays 8 --rounds 2"
+SMOKE = "--mech h2o2.yaml --skeleton 9 --delays 8 --rounds 2"
 States = tuple[Tensor, Tensor, Tensor]
 
 
@@ -91,6 +95,7 @@ def arguments() -> argparse.ArgumentParser:
     made.add_argument("--atol", type=float, default=1e-10)
     made.add_argument("--rise", type=float, default=1000.0)
     made.add_argument("--adaptive", action="store_true")
+    made.add_argument("--skeleton", type=int)
     made.add_argument("--rounds", type=int, default=5)
     return made
 
@@ -106,7 +111,12 @@ def main(argv: list[str] | None = None) -> Sheet:
     options = parsed(arguments(), SMOKE, argv)
     torch.set_num_threads(1)
     sheet, gas = Sheet("ignition"), Mechanism.load(options.mech, PHASES.get(options.mech))
-    states = conditions(gas, FUELS[options.mech], options.delays)
+    fuel, stem = FUELS[options.mech], Path(options.mech).stem
+    folder = tempfile.TemporaryDirectory()  # gone at the end
+    if options.skeleton:
+        gas = skeleton(gas, fuel, options.skeleton, Path(folder.name))
+        stem = f"{options.skeleton} species of {stem}"
+    states = conditions(gas, fuel, options.delays)
     exact = ignition_delays(gas, *states, T_END, rtol=1e-9, atol=1e-18).numpy()
     tolerances = options.rtol, options.atol
 
@@ -126,7 +136,7 @@ def main(argv: list[str] | None = None) -> Sheet:
         calls["Cantera, adaptive"] = theirs(everything, True)
     for name, call in calls.items():
         sheet.say(f"  {name}: {error(call(), exact)}")
-    stem, scale = Path(options.mech).stem, 1e3 / options.delays
+    scale = 1e3 / options.delays
     seconds = in_turn(calls, options.rounds)
     for name in list(calls)[1:]:
         sheet.ratio(f"{stem}, {options.delays} delays: {name} / combust", scale * seconds[name],
