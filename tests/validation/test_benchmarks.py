@@ -15,7 +15,13 @@ from combust import kernels
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "benchmarks"
-SHARED = {"pairs", "states", "page", "foam", "skeleton"}  # what benchmarks are made of, and the page that is made of them
+SHARED = {
+    "pairs",
+    "states",
+    "page",
+    "foam",
+    "skeleton",
+}  # what benchmarks are made of, and the page that is made of them
 LONG = {"openfoam", "gradients"}  # starts programs; a way back takes seconds
 NAMES = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem not in SHARED)
 

@@ -23,7 +23,8 @@ START_T, START_MOLES = 2500.0, 0.1  # K, kmol/kg
 LN_T = math.log(200.0), math.log(6000.0)
 TRACE = 1e-10  # of all atoms: as much as any mixture has of an element that another one has
 CLOSE = 1e-4  # of ln T and of amounts, in the last step: what is left is its square
-NEEDS = {"C": 2.0, "H": 0.5, "S": 2.0, "O": -1.0}  # atoms of oxygen to burn an atom
+# Moles of O2 that an atom takes up (or gives) when it burns to CO2, H2O, SO2, N2.
+OXYGEN_DEMAND = {"C": 1.0, "H": 0.25, "S": 1.0, "O": -0.5}
 FAINT, KNOWN = -18.42, -9.21  # ln of mole fractions: one below the first may grow to the second at once
 
 
@@ -85,7 +86,9 @@ def richness(gas: Mechanism, Y: Tensor) -> Tensor:
 
     CO2 and H2O need and give none. Infinite where nothing gives any.
     """
-    needs = torch.tensor([NEEDS.get(name.upper(), 0.0) for name in gas.elements], dtype=Y.dtype, device=Y.device)
+    needs = torch.tensor(
+        [OXYGEN_DEMAND.get(name.upper(), 0.0) for name in gas.elements], dtype=Y.dtype, device=Y.device
+    )
     oxygen = (needs @ gas.element_matrix.to(Y.dtype)) / gas.molar_mass
     return (oxygen.clamp_min(0.0) @ Y) / (-oxygen.clamp_max(0.0) @ Y)
 

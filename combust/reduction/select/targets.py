@@ -10,12 +10,11 @@ import torch
 from combust.errors import ConfigError
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.kinetics.rates.thermo import GAS_CONSTANT, h_RT
+from combust.kinetics.reactors.gibbs import OXYGEN_DEMAND
 from combust.reduction.cases.conditions import ReductionCase
 
 HEAT = "heat release"  # a target that is no species
 RADICALS = ("H", "OH")  # or in lower case
-# Moles of O2 that an atom takes up (or gives) when it burns to CO2, H2O, SO2, N2.
-OXYGEN_DEMAND = {"C": 1.0, "H": 0.25, "S": 1.0, "O": -0.5}
 
 
 def default_targets(gas: Mechanism, cases: Iterable[ReductionCase], watched: Iterable[str] = ()) -> dict[str, float]:
