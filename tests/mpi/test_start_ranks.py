@@ -1,14 +1,14 @@
 """Streams in layers, sparks and a run from a run start and step alike on one rank and on two.
 
-Run as a script under mpirun, this file is one rank's part.
+`check` is one rank's part.
 """
 
-import os
+import contextlib
 import tempfile
 from pathlib import Path
 
 import numpy as np
-from launcher import as_script, run_ranks
+import pytest
 
 from combust.case.load import load
 from combust.parallel import ALONE
@@ -41,13 +41,17 @@ streams = [
 CARRIED = ["initial.kind=run", "initial.folder=first", "output.directory=second", "mesh.cells=[20,18]"]
 
 
-def test_one_rank_and_two():
-    assert "alike" in run_ranks(__file__, 2, timeout=300)
+@pytest.mark.parametrize("ranks", [2])
+def test_one_rank_and_two(checked, ranks):
+    checked(__name__, ranks)
 
 
 def check(comm):
-    folder = comm.bcast(tempfile.mkdtemp() if comm.is_root else None)
-    os.chdir(folder)
+    with contextlib.chdir(comm.bcast(tempfile.mkdtemp() if comm.is_root else None)):
+        start_alike(comm)
+
+
+def start_alike(comm):
     if comm.is_root:
         Path("case.toml").write_text(CASE)
         run("case.toml", ALONE)
@@ -64,7 +68,3 @@ def check(comm):
         np.testing.assert_allclose(flow.field("T"), alone.field("T")[own], rtol=1e-9)
         assert abs(flow.quantity("enthalpy_error")) < 1e-13
         np.testing.assert_allclose(flow.quantity("radiated"), alone.quantity("radiated"), rtol=1e-9)
-
-
-if __name__ == "__main__":
-    as_script(check, "alike")
