@@ -156,7 +156,7 @@ def same_output(one: Path, other: Path) -> None:
 
 
 def launch(
-    arguments: Sequence[str], ranks: int = 0, timeout: float = 60, **environment: str
+    arguments: Sequence[str], ranks: int = 0, timeout: float = 300, **environment: str
 ) -> subprocess.CompletedProcess[str]:
     """Runs `combust <arguments>` with the toy flow in a process of its own, on `ranks` ranks (0: without MPI).
 

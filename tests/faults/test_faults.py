@@ -174,7 +174,7 @@ def test_signal_then_restart_is_exact(case, tmp_path, whole, ranks, number):
         if (tmp_path / "out" / "checkpoint_000005.h5").exists():
             break
     os.kill(running.pid, number)
-    said, errors = running.communicate(timeout=60)
+    said, errors = running.communicate(timeout=300)
     assert running.returncode == 4, errors
     assert f"stopped by {number.name} after step" in said and "--restart auto" in said
     assert json.loads((tmp_path / "out" / "summary.json").read_text())["exit"]["reason"] == "signal"

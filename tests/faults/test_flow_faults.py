@@ -105,7 +105,7 @@ def launch(fault, ranks, out, *changes):
         "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
     }
     command = [*launcher, sys.executable, __file__, *arguments(out, *changes)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=environment)
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, env=environment)
 
 
 SAID = {

@@ -132,7 +132,7 @@ def test_one_of_many_that_come_at_once(tmp_path):
         subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], env=env(), stdout=subprocess.PIPE, text=True)
         for _ in range(4)
     ]
-    said = [process.communicate(timeout=60)[0] for process in many]
+    said = [process.communicate(timeout=300)[0] for process in many]
     assert sum(text == "mine\n" for text in said) == 1, said
 
 
@@ -157,7 +157,7 @@ def test_second_run_is_refused_whatever_it_is_told(tmp_path, ranks, monkeypatch,
         assert code == 2 and said.count("error:") == 1, said
         assert f"output folder {tmp_path}/out is in use by process" in said
     first.send_signal(signal.SIGUSR1)
-    assert first.wait(timeout=60) == 4
+    assert first.wait(timeout=300) == 4
     assert not (tmp_path / "out" / NAME).exists()
     rows = (tmp_path / "out" / "series.csv").read_text().splitlines()
     assert [int(row.split(",")[0]) for row in rows[1:]] == list(range(0, 2 * len(rows) - 2, 2))
