@@ -158,7 +158,7 @@ def parts(code: ctypes.CDLL, gas: Mechanism, T: Tensor, Y: Tensor, rounds: int) 
     native = integrator.compiled_for(gas.kinetics)
     if native is None:
         raise SystemExit("no C++ compiler")
-    made = native.made if hasattr(native, "made") else native.made
+    made = native.made
     lanes = torch.cat([T[:8].unsqueeze(0), Y[:, :8]]).contiguous()
     repeats = max(20, 1_000_000 // len(gas.species) ** 2)
     found = np.zeros((rounds, 5))

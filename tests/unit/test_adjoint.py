@@ -10,7 +10,9 @@ import torch
 from combust.errors import ConfigError, DivergenceError
 from combust.kinetics import Mechanism
 from combust.kinetics.integrate import adjoint
+from combust.kinetics.reactors import delay_gradients
 from combust.kinetics.reactors.delay_gradients import differentiable_delays
+from combust.kinetics.reactors.delays import Criterion
 from combust.kinetics.reactors.ignition import ignition_delays
 from tests import draws
 
@@ -171,6 +173,18 @@ def test_delays_whose_rise_is_hardly_steeper_than_its_neighbours(gas):
     with torch.no_grad():
         found = differentiable_delays(gas, T, p, *given)
     assert torch.allclose(found, ignition_delays(gas, T, p, *given), rtol=1e-3)
+
+
+@pytest.mark.parametrize("criterion", ["T max slope", "OH max"])
+def test_delays_from_a_poor_guess(gas, criterion):
+    """Newton's steps lead away from an event that is far, as v'' is no line: times on both sides of it hold them."""
+    T, p = torch.tensor([1100.0, 1300.0], dtype=torch.float64), torch.full((2,), 2e5, dtype=torch.float64)
+    Y = gas.mixture("H2:1", "O2:1, AR:10", 1.0)[:, None].expand(-1, 2)
+    with torch.no_grad():
+        good = differentiable_delays(gas, T, p, Y, 1e-3, "uv", criterion)
+        event = delay_gradients.Event(gas, Criterion.parse(criterion, gas, "uv"), T, p, Y, 1e-3, "uv", 1e-8, 1e-15)
+        for off in (0.8, 1.3):
+            assert torch.allclose(event.time(off * good), good, rtol=1e-6)
 
 
 def test_delays_without_ignition(gas):

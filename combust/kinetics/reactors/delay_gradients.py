@@ -28,9 +28,11 @@ from combust.kinetics.rates.qss import AnyKinetics
 from combust.kinetics.reactors.delays import LEAST_RISE, Criterion
 from combust.kinetics.reactors.ignition import ignition_delays
 
-CLOSE, TRIES = 1e-7, 12  # of the delay: Newton's last step, and how many there may be
+CLOSE, TRIES = 1e-7, 40  # of the delay: Newton's last step; and how many there may be, bisections among them
+FAR = 0.05  # of the delay: the longest step
 SHORT = 1e-3  # of the delay: the way to the guess from the state just before it
 KINDS = ("max slope", "min slope", "max", "half max")
+RISING = ("min slope", "half max")  # whose g goes from negative to positive
 Hold = Literal["hp", "uv"]
 Function = Callable[[Tensor], Tensor]  # of z (1 + species, cells): (cells,)
 
@@ -74,6 +76,26 @@ class Before(NamedTuple):
     start: tuple[Tensor, Tensor, Tensor]
 
 
+class Search:
+    """Newton's method, kept between times before and after the event, which the sign of g tells apart."""
+
+    def __init__(self, guess: Tensor, rising: bool) -> None:
+        self.tau, self.sign = guess, 1.0 if rising else -1.0
+        self.early, self.late = torch.zeros_like(guess), torch.full_like(guess, torch.inf)
+
+    def move(self, g: Tensor, slope: Tensor) -> Tensor:
+        """On from g and its slope at tau; returns Newton's step, infinite where that leads away from the event."""
+        before = self.sign * g < 0
+        self.early = torch.where(before, torch.maximum(self.early, self.tau), self.early)
+        self.late = torch.where(before, self.late, torch.minimum(self.late, self.tau))
+        ahead, newton = torch.where(before, 1.0, -1.0), -g / slope
+        newton = torch.where(newton * ahead >= 0, newton, ahead * torch.inf)  # so where it is no number
+        new = self.tau + newton.clamp(-FAR * self.tau, FAR * self.tau)
+        inside = (new > self.early) & (new < self.late) | (newton == 0)
+        self.tau = torch.where(inside, new, 0.5 * (self.early + self.late))
+        return newton
+
+
 class Event:
     """The event of a criterion in cells that ignite."""
 
@@ -88,11 +110,11 @@ class Event:
     def time(self, guess: Tensor) -> Tensor:
         """When it is, (cells,) s, from a guess."""
         with torch.no_grad():
-            level, tau = self.level(), guess
-            before = self.before(tau)
+            level, search = self.level(), Search(guess, self.mark.kind in RISING)
+            before = self.before(guess)
             for _ in range(TRIES):
-                change = self.newton(before, tau, level)
-                tau = tau + change.clamp(-0.05 * tau, 0.05 * tau)
+                change = search.move(*self.function(before, search.tau, level))
+                tau = search.tau
                 if bool((change.abs() <= CLOSE * tau).all()):
                     break
                 if not bool(((tau > before.t) & (tau < before.t * (1 + 3 * SHORT))).all()):
@@ -105,10 +127,13 @@ class Event:
                 )
         if not torch.is_grad_enabled():
             return tau
-        return tau + self.newton(self.before(before.t / (1 - SHORT), True), tau, self.level(), gradients=True)
+        g, slope = self.function(self.before(before.t / (1 - SHORT), True), tau, self.level(), gradients=True)
+        return tau - g / slope
 
-    def newton(self, before: Before, tau: Tensor, level: Tensor | None, gradients: bool = False) -> Tensor:
-        """A step to the event from tau; its derivatives are those of the event's time."""
+    def function(
+        self, before: Before, tau: Tensor, level: Tensor | None, gradients: bool = False
+    ) -> tuple[Tensor, Tensor]:
+        """g at tau and its slope over time, which has no derivatives: those of tau - g / slope are the event's."""
         z = self.state(tau - before.t, *before.start, gradients)
         fixed = Fixed(self.held if gradients else self.held.detach())
         g = self.event(self.gas.kinetics if gradients else self.gas.detached.kinetics, fixed, level)
@@ -116,7 +141,7 @@ class Event:
             kin, known = self.gas.detached.kinetics, Fixed(self.held.detach())
             plain = None if level is None else level.detach()
             slope = along(self.event(kin, known, plain), kin, self.hold, known)(z.detach())
-        return -g(z) / slope
+        return g(z), slope
 
     def event(self, kin: AnyKinetics, fixed: Fixed, level: Tensor | None) -> Function:
         """g of z."""
