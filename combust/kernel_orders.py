@@ -1,21 +1,27 @@
 """Kernels to be compiled by another process: what is compiled, for which arguments, without the arguments' numbers.
 
-An `Order` goes to a process of its own (`combust.kernel_process`), which compiles it into the disk cache of torch.
+An `Order` goes to a process of its own (`combust.kernel_process`), which compiles it into the disk cache of torch, and
+leaves a mark there: a run whose orders are all marked needs no such process.
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib
 import marshal
+import os
 import pickle
+import tempfile
 import types
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
+from combust import processor
 from combust.graphs import USUAL, has_cells, laid_out, layout, remade
 
 
@@ -40,6 +46,25 @@ class Order(NamedTuple):
         """The function, `dynamic`, and arguments whose tensors hold nothing."""
         fn, dynamic, args = pickle.loads(self.content)
         return _read(fn), dynamic, _with_tensors(args)
+
+
+def mark(order: Order) -> Path:
+    """The file that says that it is in the cache, for this torch, processor and combust. It is only a hint: what is
+    not there after all is compiled at its first call.
+    """
+    folder = os.environ.get("TORCHINDUCTOR_CACHE_DIR") or Path(tempfile.gettempdir()) / f"combust-{os.getuid()}"
+    key = f"{order.digest} {torch.__version__} {torch.get_num_threads()} {_here()}"
+    return Path(folder) / "combust_kernels" / hashlib.sha256(key.encode()).hexdigest()[:32]
+
+
+@functools.cache
+def _here() -> str:
+    """The processor, and the files of combust by their sizes and times."""
+    own = Path(__file__).parent
+    files = [(str(path.relative_to(own)), path.stat()) for path in sorted(own.rglob("*.py"))]
+    seen = [(name, status.st_size, status.st_mtime_ns) for name, status in files]
+    flags = next((value for key, value in processor.fields() if key in ("flags", "Features")), "")
+    return f"{torch.backends.cpu.get_cpu_capability()} {flags} {seen}"
 
 
 class _Named(NamedTuple):

@@ -19,7 +19,7 @@ import torch
 
 from combust import kernels
 from combust.graphs import Graphs
-from combust.kernel_orders import Order
+from combust.kernel_orders import Order, mark
 from combust.torch_parts import parts
 
 logger = logging.getLogger(__name__)
@@ -63,6 +63,9 @@ def compile_order(order: Order) -> None:
     found = parts()
     if found is not None:
         Graphs(fn, dynamic is None, found, kernels.options).prepare(args)
+        path = mark(order)
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.touch()
 
 
 def work(orders: IO[bytes]) -> None:

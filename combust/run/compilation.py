@@ -17,7 +17,7 @@ import numpy as np
 
 from combust import devices, kernels
 from combust.case.config import Config
-from combust.kernel_orders import Order
+from combust.kernel_orders import Order, mark
 from combust.kernel_process import KernelProcess
 from combust.parallel import Communicator
 from combust.report.meter import SILENT, Reporter
@@ -115,9 +115,10 @@ class Compilation:
             self._met.setdefault(order.digest, order)
 
     def _give_out(self, comm: Communicator) -> None:
-        """Each kernel that was met since to one of the ranks of this machine that know it (collective)."""
-        new = sorted((o.name, o.digest) for o in self._met.values() if o.digest not in self._given)
-        self._given |= {digest for _, digest in new}
+        """Each kernel that was met since, and is in no cache, to a rank of this machine that knows it (collective)."""
+        met = [order for order in self._met.values() if order.digest not in self._given]
+        self._given |= {order.digest for order in met}
+        new = sorted((order.name, order.digest) for order in met if not mark(order).exists())
         machine = comm.here()
         every = machine.gather(new)
         mine, load = [], [0] * machine.size

@@ -60,9 +60,10 @@ CERTAIN = 0.8  # of the account: a run that needs so much more than there is doe
 FEWEST = 4  # (T, Y) that any run keeps: before and after a step, conserved and primitive
 # Below this much work the seconds of compiling are not won back (cells x steps of one rank, times species).
 COMPILE_WORTH = 1.5e7
-# Work of eager first steps (cells of one rank times species, times steps), about 15 s of one core, while compiled
-# kernels are made. Below two steps nothing can be made beside them.
-EAGER_WORK = 6e6
+# Work of eager first steps (cells of one rank times species, times steps) while compiled kernels are made, about 5 s of
+# a core: where ranks have all cores, longer ones would only be slower. Two at least, as compiling begins after the
+# first; none where such a step takes more than about 7 s.
+EAGER_WORK, EAGER_STEP = 2e6, 3e6
 MANY = 1000  # steps of a run whose end does not tell them
 
 
@@ -155,8 +156,8 @@ def eager_steps(config: Config, cells: float, species: int) -> int:
         return 0
     if config.numerics.eager_steps is not None:
         return config.numerics.eager_steps
-    steps = int(EAGER_WORK / (cells * species))
-    return steps if steps > 1 else 0
+    step = cells * species
+    return max(2, int(EAGER_WORK / step)) if step <= EAGER_STEP else 0
 
 
 def account(config: Config, size: Size, ranks: int, process: float | None = None) -> dict[str, float]:
