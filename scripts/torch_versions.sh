@@ -9,7 +9,8 @@ python=$PWD/.venv/bin/python
 [ -n "${PYTHON:-}" ] && python=$PYTHON
 versions=("$@")
 [ $# -gt 0 ] || versions=(2.9.1 2.13.0 2.14.1) # oldest stated (setup.cfg), pinned (constraints.txt), newest tried
-tests=(tests/unit/test_kernels.py tests/unit/test_transforms.py tests/unit/test_rates.py tests/unit/test_thermo.py
+tests=(tests/unit/test_kernels.py tests/unit/test_compilation.py tests/unit/test_transforms.py
+  tests/unit/test_rates.py tests/unit/test_thermo.py
   tests/unit/test_transport.py tests/unit/test_jacobian.py tests/unit/test_reactor.py
   "tests/cases/test_cases.py::test_case[flame1d_h2]")
 folder=${KEEP:-$(mktemp -d)}
