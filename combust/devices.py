@@ -65,6 +65,23 @@ def finish(device: torch.device) -> None:
         KINDS[device.type].finish(device.index or 0)
 
 
+def works_ahead(device: torch.device) -> bool:
+    """Whether a device works while the host goes on. The host then asks seldom, and shapes do not hang on answers."""
+    return device.type != "cpu"
+
+
+def number(x: float, device: torch.device | str) -> torch.Tensor:
+    """x as a 0-d float64 tensor there. It is not copied from the host, which would wait for the device."""
+    return torch.full((), x, dtype=torch.float64, device=device)
+
+
+def total(comm: Communicator, parts: torch.Tensor) -> torch.Tensor:
+    """Sums over all ranks of a few float64 numbers, where they are; alone they are what they were."""
+    if comm.mpi is None:
+        return parts
+    return torch.tensor(comm.sum(*parts.tolist()), dtype=torch.float64, device=parts.device)
+
+
 @contextmanager
 def admitted(name: str, kind: Kind) -> Iterator[None]:
     """Within, there is one more kind of accelerator (tests bring one that needs no hardware)."""

@@ -13,6 +13,8 @@ from combust import devices
 from combust.case.load import load
 from combust.cfd.model.flow import Flow
 from combust.errors import ConfigError
+from combust.kinetics.integrate import cells as ode
+from combust.kinetics.integrate.rosenbrock import METHODS
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.parallel import ALONE
 from combust.run.build import build
@@ -29,14 +31,17 @@ CASES = {
     "kernel": ["mesh.cells=[12, 12]"],  # a closed box, exact chemistry
     "flame_learned": ["mesh.cells=[16, 8]"],  # inflow, outflow
 }
-WAITS_OF_STEP = {"kernel": 90, "flame_learned": 112}
-WAITS_OF_INTEGRATE = 75
+WAITS_OF_STEP = {"kernel": 40, "flame_learned": 40}
+WAITS_OF_INTEGRATE = 15
 
 
 @pytest.fixture(autouse=True)
 def _torch_kernels(monkeypatch):
-    """What devices run: the integrator in torch, not the one in C++."""
+    """What devices run: the integrator in torch, not the one in C++, in blocks of fixed size with few looks of the
+    host. On a processor cells leave a block when they are done, and the last bit of a vector loop hangs on the place in it.
+    """
     monkeypatch.setenv("COMBUST_NATIVE", "0")
+    monkeypatch.setattr(devices, "works_ahead", lambda device: True)
 
 
 def same(ours: torch.Tensor, there: torch.Tensor) -> None:
@@ -130,6 +135,37 @@ def test_integration_of_reactors():
         same(expected.Y, found.Y)
         assert found.stats == expected.stats
     assert counts.total <= WAITS_OF_INTEGRATE, counts.table()
+
+
+def test_the_host_looks_once_in_eight_attempts(monkeypatch):
+    attempts = 0
+    linearise = ode.linearise_block
+
+    def counted(*args: Any) -> ode.Linearised:
+        nonlocal attempts
+        attempts += 1
+        return linearise(*args)
+
+    monkeypatch.setattr(ode, "linearise_block", counted)
+    with pretend.on_device():
+        gas, (T, p, Y) = hydrogen("pretend", 16)
+        z = torch.cat([T.unsqueeze(0), gas.density(T, p, Y) * Y])
+        job = ode.System(gas.kinetics), METHODS["ros3"], ode.Tolerance(1e-4, 1e-8), z, torch.zeros_like(z)
+        _, counts = pretend.counted(lambda: ode.integrate_cells(*job, 1e-6, torch.full_like(T, 1e-9), 16))
+    assert attempts > 2 * ode.LOOK and counts.total == attempts / ode.LOOK + 1, counts.table()  # and once at the end
+
+
+def test_steps_do_not_hang_on_when_the_host_looks(monkeypatch):
+    def integrated() -> Any:
+        gas, state = hydrogen("cpu", 21)
+        return gas.integrate(*state, 1e-6, rtol=1e-4, atol=1e-8)
+
+    seldom = integrated()
+    monkeypatch.setattr(devices, "works_ahead", lambda device: False)
+    often = integrated()
+    assert seldom.stats == often.stats
+    torch.testing.assert_close(seldom.T, often.T, rtol=1e-11, atol=0.0)
+    torch.testing.assert_close(seldom.Y, often.Y, rtol=1e-9, atol=1e-15)
 
 
 def test_learned_chemistry(tiny):

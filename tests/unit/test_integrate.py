@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from combust.kinetics.integrate import cells as ode
-from combust.kinetics.integrate import w_method
+from combust.kinetics.integrate import progress, w_method
 from combust.kinetics.integrate.blocks import blocks
 from combust.kinetics.integrate.cells import Tolerance
 from combust.kinetics.integrate.cvode import CellIntegrator
@@ -171,5 +171,5 @@ def test_few_steps_are_refused_in_an_initial_layer(hydrogen, monkeypatch):
         return ode.integrate_cells(system, method, tolerance, z, still, 4e-6, first, 8).rejected
 
     few = rejected()
-    monkeypatch.setattr(ode, "AGAIN", 1.0)
+    monkeypatch.setattr(progress, "AGAIN", 1.0)
     assert few < 0.5 * rejected()

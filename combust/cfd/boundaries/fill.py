@@ -242,13 +242,13 @@ class Filler:
             self.halo.fill(*fields, *self._velocity_fields(u))
             return old, new, faces
 
-    def outflow(self, u: Faces) -> float:
-        """Volume that leaves through this block's physical boundaries per second [m3/s]."""
-        total = 0.0
+    def outflow(self, u: Faces) -> Tensor:
+        """Volume that leaves through this block's physical boundaries per second [m3/s], 0-d."""
+        total = torch.zeros((), dtype=torch.float64, device=self.grid.device)
         for a in self.layout.axes:
             face, areas = u[a], self.areas[a]
             assert face is not None and areas is not None
             owned = along(face, self.layout, a, 0, 1)
             n = owned.shape[a]
-            total += float((owned.narrow(a, n - 1, 1) * areas[1]).sum() - (owned.narrow(a, 0, 1) * areas[0]).sum())
+            total = total + ((owned.narrow(a, n - 1, 1) * areas[1]).sum() - (owned.narrow(a, 0, 1) * areas[0]).sum())
         return total

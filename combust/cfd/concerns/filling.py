@@ -21,7 +21,7 @@ def concerns(flow: ReactingFlow) -> dict[str, str]:
             if any(isinstance(condition, Inflow) for condition in conditions_of(side)):
                 sides.append(f"boundary.{NAMES[axis]}_{end}")
     # 1/s: volume that flows in now over that of the domain
-    rate = scheme.comm.sum(-scheme.filler.outflow(flow.current.u))[0] / scheme.volume if sides else 0.0
+    rate = scheme.comm.sum(-float(scheme.filler.outflow(flow.current.u)))[0] / scheme.volume if sides else 0.0
     if not rate > 0:
         return {}
     q = flow.current.q

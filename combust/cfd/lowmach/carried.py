@@ -27,6 +27,7 @@ from combust.cfd.mesh.grid import NAMES, Faces, along
 from combust.cfd.mesh.require import require_field, require_values
 from combust.cfd.operators import carried, rkc
 from combust.cfd.operators.stencils import layers
+from combust.devices import number
 from combust.errors import ConfigError
 from combust.kernels import compiled
 from combust.parallel import together
@@ -246,7 +247,7 @@ class Carrier:
         on = self.on
         assert s.carried is not None
         rho0 = view.rho
-        step = torch.tensor(dt, dtype=torch.float64, device=on.grid.device)
+        step = number(dt, on.grid.device)
         rho1, eddies = begun_kernel(rho0, mass, step, first.diffusivity, on.layout, on.metrics)
         diffusion = None
         if eddies is not None or any(q.molecular for q in self.quantities):
@@ -271,7 +272,7 @@ class Carrier:
         cap = max(min(SOFT * radius, rkc.longest(on.numerics.max_stages) / dt - radius), 0.0)
         stages = on.stages_within(radius + cap, dt, what, fastest)
         rate = diffusion_kernel(s.carried, mixing, on.layout, on.metrics)
-        bound = torch.tensor(cap, dtype=torch.float64, device=on.grid.device)
+        bound = number(cap, on.grid.device)
         return Diffusion(mixing, rate, first.destruction > cap, bound, stages)
 
     def _sources(self, step: Step, balance: Balance) -> Sources:
@@ -332,7 +333,7 @@ class Carrier:
         on, diffusion, rho = self.on, step.diffusion, (step.rho0, step.rho1)
         assert diffusion is not None and sources.added is not None and sources.soft is not None
         rows = rkc.coefficients(diffusion.stages, on.grid.device)
-        shares = torch.tensor(rkc.times(diffusion.stages), dtype=torch.float64, device=on.grid.device)
+        shares = rkc.times_on(diffusion.stages, on.grid.device)
         rates = advected, acted, sources.added
         rate0, source, U1, f = first_stage_kernel(
             step.U0, diffusion.rate, sources.soft, rates, rows[0][2] * step.dt, shares[0], *rho

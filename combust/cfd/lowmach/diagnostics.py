@@ -298,7 +298,7 @@ class Diagnostics:
         """
         fresh = self._fresh("flame_speed")
         area = self.scheme.volume / (self.grid.faces[2][-1] - self.grid.faces[2][0])
-        unburnt, burnt = float(fresh.Y[fresh.fuel]), float(fresh.burnt_Y[fresh.fuel])
+        unburnt, burnt = torch.stack([fresh.Y[fresh.fuel], fresh.burnt_Y[fresh.fuel]]).tolist()
         outflow = self.scheme.problem.boundaries[2][1]
         if any(condition.opens for condition in conditions_of(outflow)):
             leaving = self._leaving(1 + fresh.fuel)
@@ -324,7 +324,8 @@ class Diagnostics:
         mass = self.s.U[1:].sum(0) * self.grid.volume * float(self.block.at_boundary(2, 1))
         last = self.grid.layout.n[2] - 1
         weight = mass.narrow(2, last, 1)
-        total, amount = self.block.comm.sum(float(weight.sum()), float((weight * self.q[row].narrow(2, last, 1)).sum()))
+        parts = torch.stack([weight.sum(), (weight * self.q[row].narrow(2, last, 1)).sum()])
+        total, amount = self.block.comm.sum(*parts.tolist())
         return amount / total
 
     def front(self) -> float:

@@ -37,6 +37,7 @@ from combust.cfd.mesh.slabs import Slab, pointwise
 from combust.cfd.operators import scalars
 from combust.cfd.operators.scalars import Coefficients
 from combust.cfd.pressure.base import PressureSolver
+from combust.devices import total
 from combust.errors import DivergenceError, StateError
 from combust.kernels import compiled
 from combust.kinetics.integrate.statistics import Statistics
@@ -115,7 +116,7 @@ class LowMach(Discretisation):
         if given.counted is not None:
             new.balance = new.balance - dt * given.counted
         parts = torch.cat([new.balance - s.balance, new.heat_out - s.heat_out])
-        left = torch.tensor(self.comm.sum(*parts.tolist()), dtype=torch.float64, device=self.grid.device)
+        left = total(self.comm, parts)
         new.balance, new.heat_out = s.balance + left[: -scalars.SIDES], s.heat_out + left[-scalars.SIDES :]
         new.balance[0] -= (new.p0 - s.p0) * self.volume
         require_sound(new, self.grid, self.thermo, self.problem.gas.species, self.numerics.eos_limit)

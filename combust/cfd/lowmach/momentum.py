@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from combust.cfd.boundaries import outflow
@@ -13,6 +12,7 @@ from combust.cfd.lowmach.discretisation import Discretisation
 from combust.cfd.lowmach.state import Acted, State
 from combust.cfd.mesh.grid import Faces, along
 from combust.cfd.operators import momentum, rkc
+from combust.devices import number
 from combust.kernels import compiled
 
 convection_kernel = compiled(momentum.convection)
@@ -83,7 +83,7 @@ class Momentum:
             radius = on.local_stiffness((4.0 / 3.0) * mu / rho, ratio * (4.0 / 3.0))
         stages = on.stages_within(radius, dt, "kinematic viscosity", ratio)
         rows, shares = rkc.coefficients(stages, on.grid.device), rkc.times(stages)
-        step = torch.tensor(dt, dtype=torch.float64, device=on.grid.device)
+        step = number(dt, on.grid.device)
         u0 = on.block_faces(u)
         F0 = tuple(
             None if f is None or s is None else f + s

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from combust.cfd.boundaries import outflow
@@ -41,8 +42,8 @@ class Projection:
             return S, 0.0
         theta = on.compressibility(q, p0)
         V = on.grid.volume
-        out = on.filler.outflow(u)
-        total, denominator = on.comm.sum(float((S * V).sum()) - out, float((theta * V).sum()))
+        parts = torch.stack([(S * V).sum() - on.filler.outflow(u), (theta * V).sum()])
+        total, denominator = on.comm.sum(*parts.tolist())
         dp0 = total / denominator
         return S - theta * dp0, dp0
 
@@ -50,7 +51,7 @@ class Projection:
         """Makes convective outflows of padded u, in place, carry what flows in and expands, if nothing else would."""
         on = self.on
         if on.lets_out:
-            kept = float((target * on.grid.volume).sum()) - on.filler.outflow(u)
+            kept = float((target * on.grid.volume).sum() - on.filler.outflow(u))
             outflow.let_out(u, on.comm.sum(kept)[0], on.filler)
 
     def minus_gradient(self, u: Faces, p: Tensor, beta: Faces | None) -> Faces:

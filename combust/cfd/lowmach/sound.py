@@ -20,9 +20,9 @@ def require_sound(s: State, grid: Grid, thermo: Thermo, species: Sequence[str], 
     """Raises DivergenceError on all ranks when a value is not finite, a density not positive, or p_eos far from p0."""
     T = along(s.q, grid.layout, 2, 0, 0)[0]
     rho = s.U[1:].sum(0)
-    drift = float(pointwise(lambda U, T: scalars.equation_of_state_error(U, T, s.p0, thermo).abs(), s.U, T).max())
-    finite = all(bool(torch.isfinite(f).all()) for f in (s.U, s.S, T, *_carried(s, grid)))
-    lost, negative, worst = grid.block.comm.max(float(not finite), float(-rho.min()), drift)
+    drift = pointwise(lambda U, T: scalars.equation_of_state_error(U, T, s.p0, thermo).abs(), s.U, T).max()
+    finite = torch.stack([torch.isfinite(f).all() for f in (s.U, s.S, T, *_carried(s, grid))]).all()
+    lost, negative, worst = grid.block.comm.max(*torch.stack([(~finite).to(drift), -rho.min(), drift]).tolist())
     if lost or worst != worst:
         raise DivergenceError(where(s, grid, species, "a value is not finite (NaN or infinite)"))
     if negative >= 0:

@@ -16,6 +16,7 @@ from combust.cfd.mesh.grid import Areas, Faces
 from combust.cfd.mesh.slabs import Behind, Joined, Slab, pointwise
 from combust.cfd.operators import rkc, scalars
 from combust.cfd.operators.scalars import Coefficients
+from combust.devices import number
 from combust.kernels import compiled
 
 advection_kernel = compiled(scalars.advection)
@@ -131,7 +132,7 @@ class Transport:
         on = self.on
         with on.timers.phase("diffusion"):
             U, diffused = self._diffuse(s, start, source, given.t, dt)
-            step = torch.tensor(dt, dtype=torch.float64, device=on.grid.device)
+            step = number(dt, on.grid.device)
             Q = pointwise(lambda U, U0, w: transport_rate_kernel(U, U0, w, step), U, s.U, wdot())
         return Q, dt * diffused
 
@@ -139,7 +140,7 @@ class Transport:
         """U after Runge-Kutta-Chebyshev over dt, and the mean diffusive outflow through the boundaries."""
         on, out0 = self.on, start.outflow
         rows, shares = rkc.coefficients(start.stages, on.grid.device), rkc.times(start.stages)
-        step = torch.tensor(dt, dtype=torch.float64, device=on.grid.device)
+        step = number(dt, on.grid.device)
         mt = rows[0][2]
         on.filler.at(t + shares[0] * dt)
         U1, q1 = self._first_stage(s, source, start.rate, mt * step)

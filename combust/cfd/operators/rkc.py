@@ -62,6 +62,12 @@ def times(stages: int) -> tuple[float, ...]:
 
 
 @lru_cache(maxsize=256)
+def times_on(stages: int, device: str) -> torch.Tensor:
+    """`times` as a tensor there."""
+    return torch.tensor(times(stages), dtype=torch.float64, device=device)
+
+
+@lru_cache(maxsize=256)
 def coefficients(stages: int, device: str = "cpu") -> tuple[torch.Tensor, ...]:
     """Rows (mu, nu, mu_tilde, gamma_tilde) for stages 1..s; stage 1 uses mu_tilde alone.
 

@@ -11,6 +11,7 @@ import torch
 
 from combust.cfd.mesh.block import Block
 from combust.cfd.mesh.grid import FOURTH, Layout
+from combust.devices import total
 from combust.errors import ConfigError, DivergenceError
 from combust.parallel import Communicator
 
@@ -233,8 +234,8 @@ def compatible(load: torch.Tensor, volumes: torch.Tensor, comm: Communicator) ->
 
 def zero_mean(p: torch.Tensor, volumes: torch.Tensor, comm: Communicator) -> torch.Tensor:
     """p less its mean by volume over all ranks."""
-    total, volume = comm.sum(*torch.stack((torch.sum(p * volumes), volumes.sum())).tolist())
-    return p - total / volume
+    found = total(comm, torch.stack((torch.sum(p * volumes), volumes.sum())))
+    return p - found[0] / found[1]
 
 
 def not_converged(iterations: int, residual: float, rtol: float) -> DivergenceError:

@@ -23,7 +23,12 @@ Scalar = TypeVar("Scalar", float, torch.Tensor)
 
 
 class Products(Protocol[Scalar]):
-    """How a kind of solver multiplies: a scalar is a number of all ranks, or a 0-d tensor that no host waits for."""
+    """How a kind of solver multiplies: a scalar is a number of all ranks, or a 0-d tensor that no host waits for.
+
+    looks : iterations between looks at the norm; what goes beyond the solution is dropped
+    """
+
+    looks: int
 
     def scalar(self, a: torch.Tensor, b: torch.Tensor) -> Scalar:
         """Their scalar product."""
@@ -75,14 +80,19 @@ class Conjugate(Generic[Scalar]):
         while not norm <= enough:
             if not math.isfinite(norm) or iteration == given.iterations:
                 raise not_converged(iteration, norm / goal, given.rtol)
-            z = given.precondition(r)
-            previous, rz = rz, by.scalar(r, z)
-            s = z if s is None or previous is None else by.ahead(z, rz / previous, s)
-            q = given.apply(s)
-            step = by.length(rz, s, q)
-            if step is None:
-                raise not_converged(iteration, norm / goal, given.rtol)
-            x, r = by.ahead(x, step, s), by.ahead(r, -step, q)
-            (norm,) = by.norms(r)
-            iteration += 1
+            tried: list[tuple[torch.Tensor, torch.Tensor]] = []
+            for _ in range(min(by.looks, given.iterations - iteration)):
+                z = given.precondition(r)
+                previous, rz = rz, by.scalar(r, z)
+                s = z if s is None or previous is None else by.ahead(z, rz / previous, s)
+                q = given.apply(s)
+                step = by.length(rz, s, q)
+                if step is None:
+                    raise not_converged(iteration, norm / goal, given.rtol)
+                x, r = by.ahead(x, step, s), by.ahead(r, -step, q)
+                tried.append((x, r))
+            for (x, _), norm in zip(tried, by.norms(*(r for _, r in tried)), strict=True):  # noqa: B007
+                iteration += 1
+                if norm <= enough or not math.isfinite(norm):
+                    break
         return x, iteration, norm / goal if goal > 0.0 else 0.0

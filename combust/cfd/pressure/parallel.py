@@ -28,6 +28,8 @@ from combust.cfd.pressure.separable import Separable
 class ParallelSolver(ABC):
     """Pressure solver for any number of ranks; see PressureSolver for the problem."""
 
+    looks = 1  # see Products: its sums go over the host in any case
+
     def __init__(
         self, grid: PressureGrid, rtol: float = 1e-9, device: torch.device | str = "cpu", max_iterations: int = 200
     ) -> None:

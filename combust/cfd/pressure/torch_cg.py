@@ -7,6 +7,7 @@ from functools import partial
 
 import torch
 
+from combust import devices
 from combust.cfd.pressure.base import (
     UNIT_RTOL,
     Beta,
@@ -21,6 +22,8 @@ from combust.cfd.pressure.base import (
 from combust.cfd.pressure.conjugate import SCALING, Conjugate, System
 from combust.cfd.pressure.line import solve_line
 from combust.cfd.pressure.separable import Separable
+
+LOOKS = 4  # iterations on a device between looks of the host at the residual
 
 
 class TorchSolver:
@@ -95,11 +98,14 @@ class TorchSolver:
 
         operator = partial(apply, faces, main, self.periodic)
         given = System(operator, precondition, load, self.volumes * terms, rtol, self.max_iterations)
-        return Conjugate(OneRank()).solve(given, guess)
+        return Conjugate(OneRank(LOOKS if devices.works_ahead(self.device) else 1)).solve(given, guess)
 
 
 class OneRank:
     """`Products` of one rank: scalars stay on the device, and the host waits for norms alone."""
+
+    def __init__(self, looks: int) -> None:
+        self.looks = looks
 
     def scalar(self, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
         """See Products."""

@@ -25,12 +25,17 @@ def excess(limits: Tensor, T: Tensor, Y: Tensor) -> Tensor:
     """
     if not T.numel():
         return torch.zeros_like(limits)
-    if bool((T.min() >= limits[0].max()) & (T.max() <= limits[1].min())):
+    if within(limits, T):
         return torch.zeros_like(limits)
     low, high = (column(x, T) for x in limits)
     below = torch.where((Y >= LEAST) & (T < (1 - SLACK) * low), low - T, 0.0)
     above = torch.where((Y >= LEAST) & (T > (1 + SLACK) * high), T - high, 0.0)
     return torch.stack([x.reshape(x.shape[0], -1).amax(1) for x in (below, above)])
+
+
+def within(limits: Tensor, T: Tensor) -> bool:
+    """Whether the data of all species reach over all T (...cells); limits (2, species)."""
+    return bool((T.min() >= limits[0].max()) & (T.max() <= limits[1].min()))
 
 
 def sentence(gas: Gas, beyond: Tensor) -> str:
@@ -54,6 +59,8 @@ def sentence(gas: Gas, beyond: Tensor) -> str:
 
 def warn(gas: Gas, where: str, T: Tensor, Y: Tensor) -> None:
     """Warns of temperatures (...cells) beyond the data of species that are there (species, ...cells), once a place."""
+    if not T.numel() or within(gas.T_limits, T):
+        return
     beyond = excess(gas.T_limits, T, Y)
     if bool((beyond > 0).any()) and (key := (gas.sha256, gas.name, where)) not in _warned:
         _warned.add(key)

@@ -8,16 +8,21 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from combust import kernels
+from combust import devices, kernels
 from combust.graphs import cells_last
 
 BLOCK = 2048  # cells
 WHOLE, PIECE = 2**16, 2**15  # cells up to which fields are not cut, and those of a piece where they are
+ON_DEVICE = 2**16  # cells of a block there: what fills a GPU
 MULTIPLE = 8  # of compiled kernels: vector loops then have no remainder, and no block has the size one, treated apart
 
 
-def missing(count: int) -> int:
-    """Cells that a block lacks for the next multiple, where kernels are compiled."""
+def missing(count: int, device: torch.device) -> int:
+    """Cells that a block lacks for the next multiple, where kernels are compiled; on a device for the next power of
+    two, so that its kernels meet few shapes.
+    """
+    if devices.works_ahead(device):
+        return (1 << (max(count, MULTIPLE) - 1).bit_length()) - count
     return -count % MULTIPLE if kernels.mode() == "compiled" else 0
 
 
@@ -31,12 +36,27 @@ def put(x: Tensor, cells: Tensor, values: Tensor) -> None:
     x.scatter_(1, cells.expand(x.shape[0], -1), values)
 
 
+def where(mask: Tensor) -> Tensor:
+    """Numbers of the cells where a mask (cells,) is true, in order: the host waits for a device, unless there are no
+    cells.
+    """
+    return mask.nonzero().squeeze(-1) if mask.numel() else torch.arange(0, device=mask.device)
+
+
+def parted(mask: Tensor) -> tuple[Tensor, Tensor]:
+    """`where` a mask (cells,) is true, and where not; the host waits for a device once."""
+    if not devices.works_ahead(mask.device) or not mask.numel():
+        return where(mask), where(~mask)
+    order, count = torch.argsort(~mask, stable=True), int(mask.sum())
+    return order[:count], order[count:]
+
+
 def blocks(index: Tensor, size: int) -> Iterator[tuple[Tensor, int]]:
     """Index in pieces of at most `size`, each with its count of valid entries; padded with its last cell."""
     for start in range(0, index.shape[0], size):
         piece = index[start : start + size]
         count = piece.shape[0]
-        if lacks := missing(count):
+        if lacks := missing(count, index.device):
             piece = torch.cat([piece, piece[-1:].expand(lacks)])
         yield piece, count
 
@@ -48,9 +68,11 @@ def by_blocks(kernel: Callable[..., Any], *fields: Tensor, size: int = BLOCK) ->
         with kernels.using("eager"):
             return kernel(*fields)
     joined: list[Tensor] = []
+    device = fields[0].device
+    size = max(size, ON_DEVICE) if devices.works_ahead(device) else size
     for start in range(0, cells, size):
         count = min(size, cells - start)
-        given = [_padded(field[..., start : start + count], missing(count)) for field in fields]
+        given = [_padded(field[..., start : start + count], missing(count, device)) for field in fields]
         cells_last(*given)
         result = kernel(*given)
         several = result if isinstance(result, tuple) else (result,)

@@ -16,13 +16,15 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from combust import devices
 from combust.graphs import cells_last
 from combust.kernels import Kernel, compiled
 from combust.kinetics.integrate import linear, systems
-from combust.kinetics.integrate.blocks import blocks, by_blocks, put, take
+from combust.kinetics.integrate.blocks import blocks, by_blocks, take
 from combust.kinetics.integrate.native.cells import through
 from combust.kinetics.integrate.native.integrator import Compiled, Rules, compiled_for
-from combust.kinetics.integrate.observer import Observer, watched
+from combust.kinetics.integrate.observer import Observer
+from combust.kinetics.integrate.progress import Integrated, Integration, rules_of
 from combust.kinetics.integrate.rosenbrock import Method
 from combust.kinetics.integrate.systems import Fixed, Hold
 from combust.kinetics.rates import powers
@@ -30,16 +32,12 @@ from combust.kinetics.rates.qss import AnyKinetics
 
 Rates = tuple[Tensor, Tensor, Tensor]  # sources of transport, e_k and c of a state
 MAX_STEPS = 2000  # per cell and call, before it goes to the fallback
-MIN_FRACTION = 1e-35  # of dt: what is left of steps towards a time at which the equations have no end state
-SAFETY, GROW, SHRINK = 0.9, 5.0, 0.1
-AGAIN = 0.2  # at most, after a second rejection in a row: in an initial layer the error does not fall with the step
-SLACK = 1.0 - 1e-9  # of the number of steps to the end: ten tenths of dt are ten, whatever rounding makes of them
-LANDING, RELAX = 0.25, 1.05  # of steps that would leap over a growth, and of their limit afterwards
+LOOK = 8  # attempts on a device, see `attempts_between_looks`
 
 
 def rules() -> Rules:
-    """These, as the C++ kernels take them."""
-    return Rules(SAFETY, GROW, SHRINK, AGAIN, LANDING, RELAX, MIN_FRACTION, SLACK, MAX_STEPS)
+    """How steps are chosen, as the C++ kernels take it."""
+    return rules_of(MAX_STEPS)
 
 
 class System(NamedTuple):
@@ -96,16 +94,6 @@ class Linearised:
         factors = tuple(torch.cat(f, dim=-1) for f in zip(*(part.factors for part in parts), strict=True))
         rest = (Fixed.join(fixed) if fixed else None, parts[0].form, factors)
         return Linearised(z, step, chemical, energy, capacity, *rest)
-
-
-@dataclass
-class Integrated:
-    """End states of `integrate_cells` and their counts; `failed` holds the cells that did not arrive."""
-
-    z: Tensor
-    steps: int
-    rejected: int
-    failed: Tensor
 
 
 def linearise(
@@ -310,90 +298,30 @@ def integrate_cells(
         return Integrated(*through(native, *job, observe, arrived, narrow))
     on = Integration.begin(z, dt, first)
     active = torch.arange(z.shape[1], device=z.device)
-    failed = []
+    attempts = attempts_between_looks(z.device)
     while active.numel():
-        for cells, count in blocks(active, block):
-            source, known = take(s, cells), None if fixed is None else fixed.of(cells)
-            at = linearise_block(system, method, take(on.z, cells), source, on.step[cells], known)
-            new, error = rosenbrock_step(system, method, tolerance, at, source)
-            if observe is not None:
-                on.show(observe, cells[:count], at, system.kin.thermo.molar_mass)
-            leaps = linear.negative_determinant(at.form, at.factors)[:count]
-            on.move(method, cells[:count], at.z[:, :count], new[:, :count], error[:count], leaps)
-        active, stuck = on.left_of(active)
-        failed.append(stuck)
+        pieces = list(blocks(active, block))
+        for _ in range(attempts):
+            for cells, count in pieces:
+                source, known = take(s, cells), None if fixed is None else fixed.of(cells)
+                at = linearise_block(system, method, take(on.z, cells), source, on.step[cells], known)
+                new, error = rosenbrock_step(system, method, tolerance, at, source)
+                if observe is not None:
+                    on.show(observe, cells[:count], at.z, at.chemical, system.kin.thermo.molar_mass)
+                leaps = linear.negative_determinant(at.form, at.factors)[:count]
+                on.move(method, cells[:count], at.z[:, :count], new[:, :count], error[:count], leaps)
+            on.judge(active, MAX_STEPS)
+        if observe is not None:
+            on.tell(observe)
+        active = take(active, on.going[active].nonzero().squeeze(-1))
         if arrived is not None:
             arrived(z.shape[1] - active.numel())
-    return Integrated(on.z, on.steps, on.rejected, torch.cat(failed) if failed else active)
+    return on.ended()
 
 
-@dataclass
-class Integration:
-    """How far each cell is on its way to the end of its dt; z (1 + species, cells), all else (cells,)."""
+def attempts_between_looks(device: torch.device) -> int:
+    """Steps that a batch takes before the host looks who has arrived: cells that have go along meanwhile, masked.
 
-    z: Tensor
-    end: Tensor  # s
-    elapsed: Tensor  # s
-    step: Tensor  # s, the next one
-    cap: Tensor  # s, of the step, where something grows
-    tries: Tensor
-    fresh: Tensor  # whether the last step was accepted
-    over: Tensor  # whether it ends here, see `Observer`
-    steps: int = 0
-    rejected: int = 0
-
-    @staticmethod
-    def begin(z: Tensor, dt: float | Tensor, first: Tensor) -> Integration:
-        """At the start of dt [s], with first steps `first` [s]."""
-        end = torch.as_tensor(dt, dtype=z.dtype, device=z.device).expand(first.shape)
-        tries = torch.zeros(first.shape, dtype=torch.int64, device=z.device)
-        fresh = torch.ones(first.shape, dtype=torch.bool, device=z.device)
-        z, elapsed, step = z.clone(), torch.zeros_like(first), first.clone()
-        return Integration(z, end, elapsed, step, torch.full_like(first, torch.inf), tries, fresh, ~fresh)
-
-    def show(self, observe: Observer, cells: Tensor, at: Linearised, molar_mass: Tensor) -> None:
-        """The states that steps start from, once each."""
-        seen = self.fresh[cells].nonzero().squeeze(-1)
-        z, f = take(at.z, seen), take(at.chemical, seen)
-        shown = [x for row in observe.rows for x in watched(row, z, f, molar_mass)]
-        record = torch.stack([cells[seen].to(z.dtype), self.elapsed[cells[seen]], z[0], *shown], dim=1)
-        observe(record)
-        if observe.ending is not None:
-            self.over[cells[seen]] = observe.ending.reached(record)
-
-    def move(self, method: Method, cells: Tensor, old: Tensor, new: Tensor, error: Tensor, leaps: Tensor) -> None:
-        """Takes the steps whose error is within the tolerance and that leap over nothing, and chooses the next."""
-        good = (error <= 1.0) & ~leaps
-        put(self.z, cells, torch.where(good, new, old))
-        h, whole = self.step[cells], self.end[cells]
-        left = torch.where(good, whole - self.elapsed[cells] - h, whole - self.elapsed[cells])
-        left = torch.where(left.abs() <= 1e-12 * whole, torch.zeros_like(left), left)
-        self.elapsed[cells] = whole - left
-        following = self._capped(cells, h, next_step(method, h, error, good), good, leaps)
-        self.step[cells] = left / (left / following * SLACK).ceil().clamp_min(1.0)  # equal steps to the end, no sliver
-        accepted = int(good.sum())
-        self.steps, self.rejected = self.steps + accepted, self.rejected + len(cells) - accepted
-        self.fresh[cells] = good
-
-    def _capped(self, cells: Tensor, h: Tensor, following: Tensor, good: Tensor, leaps: Tensor) -> Tensor:
-        """The next steps after steps of h: shorter after a second rejection, and where they would leap."""
-        limit = self.cap[cells]
-        following = torch.where(good | self.fresh[cells], following, torch.minimum(following, AGAIN * h))
-        limit = torch.where(following < limit, torch.inf, RELAX * limit)  # the error test sees the growth again
-        self.cap[cells] = torch.where(leaps, LANDING * h, limit)
-        return torch.minimum(following, self.cap[cells])
-
-    def left_of(self, active: Tensor) -> tuple[Tensor, Tensor]:
-        """Those of the active cells that have a way to go, and those that are stuck on it."""
-        self.tries[active] += 1
-        end, step = self.end[active], self.step[active]
-        going = (end - self.elapsed[active] > 0) & ~self.over[active]
-        stuck = going & ((self.tries[active] >= MAX_STEPS) | (step < MIN_FRACTION * end))
-        return active[going & ~stuck], active[stuck]
-
-
-def next_step(method: Method, step: Tensor, error: Tensor, good: Tensor) -> Tensor:
-    """Next step sizes from the error of the last; a NaN error counts as very large."""
-    factor = SAFETY * error.clamp_min(1e-12) ** (-1.0 / method.error_order)
-    factor = torch.nan_to_num(factor, nan=SHRINK).clamp(SHRINK, GROW)
-    return step * torch.where(good, factor, factor.clamp_max(0.9))
+    Results do not hang on it. A device works on while the host knows nothing, and blocks keep their size.
+    """
+    return LOOK if devices.works_ahead(device) else 1

@@ -14,7 +14,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from combust import kernels
+from combust import devices, kernels
 
 Form = Literal["columns", "lapack"]
 Factors = tuple[Tensor, ...]
@@ -43,6 +43,13 @@ def factor(form: Form, A: Tensor) -> Factors:
         eliminators.append(column)
         A = torch.where(own.unsqueeze(1), 0.0, A[:, 1:]) + column.unsqueeze(1) * A[k, 1:]
     return (torch.stack(eliminators),)
+
+
+def inverse(A: Tensor) -> Tensor:
+    """Of matrices (..., n, n). Raises torch's LinAlgError for a singular one on a CPU; elsewhere, where the host does
+    not wait for it, its inverse is not finite.
+    """
+    return torch.linalg.inv_ex(A, check_errors=not devices.works_ahead(A.device))[0]
 
 
 def negative_determinant(form: Form, factors: Factors) -> Tensor:

@@ -25,7 +25,7 @@ from combust.kinetics.integrate.cells import System, Tolerance
 from combust.kinetics.integrate.cvode import CellIntegrator
 from combust.kinetics.integrate.observer import Observer
 from combust.kinetics.integrate.rosenbrock import METHODS, Method
-from combust.kinetics.integrate.state import require
+from combust.kinetics.integrate.state import Check, require
 from combust.kinetics.integrate.statistics import Statistics
 from combust.kinetics.integrate.systems import Fixed
 from combust.kinetics.rates.qss import with_tolerance
@@ -97,8 +97,10 @@ class ReactorIntegrator:
         Raises StateError naming a cell whose T is outside the mechanism's range or whose dt is not positive.
         """
         low, high = self.gas.T_range
-        require((T >= low) & (T <= high), T, "temperature", f"within the mechanism's {low:g} to {high:g} K")
-        require((dt > 0) & torch.isfinite(dt), dt, "dt", "finite and > 0 s")
+        require(
+            Check((T >= low) & (T <= high), T, "temperature", f"within the mechanism's {low:g} to {high:g} K"),
+            Check((dt > 0) & torch.isfinite(dt), dt, "dt", "finite and > 0 s"),
+        )
         data_range.warn(self.gas, "reactor", T, Y)
         held = p if self.system.hold == "hp" else self.gas.density(T, p, Y)
         z = torch.cat([T.reshape(1, -1), Y.reshape(Y.shape[0], -1)])
@@ -113,7 +115,7 @@ class ReactorIntegrator:
         if not count or member is None:
             raise StateError("an ensemble needs the member of each cell, and only an ensemble has members")
         found = torch.as_tensor(member, dtype=torch.int64, device=T.device).expand(T.shape)
-        require((found >= 0) & (found < count), found, "member", f"one of 0 to {count - 1}")
+        require(Check((found >= 0) & (found < count), found, "member", f"one of 0 to {count - 1}"))
         return found.reshape(-1)
 
     def run(self, batch: Batch) -> tuple[Tensor, Statistics]:
@@ -145,7 +147,7 @@ class ReactorIntegrator:
         f = self.rates(batch)
         end, slow = self._explicit(batch, f)
         cells = (~slow).nonzero().squeeze(-1)
-        stats, failed = Statistics(batch.z.shape[1], int(slow.sum())), cells[:0]
+        stats, failed = Statistics(batch.z.shape[1], batch.z.shape[1] - cells.numel()), cells[:0]
         if cells.numel():
             part = batch.of(cells)
             first = self.first_steps(part, f[:, cells])
@@ -153,7 +155,7 @@ class ReactorIntegrator:
             path = (
                 tighter.integrate_reactors(*job) if observe is None else ode.integrate_cells(*job, observe)
             )  # whose states are one path
-            for i in path.failed.tolist():
+            for i in path.failed.tolist() if path.failed.numel() else []:
                 path.z[:, i] = self._by_cvode(offset + int(cells[i]), part.of(slice(i, i + 1)), path.z[:, i])
             end[:, cells] = path.z
             stats = stats + Statistics(0, 0, path.steps, path.rejected, path.failed.numel())
@@ -195,7 +197,7 @@ def sources_of(source: tuple[Values, Values] | None, T: Tensor, Y: Tensor) -> Te
         return None
     heat, species = (torch.as_tensor(x, dtype=Y.dtype, device=Y.device) for x in source)
     s = torch.cat([heat.expand(T.shape).unsqueeze(0), species.expand(Y.shape)])
-    require(torch.isfinite(s).all(0), s.sum(0), "source", "finite")
+    require(Check(torch.isfinite(s).all(0), s.sum(0), "source", "finite"))
     return s
 
 

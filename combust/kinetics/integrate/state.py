@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -63,15 +64,28 @@ def as_packed(T: Tensor, rhoY: Tensor) -> Tensor:
     return pack(T, rhoY)
 
 
-def require(good: Tensor, value: Tensor, what: str, allowed: str) -> None:
-    """Raise StateError naming the first cell (...cells) that is not good, and its value."""
-    seen = numbers(good)  # of all members of a batch by torch.vmap
-    if bool(seen.all()):
+class Check(NamedTuple):
+    """Where a value (...cells) is good, and what to say where it is not."""
+
+    good: Tensor
+    value: Tensor
+    what: str
+    allowed: str
+
+
+def require(*checks: Check) -> None:
+    """Raise StateError naming the first cell that is not good, and its value, of the first check that fails.
+
+    The host waits for the device once.
+    """
+    seen = [numbers(check.good) for check in checks]  # of all members of a batch by torch.vmap
+    if bool(torch.stack([good.all() for good in seen]).all()):
         return
-    if seen.shape != good.shape:
-        raise StateError(f"{what} of a cell of a batch by torch.vmap: must be {allowed}")
-    cell = tuple(int(i) for i in (~seen).nonzero()[0])
-    raise StateError(f"{what} {float(value[cell])} in cell {cell}: must be {allowed}")
+    good, check = next(pair for pair in zip(seen, checks, strict=True) if not bool(pair[0].all()))
+    if good.shape != check.good.shape:
+        raise StateError(f"{check.what} of a cell of a batch by torch.vmap: must be {check.allowed}")
+    cell = tuple(int(i) for i in (~good).nonzero()[0])
+    raise StateError(f"{check.what} {float(check.value[cell])} in cell {cell}: must be {check.allowed}")
 
 
 def check_state(gas: Gas, z: Tensor) -> None:

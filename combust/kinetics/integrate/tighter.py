@@ -18,7 +18,8 @@ from torch import Tensor
 
 from combust.kinetics.integrate import cells
 from combust.kinetics.integrate.blocks import put, take
-from combust.kinetics.integrate.cells import Integrated, System, Tolerance
+from combust.kinetics.integrate.cells import System, Tolerance
+from combust.kinetics.integrate.progress import Integrated
 from combust.kinetics.integrate.rosenbrock import Method
 from combust.kinetics.integrate.systems import Fixed
 

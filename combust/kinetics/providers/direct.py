@@ -8,14 +8,17 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from combust import devices
 from combust.errors import ConfigError
 from combust.kinetics.integrate import cells as ode
 from combust.kinetics.integrate import tighter, w_method
-from combust.kinetics.integrate.blocks import blocks, in_pieces, put, take
+from combust.kinetics.integrate.blocks import MULTIPLE, ON_DEVICE, blocks, in_pieces, parted, put, take, where
 from combust.kinetics.integrate.cells import Linearised, Tolerance
 from combust.kinetics.integrate.cvode import CellIntegrator
 from combust.kinetics.integrate.durations import Durations
+from combust.kinetics.integrate.linear import inverse
 from combust.kinetics.integrate.native.integrator import compiled_for
+from combust.kinetics.integrate.progress import next_step
 from combust.kinetics.integrate.rosenbrock import METHODS, Method
 from combust.kinetics.integrate.state import Kept, as_packed, check_source, check_state, pack
 from combust.kinetics.integrate.statistics import Statistics
@@ -31,11 +34,16 @@ from combust.kinetics.rates.qss import with_tolerance
 CORRECTABLE, CORRECTABLE_SUBSTEPS = 10.0, 0.25
 CORRECTABLE_SLOW = 1.0  # of slow cells, by the Jacobian that they share
 FACTOR_BYTES = 2**30  # of factors kept between `begin` and `advance`; beyond it they are computed again
+JACOBIANS = 4e9  # bytes of those of a block on a device
 SLOW = 1.0  # chemical change over dt, in units of the tolerance, below which the step of slow cells is tried
 
 
-def block_size(species: int) -> int:
-    """Cells of a block: tables of a Jacobian stay near the cache, the cost of a call is small beside its work."""
+def block_size(species: int, device: torch.device | None = None) -> int:
+    """Cells of a block: on a CPU tables of a Jacobian stay near the cache, the cost of a call is small beside its work;
+    on another device as many as fill it.
+    """
+    if device is not None and devices.works_ahead(device):
+        return max(MULTIPLE, min(ON_DEVICE, 1 << int(JACOBIANS // (8 * (1 + species) ** 2)).bit_length() - 1))
     return 2048 if species <= 16 else 512
 
 
@@ -90,7 +98,7 @@ class Direct:
         self.system = ode.System(with_tolerance(gas.kinetics, atol), hold)
         self.tolerance = Tolerance(rtol, atol)
         self.method: Method = METHODS[method]
-        self.block, self.factor_bytes = block or block_size(len(gas.species)), factor_bytes
+        self.block, self.factor_bytes = block or block_size(len(gas.species), gas.device), factor_bytes
         self._jacobian = None if reference is None else ode.jacobian_at(gas.kinetics, reference, hold)
         self._fallback: CellIntegrator | None = None
         self._chemical = Kept(lambda z: self._rate(z, torch.zeros_like(z)))  # dz/dt without transport
@@ -111,8 +119,7 @@ class Direct:
         s = None if Q is None or Qh is None else pack(Qh, Q)
         z, chemical = self._chemical.given_up(z)
         durations = Durations.given(dt)
-        error = self._changes(z, chemical, durations.seconds)
-        slow, fast = ((error <= SLOW).nonzero().squeeze(-1), (~(error <= SLOW)).nonzero().squeeze(-1))
+        slow, fast = parted(self._changes(z, chemical, durations.seconds) <= SLOW)
         chemical = take(chemical, slow)
         step = DirectStep(z, chemical, durations, s, durations.alike(), {}, slow, [])
         if compiled_for(self.system.kin, z) is not None:
@@ -151,12 +158,13 @@ class Direct:
             stats = self._integrate(step, s, end, *redo[0])
             step.last = (s, end, torch.ones_like(end[0], dtype=torch.bool))  # asked for by corrections of blocks only
             return Result(end[0], end[1:], stats)
+        tried: list[tuple[Tensor, Tensor]] = []
         for cells, count, at in self._linearised(step) if step.last is None else self._correct(step, s, end):
             new, error = ode.rosenbrock_step(self.system, self.method, self.tolerance, at, take(s, cells))
-            error = error[:count]
-            good = error <= 1.0
             put(end, cells[:count], new[:, :count])
-            redo.append((cells[:count][~good], error[~good]))
+            tried.append((cells[:count], error[:count]))
+        if tried:
+            redo.append(_refused(*(torch.cat(x) for x in zip(*tried, strict=True))))
         one_step = torch.ones_like(end[0], dtype=torch.bool)
         for cells, _ in redo:
             one_step[cells] = False
@@ -167,13 +175,13 @@ class Direct:
     def _first_slow(self, step: DirectStep, s: Tensor, end: Tensor) -> tuple[Tensor, Tensor]:
         """The slow cells into `end`; those whose error is too large join the others. None is left to be done again."""
         new, error = self._slow_step(step, torch.arange(step.slow.numel(), device=s.device), s)
-        good = error <= 0.5  # leave room: the transport rates will change a little
-        if not bool(good.all()):
+        # Leave room: the transport rates will change a little.
+        left, others = parted(error <= 0.5)
+        if others.numel():
             if step.fast is None:
-                self._add_blocks(step, step.slow[~good])
+                self._add_blocks(step, step.slow[others])
             else:
-                step.fast = torch.cat([step.fast, step.slow[~good]])
-            left = good.nonzero().squeeze(-1)
+                step.fast = torch.cat([step.fast, step.slow[others]])
             step.slow, step.chemical, new = step.slow[left], take(step.chemical, left), take(new, left)
         put(end, step.slow, new)
         return step.slow[:0], error[:0]
@@ -189,7 +197,7 @@ class Direct:
         first = h.clone()
         if again.numel():
             own = h[step.fast.numel() :]
-            first[step.fast.numel() :] = ode.next_step(self.method, own, error, torch.zeros_like(own, dtype=torch.bool))
+            first[step.fast.numel() :] = next_step(self.method, own, error, torch.zeros_like(own, dtype=torch.bool))
         return stats + self._path(step, s, end, cells, h, first)
 
     def _linearise(self, step: DirectStep, cells: Tensor) -> Linearised:
@@ -220,7 +228,7 @@ class Direct:
             limit = torch.where(one_step[cells], CORRECTABLE, CORRECTABLE_SUBSTEPS)
             small = (size <= limit) & (error <= 1.0)
             put(end, cells[:count], (take(last, cells) + change)[:, :count])
-            some = (~small[:count]).nonzero().squeeze(-1)
+            some = where(~small[:count])
             if some.numel():
                 left.append(cells[some])
                 parts.append(at.of(some))
@@ -250,14 +258,14 @@ class Direct:
         if not cells.numel():
             return stats
         h = step.durations.of(cells).by_cell(error)
-        first = ode.next_step(self.method, h, error, torch.zeros_like(error, dtype=torch.bool))
+        first = next_step(self.method, h, error, torch.zeros_like(error, dtype=torch.bool))
         return stats + self._path(step, s, end, cells, h, first)
 
     def _path(self, step: DirectStep, s: Tensor, end: Tensor, cells: Tensor, h: Tensor, first: Tensor) -> Statistics:
         """Some cells over h with first steps `first`, into `end`."""
         z0, source = take(step.z, cells), take(s, cells)
         path = tighter.integrate_cells(self.system, self.method, self.tolerance, z0, source, h, first, self.block)
-        for i in path.failed.tolist():
+        for i in path.failed.tolist() if path.failed.numel() else []:
             path.z[:, i] = self._by_cvode(int(cells[i]), z0[:, i], source[:, i], float(h[i]), path.z[:, i])
         put(end, cells, path.z)
         return Statistics(0, 0, path.steps, path.rejected, path.failed.numel())
@@ -276,7 +284,7 @@ class Direct:
             z, dt = step.z, step.durations.typical(number)
             unit = torch.eye(z.shape[0], dtype=z.dtype, device=z.device)
             J = self._jacobian
-            step.solves[number] = unit if J is None else torch.linalg.inv(unit - w_method.GAMMA * dt * J)
+            step.solves[number] = unit if J is None else inverse(unit - w_method.GAMMA * dt * J)
         return step.solves[number]
 
     def _groups(
@@ -301,7 +309,7 @@ class Direct:
     def _slow_step(self, step: DirectStep, chosen: Tensor, s: Tensor) -> tuple[Tensor, Tensor]:
         """New states and errors, in units of the tolerance, of the chosen ones of the slow cells with transport s."""
         new, error = torch.empty_like(step.z[:, : chosen.numel()]), torch.empty_like(step.z[0, : chosen.numel()])
-        whole = s.new_tensor(step.durations.whole)
+        whole = devices.number(step.durations.whole, s.device)
         for places, some, count, number in self._groups(step, chosen):
             cells, chemical = step.slow[some], take(step.chemical, some)
             before, source, solve = take(step.z, cells), take(s, cells), self._solve(step, number)
@@ -315,7 +323,7 @@ class Direct:
         """As `_correct`, for the slow cells; returns those whose step failed, and their errors."""
         assert step.last is not None
         source, last, _ = step.last
-        left = [step.slow[:0]]
+        left: list[tuple[Tensor, Tensor]] = [(step.slow[:0], step.slow[:0].bool())]
         responses: dict[int, Tensor] = {}
         for _, some, count, number in self._groups(step, torch.arange(step.slow.numel(), device=s.device)):
             if number not in responses:
@@ -328,10 +336,16 @@ class Direct:
                 ds = ds * (step.durations.of(cells).seconds / step.durations.typical(number))
             change, size = w_method.slow_change(self.system, self.tolerance, responses[number], z, ds)
             put(end, cells[:count], (take(last, cells) + change)[:, :count])
-            left.append(some[:count][~(size[:count] <= CORRECTABLE_SLOW)])
-        again = torch.cat(left)
+            left.append((some[:count], ~(size[:count] <= CORRECTABLE_SLOW)))
+        candidates, far = (torch.cat(x) for x in zip(*left, strict=True))
+        again = candidates[where(far)]
         new, error = self._slow_step(step, again, s)
         again = step.slow[again]
         put(end, again, new)
-        bad = ~(error <= 1.0)
-        return again[bad], error[bad]
+        return _refused(again, error)
+
+
+def _refused(cells: Tensor, error: Tensor) -> tuple[Tensor, Tensor]:
+    """The cells whose error is too large, and their errors."""
+    bad = where(~(error <= 1.0))
+    return cells[bad], error[bad]

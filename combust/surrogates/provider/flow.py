@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 from combust.errors import ConfigError
-from combust.kinetics.integrate.blocks import BLOCK, take
+from combust.kinetics.integrate.blocks import BLOCK, take, where
 from combust.kinetics.integrate.cells import System, evaluate_all
 from combust.kinetics.integrate.durations import Durations
-from combust.kinetics.integrate.state import Kept, check_source, check_state, pack, require
+from combust.kinetics.integrate.state import Check, Kept, check_source, check_state, pack, require
 from combust.kinetics.integrate.statistics import Statistics
 from combust.kinetics.integrate.systems import Hold
 from combust.kinetics.providers.chemistry import Result, require_step
@@ -132,7 +132,8 @@ class LearnedFlow:
         z = pack(T, rhoY)
         check_state(self.gas, z)
         p = GAS_CONSTANT * T * (rhoY / column(self.gas.molar_mass, T)).sum(0)
-        require((p > 0) & torch.isfinite(p), p, "chemistry: pressure", "finite and > 0 Pa; partial densities are lost")
+        allowed = "finite and > 0 Pa; partial densities are lost"
+        require(Check((p > 0) & torch.isfinite(p), p, "chemistry: pressure", allowed))
         return LearnedStep(z, self._chemical(z), self.shared_jacobians.nearest(z), p, Durations.given(dt))
 
     def advance(self, step: object, Q: Tensor, Qh: Tensor) -> Result:
@@ -163,17 +164,19 @@ class LearnedFlow:
         self.error = torch.zeros_like(z[0])
         step.slow = self._slow(step, s, end)
         self.route[step.slow] = SLOW
-        left = (self.route != SLOW).nonzero().squeeze(-1)
-        inside = left[self._covered(step, left)] if self.router else left
-        z1, good = self._network_cells(step, inside, s)
+        left = where(self.route != SLOW)
+        inside = left[where(self._covered(step, left))] if self.router else left
+        z1, sound = self._network_cells(step, inside, s)
+        good = where(sound)
         step.network = inside[good]
-        end[:, step.network] = z1[:, good]
+        end[:, step.network] = take(z1, good)
         self.route[step.network] = NETWORK
-        step.exact = (self.route == EXACT).nonzero().squeeze(-1)
+        step.exact = where(self.route == EXACT)
         if self.fallback == "none":
             self.route[step.exact] = REFUSED
         self._exact(step, step.exact, s, end)
-        slow, own, exact, refused = torch.bincount(self.route.long(), minlength=4).tolist()
+        slow, own, rest = step.slow.numel(), step.network.numel(), step.exact.numel()
+        exact, refused = (0, rest) if self.fallback == "none" else (rest, 0)
         outside = left.numel() - inside.numel()
         self.routes = RouteStatistics(
             cells,
@@ -192,8 +195,9 @@ class LearnedFlow:
         assert step.slow is not None and step.network is not None and step.exact is not None
         far = [self._respond(step, cells, s, end) for cells in (step.slow, step.network, step.exact)]
         end[:, far[0]] = self.slow.step(far[0], step.near, step.z, step.chemical, s, step.p, step.durations)[0]
-        z1, good = self._network_cells(step, far[1], s)  # always: ranks that share a device evaluate together
-        end[:, far[1][good]] = z1[:, good]
+        z1, sound = self._network_cells(step, far[1], s)  # always: ranks that share a device evaluate together
+        good = where(sound)
+        end[:, far[1][good]] = take(z1, good)
         self._exact(step, step.exact if self.fallback == "none" else far[2], s, end)
 
     def _respond(self, step: LearnedStep, cells: Tensor, s: Tensor, end: Tensor) -> Tensor:
@@ -207,16 +211,16 @@ class LearnedFlow:
         if cells is step.network:
             moved = self.corrector.nonnegative(moved, last[1:] + durations.seconds * ds[1:])
         end[:, cells] = moved
-        return cells[misfits(self.parts.trust, z, moved, change) > RESPONSE]
+        return cells[where(misfits(self.parts.trust, z, moved, change) > RESPONSE)]
 
     def _slow(self, step: LearnedStep, s: Tensor, end: Tensor) -> Tensor:
         """Does the slow cells, into `end`, and returns them."""
         if not self.router:
             return step.z.new_zeros(0, dtype=torch.int64)
-        tried = self.slow.tries(step.z, step.chemical, step.durations.seconds).nonzero().squeeze(-1)
+        tried = where(self.slow.tries(step.z, step.chemical, step.durations.seconds))
         new, error = self.slow.step(tried, step.near, step.z, step.chemical, s, step.p, step.durations)
-        good = error <= LIMIT
-        end[:, tried[good]] = new[:, good]
+        good = where(error <= LIMIT)
+        end[:, tried[good]] = take(new, good)
         return tried[good]
 
     def _covered(self, step: LearnedStep, cells: Tensor) -> Tensor:

@@ -20,11 +20,11 @@ from combust.errors import ConfigError, MechanismError, StateError
 from combust.kernels import compiled
 from combust.kinetics.gas.values import Values
 from combust.kinetics.integrate import systems
-from combust.kinetics.integrate.blocks import BLOCK, by_blocks, take
+from combust.kinetics.integrate.blocks import BLOCK, by_blocks, take, where
 from combust.kinetics.integrate.cells import System, evaluate_all
 from combust.kinetics.integrate.cvode import CellIntegrator
 from combust.kinetics.integrate.reactor import COMPILE_FROM, ReactorIntegrator
-from combust.kinetics.integrate.state import T_MAX, T_MIN, require
+from combust.kinetics.integrate.state import T_MAX, T_MIN, Check, require
 from combust.kinetics.integrate.systems import Fixed
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.kinetics.rates.thermo import GAS_CONSTANT
@@ -156,11 +156,13 @@ class Learned:
             )
         T, p = (self._of_cells(name, x, Y.shape[1:]) for name, x in (("T", T), ("p", p)))
         total = Y.sum(0)
-        require((T >= T_MIN) & (T <= T_MAX), T, "temperature", f"{T_MIN:g} to {T_MAX:g} K")
-        require((p > 0) & torch.isfinite(p), p, "pressure", "finite and > 0 Pa")
-        require((total > SMALLEST_SUM) & (total < LARGEST_SUM), total, "sum of mass fractions", "0.9 to 1.1")
         least = Y.amin(0)
-        require(least >= LEAST, least, "least mass fraction", f"{LEAST:g} or more")
+        require(
+            Check((T >= T_MIN) & (T <= T_MAX), T, "temperature", f"{T_MIN:g} to {T_MAX:g} K"),
+            Check((p > 0) & torch.isfinite(p), p, "pressure", "finite and > 0 Pa"),
+            Check((total > SMALLEST_SUM) & (total < LARGEST_SUM), total, "sum of mass fractions", "0.9 to 1.1"),
+            Check(least >= LEAST, least, "least mass fraction", f"{LEAST:g} or more"),
+        )
         return T, p, Y
 
     def _of_cells(self, name: str, value: Values, shape: torch.Size) -> Tensor:
@@ -184,7 +186,7 @@ class Learned:
         inside = self._inside(z, p, left, dt)
         outside = left.numel() - inside.numel()
         self._network(z, f, near, p, inside, dt, end, route, error, fixed)
-        rest = (route == EXACT).nonzero().squeeze(-1)
+        rest = where(route == EXACT)
         self._exact(z, p, rest, dt, end, route)
         slow, own, exact, refused = torch.bincount(route.long(), minlength=4).tolist()
         stats = RouteStatistics(
@@ -199,19 +201,19 @@ class Learned:
         if not self.router:
             idle = (f[1:].abs() * dt < NEGLIGIBLE).all(0)
             route[idle] = SLOW
-            return (~idle).nonzero().squeeze(-1)
-        tried = self.slow.tries(z, f, dt).nonzero().squeeze(-1)
+            return where(~idle)
+        tried = where(self.slow.tries(z, f, dt))
         new, error = self.slow.step(tried, near, z, f, zero, p, dt)
-        good = error <= LIMIT
+        good = where(error <= LIMIT)
         done = tried[good]
-        new, before = new[:, good], take(z, done)
+        new, before = take(new, good), take(z, done)
         new[0] = by_blocks(self.energy_kept, before, new)
         end[:, done], route[done] = self._signed(before, new), SLOW
-        return (route != SLOW).nonzero().squeeze(-1)
+        return where(route != SLOW)
 
     def _signed(self, before: Tensor, new: Tensor) -> Tensor:
         """`new` (1 + species, cells) without negative mass fractions, with the elements and energy of `before`."""
-        low = (new[1:] < 0.0).any(0).nonzero().squeeze(-1)
+        low = where((new[1:] < 0.0).any(0))
         new[:, low] = self._nonnegative(take(before, low), take(new, low))
         return new
 
@@ -227,7 +229,7 @@ class Learned:
         if dt < self.parts.dt_range[0] or not self.with_network:
             return cells[:0]
         here = take(z, cells)
-        return cells[self.parts.covered(here[0], p[cells], here[1:])]
+        return cells[where(self.parts.covered(here[0], p[cells], here[1:]))]
 
     def _network(
         self,
@@ -264,8 +266,9 @@ class Learned:
             z1, error[cells], good = found.z, found.error, found.accepted(self.parts.trust.limit)
         else:
             good = met(step)
-        done = cells[good]
-        end[:, done], route[done] = z1[:, good], NETWORK
+        kept = where(good)
+        done = cells[kept]
+        end[:, done], route[done] = take(z1, kept), NETWORK
 
     def _exact(self, z: Tensor, p: Tensor, cells: Tensor, dt: float, end: Tensor, route: Tensor) -> None:
         if not cells.numel():
@@ -276,7 +279,8 @@ class Learned:
         here, (low, high) = take(z, cells), self.gas.T_range
         bad = torch.zeros_like(z[0], dtype=torch.bool)
         bad[cells] = (here[0] < low) | (here[0] > high)
-        require(~bad, z[0], "temperature", f"within the mechanism's {low:g} to {high:g} K for exact chemistry")
+        allowed = f"within the mechanism's {low:g} to {high:g} K for exact chemistry"
+        require(Check(~bad, z[0], "temperature", allowed))
         batch = self.exact.batch(here[0], p[cells], here[1:], torch.full_like(here[0], dt))
         if self.fallback == "direct":
             end[:, cells] = self._signed(here, self.exact.run(batch)[0])

@@ -21,6 +21,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from combust.devices import number
 from combust.graphs import cells_last
 from combust.kernels import compiled
 from combust.kinetics.integrate import systems
@@ -103,7 +104,7 @@ class Corrector:
     ) -> Corrected:  # fmt: skip
         """z1 corrected; f: dz/dt at z, sources s (1 + species, cells) included; near: references, p [Pa] (cells,)."""
         core, solve, given = self.core, self.shared.solve, Durations.given(dt)
-        h = z.new_tensor(given.whole)
+        h = number(given.whole, z.device)
         known = (core.thermo, self.system.hold, core.atoms, core.coordinates.active)
         found = Corrected(torch.empty_like(z), torch.empty_like(z), torch.empty_like(p), torch.empty_like(p))
         for block in self.shared.blocks(near, p, given):
@@ -137,7 +138,7 @@ class Corrector:
         """
         given, found = Durations.given(dt), torch.empty_like(z)
         if given.share is None:
-            pushed = by_blocks(partial(push_kernel, self.core.thermo, z.new_tensor(given.whole)), z, s)
+            pushed = by_blocks(partial(push_kernel, self.core.thermo, number(given.whole, z.device)), z, s)
         else:
             pushed = by_blocks(partial(push_kernel, self.core.thermo), given.by_cell(z[0]), z, s)
         for block in self.shared.blocks(near, p, given):

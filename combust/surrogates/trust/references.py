@@ -13,9 +13,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from combust import devices
 from combust.kernels import compiled
-from combust.kinetics.integrate import systems
-from combust.kinetics.integrate.blocks import BLOCK, blocks, by_blocks
+from combust.kinetics.integrate import linear, systems
+from combust.kinetics.integrate.blocks import BLOCK, blocks, by_blocks, take
 from combust.kinetics.integrate.durations import Durations
 from combust.kinetics.integrate.systems import Fixed, Hold
 from combust.kinetics.mechanism.mechanism import Mechanism
@@ -24,6 +25,8 @@ from combust.kinetics.rates.thermo import GAS_CONSTANT
 KELVIN, POWER, WEIGHT, FLOOR = 300.0, 0.1, 6.0, 1e-12  # of the distance: T / KELVIN and WEIGHT (Y + FLOOR)^POWER
 PER_DECADE = 20.0  # pressures that share Jacobians: within 12 %
 PER_OCTAVE = 4  # durations that share matrices: within 9 %, where they differ
+BINS = 2**14  # more than there are bins of pressure
+SHOWN = 255  # runs of cells with one matrix that a device tells the host of at once
 KEPT = 2**27  # bytes of matrices of different durations that are kept, at most: those that were asked for last
 
 
@@ -73,16 +76,12 @@ class SharedJacobians:
         if not near.numel():
             return
         count, bins = self.references.T.numel(), (p.log10() * PER_DECADE).round().to(torch.int64)
-        lowest, shortest, range_p = int(bins.min()), 0, 1
-        kinds, numbers = bins - lowest, Durations.given(dt).alike(PER_OCTAVE, nearest=True)
+        kinds, numbers = bins + BINS // 2, Durations.given(dt).alike(PER_OCTAVE, nearest=True)
         if numbers is not None:
-            shortest, range_p = int(numbers.min()), int(kinds.max()) + 1
-            kinds = (numbers - shortest) * range_p + kinds
+            kinds = kinds + BINS * numbers
         kinds = kinds * count + near
-        order, many = torch.argsort(kinds), torch.bincount(kinds)
-        present = many.nonzero().squeeze(-1)
-        stops = many[present].cumsum(0).tolist()
-        alike = list(zip(present.tolist(), stops, strict=True))
+        order = torch.argsort(kinds)
+        alike = runs_of(take(kinds, order))
         begin = 0
         for cells, used in blocks(order, BLOCK):
             runs, start = [], 0
@@ -91,8 +90,8 @@ class SharedJacobians:
                 end = min(stop - begin, used)
                 if stop - begin <= used:
                     del alike[0]
-                number, decade = (0, kind // count) if numbers is None else divmod(kind // count, range_p)
-                runs.append((decade + lowest, kind % count, start, end, number + shortest))
+                number, decade = divmod(kind // count, BINS)
+                runs.append((decade - BINS // 2, kind % count, start, end, number))
                 start = end
             decade, row, start, _, number = runs[-1]
             runs[-1] = decade, row, start, len(cells), number  # the padding is like the last cell
@@ -133,9 +132,26 @@ class SharedJacobians:
         return found
 
 
+def runs_of(kinds: Tensor) -> list[tuple[int, int]]:
+    """Of sorted whole numbers: each that is there, and where its run ends. The host waits for a device once, where they
+    are no more than SHOWN.
+    """
+    changes = kinds[1:] != kinds[:-1]
+    if devices.works_ahead(kinds.device):
+        place = torch.cat([changes.new_zeros(1), changes]).cumsum(0).clamp_max(SHOWN)
+        shown = kinds.new_zeros(2, SHOWN + 1)
+        shown[0].scatter_(0, place, kinds)
+        shown[1].scatter_reduce_(0, place, torch.arange(1, 1 + kinds.numel(), device=kinds.device), "amax")
+        found = list(zip(*shown.tolist(), strict=True))
+        if not found[-1][1]:
+            return [pair for pair in found if pair[1]]
+    stops = torch.cat([1 + changes.nonzero().squeeze(-1), changes.new_full((1,), kinds.numel(), dtype=torch.int64)])
+    return list(zip(kinds[stops - 1].tolist(), stops.tolist(), strict=True))
+
+
 def inverse(x: Tensor) -> Tensor:
     """(1 + x)^-1 of matrices x (..., n, n)."""
-    return torch.linalg.inv(torch.eye(x.shape[-1], dtype=x.dtype, device=x.device) + x)
+    return linear.inverse(torch.eye(x.shape[-1], dtype=x.dtype, device=x.device) + x)
 
 
 def nearest(minus_twice: Tensor, squares: Tensor, z: Tensor) -> Tensor:

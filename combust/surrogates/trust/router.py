@@ -17,7 +17,7 @@ from torch import Tensor
 
 from combust.kernels import compiled
 from combust.kinetics.integrate import systems
-from combust.kinetics.integrate.blocks import by_blocks, take
+from combust.kinetics.integrate.blocks import by_blocks, take, where
 from combust.kinetics.integrate.durations import Durations
 from combust.kinetics.integrate.systems import Fixed
 from combust.kinetics.mechanism.mechanism import Mechanism
@@ -191,8 +191,8 @@ def corrected_step(
         now = CorrectedStep(end, error, grown, begun[left] & kept(new))
         for whole, part in zip(found, now, strict=True):
             whole[..., left] = part
-        again = now.sound & error.isfinite() & ~now.accepted(torch.ones_like(trust.limit))
-        left, guess = left[again], new.z[:, again]
+        again = where(now.sound & error.isfinite() & ~now.accepted(torch.ones_like(trust.limit)))
+        left, guess = left[again], take(new.z, again)
         if not left.numel():
             break
     return found

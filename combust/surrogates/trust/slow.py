@@ -11,6 +11,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from combust import devices
 from combust.graphs import cells_last
 from combust.kernels import compiled
 from combust.kinetics.integrate import w_method
@@ -68,7 +69,7 @@ class SlowStep:
         """
         new, error = z.new_empty(z.shape[0], cells.numel()), z.new_empty(cells.numel())
         given = Durations.given(dt)
-        whole = z.new_tensor(given.whole)
+        whole = devices.number(given.whole, z.device)
         for block in self.shared.blocks(near[cells], p[cells], given.of(cells)):
             here, own = cells[block.cells], block.cells[: block.count]
             state, f, source = take(z, here), take(chemical, here), take(s, here)
