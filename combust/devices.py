@@ -18,6 +18,7 @@ class Kind(NamedTuple):
     there: Callable[[], int]
     take: Callable[[int], None]  # all that names no number means this one from then on
     finish: Callable[[int], None]  # returns when it has done all that it was given
+    memory: Callable[[torch.Tensor], object]  # of a tensor, as mpi4py takes it
 
 
 def _cuda() -> int:
@@ -25,7 +26,9 @@ def _cuda() -> int:
 
 
 KINDS: dict[str, Kind] = {
-    "cuda": Kind(_cuda, torch.cuda.set_device, lambda index: torch.cuda.current_stream(index).synchronize())
+    "cuda": Kind(
+        _cuda, torch.cuda.set_device, lambda index: torch.cuda.current_stream(index).synchronize(), lambda x: x
+    )  # fmt: skip
 }
 
 
@@ -80,6 +83,11 @@ def total(comm: Communicator, parts: torch.Tensor) -> torch.Tensor:
     if comm.mpi is None:
         return parts
     return torch.tensor(comm.sum(*parts.tolist()), dtype=torch.float64, device=parts.device)
+
+
+def memory(x: torch.Tensor) -> object:
+    """The memory of a tensor of a device, as mpi4py takes it where MPI reads that."""
+    return KINDS[x.device.type].memory(x)
 
 
 @contextmanager

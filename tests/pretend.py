@@ -3,7 +3,8 @@
 Its tensors lie "on" `pretend:0` or `pretend:1`; they are computed on the processor, with its bits. Inside
 `on_device()` an operation that mixes devices raises `DeviceMix`, and every wait of the host for the device is counted
 by file and line: reading a number, a field that comes to the host, shapes that hang on values, and what goes up from
-the host, after which torch waits as well. Kernels run eager. It says nothing of speed, streams and transfers.
+the host, after which torch waits as well. A copy to the host that does not wait is NaN until `finish`. Kernels run
+eager. It says nothing of speed, streams and transfers.
 
 Needs torch 2.9; the interface of torch that it stands on may change.
 """
@@ -59,6 +60,18 @@ class Counts:
     def table(self) -> str:
         """Places, most waits first."""
         return "\n".join(f"{n:5d}  {what:28s} {place}" for (what, place), n in self.waits.most_common())
+
+
+# Copies to the host that nobody has waited for: where to, and what.
+_under_way: list[tuple[torch.Tensor, torch.Tensor]] = []
+
+
+def finish(index: int) -> None:
+    """The device has done what it was given: copies to the host have come."""
+    wait("message")
+    for to, held in _under_way:
+        to.copy_(held)
+    _under_way.clear()
 
 
 class Pretend(torch.Tensor):
@@ -125,7 +138,12 @@ def perform(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             wait("to the host" if target is None else "from the host")
         index = target
     elif name == "aten::copy_" and ours and others and others[0].dim():
-        wait("from the host" if isinstance(args[0], Pretend) else "to the host")
+        to_host = not isinstance(args[0], Pretend)
+        if args[2:3] != (True,) and not kwargs.get("non_blocking"):
+            wait("to the host" if to_host else "from the host")
+        elif to_host:
+            _under_way.append((args[0], plain[1].clone()))
+            return args[0].fill_(torch.nan)  # until `finish`
     result = func(*plain, **named)
     if index is None or name == "aten::_local_scalar_dense":
         return result
@@ -257,7 +275,7 @@ def on_device() -> Iterator[Counts]:
     global _counts
     _set_up()
     before, _counts = _counts, Counts()
-    kind = devices.Kind(lambda: DEVICES, lambda index: None, lambda index: wait("message"))
+    kind = devices.Kind(lambda: DEVICES, lambda index: None, finish, lambda x: on_host(x).numpy())
     with devices.admitted(NAME, kind), admitted_device(NAME), _Functions(), _Operations():
         try:
             yield _counts

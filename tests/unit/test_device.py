@@ -38,7 +38,7 @@ WAITS_OF_INTEGRATE = 15
 @pytest.fixture(autouse=True)
 def _torch_kernels(monkeypatch):
     """What devices run: the integrator in torch, not the one in C++, in blocks of fixed size with few looks of the
-    host. On a processor cells leave a block when they are done, and the last bit of a vector loop hangs on the place in it.
+    host. On a processor cells leave a block when they are done, and the last bit of a vector loop hangs on the place.
     """
     monkeypatch.setenv("COMBUST_NATIVE", "0")
     monkeypatch.setattr(devices, "works_ahead", lambda device: True)

@@ -6,11 +6,12 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-import numpy as np
 import torch
 
+from combust import devices
 from combust.cfd.mesh.block import Block
 from combust.cfd.mesh.grid import FOURTH, Layout
+from combust.cfd.mesh.message import Message, packed
 
 BoundaryFill = Callable[[torch.Tensor, int, int], None]
 
@@ -37,9 +38,9 @@ class Field:
 
 
 class Buffers(NamedTuple):
-    """A message and the strips in it, field by field: views of one memory."""
+    """A message and the strips in it, field by field: views of its memory."""
 
-    whole: np.ndarray
+    message: Message
     parts: list[torch.Tensor]
 
 
@@ -138,14 +139,25 @@ class Halo:
         receives, requests, sends = [], [], []
         for side, rank in sides:
             receive, send = (self._buffers(shapes, fields, axis, side, ghost, nearest) for ghost in (True, False))
-            requests.append(mpi.Irecv(receive.whole, source=rank, tag=2 * axis + side))
             receives.append((side, receive))
             sends.append((side, rank, send))
+        device = fields[0].data.device
+        ahead = devices.works_ahead(device)
+        if ahead:  # one wait for what goes to both sides; what came before is out of its memory then
+            for side, _, send in sends:
+                self._pack(fields, axis, side, nearest, send)
+            packed((send.message for *_, send in sends), device)
+        for (side, receive), (_, rank, _) in zip(receives, sends, strict=True):
+            requests.append(mpi.Irecv(receive.message.memory, source=rank, tag=2 * axis + side))
         for side, rank, send in sends:
-            for field, part in zip(fields, send.parts, strict=True):
-                part.copy_(self._strip(field, axis, side, False, nearest))
-            requests.append(mpi.Isend(send.whole, dest=rank, tag=2 * axis + 1 - side))
+            if not ahead:
+                self._pack(fields, axis, side, nearest, send)
+            requests.append(mpi.Isend(send.message.memory, dest=rank, tag=2 * axis + 1 - side))
         return Pending(axis, requests, receives)
+
+    def _pack(self, fields: Sequence[Field], axis: int, side: int, nearest: bool, send: Buffers) -> None:
+        for field, part in zip(fields, send.parts, strict=True):
+            part.copy_(self._strip(field, axis, side, False, nearest))
 
     def _finish(self, fields: Sequence[Field], pending: Pending, nearest: bool) -> None:
         """Waits for the messages of an axis and puts what came into the ghosts."""
@@ -153,6 +165,7 @@ class Halo:
 
         MPI.Request.Waitall(pending.requests)
         for side, receive in pending.receives:
+            receive.message.arrive()
             for field, part in zip(fields, receive.parts, strict=True):
                 self._strip(field, pending.axis, side, True, nearest).copy_(part)
 
@@ -163,9 +176,9 @@ class Halo:
         key = (shapes, axis, side, ghost)
         if key not in self._kept:
             strips = [self._strip(field, axis, side, ghost, nearest) for field in fields]
-            whole = torch.empty(sum(s.numel() for s in strips), dtype=torch.float64)
-            parts = whole.split([s.numel() for s in strips])
-            self._kept[key] = Buffers(whole.numpy(), [p.view(s.shape) for p, s in zip(parts, strips, strict=True)])
+            message = Message(sum(s.numel() for s in strips), fields[0].data.device)
+            parts = message.whole.split([s.numel() for s in strips])
+            self._kept[key] = Buffers(message, [p.view(s.shape) for p, s in zip(parts, strips, strict=True)])
         return self._kept[key]
 
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from combust import devices
 from combust.cfd.mesh.block import Block, split
+from combust.cfd.mesh.message import Message, packed
 
 
 class Transpose:
     """Trades cells among the ranks that share a row along `axis`; the inverse puts them back.
 
     A pencil holds all cells along `axis` and a share of another direction, `other`; the third stays as it is.
-    Fields are float64 on the CPU.
+    Fields are float64.
     """
 
     def __init__(self, block: Block, axis: int) -> None:
@@ -24,6 +26,7 @@ class Transpose:
         self.long = split(block.shape[axis], self.ranks)
         self.short = split(block.count[self.other], self.ranks)
         self.start, self.count = list(block.start), list(block.count)
+        self._kept: dict[tuple[int, int], tuple[Message, Message]] = {}
 
     def ranges(self) -> list[slice]:
         """The global cells of this rank's pencil, per direction."""
@@ -51,6 +54,21 @@ class Transpose:
             shape[cut], shape[join] = cut_at[self.me + 1] - cut_at[self.me], int(width)
             shapes.append(shape)
         sizes = [int(np.prod(shape)) for shape in shapes]
-        receive = torch.empty(sum(sizes), dtype=torch.float64)
-        self.mpi.Alltoallv((send.numpy(), [part.numel() for part in parts]), (receive.numpy(), sizes))
-        return torch.cat([p.view(s) for p, s in zip(receive.split(sizes), shapes, strict=True)], dim=join)
+        came = self._traded(send, [part.numel() for part in parts], sizes)
+        return torch.cat([p.view(s) for p, s in zip(came.split(sizes), shapes, strict=True)], dim=join)
+
+    def _traded(self, send: torch.Tensor, counts: list[int], sizes: list[int]) -> torch.Tensor:
+        """What the ranks of the row send to this one, for what it sends to them; on the device of that."""
+        if not devices.works_ahead(send.device):
+            receive = torch.empty(sum(sizes), dtype=torch.float64)
+            self.mpi.Alltoallv((send.numpy(), counts), (receive.numpy(), sizes))
+            return receive
+        key = (send.numel(), sum(sizes))
+        if key not in self._kept:
+            self._kept[key] = Message(key[0], send.device), Message(key[1], send.device)
+        leaving, coming = self._kept[key]
+        leaving.whole.copy_(send)
+        packed((leaving,), send.device)
+        self.mpi.Alltoallv((leaving.memory, counts), (coming.memory, sizes))
+        coming.arrive()
+        return coming.whole

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import torch
-
 from combust.cfd.pressure.base import PressureGrid, PressureSolver
 from combust.errors import ConfigError
 
@@ -12,11 +10,12 @@ def takes_petsc(kind: str, preconditioner: str, ranks: int, directions: int, fou
     """Whether the choices of `make_solver` lead to PETSc, of a grid of so many directions, some of `fourth` order.
 
     In three directions the separable problem preconditions better than multigrid does: a third of its time on two
-    cores. In two it takes more iterations where the front is thin.
+    cores. In two it takes more iterations where the front is thin. On another device than a CPU all of it stays there.
     """
     if kind != "auto" or fourth:
         return kind == "petsc"
-    return ranks > 1 and not (directions == 3 and preconditioner == "auto" and device in ("auto", "cpu"))
+    stays = directions == 3 or device not in ("auto", "cpu")
+    return ranks > 1 and not (stays and preconditioner == "auto")
 
 
 def make_solver(
@@ -24,8 +23,8 @@ def make_solver(
 ) -> PressureSolver:
     """The pressure solver for `grid`.
 
-    kind : "torch" (a GPU on one rank, or CPUs), "petsc" (CPUs), or "auto": torch on one rank and for three directions,
-        else petsc
+    kind : "torch", "petsc" (on the host, wherever fields are), or "auto": torch on one rank, for three directions and
+        on a GPU, else petsc
     rtol : |V (rhs - L_beta p)|_2 / |V rhs|_2 to reach
     preconditioner : of PETSc: "hypre", "gamg", "separable", or "auto", the first of them there is; torch has its own
     Raises ConfigError for a choice that cannot be, DependencyError if petsc is needed and missing.
@@ -49,11 +48,7 @@ def make_solver(
     if ranks > 1:
         from combust.cfd.pressure.ranks import RanksSolver
 
-        if torch.device(device).type != "cpu":
-            raise ConfigError(
-                f"the torch pressure solver runs on one rank or on CPUs, not on {ranks}: use auto or petsc"
-            )
-        return RanksSolver(grid, rtol)
+        return RanksSolver(grid, rtol, device)
     from combust.cfd.pressure.torch_cg import TorchSolver
 
     return TorchSolver(grid, rtol, device)

@@ -18,6 +18,7 @@ Operator = Callable[[torch.Tensor], torch.Tensor]
 # s = 1 is best while the front is wide (9-13 iterations), but its count grows as the front thins against the box;
 # s = 0 takes 30 at a density ratio of 7, on any grid. In between wins in practice.
 SCALING = 0.75
+LOOKS = 4  # iterations on a device between looks of the host at the residual
 
 Scalar = TypeVar("Scalar", float, torch.Tensor)
 
@@ -88,6 +89,8 @@ class Conjugate(Generic[Scalar]):
                 q = given.apply(s)
                 step = by.length(rz, s, q)
                 if step is None:
+                    if tried:  # it may be beyond the solution
+                        break
                     raise not_converged(iteration, norm / goal, given.rtol)
                 x, r = by.ahead(x, step, s), by.ahead(r, -step, q)
                 tried.append((x, r))

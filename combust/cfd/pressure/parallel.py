@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 
 import torch
 
+from combust import devices
 from combust.cfd.pressure.base import (
     UNIT_RTOL,
     Beta,
@@ -21,20 +22,19 @@ from combust.cfd.pressure.base import (
     diagonal,
     zero_mean,
 )
-from combust.cfd.pressure.conjugate import SCALING, Conjugate, Operator, System
+from combust.cfd.pressure.conjugate import LOOKS, SCALING, Conjugate, Operator, System
 from combust.cfd.pressure.separable import Separable
 
 
 class ParallelSolver(ABC):
     """Pressure solver for any number of ranks; see PressureSolver for the problem."""
 
-    looks = 1  # see Products: its sums go over the host in any case
-
     def __init__(
         self, grid: PressureGrid, rtol: float = 1e-9, device: torch.device | str = "cpu", max_iterations: int = 200
     ) -> None:
         self.grid, self.rtol, self.max_iterations = grid, rtol, max_iterations
         self.device, self.comm = torch.device(device), grid.block.comm
+        self.looks = LOOKS if devices.works_ahead(self.device) else 1
         self.conductances = Conductances(grid, self.device)
         self.direct = Separable(grid, self.device)
         self.volumes = self.direct.volumes

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from combust import devices
 from combust.cfd.mesh.transpose import Transpose
 from combust.cfd.pressure.base import PressureGrid
 from combust.cfd.pressure.modes import modes
@@ -17,14 +18,15 @@ from combust.cfd.pressure.substructure import Substructure, suits
 class Separable:
     """L_1 = sum of 1-D operators, diagonalised once; a solve is one transform per active direction each way.
 
-    Of directions that are cut over ranks one is solved by the ranks together (`Substructure`), if that suits it; the
-    others are exchanged for pencils first. The result does not depend on the cut but for round-off.
+    Of directions that are cut over ranks one is solved by the ranks together (`Substructure`), if that suits it and
+    fields are on CPUs; the others are exchanged for pencils first. The result does not depend on the cut but for
+    round-off.
     """
 
     def __init__(self, grid: PressureGrid, device: torch.device) -> None:
         block = grid.block
         cut = [axis for axis in grid.axes if block.dims[axis] > 1]
-        together = [axis for axis in cut if suits(grid, axis)][-1:]
+        together = [] if devices.works_ahead(device) else [axis for axis in cut if suits(grid, axis)][-1:]
         self.transposes = {axis: Transpose(block, axis) for axis in cut if axis not in together}
         # Whole directions first: the last one cut stays a pencil while the modes are divided by their eigenvalues.
         self.order = sorted((a for a in grid.axes if a not in together), key=lambda axis: axis in self.transposes)

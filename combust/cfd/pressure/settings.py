@@ -22,7 +22,7 @@ class PressureSolver(Settings, frozen=True):
 
     solver: Annotated[
         Literal["auto", "torch", "petsc"],
-        doc("auto: torch on one rank and in three dimensions, PETSc on more ranks else"),
+        doc("auto: torch on one rank, in three dimensions and on GPUs, PETSc on more ranks else"),
     ] = "auto"
     rtol: Annotated[Positive, doc("relative tolerance of the residual")] = 1e-9
     preconditioner: Annotated[

@@ -19,11 +19,9 @@ from combust.cfd.pressure.base import (
     not_converged,
     zero_mean,
 )
-from combust.cfd.pressure.conjugate import SCALING, Conjugate, System
+from combust.cfd.pressure.conjugate import LOOKS, SCALING, Conjugate, System
 from combust.cfd.pressure.line import solve_line
 from combust.cfd.pressure.separable import Separable
-
-LOOKS = 4  # iterations on a device between looks of the host at the residual
 
 
 class TorchSolver:
