@@ -8,6 +8,7 @@ import torch
 from launcher import as_script, run_ranks
 
 from combust.case.load import convert
+from combust.cfd.synthetic import box as modes
 from combust.parallel import Communicator
 from combust.run.build import Builder
 
@@ -49,6 +50,7 @@ def inflow_of(builder, t):
 
 
 def check(comm):
+    modes.CHUNK = 16 * 20 * 2  # several chunks, which the ranks share
     for fluctuations in (FILTER, VARYING, MODES):
         ours, alone = Builder(box(fluctuations), comm), Builder(box(fluctuations), Communicator())
         block, whole = ours.grid.block, alone.fields()[1]

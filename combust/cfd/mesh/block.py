@@ -40,9 +40,7 @@ class Block:
         Raises ConfigError if a direction cannot give every rank at least 4 cells.
         """
         dims = choose_dims(comm.size, shape, periodic)
-        rank = comm.rank
-        coords = (rank // (dims[2] * dims[1]), rank // dims[2] % dims[1], rank % dims[2])
-        return Block(comm, shape, dims, coords, periodic, open)
+        return Block(comm, shape, dims, place_of(comm.rank, dims), periodic, open)
 
     @property
     def axes(self) -> tuple[int, ...]:
@@ -60,6 +58,10 @@ class Block:
 
     def rank_of(self, coords: Triple) -> int:
         return coords[2] + self.dims[2] * (coords[1] + self.dims[1] * coords[0])
+
+    def coords_of(self, rank: int) -> Triple:
+        """The place of a rank: undoes `rank_of`."""
+        return place_of(rank, self.dims)
 
     def neighbour(self, axis: int, side: int) -> int | None:
         """Rank across the low (side 0) or high (side 1) face, itself if alone and periodic, None at a boundary."""
@@ -85,6 +87,11 @@ class Block:
         shape[axis] += 1
         count[axis] += self.coords[axis] == self.dims[axis] - 1
         return (shape[0], shape[1], shape[2]), start, (count[0], count[1], count[2])
+
+
+def place_of(rank: int, dims: Triple) -> Triple:
+    """Of a rank among so many per direction, x fastest."""
+    return (rank // (dims[2] * dims[1]), rank // dims[2] % dims[1], rank % dims[2])
 
 
 def split(cells: int, parts: int) -> list[int]:

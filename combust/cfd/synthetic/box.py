@@ -10,16 +10,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
 
+from combust.cfd.mesh.block import Block, Triple
 from combust.cfd.mesh.grid import NAMES, ROUND_OFF, Faces, Grid, equal_cells
 from combust.cfd.synthetic import draws
 from combust.cfd.synthetic.spectra import Spectrum
 from combust.errors import ConfigError
 
 CHUNK = 2**18  # wave vectors that are held at once
+MODES = 16  # tag of messages
 PHASES, TURN = (0, 1), 2  # what the draws of a wave vector are for
 Window = Callable[[int, np.ndarray], np.ndarray]
 
@@ -88,11 +91,15 @@ class Box:
     def _normalised(self) -> np.ndarray:
         """What makes the modes of each shell hold the spectrum's energy between its bounds."""
         count = int(np.rint(self.largest / self.shell)) + 2
-        held = np.zeros(count)
-        for chunk in self.chunks:
-            strength, shell = self._strength(chunk)
-            strength = strength * np.where(self.modes[2][chunk] == 0, 1.0, 2.0)  # k_x below 0 is not in the array
-            held += np.bincount(shell.ravel(), strength.ravel(), count)
+        comm, held = self.grid.block.comm, np.zeros(count)
+        parts = np.zeros((len(self.chunks), count))
+        for i, chunk in enumerate(self.chunks):
+            if i % comm.size == comm.rank:
+                strength, shell = self._strength(chunk)
+                strength = strength * np.where(self.modes[2][chunk] == 0, 1.0, 2.0)  # k_x below 0 is not in the array
+                parts[i] = np.bincount(shell.ravel(), strength.ravel(), count)
+        for part in comm.sum_array(parts):
+            held += part
         edges = np.append((np.arange(count) - 0.5) * self.shell, math.inf).clip(0.0, self.largest)
         edges[1] = 0.0
         wanted = self.spectrum.between(edges[:-1], edges[1:])
@@ -127,22 +134,61 @@ class Box:
 
     def _potential(self, component: int, window: Window | None) -> np.ndarray:
         """On this block's edges along an axis: its cells along it, its faces along the others."""
-        block, where, factors = self.grid.block, [], []
+        block, factors = self.grid.block, []
         for a in range(3):
-            faces = a in self.axes and a != component
-            own = np.arange(block.start[a], block.start[a] + block.count[a] + faces)
+            own = self._own(block, a, component)
             edges = self.grid.faces[a]
-            x = edges[own] if faces else 0.5 * (edges[own] + edges[own + 1])
+            x = edges[own] if a in self.axes and a != component else 0.5 * (edges[own] + edges[own + 1])
             factors.append(window(a, x) if window is not None and a in self.axes else np.ones(len(own)))
-            where.append(own % self.n[a])
-        lines = [self._lines(chunk, component, where) for chunk in self.chunks]
-        found = np.stack([self._along_x(np.concatenate(row, -1), where[2]) for row in zip(*lines, strict=True)])
+        where = self._own(block, 2, component) % self.n[2]
+        found = np.stack([self._along_x(row, where) for row in self._lines(component)])
         return np.asarray(found * factors[0][:, None, None] * factors[1][:, None] * factors[2])
 
-    def _lines(self, chunk: slice, component: int, where: Sequence[np.ndarray]) -> np.ndarray:
-        """Along z and y at the block's places, along x still Fourier coefficients."""
-        hat = np.fft.ifft(self._amplitude(chunk, component), axis=0, norm="forward")[where[0]]
-        return np.asarray(np.fft.ifft(hat, axis=1, norm="forward")[:, where[1]])
+    def _own(self, block: Block, axis: int, component: int) -> np.ndarray:
+        """Numbers of a block's edges along a direction."""
+        faces = axis in self.axes and axis != component
+        return np.arange(block.start[axis], block.start[axis] + block.count[axis] + faces)
+
+    def _lines(self, component: int) -> np.ndarray:
+        """Along z and y at the block's places, along x still Fourier coefficients. Each chunk is transformed by one
+        rank, which sends all others what they need of it (collective).
+        """
+        comm = self.grid.block.comm
+        found = [
+            part
+            for first in range(0, len(self.chunks), comm.size)
+            for part in self._shared(component, self.chunks[first : first + comm.size])
+        ]
+        return np.concatenate(found, -1)
+
+    def _shared(self, component: int, chunks: Sequence[slice]) -> list[np.ndarray]:
+        """This block's part of chunks of which each rank, from the first on, transforms one."""
+        comm, mine = self.grid.block.comm, self._rows_of(component, self.grid.block.coords)
+        plane = self._plane(chunks[comm.rank], component) if comm.rank < len(chunks) else None
+        if comm.size == 1:
+            assert plane is not None
+            return [plane[np.ix_(*mine)]]
+        shape = (len(mine[0]), len(mine[1]))
+        found = [np.empty((*shape, chunk.stop - chunk.start), dtype=complex) for chunk in chunks]
+        requests = [comm.mpi.Irecv(part.view(float), source=rank, tag=MODES) for rank, part in enumerate(found)]
+        kept = []
+        for rank in range(comm.size if plane is not None else 0):
+            assert plane is not None
+            kept.append(plane[np.ix_(*self._rows_of(component, self.grid.block.coords_of(rank)))])
+            requests.append(comm.mpi.Isend(kept[-1].view(float), dest=rank, tag=MODES))
+        for request in requests:
+            request.Wait()
+        return found
+
+    def _rows_of(self, component: int, coords: Triple) -> list[np.ndarray]:
+        """Places along z and y of the edges of the block at `coords`."""
+        block = replace(self.grid.block, coords=coords)
+        return [self._own(block, a, component) % self.n[a] for a in (0, 1)]
+
+    def _plane(self, chunk: slice, component: int) -> np.ndarray:
+        """A chunk along all of z and y."""
+        hat = np.fft.ifft(self._amplitude(chunk, component), axis=0, norm="forward")
+        return np.asarray(np.fft.ifft(hat, axis=1, norm="forward"))
 
     def _along_x(self, plane: np.ndarray, where: np.ndarray) -> np.ndarray:
         return np.asarray(np.fft.irfft(plane, self.n[2], axis=-1, norm="forward")[:, where])
