@@ -2,6 +2,8 @@
 SHELL   := /bin/bash
 PYTHON  := .venv/bin/python
 RANKS   ?= 2
+# Tests on all processors, of a file in one process; SPREAD= runs them in one, one after the other.
+SPREAD  ?= -n auto --maxprocesses 8 --dist loadgroup --no-loadscope-reorder
 export OMP_NUM_THREADS ?= 1
 
 .PHONY: env flame test test-all check format docs gallery validate benchmark clean
@@ -15,10 +17,10 @@ flame: env
 	scripts/mpirun.sh -n $(RANKS) $(PYTHON) -m combust.run cases/flame.toml --force
 
 test: env
-	$(PYTHON) -m pytest -m "not slow" tests
+	$(PYTHON) -m pytest $(SPREAD) -m "not slow" tests
 
 test-all: env
-	$(PYTHON) -m pytest tests
+	$(PYTHON) -m pytest $(SPREAD) tests
 
 check: env
 	$(PYTHON) -m ruff check combust tests benchmarks validation docs/conf.py docs/builder

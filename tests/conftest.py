@@ -21,6 +21,19 @@ def tiny(tmp_path_factory):
     return learned_fixture.make(tmp_path_factory)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config, items):
+    """On several processes (`make test`): the tests of a file in one of them, which then makes its fixtures; those that
+    share a start of ranks too; and files of long tests first, so that no process waits long for the last one.
+    """
+    if config.getoption("dist", "no") == "no":
+        return
+    for item in items:
+        shared = "checked" in item.fixturenames
+        item.add_marker(pytest.mark.xdist_group("ranks" if shared else item.path.stem))
+    items.sort(key=lambda item: item.path.parent.name == "unit")
+
+
 @pytest.fixture(autouse=True)
 def _seeded():
     """Draws that name no generator."""
