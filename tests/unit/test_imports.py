@@ -60,10 +60,16 @@ def modules() -> dict[str, Path]:
     return found
 
 
+@functools.cache
+def nodes(text: str) -> list[ast.AST]:
+    """Classes and imports of a module, wherever they are in it."""
+    return [n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.ClassDef | ast.Import | ast.ImportFrom)]
+
+
 def imported(name: str, path: Path, known: dict[str, Path]) -> set[str]:
     """Modules of combust that a file imports, anywhere in it."""
     found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes(path.read_text()):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -177,7 +183,7 @@ def test_names_of_seams_stand_for_one_class_each():
     classes = [
         node.name
         for path in modules().values()
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in nodes(path.read_text(encoding="utf-8"))
         if isinstance(node, ast.ClassDef)
     ]
     assert {name: classes.count(name) for name in ONE_THING} == dict.fromkeys(ONE_THING, 1)
