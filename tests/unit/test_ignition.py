@@ -104,7 +104,11 @@ def test_cvode_takes_over(hydrogen, monkeypatch):
     gas, Y = hydrogen
     good = ignition_delays(gas, 1200.0, 1e5, Y, 1e-3)
     monkeypatch.setattr(ode, "MAX_STEPS", 5)
-    assert float(ignition_delays(gas, 1200.0, 1e5, Y, 1e-3)) == pytest.approx(float(good), rel=2e-3)
+    found, all_states = visits(monkeypatch, gas, 1200.0, 1e5, Y, 1e-3)
+    assert float(found) == pytest.approx(float(good), rel=2e-3)
+    monkeypatch.setattr(ignition, "FEW", 0)
+    early, few = visits(monkeypatch, gas, 1200.0, 1e5, Y, 1e-3)
+    assert torch.equal(early, found) and few < all_states
 
 
 def test_progress_and_pieces(hydrogen, monkeypatch):

@@ -24,6 +24,10 @@ class Ending:
         self._start, self._hottest = T, T.clone()
         self._steepest: Tensor | None = None
 
+    def of(self, cells: slice) -> Ending:
+        """That of some cells, from their start."""
+        return Ending(self._start[cells], self.settled[cells], self.least[cells])
+
     def reached(self, record: Tensor) -> Tensor:
         """Whether the cells of states that an `Observer` sees are over, (states,); each cell at most once."""
         cells, T, slopes = record[:, 0].to(torch.int64), record[:, 2], record[:, 4::2]

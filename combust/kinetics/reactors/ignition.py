@@ -159,7 +159,7 @@ def _delays(
     if single and batch.z.shape[0] > LARGEST_DENSE and compiled_for(integrator.system.kin, batch.z) is None:
         cells, delays = range(batch.z.shape[1]), batch.dt.new_empty(len(criteria), batch.z.shape[1])
         for cell in cells:
-            delays[:, cell] = _by_cvode(gas, integrator, criteria, batch.of(slice(cell, cell + 1)), rise[cell])
+            delays[:, cell] = _by_cvode(gas, integrator, criteria, batch, cell, rise, ending)
             if arrived is not None:
                 arrived(cell + 1)
         return delays
@@ -171,16 +171,17 @@ def _delays(
     )  # fmt: skip
     delays = history.delays(batch.z.shape[1], rise)
     for cell in path.failed.tolist():
-        one = batch.of(slice(cell, cell + 1))
-        delays[:, cell] = _by_cvode(gas, integrator, criteria, one, rise[cell]) if single else torch.nan
+        delays[:, cell] = _by_cvode(gas, integrator, criteria, batch, cell, rise, ending) if single else torch.nan
     return delays
 
 
 def _by_cvode(
-    gas: Mechanism, integrator: ReactorIntegrator, criteria: Sequence[Criterion], one: Batch, rise: Tensor
-) -> Tensor:
-    """The delays (criteria,) of one cell from the steps of Cantera's CVODE."""
-    hold = integrator.system.hold
+    gas: Mechanism, integrator: ReactorIntegrator, criteria: Sequence[Criterion], batch: Batch, cell: int, rise: Tensor,
+    ending: Ending | None,
+) -> Tensor:  # fmt: skip
+    """The delays (criteria,) of one cell of the batch from the steps of Cantera's CVODE."""
+    hold, own = integrator.system.hold, slice(cell, cell + 1)
+    one = batch.of(own)
     require_one_mechanism(gas)
     solution = gas.cantera(transport=False)
     solution.TPY = float(one.z[0]), 1e5, one.z[1:, 0].cpu().numpy()
@@ -195,16 +196,19 @@ def _by_cvode(
         network.preconditioner = ct.AdaptivePreconditioner()
     # its steps are long for their accuracy: at this tolerance they resolve the peak of the slope
     network.rtol, network.atol = 1e-3 * integrator.tolerance.rtol, min(1e-15, integrator.tolerance.atol)
-    history = History(gas, criteria)
+    history = History(gas, criteria, None if ending is None else ending.of(own))
     try:
         while network.time < float(one.dt):
             z, f = (torch.tensor(x, device=gas.device).unsqueeze(1) for x in _state_and_rate(solution, hold))
             shown = [x for row in history.rows for x in watched(row, z, f, gas.molar_mass)]
-            history(torch.stack([one.dt * 0, one.dt * 0 + network.time, z[0], *shown], dim=1))
+            record = torch.stack([one.dt * 0, one.dt * 0 + network.time, z[0], *shown], dim=1)
+            history(record)
+            if history.ending is not None and bool(history.ending.reached(record)):
+                break
             network.step()
     except ct.CanteraError as error:
         raise DivergenceError(f"ignition from T = {float(one.z[0]):g} K: CVODE failed too: {error}") from error
-    return history.delays(1, rise.reshape(1))[:, 0]
+    return history.delays(1, rise[own])[:, 0]
 
 
 def _state_and_rate(solution: ct.Solution, hold: str) -> tuple[np.ndarray, np.ndarray]:
