@@ -9,7 +9,7 @@ Constant volume, 1250 to 1800 K, 1 to 20 bar, phi 0.6 to 1.6, drawn at random; a
 T. Each of Cantera's reactors steps until T has risen by --rise; its steepest slope is that of a parabola through three
 differences. --adaptive: with its sparse preconditioner too. --skeleton: only the species that DRGEP ranks first. One
 thread, CPU time, in turn; errors against our own delays at rtol 1e-8, atol 1e-14, which the tests hold to CVODE. Then
-one delay and one step of 1 us of one reactor.
+one delay and one step of 1 us of one reactor; with --delays 0 that alone.
 """
 
 from __future__ import annotations
@@ -106,6 +106,47 @@ def error(found: np.ndarray, exact: np.ndarray) -> str:
     return f"median error {np.median(off):.1e}, largest {off.max():.1e}"
 
 
+def ours(gas: Mechanism, states: States, options: argparse.Namespace) -> Callable[[], np.ndarray]:
+    """Delays of all states at once."""
+    return lambda: ignition_delays(gas, *states, T_END, rtol=options.rtol, atol=options.atol).numpy()
+
+
+def theirs(
+    gas: Mechanism, states: States, options: argparse.Namespace, adaptive: bool = False
+) -> Callable[[], np.ndarray]:
+    """Those of one state after the other."""
+    return lambda: by_cantera(gas, states, options.rise, adaptive, options.rtol, options.atol)
+
+
+def many(sheet: Sheet, stem: str, gas: Mechanism, states: States, options: argparse.Namespace) -> None:
+    """Errors and costs of all delays."""
+    exact = ignition_delays(gas, *states, T_END, rtol=1e-8, atol=1e-14).numpy()
+    calls = {"combust": ours(gas, states, options), "Cantera": theirs(gas, states, options)}
+    if options.adaptive:
+        calls["Cantera, adaptive"] = theirs(gas, states, options, True)
+    for name, call in calls.items():
+        sheet.say(f"  {name}: {error(call(), exact)}")
+    scale = 1e3 / options.delays
+    seconds = in_turn(calls, options.rounds)
+    for name in list(calls)[1:]:
+        sheet.ratio(f"{stem}, {options.delays} delays: {name} / combust", scale * seconds[name],
+                    scale * seconds["combust"], "ms/delay", 1.5 if len(gas.species) > 400 else 3.0)  # fmt: skip
+
+
+def alone(sheet: Sheet, stem: str, gas: Mechanism, states: States, options: argparse.Namespace) -> None:
+    """Costs of one delay, and of one step of a reactor, of the first state."""
+    first = states[0][:1], states[1][:1], states[2][:, :1]
+    T, p, Y = float(first[0]), float(first[1]), first[2][:, 0]
+    delay = {"combust": ours(gas, first, options), "Cantera": theirs(gas, first, options)}
+    step = {
+        "combust": lambda: gas.integrate(torch.tensor(T, dtype=torch.float64), p, Y, STEP),
+        "Cantera": one_step_by_cantera(gas, T, p, Y.numpy()),
+    }
+    for what, pair in (("one delay", delay), ("one step", step)):
+        seconds = in_turn(pair, options.rounds)
+        sheet.ratio(f"{stem}, {what}: Cantera / combust", 1e3 * seconds["Cantera"], 1e3 * seconds["combust"], "ms", 1.0)
+
+
 def main(argv: list[str] | None = None) -> Sheet:
     """Many delays, then one reactor."""
     options = parsed(arguments(), SMOKE, argv)
@@ -116,40 +157,10 @@ def main(argv: list[str] | None = None) -> Sheet:
     if options.skeleton:
         gas = skeleton(gas, fuel, options.skeleton, Path(folder.name))
         stem = f"{options.skeleton} species of {stem}"
-    states = conditions(gas, fuel, options.delays)
-    exact = ignition_delays(gas, *states, T_END, rtol=1e-8, atol=1e-14).numpy()
-    tolerances = options.rtol, options.atol
-
-    def ours(part: slice) -> Callable[[], np.ndarray]:
-        T, p, Y = states
-        return lambda: ignition_delays(
-            gas, T[part], p[part], Y[:, part], T_END, rtol=options.rtol, atol=options.atol
-        ).numpy()
-
-    def theirs(part: slice, adaptive: bool = False) -> Callable[[], np.ndarray]:
-        T, p, Y = states
-        return lambda: by_cantera(gas, (T[part], p[part], Y[:, part]), options.rise, adaptive, *tolerances)
-
-    everything, first = slice(None), slice(0, 1)
-    calls = {"combust": ours(everything), "Cantera": theirs(everything)}
-    if options.adaptive:
-        calls["Cantera, adaptive"] = theirs(everything, True)
-    for name, call in calls.items():
-        sheet.say(f"  {name}: {error(call(), exact)}")
-    scale = 1e3 / options.delays
-    seconds = in_turn(calls, options.rounds)
-    for name in list(calls)[1:]:
-        sheet.ratio(f"{stem}, {options.delays} delays: {name} / combust", scale * seconds[name],
-                    scale * seconds["combust"], "ms/delay", 1.5 if len(gas.species) > 400 else 3.0)  # fmt: skip
-    T, p, Y = float(states[0][0]), float(states[1][0]), states[2][:, 0]
-    single = {"combust": ours(first), "Cantera": theirs(first)}
-    steps = {
-        "combust": lambda: gas.integrate(torch.tensor(T, dtype=torch.float64), p, Y, STEP),
-        "Cantera": one_step_by_cantera(gas, T, p, Y.numpy()),
-    }
-    for what, pair in (("one delay", single), ("one step", steps)):
-        seconds = in_turn(pair, options.rounds)
-        sheet.ratio(f"{stem}, {what}: Cantera / combust", 1e3 * seconds["Cantera"], 1e3 * seconds["combust"], "ms", 1.0)
+    states = conditions(gas, fuel, max(options.delays, 1))
+    if options.delays:
+        many(sheet, stem, gas, states, options)
+    alone(sheet, stem, gas, states, options)
     return done(sheet, options)
 
 
