@@ -24,7 +24,7 @@ class Ending:
         self._start, self._hottest = T, T.clone()
         self._steepest: Tensor | None = None
 
-    def of(self, cells: slice) -> Ending:
+    def of(self, cells: slice[int, int, None]) -> Ending:
         """That of some cells, from their start."""
         return Ending(self._start[cells], self.settled[cells], self.least[cells])
 
