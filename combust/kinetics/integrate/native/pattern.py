@@ -2,7 +2,8 @@
 
 The order is that of least degree: of the species that are left, the one goes next whose elimination touches the fewest
 entries (Markowitz, Management Science 3 (1957) 255, doi:10.1287/mnsc.3.3.255, on the diagonal). The sum of all moles
-and the temperature, whose rows and columns are dense, go last.
+and the temperature, whose rows and columns are dense, go last. The last unknowns couple to nearly all that are left
+with them: from one on, which is chosen by what it costs, all entries are kept, zeros too, and no index is needed.
 """
 
 from __future__ import annotations
@@ -10,6 +11,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+
+BLOCK = 4  # see matrix.h
+# Time of a product by index, and that of an entry in all solves, over that of a dense product.
+SCATTERED, SOLVED = 2.0, 30.0
 
 
 class Pattern(NamedTuple):
@@ -20,8 +25,10 @@ class Pattern(NamedTuple):
     start: np.ndarray  # (unknowns + 1,) first entry of each row
     column: np.ndarray  # (entries,) unknown, ascending in each row
     diagonal: np.ndarray  # (unknowns,) entry on the diagonal
-    product_start: np.ndarray  # (entries + 1,) of each entry: the first of the products L_ik U_kj that it loses ...
-    product: np.ndarray  # (products, 2) ... and their entries
+    dense_from: int  # unknown from which on all entries are there; what is left is a whole number of BLOCKs
+    update: (
+        np.ndarray
+    )  # (updates,) entries that lose L_ik U_kj: of each row i, each k < dense_from in it, each j of row k
 
     def entry(self, row: int, column: int) -> int:
         """The entry of unknowns row and column; -1 where there is none."""
@@ -45,10 +52,27 @@ def pattern_of(rows: list[set[int]]) -> Pattern:
             lower[int(place[k])].append(i)
     columns = [[*sorted(lower[i]), i, *filled[i], n, n + 1] for i in range(n)]
     columns += [list(range(n + 2))] * 2
+    dense_from = _dense_from(columns)
+    for i in range(dense_from, n):
+        columns[i] = [*(j for j in columns[i] if j < dense_from), *range(dense_from, n + 2)]
     start = np.concatenate([[0], np.cumsum([len(c) for c in columns])]).astype(np.int32)
     column = np.concatenate([np.asarray(c, dtype=np.int32) for c in columns])
     diagonal = np.array([start[i] + columns[i].index(i) for i in range(n + 2)], dtype=np.int32)
-    return Pattern(np.asarray(order, np.int32), place, start, column, diagonal, *_products(start, column, diagonal))
+    update = _updates(start, column, diagonal, dense_from)
+    return Pattern(np.asarray(order, np.int32), place, start, column, diagonal, dense_from, update)
+
+
+def _dense_from(columns: list[list[int]]) -> int:
+    """The unknown from which on a dense matrix costs least; the number of unknowns where there are too few."""
+    size = len(columns)
+    rows, others = np.repeat(np.arange(size), [len(c) for c in columns]), np.concatenate(columns)
+    right, below = (np.bincount(x[x < y], minlength=size) for x, y in ((rows, others), (others, rows)))
+    first = np.arange(size % BLOCK, size, BLOCK)
+    width = size - first
+    scattered = np.concatenate([[0], np.cumsum(right * below)])[first]
+    there = np.cumsum(np.bincount(np.minimum(rows, others), minlength=size)[::-1])[::-1][first]
+    cost = SCATTERED * scattered + width**3 / 3 + SOLVED * (width**2 - there)
+    return int(first[cost.argmin()]) if len(first) else size
 
 
 def least_degree(rows: list[set[int]]) -> tuple[list[int], list[tuple[list[int], list[int]]]]:
@@ -78,18 +102,10 @@ def least_degree(rows: list[set[int]]) -> tuple[list[int], list[tuple[list[int],
     return order, upper
 
 
-def _products(start: np.ndarray, column: np.ndarray, diagonal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    targets, lefts, rights = ([np.zeros(0, np.int64)] for _ in range(3))
+def _updates(start: np.ndarray, column: np.ndarray, diagonal: np.ndarray, dense_from: int) -> np.ndarray:
+    found = [np.zeros(0, np.int64)]
     for i in range(len(diagonal)):
         own = column[start[i] : start[i + 1]]
-        for p in range(start[i], diagonal[i]):  # L_ik takes part wherever row k of U has an entry
-            k = column[p]
-            right = np.arange(diagonal[k] + 1, start[k + 1])
-            targets.append(start[i] + np.searchsorted(own, column[right]))
-            lefts.append(np.full(len(right), p))
-            rights.append(right)
-    target, left, right = (np.concatenate(x) for x in (targets, lefts, rights))
-    order = np.lexsort((left, target))
-    counts = np.bincount(target, minlength=len(column))
-    starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
-    return starts, np.ascontiguousarray(np.stack([left[order], right[order]], axis=1), dtype=np.int32)
+        for k in own[own < min(i, dense_from)]:
+            found.append(start[i] + np.searchsorted(own, column[diagonal[k] + 1 : start[k + 1]]))
+    return np.concatenate(found).astype(np.int32)

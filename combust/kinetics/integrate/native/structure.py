@@ -228,8 +228,8 @@ def _entries(given: Given, reactions: Reactions) -> dict[str, Value]:
         "row_end": pattern.start[1:].copy(),
         "diagonal_place": pattern.diagonal,
         "entry_column": pattern.column,
-        "product_of": pattern.product_start,
-        "product_entry": pattern.product,
+        "update_entry": pattern.update,
+        "dense_from": pattern.dense_from,
         "matrix_entries": len(pattern.column),
     }
 

@@ -29,13 +29,13 @@ WHOLES = (
     "species_start", "species_reaction", "body_start", "body_species", "body_row", "pressure_row", "common_start",
     "common_row", "forward_start", "reverse_start", "entry_species", "rest_start",
     "rest_rows", "term_place", "term_start", "term_row",
-    "unknown_species", "lower_start", "row_end", "diagonal_place", "entry_column", "product_of", "product_entry",
+    "unknown_species", "lower_start", "row_end", "diagonal_place", "entry_column", "update_entry",
 )  # fmt: skip
 NUMBERS = (
     "species", "thermo_rows", "upper_ranges", "reactions", "reversible", "exponents", "arrhenius", "blowers_masel",
     "bm_slots", "plog", "plog_terms", "plog_sums", "plog_slots", "plog_pressures", "chebyshev", "chebyshev_x",
     "chebyshev_y", "factors", "bodies", "falloff", "sri_rows", "tsang_rows", "troe_rows", "powers", "edged", "members",
-    "table_rows", "partials", "matrix_entries",
+    "table_rows", "partials", "matrix_entries", "dense_from",
 )  # fmt: skip
 
 
