@@ -97,3 +97,10 @@ def test_what_is_not_usual_goes_the_usual_way(gas, usual, monkeypatch, caplog):
     before = len(usual)
     gas.integrate(1200.0, 1e5, Y[:, 0], 1e-4)
     assert len(usual) == before + 1
+
+
+def test_an_ensemble_needs_a_member(gas):
+    family = gas.ensemble(torch.full((29, 2), 2.0, dtype=torch.float64))
+    Y = gas.mixture("H2:1", "O2:1", 1.0)
+    with pytest.raises(StateError, match="needs the member"):
+        family.integrate(1500.0, 1e5, Y, 1e-6)

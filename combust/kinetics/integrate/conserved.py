@@ -24,7 +24,7 @@ def elements_kept(gas: Gas, y: Tensor, end: Tensor, s: Tensor, dt: Tensor) -> Te
     the sense of sum (dy_k)^2 / y_k: what is absent stays absent, and no sign changes. It is no part of what torch
     differentiates: of exact steps it is zero.
     """
-    atoms = gas.element_matrix / gas.molar_mass
+    atoms = gas.atoms_per_mass
     with torch.no_grad():
         lost = atoms @ y - atoms @ end + (atoms @ s) * dt
         cells = (lost.abs().amax(0) > ROUND_OFF * (atoms.sum(0) @ end)).nonzero().squeeze(-1)

@@ -1,7 +1,7 @@
 """One reactor, or a few: one call of the C++ kernels where all is as usual, as torch's calls take longer than a step.
 
 The tests, steps and tolerances are those of `reactor`, which takes all else: more cells, members of an ensemble,
-derivatives, states to be refused or warned of, cells that do not arrive. Results differ by round-off.
+derivatives, states to be refused or warned of, cells that do not arrive or end below zero. Results differ by round-off.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from torch import Tensor
 from combust import kernels
 from combust.kinetics.gas.values import Values
 from combust.kinetics.integrate import cells as ode
-from combust.kinetics.integrate import reactor
+from combust.kinetics.integrate import conserved, reactor
 from combust.kinetics.integrate.native.few import Limits, advance
 from combust.kinetics.integrate.native.integrator import compiled_for
 from combust.kinetics.integrate.reactor import Reactors
@@ -27,15 +27,18 @@ METHOD = METHODS["rodas5p"]
 
 
 def integrate(
-    kin: AnyKinetics, T_range: tuple[float, float], T: Values, p: Values, Y: Values, dt: Values, hold: str,
-    rtol: float, atol: float, source: tuple[Values, Values] | None,
+    kin: AnyKinetics, T_range: tuple[float, float], atoms: Tensor, T: Values, p: Values, Y: Values, dt: Values,
+    hold: str, rtol: float, atol: float, source: tuple[Values, Values] | None,
 ) -> Reactors | None:  # fmt: skip
-    """See `Mechanism.integrate`; T_range [K]: where all thermodynamic data hold. None where `reactor` must serve."""
+    """See `Mechanism.integrate`; T_range [K]: where all thermodynamic data hold; atoms: per mass (elements, species).
+
+    None where `reactor` must serve.
+    """
     y = torch.as_tensor(Y, dtype=torch.float64)
     n, cells = kin.thermo.molar_mass.shape[0], y.shape[1:]
     if y.dim() == 0 or y.shape[0] != n or not 1 <= cells.numel() <= MOST or hold not in ("hp", "uv"):
         return None
-    if not (0.0 < rtol < 1.0 and 0.0 < atol < 1.0) or has_edge(kin.rates.edge):
+    if not (0.0 < rtol < 1.0 and 0.0 < atol < 1.0) or has_edge(kin.rates.edge) or kin.rates.multiplier.shape[1]:
         return None
     given = [_row(x, cells) for x in (T, p, dt)]
     added = None if source is None else (_row(source[0], cells), _row(source[1], y.shape))
@@ -43,10 +46,10 @@ def integrate(
     if len(row) < 3 + 2 * (added is not None) or (native := compiled_for(kin, y, *row)) is None:
         return None
     kernels.keep_freed_memory()
-    limits = Limits(*T_range, OFF, reactor.SLOW, reactor.FAINT, reactor.FIRST_CHANGE)
+    limits = Limits(*T_range, OFF, reactor.SLOW, reactor.FAINT, reactor.FIRST_CHANGE, conserved.ROUND_OFF)
     feed = None if added is None else (row[3], row[4])
     ends = advance(
-        native, hold, METHOD, (rtol, atol), ode.rules(), limits, row[0], row[1], y.contiguous(), row[2], feed
+        native, hold, METHOD, (rtol, atol), ode.rules(), limits, atoms, row[0], row[1], y.contiguous(), row[2], feed
     )
     if ends is None:
         return None

@@ -289,6 +289,11 @@ class Mechanism:
         return float(self.T_limits[0].min()), float(self.T_limits[1].max())
 
     @functools.cached_property
+    def atoms_per_mass(self) -> Tensor:
+        """(elements, species) kmol/kg."""
+        return self.element_matrix / self.molar_mass
+
+    @functools.cached_property
     def common_T_range(self) -> tuple[float, float]:
         """K, where the thermo data of all species hold."""
         return float(self.T_limits[0].max()), float(self.T_limits[1].min())
@@ -349,7 +354,9 @@ class Mechanism:
         Raises StateError naming a cell with a bad state, DivergenceError for one that even CVODE cannot integrate.
         """
         if compile is None and member is None and not gradients and self.device.type == "cpu":
-            found = few.integrate(self.kinetics, self.common_T_range, T, p, Y, dt, hold, rtol, atol, source)
+            found = few.integrate(
+                self.kinetics, self.common_T_range, self.atoms_per_mass, T, p, Y, dt, hold, rtol, atol, source
+            )  # fmt: skip
             if found is not None:
                 return found
         T, p, Y = self.check_state(T, p, Y)

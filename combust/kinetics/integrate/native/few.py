@@ -26,7 +26,9 @@ ELSE = 2  # of Outcome in threads.h
 
 
 class Limits(NamedTuple):
-    """What is usual: temperatures [K], the sum of mass fractions; and the tests of the explicit step (few.h)."""
+    """What is usual: temperatures [K], the sum of mass fractions; the tests of the explicit step (few.h); round-off of
+    elements.
+    """
 
     low: float
     high: float
@@ -34,6 +36,7 @@ class Limits(NamedTuple):
     slow: float
     faint: float
     first_change: float
+    round_off: float
 
 
 class Ends(NamedTuple):
@@ -49,22 +52,24 @@ class Ends(NamedTuple):
 class _Few(ctypes.Structure):
     _fields_ = [
         ("hold", INT), ("cells", INT), *((name, POINTER) for name in ("T", "p", "Y", "dt", "heat", "feed")),
-        *((name, REAL) for name in Limits._fields), ("T_end", POINTER), ("Y_end", POINTER),
-        *((name, INT) for name in ("skipped", "steps", "rejected")),
+        *((name, REAL) for name in Limits._fields), ("atoms", POINTER), ("elements", INT),
+        ("T_end", POINTER), ("Y_end", POINTER), *((name, INT) for name in ("skipped", "steps", "rejected")),
     ]  # fmt: skip
 
 
 def advance(
     native: Compiled, hold: str, method: Method, tolerances: tuple[float, float], rules: Rules, limits: Limits,
-    T: Tensor, p: Tensor, Y: Tensor, dt: Tensor, source: tuple[Tensor, Tensor] | None,
+    atoms: Tensor, T: Tensor, p: Tensor, Y: Tensor, dt: Tensor, source: tuple[Tensor, Tensor] | None,
 ) -> Ends | None:  # fmt: skip
-    """Reactors at T, p, Y over dt, contiguous; None where a state is not as usual or a cell does not arrive."""
+    """Reactors at T, p, Y over dt, with `atoms` per mass (elements, species), contiguous; None where a state is not as
+    usual, a cell does not arrive or ends below zero, or elements are to be put right.
+    """
     cells = T.numel()
     T_end, Y_end = torch.empty_like(T), torch.empty_like(Y)
     heat, feed = (None, None) if source is None else (x.data_ptr() for x in source)
     few = _Few(
         HOLDS[hold], cells, T.data_ptr(), p.data_ptr(), Y.data_ptr(), dt.data_ptr(), heat, feed, *limits,
-        T_end.data_ptr(), Y_end.data_ptr(), 0, 0, 0,
+        atoms.data_ptr(), atoms.shape[0], T_end.data_ptr(), Y_end.data_ptr(), 0, 0, 0,
     )  # fmt: skip
     coefficients = coefficients_of(method, *tolerances)
     with told() as (report, answered):

@@ -10,6 +10,9 @@ struct Few {  // arrays (cells) and (species, cells)
     double low, high;                            // K, within which states are known to be fine
     double off;                                  // of sum Y from one, at most
     double slow, faint, first_change;            // see combust.kinetics.integrate.reactor
+    double round_off;                            // of the sum of all atoms: changes of elements are within it
+    const double* atoms;                         // per mass (elements, species)
+    std::int64_t elements;
     double *T_end, *Y_end;
     std::int64_t skipped, steps, rejected;  // what it took
 };
@@ -21,11 +24,13 @@ class FewReactors {
           cells(few.cells), w(m), z(n + 1), s(n + 1), f(n + 1), moved(n + 1), f_moved(n + 1),
           start((n + 1) * cells), sources((n + 1) * cells), ends((n + 1) * cells), held(cells), first(cells) {}
 
-    // False where something is not as usual: a state to be refused or warned of, a cell that does not arrive.
+    // False where something is not as usual: a state to be refused or warned of, a cell that does not arrive or ends
+    // below zero, elements to be put right.
     bool run() {
         if (!load()) return false;
         for (std::int64_t c = 0; c < cells; c += LANES) explicit_step(c);
-        if (!implicit.empty() && !integrate()) return false;
+        if (!implicit.empty() && !(integrate() && above_zero())) return false;
+        if (!elements_kept()) return false;
         for (std::int64_t c = 0; c < cells; c += LANES)
             if (!keep_energy(c)) return false;
         return true;
@@ -159,6 +164,36 @@ class FewReactors {
             few.steps += tries[i] - rejected[i];
             few.rejected += rejected[i];
             for (int k = 0; k <= n; k++) ends[k * cells + implicit[i]] = to[k * count + i];
+        }
+        return true;
+    }
+
+    // What combust.kinetics.integrate.tighter integrates once more is not there.
+    bool above_zero() const {
+        for (const std::int64_t c : implicit)
+            for (int k = 1; k <= n; k++) {
+                const std::int64_t at = k * cells + c;
+                const double lowest = std::fmin(start[at], 0.0) + std::fmin(few.dt[c] * sources[at], 0.0) - method.atol;
+                if (!(ends[at] >= lowest)) return false;
+            }
+        return true;
+    }
+
+    // What combust.kinetics.integrate.conserved puts right is not there.
+    bool elements_kept() const {
+        for (std::int64_t c = 0; c < cells; c++) {
+            double worst = 0.0, all_atoms = 0.0;
+            for (std::int64_t e = 0; e < few.elements; e++) {
+                double lost = 0.0;
+                for (int k = 0; k < n; k++) {
+                    const std::int64_t at = (1 + k) * cells + c;
+                    const double atoms = few.atoms[e * n + k];
+                    lost += atoms * (start[at] + few.dt[c] * sources[at] - ends[at]);
+                    all_atoms += atoms * ends[at];
+                }
+                worst = std::fmax(worst, std::fabs(lost));
+            }
+            if (!(worst <= few.round_off * all_atoms)) return false;
         }
         return true;
     }
