@@ -157,6 +157,8 @@ class Communicator:
         return self.mpi.Split(row, place), self.mpi.Split(place, row)
 
     def _reduce(self, values: tuple[float, ...], how: str) -> tuple[float, ...]:
+        if self.mpi is None:  # without numpy, which a process that only holds a folder has not loaded
+            return tuple(float(v) for v in values)
         import numpy as np
 
         result = np.array(values, dtype=np.float64)
