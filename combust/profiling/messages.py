@@ -48,11 +48,12 @@ def _kind() -> type[Any]:
         size: int | None = None
 
     class Counted(MPI.Intracomm):
-        recorder: Recorder
+        recorder: Any
         part: bool
         """Whether these are not all ranks."""
 
-        def __new__(cls, mpi: Any, recorder: Recorder, part: bool = False) -> Any:
+        def __new__(cls, mpi: Any = None, recorder: Recorder | None = None, part: bool = False) -> Any:
+            # MPI makes what it returns of the class that was asked, without arguments: that is made again with them.
             made = super().__new__(cls, mpi)
             made.recorder, made.part = recorder, part
             return made

@@ -56,6 +56,12 @@ def counts_of_calls(comm):
     assert of(lambda: ours.sum_counts(np.arange(3))) == (0, 24, 1)
     half = ours.mpi.Split(0, comm.rank)  # a row of ranks: as many messages as it has others
     assert of(lambda: half.Allgather(np.ones(4), np.empty((comm.size, 4)))) == (comm.size - 1, 32 * (comm.size - 1), 0)
+    twin = Communicator(ours.mpi.Dup())
+    assert (
+        of(lambda: twin.mpi.Iallgather(np.ones(1), np.empty(comm.size)).Wait())
+        == (0, 8, 1)
+        == of(lambda: twin.sum(1.0))
+    )
     here = ours.here().mpi  # ranks of one machine
     assert of(lambda: here.allgather(None))[0::2] == (comm.size - 1, 0)
     here, there = np.full(5, float(comm.rank)), np.empty(5)
