@@ -120,18 +120,18 @@ def require_ranks(what: str, ranks: int | None) -> None:
 def counted(config: Config, comm: Communicator, ranks: int | None) -> Memory:
     """How cells and memory are shared (collective). Raises ConfigError without `ranks` where they do not fit."""
     from combust.kinetics.mechanism.mechanism import Mechanism
-    from combust.run.memory import account, require_memory, size_of
+    from combust.run.memory import account, keeps_factors, require_memory, size_of
 
-    gas = config.gas
-    species = len(Mechanism.load(gas.mechanism, gas.phase, "cpu", gas.ions).species)
+    gas = Mechanism.load(config.gas.mechanism, config.gas.phase, "cpu", config.gas.ions)
+    species, kept = len(gas.species), keeps_factors(config, gas)
     shape, wanted, have = config.mesh.shape, ranks or comm.size, machine_memory()
     size = size_of(config, shape, wanted, species)
     process = comm.max(float(resident_memory() or 0.0))[0] or None
-    parts = account(config, size, wanted, process)
+    parts = account(config, size, wanted, process, kept)
     if ranks is None:
-        require_memory(config, species, comm.size, comm.on_this_machine())
+        require_memory(config, gas, comm.size, comm.on_this_machine())
     here = size_of(config, shape, comm.size, species) if wanted != comm.size else size
-    fits = comm.size * sum(account(config, here, comm.size, process).values()) <= have
+    fits = comm.size * sum(account(config, here, comm.size, process, kept).values()) <= have
     cells, blocks = shape[0] * shape[1] * shape[2], tuple(reversed(size.dims))
     return Memory(cells, wanted, size.least, size.cells, blocks, parts, have, fits)
 

@@ -132,7 +132,7 @@ class Builder:
 
     @cached_property
     def grid(self) -> Grid:
-        require_memory(self.config, len(self.gas.species), self.comm.size, self.comm.on_this_machine())
+        require_memory(self.config, self.gas, self.comm.size, self.comm.on_this_machine())
         faces = self.config.mesh.faces()
         nz, ny, nx = (len(f) - 1 for f in faces)
         block = Block.create(self.comm, (nz, ny, nx), sides.periodic(self.sides), sides.passes(self.sides))

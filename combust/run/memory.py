@@ -22,6 +22,9 @@ from combust.cfd.mesh.slabs import split
 from combust.cfd.operators.reconstruction import layers_of_ghosts
 from combust.cfd.pressure.choice import takes_petsc
 from combust.errors import ConfigError
+from combust.kinetics.integrate.native.integrator import compiled_for
+from combust.kinetics.integrate.native.library import LANES
+from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.kinetics.mechanism.settings import MixtureAveraged, has_soret
 from combust.kinetics.providers.direct import FACTOR_BYTES, block_size
 from combust.kinetics.providers.settings import CvodeChemistry, DirectChemistry, NoChemistry
@@ -109,12 +112,18 @@ def size_of(config: Config, shape: Triple, ranks: int, species: int) -> Size:
     return Size(math.prod(count), padded, slab, max(len(axes), 1), species, least, dims)
 
 
-def require_memory(config: Config, species: int, ranks: int, here: int | None = None) -> None:
+def keeps_factors(config: Config, gas: Mechanism) -> bool:
+    """Whether exact chemistry keeps the factors of Jacobians: torch's kernels do, those in C++ do not."""
+    return isinstance(config.chemistry, DirectChemistry) and compiled_for(gas.kinetics) is None
+
+
+def require_memory(config: Config, gas: Mechanism, ranks: int, here: int | None = None) -> None:
     """Raises ConfigError if the run would not fit into this machine, before one field is made.
 
     here : ranks that share this machine, all of them if omitted. The whole account is held against its memory only if
     kernels run there, and with room for what the account may be wrong by.
     """
+    species = len(gas.species)
     counts = list(reversed(config.mesh.shape))[: config.mesh.dimensions]
     fewest = REAL * FEWEST * (1 + species) * math.prod(counts) / ranks + REAL * sum(counts)
     have, cells = machine_memory(), " x ".join(str(n) for n in counts)
@@ -126,7 +135,8 @@ def require_memory(config: Config, species: int, ranks: int, here: int | None = 
     if config.device not in ("auto", "cpu"):
         return
     here = ranks if here is None else here
-    parts = account(config, size_of(config, config.mesh.shape, ranks, species), ranks)
+    size = size_of(config, config.mesh.shape, ranks, species)
+    parts = account(config, size, ranks, kept=keeps_factors(config, gas))
     each = sum(parts.values())
     if CERTAIN * here * each > have:
         room = max(have / here - parts["process"], 0.0) / (each - parts["process"])
@@ -160,10 +170,12 @@ def eager_steps(config: Config, cells: float, species: int) -> int:
     return max(2, int(EAGER_WORK / step)) if step <= EAGER_STEP else 0
 
 
-def account(config: Config, size: Size, ranks: int, process: float | None = None) -> dict[str, float]:
+def account(
+    config: Config, size: Size, ranks: int, process: float | None = None, kept: bool = False
+) -> dict[str, float]:
     """What one rank needs at the peak of a run [bytes], by name.
 
-    process : what this process holds already, without fields; an estimate if omitted
+    process : what this process holds already, without fields; an estimate if omitted;  kept : see `keeps_factors`
     """
     compiled = compiles(config, size)
     fused = compiled and not eager_steps(config, size.cells, size.species)
@@ -176,10 +188,10 @@ def account(config: Config, size: Size, ranks: int, process: float | None = None
         + (MPI + PETSC_ITSELF * petsc) * (petsc or ranks > 1),
         "fields": size.fields(OWNED) + faces,
         "fields with ghosts": size.with_ghosts(PADDED + (SORET if has_soret(config.gas.transport) else 0)),
-        "kernels": _kernels(config, size, fused),
+        "kernels": _kernels(config, size, fused, kept),
         "pressure": REAL * size.cells * (PRESSURE + (PETSC if petsc else 0)) * several,
         "closure": _closure(config, size),
-        "chemistry": _factors(config, size) + _blocks(config, size.species),
+        "chemistry": _factors(config, size, kept) + _blocks(config, size.species, kept),
     }
     within = sum(value for name, value in parts.items() if name not in ("process", "kernels"))
     if config.output.averages is not None:
@@ -214,11 +226,11 @@ def _pairs(config: Config, size: Size) -> float:
     return REAL * size.species**2 * size.padded * size.slab / size.cells if _mixture_averaged(config) else 0.0
 
 
-def _kernels(config: Config, size: Size, compiled: bool) -> float:
+def _kernels(config: Config, size: Size, compiled: bool, kept: bool) -> float:
     """Temporaries of the largest kernel."""
     pairs = PAIRS * _pairs(config, size)
     if compiled:  # those of pairs are of the start, which is eager, beside less
-        less = size.fields(OWNED + PADDED - BUILT) + _factors(config, size)
+        less = size.fields(OWNED + PADDED - BUILT) + _factors(config, size, kept)
         return max(size.temporaries(FUSED), pairs - less)
     return max(pairs, size.temporaries(STAGE))
 
@@ -246,18 +258,20 @@ def _closure(config: Config, size: Size) -> float:
     return REAL * (padded * size.padded + owned * size.cells)
 
 
-def _factors(config: Config, size: Size) -> float:
+def _factors(config: Config, size: Size, kept: bool) -> float:
     """Jacobians' factors of the cells that are integrated, as long as they are kept."""
     once = config.numerics.coupling == "strang" or config.numerics.sweeps == 1
-    if once or not isinstance(config.chemistry, DirectChemistry):
+    if once or not kept:
         return 0.0
     n = 1 + size.species
     beside = 3 * n + 1  # state, rates, enthalpies, heat capacity and step of a cell that has factors
     return (n * n + beside) / (n * n) * min(burning_share(config) * size.cells * REAL * n * n, FACTOR_BYTES)
 
 
-def _blocks(config: Config, species: int) -> float:
+def _blocks(config: Config, species: int, kept: bool) -> float:
     """Work of one block of cells."""
     if isinstance(config.chemistry, NoChemistry | CvodeChemistry):
         return 0.0
+    if isinstance(config.chemistry, DirectChemistry) and not kept:
+        return REAL * LANES * (1 + species) ** 2
     return REAL * BLOCK_ARRAYS * block_size(species) * (1 + species) ** 2
