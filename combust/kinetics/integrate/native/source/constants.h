@@ -111,9 +111,10 @@ template <bool slopes>
 void rate_constants(const Mechanism& m, Work& w, V T, V ln_T, V r_T, V sum_C) {
     for (int i = 0; i < m[arrhenius]; i++) {
         const double b_i = m[b][i], E = m[Ea_R][i];
-        w.constant[i] = b_i == 0.0 && E == 0.0 ? all(1.0) : exponential(b_i * ln_T - E * r_T);
+        w.constant[i] = b_i == 0.0 && E == 0.0 ? all(TOGETHER ? 0.0 : 1.0) : later(b_i * ln_T - E * r_T);
         if (slopes) w.slope[i] = (b_i + E * r_T) * r_T;
     }
+    exponentials(w.constant.at, m[arrhenius]);
     blowers_masel_constants<slopes>(m, w, T, ln_T, r_T, m[arrhenius]);
     if (!m[plog] && !m[chebyshev]) return;
     const V ln_p = logarithm(larger(GAS_CONSTANT * T * sum_C, all(TINY)));
@@ -155,13 +156,28 @@ Broadening troe(V center, V center_dT, V Pr) {
     return out;
 }
 
+// The exponentials of falloff rows, four each: the low-pressure limit over the other one, and Troe's three.
+static inline void falloff_exponentials(const Mechanism& m, V* row, V T, V ln_T, V r_T) {
+    const int count = m[falloff], first = count - m[troe_rows];
+    for (int i = 0; i < count; i++) {
+        V* e = row + 4 * i;
+        e[0] = later(m[falloff_ln_A][i] + m[falloff_b][i] * ln_T - m[falloff_Ea_R][i] * r_T);
+        if (i < first) continue;
+        const int j = i - first;
+        e[1] = later(-T * m[troe_r_T3][j]), e[2] = later(-T * m[troe_r_T1][j]), e[3] = later(-m[troe_T2][j] * r_T);
+    }
+    exponentials(row, 4 * count);
+}
+
 template <bool slopes>
 void falloff_factors(const Mechanism& m, Work& w, V T, V ln_T, V r_T) {
     const int count = m[falloff], with_sri = count - m[troe_rows] - m[tsang_rows], plain = with_sri - m[sri_rows];
     const int first = 1 + m[bodies];
+    falloff_exponentials(m, w.broadening.at, T, ln_T, r_T);
     for (int i = 0; i < count; i++) {
+        const V* e = w.broadening.at + 4 * i;
         const double low_b = m[falloff_b][i], low_E = m[falloff_Ea_R][i];
-        const V k = m[falloff_sign][i] * exponential(m[falloff_ln_A][i] + low_b * ln_T - low_E * r_T);
+        const V k = m[falloff_sign][i] * e[0];
         const V Pr = k * w.factor[1 + m[falloff_body][i]], dlnPr = (low_b + low_E * r_T) * r_T;
         const V r = 1.0 / (1.0 + Pr);
         const double activated = m[falloff_activated][i];
@@ -180,7 +196,7 @@ void falloff_factors(const Mechanism& m, Work& w, V T, V ln_T, V r_T) {
             } else {
                 const int j = i - with_sri - m[tsang_rows];
                 const double a = m[troe_a][j], r3 = m[troe_r_T3][j], r1 = m[troe_r_T1][j], T2 = m[troe_T2][j];
-                const V e3 = (1.0 - a) * exponential(-T * r3), e1 = a * exponential(-T * r1), e2 = exponential(-T2 * r_T);
+                const V e3 = (1.0 - a) * e[1], e1 = a * e[2], e2 = e[3];
                 broad = troe<slopes>(e3 + e1 + e2, e2 * T2 * r_T * r_T - e3 * r3 - e1 * r1, Pr);
             }
             if (slopes) {  // F is constant below TINY, also where the only collider is slightly negative

@@ -23,24 +23,27 @@ static inline V square_root(V x) {
 }
 
 // 2^n for whole n from -1022 to 1023.
-static inline V power_of_two(Mask n) {
-    Mask bits = (n + 1023) << 52;
-    V y;
+template <class X, class M>
+static inline X power_of_two(M n) {
+    M bits = (n + 1023) << 52;
+    X y;
     std::memcpy(&y, &bits, sizeof y);
     return y;
 }
 
 // e^x within 1 ulp: x = n ln 2 + r, a Taylor series in |r| <= ln(2)/2, and 2^n in two factors for the ends of the range.
-static inline V exponential(V x) {
-    x = where(x > 1400.0, all(1400.0), where(x < -1400.0, all(-1400.0), x));  // NaN stays
+template <class X, class M>
+static inline X exponential_of(X x) {
+    const X most = X{} + 1400.0;
+    x = x > most ? most : (x < -most ? -most : x);  // NaN stays
     const double shift = 6755399441055744.0;  // 1.5 2^52: adding it rounds to a whole number
-    V rounded = x * 1.4426950408889634 + shift;
-    Mask n;
+    X rounded = x * 1.4426950408889634 + shift;
+    M n;
     std::memcpy(&n, &rounded, sizeof n);
     n = (n << 13) >> 13;  // the low bits of the sum are n itself
     rounded -= shift;
-    V r = x - rounded * 6.93147180369123816490e-01 - rounded * 1.90821492927058770002e-10;
-    V p = all(1.0 / 6227020800.0);
+    X r = x - rounded * 6.93147180369123816490e-01 - rounded * 1.90821492927058770002e-10;
+    X p = X{} + 1.0 / 6227020800.0;
     p = p * r + 1.0 / 479001600.0;
     p = p * r + 1.0 / 39916800.0;
     p = p * r + 1.0 / 3628800.0;
@@ -53,8 +56,36 @@ static inline V exponential(V x) {
     p = p * r + 1.0 / 6.0;
     p = p * r + 0.5;
     p = p * r * r + r + 1.0;
-    Mask half = n >> 1;
-    return p * power_of_two(half) * power_of_two(n - half);
+    M half = n >> 1;
+    return p * power_of_two<X, M>(half) * power_of_two<X, M>(n - half);
+}
+
+static inline V exponential(V x) { return exponential_of<V, Mask>(x); }
+
+// With few lanes the exponentials of several rows go together in wide registers: `later` leaves arguments to `exponentials`.
+constexpr bool TOGETHER = LANES < 8;
+typedef double Wide __attribute__((vector_size(64)));
+typedef std::int64_t WideMask __attribute__((vector_size(64)));
+
+static inline V later(V x) { return TOGETHER ? x : exponential(x); }
+
+static inline void exponentials(V* rows, int count) {
+    if (!TOGETHER) return;
+    char* at = reinterpret_cast<char*>(rows);
+    for (std::size_t left = count * sizeof(V); left > 0;) {
+        const std::size_t part = left < sizeof(Wide) ? left : sizeof(Wide);
+        Wide x = {};
+        if (part == sizeof(Wide)) {
+            std::memcpy(&x, at, sizeof(Wide));
+            x = exponential_of<Wide, WideMask>(x);
+            std::memcpy(at, &x, sizeof(Wide));
+        } else {
+            std::memcpy(&x, at, part);
+            x = exponential_of<Wide, WideMask>(x);
+            std::memcpy(at, &x, part);
+        }
+        at += part, left -= part;
+    }
 }
 
 // ln x of normal numbers x > 0: x = 2^n m with m around 1, and the series of 2 artanh((m - 1)/(m + 1)).

@@ -33,6 +33,7 @@ void thermodynamics(const Mechanism& m, Work& w, V T, V ln_T, V r_T) {
             if (rows > 7) w.cp_R_dT[k] -= (2 * a[7] * r_T + a[8]) * r_T * r_T;
         }
         if (m[reversible])
-            w.coefficient[k] = exponential(g - m[shift_h][k] * r_T + m[shift_s][k] + ln_T - m[ln_c_ref][0]);
+            w.coefficient[k] = later(g - m[shift_h][k] * r_T + m[shift_s][k] + ln_T - m[ln_c_ref][0]);
     }
+    if (m[reversible]) exponentials(w.coefficient.at, n);
 }

@@ -26,7 +26,7 @@ struct Work {
     // followed by a row of ones, the non-integer powers and their slopes
     Rows C, activity, inverse, coefficient;
     // rate constants before A and falloff, their slopes by T and by ln p; third bodies and falloff factors
-    Rows constant, slope, by_ln_p, factor, factor_dM, factor_dT, nodes, node_slopes;
+    Rows constant, slope, by_ln_p, factor, factor_dM, factor_dT, broadening, nodes, node_slopes;
     // what comes of them
     Rows progress, progress_dT, partial;  // of each reaction, and its derivatives by concentrations
     Rows omega, omega_dT, common;
@@ -36,7 +36,7 @@ struct Work {
         : cp_R(m[species]), h_RT(m[species]), cp_R_dT(m[species]), energy(m[species]), capacity(m[species]),
           C(m[table_rows]), activity(m[table_rows]), inverse(m[table_rows]), coefficient(m[species]),
           constant(m[exponents]), slope(m[exponents]), by_ln_p(m[exponents]),
-          factor(m[factors]), factor_dM(m[factors]), factor_dT(m[factors]),
+          factor(m[factors]), factor_dM(m[factors]), factor_dT(m[factors]), broadening(4 * m[falloff]),
           nodes(m[plog_terms] + m[plog_sums]), node_slopes(m[plog_terms] + m[plog_sums]),
           progress(m[reactions]), progress_dT(m[reactions]), partial(m[partials]),
           omega(m[species]), omega_dT(m[species]), common(m[species]),
