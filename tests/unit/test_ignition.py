@@ -104,11 +104,21 @@ def test_cvode_takes_over(hydrogen, monkeypatch):
     gas, Y = hydrogen
     good = ignition_delays(gas, 1200.0, 1e5, Y, 1e-3)
     monkeypatch.setattr(ode, "MAX_STEPS", 5)
+    monkeypatch.setattr(ignition, "LONGER", 1)
     found, all_states = visits(monkeypatch, gas, 1200.0, 1e5, Y, 1e-3)
     assert float(found) == pytest.approx(float(good), rel=2e-3)
     monkeypatch.setattr(ignition, "FEW", 0)
     early, few = visits(monkeypatch, gas, 1200.0, 1e5, Y, 1e-3)
     assert torch.equal(early, found) and few < all_states
+
+
+def test_long_ways_need_no_cvode(monkeypatch):
+    gas = Mechanism.load("gri30.yaml")
+    state = gas, 1500.0, 1e6, gas.mixture("CH4:1", AIR, 1.0), 1e-3
+    exact = ignition_delays(*state, rtol=1e-8, atol=1e-14)
+    monkeypatch.setattr(ignition, "_by_cvode", None)
+    found, states = visits(monkeypatch, *state, rtol=1e-9, atol=1e-17)
+    assert torch.allclose(found, exact, rtol=1e-6) and states > ode.MAX_STEPS
 
 
 def test_progress_and_pieces(hydrogen, monkeypatch):

@@ -35,9 +35,9 @@ MAX_STEPS = 2000  # per cell and call, before it goes to the fallback
 LOOK = 8  # attempts on a device, see `attempts_between_looks`
 
 
-def rules() -> Rules:
-    """How steps are chosen, as the C++ kernels take it."""
-    return rules_of(MAX_STEPS)
+def rules(most: int | None = None) -> Rules:
+    """How steps are chosen, as the C++ kernels take it; most : steps that a cell tries, MAX_STEPS if it is not said."""
+    return rules_of(MAX_STEPS if most is None else most)
 
 
 class System(NamedTuple):
@@ -280,6 +280,7 @@ def integrate_cells(
     observe: Observer | None = None,
     arrived: Callable[[int], None] | None = None,
     narrow: bool = False,
+    most: int | None = None,
 ) -> Integrated:
     """Adaptive integration over dt [s] from z with sources s (1 + species, cells), first steps `first` (cells,).
 
@@ -290,11 +291,12 @@ def integrate_cells(
     has 1/(gamma h) - L < 0 then, the determinant is negative; such steps are refused and made a quarter as long.
 
     `observe` sees each state that a step starts from; `arrived` is told how many cells are at their end, now and then.
+    `most`: steps that a cell tries before it has failed, MAX_STEPS if it is not said.
     `narrow`: a cell or two may go by kernels for so few; else results have the same bits in any company, as flows need.
     """
     native = compiled_for(system.kin, z, s, first, dt if isinstance(dt, Tensor) else None, *(fixed or ())[:1])
     if native is not None:
-        job = system.hold, method, (tolerance.rtol, tolerance.atol), rules(), z, s, dt, first, fixed
+        job = system.hold, method, (tolerance.rtol, tolerance.atol), rules(most), z, s, dt, first, fixed
         return Integrated(*through(native, *job, observe, arrived, narrow))
     on = Integration.begin(z, dt, first)
     active = torch.arange(z.shape[1], device=z.device)
@@ -310,7 +312,7 @@ def integrate_cells(
                     on.show(observe, cells[:count], at.z, at.chemical, system.kin.thermo.molar_mass)
                 leaps = linear.negative_determinant(at.form, at.factors)[:count]
                 on.move(method, cells[:count], at.z[:, :count], new[:, :count], error[:count], leaps)
-            on.judge(active, MAX_STEPS)
+            on.judge(active, rules(most).max_steps)
         if observe is not None:
             on.tell(observe)
         active = take(active, on.going[active].nonzero().squeeze(-1))

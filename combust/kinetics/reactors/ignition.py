@@ -30,7 +30,8 @@ from combust.kinetics.reactors.gibbs import equilibrium_temperature, richness
 ATOL = 1e-12  # of mass fractions: radicals grow from traces, see docs/kinetics.md
 STEPS = 100.0  # an ignition takes some hundred times as many steps as the step of a flow
 HISTORY = 2**26  # values of a history kept at once
-VISITS = 1000  # states of an ignition, about
+LONGER = 10  # times the steps of a call before CVODE takes over: at rtol 1e-9 an ignition is several thousand
+VISITS = 1000  # states of an ignition at rtol 1e-6, about
 FEW = 2000  # cells times species: of fewer, equilibria take longer than what follows an ignition
 LEAST_HEAT = 100.0  # K, of equilibrium above the start
 RICHEST = 2.0  # equivalence ratio: richer gas may be far hotter than its equilibrium after a first stage already
@@ -119,7 +120,8 @@ def ignition_delays(
     least = torch.as_tensor(rise, dtype=T.dtype, device=T.device).expand(T.shape)
     delays = T.new_empty(len(marks), T.numel())
     values = 3 + 2 * len({mark.quantity for mark in marks})
-    size = max(HISTORY // (VISITS * values), integrator.block)
+    visits = VISITS * max(1.0, 1e-6 / rtol) ** 0.25
+    size = max(int(HISTORY / (visits * values)), integrator.block)
     worth = T.numel() * batch.z.shape[0] ** 2 * STEPS >= COMPILE_FROM
     with kernels.using("compiled" if worth else "eager"):
         for start in range(0, T.numel(), size):
@@ -167,7 +169,7 @@ def _delays(
     path = ode.integrate_cells(
         integrator.system, integrator.method, integrator.tolerance, batch.z, batch.s, batch.dt,
         integrator.first_steps(batch, integrator.rates(batch)), integrator.block, batch.fixed, history, arrived,
-        narrow=True,
+        narrow=True, most=LONGER * ode.MAX_STEPS,
     )  # fmt: skip
     delays = history.delays(batch.z.shape[1], rise)
     for cell in path.failed.tolist():
