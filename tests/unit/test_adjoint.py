@@ -9,7 +9,7 @@ import torch
 
 from combust.errors import ConfigError, DivergenceError
 from combust.kinetics import Mechanism
-from combust.kinetics.integrate import adjoint
+from combust.kinetics.integrate import adjoint, bend
 from combust.kinetics.reactors import delay_gradients
 from combust.kinetics.reactors.delay_gradients import differentiable_delays
 from combust.kinetics.reactors.delays import Criterion
@@ -48,6 +48,27 @@ def difference(f, x, name, along):
         return float(f(x | {name: x[name] + share * along}))
 
     return (8 * (at(1) - at(-1)) - (at(2) - at(-2))) / 12
+
+
+@pytest.mark.parametrize("hold", ["hp", "uv"])
+@pytest.mark.parametrize("name", ["h2o2.yaml", "gri30.yaml"])
+def test_changes_of_the_jacobian(name, hold):
+    """By differences of the C++ kernels' Jacobian as by torch's derivatives, also where polynomials of species meet."""
+    gas, draw = Mechanism.load(name), draws.generator(3)
+    n, cells = len(gas.species), 6
+    Y = torch.rand(n, cells, generator=draw, dtype=torch.float64) ** 6
+    T = torch.tensor([900.0, 999.95, 1000.0, 1000.05, 1500.0, 2500.0], dtype=torch.float64)
+    z = torch.cat([T.unsqueeze(0), Y / Y.sum(0)])
+    u = torch.cat([torch.tensor([[5.0, 0.5, -3.0, 40.0, 0.0, 1e-3]], dtype=torch.float64),
+                   1e-3 * torch.randn(n, cells, generator=draw, dtype=torch.float64) * z[1:]])  # fmt: skip
+    s = 1e-3 * torch.randn(z.shape, generator=draw, dtype=torch.float64)
+    held = torch.linspace(1e5, 2e6, cells, dtype=torch.float64) if hold == "hp" else torch.linspace(0.1, 5.0, cells)
+    fixed = bend.Fixed(held.to(torch.float64))
+    expected = bend._exact(gas.kinetics, hold, z, u, s, fixed)
+    found = bend.along(gas.kinetics, hold, z, u, s, fixed)
+    scale = bend.systems.linearise(gas.kinetics, hold, z, s, fixed).jacobian.abs().amax((0, 1))
+    apart = (found - expected).abs().amax((0, 1)) / (scale * (u[0].abs() / T + u[1:].abs().sum(0)))
+    assert float(apart.max()) < 1e-8
 
 
 @pytest.mark.parametrize("hold", ["hp", "uv"])

@@ -1,4 +1,4 @@
-"""The exact discrete adjoint of Rosenbrock steps: how the end state of `integrate_cells` depends on what goes in.
+"""The discrete adjoint of Rosenbrock steps: how the end state of `integrate_cells` depends on what goes in.
 
 The forward integration records the states that its steps start from, nothing else. Of a step
 
@@ -28,8 +28,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from combust.kinetics.integrate import bend, systems
 from combust.kinetics.integrate import cells as ode
-from combust.kinetics.integrate import systems
 from combust.kinetics.integrate.cells import System
 from combust.kinetics.integrate.ending import Ending
 from combust.kinetics.integrate.jacobian import linearise
@@ -144,9 +144,6 @@ def stages_of(system: System, method: Method, steps: Steps, s: Tensor, fixed: Fi
     """The stages of all steps again, the Jacobians along them, and how J changes along each U."""
     hold, kin, z = system.hold, system.kin, steps.z
 
-    def jacobian(z: Tensor) -> Tensor:
-        return systems.linearise(kin, hold, z, s, fixed).jacobian
-
     def at(z: Tensor) -> Tensor:
         return linearise(kin, hold, z, fixed, s)[1]
 
@@ -162,7 +159,7 @@ def stages_of(system: System, method: Method, steps: Steps, s: Tensor, fixed: Fi
             right = right + ode.weighted(method.c[i], U) / steps.h
         U.append(torch.linalg.lu_solve(lu, pivots, right.T.unsqueeze(-1)).squeeze(-1).T)
     along = [J if place is z else at(place) for place in places]
-    bent = [torch.func.jvp(jacobian, (z,), (u.contiguous(),))[1] for u in U]
+    bent = [bend.along(kin, hold, z, u, s, fixed) for u in U]
     first = [[x.permute(2, 0, 1) for x in kind] for kind in (along, bent)]
     return Stages(steps.h, lu, pivots, places, U, *first)
 
