@@ -3,7 +3,7 @@ SHELL   := /bin/bash
 PYTHON  := .venv/bin/python
 RANKS   ?= 2
 # Tests on all processors, of a file in one process; SPREAD= runs them in one, one after the other.
-SPREAD  ?= -n auto --maxprocesses 8 --dist loadgroup --no-loadscope-reorder
+SPREAD  ?= -n auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 export OMP_NUM_THREADS ?= 1
 
 .PHONY: env flame test test-all check format docs gallery validate benchmark clean

@@ -21,17 +21,23 @@ def tiny(tmp_path_factory):
     return learned_fixture.make(tmp_path_factory)
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
-    """On several processes (`make test`): the tests of a file in one of them, which then makes its fixtures; those that
-    share a start of ranks too; and files of long tests first, so that no process waits long for the last one.
-    """
-    if config.getoption("dist", "no") == "no":
-        return
-    for item in items:
-        shared = "checked" in item.fixturenames
-        item.add_marker(pytest.mark.xdist_group("ranks" if shared else item.path.stem))
-    items.sort(key=lambda item: item.path.parent.name == "unit")
+    """On several processes (`make test`): ranks first, short files last, so that none waits long for the last one."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: {"mpi": 0, "unit": 2}.get(item.path.parent.name, 1))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """The tests of a file in one process, which makes its fixtures once; those of ranks, which share starts, too."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Files(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            file = super()._split_scope(nodeid)
+            return "ranks" if "mpi/" in file else file
+
+    return Files(config, log)
 
 
 @pytest.fixture(autouse=True)
