@@ -23,6 +23,7 @@ FLOWS = {  # the solver: that of devices, on processors too
     "kernel": ["mesh.cells=[12, 12]", 'numerics.pressure.solver="torch"'],
     "flame_learned": ["mesh.cells=[16, 8]", 'numerics.pressure.solver="torch"'],
 }
+MESSAGES = {"kernel": "direct", "flame_learned": "staged"}  # from the memory of the device, or that of the host
 WAITS = {"kernel": 95, "flame_learned": 140}
 
 
@@ -43,9 +44,11 @@ def state(flow: Flow) -> dict[str, np.ndarray]:
 
 def same(case: str, comm: Communicator) -> None:
     """A step on devices, and on processors."""
+    os.environ["COMBUST_DEVICE_MESSAGES"] = "staged"
     ours = flow(case, "cpu", comm)
     ours.advance(DT)
     with pretend.on_device():
+        os.environ["COMBUST_DEVICE_MESSAGES"] = MESSAGES[case]
         there = flow(case, "pretend", comm)
         assert there.grid.device == f"pretend:{comm.rank}"
         _, counts = pretend.counted(lambda: there.advance(DT))
@@ -67,3 +70,4 @@ def check(comm: Communicator) -> None:
             same(case, comm)
     finally:
         devices.works_ahead, os.environ["COMBUST_NATIVE"] = kept
+        os.environ.pop("COMBUST_DEVICE_MESSAGES", None)

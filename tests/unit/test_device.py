@@ -12,6 +12,7 @@ import torch
 from combust import devices
 from combust.case.load import load
 from combust.cfd.model.flow import Flow
+from combust.cfd.pressure.choice import takes_petsc
 from combust.errors import ConfigError
 from combust.kinetics.integrate import cells as ode
 from combust.kinetics.integrate.rosenbrock import METHODS
@@ -81,6 +82,11 @@ def test_the_pretend_device_refuses_a_mix_and_counts_waits():
         assert counts.total == 5
         assert x.cpu().device.type == "cpu" and torch.tensor([1.0], device=x.device).device == x.device
         assert counts.total == 7
+        to = torch.zeros(4)
+        to.copy_(x, non_blocking=True)
+        assert bool(to.isnan().all()) and counts.total == 7
+        devices.finish(x.device)
+        assert to.tolist() == [0.0, 1.0, 2.0, 3.0] and counts.total == 8
 
 
 def test_one_device_for_each_rank_of_a_machine():
@@ -95,6 +101,7 @@ def test_one_device_for_each_rank_of_a_machine():
         assert [devices.pick("pretend", Rank(place)) for place in range(3)] == ["pretend:0", "pretend:1", "pretend:0"]
         assert devices.is_there("pretend:1") and not devices.is_there("pretend:2")
     assert devices.pick("cpu", ALONE) == "cpu"
+    assert takes_petsc("auto", "auto", 2, 2, False) and not takes_petsc("auto", "auto", 2, 2, False, "pretend:1")
     with pytest.raises(ConfigError, match="there is none here"):
         devices.pick("pretend", ALONE)
 
