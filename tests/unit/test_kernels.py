@@ -67,6 +67,7 @@ def test_without_a_compiler_eager_with_one_warning(switch, caplog):
     assert len(caplog.records) == 1 and "install g++" in caplog.text
 
 
+@pytest.mark.compile
 @pytest.mark.parametrize(
     ("named", "there", "found"),
     [
