@@ -10,6 +10,7 @@ from combust import parallel
 from combust.cfd.diagnostics.spectra import Box
 from combust.cfd.mesh.block import Block
 from combust.parallel import Communicator, collective, start_all
+from combust.profiling import memory
 from combust.profiling.command import profile
 from combust.profiling.messages import counted
 from combust.profiling.recorder import MESSAGES, REDUCTIONS, SENT, Recorder
@@ -108,6 +109,7 @@ def spectra(comm):
 
 def steps(comm, name, changes, budget):
     """A case within its budget, the same counts on every rank's own account."""
+    memory.ENTRIES = 2**12
     report = profile(CASES / f"{name}.toml", comm, [*changes, *TORCH], steps=2, warm=1)
     assert report.ranks == 2 and report.total.of(MESSAGES).least > 0
     found = {what: report.total.of(what).most for what in budget}
