@@ -135,11 +135,10 @@ def by_us(gas: Mechanism, T: Tensor, Y: Tensor, rtol: float) -> Callable[[], obj
     return lambda: gas.integrate(T, ct.one_atm, Y, DT, rtol=rtol, atol=ATOL * rtol)
 
 
-def compiled(source: Path, folder: Path) -> Path:
+def compiled(source: Path, folder: Path, lanes: int = library.LANES) -> Path:
     """A file of C++ compiled as the integrator is; `folder` has the integrator's sources."""
     made = folder / f"{source.stem}.so"
-    lanes = [f"-DLANES={library.LANES}"] if hasattr(library, "LANES") else []
-    command = [*library.compiler(), *library.FLAGS, *lanes, "-I", str(folder), "-o", str(made), str(source)]
+    command = [*library.compiler(), *library.FLAGS, f"-DLANES={lanes}", "-I", str(folder), "-o", str(made), str(source)]
     subprocess.run(command, check=True, capture_output=True)
     return made
 
@@ -158,12 +157,11 @@ def parts(code: ctypes.CDLL, gas: Mechanism, T: Tensor, Y: Tensor, rounds: int) 
     native = integrator.compiled_for(gas.kinetics)
     if native is None:
         raise SystemExit("no C++ compiler")
-    made = native.made
     lanes = torch.cat([T[:8].unsqueeze(0), Y[:, :8]]).contiguous()
     repeats = max(20, 1_000_000 // len(gas.species) ** 2)
     found = np.zeros((rounds, 5))
     for row in found:
-        code.cost_parts(ctypes.byref(made), METHODS[METHOD].stages, lanes.data_ptr(), ct.one_atm, 1e7, repeats,
+        code.cost_parts(ctypes.byref(native.made), METHODS[METHOD].stages, lanes.data_ptr(), ct.one_atm, 1e7, repeats,
                         row.ctypes.data)  # fmt: skip
     median = np.median(found, axis=0)
     names = ("rates", "Jacobian", "factors", "a solve")
@@ -270,8 +268,10 @@ def compilation(sheet: Sheet, folder: Path, rounds: int) -> None:
         times = os.times()
         return times.children_user + times.children_system
 
-    call = {"C++": lambda: compiled(folder / library.MAIN, folder)}
-    sheet.cost("compilation of the C++ code", in_turn(call, rounds, of_children)["C++"], "s")
+    kinds = {f"{n} cells side by side": n for n in (library.LANES, integrator.NARROW)}
+    calls = {name: lambda n=n: compiled(folder / library.MAIN, folder, n) for name, n in kinds.items()}
+    for name, seconds in in_turn(calls, rounds, of_children).items():
+        sheet.cost(f"compilation, {name}", seconds, "s")
 
 
 def draw(to: Path, found: dict[str, dict[str, float]]) -> None:
