@@ -61,6 +61,6 @@ def _row(x: Values, shape: torch.Size) -> Tensor | None:
     """x of these cells; None where it does not fit."""
     found = torch.as_tensor(x, dtype=torch.float64)
     try:
-        return found.expand(shape).contiguous()
+        return (found if found.shape == shape else found.expand(shape)).contiguous()
     except RuntimeError:
         return None

@@ -80,5 +80,6 @@ def advance(
         )  # fmt: skip
     if outcome == ELSE:
         return None
-    native.require_memory(outcome, "integration", Y.reshape(len(Y), -1))
+    if outcome:
+        native.require_memory(outcome, "integration", Y.reshape(len(Y), -1))
     return Ends(T_end, Y_end, few.skipped, few.steps, few.rejected)
