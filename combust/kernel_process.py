@@ -32,7 +32,10 @@ class KernelProcess:
         self.count = len(orders)
         start = f"import sys; sys.path[:] = {sys.path!r}; from combust.kernel_process import main; main()"
         command = [sys.executable, "-c", start]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        # In a session of its own: Ctrl-C is for the run, which then closes the pipe.
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True
+        )
         assert self._process.stdin is not None
         content = pickle.dumps((list(orders), torch.get_num_threads(), logger.getEffectiveLevel()))
         try:
