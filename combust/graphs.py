@@ -154,10 +154,12 @@ class Graphs:
         p = self.parts
         form, result = outline(args), []
 
-        def flat(*values: Tensor) -> list[Tensor]:
+        def flat(*values: Tensor) -> list[Any]:
             value = self.fn(*restored(form, iter(values)))
             result.append(outline(value))
-            return tensors_of((value,))
+            found: list[Any] = tensors_of((value,))
+            # From torch 2.14 on the compiler takes a number of cells from arguments only where the graph asks for it.
+            return [*found, values[min(varying)].shape[-1]] if varying and p.asks_for_sizes else found
 
         # Stand-ins: of a tensor that is given twice the graph would take only one.
         sizes = p.ShapeEnv()  # without one the disk cache is passed by

@@ -32,6 +32,8 @@ class Parts(NamedTuple):
     tracing: Callable[..., Any]
     compile: Callable[..., Any]
     """compile(graph, inputs, options) of torch's inductor."""
+    asks_for_sizes: bool
+    """Whether a graph must show the sizes that its code needs."""
 
 
 @functools.cache

@@ -242,7 +242,7 @@ def test_seventy_sets_of_shapes(switch, caplog):
 @pytest.mark.compile
 def test_without_torchs_inner_parts_kernels_go_through_torch_compile(switch, caplog):
     """Another torch: one line, and the same results."""
-    switch.setattr(torch_parts, "_found", lambda: torch_parts.Parts(*[None] * 8))
+    switch.setattr(torch_parts, "_found", lambda: torch_parts.Parts(*[None] * 9))
     torch_parts.parts.cache_clear()
     try:
         kernel = kernels.compiled(wave)
