@@ -62,8 +62,11 @@ def _found() -> Parts:
     from torch.fx.experimental.symbolic_shapes import DimDynamic, ShapeEnv
 
     inspect.signature(_inductor.compile).bind(None, [], options={})
-    found = _inductor.compile
-    return Parts(make_fx, FakeTensorMode, ShapeEnv, ConstantSource, DimDynamic.DYNAMIC, TracingContext, tracing, found)
+    asks = torch.__version__ >= torch.torch_version.TorchVersion("2.14")
+    return Parts(
+        make_fx, FakeTensorMode, ShapeEnv, ConstantSource, DimDynamic.DYNAMIC, TracingContext, tracing,
+        _inductor.compile, asks,
+    )  # fmt: skip
 
 
 def _try(p: Parts) -> None:
