@@ -26,9 +26,7 @@ class Pattern(NamedTuple):
     column: np.ndarray  # (entries,) unknown, ascending in each row
     diagonal: np.ndarray  # (unknowns,) entry on the diagonal
     dense_from: int  # unknown from which on all entries are there; what is left is a whole number of BLOCKs
-    update: (
-        np.ndarray
-    )  # (updates,) entries that lose L_ik U_kj: of each row i, each k < dense_from in it, each j of row k
+    update: np.ndarray  # (updates,) what loses L_ik U_kj: of each row i, each k < dense_from in it, each j of row k
 
     def entry(self, row: int, column: int) -> int:
         """The entry of unknowns row and column; -1 where there is none."""
