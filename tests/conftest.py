@@ -6,6 +6,9 @@ import tempfile
 os.environ.setdefault("COMBUST_COMPILE", "0")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("COMBUST_POISON", "1")  # ghosts start as NaN
+# Ranks share processors with other ranks and tests: one that waits yields, none is bound to a core that others use.
+os.environ.setdefault("OMPI_MCA_mpi_yield_when_idle", "1")
+os.environ.setdefault("OMPI_MCA_hwloc_base_binding_policy", "none")
 os.environ.setdefault("COMBUST_DUMP", tempfile.gettempdir())  # of cells that tests let fail
 
 import draws  # noqa: E402
