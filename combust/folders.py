@@ -17,5 +17,10 @@ def home_cache() -> Path | None:
 
 def temporary() -> Path | None:
     """One among temporary files; None where it is another's, as anyone may make it in a shared place."""
-    folder = Path(tempfile.gettempdir()) / f"combust-{os.getuid()}"
+    folder = among_temporary()
     return None if folder.exists() and folder.stat().st_uid != os.getuid() else folder
+
+
+def among_temporary() -> Path:
+    """The place of `temporary`, whosever it is."""
+    return Path(tempfile.gettempdir()) / f"combust-{os.getuid()}"

@@ -12,7 +12,6 @@ import importlib
 import marshal
 import os
 import pickle
-import tempfile
 import types
 from collections.abc import Callable
 from pathlib import Path
@@ -22,7 +21,9 @@ import torch
 from torch import Tensor
 
 from combust import processor
+from combust.folders import among_temporary
 from combust.graphs import USUAL, has_cells, laid_out, layout, remade
+from combust.kernels import CACHE
 
 
 class Order(NamedTuple):
@@ -52,7 +53,7 @@ def mark(order: Order) -> Path:
     """The file that says that it is in the cache, for this torch, processor and combust. It is only a hint: what is
     not there after all is compiled at its first call.
     """
-    folder = os.environ.get("TORCHINDUCTOR_CACHE_DIR") or Path(tempfile.gettempdir()) / f"combust-{os.getuid()}"
+    folder = os.environ.get(CACHE) or among_temporary()
     key = f"{order.digest} {torch.__version__} {torch.get_num_threads()} {_here()}"
     return Path(folder) / "combust_kernels" / hashlib.sha256(key.encode()).hexdigest()[:32]
 

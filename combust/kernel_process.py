@@ -83,9 +83,10 @@ def work(orders: IO[bytes]) -> None:
         start = time.perf_counter()
         try:
             compile_order(order)
-        except Exception as error:
-            logger.info("%s: %s", order.name, error)
-        logger.info("compiled %s beside the run in %.1f s", order.name, time.perf_counter() - start)
+        except Exception as error:  # of whatever kind: the run meets it again, and raises it
+            logger.info("%s is not compiled beside the run: %s", order.name, error)
+        else:
+            logger.info("compiled %s beside the run in %.1f s", order.name, time.perf_counter() - start)
 
 
 def _end_with_the_run(orders: IO[bytes]) -> None:

@@ -23,6 +23,7 @@ from typing import Any, Literal, ParamSpec, Protocol, TypeVar
 
 import torch
 
+from combust.folders import among_temporary
 from combust.graphs import LIMIT, Graphs, full, has_cells, tensors_of
 from combust.machine import huge_pages
 from combust.torch_parts import parts, tracing, transformed
@@ -59,8 +60,8 @@ class Deferred(Protocol):
 class _Policy:
     """What the process decided about compilation.
 
-    The one piece of module state in combust: whether compiling pays depends on cells times steps, which the run
-    knows, while kernels are made at import time all over the package. It affects speed only, never a result.
+    State of a module, as whether compiling pays depends on cells times steps, which the run knows, while kernels are
+    made at import time all over the package. It changes speed, and of results the last digits.
     """
 
     mode: Mode = "compiled"
@@ -234,8 +235,8 @@ def require_cache() -> None:
     named = os.environ.get(CACHE)
     if named is None or _can_write(Path(named)):
         return
-    other = Path(tempfile.gettempdir()) / f"combust-{os.getuid()}"
-    if not _can_write(other):  # another's, perhaps, as anyone may make it in a shared place
+    other = among_temporary()
+    if not _can_write(other):  # another's, perhaps
         other = Path(tempfile.mkdtemp(prefix="combust-"))
     logger.warning(
         "compiled kernels cannot be kept in %s, but are in %s: name a folder in TORCHINDUCTOR_CACHE_DIR", named, other

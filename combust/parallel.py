@@ -61,13 +61,9 @@ class Communicator:
 
     def on_this_machine(self) -> int:
         """Ranks that share this rank's machine and its memory (collective)."""
-        if self.mpi is None:
-            return 1
-        from mpi4py import MPI
-
-        together = self.mpi.Split_type(MPI.COMM_TYPE_SHARED)
-        count = int(together.Get_size())
-        together.Free()
+        here = self.here()
+        count = here.size
+        here.free()
         return count
 
     def here(self) -> Communicator:
@@ -85,13 +81,9 @@ class Communicator:
 
     def place_on_this_machine(self) -> int:
         """This rank's number among those that share its machine (collective)."""
-        if self.mpi is None:
-            return 0
-        from mpi4py import MPI
-
-        together = self.mpi.Split_type(MPI.COMM_TYPE_SHARED)
-        place = int(together.Get_rank())
-        together.Free()
+        here = self.here()
+        place = here.rank
+        here.free()
         return place
 
     def collect(self, value: Any) -> list[Any]:

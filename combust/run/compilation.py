@@ -127,8 +127,7 @@ class Compilation:
             load[owner] += 1
             if owner == machine.rank:
                 mine.append(self._met[order[1]])
-        if machine is not comm:
-            machine.free()
+        machine.free()
         if mine:
             try:
                 self.processes.append(KernelProcess(mine))

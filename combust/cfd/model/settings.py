@@ -56,12 +56,5 @@ class Numerics(Settings, frozen=True):
     ] = None
 
 
-LOOP = (
-    "cfl",
-    "dt",
-    "dt_max",
-    "dt_first",
-    "growth",
-    "compile",
-    "eager_steps",
-)  # keys of `numerics` that every model takes
+# Keys of `numerics` that every model takes.
+LOOP = ("cfl", "dt", "dt_max", "dt_first", "growth", "compile", "eager_steps")

@@ -297,7 +297,7 @@ def integrate_cells(
     native = compiled_for(system.kin, z, s, first, dt if isinstance(dt, Tensor) else None, *(fixed or ())[:1])
     if native is not None:
         job = system.hold, method, (tolerance.rtol, tolerance.atol), rules(most), z, s, dt, first, fixed
-        return Integrated(*through(native, *job, observe, arrived, narrow))
+        return through(native, *job, observe, arrived, narrow)
     on = Integration.begin(z, dt, first)
     active = torch.arange(z.shape[1], device=z.device)
     attempts = attempts_between_looks(z.device)
@@ -305,13 +305,7 @@ def integrate_cells(
         pieces = list(blocks(active, block))
         for _ in range(attempts):
             for cells, count in pieces:
-                source, known = take(s, cells), None if fixed is None else fixed.of(cells)
-                at = linearise_block(system, method, take(on.z, cells), source, on.step[cells], known)
-                new, error = rosenbrock_step(system, method, tolerance, at, source)
-                if observe is not None:
-                    on.show(observe, cells[:count], at.z, at.chemical, system.kin.thermo.molar_mass)
-                leaps = linear.negative_determinant(at.form, at.factors)[:count]
-                on.move(method, cells[:count], at.z[:, :count], new[:, :count], error[:count], leaps)
+                _attempt(on, system, method, tolerance, s, fixed, cells, count, observe)
             on.judge(active, rules(most).max_steps)
         if observe is not None:
             on.tell(observe)
@@ -319,6 +313,20 @@ def integrate_cells(
         if arrived is not None:
             arrived(z.shape[1] - active.numel())
     return on.ended()
+
+
+def _attempt(
+    on: Integration, system: System, method: Method, tolerance: Tolerance, s: Tensor, fixed: Fixed | None,
+    cells: Tensor, count: int, observe: Observer | None,
+) -> None:  # fmt: skip
+    """A step of a block of cells, of which the first `count` are not padding."""
+    source, known = take(s, cells), None if fixed is None else fixed.of(cells)
+    at = linearise_block(system, method, take(on.z, cells), source, on.step[cells], known)
+    new, error = rosenbrock_step(system, method, tolerance, at, source)
+    if observe is not None:
+        on.show(observe, cells[:count], at.z, at.chemical, system.kin.thermo.molar_mass)
+    leaps = linear.negative_determinant(at.form, at.factors)[:count]
+    on.move(method, cells[:count], at.z[:, :count], new[:, :count], error[:count], leaps)
 
 
 def attempts_between_looks(device: torch.device) -> int:

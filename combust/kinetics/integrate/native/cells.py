@@ -3,31 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from combust.kinetics.integrate.native.integrator import Compiled, Rules
 from combust.kinetics.integrate.observer import Observer
+from combust.kinetics.integrate.progress import Integrated
 from combust.kinetics.integrate.rosenbrock import Method
 from combust.kinetics.integrate.systems import Fixed, Hold
-
-
-class Ends(NamedTuple):
-    """End states (1 + species, cells), steps taken and refused, and which cells did not arrive."""
-
-    z: Tensor
-    steps: int
-    rejected: int
-    failed: Tensor
 
 
 def through(
     native: Compiled, hold: Hold, method: Method, tolerances: tuple[float, float], rules: Rules, z: Tensor, s: Tensor,
     dt: float | Tensor, first: Tensor, fixed: Fixed | None, observe: Observer | None,
     arrived: Callable[[int], None] | None, narrow: bool,
-) -> Ends:  # fmt: skip
+) -> Integrated:  # fmt: skip
     """The cells to the end of dt [s]; tolerances: rtol and atol, and all else as `integrate_cells` has it."""
     duration = torch.as_tensor(dt, dtype=z.dtype).expand(first.shape)
     held, member = fixed or (None, None)
@@ -40,4 +31,4 @@ def through(
     if arrived is not None:
         arrived(z.shape[1])
     rejected = int(path.rejected.sum())
-    return Ends(path.z, int(path.tries.sum()) - rejected, rejected, path.failed.nonzero().squeeze(-1))
+    return Integrated(path.z, int(path.tries.sum()) - rejected, rejected, path.failed.nonzero().squeeze(-1))

@@ -201,10 +201,11 @@ class FewReactors {
     // The ends, with T from the energy that the sources leave, by two of Newton's steps.
     bool keep_energy(std::int64_t from) {
         load_lanes(start, z, from);
-        V energy = lanes_of(sources.data(), from) * lanes_of(few.dt, from), T = energies_at(z[0]);
+        V energy = lanes_of(sources.data(), from) * lanes_of(few.dt, from);
+        energies_at(z[0]);
         for (int k = 0; k < n; k++) energy += z[1 + k] * w.energy[k];
         load_lanes(ends, z, from);
-        T = z[0];
+        V T = z[0];
         for (int step = 0; step < 2; step++) {
             const V capacity = energies_at(T);
             V missing = energy;

@@ -1,12 +1,11 @@
-// Rosenbrock steps of many cells, LANES of them side by side, each with its own step size: when one arrives, the next cell takes
-// its place, so that none waits for another. The rules of a step are those of combust.kinetics.integrate.cells.
-
+// Rosenbrock steps of many cells, LANES of them side by side, each with its own step size: when one arrives, the next
+// cell takes its place, so that none waits for another. The rules of a step are those of
+// combust.kinetics.integrate.progress.
 #pragma once
 
 #include <atomic>
 #include <chrono>
 #include <cmath>
-#include <memory>
 #include <vector>
 
 #include "systems.h"
@@ -18,7 +17,7 @@ struct Method {  // see combust.kinetics.integrate.rosenbrock; a, c (stages, sta
     double gamma, error_order, rtol, atol;
 };
 
-struct Rules {  // of step sizes, see combust.kinetics.integrate.cells
+struct Rules {  // of step sizes, see combust.kinetics.integrate.progress
     double safety, grow, shrink, again, landing, relax, min_fraction, slack;
     std::int64_t max_steps;
 };
