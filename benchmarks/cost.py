@@ -1,7 +1,7 @@
 """What exact chemistry costs against the number of species, 10 to 1268, and of cells, 1 to a million.
 
     python benchmarks/cost.py                                    # all mechanisms; cells of three of them
-    python benchmarks/cost.py --mech gri30,n-hexane --cells ''   # some; without the second part
+    python benchmarks/cost.py --mech n-hexane --cells ''         # one; without the second part
 
 States of a constant-pressure ignition (phi 1, air, 1300 K, 1 atm) at CVODE's steps. The parts of a step are timed in
 C++, eight cells side by side (benchmarks/parts.cpp); a whole step of rodas5p is one Jacobian, its factors, 8 rates and
