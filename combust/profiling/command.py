@@ -71,7 +71,8 @@ class ProfileReport:
     """Phases of the time loop, largest first, and all of them together.
 
     steps : that were measured, after `warm`;  seconds : wall time of a step, of the slowest rank
-    device : "cpu" or "cuda";  kernels : "compiled" or "eager";  bandwidth : of the memory, per rank [bytes/s]
+    device : "cpu", or of this rank "cuda:0";  kernels : "compiled" or "eager"
+    bandwidth : of the memory, per rank [bytes/s]
     iterations : of the pressure per step, 0 where it is solved directly
     pooled : cells that were integrated on another rank than theirs, per step and rank, over the ranks
     reads : file and line, and host synchronisations per step there (none on a CPU)
@@ -132,27 +133,42 @@ def profile(
         if device.startswith("cuda"):
             recorder.settle = torch.cuda.synchronize
         comm.barrier()
-        begin, moved, iterations = time.perf_counter(), 0.0, 0
-        with recorder.watching():
-            for _ in range(steps):
-                step(sim, recorder)
-                moved += pooled(sim.flow)
-                iterations += sum(getattr(getattr(sim.flow, "scheme", None), "iterations", ()))
-        seconds = time.perf_counter() - begin
+        taken = timed_steps(sim, recorder, steps)
         reads = counting_step(sim, recorder, device)
-        traced = torch_step(sim, begin) if operations and path is not None else []
+        traced = torch_step(sim, taken.begin) if operations and path is not None else []
     phases, total = summed(comm, recorder, steps, speed)
-    slowest = comm.max(seconds)[0] / steps
+    slowest = comm.max(taken.seconds)[0] / steps
     report = ProfileReport(
         config.title, comm.size, math.prod(sim.flow.block.shape), tuple(reversed(sim.flow.block.dims)),
         device, kernels.mode(), steps, warm, slowest, over(comm, speed), phases, total,
-        iterations / steps, moved / (steps * comm.size), reads, path,
+        taken.iterations / steps, taken.pooled / (steps * comm.size), reads, path,
     )  # fmt: skip
     if path is not None:
-        written(
-            comm, path, [s._replace(begin=s.begin - begin, end=s.end - begin) for s in recorder.slices], traced, report
-        )
+        slices = [s._replace(begin=s.begin - taken.begin, end=s.end - taken.begin) for s in recorder.slices]
+        written(comm, path, slices, traced, report)
     return report
+
+
+class Taken(NamedTuple):
+    """Timed steps: begin [s] on the clock of `time.perf_counter` and how long, on this rank; of all of them the
+    iterations of the pressure, and the cells of all ranks that were integrated elsewhere.
+    """
+
+    begin: float
+    seconds: float
+    iterations: int
+    pooled: float
+
+
+def timed_steps(sim: Simulation, recorder: Recorder, steps: int) -> Taken:
+    """Takes the steps that are measured."""
+    begin, moved, iterations = time.perf_counter(), 0.0, 0
+    with recorder.watching():
+        for _ in range(steps):
+            step(sim, recorder)
+            moved += pooled(sim.flow)
+            iterations += sum(getattr(getattr(sim.flow, "scheme", None), "iterations", ()))
+    return Taken(begin, time.perf_counter() - begin, iterations, moved)
 
 
 def require_steps(steps: int, warm: int) -> None:
@@ -289,6 +305,7 @@ def overs(comm: Communicator, values: np.ndarray) -> list[Over]:
 
 
 def over(comm: Communicator, value: float) -> Over:
+    """`overs` of one number."""
     return overs(comm, np.array([value]))[0]
 
 

@@ -37,7 +37,7 @@ def _kind() -> type[Any]:
     """MPI's communicator, which counts. All that it makes of itself does, too.
 
     A call that all ranks of the case make together is a reduction, whatever it does; one of a part of them, a row of
-    blocks, is as many messages as there are others in it.
+    blocks, is as many messages as there are others in it. Made when it is first asked for: importing mpi4py starts MPI.
     """
     from mpi4py import MPI
 

@@ -66,7 +66,7 @@ def counts_of_calls(comm):
     here = ours.here().mpi  # ranks of one machine
     assert of(lambda: here.allgather(None))[0::2] == (comm.size - 1, 0)
     here, there = np.full(5, float(comm.rank)), np.empty(5)
-    requests = [ours.mpi.Recv_init(there, source=MPI_ANY(comm), tag=1), ours.mpi.Send_init(here, dest=other, tag=1)]
+    requests = [ours.mpi.Recv_init(there, source=rank_before(comm), tag=1), ours.mpi.Send_init(here, dest=other, tag=1)]
 
     def swap():
         start_all(requests)
@@ -76,7 +76,8 @@ def counts_of_calls(comm):
     assert of(swap) == (1, 40, 0) == of(swap) and there[0] == (comm.rank - 1) % comm.size
 
 
-def MPI_ANY(comm):
+def rank_before(comm):
+    """The rank before this one, around."""
     return (comm.rank - 1) % comm.size
 
 

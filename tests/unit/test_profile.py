@@ -43,7 +43,7 @@ def test_phases_and_trace(folder, capsys):
     assert {"pressure", "halo", "diffusion", "advection", "rest", "agree", "time step"} <= set(rows)
     # Phases are apart: together they are the step, and each has its share of memory.
     assert sum(p.of("wall").mean for p in report.phases) == pytest.approx(report.total.of("wall").mean)
-    assert report.total.of("wall").mean == pytest.approx(report.seconds, rel=0.05)
+    assert report.total.of("wall").mean <= report.seconds * (1 + 1e-9)  # what lies between steps is no phase's
     assert rows["rest"].of("calls").mean == rows["agree"].of("calls").mean == 1
     assert report.bandwidth.mean * rows["pressure"].floor == pytest.approx(rows["pressure"].of("touched").mean)
     assert rows["pressure"].of("touched").mean > 20 * 8 * 144 and report.total.of("kernels").mean > 10
@@ -63,6 +63,9 @@ def judge_trace(trace, report):
     slices = [(e["name"], e["ts"], e["ts"] + e["dur"]) for e in events if e["ph"] == "X" and e["tid"] == 0]
     steps = sorted(s for s in slices if s[0].startswith("step "))
     assert [s[0] for s in steps] == ["step 2", "step 3", "step 4"]
+    assert 1e-6 * sum(e - b for _, b, e in steps) == pytest.approx(
+        report.total.of("wall").mean * report.steps, rel=1e-4
+    )
     assert all(any(b <= low + 2e-3 and high <= e + 2e-3 for _, b, e in steps) for _, low, high in slices)
     calls = sum(p.of("calls").mean for p in report.phases) * report.steps
     assert len(slices) == round(calls)
