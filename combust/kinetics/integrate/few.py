@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from combust import kernels
+from combust.kinetics.gas.protocol import Gas
 from combust.kinetics.gas.values import Values
 from combust.kinetics.integrate import cells as ode
 from combust.kinetics.integrate import conserved, reactor
@@ -19,7 +20,6 @@ from combust.kinetics.integrate.reactor import Reactors
 from combust.kinetics.integrate.rosenbrock import METHODS
 from combust.kinetics.integrate.statistics import Statistics
 from combust.kinetics.rates.powers import has_edge
-from combust.kinetics.rates.qss import AnyKinetics
 
 MOST = 8  # cells
 OFF = 1e-6  # of the sum of mass fractions, as in kinetics.mechanism.states
@@ -27,14 +27,13 @@ METHOD = METHODS["rodas5p"]
 
 
 def integrate(
-    kin: AnyKinetics, T_range: tuple[float, float], atoms: Tensor, T: Values, p: Values, Y: Values, dt: Values,
-    hold: str, rtol: float, atol: float, source: tuple[Values, Values] | None,
+    gas: Gas, T: Values, p: Values, Y: Values, dt: Values, hold: str, rtol: float, atol: float,
+    source: tuple[Values, Values] | None,
 ) -> Reactors | None:  # fmt: skip
-    """See `Mechanism.integrate`; T_range [K]: where all thermodynamic data hold; atoms: per mass (elements, species).
-
-    None where `reactor` must serve.
-    """
-    y = torch.as_tensor(Y, dtype=torch.float64)
+    """See `Mechanism.integrate`. None where `reactor` must serve."""
+    if gas.device.type != "cpu":
+        return None
+    kin, y = gas.kinetics, torch.as_tensor(Y, dtype=torch.float64)
     n, cells = kin.thermo.molar_mass.shape[0], y.shape[1:]
     if y.dim() == 0 or y.shape[0] != n or not 1 <= cells.numel() <= MOST or hold not in ("hp", "uv"):
         return None
@@ -46,11 +45,9 @@ def integrate(
     if len(row) < 3 + 2 * (added is not None) or (native := compiled_for(kin, y, *row)) is None:
         return None
     kernels.keep_freed_memory()
-    limits = Limits(*T_range, OFF, reactor.SLOW, reactor.FAINT, reactor.FIRST_CHANGE, conserved.ROUND_OFF)
-    feed = None if added is None else (row[3], row[4])
-    ends = advance(
-        native, hold, METHOD, (rtol, atol), ode.rules(), limits, atoms, row[0], row[1], y.contiguous(), row[2], feed
-    )
+    limits = Limits(*gas.common_T_range, OFF, reactor.SLOW, reactor.FAINT, reactor.FIRST_CHANGE, conserved.ROUND_OFF)
+    state, feed = (row[0], row[1], y.contiguous(), row[2]), None if added is None else (row[3], row[4])
+    ends = advance(native, hold, METHOD, (rtol, atol), ode.rules(), limits, gas.atoms_per_mass, *state, feed)
     if ends is None:
         return None
     stats = Statistics(cells.numel(), ends.skipped, ends.steps, ends.rejected)

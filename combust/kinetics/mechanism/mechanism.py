@@ -93,8 +93,7 @@ class Mechanism:
         solution = phases.read(file, phase, ions)
         steady, case_sensitive = qss_file.qss_species(solution), solution.case_sensitive_species_names
         kinetics = qss_file.kinetics_of(solution) if not steady else qss_file.qss_kinetics_of(solution, steady)
-        solution = qss_file.without(solution, steady) if steady else solution
-        kinetics = moved(kinetics, device)
+        solution, kinetics = qss_file.without(solution, steady) if steady else solution, moved(kinetics, device)
         return cls(
             name=solution.name,
             path=str(path),
@@ -140,11 +139,7 @@ class Mechanism:
         Names and units as in kinetics.mechanism.parameters.RateParameters, for example A=...; the others stay.
         `cantera()` and `sha256` follow. Raises MechanismError for other names or another number of reactions.
         """
-        unknown = [name for name in new if name not in RateParameters._fields]
-        if unknown:
-            known = ", ".join(RateParameters._fields)
-            raise MechanismError(f"rate parameters: unknown {', '.join(unknown)}; known: {known}")
-        given = self.parameters._replace(**new)
+        given = parameters.replaced(self.parameters, new)
         rates = parameters.with_parameters(self.rates, given)
         return replace(self, kinetics=qss.with_rates(self.kinetics, rates), given=given, unchanged=self.of_file)
 
@@ -330,19 +325,10 @@ class Mechanism:
         return found.reshape(len(z), len(z), *cells)
 
     def integrate(
-        self,
-        T: Values,
-        p: Values,
-        Y: Values,
-        dt: Values,
-        hold: Literal["hp", "uv"] = "hp",
-        rtol: float = 1e-6,
-        atol: float = 1e-10,
-        source: tuple[Values, Values] | None = None,
-        compile: bool | None = None,
-        member: Values | None = None,
-        gradients: bool = False,
-    ) -> Reactors:
+        self, T: Values, p: Values, Y: Values, dt: Values, hold: Literal["hp", "uv"] = "hp", rtol: float = 1e-6,
+        atol: float = 1e-10, source: tuple[Values, Values] | None = None, compile: bool | None = None,
+        member: Values | None = None, gradients: bool = False,
+    ) -> Reactors:  # fmt: skip
         """T, Y of homogeneous reactors after dt s (one number or (...cells)), and statistics.
 
         hold: "hp" keeps enthalpy and pressure, "uv" energy and volume; error about rtol |Y| + atol and rtol T.
@@ -353,12 +339,9 @@ class Mechanism:
         `with_parameters` was given, see kinetics.integrate.gradients; ConfigError for species in quasi-steady state.
         Raises StateError naming a cell with a bad state, DivergenceError for one that even CVODE cannot integrate.
         """
-        if compile is None and member is None and not gradients and self.device.type == "cpu":
-            found = few.integrate(
-                self.kinetics, self.common_T_range, self.atoms_per_mass, T, p, Y, dt, hold, rtol, atol, source
-            )  # fmt: skip
-            if found is not None:
-                return found
+        plain = compile is None and member is None and not gradients
+        if plain and (found := few.integrate(self, T, p, Y, dt, hold, rtol, atol, source)) is not None:
+            return found
         T, p, Y = self.check_state(T, p, Y)
         integrator = ReactorIntegrator(self.detached if gradients else self, hold, rtol, atol)
         run = functools.partial(differentiable, integrator, self.kinetics) if gradients else None

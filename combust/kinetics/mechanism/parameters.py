@@ -54,6 +54,14 @@ def parameters_of(rates: RateData) -> RateParameters:
     return RateParameters(*(x[place] for x in new))
 
 
+def replaced(old: RateParameters, new: dict[str, Tensor]) -> RateParameters:
+    """The old ones but for the new ones, by name. Raises MechanismError for a name that is none of theirs."""
+    if unknown := [name for name in new if name not in RateParameters._fields]:
+        known = ", ".join(RateParameters._fields)
+        raise MechanismError(f"rate parameters: unknown {', '.join(unknown)}; known: {known}")
+    return old._replace(**new)
+
+
 def with_parameters(rates: RateData, new: RateParameters) -> RateData:
     """Rates with these parameters (own order), differentiable with respect to them.
 
