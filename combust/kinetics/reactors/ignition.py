@@ -35,9 +35,8 @@ VISITS = 1000  # states of an ignition at rtol 1e-6, about
 FEW = 2000  # cells times species: of fewer, equilibria take longer than what follows an ignition
 LEAST_HEAT = 100.0  # K, of equilibrium above the start
 RICHEST = 2.0  # equivalence ratio: richer gas may be far hotter than its equilibrium after a first stage already
-LARGEST_DENSE = (
-    400  # species; beyond, Cantera's sparse preconditioned CVODE beats the dense LU of torch's kernels by far
-)
+# Species; beyond, Cantera's sparse preconditioned CVODE beats the dense LU of torch's kernels by far.
+LARGEST_DENSE = 400
 
 
 class History:
