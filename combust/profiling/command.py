@@ -11,13 +11,14 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
-from combust import __version__, kernels
+from combust import __version__, devices, kernels
 from combust.case.load import load
 from combust.case.running import Every
 from combust.check.command import built
@@ -130,8 +131,7 @@ def profile(
             step(sim, recorder)
         recorder.forget()
         recorder.outside = counters_of_petsc() or dict
-        if device.startswith("cuda"):
-            recorder.settle = torch.cuda.synchronize
+        recorder.settle = partial(devices.finish, torch.device(device))
         comm.barrier()
         taken = timed_steps(sim, recorder, steps)
         reads = counting_step(sim, recorder, device)

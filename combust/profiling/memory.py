@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from combust import devices
 from combust.parallel import Communicator
 from combust.profiling.recorder import KERNELS, OPERATIONS, TOUCHED, Recorder
 
@@ -29,8 +30,7 @@ def bandwidth(comm: Communicator, device: str) -> float:
         comm.barrier()
         begin = time.perf_counter()
         torch.add(b, c, alpha=2.0, out=a)
-        if a.is_cuda:
-            torch.cuda.synchronize()
+        devices.finish(a.device)
         best = min(best, time.perf_counter() - begin)
     return 3.0 * a.nbytes / best
 
