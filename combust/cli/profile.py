@@ -35,11 +35,12 @@ def call(args: argparse.Namespace, comm: Communicator) -> int:
     """Prints the phases of a step, and where the trace is; the root prints."""
     from combust.cli.progress import log
     from combust.parallel import on_root
-    from combust.profiling.command import profile, require_place, write_numbers
+    from combust.profiling.command import profile, require_apart, require_place, write_numbers
 
     log(comm)
-    on_root(comm, lambda: require_place("--json", args.json, args.force))
     trace = None if args.trace == "none" else args.trace
+    on_root(comm, lambda: require_place("--json", args.json, args.force))
+    on_root(comm, lambda: require_apart({"case": args.case, "--trace": trace, "--json": args.json}))
     found = profile(args.case, comm, args.set, args.steps, args.warm, trace, args.operations, args.force)
     if comm.is_root:
         show(found)

@@ -194,6 +194,16 @@ def require_place(what: str, place: str | Path | None, force: bool) -> None:
         raise ConfigError(f"{what} {path}: {path.parent} cannot be written")
 
 
+def require_apart(places: dict[str, str | None]) -> None:
+    """Raises ConfigError where two files, by what names them, are one: one would take the place of the other."""
+    seen: dict[str, str] = {}
+    for what, place in places.items():
+        if place is None:
+            continue
+        if (other := seen.setdefault(os.path.realpath(place), what)) != what:
+            raise ConfigError(f"{what} {place}: is the file of {other}, too: name another one")
+
+
 def write_numbers(place: str | Path | None, report: ProfileReport) -> None:
     """All numbers of a report as JSON. Raises OutputError."""
     if place is not None:

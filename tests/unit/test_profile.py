@@ -94,6 +94,8 @@ def test_the_command(folder, capsys):
         (["--trace", "no/t.json"], "there is no folder no"),
         (["--trace", "."], "is a folder"),
         (["--json", "there.json"], "--json there.json: exists"),
+        (["--trace", "t.json", "--json", "./t.json"], "--json ./t.json: is the file of --trace, too"),
+        (["--trace", str(CASE), "--force"], "is the file of case, too"),
         (["--set", "mesh.cells=[0,4]"], "mesh.cells"),
     ],
 )
