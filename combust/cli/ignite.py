@@ -43,7 +43,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--atol", type=float, default=1e-12, help="of mass fractions; default: %(default)s")
     parser.add_argument(
         "--to-end", action="store_true",
-        help="follow every reactor for --time, not just until its steepest rise of T or p is past: the same table",
+        help="follow every reactor for --time, not just until its steepest rise of T or p counts as past",
     )  # fmt: skip
     output_arguments(parser, "ignite.csv and .png")
 

@@ -21,6 +21,7 @@ from combust.cfd.mesh.block import Triple, choose_dims
 from combust.cfd.mesh.slabs import split
 from combust.cfd.operators.reconstruction import layers_of_ghosts
 from combust.cfd.pressure.choice import takes_petsc
+from combust.devices import is_there
 from combust.errors import ConfigError
 from combust.kinetics.integrate.native.integrator import compiled_for
 from combust.kinetics.integrate.native.library import LANES
@@ -113,8 +114,9 @@ def size_of(config: Config, shape: Triple, ranks: int, species: int) -> Size:
 
 
 def keeps_factors(config: Config, gas: Mechanism) -> bool:
-    """Whether exact chemistry keeps the factors of Jacobians: torch's kernels do, those in C++ do not."""
-    return isinstance(config.chemistry, DirectChemistry) and compiled_for(gas.kinetics) is None
+    """Whether exact chemistry keeps the factors of Jacobians: torch's kernels do, those in C++ (of CPUs) do not."""
+    on_cpu = config.device == "cpu" or (config.device == "auto" and not is_there("cuda"))
+    return isinstance(config.chemistry, DirectChemistry) and not (on_cpu and compiled_for(gas.kinetics) is not None)
 
 
 def require_memory(config: Config, gas: Mechanism, ranks: int, here: int | None = None) -> None:

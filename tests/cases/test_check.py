@@ -16,6 +16,7 @@ from combust.case.load import load
 from combust.check import command
 from combust.io.folder import Folder
 from combust.io.series import read_series
+from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.run import build as case
 from combust.run import memory
 
@@ -312,3 +313,12 @@ def test_a_trial_says_what_a_step_takes_and_writes_nothing(flames, tmp_path, cap
     assert call("check", "flame", *small("flame"), "stop={wall='90s'}", more=("--trial",)) == 0
     said = capsys.readouterr().out
     assert "% slow" in said and "% integrated" in said and re.search(r"^run: +1 min 30 s, about \d+ steps", said, re.M)
+
+
+@pytest.mark.parametrize(("device", "keeps"), [("cpu", False), ("cuda", True)])
+def test_factors_are_those_of_the_device_that_is_asked_for(device, keeps, monkeypatch):
+    """On a CPU the C++ kernels keep no factors of Jacobians; on a GPU, which need not be here, torch's do."""
+    monkeypatch.setattr(memory, "compiled_for", lambda kinetics: object())  # as where there is a compiler
+    config = load(CASES / "flame.toml", [f"device={device}"])
+    gas = Mechanism.load(config.gas.mechanism, device="cpu")
+    assert memory.keeps_factors(config, gas) is keeps

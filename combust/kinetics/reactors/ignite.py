@@ -78,7 +78,7 @@ def ignite(
     mechanism : Cantera YAML, or one that is loaded;  fuel, oxidizer : a species, or mole fractions "CH4:0.8, H2:0.2"
     hold : "uv" (constant energy and volume) or "hp";  delay : definitions as of combust.kinetics.reactors.delays
     time : longest delay [s];  rtol, atol : of mass fractions;  progress : called with the number of reactors done
-    to_end : follow every reactor for that time, also where its delay is found before; the table is the same
+    to_end : follow every reactor for that time, also where its delay counts as found before
     Raises ConfigError or MechanismError for what cannot be asked, and the error of the first reactor if all fail.
     """
     require_time("time", time)

@@ -104,7 +104,7 @@ def ignition_delays(
     such event (a maximum, say) by t_end. progress: told how many cells are done, now and then. member (cells,): of an
     ensemble, see `Mechanism.ensemble`; NaN also for a cell of an ensemble that cannot be integrated. rise: of the
     temperature [K], one number or (cells,), that makes an ignition. to_end: follow every reactor to t_end, also where
-    its events are found before; the delays are the same.
+    its events count as found before (see docs/kinetics.md, Ignition, for the rule and its margin).
     Raises StateError for bad states, ConfigError for bad options, DivergenceError for a cell that CVODE cannot do.
     """
     T = torch.as_tensor(T, dtype=torch.float64, device=gas.device).reshape(-1)
