@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -28,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 LOOKS = (1, 2, 10)  # steps after which kernels that were met are given to be compiled
 PAUSE = 0.1  # s between two looks at processes that compile
+MOST = 4  # processes that compile for one rank: each loads torch, half a GB
 
 
 class Compilation:
@@ -115,7 +117,8 @@ class Compilation:
             self._met.setdefault(order.digest, order)
 
     def _give_out(self, comm: Communicator) -> None:
-        """Each kernel that was met since, and is in no cache, to a rank of this machine that knows it (collective)."""
+        """Each kernel that was met since, and is in no cache, to a rank of this machine that knows it (collective); where
+        there are more processors than ranks, a rank has several processes for its own."""
         met = [order for order in self._met.values() if order.digest not in self._given]
         self._given |= {order.digest for order in met}
         new = sorted((order.name, order.digest) for order in met if not mark(order).exists())
@@ -127,10 +130,11 @@ class Compilation:
             load[owner] += 1
             if owner == machine.rank:
                 mine.append(self._met[order[1]])
+        count = min(max(1, _processors() // machine.size), MOST)
         machine.free()
-        if mine:
+        for part in filter(None, (mine[first::count] for first in range(count))):
             try:
-                self.processes.append(KernelProcess(mine))
+                self.processes.append(KernelProcess(part))
             except OSError as error:
                 logger.warning("kernels are compiled at their first call, as no process for that starts: %s", error)
 
@@ -151,6 +155,11 @@ class Compilation:
         for process in self.processes:
             process.end()
         self.processes, self._met = [], {}
+
+
+def _processors() -> int:
+    """Those that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _prepare() -> None:

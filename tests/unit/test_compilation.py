@@ -10,7 +10,7 @@ import pytest
 import torch
 from helpers import CASE, Heat
 
-from combust import kernels
+from combust import kernels, parallel
 from combust.graphs import cells_last, has_cells
 from combust.kernel_orders import Order, mark
 from combust.kernel_process import KernelProcess
@@ -187,3 +187,16 @@ def test_a_process_ends_with_the_run():
     process = KernelProcess([Order.of(cooled, False, (x,))] * 100)
     process.end()
     assert process.done()
+
+
+@pytest.mark.parametrize(("processors", "shares"), [(1, [5]), (3, [2, 2, 1]), (64, [2, 1, 1, 1])])
+def test_idle_processors_compile_too(processors, shares, monkeypatch, tmp_path):
+    """A rank has as many processes for its kernels as there are processors for a rank, four at most."""
+    given = []
+    monkeypatch.setattr(compilation, "KernelProcess", lambda orders: given.append(len(orders)))
+    monkeypatch.setattr(compilation, "_processors", lambda: processors)
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+    hook = compilation.Compilation(SimpleNamespace())
+    hook._met = {str(number): Order(f"kernel {number}", str(number), b"") for number in range(5)}
+    hook._give_out(parallel.Communicator())
+    assert given == shares
