@@ -117,8 +117,10 @@ class Compilation:
             self._met.setdefault(order.digest, order)
 
     def _give_out(self, comm: Communicator) -> None:
-        """Each kernel that was met since, and is in no cache, to a rank of this machine that knows it (collective); where
-        there are more processors than ranks, a rank has several processes for its own."""
+        """Each kernel that was met since, and is in no cache, to a rank of this machine that knows it (collective).
+
+        Where there are more processors than ranks, a rank has several processes for its own.
+        """
         met = [order for order in self._met.values() if order.digest not in self._given]
         self._given |= {order.digest for order in met}
         new = sorted((order.name, order.digest) for order in met if not mark(order).exists())
