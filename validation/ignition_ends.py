@@ -208,8 +208,8 @@ def margins(report: Report, found: dict[str, Any]) -> None:
     report.text(
         f"The margin: followed to the end, the largest share of the rise to equilibrium (at least {LEAST_HEAT:g} K) at "
         f"which a slope of T below a quarter of an earlier one was followed by a steeper one, at any state that the "
-        f"integrator visits, and where that was. The rule lets reactors end from {ENDS:.0%} on, and only where phi is "
-        f"at most {RICHEST:g}: rich gas may be hotter than its equilibrium after a first stage already."
+        f"integrator visits, and where that was. The rule lets reactors end from {100 * ENDS:.0f} % on, and only where "
+        f"phi is at most {RICHEST:g}: rich gas may be hotter than its equilibrium after a first stage already."
     )
     rows, worst, counts = [], dict.fromkeys(PARTS, 0.0), dict.fromkeys(PARTS, 0)
     for name, of in MARGINS.items():
@@ -219,8 +219,8 @@ def margins(report: Report, found: dict[str, Any]) -> None:
             if got["ignitions"]:
                 worst[part] = max(worst[part], got["share"])
                 at = f"{got['T']:.0f} K, {got['p']:.3g} bar, phi {got['phi']:.2f}" if got["share"] else ""
-                rows.append([name, of.fuel, of.where, part, got["ignitions"], f"{got['share']:.1%}", at])
+                rows.append([name, of.fuel, of.where, part, got["ignitions"], f"{100 * got['share']:.1f} %", at])
     report.table(["run", "fuel", "drawn from", "part", "ignitions", "largest share", "where"], rows)
-    said = "; ".join(f"{part}: {counts[part]} ignitions, {worst[part]:.1%}" for part in PARTS)
+    said = "; ".join(f"{part}: {counts[part]} ignitions, {100 * worst[part]:.1f} %" for part in PARTS)
     report.text(f"Of all: {said}.")
     report.target(f"largest share, {PARTS[0]}", worst[PARTS[0]], ENDS)

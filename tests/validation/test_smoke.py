@@ -83,6 +83,6 @@ def test_command_line(capsys):
     assert main(["--smoke", "taylor_green"]) == 0
     assert "taylor_green" in capsys.readouterr().out.splitlines()[-1]
     assert main(["--smoke", "nothing"]) == 2
-    for study in ("trust", "learned", "reduction"):
+    for study in ("trust", "learned", "reduction", "ignition_ends"):
         assert main([study, "--only", "nothing"]) == 2
         assert "no run of that name" in capsys.readouterr().err
