@@ -29,7 +29,7 @@ from combust.kinetics.reactors.delay_gradients import differentiable_delays
 from combust.kinetics.reactors.ignition import ignition_delays
 
 RTOL, ATOL, T_END = 1e-6, 1e-12, 0.5
-CHANGE = 0.05  # of ln A, as `combust reduce` takes it
+CHANGE = 0.05  # of ln A, for differences
 SMOKE = "--reactors h2o2 --cells 2 --delays h2o2 --rounds 2"
 
 

@@ -101,7 +101,7 @@ class Evaluator:
 
     def mechanism(self, subset: Subset) -> Mechanism:
         """The part as our own kinetics take it, from a file in the folder."""
-        return Mechanism.load(part_file(self.folder, self.parent, subset), ions=self.parent.gas.ions)
+        return part_mechanism(self.folder, self.parent, subset)
 
     def judge(self, subsets: Sequence[Subset], held_out: bool = False, limit: float = 1.0) -> list[Judgement]:
         """Errors and scores of parts at the cases of the search, or at the held-out ones.
@@ -211,6 +211,13 @@ class Worker:
         self.parent, self.cases, self.watch, self.folder = parent, tuple(cases), watch, folder
         self._references: dict[int, Reference] = {}
         self._last: tuple[Subset, Any] | None = None
+        self._gas: tuple[Subset, Mechanism] | None = None
+
+    def mechanism(self, subset: Subset) -> Mechanism:
+        """The part as our own kinetics take it, kept for the next job."""
+        if self._gas is None or self._gas[0] != subset:
+            self._gas = subset, part_mechanism(self.folder, self.parent, subset)
+        return self._gas[1]
 
     def solution(self, subset: Subset) -> Any:
         """Jobs of one part come one after the other: its Cantera object is kept for the next.
@@ -294,6 +301,11 @@ def part_file(folder: Path, parent: Parent, subset: Subset) -> Path:
         mine.write_text(text, encoding="utf-8")
         mine.replace(path)
     return path
+
+
+def part_mechanism(folder: Path, parent: Parent, subset: Subset) -> Mechanism:
+    """A part as our own kinetics take it, from its file."""
+    return Mechanism.load(part_file(folder, parent, subset), ions=parent.gas.ions)
 
 
 def reference_file(folder: Path, case: ReductionCase, watch: Watch) -> Path:

@@ -2,7 +2,7 @@
 
 Unknowns are x = ln(A / A_file) of the kept reactions. The metrics are linearised in x: ln m(x) = ln m(0) + S x, with S
 
-- of ignition delays from differences: the part runs once more for each of its rates, slightly changed;
+- of ignition delays from the adjoint of the reactor (`kinetics.reactors.delay_gradients`);
 - of PSR extinction times from the adjoint of the turning point: with the left null vector w of the residuals' Jacobian
   R_z, d ln tau / dx = -(w . R_x) / (w . R_ln tau), and R_x from the rates of progress;
 - of flame speeds from the adjoint of Cantera's flame.
@@ -21,12 +21,14 @@ import numpy as np
 import torch
 from scipy.optimize import lsq_linear
 
+from combust.errors import DivergenceError
 from combust.kinetics.mechanism.mechanism import Mechanism
+from combust.kinetics.reactors.delay_gradients import differentiable_delays
 from combust.kinetics.reactors.psr import T_REF, Reactor, extinction
 from combust.reduction.cases import flame_case
 from combust.reduction.cases.conditions import ReductionCase
 from combust.reduction.cases.evaluate import Evaluator, Job, Worker, at_work
-from combust.reduction.cases.outcome import outcome
+from combust.reduction.cases.ignition_case import PATIENCE
 from combust.reduction.select.search import Judgement
 from combust.reduction.submechanism import Subset
 
@@ -34,7 +36,7 @@ METRIC = {"ignition": "ignition_delay", "psr": "extinction_time", "flame": "flam
 PULL = 0.05  # weight of ln A at its bound against an error at its tolerance
 SHARES = (1.0, 0.6, 0.3)  # of a step, tried at once
 ITERATIONS = 4
-CHANGE = 0.05  # of ln A, for differences: CVODE's own error is a few 1e-4 of the delay
+RTOL, ATOL = 1e-6, 1e-13  # of delays that are differentiated
 
 
 def refit(start: Judgement, evaluator: Evaluator, factor: float) -> Judgement:
@@ -111,21 +113,27 @@ def sensitivities(subset: Subset, places: Sequence[int], evaluator: Evaluator) -
 
 
 def delay_sensitivity(job: Job, worker: Worker | None = None) -> list[float]:
-    """d ln tau / d ln A of a part's ignition, by differences; for worker processes. NaN where it does not ignite."""
+    """d ln tau / d ln A (both limits of a falloff reaction) of a part's ignition, by the adjoint; for worker processes.
+
+    NaN where it does not ignite, or where its event is not found to the last digit.
+    """
     at = at_work(worker)
     subset, place = job
-    solution, case, of = at.solution(subset), at.cases[place], at.reference(place)
-
-    def ln_delay() -> float:
-        return math.log(outcome(solution, case, of, delay_only).values.get("ignition_delay", math.nan))
-
-    delay_only = replace(at.watch, peak=(), final=(), burnt=False)
-    middle, found = ln_delay(), []
-    for i in range(solution.n_reactions):
-        solution.set_multiplier(math.exp(CHANGE), i)
-        found.append((ln_delay() - middle) / CHANGE)
-        solution.set_multiplier(1.0, i)
-    return found
+    gas, case = at.mechanism(subset), at.cases[place]
+    old, ln_factor = gas.parameters, torch.zeros_like(gas.parameters.A, requires_grad=True)
+    factor = ln_factor.exp()
+    changed = gas.with_parameters(A=old.A * factor, A_low=old.A_low * factor)
+    Y = gas.mixture(case.fuel, case.oxidizer, case.phi).unsqueeze(1)
+    until = PATIENCE * at.reference(place).number("delay")
+    T, p = (torch.tensor([x], dtype=torch.float64) for x in (case.T, case.p))
+    try:
+        delay = differentiable_delays(changed, T, p, Y, until, case.hold, rtol=RTOL, atol=ATOL)
+    except DivergenceError:
+        return [math.nan] * len(ln_factor)
+    if not torch.isfinite(delay).all():
+        return [math.nan] * len(ln_factor)
+    (slope,) = torch.autograd.grad(delay.log().sum(), ln_factor)
+    return [float(x) for x in slope]
 
 
 def flame_sensitivity(job: Job, worker: Worker | None = None) -> list[float]:

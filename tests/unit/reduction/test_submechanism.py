@@ -11,6 +11,9 @@ import pytest
 from combust.kinetics import Mechanism
 from combust.kinetics.reactors.psr import extinction
 from combust.reduction.cases.conditions import ReductionCase
+from combust.reduction.cases.evaluate import Worker
+from combust.reduction.cases.measures import Watch
+from combust.reduction.cases.outcome import outcome
 from combust.reduction.select import refit
 from combust.reduction.submechanism import Parent
 
@@ -112,3 +115,25 @@ def test_extinction_responds_to_rates_as_its_adjoint_says(hydrogen, tmp_path):
     for i in np.argsort(-abs(found))[:3]:
         exact = (ln_tau(int(i), 0.01) - ln_tau(int(i), -0.01)) / 0.02
         assert found[i] == pytest.approx(exact, rel=2e-3)
+
+
+@pytest.mark.parametrize("hold", ["uv", "hp"])
+def test_delays_respond_to_rates_as_their_adjoint_says(hydrogen, tmp_path, hold):
+    """Of a part with a changed rate, beside differences of Cantera's reactors."""
+    case = ReductionCase("ignition", "H2:1", AIR, 1200.0, ct.one_atm, 0.8, hold)
+    part, watch = replace(hydrogen.keep(range(10)), factors=((2, 1.2),)), Watch(burnt=False, rtol=1e-9, atol=1e-18)
+    worker = Worker(hydrogen, [case], watch, tmp_path)
+    found = np.array(refit.delay_sensitivity((part, 0), worker))
+    solution = worker.solution(part)
+
+    def ln_delay(i, change):
+        solution.set_multiplier(math.exp(change), i)
+        delay = outcome(solution, case, worker.reference(0), watch).values["ignition_delay"]
+        solution.set_multiplier(1.0, i)
+        return math.log(delay)
+
+    largest = np.argsort(-abs(found))[:4]
+    assert abs(found[largest[0]]) > 0.3 and len(found) == len(part.reactions)
+    for i in map(int, largest):
+        exact = (ln_delay(i, 0.05) - ln_delay(i, -0.05)) / 0.1
+        assert found[i] == pytest.approx(exact, abs=5e-3 * abs(found).max())
