@@ -29,7 +29,7 @@ import cantera as ct
 import numpy as np
 import torch
 from pairs import FOLDER, Sheet, done, in_turn, parsed, parser
-from states import AIR, PHASES
+from states import AIR, PHASES, restarted
 from torch import Tensor
 
 from combust import kernels
@@ -123,9 +123,7 @@ def by_cvode(gas: Mechanism, T: Tensor, Y: Tensor, rtol: float) -> Callable[[], 
     def run() -> None:
         for row in rows:
             solution.TPY = row
-            reactor.syncState()
-            net.initial_time = 0.0
-            net.advance(DT)
+            restarted(reactor, net, DT)
 
     return run
 

@@ -24,6 +24,7 @@ import cantera as ct
 import numpy as np
 import torch
 from pairs import Sheet, done, in_turn, parsed, parser
+from states import restarted
 from torch import Tensor
 
 from combust import kernels
@@ -98,9 +99,7 @@ def cvode_call(gas: Mechanism, x: States, dt: float, rtol: float, atol: float) -
     def run() -> None:
         for row in rows:
             solution.TDY = row
-            reactor.syncState()
-            network.initial_time = 0.0
-            network.advance(dt)
+            restarted(reactor, network, dt)
 
     return run
 

@@ -24,7 +24,7 @@ import cantera as ct
 import numpy as np
 import torch
 from pairs import Sheet, Spread, done, in_turn, parsed, parser
-from states import FUELS, KINDS, PHASES
+from states import FUELS, KINDS, PHASES, restarted
 from torch import Tensor
 
 from combust import kernels
@@ -81,9 +81,7 @@ def cvode(gas: Mechanism, T: Tensor, Y: Tensor, p: float, dt: float, rtol: float
         ends.clear()
         for row in rows:
             solution.TPY = row
-            reactor.syncState()
-            network.initial_time = 0.0
-            network.advance(dt)
+            restarted(reactor, network, dt)
             ends.append(np.append(reactor.T, solution.Y))
 
     run()

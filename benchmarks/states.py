@@ -23,6 +23,13 @@ PHASES = {"nDodecane_Reitz.yaml": "nDodecane_IG"}  # where it is not the first o
 PHIS = (0.6, 1.0, 1.4)
 
 
+def restarted(reactor: ct.Reactor, network: ct.ReactorNet, dt: float) -> None:
+    """From the state of the reactor's solution on over dt."""
+    reactor.syncState()
+    network.initial_time = 0.0
+    network.advance(dt)
+
+
 def flame_states(gas: Mechanism, fuel: str, cells: int, p: float = ct.one_atm, seed: int = 0) -> tuple[Tensor, Tensor]:
     """T (cells,), Y (species, cells), evenly spread over free flames, 3 thicknesses ahead to 7 behind."""
     T, Y = [], []
