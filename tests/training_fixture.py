@@ -33,21 +33,21 @@ def mechanism() -> Mechanism:
 
 
 @functools.cache
-def sample_set() -> SampleSet:
-    """360 rows at 1000 to 1700 K with radicals in them."""
-    gas = mechanism()
+def sample_set(path: str = "h2o2.yaml", extra: tuple[str, ...] = ()) -> SampleSet:
+    """360 rows at 1000 to 1700 K with radicals, and `extra` species, in them."""
+    gas = Mechanism.load(path) if path != "h2o2.yaml" else mechanism()
     rng, n = draws.rng(0), 360
     group = np.arange(n, dtype=np.int32) % GROUPS
     T, p = rng.uniform(1000, 1700, n), np.full(n, 1e5)
     dt = 10 ** rng.uniform(-7, -5, n)
-    radicals = np.array([name in ("H", "O", "OH", "HO2") for name in gas.species])
+    radicals = np.array([name in ("H", "O", "OH", "HO2", *extra) for name in gas.species])
     Y = gas.mixture("H2:1", "O2:1, N2:3.76", 1.0).numpy() * rng.uniform(0.8, 1.2, (n, len(gas.species)))
     Y = Y + radicals * 10 ** rng.uniform(-7, -3, Y.shape)
     Y /= Y.sum(1, keepdims=True)
     end = gas.integrate(T, p, Y.T.copy(), torch.as_tensor(dt), rtol=1e-5, atol=1e-12, compile=False)
     return SampleSet(
         T, p, dt, Y, end.T.numpy(), end.Y.numpy().T.clip(0), np.zeros(n), group, np.digitize(group, [8, 10]),
-        np.zeros(n), np.zeros(n, bool), gas.species, "h2o2.yaml", gas.sha256,
+        np.zeros(n), np.zeros(n, bool), gas.species, path, gas.sha256,
         groups=tuple({"kind": "made"} for _ in range(GROUPS)),
     )  # fmt: skip
 

@@ -32,7 +32,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     learned_arguments(parser)
     parser.add_argument("--samples", metavar="FILE", help="samples; default: samples.h5 in the output folder")
     parser.add_argument("--out", metavar="DIR", help="output folder; default: runs/<name of the config>")
-    parser.add_argument("--init", metavar="MODEL", help="start from the weights and coordinates of this model")
+    parser.add_argument("--init", metavar="MODEL", help="model to start from; also of another mechanism or range")
     parser.add_argument(
         "--calibrate", action="store_true", help="no training: the router of --init anew, by [router] of the config"
     )

@@ -117,6 +117,10 @@ class Train(Settings, frozen=True):
     batch: Annotated[Count, doc("rows of a step")] = 2048
     rate: Annotated[Positive, doc("learning rate at the start; it falls along a cosine")] = 2e-3
     patience: Annotated[Count, doc("epochs without a better validation loss before it stops")] = 20
+    init: Annotated[Text | None, doc("model to start from, by name or path; also of another mechanism or range")] = None
+    new_first: Annotated[
+        Share, doc("of the schedule, in which only what belongs to species that are new to `init` is learned")
+    ] = 0.2
     precision: Annotated[Literal["fp32", "bf16"], doc("of the network's arithmetic in training")] = "fp32"
     device: Annotated[Literal["auto", "cpu", "cuda"], doc("auto: a GPU (untried) if there is one")] = "auto"
     seed: Annotated[int, Meta(ge=0), doc("of weights and of the order of rows")] = 0
@@ -152,12 +156,25 @@ class Surrogate(Settings, frozen=True):
 def load(path: str | Path, overrides: Sequence[str] = ()) -> Surrogate:
     """The learned chemistry in a TOML file, with "table.key=value" overrides.
 
-    A mechanism that lies beside the file gets its full path. Raises ConfigError that names file, key, value and what
-    is allowed.
+    A mechanism or model to start from that lies beside the file gets its full path. Raises ConfigError that names file,
+    key, value and what is allowed.
     """
     path = Path(path)
     found = checked(read(path, overrides), str(path), Surrogate)
-    return msgspec.structs.replace(found, mechanism=beside(path, found.mechanism), title=found.title or path.stem)
+    train = found.train
+    if train.init is not None:
+        train = msgspec.structs.replace(train, init=model_beside(path, train.init))
+    return msgspec.structs.replace(
+        found, mechanism=beside(path, found.mechanism), title=found.title or path.stem, train=train
+    )
+
+
+def model_beside(path: Path, model: str) -> str:
+    """The full path of the card of a model that lies in the folder of `path`; else the name as it is."""
+    for name in (model, f"{model}.json", f"{model}/model.json"):
+        if (found := beside(path, name)) != name:
+            return found
+    return model
 
 
 class Given(NamedTuple):
@@ -183,7 +200,8 @@ def to_toml(settings: Surrogate) -> str:
     lines = [f"{key} = {toml_value(value)}" for key, value in raw.items() if not isinstance(value, dict)]
     for name, inner in raw.items():
         if isinstance(inner, dict):
-            lines += ["", f"[{name}]", *(f"{key} = {toml_value(value)}" for key, value in inner.items())]
+            given = {key: value for key, value in inner.items() if value is not None}
+            lines += ["", f"[{name}]", *(f"{key} = {toml_value(value)}" for key, value in given.items())]
     return "\n".join(lines) + "\n"
 
 

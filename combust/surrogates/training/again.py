@@ -40,7 +40,7 @@ def recalibrate(
 
     Arguments and errors as of `combust.surrogates.training.train.train`.
     """
-    job = prepared(given(config, changes), out, samples, init)
+    job = prepared(given(config, changes), out, samples, init, same=True)
     model = job.start
     assert model is not None
     with locked(job.folder):

@@ -19,7 +19,9 @@ from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.settings.config import flat
 from combust.surrogates import library
 from combust.surrogates.data.sample_set import SPLITS, SampleSet
-from combust.surrogates.model.model import Model, files_of
+from combust.surrogates.model.coordinates import reacting
+from combust.surrogates.model.model import Model, files_of, settings_of
+from combust.surrogates.model.transfer import species_of
 from combust.surrogates.settings import Architecture, Given, Surrogate, Train
 from combust.surrogates.training import losses
 from combust.surrogates.training import state as training_state
@@ -50,9 +52,13 @@ def prepared(
     samples: str | Path | None = None,
     init: str | Path | None = None,
     minutes: float | None = None,
+    same: bool = False,
 ) -> Job:
-    """Raises the errors of mechanism, samples and model to start from, and ConfigError where they do not fit."""
+    """Raises the errors of mechanism, samples and model to start from, and ConfigError where they do not fit; that of
+    another mechanism than the model's as well, if it must be the `same`.
+    """
     settings = asked.settings
+    init = init or settings.train.init
     check(settings, minutes)
     folder = Path(out or f"runs/{asked.name}")
     source = Path(samples) if samples else folder / "samples.h5"
@@ -61,7 +67,7 @@ def prepared(
     path = library.find(init) if init else None
     start = Model.load(path) if path else None
     check_samples(settings, gas, rows, source)
-    check_start(settings, gas, start, rows)
+    check_start(settings, gas, start, rows, same)
     identity = identity_of(settings, gas, source, path)
     return Job(settings, gas, rows, str(init) if init else None, start, minutes, folder, identity)
 
@@ -113,13 +119,16 @@ def check_samples(settings: Surrogate, gas: Mechanism, samples: SampleSet, sourc
             )
 
 
-def check_start(settings: Surrogate, gas: Mechanism, start: Model | None, samples: SampleSet) -> None:
-    """Raises ConfigError for a model to start from that has another mechanism, form or thing held."""
+def check_start(settings: Surrogate, gas: Mechanism, start: Model | None, samples: SampleSet, same: bool) -> None:
+    """Raises ConfigError for a model to start from that has another form, coordinates or thing held, or nothing in
+    common with the mechanism.
+    """
     if start is None:
         return
-    start.require(gas, "--init: ")
-    shape, wanted = start.card["network"], settings.network
-    for key in ("width", "depth"):
+    if same:
+        start.require(gas, "--init: ")
+    shape, wanted = start.card["network"] | start.coordinates._asdict(), settings.network
+    for key in ("width", "depth", "power", "floor", "output"):
         if shape[key] != getattr(wanted, key):
             raise ConfigError(
                 f"--init: network.{key} of the model is {shape[key]}, of the configuration {getattr(wanted, key)}: "
@@ -127,6 +136,21 @@ def check_start(settings: Surrogate, gas: Mechanism, start: Model | None, sample
             )
     if start.hold != samples.hold:
         raise ConfigError(f'--init: the model holds "{start.hold}", the samples "{samples.hold}"')
+    if same or not carries(settings, gas, start):
+        return
+    active, _ = reacting(gas, torch.as_tensor(samples.Y.T))
+    if not species_of(start, gas, active).shared:
+        first = ", ".join(start.card["species"][k] for k in start.coordinates.active.tolist()[:4])
+        raise ConfigError(
+            f"--init: no species that reacts in {gas.path} has the name of one of learned chemistry '{start.name}' "
+            f"({first}, ...): there is nothing to start from; leave it out, or take a model of a fuel that is alike"
+        )
+
+
+def carries(settings: Surrogate, gas: Mechanism, start: Model) -> bool:
+    """Whether the model to start from is of another mechanism, or for another range, and must be carried over."""
+    known = start.card["mechanism"]["sha256"], tuple(start.card["species"])
+    return known != (gas.sha256, tuple(gas.species)) or settings_of(start).range != settings.range
 
 
 def identity_of(settings: Surrogate, gas: Mechanism, source: Path, init: Path | None) -> dict[str, Any]:

@@ -14,6 +14,8 @@ from combust import __version__
 from combust.errors import MechanismError
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.surrogates.data.sample_set import SPLITS, STREAMS, SampleSet
+from combust.surrogates.model.model import Model
+from combust.surrogates.model.transfer import Species
 from combust.surrogates.origin import now, revision
 from combust.surrogates.settings import Surrogate, decades, to_toml
 from combust.surrogates.training.state import State
@@ -59,6 +61,17 @@ def card(
         },
         "versions": {"combust": __version__, "torch": torch.__version__, "revision": revision()},
         "written": now(),
+    }  # fmt: skip
+
+
+def parent(start: Model, species: Species) -> dict[str, Any]:
+    """The model that a training started from, by the digest of its weights, and what it knew of the species."""
+    known = start.card["mechanism"]
+    return {
+        "name": start.name, "weights": start.card["weights"]["sha256"],
+        "mechanism": {"path": known["path"], "sha256": known["sha256"]},
+        "species": {name: list(names) for name, names in species._asdict().items()},
+        "parent": start.card.get("training", {}).get("parent"),
     }  # fmt: skip
 
 

@@ -17,13 +17,14 @@ from combust.report.meter import SILENT, Reporter
 from combust.surrogates.data.sample_set import SampleSet
 from combust.surrogates.model.coordinates import Coordinates
 from combust.surrogates.model.model import Core, Model, atoms_of, files_of
+from combust.surrogates.model.transfer import Carried, Species, carry, species_of
 from combust.surrogates.settings import Surrogate, given
 from combust.surrogates.training import distributed, losses
 from combust.surrogates.training.curve import Curve, board
 from combust.surrogates.training.distributed import Group
 from combust.surrogates.training.finish import Trained, finish
-from combust.surrogates.training.job import CHECKPOINT, MODEL, Job, claim, one_thread, prepared
-from combust.surrogates.training.lineage import card
+from combust.surrogates.training.job import CHECKPOINT, MODEL, Job, carries, claim, one_thread, prepared
+from combust.surrogates.training.lineage import card, parent
 from combust.surrogates.training.rows import columns, encode, peaks
 from combust.surrogates.training.state import State
 from combust.surrogates.training.training import Task, Trainer
@@ -47,7 +48,8 @@ def train(
     config : settings, or the path of a TOML file, with "table.key=value" changes
     out : the folder; runs/<name of the config> if omitted
     samples : the sample set; samples.h5 in the folder if omitted
-    init : name or path of a model whose weights and coordinates are the first
+    init : name or path of a model to start from, also of another mechanism or range; train.init of the settings if
+        omitted
     minutes : into which the schedule is to fit, by the measured pace
     tensorboard : also write the losses for TensorBoard
     resume, force : continue what was interrupted; replace what an earlier training made
@@ -107,13 +109,10 @@ def uses_gpu(settings: Surrogate) -> bool:
 
 def run(job: Job, group: Group, state: State, tensorboard: bool, reporter: Reporter) -> Trained | None:
     """Coordinates, networks, card, router, files."""
-    settings, gas, samples, start = job.settings, job.gas, job.samples, job.start
+    settings, gas, samples = job.settings, job.gas, job.samples
     learned = samples.of("train")
-    if start is None:
-        T, p, dt, Y, Y1, _ = columns(learned)
-        coordinates = Coordinates.fit(gas, settings.network, settings.range, T, p, Y, dt, Y1)
-    else:
-        coordinates = start.coordinates
+    first = beginning(job, learned)
+    coordinates = first.coordinates
     writer, why = board(job.folder) if tensorboard and group.is_root else (None, "")
     if why:
         reporter.say(why)
@@ -121,19 +120,38 @@ def run(job: Job, group: Group, state: State, tensorboard: bool, reporter: Repor
     task = task_of(settings, gas, samples, learned, coordinates, group)
     del learned  # half of the memory, no longer needed
     task.checkpoint, task.identity, task.after_epoch = job.folder / CHECKPOINT, job.identity, curve
-    task.start = [net.state_dict() for net in start.networks] if start is not None else []
+    task.start, task.new = first.weights, first.new
     task.budget = None if job.minutes is None else 60.0 * job.minutes
     if group.is_root:
         describe(settings, task, reporter)
+        if job.start is not None:
+            reporter.say(f"start: learned chemistry '{job.start.name}', {first.species.words()}")
     networks = Trainer(task, state, reporter if group.is_root else SILENT).run()
     if not group.is_root:
         return None
     reporter.clear()
-    model = Model(
-        coordinates, [net.cpu() for net in networks], card(settings, gas, samples, state, job.init, job.minutes)
-    )
+    about = card(settings, gas, samples, state, job.init, job.minutes)
+    if job.start is not None:
+        about["training"]["parent"] = parent(job.start, first.species)
+    model = Model(coordinates, [net.cpu() for net in networks], about)
     finish(model, job, reporter)
     return Trained(files_of(job.folder / MODEL)[0], model, curve.path, curve.draw(state))
+
+
+def beginning(job: Job, learned: SampleSet) -> Carried:
+    """Coordinates and first weights of a training on these rows; no weights where it begins from nothing.
+
+    A model of the same mechanism and range is taken as it is, scales included, so that rows mean what they did.
+    """
+    settings, gas, start = job.settings, job.gas, job.start
+    T, p, dt, Y, Y1, _ = columns(learned)
+    if start is not None and not carries(settings, gas, start):
+        weights = [net.state_dict() for net in start.networks]
+        return Carried(start.coordinates, weights, {}, species_of(start, gas, start.coordinates.active))
+    fitted = Coordinates.fit(gas, settings.network, settings.range, T, p, Y, dt, Y1)
+    if start is None:
+        return Carried(fitted, [], {}, Species((), (), ()))
+    return carry(start, gas, fitted, (T, p, Y, dt), Y1)
 
 
 def task_of(

@@ -8,6 +8,9 @@ With a time budget this holds no longer: the schedule is planned on the time. Be
 says how many more fit, and the epoch takes that part of what is left of the schedule. So the learning rate only falls,
 by time rather than by epochs, and its last epoch ends at zero when the time is over; a pace that changes on the way
 changes the number of epochs, not the end.
+
+Where species are new to the model that a training started from, the first epochs learn only what belongs to these:
+gradients of all else are zero. Adam's moments begin anew when the rest joins.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +58,7 @@ class Task:
     identity: dict[str, Any]  # what a checkpoint belongs to
     after_epoch: Callable[[State], None] = lambda state: None  # called on the root
     budget: float | None = None  # s for all networks together
+    new: training_state.Weights = field(default_factory=dict)  # one where a weight is learned first, else zero
 
 
 class Trainer:
@@ -69,6 +73,7 @@ class Trainer:
         self.members = task.config.network.ensemble
         self.spoken, self.mark, self.clock = -math.inf, 0.0, 0.0
         self.part = 0.0  # of the schedule, that this epoch is
+        self.alone = any(bool(part.any()) for part in task.new.values())  # whether something is learned first
 
     def run(self) -> list[Network]:
         """The networks with the weights of their best epochs. Raises DivergenceError for a loss that is not finite."""
@@ -92,7 +97,10 @@ class Trainer:
             self._plan()
         self.mark = time.monotonic()
         while state.epoch < state.planned and state.epoch - state.best_epoch < self.train.patience:
-            trained = self._epoch(wrapped, optimizer)
+            began = self._first()
+            trained = self._epoch(wrapped, optimizer, self._masks(network) if began else [])
+            if began and not self._first():
+                optimizer.state.clear()
             checked = self._validate(objective)
             self._note(objective, trained, checked, optimizer.param_groups[0]["lr"])
             state.network = copy_of(network)
@@ -123,8 +131,19 @@ class Trainer:
     def _seed(self, epoch: int) -> int:
         return (self.train.seed * 1_000 + self.state.member) * 1_000_003 + epoch
 
-    def _epoch(self, wrapped: nn.Module, optimizer: torch.optim.Optimizer) -> list[float]:
-        """One pass over the rows; mean loss and terms."""
+    def _first(self) -> bool:
+        """Whether the next epoch learns only what is new."""
+        return self.alone and self._done(0.0) < self.train.new_first
+
+    def _masks(self, network: Network) -> list[tuple[nn.Parameter, Tensor]]:
+        """Parameters, and one where they are learned first."""
+        device = self.task.group.device
+        return [(value, self.task.new[name].to(device)) for name, value in network.named_parameters()]
+
+    def _epoch(
+        self, wrapped: nn.Module, optimizer: torch.optim.Optimizer, masks: list[tuple[nn.Parameter, Tensor]]
+    ) -> list[float]:
+        """One pass over the rows, in which only what masks leave is learned; mean loss and terms."""
         group, rows, state = self.task.group, self.task.rows, self.state
         generator = torch.Generator().manual_seed(self._seed(state.epoch + 1))
         order = torch.randperm(len(rows), generator=generator).to(group.device)
@@ -142,6 +161,9 @@ class Trainer:
             optimizer.zero_grad(set_to_none=True)
             loss, terms = wrapped(rows.of(index), None if u is None else u[index], share)
             loss.backward()
+            for value, mask in masks:
+                assert value.grad is not None
+                value.grad.mul_(mask)
             optimizer.step()
             seen = torch.cat([loss.detach().double().reshape(1), terms])
             total = seen if total is None else total.add_(seen)
@@ -175,12 +197,14 @@ class Trainer:
 
     def _rate(self, of_epoch: float) -> float:
         """Learning rate when so much of this epoch is done."""
+        return 0.5 * self.train.rate * (1.0 + math.cos(math.pi * self._done(of_epoch)))
+
+    def _done(self, of_epoch: float) -> float:
+        """Share of the schedule when so much of this epoch is done."""
         state = self.state
         if self.task.budget is None:
-            share = min((state.epoch + of_epoch) / state.planned, 1.0)
-        else:
-            share = min(state.share + self.part * of_epoch, 1.0)
-        return 0.5 * self.train.rate * (1.0 + math.cos(math.pi * share))
+            return min((state.epoch + of_epoch) / state.planned, 1.0)
+        return min(state.share + self.part * of_epoch, 1.0)
 
     def _count_time(self) -> None:
         """Seconds since the last epoch, its checkpoint included, and with a time budget the epochs that still fit."""
