@@ -4,6 +4,9 @@ Every kernel of combust is a pure function of tensors; `compiled` fuses it with 
 Triton on a GPU) at its first call. What runs is decided call by call: `COMBUST_COMPILE=0` forces eager, else
 the mode that the run set with `set_mode`, else eager (with one warning) on a CPU without a C++ compiler. Within
 torch.func (jvp, vmap, ...) and with dual numbers kernels are eager: compiled ones know nothing of tangents.
+
+A kernel may have a second version in C++ (`native`), which serves on CPUs whatever the mode: a flow has the same bits
+before and after its kernels are compiled, and torch compiles nothing of what it serves. `COMBUST_NATIVE=0`: without.
 """
 
 from __future__ import annotations
@@ -17,14 +20,16 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, ParamSpec, Protocol, TypeVar
 
 import torch
+from torch import Tensor
 
+from combust import machine_code
 from combust.folders import among_temporary
-from combust.graphs import LIMIT, Graphs, full, has_cells, tensors_of
+from combust.graphs import LIMIT, Graphs, full, has_cells, remade, tensors_of
 from combust.machine import huge_pages
 from combust.torch_parts import parts, tracing, transformed
 
@@ -35,14 +40,27 @@ CACHE = "TORCHINDUCTOR_CACHE_DIR"  # where torch keeps what it compiled
 Mode = Literal["compiled", "eager"]
 P = ParamSpec("P")
 R_co = TypeVar("R_co", covariant=True)
+Places = Sequence["Tensor | None"]  # where results go, one by one; a new tensor for None
 
 
 class Kernel(Protocol[P, R_co]):
-    """A function that `compiled` made, of the signature of the one it was made of, which is `eager`."""
+    """A function that `compiled` made, of the signature of the one it was made of, which is `eager`.
+
+    `into` puts its results into places, which are then the results.
+    """
 
     @property
     def eager(self) -> Callable[P, R_co]: ...
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co: ...
+    def into(self, places: Places, *args: P.args, **kwargs: P.kwargs) -> R_co: ...
+
+
+class Native(Protocol):
+    """A kernel in C++: the result of the same arguments, in `places` if given; None where it does not serve, as on a
+    GPU, with derivatives, other options or no compiler: nothing is written then. It is asked at each call.
+    """
+
+    def __call__(self, places: Places | None, *args: Any) -> Any: ...
 
 
 class Watch(Protocol):
@@ -125,22 +143,52 @@ def mode() -> Mode:
     return "eager" if os.environ.get("COMBUST_COMPILE", "1") == "0" else _policy.mode
 
 
-def compiled(fn: Callable[P, R_co], *, dynamic: bool | None = False) -> Kernel[P, R_co]:
+def compiled(fn: Callable[P, R_co], *, dynamic: bool | None = False, native: Native | None = None) -> Kernel[P, R_co]:
     """`fn` fused by torch's compiler at its first call; static shapes, or symbolic ones with `dynamic=True`.
 
     None: symbolic where `combust.graphs.cells_last` marked an argument. The result has fn's signature;
-    `.eager` is fn itself. Errors inside the compiler are raised, never hidden.
+    `.eager` is fn itself. Errors inside the compiler are raised, never hidden. native : see `Native`
     """
-    fused: list[Callable[..., Any]] = []
+    by_torch = _torchs(fn, dynamic)
 
-    @functools.wraps(fn)
-    def kernel(*args: Any, **kwargs: Any) -> Any:
+    def run(places: Places | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if (watch := _policy.watch) is not None:
             _policy.watch = None
             try:
-                return watch(kernel, args, kwargs)
+                return watch(functools.partial(called, places), args, kwargs)
             finally:
                 _policy.watch = watch
+        return called(places, *args, **kwargs)
+
+    def called(places: Places | None, *args: Any, **kwargs: Any) -> Any:
+        if native is not None and not kwargs and machine_code.wanted() and not (tracing() or transformed()):
+            found = native(places, *args)
+            if found is not None:
+                return found
+        result = by_torch(args, kwargs)
+        return result if places is None else _put(result, places)
+
+    @functools.wraps(fn)
+    def kernel(*args: Any, **kwargs: Any) -> Any:
+        return run(None, args, kwargs)
+
+    kernel.eager = fn  # type: ignore[attr-defined]
+    kernel.into = lambda places, *args, **kwargs: run(places, args, kwargs)  # type: ignore[attr-defined]
+    return kernel  # type: ignore[return-value]
+
+
+def _put(result: Any, places: Places) -> Any:
+    """The results in their places."""
+    several = result if isinstance(result, tuple) else (result,)
+    found = [x if to is None else to.copy_(x) for x, to in zip(several, places, strict=True)]
+    return remade(result, found) if isinstance(result, tuple) else found[0]
+
+
+def _torchs(fn: Callable[..., Any], dynamic: bool | None) -> Callable[[tuple[Any, ...], dict[str, Any]], Any]:
+    """fn as torch has it: eager or compiled, decided at each call."""
+    fused: list[Callable[..., Any]] = []
+
+    def call(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if mode() == "eager" or tracing() or transformed() or not _can_compile(args, kwargs):
             return fn(*args, **kwargs)
         if _policy.deferred is not None:
@@ -156,8 +204,7 @@ def compiled(fn: Callable[P, R_co], *, dynamic: bool | None = False) -> Kernel[P
         fused.append(function)
         return result
 
-    kernel.eager = fn  # type: ignore[attr-defined]
-    return kernel  # type: ignore[return-value]
+    return call
 
 
 def defer(told: Deferred | None) -> None:

@@ -120,6 +120,15 @@ def has_derivatives(x: Tensor) -> bool:
     return forward_ad.unpack_dual(x).tangent is not None
 
 
+def plain(x: Tensor | None) -> bool:
+    """Whether a tensor is an array of doubles on the CPU, and nothing that torch differentiates or traces; or None."""
+    if x is None:
+        return True
+    if type(x) is not Tensor or x.device.type != "cpu" or x.dtype != torch.float64 or x.requires_grad:
+        return False
+    return not has_derivatives(x)
+
+
 def numbers(x: Tensor) -> Tensor:
     """The numbers of x without what torch.func wraps around them: those of a batch have its extent too, anywhere."""
     while _wrapped is not None and _unwrapped is not None and _wrapped(x):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from combust import machine_code
 from combust.kinetics.integrate.native import library
 from combust.kinetics.integrate.native.integrator import compiled_for
 from combust.kinetics.mechanism.mechanism import Mechanism
@@ -18,10 +19,10 @@ def test_code_has_a_place_where_the_cache_cannot_be_written(tmp_path, monkeypatc
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "file"))
     monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path / "other"))
-    assert library._place("x.so").parent.parent == tmp_path / "other"
+    assert machine_code.place("x.so").parent.parent == tmp_path / "other"
     monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path / "file"))
     with pytest.raises(OSError, match="name a folder in TORCHINDUCTOR_CACHE_DIR"):
-        library._place("x.so")
+        machine_code.place("x.so")
 
 
 def test_users_without_a_home_have_a_place(tmp_path, monkeypatch):
@@ -30,38 +31,38 @@ def test_users_without_a_home_have_a_place(tmp_path, monkeypatch):
 
     monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR", raising=False)
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-    monkeypatch.setattr(library.Path, "home", no_home)
+    monkeypatch.setattr(machine_code.Path, "home", no_home)
     monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path))
-    assert library._place("x.so").parent.parent == tmp_path
+    assert machine_code.place("x.so").parent.parent == tmp_path
 
 
 def test_code_is_taken_from_a_cache_that_is_read_only(tmp_path, monkeypatch):
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
-    monkeypatch.setattr(library.os, "access", lambda *x: False)
+    monkeypatch.setattr(machine_code.os, "access", lambda *x: False)
     monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path / "none"))
     (tmp_path / "x.so").write_bytes(b"code" + hashlib.sha256(b"code").digest())
-    assert library._place("x.so") == tmp_path / "x.so"
+    assert machine_code.place("x.so") == tmp_path / "x.so"
     (tmp_path / "x.so").write_bytes(b"code" + hashlib.sha256(b"more code").digest())
     with pytest.raises(OSError, match="neither"):
-        library._place("x.so")
+        machine_code.place("x.so")
 
 
 def test_a_part_of_a_file_is_compiled_anew(tmp_path, monkeypatch):
     """Loading it would end the process."""
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
-    monkeypatch.setattr(library, "FLAGS", (*library.FLAGS, "-O0"))
+    monkeypatch.setattr(machine_code, "FLAGS", (*machine_code.FLAGS, "-O0"))
     library.library.cache_clear()
-    path = tmp_path / f"integrate-{library._key(library.compiler())}.so"
+    path = tmp_path / f"integrate-{machine_code.key(library.code(), machine_code.compiler())}.so"
     path.write_bytes(b"\x7fELF")
     try:
-        assert library.library() is not None and library._whole(path)
+        assert library.library() is not None and machine_code.whole(path)
     finally:
         library.library.cache_clear()
 
 
 def test_compilers_that_cxx_names(monkeypatch, caplog):
     monkeypatch.setenv("CXX", "env g++")
-    assert library.compiler() == [shutil.which("env"), "g++"]
+    assert machine_code.compiler() == [shutil.which("env"), "g++"]
     monkeypatch.setenv("CXX", "no-such-compiler")
     library.library.cache_clear()
     try:
@@ -73,7 +74,7 @@ def test_compilers_that_cxx_names(monkeypatch, caplog):
 
 def test_without_a_compiler_torch_serves(monkeypatch, caplog):
     gas = Mechanism.load("h2o2.yaml")
-    monkeypatch.setattr(library, "FLAGS", ("-no-such-flag",))
+    monkeypatch.setattr(machine_code, "FLAGS", ("-no-such-flag",))
     library.library.cache_clear()
     try:
         assert compiled_for(gas.kinetics) is None

@@ -15,6 +15,7 @@ from combust.cfd.lowmach.state import State
 from combust.cfd.mesh.grid import Areas, Faces
 from combust.cfd.mesh.slabs import Behind, Joined, Slab, pointwise
 from combust.cfd.operators import rkc, scalars
+from combust.cfd.operators.native import stages
 from combust.cfd.operators.scalars import Coefficients
 from combust.devices import number
 from combust.kernels import compiled
@@ -22,9 +23,9 @@ from combust.kernels import compiled
 advection_kernel = compiled(scalars.advection)
 diffusion_kernel = compiled(scalars.diffusion)
 diffusive_rate_kernel = compiled(scalars.diffusive_rate)
-first_stage_kernel = compiled(scalars.first_stage)
+first_stage_kernel = compiled(scalars.first_stage, native=stages.first_stage)
 stage_kernel = compiled(scalars.stage)
-transport_rate_kernel = compiled(scalars.transport_rate)
+transport_rate_kernel = compiled(scalars.transport_rate, native=stages.transport_rate)
 
 
 class DiffusionStart(NamedTuple):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import functools
-import os
 import sys
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
@@ -14,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from combust import machine_code
 from combust.errors import MemoryLackError
 from combust.graphs import tensors_of
 from combust.kinetics.integrate.ending import PART, Ending
@@ -21,7 +21,7 @@ from combust.kinetics.integrate.native.library import library
 from combust.kinetics.integrate.native.tables import NUMBERS, REALS, WHOLES, tables_of, usable
 from combust.kinetics.integrate.rosenbrock import Method
 from combust.kinetics.rates.data import Kinetics
-from combust.torch_parts import has_derivatives
+from combust.torch_parts import plain
 
 HOLDS = {"flow": 0, "hp": 1, "uv": 2}
 PROGRESS = ctypes.CFUNCTYPE(None, ctypes.c_int64)
@@ -270,7 +270,7 @@ def compiled_for(kin: object, *tensors: Tensor | None) -> Compiled | None:
 
     They serve on CPUs, in double precision, without derivatives, with a C++ compiler, and unless COMBUST_NATIVE=0.
     """
-    if os.environ.get("COMBUST_NATIVE", "1") == "0" or not usable(kin) or not all(map(_plain, tensors)):
+    if not machine_code.wanted() or not usable(kin) or not all(map(plain, tensors)):
         return None
     code = library()
     try:
@@ -303,15 +303,6 @@ def _found(itself: _Itself, code: ctypes.CDLL) -> Compiled:
 @functools.lru_cache(maxsize=16)
 def _compiled(kin: Kinetics, code: ctypes.CDLL) -> Compiled:
     """Raises _Unfit, which no cache keeps: what torch.func wraps is another tensor each time."""
-    if not all(_plain(x) for x in tensors_of(kin) if x.is_floating_point()):
+    if not all(plain(x) for x in tensors_of(kin) if x.is_floating_point()):
         raise _Unfit
     return Compiled(kin, code)
-
-
-def _plain(x: Tensor | None) -> bool:
-    """Whether a tensor is an array of doubles on the CPU, and nothing that torch differentiates or traces."""
-    if x is None:
-        return True
-    if type(x) is not Tensor or x.device.type != "cpu" or x.dtype != torch.float64 or x.requires_grad:
-        return False
-    return not has_derivatives(x)
