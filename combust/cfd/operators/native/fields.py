@@ -54,12 +54,12 @@ def axes_of(x: Tensor) -> tuple[int, ...]:
     return tuple(a for a in range(3) if x.shape[a - 3] > 1) or (2,)
 
 
-def extent(x: Tensor, axes: tuple[int, ...]) -> ctypes.Array[INT]:
+def extent(x: Tensor, axes: tuple[int, ...]) -> ctypes.Array[ctypes.c_int64]:
     """Planes, rows and cells: the last direction that counts is that of cells, whatever its name."""
     return (INT * 3)(*[1] * (3 - len(axes)), *(x.shape[a - 3] for a in axes))
 
 
-def fields(axes: tuple[int, ...], tensors: Sequence[Tensor]) -> ctypes.Array[INT] | None:
+def fields(axes: tuple[int, ...], tensors: Sequence[Tensor]) -> ctypes.Array[ctypes.c_int64] | None:
     """`Field` of vectors.h of each; None where the cells of one do not lie side by side."""
     flat: list[int] = []
     for x in tensors:
