@@ -49,6 +49,7 @@ benchmark: env
 	    "flow.py --dimensions 3 --cells 48 --warm 5" "flow.py --dimensions 3 --cells 48 --flame gri30 --warm 3 --steps 5" \
 	    "flow.py --growth cells --dimensions 3" "flow.py --growth species --dimensions 3 --cells 32 --steps 5"; do \
 	    $(PYTHON) benchmarks/$$arguments --keep || exit 1; done
+	if command -v reactingFoam; then $(PYTHON) benchmarks/strip.py --keep; fi
 	scripts/mpirun.sh -n 2 $(PYTHON) benchmarks/flow.py --keep
 	scripts/mpirun.sh -n 2 $(PYTHON) benchmarks/flow.py --dimensions 3 --cells 64 --warm 5 --alone --keep
 	$(PYTHON) benchmarks/page.py

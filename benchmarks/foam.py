@@ -1,4 +1,4 @@
-"""A planar flame as OpenFOAM's reactingFoam is given it: mechanism, mesh, fields, settings; and what comes of a run.
+"""A flame as OpenFOAM's reactingFoam is given it: mechanism, mesh, fields, settings; and what comes of a run.
 
 Mechanisms go over as OpenFOAM writes them: NASA polynomials (janaf), reactions in kmol, m3 and s; viscosities as
 Sutherland's law fitted to Cantera's between 300 and 2500 K. Conduction is then OpenFOAM's modified Eucken formula and
@@ -8,9 +8,12 @@ species diffuse with Sc = 1: its own closure, which no input changes, so that it
 from __future__ import annotations
 
 import os
+import re
 import resource
 import shutil
+import signal
 import subprocess
+from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -21,10 +24,31 @@ import numpy as np
 SOLVER = "reactingFoam"
 HEADER = "FoamFile {{ version 2.0; format ascii; class {kind}; object {name}; }}\n"
 NASA = 7  # coefficients of a range
+SEULEX = "odeCoeffs { solver seulex; absTol 1e-08; relTol 0.1; }\n"
+# As in its tutorial counterFlowFlame2D_GRI_TDAC: tables of results (ISAT), of a mechanism reduced in each cell (DAC).
+TABLES = (
+    "tabulation { active on; log off; printProportion off; printNumRetrieve off; tolerance 1e-4; method ISAT; "
+    "scaleFactor { otherSpecies 1; Temperature 2500; Pressure 1e15; deltaT 1; } maxNLeafs 2000; chPMaxLifeTime 100; "
+    "maxGrowth 10; checkEntireTreeInterval 5; maxDepthFactor 2; minBalanceThreshold 30; MRURetrieve false; "
+    "maxMRUSize 0; growPoints true; maxNumNewDim 10; }\n"
+)
+REDUCED = (
+    "reduction {{ active {active}; log off; tolerance 1e-4; method DAC; initialSet {{ H2; HO2; }} "
+    "automaticSIS off; fuelSpecies {{ H2 1; }} }}\n"
+)
+FIRST = "chemistryType {{ solver ode; method {method}; }}\nchemistry {on}; initialChemicalTimeStep 1e-07;\n"
+CHEMISTRY = {
+    "seulex": FIRST.format(method="standard", on="on") + SEULEX,
+    "TDAC": FIRST.format(method="TDAC", on="on") + SEULEX + REDUCED.format(active="on") + TABLES,
+    "TDAC without DAC": FIRST.format(method="TDAC", on="on") + SEULEX + REDUCED.format(active="off") + TABLES,
+    "none": FIRST.format(method="standard", on="off") + SEULEX,
+}
 
 
 class Flow(NamedTuple):
-    """A flame in a box: cells and lengths [m] along and across it, inflow [m/s], time step and end [s], writes."""
+    """A flame in a box: cells and lengths [m] along and across it, inflow [m/s], time step and end [s], writes;
+    chemistry: one of CHEMISTRY.
+    """
 
     cells: tuple[int, int]
     size: tuple[float, float]
@@ -32,6 +56,7 @@ class Flow(NamedTuple):
     dt: float
     end: float
     every: float
+    chemistry: str = "seulex"
 
 
 def installed() -> bool:
@@ -164,8 +189,7 @@ def settings(flow: Flow) -> dict[str, str]:
         "sutherland; thermo janaf; energy sensibleEnthalpy; equationOfState perfectGas; specie specie; }\n"
         'inertSpecie N2; chemistryReader foamChemistryReader; foamChemistryFile "<constant>/reactions"; '
         'foamChemistryThermoFile "<constant>/thermo";\n',
-        "constant/chemistryProperties": "chemistryType { solver ode; method standard; }\nchemistry on; "
-        "initialChemicalTimeStep 1e-07; odeCoeffs { solver seulex; absTol 1e-08; relTol 0.1; }\n",
+        "constant/chemistryProperties": CHEMISTRY[flow.chemistry],
         "constant/combustionProperties": "combustionModel laminar; laminarCoeffs { }\n",
         "constant/turbulenceProperties": "simulationType laminar;\n",
         "constant/g": "dimensions [0 1 -2 0 0 0 0]; value (0 0 0);\n",
@@ -229,17 +253,65 @@ def put(path: Path, text: str) -> None:
 # --- a run
 
 
+def environment() -> dict[str, str]:
+    """That of its programs, which look for their settings there."""
+    return {**os.environ, "WM_PROJECT_DIR": os.environ.get("WM_PROJECT_DIR", "/usr/share/openfoam")}
+
+
+def program(name: str, folder: Path) -> float:
+    """CPU seconds of a program, start included. Raises RuntimeError with the end of its log when it fails."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run([name], cwd=folder, env=environment(), capture_output=True, text=True, check=False)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    put(folder / f"log.{name}", done.stdout + done.stderr)
+    if done.returncode:
+        raise RuntimeError(f"{name} in {folder}: {(done.stdout + done.stderr)[-2000:]}")
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
 def run(folder: Path) -> float:
     """CPU seconds of the solver, start included. Raises RuntimeError with the end of its log when it fails."""
-    environment = {**os.environ, "WM_PROJECT_DIR": os.environ.get("WM_PROJECT_DIR", "/usr/share/openfoam")}
-    for program in ("blockMesh", SOLVER):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        done = subprocess.run([program], cwd=folder, env=environment, capture_output=True, text=True, check=False)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        put(folder / f"log.{program}", done.stdout + done.stderr)
-        if done.returncode:
-            raise RuntimeError(f"{program} in {folder}: {(done.stdout + done.stderr)[-2000:]}")
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    program("blockMesh", folder)
+    return program(SOLVER, folder)
+
+
+class Solver:
+    """A solver that stands still but for the steps that it is asked for; ends with the block that it is opened in.
+
+    CPU time is the solver's own, which it prints after each step, in hundredths of a second.
+    """
+
+    SPENT = re.compile(r"ExecutionTime = (\S+) s")
+
+    def __init__(self, folder: Path):
+        """Raises RuntimeError where the mesh cannot be made."""
+        program("blockMesh", folder)
+        self.cpu, self._log = 0.0, deque[str](maxlen=40)
+        self._process = subprocess.Popen(
+            [SOLVER], cwd=folder, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        self._process.send_signal(signal.SIGSTOP)
+
+    def __enter__(self) -> Solver:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+    def steps(self, count: int) -> float:
+        """CPU seconds of the next steps. Raises RuntimeError with the end of the log where the solver ends first."""
+        before = self.cpu
+        self._process.send_signal(signal.SIGCONT)
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self._log.append(line)
+            if found := self.SPENT.search(line):
+                self.cpu, count = float(found[1]), count - 1
+                if not count:
+                    self._process.send_signal(signal.SIGSTOP)
+                    return self.cpu - before
+        raise RuntimeError(f"{SOLVER} has ended: {''.join(self._log)[-2000:]}")
 
 
 def written(folder: Path) -> list[tuple[float, Path]]:

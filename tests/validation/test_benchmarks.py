@@ -3,6 +3,7 @@
 import importlib
 import json
 import math
+import os
 import sys
 from pathlib import Path
 
@@ -22,7 +23,7 @@ SHARED = {
     "foam",
     "skeleton",
 }  # what benchmarks are made of, and the page that is made of them
-LONG = {"openfoam", "gradients", "start"}  # they start programs; a way back takes seconds
+LONG = {"openfoam", "strip", "gradients", "start"}  # they start programs; a way back takes seconds
 NAMES = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem not in SHARED)
 
 
@@ -41,6 +42,8 @@ def bench(monkeypatch):
 
 @pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n in LONG else n for n in NAMES])
 def test_benchmark(name, bench, capsys):
+    if name == "strip" and not bench("foam").installed():
+        pytest.skip("needs OpenFOAM")
     sheet = bench(name).main(["--smoke"])
     out = capsys.readouterr().out
     assert sheet.machine["processor"] in out and f"torch {torch.__version__}" in out
@@ -168,6 +171,50 @@ def test_mechanism_for_openfoam(bench):
         for T in (300.0, 1000.0, 2500.0):
             gas.TP = T, ct.one_atm
             assert As * math.sqrt(T) / (1 + Ts / T) == pytest.approx(gas.species_viscosities[k], rel=0.06), name
+
+
+PROGRAM = """#!/bin/sh
+step=0
+while [ $step -lt 5 ]; do
+  step=$((step + 1))
+  echo "ExecutionTime = $step.25 s  ClockTime = 9 s"
+done
+echo "FOAM FATAL ERROR"
+"""
+
+
+def test_openfoam_takes_the_steps_that_it_is_asked_for(bench, monkeypatch, tmp_path):
+    """CPU seconds between the lines that it prints after its steps; its last words where it ends too early."""
+    foam = bench("foam")
+    for name, text in (("blockMesh", "#!/bin/sh\n"), (foam.SOLVER, PROGRAM)):
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    with foam.Solver(tmp_path) as solver:
+        assert (solver.steps(1), solver.steps(2), solver.steps(1)) == (1.25, 2.0, 1.0)
+        with pytest.raises(RuntimeError, match="(?s)reactingFoam has ended.*FOAM FATAL ERROR"):
+            solver.steps(2)
+    (tmp_path / "blockMesh").write_text("#!/bin/sh\necho no mesh\nexit 1\n")
+    with pytest.raises(RuntimeError, match="(?s)blockMesh.*no mesh"):
+        foam.Solver(tmp_path)
+
+
+def test_chemistry_of_openfoam(bench):
+    """Each is another choice, and a whole dictionary."""
+    foam = bench("foam")
+    for text in foam.CHEMISTRY.values():
+        assert text.count("{") == text.count("}") and "solver seulex; absTol 1e-08; relTol 0.1;" in text
+    assert len(set(foam.CHEMISTRY.values())) == 4 and "chemistry off" in foam.CHEMISTRY["none"]
+    tables, alone = foam.CHEMISTRY["TDAC"], foam.CHEMISTRY["TDAC without DAC"]
+    assert alone == tables.replace("reduction { active on", "reduction { active off") != tables
+
+
+def test_the_strip_needs_openfoam(bench, monkeypatch, capsys):
+    strip = bench("strip")
+    monkeypatch.setattr(strip.foam, "installed", lambda: False)
+    with pytest.raises(SystemExit) as end:
+        strip.main(["--smoke"])
+    assert end.value.code == 2 and "reactingFoam is not here" in capsys.readouterr().err
 
 
 def test_speed_of_a_flame_that_drifts(bench):
