@@ -64,7 +64,7 @@ class Compilation:
         if self.first < self.step and kernels.mode() == "compiled":
             self.deferring = True
             kernels.defer(self._told)
-            threading.Thread(target=_prepare).start()
+            _prepare()
             self.reporter.say(f"kernels:     compiled beside the run, from step {self.step + 1} on")
 
     def _steps(self, sim: Simulation) -> int:
@@ -165,7 +165,11 @@ def _processors() -> int:
 
 
 def _prepare() -> None:
-    """Loads torch's compiler, seconds, beside the first steps."""
+    """Loads torch's compiler, seconds, beside the first steps; a run that is interrupted does not wait for that."""
+    threading.Thread(target=_load, daemon=True).start()
+
+
+def _load() -> None:
     try:
         kernels.options()
     except Exception as error:  # the first kernel that is compiled meets it again, and says so

@@ -200,3 +200,11 @@ def test_idle_processors_compile_too(processors, shares, monkeypatch, tmp_path):
     hook._met = {str(number): Order(f"kernel {number}", str(number), b"") for number in range(5)}
     hook._give_out(parallel.Communicator())
     assert given == shares
+
+
+def test_a_run_that_ends_does_not_wait_for_the_compiler():
+    """As after Ctrl-C in its first seconds."""
+    script = "import time\nfrom combust import kernels\nfrom combust.run import compilation\n"
+    script += "kernels.options = lambda: time.sleep(3600)\ncompilation._prepare()\nprint('ends')"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=600, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "ends\n", "")
