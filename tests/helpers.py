@@ -1,8 +1,8 @@
 """A small real flow for tests of the shell: the heat equation on blocks; as a script, `combust` with that flow.
 
 Environment variables ask for faults: TOY_NAN_AT=step, TOY_LOSE_AT=step, TOY_RAISE_AT=step:rank, TOY_SLEEP=seconds per
-step, TOY_KILL_AT=n (SIGKILL of all ranks amid the n-th checkpoint), TOY_FILE_LIMIT=bytes per file. Pictures take most
-of the time of so small a run: they are drawn only with TOY_PICTURE=1.
+step, TOY_KILL_AT=n (SIGKILL of all ranks amid the n-th checkpoint), TOY_KILL_RANK=step:rank (SIGKILL of one rank),
+TOY_FILE_LIMIT=bytes per file. Pictures take most of the time of so small a run: they are drawn only with TOY_PICTURE=1.
 """
 
 from __future__ import annotations
@@ -83,6 +83,8 @@ class Heat:
         self.step += 1
         if f"{self.step}:{self.block.comm.rank}" == os.environ.get("TOY_RAISE_AT"):
             raise RuntimeError("the toy was asked to fail")
+        if f"{self.step}:{self.block.comm.rank}" == os.environ.get("TOY_KILL_RANK"):
+            os.kill(os.getpid(), signal.SIGKILL)
         T = self.whole()
         change = sum(
             (np.roll(T, 1, a) - 2 * T + np.roll(T, -1, a)) / self.h[a] ** 2 for a in range(3) if T.shape[a] > 1

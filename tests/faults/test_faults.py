@@ -163,6 +163,14 @@ def test_checkpoint_of_another_mechanism(case, tmp_path, twelve):
     assert "its mechanism is h2o2.yaml, that of this case is gri30.yaml" in done.stderr
 
 
+def test_a_rank_of_a_profile_is_killed(case, tmp_path):
+    """The others end with it, and nothing is left: files are written after the last step."""
+    files = ["--trace", tmp_path / "trace.json", "--json", tmp_path / "numbers.json"]
+    done = launch(["profile", tmp_path / "heat.toml", *files], 2, TOY_KILL_RANK="5:1")
+    assert done.returncode == 128 + signal.SIGKILL
+    assert [path.name for path in tmp_path.iterdir()] == ["heat.toml"]
+
+
 @pytest.mark.parametrize("ranks, number", [(0, signal.SIGTERM), (2, signal.SIGUSR1)])
 def test_signal_then_restart_is_exact(case, tmp_path, whole, ranks, number):
     """The signal goes to mpirun, which hands SIGUSR1 on to the ranks."""
