@@ -23,8 +23,8 @@ ALIGNED = 64  # bytes
 class Shared:
     """A device and the ranks of this node that share it; the lowest, its owner, works for all.
 
-    `device`: the one of this rank; `group`: the ranks that share it. Ranks that name no GPU get one by their place in
-    the node. On a CPU each rank works for itself, unless `force` groups those that name the same (for tests).
+    `device`: the one of this rank, as `devices.pick` names it; `group`: the ranks that share it. On a CPU each rank works
+    for itself, unless `force` groups those that name the same (for tests).
     A container's /dev/shm must have room for the cells of a node: MPI may end with a bus error where it has not.
     """
 
@@ -36,14 +36,10 @@ class Shared:
         self._room: list[np.ndarray] = []  # of each rank but the owner, in bytes
         if comm.mpi is None or not (force or self.device.type == "cuda"):
             return
-        from mpi4py import MPI
-
-        node = comm.mpi.Split_type(MPI.COMM_TYPE_SHARED)
-        if self.device.type == "cuda" and self.device.index is None:
-            self.device = torch.device("cuda", node.Get_rank() % torch.cuda.device_count())
-        names = node.allgather(_name(self.device))
-        self.group = Communicator(node.Split(names.index(_name(self.device))))
-        node.Free()
+        node = comm.here()
+        names = node.gather(_name(self.device))
+        self.group = Communicator(node.mpi.Split(names.index(_name(self.device))))
+        node.free()
 
     def __str__(self) -> str:
         return f"{self.device}, shared by {self.group.size} ranks" if self.group.size > 1 else str(self.device)
