@@ -7,18 +7,18 @@ import functools
 import pickle
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from combust.parallel import Communicator
 from combust.profiling.recorder import MESSAGES, REDUCTIONS, SENT, Recorder
 
-WHOLE = ("Allgather", "Allreduce", "Iallgather", "Iallreduce", "Bcast", "Gather", "Reduce", "Allgatherv")
-OBJECTS = ("allgather", "bcast", "gather", "allreduce")
-TRADES = ("Alltoall", "Alltoallv")
-BARRIERS = ("Barrier", "Ibarrier")
-SENDS = ("Isend", "Send")
+if TYPE_CHECKING:
+    from mpi4py.MPI import Intracomm, Prequest
+else:  # importing mpi4py starts MPI: `_kinds` puts its classes below these when they are first asked for
+    Intracomm = Prequest = object
+
 # PETSc's own counters: (what, names of its variables).
 OF_PETSC = {
     MESSAGES: ("petsc_isend_ct", "petsc_send_ct"),
@@ -29,112 +29,131 @@ OF_PETSC = {
 
 def counted(comm: Communicator, recorder: Recorder) -> Communicator:
     """The same ranks, whose messages `recorder` counts; without MPI `comm` itself."""
-    return comm if comm.mpi is None else Communicator(_kind()(comm.mpi, recorder))
+    return comm if comm.mpi is None else Communicator(_kinds()[0](comm.mpi, recorder))
 
 
-@functools.cache
-def _kind() -> type[Any]:
+class Started(Prequest):
+    """A request of `Send_init` or `Recv_init`: those of a start are told together."""
+
+    told: Callable[[Sequence[Any]], None] | None = None
+    size: int | None = None
+    """Bytes that it sends; None where it receives."""
+
+
+class Counting(Intracomm):
     """MPI's communicator, which counts. All that it makes of itself does, too.
 
     A call that all ranks of the case make together is a reduction, whatever it does; one of a part of them, a row of
-    blocks, is as many messages as there are others in it. Made when it is first asked for: importing mpi4py starts MPI.
+    blocks, is as many messages as there are others in it.
     """
-    from mpi4py import MPI
 
-    class Request(MPI.Prequest):
-        """Of `Send_init`: counts at each start of it and of those before it."""
+    recorder: Any
+    part: bool
+    """Whether these are not all ranks."""
 
-        told: Callable[[Sequence[Any]], None] | None = None
-        size: int | None = None
+    def __new__(cls, mpi: Any = None, recorder: Recorder | None = None, part: bool = False) -> Any:
+        # MPI makes what it returns of the class that was asked, without arguments: that is made again with them.
+        made = super().__new__(cls, mpi)
+        made.recorder, made.part = recorder, part
+        return made
 
-    class Counted(MPI.Intracomm):
-        recorder: Any
-        part: bool
-        """Whether these are not all ranks."""
+    def __init__(self, *_: Any) -> None:
+        """Nothing more."""
 
-        def __new__(cls, mpi: Any = None, recorder: Recorder | None = None, part: bool = False) -> Any:
-            # MPI makes what it returns of the class that was asked, without arguments: that is made again with them.
-            made = super().__new__(cls, mpi)
-            made.recorder, made.part = recorder, part
-            return made
+    def Split(self, *args: Any, **kwargs: Any) -> Any:
+        return type(self)(super().Split(*args, **kwargs), self.recorder, True)
 
-        def __init__(self, *_: Any) -> None:
-            """Nothing more."""
+    def Split_type(self, *args: Any, **kwargs: Any) -> Any:
+        return type(self)(super().Split_type(*args, **kwargs), self.recorder, True)
 
-        def Split(self, *args: Any, **kwargs: Any) -> Any:
-            return Counted(super().Split(*args, **kwargs), self.recorder, True)
+    def Dup(self, *args: Any, **kwargs: Any) -> Any:
+        return type(self)(super().Dup(*args, **kwargs), self.recorder, self.part)
 
-        def Split_type(self, *args: Any, **kwargs: Any) -> Any:
-            return Counted(super().Split_type(*args, **kwargs), self.recorder, True)
+    def Send_init(self, buf: Any, *args: Any, **kwargs: Any) -> Any:
+        made = _kinds()[1](super().Send_init(buf, *args, **kwargs))
+        made.size, made.told = size_of(buf), self._started
+        return made
 
-        def Dup(self, *args: Any, **kwargs: Any) -> Any:
-            return Counted(super().Dup(*args, **kwargs), self.recorder, self.part)
+    def Recv_init(self, *args: Any, **kwargs: Any) -> Any:
+        made = _kinds()[1](super().Recv_init(*args, **kwargs))
+        made.told = self._started
+        return made
 
-        def Send_init(self, buf: Any, *args: Any, **kwargs: Any) -> Any:
-            made = Request(super().Send_init(buf, *args, **kwargs))
-            made.size, made.told = size_of(buf), self._started
-            return made
+    def _started(self, requests: Sequence[Any]) -> None:
+        for request in requests:
+            if request.size is not None:
+                self.message(request.size)
 
-        def Recv_init(self, *args: Any, **kwargs: Any) -> Any:
-            made = Request(super().Recv_init(*args, **kwargs))
-            made.told = self._started
-            return made
+    def message(self, size: int, count: int = 1) -> None:
+        """Counts messages to single ranks, of so many bytes in all."""
+        self.recorder.add(MESSAGES, count)
+        self.recorder.add(SENT, size)
 
-        def send(self, obj: Any, *args: Any, **kwargs: Any) -> Any:
-            self._message(len(pickle.dumps(obj)))
-            return super().send(obj, *args, **kwargs)
-
-        def _started(self, requests: Sequence[Any]) -> None:
-            for request in requests:
-                if request.size is not None:
-                    self._message(request.size)
-
-        def _message(self, size: int, count: int = 1) -> None:
-            self.recorder.add(MESSAGES, count)
+    def together(self, size: int) -> None:
+        """Counts a call that all of these ranks make."""
+        if self.part:
+            others = self.Get_size() - 1
+            self.message(size * others, others)
+        else:
+            self.recorder.add(REDUCTIONS)
             self.recorder.add(SENT, size)
 
-        def _together(self, size: int) -> None:
-            if self.part:
-                others = self.Get_size() - 1
-                self._message(size * others, others)
-            else:
-                self.recorder.add(REDUCTIONS)
-                self.recorder.add(SENT, size)
+    def traded(self, sizes: np.ndarray) -> None:
+        """Counts a message of a size to each rank."""
+        sizes = np.delete(sizes, self.Get_rank())
+        self.message(int(sizes.sum()), int(np.count_nonzero(sizes)))
+        if not self.part:
+            self.recorder.add(REDUCTIONS)
 
-        def _traded(self, spec: Any, equal: bool) -> None:
-            own, ranks = self.Get_rank(), self.Get_size()
-            if equal:
-                sizes = np.full(ranks, size_of(spec) // ranks)
-            else:
-                sizes = np.asarray(spec[1] if not isinstance(spec[1], tuple) else spec[1][0]) * spec[0].itemsize
-            sizes = np.delete(sizes, own)
-            self._message(int(sizes.sum()), int(np.count_nonzero(sizes)))
-            if not self.part:
-                self.recorder.add(REDUCTIONS)
 
-    Counted.__module__ = MPI.Intracomm.__module__  # by which petsc4py knows a communicator of MPI
+def _equal_parts(comm: Counting, spec: Any) -> None:
+    ranks = comm.Get_size()
+    comm.traded(np.full(ranks, size_of(spec) // ranks))
 
-    def wrapped(name: str, count: Callable[[Any, Any], None]) -> None:
-        plain = getattr(MPI.Intracomm, name)
 
-        @functools.wraps(plain)
-        def call(self: Any, *args: Any, **kwargs: Any) -> Any:
-            count(self, args[0] if args else None)
-            return plain(self, *args, **kwargs)
+def _given_parts(comm: Counting, spec: Any) -> None:
+    counts = spec[1][0] if isinstance(spec[1], tuple) else spec[1]
+    comm.traded(np.asarray(counts) * spec[0].itemsize)
 
-        setattr(Counted, name, call)
 
-    for name in SENDS:
-        wrapped(name, lambda self, spec: self._message(size_of(spec)))
-    for name in WHOLE:
-        wrapped(name, lambda self, spec: self._together(size_of(spec)))
-    for name in OBJECTS:
-        wrapped(name, lambda self, obj: self._together(len(pickle.dumps(obj))))
-    for name in BARRIERS:
-        wrapped(name, lambda self, _: self._together(0))
-    for name in TRADES:
-        wrapped(name, lambda self, spec, equal=name == "Alltoall": self._traded(spec, equal))  # type: ignore[misc]
-    return Counted
+Count = Callable[[Counting, Any], None]
+WHOLE = ("Allgather", "Allreduce", "Iallgather", "Iallreduce", "Bcast", "Gather", "Reduce", "Allgatherv")
+# Calls that are counted by their first argument before MPI makes them.
+CALLS: dict[str, Count] = {
+    **dict.fromkeys(("Send", "Isend"), lambda comm, spec: comm.message(size_of(spec))),
+    "send": lambda comm, value: comm.message(len(pickle.dumps(value))),
+    **dict.fromkeys(WHOLE, lambda comm, spec: comm.together(size_of(spec))),
+    **dict.fromkeys(
+        ("allgather", "bcast", "gather", "allreduce"), lambda comm, value: comm.together(len(pickle.dumps(value)))
+    ),
+    **dict.fromkeys(("Barrier", "Ibarrier"), lambda comm, _: comm.together(0)),
+    "Alltoall": _equal_parts,
+    "Alltoallv": _given_parts,
+}
+
+
+def _counting(name: str, count: Count) -> Callable[..., Any]:
+    """The call of that name, counted."""
+
+    def call(self: Counting, *args: Any, **kwargs: Any) -> Any:
+        count(self, args[0] if args else None)
+        return getattr(super(Counting, self), name)(*args, **kwargs)
+
+    return call
+
+
+for _name, _count in CALLS.items():
+    setattr(Counting, _name, _counting(_name, _count))
+
+
+@functools.cache
+def _kinds() -> tuple[type[Counting], type[Started]]:
+    """Both upon MPI's own."""
+    from mpi4py import MPI
+
+    counting = type("Counting", (Counting, MPI.Intracomm), {})
+    counting.__module__ = MPI.Intracomm.__module__  # by which petsc4py knows a communicator of MPI
+    return counting, type("Started", (Started, MPI.Prequest), {})
 
 
 def size_of(spec: Any) -> int:
