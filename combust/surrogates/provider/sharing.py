@@ -23,8 +23,8 @@ ALIGNED = 64  # bytes
 class Shared:
     """A device and the ranks of this node that share it; the lowest, its owner, works for all.
 
-    `device`: the one of this rank, as `devices.pick` names it; `group`: the ranks that share it. On a CPU each rank works
-    for itself, unless `force` groups those that name the same (for tests).
+    `device`: the one of this rank, as `devices.pick` names it; `group`: the ranks that share it. On a CPU each rank
+    works for itself, unless `force` groups those that name the same (for tests).
     A container's /dev/shm must have room for the cells of a node: MPI may end with a bus error where it has not.
     """
 
