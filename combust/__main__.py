@@ -26,7 +26,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if argv is None else list(argv)
     verb = next((word for word in words if not word.startswith("-")), "")
     with shown(), in_words():
-        return flushed(lambda: run_verb(parser(verb).parse_args(words)))
+        return flushed(lambda: run_verb(parsed(words, verb)))
+
+
+def parsed(words: list[str], verb: str) -> argparse.Namespace:
+    """Arguments of a verb; what stands after -- is in `passed` where it goes to another program."""
+    if "--" not in words or not any(one.name == verb and one.passes for one in VERBS):
+        return parser(verb).parse_args(words)
+    place = words.index("--")
+    args = parser(verb).parse_args(words[:place])
+    args.passed = words[place + 1 :]
+    return args
 
 
 def run_verb(args: argparse.Namespace) -> int:

@@ -16,6 +16,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from combust.chain.chain import chain as chain
     from combust.check.command import check as check
     from combust.cli.reference import kinds as kinds
     from combust.cli.reference import schema_of as schema  # noqa: F401
@@ -53,6 +54,7 @@ FUNCTIONS = {  # name -> module and name there
     "sample": ("combust.surrogates.data.sample", "sample"),
     "train": ("combust.surrogates.training.train", "train"),
     "verify": ("combust.surrogates.judge.verify", "verify"),
+    "chain": ("combust.chain.chain", "chain"),
     "models": ("combust.surrogates.judge.models", "shipped"),
     "doctor": ("combust.installation", "doctor"),
     "kinds": ("combust.cli.reference", "kinds"),  # `combust list`

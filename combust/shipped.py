@@ -1,4 +1,4 @@
-"""The cases that come with combust: files of `combust run`, `reduce`, `sample` and `train` to begin with."""
+"""The cases that come with combust: files of `combust run`, `chain`, `reduce`, `sample` and `train` to begin with."""
 
 from __future__ import annotations
 
@@ -15,14 +15,16 @@ from combust.errors import ConfigError
 
 FOLDERS = {  # verb that takes the files -> folder of the package, and what their names begin with
     "run": ("cases", ""),  # in a checkout a link to the folder of that name beside the package
+    "chain": ("cases", ""),
     "reduce": ("cases/reduction", "reduction/"),
     "sample": ("surrogates/library", "learned/"),
 }
 ENDING = ".toml"
+CHAINS = "chain_"  # how names of files in `cases` begin that are no flows
 
 
 class ShippedCase(NamedTuple):
-    """A case: name, which verb takes it ("run", "reduce" or "sample"), its title, and the text of the file.
+    """A case: name, which verb takes it ("run", "chain", "reduce" or "sample"), its title, and the text of the file.
 
     beside : name and content of each file that the case names and that lies beside it
     """
@@ -43,7 +45,7 @@ def cases() -> tuple[ShippedCase, ...]:
 def _within(folder: Traversable, prefix: str, verb: str) -> list[ShippedCase]:
     found, files = [], {file.name: file for file in folder.iterdir() if file.is_file()}
     for file in files.values():
-        if file.name.endswith(ENDING):
+        if file.name.endswith(ENDING) and file.name.startswith(CHAINS) == (verb == "chain"):
             text = file.read_text(encoding="utf-8")
             raw = tomllib.loads(text)
             beside = tuple((name, files[name].read_bytes()) for name in sorted(files.keys() & texts(raw)))

@@ -127,7 +127,10 @@ def ours(word: str) -> bool:
 def by_verb(words: list[str], whole: bool) -> str:
     """By the command line of combust; a mention may be a verb alone."""
     from combust.__main__ import parser
+    from combust.cli.verbs import VERBS
 
+    if "--" in words and words[0] in {verb.name for verb in VERBS if verb.passes}:
+        words = words[: words.index("--")]  # the rest is another program's
     made = parser()
     verbs = next(a.choices for a in made._actions if isinstance(a, argparse._SubParsersAction))
     if not whole and (not words or words[0] in verbs and len(words) == 1):

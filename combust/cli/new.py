@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 HEADS = {
     "run": "cases, for combust check and combust run",
+    "chain": "files for combust chain",
     "reduce": "files for combust reduce",
     "sample": "files for combust sample and combust train",
 }

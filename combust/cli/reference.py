@@ -15,8 +15,12 @@ from combust.explain import allowances, documented, flatten, types_of
 from combust.settings import FILES
 from combust.settings.quantities import schema
 
-TITLES = {"case": "Case files", "reduce": "Files of `combust reduce`", "sample": "Files of learned chemistry: `combust "
-          "sample`, `train` and `verify`"}  # fmt: skip
+TITLES = {
+    "case": "Case files",
+    "chain": "Files of `combust chain`",
+    "reduce": "Files of `combust reduce`",
+    "sample": "Files of learned chemistry: `combust sample`, `train` and `verify`",
+}
 UNITS = (
     "Numbers are in the SI unit in brackets. In its place a text with another unit is allowed: "
     '`"1 atm"`, `"27 degC"`, `"50 us"`.'
@@ -53,6 +57,10 @@ def root_of(file: str) -> type[msgspec.Struct]:
         from combust.reduction.settings import Reduction
 
         return Reduction
+    if file == "chain":
+        from combust.chain.settings import Chain
+
+        return Chain
     from combust.surrogates.settings import Surrogate
 
     return Surrogate
@@ -82,9 +90,10 @@ def tables(kind: type[msgspec.Struct] | None = None) -> Iterator[tuple[str, list
 
 
 def structs_of(kind: mi.Type) -> list[mi.StructType]:
-    """The tables that a key may hold, one or a list of them."""
+    """The tables that a key may hold, one, a list of them or several by names of their own."""
     options = list(flatten(kind))
     inner = [leaf for o in options if isinstance(o, mi.VarTupleType) for leaf in flatten(o.item_type)]
+    inner += [leaf for o in options if isinstance(o, mi.DictType) for leaf in flatten(o.value_type)]
     found = [o for o in (*options, *inner) if isinstance(o, mi.StructType)]
     return list({o.cls: o for o in found}.values())
 
@@ -125,6 +134,7 @@ def table(struct: mi.StructType) -> list[str]:
         several = any(isinstance(o, mi.VarTupleType) for o in options)
         listed = "table or list of tables" if any(isinstance(o, mi.StructType) for o in options) else "list of tables"
         value = "table" if structs == options else listed if structs and several and only_tables(options) else plain
+        value = "tables by name" if structs and any(isinstance(o, mi.DictType) for o in options) else value
         rows.append(f"| `{field.name}` | {value} | {default(field)} | {described(field)} |".replace("||", "|"))
     return rows
 
@@ -137,7 +147,7 @@ def only_tables(options: list[mi.Type]) -> bool:
 def default(field: mi.Field) -> str:
     if field.required:
         return "required"
-    value: Any = field.default if field.default is not msgspec.NODEFAULT else field.default_factory
+    value: Any = field.default if field.default is not msgspec.NODEFAULT else field.default_factory()
     if value is None:
         return "none"
     if isinstance(value, tuple) and value and isinstance(value[0], msgspec.Struct):

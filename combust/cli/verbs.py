@@ -25,6 +25,7 @@ class Verb(NamedTuple):
     name: str
     help: str
     ranks: bool = False
+    passes: bool = False  # what stands after -- goes to another program
 
     def load(self) -> Module:
         """Its file."""
@@ -47,6 +48,7 @@ VERBS = (
     Verb("sample", "states and exact end states for learned chemistry"),
     Verb("train", "train a learned chemistry on sampled states"),
     Verb("verify", "report card of a learned chemistry: reactors and flames beside exact chemistry"),
+    Verb("chain", "from a mechanism to a turbulent flame, and the error of each link", passes=True),
     Verb("models", "the models that come with combust: list, verify the files, explain one"),
     Verb("doctor", "versions of all that combust needs, and how to get what is missing"),
     Verb("list", "kinds that a case file may name"),

@@ -7,4 +7,5 @@ The text here is the reference: `combust schema --markdown` prints it, `combust 
 
 from __future__ import annotations
 
-FILES = ("case", "reduce", "sample", "train", "verify")  # which verb takes it; sample, train and verify take the same
+FILES = ("case", "reduce", "sample", "train", "verify", "chain")
+"""Which verb takes it, a case those of flows; sample, train and verify take the same."""

@@ -33,8 +33,18 @@ def page(root: Path) -> str:
     """Markdown of all cases, in the order of their names; what has no picture or time yet is listed without."""
     times = json.loads(TIMES.read_text(encoding="utf-8")) if TIMES.is_file() else {}
     lines = [INTRODUCTION]
-    for path in sorted((root / "cases").glob("*.toml")):
+    chains = sorted((root / "cases").glob("chain_*.toml"))
+    for path in sorted({*(root / "cases").glob("*.toml")} - {*chains}):
         lines += section(path, times.get(path.stem), PICTURES / f"{path.stem}.png")
+    lines += [
+        "## Chains",
+        "",
+        "Files for `combust chain` ([how](../chain.md)).",
+        "",
+        "| file | what it is |",
+        "|---|---|",
+    ]
+    lines += [f"| [{path.name}](../../cases/{path.name}) | {words(path)} |" for path in chains] + [""]
     lines += ["## Reductions", "", "Files for `combust reduce` ([how](../reduction.md), "
               "[what came out](../validation/reduction.md)).", "", "| file | what it is |", "|---|---|"]  # fmt: skip
     for path in sorted((root / "cases" / "reduction").glob("*.toml")):
@@ -82,7 +92,7 @@ def spent() -> float:
 
 
 def main(names: list[str]) -> None:
-    for path in sorted((ROOT / "cases").glob("*.toml")):
+    for path in sorted({*(ROOT / "cases").glob("*.toml")} - {*(ROOT / "cases").glob("chain_*.toml")}):
         if names and path.stem not in names:
             continue
         print(path.stem, flush=True)

@@ -21,6 +21,7 @@ from combust.kinetics.flames.free import compute_or_load
 from combust.kinetics.flames.store import read_profile
 from combust.parallel import Communicator
 from combust.run import build as case
+from combust.shipped import CHAINS
 
 HERE = Path(__file__).resolve().parent
 CASES = HERE.parents[1] / "cases"
@@ -168,7 +169,8 @@ def norms(flow: ReactingFlow, species: str) -> dict[str, list[float]]:
 
 
 def test_each_case_is_here():
-    assert sorted(SHRUNK) == sorted(path.stem for path in CASES.glob("*.toml"))
+    flows = (path.stem for path in CASES.glob("*.toml") if not path.stem.startswith(CHAINS))
+    assert sorted(SHRUNK) == sorted(flows)
 
 
 @pytest.mark.parametrize("name", SHRUNK)

@@ -41,6 +41,7 @@ LAYERS = (
     ("run", ("combust.run",)),
     ("judge", ("combust.surrogates.judge",)),
     ("check", ("combust.check", "combust.profiling")),
+    ("chain", ("combust.chain",)),
     ("cli", ("combust.cli", "combust.api", "combust.__main__", "combust.run.__main__")),
 )  # fmt: skip
 ORDER = [prefix for _, prefixes in LAYERS for prefix in prefixes]

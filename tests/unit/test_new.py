@@ -10,6 +10,7 @@ from helpers import ROOT
 from combust import shipped
 from combust.__main__ import main
 from combust.case.load import load
+from combust.chain import settings as chains
 from combust.errors import ConfigError
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.reduction import settings as reduction
@@ -17,7 +18,7 @@ from combust.surrogates import settings as surrogates
 
 FILES = {path.relative_to(ROOT / "cases").with_suffix("").as_posix(): path for path in ROOT.glob("cases/**/*.toml")}
 FILES |= {f"learned/{path.stem}": path for path in (ROOT / "combust" / "surrogates" / "library").glob("*.toml")}
-READ = {"run": load, "reduce": reduction.load, "sample": surrogates.load}
+READ = {"run": load, "chain": chains.load, "reduce": reduction.load, "sample": surrogates.load}
 
 
 def test_all_are_listed_with_a_line_each(capsys):

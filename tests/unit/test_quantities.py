@@ -176,7 +176,9 @@ def test_every_unit_of_a_key_can_be_converted():
             assert KINDS.get(found, found) in TABLES or found in (ALONG, SAME)
 
 
-@pytest.mark.parametrize(("file", "page"), [("reduce", "keys_reduce.md"), ("sample", "keys_learned.md")])
+@pytest.mark.parametrize(
+    ("file", "page"), [("reduce", "keys_reduce.md"), ("sample", "keys_learned.md"), ("chain", "keys_chain.md")]
+)
 def test_pages_of_keys_are_up_to_date(file, page):
     """python -m combust schema --for reduce --markdown > docs/keys_reduce.md"""
     assert (ROOT / "docs" / page).read_text(encoding="utf-8") == markdown(file) + "\n"
