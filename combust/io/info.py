@@ -181,9 +181,9 @@ def cell(path: Path) -> CellInfo:
 
 
 def mechanism(path: Path, phase: str | None = None) -> MechanismInfo:
-    from combust.kinetics.mechanism import phases
+    from combust.kinetics.mechanism import phases, places
 
-    file, read, refused = phases.find(path), phase, ""
+    file, read, refused = places.find(path), phase, ""
     try:
         read = phases.read(file, phase).name
     except MechanismError as error:

@@ -15,7 +15,7 @@ from combust.errors import DivergenceError, MechanismError
 from combust.kinetics.flames.free import free_flame
 from combust.kinetics.integrate import cells as ode
 from combust.kinetics.integrate.cvode import CellIntegrator
-from combust.kinetics.mechanism import phases
+from combust.kinetics.mechanism import places
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.kinetics.reactors.ignition import ignition_delays
 
@@ -38,7 +38,7 @@ def times(gas, factor, reaction=None):
 
 
 def test_digest_is_that_of_the_content(gas):
-    file = hashlib.sha256(phases.find("h2o2.yaml").read_bytes()).hexdigest()
+    file = hashlib.sha256(places.find("h2o2.yaml").read_bytes()).hexdigest()
     assert gas.sha256 == gas.file_sha256 == file
     assert gas.with_parameters().sha256 == gas.with_parameters(**gas.parameters._asdict()).sha256 == file
     one, again, other = times(gas, 2.0, 3), times(Mechanism.load("h2o2.yaml"), 2.0, 3), times(gas, 2.0, 4)

@@ -57,7 +57,7 @@ def stages(settings: Chain, out: Path) -> tuple[Stage, ...]:
 
 def source_of(settings: Chain) -> str:
     """The file of the mechanism. Raises MechanismError."""
-    from combust.kinetics.mechanism.phases import find
+    from combust.kinetics.mechanism.places import find
 
     return str(find(settings.mechanism))
 

@@ -35,7 +35,8 @@ def stages(settings: Chain, out: Path) -> tuple[Stage, ...]:
             size=f"{sample.rows} rows", seed=sample.seed,
         ),
         Stage(
-            "train", "a network of them", lambda work: train(settings, work), trained, (), ("reduce", "sample"),
+            "train", "a network of them", lambda work: train(settings, work), trained, parent(settings),
+            ("reduce", "sample"),
             {MODEL: content_of_model, WEIGHTS: None},
             command=f"combust train {out}/train/learned.toml --samples {out}/sample/{SAMPLES} --out DIR",
             size=f"{settings.learned.train.epochs} epochs, {shape.depth} layers of {shape.width}",
@@ -47,6 +48,14 @@ def stages(settings: Chain, out: Path) -> tuple[Stage, ...]:
             command=f"combust verify {out}/train/model --out DIR{asked}",
         ),
     )  # fmt: skip
+
+
+def parent(settings: Chain) -> tuple[str, ...]:
+    """The two files of the model that training starts from, if there is one. Raises FileFormatError."""
+    from combust.surrogates import library
+
+    init = settings.learned.train.init
+    return tuple(str(library.find(init).with_suffix(end)) for end in (".json", ".safetensors")) if init else ()
 
 
 def reduced(out: Path) -> str:

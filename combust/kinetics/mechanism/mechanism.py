@@ -20,7 +20,17 @@ from combust.kinetics.gas.values import Values
 from combust.kinetics.integrate import few, jacobian, production, systems
 from combust.kinetics.integrate.gradients import run as differentiable
 from combust.kinetics.integrate.reactor import ReactorIntegrator, Reactors, integrate
-from combust.kinetics.mechanism import guard, mixtures, parameters, phases, qss_cantera, qss_file, reactions, states
+from combust.kinetics.mechanism import (
+    guard,
+    mixtures,
+    parameters,
+    phases,
+    places,
+    qss_cantera,
+    qss_file,
+    reactions,
+    states,
+)
 from combust.kinetics.mechanism.changes import Changes, changed_parameters, changes_of, digest, with_changes
 from combust.kinetics.mechanism.mixtures import Composition
 from combust.kinetics.mechanism.parameters import RateParameters
@@ -89,7 +99,7 @@ class Mechanism:
         Raises MechanismError for a file that Cantera cannot read, listing all that is not covered, or naming what is
         not as Cantera has it (combust.kinetics.mechanism.guard).
         """
-        file = phases.find(path)
+        file = places.find(path)
         solution = phases.read(file, phase, ions)
         steady, case_sensitive = qss_file.qss_species(solution), solution.case_sensitive_species_names
         kinetics = qss_file.kinetics_of(solution) if not steady else qss_file.qss_kinetics_of(solution, steady)
@@ -191,12 +201,12 @@ class Mechanism:
         MechanismError for an ensemble, and for changed parameters that Cantera does not take or takes otherwise.
         """
         full = self.cantera_of_all(transport)
-        return qss_cantera.solution_of(full, self.qss, str(phases.find(self.path))) if self.qss else full
+        return qss_cantera.solution_of(full, self.qss, str(places.find(self.path))) if self.qss else full
 
     def cantera_of_all(self, transport: bool = True) -> ct.Solution:
         """A fresh ct.Solution of all species of the file, those in quasi-steady state as ordinary ones."""
         self._require_one()
-        solution = phases.solution(phases.find(self.path), self.name, transport)
+        solution = phases.solution(places.find(self.path), self.name, transport)
         if not self.changes:
             return solution
         solution = with_changes(solution, self.changes)

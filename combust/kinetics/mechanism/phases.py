@@ -13,8 +13,6 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from combust.errors import MechanismError
-from combust.explain import shortened
-from combust.files import is_file
 from combust.kinetics.mechanism.reactions import refuse_uncovered
 from combust.kinetics.mechanism.text import REFUSALS, message_of, require_readable
 from combust.kinetics.mechanism.usable import require_usable
@@ -23,7 +21,6 @@ logger = logging.getLogger(__name__)
 
 BLOCK = re.compile(r"^phases:.*\n(?:(?:[ \t#-].*)?\n)*", re.MULTILINE)  # a key of the whole file and what is under it
 IONIZED = "ionized-gas"
-LIBRARY = Path(__file__).parents[2] / "reduction" / "library"  # mechanisms that come with combust
 
 
 def read(file: Path, phase: str | None = None, ions: str | None = None) -> ct.Solution:
@@ -82,20 +79,6 @@ def phases_of(file: Path) -> list[dict[str, Any]]:
         if isinstance(entries, list) and all(isinstance(entry, dict) for entry in entries):
             return entries
     return []
-
-
-def find(path: str | Path) -> Path:
-    """The file that Cantera would read, or one that comes with combust."""
-    given = Path(path).expanduser()
-    if "\0" in str(given):
-        raise MechanismError(f"mechanism file {str(given)!r}: its name holds a NUL character")
-    folders = [Path(".")] if given.is_absolute() else [Path("."), *map(Path, ct.get_data_directories()), LIBRARY]
-    for folder in folders:
-        if is_file(folder / given):
-            return folder / given
-    looked = dict.fromkeys("the working directory" if folder == Path(".") else str(folder) for folder in folders)
-    where = "" if given.is_absolute() else f"; looked in {', '.join(looked)}"
-    raise MechanismError(f"mechanism file '{shortened(str(path))}' not found{where}")
 
 
 def _covered(file: Path, phase: str | None, ions: str | None) -> ct.Solution:

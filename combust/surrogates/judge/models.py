@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from combust.errors import FileFormatError, MechanismError
-from combust.kinetics.mechanism.phases import find as find_mechanism
+from combust.kinetics.mechanism.places import find as find_mechanism
 from combust.report.pages import Table
 from combust.surrogates import library
 from combust.surrogates.judge import card as report_card

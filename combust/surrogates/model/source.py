@@ -8,7 +8,7 @@ from typing import Any
 
 from combust.errors import MechanismError
 from combust.kinetics.mechanism.mechanism import Mechanism
-from combust.kinetics.mechanism.phases import find
+from combust.kinetics.mechanism.places import find
 
 
 def locate(card: dict[str, Any], folder: Path) -> str:

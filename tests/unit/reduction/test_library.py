@@ -4,7 +4,7 @@ import cantera as ct
 import pytest
 
 from combust.kinetics.mechanism.mechanism import Mechanism
-from combust.kinetics.mechanism.phases import LIBRARY
+from combust.kinetics.mechanism.places import LIBRARY
 from combust.reduction.cases.conditions import ReductionCase
 from combust.reduction.cases.measures import Watch
 from combust.reduction.cases.outcome import errors, outcome, reference

@@ -14,7 +14,7 @@ from combust.cli import models as listing
 from combust.cli import verify as command
 from combust.errors import ConfigError, FileFormatError, MechanismError
 from combust.kinetics.mechanism.mechanism import Mechanism
-from combust.kinetics.mechanism.phases import find as find_mechanism
+from combust.kinetics.mechanism.places import find as find_mechanism
 from combust.parallel import Communicator
 from combust.surrogates import library
 from combust.surrogates.judge import conditions, flames, reactors, report, steps, targets, verify
