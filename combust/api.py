@@ -23,9 +23,11 @@ if TYPE_CHECKING:
     from combust.experiments.validate import validate as validate
     from combust.installation import doctor as doctor
     from combust.io.info import info as info
+    from combust.kinetics.dynamics.run import md as md
     from combust.kinetics.flames.extinctions import extinction as extinction
     from combust.kinetics.flames.speeds import flamespeed as flamespeed
     from combust.kinetics.reactors.ignite import ignite as ignite
+    from combust.kinetics.trajectories.network import network as network
     from combust.profiling.command import profile as profile
     from combust.reduction.reduce import reduce as reduce
     from combust.run.picture import plot as plot
@@ -50,6 +52,8 @@ FUNCTIONS = {  # name -> module and name there
     "flamespeed": ("combust.kinetics.flames.speeds", "flamespeed"),
     "extinction": ("combust.kinetics.flames.extinctions", "extinction"),
     "validate": ("combust.experiments.validate", "validate"),
+    "network": ("combust.kinetics.trajectories.network", "network"),
+    "md": ("combust.kinetics.dynamics.run", "md"),
     "reduce": ("combust.reduction.reduce", "reduce"),
     "sample": ("combust.surrogates.data.sample", "sample"),
     "train": ("combust.surrogates.training.train", "train"),

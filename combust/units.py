@@ -43,12 +43,14 @@ TIME = {
     "microseconds": 1e-6,
     "ns": 1e-9,
     "nanosecond": 1e-9,
+    "ps": 1e-12,
+    "fs": 1e-15,
     "min": 60.0,
 }
 TEMPERATURE = {"K": 1.0, "kelvin": 1.0, "degK": 1.0, "R": 5 / 9, "rankine": 5 / 9}
 CELSIUS = ("C", "°C", "degC", "celsius", "degree_Celsius")
 LENGTH = {"m": 1.0, "km": 1e3, "cm": 1e-2, "mm": 1e-3, "um": 1e-6, "µm": 1e-6, "μm": 1e-6, "nm": 1e-9, "in": 0.0254,
-          "ft": 0.3048}  # fmt: skip
+          "ft": 0.3048, "angstrom": 1e-10}  # fmt: skip
 VISCOSITY = {"Pa s": 1.0, "Pa.s": 1.0, "Pa*s": 1.0, "mPa s": 1e-3, "uPa s": 1e-6, "kg/m/s": 1.0, "P": 0.1, "cP": 1e-3}
 SQUARES = {unit: float(Fraction(str(factor)) ** 2) for unit, factor in LENGTH.items()}
 PER_TIME = {f"1/{unit}": 1 / factor for unit, factor in TIME.items()}

@@ -44,6 +44,8 @@ VERBS = (
     Verb("flamespeed", "laminar flame speeds over ranges of mixture, temperature and pressure"),
     Verb("extinction", "strain rates at which counterflow diffusion flames go out"),
     Verb("validate", "compare a mechanism with published experiments"),
+    Verb("network", "reactions and rate constants, with their errors, of molecular dynamics"),
+    Verb("md", "reactive molecular dynamics of a box of molecules, by LAMMPS"),
     Verb("reduce", "make a small mechanism of a large one that meets error tolerances"),
     Verb("sample", "states and exact end states for learned chemistry"),
     Verb("train", "train a learned chemistry on sampled states"),

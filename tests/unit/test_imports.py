@@ -30,6 +30,9 @@ LAYERS = (
     )),
     ("io", ("combust.io",)),
     ("report", ("combust.report",)),
+    ("molecules", (
+        "combust.kinetics.dynamics", "combust.kinetics.trajectories.formats", "combust.kinetics.trajectories",
+    )),
     ("experiments", ("combust.experiments.formats", "combust.experiments")),
     ("reduction", ("combust.reduction",)),
     ("surrogates", (

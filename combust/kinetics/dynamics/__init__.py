@@ -1,0 +1,1 @@
+"""Molecular dynamics of reacting gases, run by LAMMPS: boxes, input, segments that are whole or not there."""
