@@ -14,7 +14,7 @@ from combust.settings.ranges import positive, quantities
 
 if TYPE_CHECKING:
     from combust.kinetics.trajectories.formats.reading import Given
-    from combust.kinetics.trajectories.network import Network
+    from combust.kinetics.trajectories.network import ReactionNetwork
     from combust.kinetics.trajectories.record import ReactionFound
 
 ROWS = 20
@@ -22,7 +22,7 @@ ROWS = 20
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
-        "Files: network.html, network.json (what `combust rate` reads), rates.csv, events.csv and, with --mechanism, "
+        "Files: network.html, network.json (all of it), rates.csv, events.csv and, with --mechanism, "
         "rates.yaml for Cantera (what `combust merge` takes). Memory grows with the changes of bonds, not with frames."
     )
     parser.add_argument("trajectories", nargs="+", metavar="TRAJ",
@@ -95,7 +95,7 @@ def given(args: argparse.Namespace) -> list[Given]:
     return [Given(elements, T, args.step, args.volume, args.format, args.allow_cut) for T in Ts]
 
 
-def lines(found: Network) -> list[str]:
+def lines(found: ReactionNetwork) -> list[str]:
     """What is printed."""
     record = found.record
     time = sum(one.time for one in record.trajectories)

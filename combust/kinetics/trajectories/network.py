@@ -38,7 +38,7 @@ FEW = 5  # events of the benchmark, below which it says little
 
 
 @dataclass(frozen=True)
-class Network:
+class ReactionNetwork:
     """What was counted, and where it was written;  mechanism : Cantera YAML, None where no mechanism was given"""
 
     record: NetworkRecord
@@ -58,7 +58,7 @@ def network(
     counting: Counting | None = None,
     force: bool = False,
     reporter: Reporter = SILENT,
-) -> Network:
+) -> ReactionNetwork:
     """Counts reactions in trajectories: files of LAMMPS or XYZ, or folders of `combust md`; those of one T together.
 
     given : what the files do not say, for all or for each
@@ -86,7 +86,7 @@ def network(
         reporter.warn(line)
     write(files, record, work)
     made = known is not None and write_rates(files["rates.yaml"], record, known.solution)
-    return Network(record, files["network.html"], files["rates.yaml"] if made else None)
+    return ReactionNetwork(record, files["network.html"], files["rates.yaml"] if made else None)
 
 
 class Work:
