@@ -1,6 +1,6 @@
 """Cost of the low-Mach solver by phase, us per cell and step: sweeps, chemistry, dimensions, species, ranks, cells.
 
-    python benchmarks/flow.py                            # 2-D: two sweeps, one, learned chemistry; --peer: and CVODE
+    python benchmarks/flow.py                            # 2-D: two sweeps, one, learned, no chemistry; --peer: CVODE
     python benchmarks/flow.py --flame ch4                # or gri30: methane with 28 or 53 species
     python benchmarks/flow.py --dimensions 3 --cells 48  # 3-D: two sweeps, one, both also without chemistry
     python benchmarks/flow.py --growth cells             # 1e4 to 2e6 cells, without chemistry; --growth species
@@ -181,8 +181,10 @@ def flows_in_turn(sheet: Sheet, comm: Communicator, options: argparse.Namespace)
     rows = {"two sweeps": ["numerics.sweeps=2"], "one sweep": ["numerics.sweeps=1"]}
     if options.dimensions == 3:
         rows |= {f"{name}, no chemistry": [*changes, NONE] for name, changes in rows.items()}
-    elif flame.model in library.names():
-        rows["learned"] = [f'chemistry={{kind="learned",model="{flame.model}"}}']
+    else:
+        rows["one sweep, no chemistry"] = ["numerics.sweeps=1", NONE]
+        if flame.model in library.names():
+            rows["learned"] = [f'chemistry={{kind="learned",model="{flame.model}"}}']
     flows = {name: turns_of(comm, options, options.cells, *changes) for name, changes in rows.items()}
     for _ in range(options.warm):
         for turn in flows.values():

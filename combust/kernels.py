@@ -46,13 +46,15 @@ Places = Sequence["Tensor | None"]  # where results go, one by one; a new tensor
 class Kernel(Protocol[P, R_co]):
     """A function that `compiled` made, of the signature of the one it was made of, which is `eager`.
 
-    `into` puts its results into places, which are then the results.
+    `into` puts its results into places, which are then the results; `native` does the same in C++ alone, and is None
+    where there is no such version or it does not serve.
     """
 
     @property
     def eager(self) -> Callable[P, R_co]: ...
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co: ...
     def into(self, places: Places, *args: P.args, **kwargs: P.kwargs) -> R_co: ...
+    def native(self, places: Places | None, *args: Any) -> R_co | None: ...
 
 
 class Native(Protocol):
@@ -151,29 +153,34 @@ def compiled(fn: Callable[P, R_co], *, dynamic: bool | None = False, native: Nat
     """
     by_torch = _torchs(fn, dynamic)
 
-    def run(places: Places | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if (watch := _policy.watch) is not None:
-            _policy.watch = None
-            try:
-                return watch(functools.partial(called, places), args, kwargs)
-            finally:
-                _policy.watch = watch
-        return called(places, *args, **kwargs)
+    def watched(call: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if (watch := _policy.watch) is None:
+            return call(*args, **kwargs)
+        _policy.watch = None
+        try:
+            return watch(call, args, kwargs)
+        finally:
+            _policy.watch = watch
+
+    def served(places: Places | None, *args: Any) -> Any:
+        if native is None or not machine_code.wanted() or tracing() or transformed():
+            return None
+        return native(places, *args)
 
     def called(places: Places | None, *args: Any, **kwargs: Any) -> Any:
-        if native is not None and not kwargs and machine_code.wanted() and not (tracing() or transformed()):
-            found = native(places, *args)
-            if found is not None:
-                return found
+        found = None if kwargs else served(places, *args)
+        if found is not None:
+            return found
         result = by_torch(args, kwargs)
         return result if places is None else _put(result, places)
 
     @functools.wraps(fn)
     def kernel(*args: Any, **kwargs: Any) -> Any:
-        return run(None, args, kwargs)
+        return watched(functools.partial(called, None), args, kwargs)
 
+    kernel.into = lambda places, *args, **kwargs: watched(functools.partial(called, places), args, kwargs)  # type: ignore[attr-defined]
+    kernel.native = lambda places, *args: watched(functools.partial(served, places), args, {})  # type: ignore[attr-defined]
     kernel.eager = fn  # type: ignore[attr-defined]
-    kernel.into = lambda places, *args, **kwargs: run(places, args, kwargs)  # type: ignore[attr-defined]
     return kernel  # type: ignore[return-value]
 
 

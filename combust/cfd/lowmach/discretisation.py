@@ -12,8 +12,9 @@ from combust.cfd.lowmach.problem import LowMachNumerics, Problem
 from combust.cfd.lowmach.state import State
 from combust.cfd.mesh.grid import NAMES, Faces, Grid, along, weighted
 from combust.cfd.mesh.require import same_device
-from combust.cfd.mesh.slabs import Joined, pointwise, slabs
+from combust.cfd.mesh.slabs import Joined, of_cells, slabs
 from combust.cfd.operators import rkc, scalars
+from combust.cfd.operators.native import state as cells
 from combust.cfd.operators.reconstruction import layers_of_ghosts
 from combust.cfd.operators.stencils import STIFFER, blend, pair_sum
 from combust.errors import ConfigError
@@ -22,7 +23,8 @@ from combust.timers import Timers
 
 MARGIN = 1.2  # of local bounds, which are those of cells: for momentum volumes between cells of other sizes
 
-compressibility_kernel = compiled(scalars.compressibility)
+compressibility_kernel = compiled(scalars.compressibility, native=cells.compressibility)
+state_error_kernel = compiled(scalars.equation_of_state_error, native=cells.equation_of_state_error)
 
 
 def require_fitting(grid: Grid, problem: Problem) -> None:
@@ -104,8 +106,7 @@ class Discretisation:
 
     def pressure_error(self, s: State) -> Tensor:
         """(p_eos - p0) / p0 of the owned cells of a state."""
-        error = scalars.equation_of_state_error
-        return pointwise(lambda U, T: error(U, T, s.p0, self.thermo), s.U, self.inner(s.q)[0])
+        return of_cells(state_error_kernel, (s.U, self.inner(s.q)[0]), (s.p0, self.thermo))
 
     def local_stiffness(self, diffusivity: Tensor, largest: float) -> float:
         """The same by a bound of each cell's own (Gershgorin's), on padded diffusivities of which `largest` is the

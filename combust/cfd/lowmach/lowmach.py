@@ -33,11 +33,13 @@ from combust.cfd.lowmach.sound import require_sound
 from combust.cfd.lowmach.state import State
 from combust.cfd.lowmach.transport import Transport
 from combust.cfd.mesh.grid import Faces, Grid
-from combust.cfd.mesh.slabs import Slab, pointwise
+from combust.cfd.mesh.slabs import Slab, of_cells, pointwise
 from combust.cfd.operators import scalars
+from combust.cfd.operators.native import coefficients
+from combust.cfd.operators.native import state as cells
 from combust.cfd.operators.scalars import Coefficients
 from combust.cfd.pressure.base import PressureSolver
-from combust.devices import total
+from combust.devices import number, total
 from combust.errors import DivergenceError, StateError
 from combust.kernels import compiled
 from combust.kinetics.integrate.statistics import Statistics
@@ -50,16 +52,13 @@ T = TypeVar("T")
 CARRIED = 1.0  # Courant number beyond which the velocity of a convective outflow may grow from step to step
 BESIDE_WALL = 0.1  # of its volume a cell may gain or lose in a step beside a wall whose temperature jumps
 
-coefficients_kernel = compiled(scalars.transport_coefficients)
-primitive_kernel = compiled(scalars.primitive)
-divergence_kernel = compiled(scalars.divergence_source)
+coefficients_kernel = compiled(scalars.transport_coefficients, native=coefficients.transport_coefficients)
+primitive_kernel = compiled(scalars.primitive, native=cells.primitive)
+divergence_kernel = compiled(scalars.divergence_source, native=cells.divergence_source)
+mean_rates_kernel = compiled(scalars.mean_rates, native=cells.mean_rates)
+ahead_kernel = compiled(scalars.ahead, native=cells.ahead)
 with_eddies_kernel = compiled(scalars.with_eddies)
 multiplied_kernel = compiled(scalars.multiplied)
-
-
-def mean_rates(rhoY: Tensor, U: Tensor, Q: Tensor, dt: float) -> Tensor:
-    """Mean reaction rates of the species [kg/m3/s] that took U, with the transport Q, to rhoY in dt."""
-    return pointwise(lambda r, U, Q: (r - U) / dt - Q, rhoY, U[1:], Q[1:])
 
 
 class LowMach(Discretisation):
@@ -142,6 +141,7 @@ class LowMach(Discretisation):
         U, q, wdot = s.U, s.q, s.wdot
         u_adv = u_half
         rates = lambda: s.wdot  # noqa: E731
+        step = number(dt, self.grid.device)
         for sweep in range(self.numerics.sweeps):
             if sweep:
                 q_half, S_half = self._centred(s, U, q, u_adv, wdot, c_half, given, dt)
@@ -154,7 +154,7 @@ class LowMach(Discretisation):
             left = left + diffused
             del source
             T, rhoY = self._react(work, s, Q)
-            rates = partial(mean_rates, rhoY, s.U, Q, dt)
+            rates = partial(of_cells, mean_rates_kernel, (rhoY, s.U, Q), (step,))
             s.forget_rates()
             wdot, U = rates(), torch.cat([(s.U[0] + dt * Q[0])[None], rhoY])
             q = self._primitive(U, T, given.t + dt)
@@ -224,7 +224,10 @@ class LowMach(Discretisation):
     def coefficients(self, q: Tensor) -> Coefficients:
         """Transport coefficients of the padded (T, Y)."""
         with self.timers.phase("transport"):
-            c = pointwise(lambda q: coefficients_kernel(self.transport_data, self.thermo, q, self.problem.transport), q)
+            data, model = self.transport_data, self.problem.transport
+            c = coefficients_kernel.native(None, data, self.thermo, q, model)
+            if c is None:
+                c = pointwise(lambda q: coefficients_kernel(data, self.thermo, q, model), q)
             if c.thermal_diffusion is not None:
                 self.filler.thermal_diffusion(c.thermal_diffusion)
             return c
@@ -311,11 +314,15 @@ class LowMach(Discretisation):
         """(T, Y), S and coefficients extrapolated from n-1 and n to n+1/2; those of the eddies stay."""
         assert s.coefficients is not None and s.coefficients_before is not None
 
-        def ahead(now: Tensor, before: Tensor) -> Tensor:
-            return pointwise(lambda a, b: a + w * (a - b), now, before)
+        def beyond(a: Tensor, b: Tensor) -> Tensor:
+            return pointwise(lambda a, b: a + w * (a - b), a, b)
 
-        c = scalars.combined(s.coefficients, s.coefficients_before, ahead)
-        return ahead(s.q, s.q_before), ahead(s.S, s.S_before), self.acting(c, given)
+        now = s.coefficients, s.q, s.S
+        earlier = s.coefficients_before, s.q_before, s.S_before
+        found = ahead_kernel.native(None, now, earlier, number(w, self.grid.device))
+        if found is None:
+            found = scalars.combined(now[0], earlier[0], beyond), beyond(s.q, s.q_before), beyond(s.S, s.S_before)
+        return found[1], found[2], self.acting(found[0], given)
 
     def _centred(
         self, s: State, U: Tensor, q: Tensor, u: Faces, wdot: Tensor, c: Coefficients, given: Context, dt: float
@@ -333,7 +340,7 @@ class LowMach(Discretisation):
         with self.timers.phase("eos"):
             self.filler.at(t)
             q = self.grid.padded(U.shape[0])
-            pointwise(lambda U, T: primitive_kernel(U, T, self.thermo, 2), U, T, into=(self.inner(q),))
+            of_cells(primitive_kernel, (U, T), (self.thermo, 2), into=(self.inner(q),))
             return self.filler.scalar_ghosts(q)
 
     def _extrapolated_velocity(self, s: State, w: float, t: float) -> Faces:

@@ -13,16 +13,17 @@ from combust.cfd.lowmach.context import Context
 from combust.cfd.lowmach.discretisation import Discretisation
 from combust.cfd.lowmach.state import State
 from combust.cfd.mesh.grid import Areas, Faces
-from combust.cfd.mesh.slabs import Behind, Joined, Slab, pointwise
+from combust.cfd.mesh.slabs import Behind, Joined, Slab, of_cells, pointwise
 from combust.cfd.operators import rkc, scalars
-from combust.cfd.operators.native import stages
+from combust.cfd.operators.native import advection, stages
+from combust.cfd.operators.native import state as cells
 from combust.cfd.operators.scalars import Coefficients
 from combust.devices import number
 from combust.kernels import compiled
 
-advection_kernel = compiled(scalars.advection)
+advection_kernel = compiled(scalars.advection, native=advection.advection)
 diffusion_kernel = compiled(scalars.diffusion)
-diffusive_rate_kernel = compiled(scalars.diffusive_rate)
+diffusive_rate_kernel = compiled(scalars.diffusive_rate, native=cells.diffusive_rate)
 first_stage_kernel = compiled(scalars.first_stage, native=stages.first_stage)
 stage_kernel = compiled(scalars.stage)
 transport_rate_kernel = compiled(scalars.transport_rate, native=stages.transport_rate)
@@ -134,7 +135,7 @@ class Transport:
         with on.timers.phase("diffusion"):
             U, diffused = self._diffuse(s, start, source, given.t, dt)
             step = number(dt, on.grid.device)
-            Q = pointwise(lambda U, U0, w: transport_rate_kernel(U, U0, w, step), U, s.U, wdot())
+            Q = of_cells(transport_rate_kernel, (U, s.U, wdot()), (step,))
         return Q, dt * diffused
 
     def _diffuse(self, s: State, start: DiffusionStart, source: Tensor, t: float, dt: float) -> tuple[Tensor, Tensor]:

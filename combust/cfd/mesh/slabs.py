@@ -14,6 +14,7 @@ from torch import Tensor
 
 from combust.cfd.mesh.grid import Areas, AxisMetric, Faces, Layout, Metrics
 from combust.graphs import remade
+from combust.kernels import Kernel, Places
 
 CELLS = 2**15  # of a slab, about: two cuts more cost as much as a slab twice as large does beyond the cache
 WHOLE = 2**16  # cells of a block that is not cut
@@ -173,3 +174,15 @@ def pointwise(function: Callable[..., Any], *fields: Tensor, into: Sequence[Tens
                 field.put(start, x)
     whole = [None if field is None else field.whole for field in joined]
     return remade(result, whole) if isinstance(result, tuple) else whole[0]
+
+
+def of_cells(
+    kernel: Kernel[..., Any], fields: tuple[Tensor, ...], constants: tuple[Any, ...] = (), into: Places | None = None
+) -> Any:
+    """kernel(*fields, *constants), each cell of whose results depends on that cell alone: in one go where it has a
+    version in C++, which has no temporaries, else slab by slab. into : as for `pointwise`
+    """
+    found = kernel.native(into, *fields, *constants)
+    if found is not None:
+        return found
+    return pointwise(lambda *parts: kernel(*parts, *constants), *fields, into=into or ())

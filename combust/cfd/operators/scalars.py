@@ -346,3 +346,20 @@ def compressibility(q: Tensor, p0: Tensor, thermo: Thermo, layout: Layout) -> Te
 def equation_of_state_error(U: Tensor, T: Tensor, p0: Tensor, thermo: Thermo) -> Tensor:
     """(p_eos - p0)/p0 with p_eos = R T sum_k rho Y_k / W_k."""
     return GAS_CONSTANT * T * specific_moles(thermo, U[1:]) / p0 - 1
+
+
+def mean_rates(rhoY: Tensor, U: Tensor, Q: Tensor, dt: Tensor) -> Tensor:
+    """Mean reaction rates of the species [kg/m3/s] that took U, with the transport Q, to rhoY in dt [s]."""
+    return (rhoY - U[1:]) / dt - Q[1:]
+
+
+Ahead = tuple[Coefficients, Tensor, Tensor]  # what is extrapolated: transport coefficients, (T, Y), S
+
+
+def ahead(now: Ahead, before: Ahead, w: Tensor) -> Ahead:
+    """Extrapolated by w steps from those before and now."""
+
+    def beyond(a: Tensor, b: Tensor) -> Tensor:
+        return a + w * (a - b)
+
+    return combined(now[0], before[0], beyond), beyond(now[1], before[1]), beyond(now[2], before[2])

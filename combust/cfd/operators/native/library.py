@@ -32,6 +32,15 @@ def _declared(found: ctypes.CDLL) -> ctypes.CDLL:
     for name, arguments in {
         "combust_first_stage": [pointer, pointer, whole, pointer, real],
         "combust_transport_rate": [pointer, whole, pointer, whole, real],
+        "combust_primitive": [pointer, pointer, whole, pointer, whole],
+        "combust_divergence_source": [pointer, pointer, whole, pointer],
+        "combust_compressibility": [pointer, pointer, whole, pointer, real],
+        "combust_equation_of_state_error": [pointer, pointer, whole, pointer, real],
+        "combust_diffusivity": [pointer, pointer, whole, pointer],
+        "combust_mean_rates": [pointer, whole, pointer, whole, real],
+        "combust_ahead": [whole, whole, pointer, pointer, real],
+        "combust_coefficients": [pointer, pointer, pointer, whole, pointer],
+        "combust_advection": [pointer, pointer],
     }.items():
         function = getattr(found, name)
         function.restype, function.argtypes = whole, arguments
