@@ -72,13 +72,19 @@ class Said(Reporter):
         print(line, flush=True)
 
 
-def run(out: Path, given: Path, reporter: Reporter | None = None, **options):
-    """A call of the chain; options as of the script."""
+def words(options: dict[str, object]) -> list[str]:
+    return [f"{key}={value}" for key, value in options.items()]
+
+
+def run(out: Path, given: Path, reporter: Reporter | None = None, engine: list[str] | None = None, **options):
+    """A call of the chain; options as of the script;  engine : options for Snakemake, which runs it then"""
     how = {key: options.pop(key, None) for key in ("until", "first", "only")}
     flags = {key: bool(options.pop(key, False)) for key in ("dry_run", "force")}
     made = chosen(stages(out, str(given), **options), **how)
-    asked = Asked("toy", (), False, out, 1)
-    return of_stages(made, out, asked, **how, **flags, reporter=reporter or Said())
+    asked = Asked(
+        out, 1, lambda stage: [sys.executable, __file__, str(out), str(given), f"only={stage.name}", *words(options)]
+    )
+    return of_stages(made, asked, **how, **flags, engine_options=engine, reporter=reporter or Said())
 
 
 def content(out: Path) -> dict[str, str]:

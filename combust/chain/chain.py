@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,11 +69,18 @@ def chain(
     """
     settings = load(config, changes, quick)
     folder = Path(out or f"runs/{Path(config).stem}{'_quick' if quick else ''}")
-    asked = Asked(str(config), tuple(changes), quick, folder, cores)
+    asked = Asked(folder, cores, lambda stage: alone(config, folder, changes, quick, stage))
     return of_stages(
-        chosen(stages_of(settings, folder), until, first, only), folder, asked, until=until, first=first, only=only,
+        chosen(stages_of(settings, folder), until, first, only), asked, until=until, first=first, only=only,
         dry_run=dry_run, force=force, engine_options=engine_options, tell=tell, reporter=reporter,
     )  # fmt: skip
+
+
+def alone(config: str | Path, out: Path, changes: Sequence[str], quick: bool, stage: Stage) -> list[str]:
+    """The words of a process that makes one stage."""
+    words = [sys.executable, "-m", "combust", "chain", str(config), "--only", stage.name, "--out", str(out)]
+    words += ["--cores", str(stage.needs.cores)]
+    return words + ["--quick"] * quick + [word for text in changes for word in ("--set", text)]
 
 
 def chosen(stages: Sequence[Stage], until: str | None, first: str | None, only: str | None) -> tuple[Stage, ...]:
@@ -91,7 +99,6 @@ def chosen(stages: Sequence[Stage], until: str | None, first: str | None, only: 
 
 def of_stages(
     stages: Sequence[Stage],
-    out: Path,
     asked: Asked,
     *,
     until: str | None = None,
@@ -106,6 +113,7 @@ def of_stages(
     """`chain` of stages as they are."""
     if asked.cores < 1:
         raise ConfigError(f"--cores {asked.cores}: must be at least 1")
+    out = asked.out
     if dry_run:
         found = planned(stages, out, Digests(out), first, force)
         tell(found)

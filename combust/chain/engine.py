@@ -14,7 +14,7 @@ from typing import Any
 
 from combust.chain import manifest as manifests
 from combust.chain.plan import Planned
-from combust.chain.stage import Asked
+from combust.chain.stage import Asked, Stage
 from combust.errors import CombustError, ConfigError, DependencyError
 from combust.interrupts import Stopped
 from combust.report.meter import Reporter
@@ -93,7 +93,7 @@ def plan_of(planned: Sequence[Planned], asked: Asked) -> dict[str, Any]:
             {
                 "name": one.stage.name,
                 "after": list(one.stage.after),
-                "command": command_of(one.stage.name, asked),
+                "command": command_of(one.stage, asked),
                 "threads": one.stage.needs.cores,
                 "resources": {"mem_mb": one.stage.needs.memory, "runtime": one.stage.needs.minutes},
             }
@@ -102,13 +102,11 @@ def plan_of(planned: Sequence[Planned], asked: Asked) -> dict[str, Any]:
     }
 
 
-def command_of(name: str, asked: Asked) -> str:
+def command_of(stage: Stage, asked: Asked) -> str:
     """One stage by a process of its own, then a copy of its manifest, by which the engine knows that it is done."""
-    words = [sys.executable, "-m", "combust", "chain", asked.config, "--only", name, "--out", str(asked.out)]
-    words += ["--quick"] * asked.quick + [word for text in asked.changes for word in ("--set", text)]
-    made, stamp = asked.out / name / manifests.NAME, asked.out / FOLDER / f"{name}.json"
+    made, stamp = asked.out / stage.name / manifests.NAME, asked.out / FOLDER / f"{stage.name}.json"
     copied = shlex.join(["cp", str(made), str(stamp)])
-    return f"cd {shlex.quote(os.getcwd())} && {shlex.join(words)} --cores {{threads}} && {copied}"
+    return f"cd {shlex.quote(os.getcwd())} && {shlex.join(asked.words(stage))} && {copied}"
 
 
 def stamps(planned: Sequence[Planned], out: Path) -> None:

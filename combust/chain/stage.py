@@ -55,13 +55,11 @@ class Stage:
 
 @dataclass(frozen=True)
 class Asked:
-    """A call of a chain, for what starts other processes of it."""
+    """A call of a chain: its folder, processes or threads of a stage, and the words that make one stage elsewhere."""
 
-    config: str
-    changes: tuple[str, ...]
-    quick: bool
     out: Path
-    cores: int
+    cores: int = 1
+    words: Callable[[Stage], list[str]] = lambda stage: []
 
 
 def named(stages: Sequence[Stage], name: str, what: str) -> Stage:
