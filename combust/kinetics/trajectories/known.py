@@ -12,7 +12,7 @@ import cantera as ct
 import numpy as np
 
 from combust.errors import ConfigError
-from combust.kinetics.mechanism import phases
+from combust.kinetics.mechanism import phases, places
 from combust.kinetics.trajectories.molecules import Species
 
 TRACE = 1e-12  # mole fraction of species that are not there, so that rates over concentrations stay defined
@@ -25,7 +25,7 @@ class Known:
     def __init__(self, path: str | Path, aliases: Iterable[str] = ()) -> None:
         """Raises MechanismError, ConfigError for aliases that cannot be."""
         self.path = str(path)
-        file = phases.find(path)
+        file = places.find(path)
         self.solution = phases.read(file)
         self.sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
         self.by_composition: dict[frozenset[tuple[str, int]], list[str]] = {}

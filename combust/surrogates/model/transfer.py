@@ -47,7 +47,7 @@ class Species(NamedTuple):
         return "; ".join(parts + ([f"no longer there: {', '.join(self.dropped)}"] if self.dropped else []))
 
 
-class Columns(NamedTuple):
+class Inputs(NamedTuple):
     """Inputs of the parent by those of the child, x = slope x' + offset, and their scales there."""
 
     slope: Tensor  # (inputs of the parent, inputs of the child)
@@ -104,7 +104,7 @@ def keys(species: Sequence[str], c: Coordinates) -> list[Key]:
     return own + [("", name) for name in REST]
 
 
-def columns_of(old: Coordinates, before: list[Key], fitted: Coordinates, now: list[Key], raw: Tensor) -> Columns:
+def columns_of(old: Coordinates, before: list[Key], fitted: Coordinates, now: list[Key], raw: Tensor) -> Inputs:
     """How inputs go over; raw (inputs, rows): those of the child before scaling.
 
     What never changed where the parent was trained says nothing: its weights are as they were drawn, and the input
@@ -130,7 +130,7 @@ def columns_of(old: Coordinates, before: list[Key], fitted: Coordinates, now: li
         if name not in there and told[i]:
             absent = old.floor**old.power if kind == "u" else 0.0
             offset[i] = (absent - old.mean[i]) / old.deviation[i]
-    return Columns(slope, offset, mean, deviation, new)
+    return Inputs(slope, offset, mean, deviation, new)
 
 
 def inert_or_not(old: Coordinates, before: str, fitted: Coordinates, now: str, x: Tensor) -> Tensor:
@@ -147,7 +147,7 @@ def line(x: Tensor, y: Tensor) -> tuple[float, float]:
     return slope, float(y.mean()) - slope * float(x.mean())
 
 
-def carried_weights(net: Network, columns: Columns, outputs: Tensor, factor: Tensor) -> dict[str, Tensor]:
+def carried_weights(net: Network, columns: Inputs, outputs: Tensor, factor: Tensor) -> dict[str, Tensor]:
     """Of the child; outputs: the parent's of each output, -1 for none, with the factor of its scale."""
     held = {name: value.detach().cpu().double() for name, value in net.state_dict().items()}
     first, last = ends(held)
