@@ -15,17 +15,17 @@ from combust.cfd.lowmach.state import State
 from combust.cfd.mesh.grid import Areas, Faces
 from combust.cfd.mesh.slabs import Behind, Joined, Slab, of_cells, pointwise
 from combust.cfd.operators import rkc, scalars
-from combust.cfd.operators.native import advection, stages
+from combust.cfd.operators.native import advection, diffusion, stages
 from combust.cfd.operators.native import state as cells
 from combust.cfd.operators.scalars import Coefficients
 from combust.devices import number
 from combust.kernels import compiled
 
 advection_kernel = compiled(scalars.advection, native=advection.advection)
-diffusion_kernel = compiled(scalars.diffusion)
+diffusion_kernel = compiled(scalars.diffusion, native=diffusion.diffusion)
 diffusive_rate_kernel = compiled(scalars.diffusive_rate, native=cells.diffusive_rate)
 first_stage_kernel = compiled(scalars.first_stage, native=stages.first_stage)
-stage_kernel = compiled(scalars.stage)
+stage_kernel = compiled(scalars.stage, native=diffusion.stage)
 transport_rate_kernel = compiled(scalars.transport_rate, native=stages.transport_rate)
 
 
@@ -70,10 +70,17 @@ class Transport:
         ]
         return float(torch.stack(found).max())
 
+    def _at_once(self, q: Tensor, c: Coefficients) -> bool:
+        """Whether a block goes through diffusion in one piece, however large."""
+        return diffusion.serves(q, c, self.on.thermo, self.on.layout)
+
     def diffusion(self, q: Tensor, c: Coefficients) -> tuple[Tensor, Tensor]:
         """Rate of change of U by diffusion, and what leaves the domain by diffusion [.../s], as `scalars.diffusion`."""
-        joined, total = self.on.joined(), None
-        for slab in self.on.slabs:
+        on = self.on
+        if self._at_once(q, c):
+            return diffusion_kernel(q, c, on.thermo, on.layout, on.metrics, on.filler.diffusion_areas)
+        joined, total = on.joined(), None
+        for slab in on.slabs:
             rate, out = self.diffusion_of(slab, q, c)
             joined.put(slab.start, rate)
             total = out if total is None else total + out
@@ -145,7 +152,7 @@ class Transport:
         step = number(dt, on.grid.device)
         mt = rows[0][2]
         on.filler.at(t + shares[0] * dt)
-        U1, q1 = self._first_stage(s, source, start.rate, mt * step)
+        U1, q1 = self._first_stage(s, source, start, mt * step)
         on.filler.nearest_ghosts(q1)
         U2 = s.U
         G2, G1 = torch.zeros_like(out0), mt * out0
@@ -159,15 +166,20 @@ class Transport:
                 on.filler.nearest_ghosts(q1)
         return U1, G1
 
-    def _first_stage(self, s: State, source: Tensor, rate: Tensor, step: Tensor) -> tuple[Tensor, Tensor]:
+    def _first_stage(self, s: State, source: Tensor, start: DiffusionStart, step: Tensor) -> tuple[Tensor, Tensor]:
         """U after the first stage, and padded (T, Y), ghosts not yet set."""
         padded = self.on.grid.padded(s.U.shape[0])
+        if self._at_once(s.q, start.coefficients):
+            places = (None, self.on.inner(padded))
+            return first_stage_kernel.into(
+                places, s.U, source, start.rate, self.on.inner(s.q)[0], step, self.on.thermo
+            )[0], padded
 
         def kernel(U: Tensor, source: Tensor, rate: Tensor, T: Tensor) -> tuple[Tensor, Tensor]:
             return first_stage_kernel(U, source, rate, T, step, self.on.thermo)
 
         into = (None, self.on.inner(padded))
-        return pointwise(kernel, s.U, source, rate, self.on.inner(s.q)[0], into=into)[0], padded
+        return pointwise(kernel, s.U, source, start.rate, self.on.inner(s.q)[0], into=into)[0], padded
 
     def _stage(
         self, step: tuple[Tensor, Tensor], U: tuple[Tensor, Tensor, Tensor], start: DiffusionStart, source: Tensor,
@@ -175,23 +187,28 @@ class Transport:
     ) -> tuple[Tensor, Tensor]:  # fmt: skip
         """A later stage: U and the outflow; the owned cells of q1, padded (T, Y), become those of this stage. step :
         its coefficients and dt;  U : of the start and the last two stages, of which the older one is overwritten where
-        the block is cut.
+        the block is cut or goes through C++.
         """
         on, (row, dt), (U0, U1, U2) = self.on, step, U
+        if self._at_once(q1, start.coefficients):
+            fixed = (start.coefficients, on.thermo, on.layout, on.metrics, on.filler.diffusion_areas)
+            places = (None if U2 is U0 else U2, on.inner(q1), None)
+            new, _, out = stage_kernel.into(places, row, U0, U1, U2, start.rate, source, q1, dt, *fixed)
+            return new, out
         again = None if U2 is U0 or len(on.slabs) == 1 else U2
-        new, primitive, total = on.joined(again), Behind(on.inner(q1)), None
+        joined, primitive, total = on.joined(again), Behind(on.inner(q1)), None
         for slab in on.slabs:
             u0, u1, u2, rate, added = (slab.cells(f) for f in (U0, U1, U2, start.rate, source))
             c, areas = part(slab, start.coefficients), self._areas(slab, on.filler.diffusion_areas)
             u, q, out = stage_kernel(
                 row, u0, u1, u2, rate, added, slab.padded(q1), dt, c, on.thermo, slab.layout, slab.metrics, areas
             )
-            new.put(slab.start, u)
+            joined.put(slab.start, u)
             primitive.put(slab.start, q)
             total = out if total is None else total + out
         primitive.done()
         assert total is not None
-        return new.whole, total
+        return joined.whole, total
 
 
 def part(slab: Slab, c: Coefficients) -> Coefficients:

@@ -3,18 +3,39 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor
 
+from combust.cfd.mesh.grid import Layout
 from combust.kinetics.rates.thermo import Thermo
 from combust.torch_parts import plain
 
 INT, REAL, POINTER = ctypes.c_int64, ctypes.c_double, ctypes.c_void_p
+REAL_BYTES = 8
 ROWS = 6  # coefficients of the enthalpies that the kernels know: NASA7 and constant heat capacities
 CELLS_OF_A_THREAD = 2048
-KEPT = 16
+KEPT = 64
+T = TypeVar("T")
+
+
+class Kept(Generic[T]):
+    """What is made of arguments that stay the same objects from call to call, known again by that."""
+
+    def __init__(self, make: Callable[..., T]) -> None:
+        self.make = make
+        self._found: dict[tuple[int, ...], tuple[tuple[Any, ...], T]] = {}
+
+    def of(self, *arguments: Any) -> T:
+        """What `make` gives, made once. The arguments are kept, so that none else has their places."""
+        key = tuple(map(id, arguments))
+        if key not in self._found:
+            if len(self._found) >= KEPT:
+                self._found.clear()
+            self._found[key] = arguments, self.make(*arguments)
+        return self._found[key][1]
 
 
 class _Gas(ctypes.Structure):
@@ -26,19 +47,6 @@ class _Gas(ctypes.Structure):
     ]  # fmt: skip
 
 
-_gases: dict[int, tuple[Thermo, _Gas | None]] = {}
-
-
-def gas_of(thermo: Thermo) -> _Gas | None:
-    """Tables of a gas; None for what the kernels do not know: NASA9 data, more than two ranges, derivatives."""
-    known = _gases.get(id(thermo))
-    if known is None or known[0] is not thermo:
-        if len(_gases) >= KEPT:
-            _gases.clear()
-        known = _gases[id(thermo)] = thermo, _tables(thermo)
-    return known[1]
-
-
 def _tables(thermo: Thermo) -> _Gas | None:
     if not all(map(plain, thermo)) or thermo.h_low.shape[0] != ROWS or thermo.upper.shape[0]:
         return None
@@ -47,6 +55,25 @@ def _tables(thermo: Thermo) -> _Gas | None:
     made = _Gas(W.shape[0], *(x.data_ptr() for x in kept), float(thermo.T_mid.min()), float(thermo.T_mid.max()))
     made.kept = kept  # the arrays it points to
     return made
+
+
+_gases: Kept[_Gas | None] = Kept(_tables)
+
+
+def gas_of(thermo: Thermo) -> _Gas | None:
+    """Tables of a gas; None for what the kernels do not know: NASA9 data, more than two ranges, derivatives."""
+    return _gases.of(thermo)
+
+
+def by_reference(gas: _Gas | None) -> Any:
+    """For C++."""
+    assert gas is not None
+    return ctypes.byref(gas)
+
+
+def doubles(*tensors: Tensor) -> bool:
+    """Whether they are arrays of doubles on the CPU without gradients. Of tangents and batches the seam asks."""
+    return all(type(x) is Tensor and x.dtype is torch.float64 and x.is_cpu and not x.requires_grad for x in tensors)
 
 
 def axes_of(x: Tensor) -> tuple[int, ...]:
@@ -69,6 +96,15 @@ def fields(axes: tuple[int, ...], tensors: Sequence[Tensor]) -> ctypes.Array[cty
             return None
         flat += [x.data_ptr(), strides[0] if len(strides) > 3 else 0, *[0] * (2 - len(apart)), *apart]
     return (INT * len(flat))(*flat)
+
+
+def begins(found: ctypes.Array[ctypes.c_int64] | None, layout: Layout) -> ctypes.Array[ctypes.c_int64] | None:
+    """`fields` with ghosts, moved to their first owned cell."""
+    if found is not None:
+        ghosts = [0] * (3 - len(layout.axes)) + [layout.g[a] for a in layout.axes]
+        for i in range(0, len(found), 4):
+            found[i] += REAL_BYTES * (ghosts[0] * found[i + 2] + ghosts[1] * found[i + 3] + ghosts[2])
+    return found
 
 
 def threads(cells: int) -> int:

@@ -30,6 +30,7 @@ def library() -> ctypes.CDLL | None:
 def _declared(found: ctypes.CDLL) -> ctypes.CDLL:
     whole, real, pointer = ctypes.c_int64, ctypes.c_double, ctypes.c_void_p
     for name, arguments in {
+        "combust_diffusion": [pointer, pointer, pointer, whole],
         "combust_first_stage": [pointer, pointer, whole, pointer, real],
         "combust_transport_rate": [pointer, whole, pointer, whole, real],
         "combust_primitive": [pointer, pointer, whole, pointer, whole],

@@ -7,11 +7,10 @@ import ctypes
 import torch
 from torch import Tensor
 
-from combust.cfd.operators.native.fields import axes_of, extent, fields, gas_of, threads
+from combust.cfd.operators.native.fields import axes_of, doubles, extent, fields, gas_of, threads
 from combust.cfd.operators.native.library import library, require_memory
 from combust.kernels import Places
 from combust.kinetics.rates.thermo import Thermo
-from combust.torch_parts import plain
 
 
 def first_stage(
@@ -19,7 +18,7 @@ def first_stage(
 ) -> tuple[Tensor, Tensor] | None:
     """As `scalars.first_stage`."""
     gas = gas_of(thermo)
-    if gas is None or not all(map(plain, (U0, source, rate, T, step))) or (code := library()) is None:
+    if gas is None or not doubles(U0, source, rate, T, step) or (code := library()) is None:
         return None
     U1, q = (torch.empty_like(U0) if x is None else x for x in places or (None, None))
     axes, count = axes_of(U0), threads(T.numel())
@@ -33,7 +32,7 @@ def first_stage(
 
 def transport_rate(places: Places | None, U: Tensor, U0: Tensor, wdot: Tensor, dt: Tensor) -> Tensor | None:
     """As `scalars.transport_rate`."""
-    if not all(map(plain, (U, U0, wdot, dt))) or (code := library()) is None:
+    if not doubles(U, U0, wdot, dt) or (code := library()) is None:
         return None
     (Q,) = (torch.empty_like(U) if x is None else x for x in places or (None,))
     axes, count = axes_of(U), threads(U[0].numel())

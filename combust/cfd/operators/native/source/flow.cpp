@@ -2,4 +2,5 @@
 
 #include "advection.h"
 #include "coefficients.h"
+#include "diffusion.h"
 #include "stages.h"

@@ -25,6 +25,10 @@ static inline void store_part(double* to, V x, int count) {
     for (int i = 0; i < count; i++) to[i] = x[i];
 }
 
+// Asks for a line of numbers from memory, to be there when it is read: rows of species lie so far apart that the processor
+// does not see what comes next.
+static inline void fetch(const double* at) { __builtin_prefetch(at); }
+
 static inline bool every(Mask m) {
     std::int64_t both = m[0];
     for (int i = 1; i < LANES; i++) both &= m[i];
