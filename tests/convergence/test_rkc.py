@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from combust.cfd.operators.rkc import coefficients, stages_for, stages_within
+from combust.cfd.operators.rkc import coefficients, stages_for, stages_within, weights
 from combust.errors import DivergenceError
 
 
@@ -41,3 +41,14 @@ def test_stable_up_to_the_spectral_radius(dt_lambda):
 def test_a_diffusivity_that_is_no_number_is_a_lost_solution(value):
     with pytest.raises(DivergenceError, match=r"the largest diffusivity is (nan|inf) m2/s: the solution was lost"):
         stages_within(60, value, 1e-5, "diffusivity", value)
+
+
+@pytest.mark.parametrize("stages", [2, 3, 7, 20])
+def test_weights_of_the_rates(stages):
+    """The step is the mean of its rates with these weights, which sum to one."""
+    rates = torch.rand(stages, generator=torch.Generator().manual_seed(stages), dtype=torch.float64)
+    before, last = 0.0, 0.0
+    for rate, (mu, nu, mt, gt) in zip(rates, coefficients(stages), strict=True):
+        before, last = last, mu * last + nu * before + mt * rate + gt * rates[0]
+    assert float((weights(stages)[:, 0] * rates).sum()) == pytest.approx(float(last), rel=1e-13)
+    assert float(weights(stages).sum()) == pytest.approx(1.0, rel=1e-13)

@@ -147,24 +147,21 @@ class Transport:
 
     def _diffuse(self, s: State, start: DiffusionStart, source: Tensor, t: float, dt: float) -> tuple[Tensor, Tensor]:
         """U after Runge-Kutta-Chebyshev over dt, and the mean diffusive outflow through the boundaries."""
-        on, out0 = self.on, start.outflow
+        on, outflows = self.on, [start.outflow]
         rows, shares = rkc.coefficients(start.stages, on.grid.device), rkc.times(start.stages)
         step = number(dt, on.grid.device)
-        mt = rows[0][2]
         on.filler.at(t + shares[0] * dt)
-        U1, q1 = self._first_stage(s, source, start, mt * step)
+        U1, q1 = self._first_stage(s, source, start, rows[0][2] * step)
         on.filler.nearest_ghosts(q1)
         U2 = s.U
-        G2, G1 = torch.zeros_like(out0), mt * out0
         for row, share in zip(rows[1:], shares[1:], strict=True):
             U, out = self._stage((row, step), (s.U, U1, U2), start, source, q1)
-            mu, nu, mt, gt = row
-            G1, G2 = mu * G1 + nu * G2 + mt * out + gt * out0, G1
+            outflows.append(out)
             U2, U1 = U1, U
             if row is not rows[-1]:
                 on.filler.at(t + share * dt)
                 on.filler.nearest_ghosts(q1)
-        return U1, G1
+        return U1, (rkc.weights(start.stages, on.grid.device) * torch.stack(outflows)).sum(0)
 
     def _first_stage(self, s: State, source: Tensor, start: DiffusionStart, step: Tensor) -> tuple[Tensor, Tensor]:
         """U after the first stage, and padded (T, Y), ghosts not yet set."""

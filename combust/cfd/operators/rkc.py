@@ -68,6 +68,18 @@ def times_on(stages: int, device: str) -> torch.Tensor:
 
 
 @lru_cache(maxsize=256)
+def weights(stages: int, device: str = "cpu") -> torch.Tensor:
+    """Shares (stages, 1) of the rates F_0 .. F_{s-1} in the mean rate over the step, which sum to one."""
+    before, found = torch.zeros(stages, dtype=torch.float64), torch.zeros(stages, dtype=torch.float64)
+    for j, (mu, nu, mt, gt) in enumerate(row.tolist() for row in coefficients(stages)):
+        new = mu * found + nu * before
+        new[0] += gt
+        new[j] += mt
+        before, found = found, new
+    return found.unsqueeze(1).to(device)
+
+
+@lru_cache(maxsize=256)
 def coefficients(stages: int, device: str = "cpu") -> tuple[torch.Tensor, ...]:
     """Rows (mu, nu, mu_tilde, gamma_tilde) for stages 1..s; stage 1 uses mu_tilde alone.
 

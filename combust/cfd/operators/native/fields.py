@@ -89,12 +89,13 @@ def extent(x: Tensor, axes: tuple[int, ...]) -> ctypes.Array[ctypes.c_int64]:
 def fields(axes: tuple[int, ...], tensors: Sequence[Tensor]) -> ctypes.Array[ctypes.c_int64] | None:
     """`Field` of vectors.h of each; None where the cells of one do not lie side by side."""
     flat: list[int] = []
+    last, others = axes[-1] - 3, [a - 3 for a in axes[:-1]]
+    before = [0] * (2 - len(others))
     for x in tensors:
-        strides = x.stride()
-        apart = [strides[a - 3] for a in axes]
-        if apart.pop() != 1:
+        apart = x.stride()
+        if apart[last] != 1:
             return None
-        flat += [x.data_ptr(), strides[0] if len(strides) > 3 else 0, *[0] * (2 - len(apart)), *apart]
+        flat += x.data_ptr(), apart[0] if len(apart) > 3 else 0, *before, *(apart[a] for a in others)
     return (INT * len(flat))(*flat)
 
 
