@@ -5,12 +5,12 @@
 
 // Metrics of a direction (mesh.grid.AxisMetric) at faces 0 .. n and cells, with some numbers behind, which are read; face
 // weights and areas of the two ends are null where all are 1, or 0.
-struct Axis {
+struct Direction {
     const double *per_distance, *right, *per_volume, *face, *area[2];
 };
 
 struct Box {
     Extent n;
-    Axis planes, rows, cells;
+    Direction planes, rows, cells;
     std::int64_t dimensions;  // that count: cells, then rows, then planes
 };

@@ -33,9 +33,9 @@ struct Ends {
     std::vector<double> sums[6];  // low and high of planes, rows, cells: (lines, 1 + species)
 };
 
-class Part {
+class Portion {
   public:
-    Part(const Gas& gas, const Box& box, const Diffusion& task, Ends& ends)
+    Portion(const Gas& gas, const Box& box, const Diffusion& task, Ends& ends)
         : gas(gas), box(box), task(task), ends(ends), n(gas.species), width(1 + n), wide(box.dimensions > 1),
           deep(box.dimensions > 2), lines(3 * Line::rows(n) * WIDTH + 8), along(width * WIDTH),
           rows(4 * width + 3), planes(deep ? box.n.rows * width : 0),
@@ -138,7 +138,7 @@ class Part {
     }
 
     // Fluxes between two lines: at face `face` of planes or rows, whose ends are `first` and the next.
-    void across(const Line& low, const Line& high, const Axis& axis, int first, std::int64_t face, std::int64_t place,
+    void across(const Line& low, const Line& high, const Direction& axis, int first, std::int64_t face, std::int64_t place,
                 double* flux) {
         (task.thermal ? fluxes<true, true> : fluxes<true, false>)(
             gas, low, 0, high, axis.right + face, axis.per_distance + face, flux, TILE, cells);
@@ -155,7 +155,7 @@ class Part {
 
     // Fluxes along a line, at its faces x .. x + cells.
     void within(const Line& here, std::int64_t z, std::int64_t y) {
-        const Axis& axis = box.cells;
+        const Direction& axis = box.cells;
         (task.thermal ? fluxes<false, true> : fluxes<false, false>)(
             gas, here, -1, here, axis.right + x, axis.per_distance + x, along.data(), WIDTH, cells + 1);
         const std::int64_t place = z * box.n.rows + y;
@@ -251,15 +251,15 @@ extern "C" std::int64_t combust_diffusion(const Gas* gas, const Box* box, const 
         const std::int64_t parts = std::max<std::int64_t>(1, std::min(threads, count / 2));
         const std::int64_t lines[3] = {box->n.rows, box->n.planes, box->n.planes * box->n.rows};
         Ends ends;
-        const Axis* axes[3] = {&box->planes, &box->rows, &box->cells};
+        const Direction* axes[3] = {&box->planes, &box->rows, &box->cells};
         for (int i = 0; i < 6; i++)
             if (axes[i / 2]->area[i % 2]) ends.sums[i].assign(lines[i / 2] * width, 0.0);
         std::vector<std::int64_t> starts;
         for (std::int64_t i = 0; i <= parts; i++) starts.push_back(count * i / parts);
         std::vector<Cut> cuts;
         for (std::int64_t i = 1; i < parts; i++) cuts.push_back(cut_at(task->given.q, *box, width, starts[i]));
-        std::vector<std::unique_ptr<Part>> workers;
-        for (std::int64_t i = 0; i < parts; i++) workers.emplace_back(new Part(*gas, *box, *task, ends));
+        std::vector<std::unique_ptr<Portion>> workers;
+        for (std::int64_t i = 0; i < parts; i++) workers.emplace_back(new Portion(*gas, *box, *task, ends));
         std::atomic<std::int64_t> next{0};
         in_threads(parts, [&](std::int64_t) {
             for (std::int64_t i = next++; i < parts; i = next++)
