@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from combust import half_written
 from combust.torch_parts import Parts, symbolic
 
 logger = logging.getLogger(__name__)
@@ -174,7 +175,7 @@ class Graphs:
             ]  # fmt: skip
             traced = p.make_fx(flat)(*inputs)
         with p.tracing(p.TracingContext(mode)):
-            graph = p.compile(traced, inputs, options=self.options())
+            graph = half_written.without_them(lambda: p.compile(traced, inputs, options=self.options()))
         if varying and (sizes.guards or symbol in sizes.replacements or sizes.var_to_range[symbol].lower > 2):
             return None
         return graph, result[-1]

@@ -27,7 +27,7 @@ from typing import Any, Literal, ParamSpec, Protocol, TypeVar
 import torch
 from torch import Tensor
 
-from combust import machine_code
+from combust import half_written, machine_code
 from combust.folders import among_temporary
 from combust.graphs import LIMIT, Graphs, full, has_cells, remade, tensors_of
 from combust.machine import huge_pages
@@ -272,7 +272,7 @@ def _by_torch(fn: Callable[..., Any], dynamic: bool | None) -> Callable[..., Any
             # `fullgraph`: it raises rather than fall back to eager, as a kernel ten times slower in silence is worse.
             whole.append(torch.compile(fn, dynamic=dynamic, fullgraph=True, options=options()))
         try:
-            return whole[0](*args, **kwargs)
+            return half_written.without_them(lambda: whole[0](*args, **kwargs))
         except Exception as error:
             if type(error).__name__ != "FailOnRecompileLimitHit":
                 raise

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pytest
 import torch
 
-from combust import graphs, kernels, torch_parts
+from combust import graphs, half_written, kernels, torch_parts
 
 
 def wave(x, y):
@@ -300,7 +300,7 @@ ONE_KERNEL = """
 import logging, sys
 logging.basicConfig(format="%(message)s", level=logging.WARNING)
 import torch
-from combust import kernels
+from combust import half_written, kernels
 x = torch.arange(40, dtype=torch.float64).reshape(5, 8)
 kernel = kernels.compiled(lambda x: torch.exp(-x) * x.sum(0))
 assert torch.allclose(kernel(x), kernel.eager(x), rtol=1e-14, atol=0)
@@ -328,6 +328,44 @@ def test_a_cache_folder_that_cannot_be_written(tmp_path):
         f"compiled kernels cannot be kept in /dev/null/kernels, but are in {tmp_path}/combust-{os.getuid()}: "
         "name a folder in TORCHINDUCTOR_CACHE_DIR"
     ]
+
+
+@pytest.mark.slow
+@pytest.mark.compile
+def test_machine_code_that_a_kill_cut_short_is_made_anew(tmp_path):
+    environment = {**os.environ, "COMBUST_COMPILE": "1", "TORCHINDUCTOR_CACHE_DIR": str(tmp_path)}
+    run = [sys.executable, "-c", ONE_KERNEL]
+    subprocess.run(run, env=environment, check=True)
+    for code in tmp_path.glob("*/*.main.so"):
+        code.write_bytes(b"")
+    again = subprocess.run(run, env=environment, capture_output=True, text=True, check=True)
+    assert "is not whole, as a compilation was killed: it is made anew" in again.stderr
+
+
+def test_files_that_cannot_be_loaded_are_removed_and_made_again(tmp_path):
+    """Each once; other errors, and one that comes again, are raised."""
+    first, second = tmp_path / "a.so", tmp_path / "b.so"
+    first.touch()
+    second.touch()
+
+    def load() -> str:
+        for path in (first, second):
+            if path.exists():
+                raise RuntimeError("InductorError") from ImportError(f"{path}: file too short")
+        return "loaded"
+
+    assert half_written.without_them(load) == "loaded" and not first.exists() and not second.exists()
+
+    def hopeless() -> None:
+        first.touch()
+        raise OSError(f"{first}: invalid ELF header")
+
+    with pytest.raises(OSError, match="invalid ELF header"):
+        half_written.without_them(hopeless)
+    first.touch()
+    with pytest.raises(ValueError, match=r"a\.so"):
+        half_written.without_them(lambda: int(str(first)))
+    assert first.exists()
 
 
 @pytest.mark.compile
