@@ -20,8 +20,8 @@ from combust.io.vtr import Snapshot, read_pvd, read_vtr
 from combust.kinetics.flames.free import FlameProfile, free_flame
 from combust.report.charts import drawing
 from combust.surrogates import library
-from combust.surrogates.provider.flow import SPLITTINGS
 from combust.surrogates.provider.mapped import Mapped
+from combust.surrogates.provider.splitting import SPLITTINGS
 from combust.surrogates.trust.routes import ROUTES
 from validation import planar
 from validation.reference import AIR, PRESSURE, T_UNBURNT

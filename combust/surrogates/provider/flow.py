@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from combust.errors import ConfigError
-from combust.kinetics.integrate.blocks import BLOCK, take, where
+from combust.kinetics.integrate.blocks import BLOCK, by_blocks, take, where
 from combust.kinetics.integrate.cells import System, evaluate_all
 from combust.kinetics.integrate.durations import Durations
 from combust.kinetics.integrate.state import Check, Kept, check_source, check_state, pack, require
@@ -22,14 +22,15 @@ from combust.kinetics.integrate.systems import Hold
 from combust.kinetics.providers.chemistry import Result, require_step
 from combust.kinetics.providers.cvode import Cvode
 from combust.kinetics.providers.direct import Direct
-from combust.kinetics.rates.thermo import GAS_CONSTANT, column, h_mass, temperature_from_enthalpy
+from combust.kinetics.rates.thermo import GAS_CONSTANT, column
 from combust.parallel import Communicator, together
 from combust.surrogates.model.model import Step
 from combust.surrogates.provider.learned import Fallback
 from combust.surrogates.provider.pool import Pool
 from combust.surrogates.provider.sharing import Shared
+from combust.surrogates.provider.splitting import SPLITTINGS, TRANSPORT, Splitting, enthalpy_kernel, pushed_kernel
 from combust.surrogates.trust import coverage
-from combust.surrogates.trust.corrector import Corrector
+from combust.surrogates.trust.corrector import Corrector, trapezoid
 from combust.surrogates.trust.fresh_case import TAUGHT, Verdict
 from combust.surrogates.trust.parts import Parts
 from combust.surrogates.trust.references import References, SharedJacobians
@@ -37,17 +38,6 @@ from combust.surrogates.trust.router import corrected_step, met, misfits
 from combust.surrogates.trust.routes import EXACT, NETWORK, REFUSED, ROUTES, SLOW, RouteStatistics
 from combust.surrogates.trust.slow import LIMIT, SlowStep
 
-# (share of the transport, share of the step that then reacts), in turn. The correction, which knows the transport,
-# makes up for what splitting does; without it the flame speed depends on the choice (docs/learned.md).
-Splitting = tuple[tuple[float, float], ...]
-SPLITTINGS: dict[str, Splitting] = {
-    "lie": ((1.0, 1.0),),
-    "strang": ((0.5, 1.0), (0.5, 0.0)),
-    "midpoint": ((0.0, 0.5), (1.0, 0.5)),
-    "radau": ((0.25, 2.0 / 3.0), (0.75, 1.0 / 3.0)),
-    "radau2": ((0.125, 1.0 / 3.0), (0.375, 1.0 / 6.0), (0.125, 1.0 / 3.0), (0.375, 1.0 / 6.0)),
-}
-TRANSPORT = ((1.0, 0.0),)  # no reaction
 RESPONSE = 1.0  # change of a cell between sweeps, in units of what is allowed, up to which it is taken linear
 
 
@@ -193,25 +183,36 @@ class LearnedFlow:
     def _again(self, step: LearnedStep, s: Tensor, end: Tensor) -> None:
         """The same routes with other transport: to first order, in full where that changes much."""
         assert step.slow is not None and step.network is not None and step.exact is not None
-        far = [self._respond(step, cells, s, end) for cells in (step.slow, step.network, step.exact)]
+        size = self._respond(step, s, end)
+        far = [cells[where(size[cells] > RESPONSE)] for cells in (step.slow, step.network, step.exact)]
         end[:, far[0]] = self.slow.step(far[0], step.near, step.z, step.chemical, s, step.p, step.durations)[0]
         z1, sound = self._network_cells(step, far[1], s)  # always: ranks that share a device evaluate together
         good = where(sound)
         end[:, far[1][good]] = take(z1, good)
         self._exact(step, step.exact if self.fallback == "none" else far[2], s, end)
 
-    def _respond(self, step: LearnedStep, cells: Tensor, s: Tensor, end: Tensor) -> Tensor:
-        """Changes `end` of cells to first order; returns those that this does not suit."""
-        assert step.last is not None
-        before, last = (take(x, cells) for x in step.last)
-        z, ds = take(step.z, cells), take(s, cells) - before
-        durations = step.durations.of(cells)
-        change = self.corrector.respond(z, ds, step.near[cells], step.p[cells], durations)
-        moved = last + change
-        if cells is step.network:
-            moved = self.corrector.nonnegative(moved, last[1:] + durations.seconds * ds[1:])
+    def _respond(self, step: LearnedStep, s: Tensor, end: Tensor) -> Tensor:
+        """Writes the last ends, moved to first order; how much that is (cells,), in units of what is allowed."""
+        assert step.last is not None and step.network is not None
+        before, last = step.last
+        z, cells = step.z, step.network
+        if (steps := self.slow.native(step.durations, z, s)) is not None:
+            end.copy_(last)
+            size, everyone = torch.empty_like(step.p), torch.arange(z.shape[1])
+            for places, alike in self.shared_jacobians.alike(
+                everyone, step.near, step.p, step.durations.whole, trapezoid
+            ):
+                size[slice(None) if places is None else places] = steps.respond(
+                    alike, z, s, before, step.durations.whole, end
+                )
+        else:
+            change = self.corrector.respond(z, s - before, step.near, step.p, step.durations)
+            torch.add(last, change, out=end)
+            size = misfits(self.parts.trust, z, end, change)
+        pushed = step.durations.of(cells).seconds * (take(s, cells) - take(before, cells))
+        moved = self.corrector.nonnegative(take(end, cells), take(last, cells)[1:] + pushed[1:])
         end[:, cells] = moved
-        return cells[where(misfits(self.parts.trust, z, moved, change) > RESPONSE)]
+        return size
 
     def _slow(self, step: LearnedStep, s: Tensor, end: Tensor) -> Tensor:
         """Does the slow cells, into `end`, and returns them."""
@@ -239,13 +240,13 @@ class LearnedFlow:
         """Network steps with impulses of transport between them: z (1 + species, cells), and the worst of the steps."""
         thermo, source, p = self.gas.thermo, take(s, cells), step.p[cells]
         T, r = step.z[0, cells], take(step.z[1:], cells)
-        H = (r * h_mass(thermo, T)).sum(0)
+        H = by_blocks(partial(enthalpy_kernel, thermo), T, r)
         factor = defect = torch.zeros_like(T)
-        h = step.durations.of(cells).seconds
+        own = step.durations.of(cells)
+        h, each = own.seconds, own.by_cell(T)
         for impulse, share in splitting:
             if impulse:
-                r, H = r + impulse * h * source[1:], H + impulse * h * source[0]
-                T = temperature_from_enthalpy(thermo, H / r.sum(0), r / r.sum(0), T, 3)
+                T, r, H = by_blocks(partial(pushed_kernel, thermo), T, r, H, source, impulse * each)
             if share:
                 rho = r.sum(0)
                 done = self._network(T, p, r / rho, share * h)

@@ -28,6 +28,8 @@ from combust.kinetics.integrate import systems
 from combust.kinetics.integrate.blocks import by_blocks, take
 from combust.kinetics.integrate.cells import System, evaluate
 from combust.kinetics.integrate.durations import Durations
+from combust.kinetics.integrate.native.integrator import Compiled, compiled_for
+from combust.kinetics.integrate.native.shared import ELEMENTS
 from combust.kinetics.integrate.systems import Fixed, Hold
 from combust.kinetics.rates.thermo import Thermo
 from combust.surrogates.model.conserve import correct
@@ -125,6 +127,12 @@ class Corrector:
             for whole, part in zip(found, parts, strict=True):
                 whole[..., here[:count]] = part[..., :count]
         return found
+
+    def native(self, durations: Durations, *tensors: Tensor) -> Compiled | None:
+        """The kernels in C++, where they serve and all cells take the same time."""
+        if durations.share is not None or self.core.atoms.shape[0] > ELEMENTS:
+            return None
+        return compiled_for(self.system.kin, *tensors)
 
     def _departures(self, z: Tensor, z1: Tensor, f: Tensor, s: Tensor, fixed: Fixed | None, dt: Tensor) -> Tensor:
         f1 = evaluate(self.system, z1, s, fixed)

@@ -16,8 +16,11 @@ from torch import Tensor
 from combust import devices
 from combust.kernels import compiled
 from combust.kinetics.integrate import linear, systems
-from combust.kinetics.integrate.blocks import BLOCK, blocks, by_blocks, take
+from combust.kinetics.integrate.blocks import BLOCK, blocks, by_blocks, take, where
 from combust.kinetics.integrate.durations import Durations
+from combust.kinetics.integrate.native import shared
+from combust.kinetics.integrate.native.integrator import compiled_for
+from combust.kinetics.integrate.native.shared import Alike, single
 from combust.kinetics.integrate.systems import Fixed, Hold
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.kinetics.rates.thermo import GAS_CONSTANT
@@ -62,20 +65,23 @@ class SharedJacobians:
         self.size = 1 + len(gas.species)
         self.references = References(*(x.to(gas.device) for x in references))
         places = place(*self.references).to(torch.float32)
+        self._own = place(*self.references).T.contiguous()
         self._places = (-2.0 * places.T.contiguous(), places.square().sum(0))
         self._jacobians: dict[int, Tensor] = {}
-        self._matrices: dict[tuple[int, float, MatrixOf], list[Tensor]] = {}
+        self._matrices: dict[tuple[int, float, MatrixOf], tuple[Tensor, list[Tensor]]] = {}
         self._whole = 0.0  # s, of the step that they belong to
 
     def nearest(self, z: Tensor) -> Tensor:
         """Rows (cells,) of the references nearest to z (1 + species, cells)."""
+        if (code := compiled_for(self.gas.kinetics, z)) is not None:
+            return shared.nearest(code, self._own, (KELVIN, POWER, WEIGHT, FLOOR), z)
         return by_blocks(partial(nearest_kernel, *self._places), z)
 
     def blocks(self, near: Tensor, p: Tensor, dt: float | Durations = 0.0) -> Iterator[Block]:
         """Cells with references near (cells,), at p (cells,) Pa, in an order in which those alike stand together."""
         if not near.numel():
             return
-        count, bins = self.references.T.numel(), (p.log10() * PER_DECADE).round().to(torch.int64)
+        count, bins = self.references.T.numel(), decades(p)
         kinds, numbers = bins + BINS // 2, Durations.given(dt).alike(PER_OCTAVE, nearest=True)
         if numbers is not None:
             kinds = kinds + BINS * numbers
@@ -97,6 +103,20 @@ class SharedJacobians:
             runs[-1] = decade, row, start, len(cells), number  # the padding is like the last cell
             begin += used
             yield Block(cells, used, runs)
+
+    def alike(
+        self, cells: Tensor, near: Tensor, p: Tensor, dt: float, *of: MatrixOf
+    ) -> Iterator[tuple[Tensor | None, Alike]]:
+        """Cells (some,) of fields with references near and p [Pa] (all cells,), for each pressure bin that there is:
+        their places among `cells`, None for all of them, and of(dt J) of each.
+        """
+        if not cells.numel():
+            return
+        bins = decades(p[cells])
+        for decade in [int(bins[0])] if single(bins) else bins.unique().tolist():
+            places = None if bool((bins == decade).all()) else where(bins == decade)
+            own = cells if places is None else cells[places]
+            yield places, Alike(own, near[own], tuple(self._kept(decade, dt, one)[0] for one in of))
 
     def solve(self, block: Block, dt: float | Durations, of: MatrixOf, x: Tensor) -> Tensor:
         """of(dt J) x for the cells of a block, each with the J of its reference; of `Durations`, about its own dt."""
@@ -120,16 +140,26 @@ class SharedJacobians:
 
     def matrices(self, decade: int, dt: float, of: MatrixOf, whole: float = 0.0) -> list[Tensor]:
         """of(dt J) of each reference; whole : the step that dt [s] is a share of, dt itself if omitted."""
+        return self._kept(decade, dt, of, whole)[1]
+
+    def _kept(self, decade: int, dt: float, of: MatrixOf, whole: float = 0.0) -> tuple[Tensor, list[Tensor]]:
+        """The same, all together and one by one."""
         key, whole = (decade, dt, of), whole or dt
         if whole != self._whole:  # those of other steps are history
             self._matrices, self._whole = {}, whole
         found = self._matrices.pop(key, None)
         if found is None:
-            found = list(of(dt * self.jacobians(decade)).contiguous().unbind(0))
+            stack = of(dt * self.jacobians(decade)).contiguous()
+            found = stack, list(stack.unbind(0))
             if len(self._matrices) >= max(KEPT // (8 * self.size**2 * self.references.T.numel()), 1):
                 del self._matrices[next(iter(self._matrices))]
         self._matrices[key] = found
         return found
+
+
+def decades(p: Tensor) -> Tensor:
+    """Numbers of the bins of pressures p [Pa]."""
+    return (p.log10() * PER_DECADE).round().to(torch.int64)
 
 
 def runs_of(kinds: Tensor) -> list[tuple[int, int]]:

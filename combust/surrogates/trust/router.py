@@ -19,13 +19,14 @@ from combust.kernels import compiled
 from combust.kinetics.integrate import systems
 from combust.kinetics.integrate.blocks import by_blocks, take, where
 from combust.kinetics.integrate.durations import Durations
+from combust.kinetics.integrate.native.shared import Allowed, Rule, Steps
 from combust.kinetics.integrate.systems import Fixed
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.kinetics.rates.thermo import Thermo
 from combust.surrogates.model.coordinates import Coordinates
-from combust.surrogates.model.model import Model, Step, settings_of
+from combust.surrogates.model.model import T_HIGHEST, T_LOWEST, Model, Step, settings_of
 from combust.surrogates.settings import Surrogate
-from combust.surrogates.trust.corrector import Corrected, Corrector
+from combust.surrogates.trust.corrector import Corrected, Corrector, fourth_order, trapezoid
 from combust.surrogates.trust.fresh import normalised, ratios
 
 LARGEST_FACTOR = 0.2  # of the element correction: beyond it the network is lost
@@ -107,6 +108,13 @@ def growth(trust: Trust, z: Tensor, new: Tensor, error: Tensor, rise: Tensor) ->
     return torch.where(growing, wrong / allowed, 0.0).amax(0)
 
 
+def allowed(trust: Trust) -> Allowed:
+    """The numbers of `misfit` and `growth`, as the kernels in C++ take them."""
+    stated = (float(trust.stated[k]) for k in (0, 1, 2))
+    numbers = (*stated, float(trust.cold), GROWN, ACCELERATING, GROWTH, SCARCE, FALLEN, FAINT, FAINT_COLD, RELEASE)
+    return Allowed(trust.peak, numbers)
+
+
 def better(trust: Trust, z: Tensor, z1: Tensor, new: Tensor, error: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Of the network's step to z1 and its correction to `new` with this error, the one whose error is less by `misfit`;
     its error, and that in units of what is allowed (cells,). Of the network's step, what was corrected is the error.
@@ -176,11 +184,15 @@ def corrected_step(
 
     chemical: dz/dt at z without the sources s; near: references, p [Pa] (cells,).
     """
-    f = chemical if fixed is not None else by_blocks(partial(total_kernel, corrector.core.thermo), chemical, z, s)
     durations = Durations.given(dt)
     h = durations.seconds
-    moved, rise = z + h * (f - chemical), h * chemical
     begun = (step.factor <= LARGEST_FACTOR) & (step.defect <= LARGEST_DEFECT)
+    if (code := corrector.native(durations, z, z1, chemical, s, p)) is not None:
+        steps = Steps(code, corrector.system.hold, allowed(trust))
+        constant = None if fixed is None else fixed.held
+        return by_native(steps, corrector, z, z1, begun, chemical, s, near, p, durations.whole, constant)
+    f = chemical if fixed is not None else by_blocks(partial(total_kernel, corrector.core.thermo), chemical, z, s)
+    moved, rise = z + h * (f - chemical), h * chemical
     found = CorrectedStep(z1.clone(), torch.full_like(p, torch.nan), torch.zeros_like(p), torch.zeros_like(begun))
     left, guess = torch.arange(p.numel(), device=p.device), z1
     for _ in range(ROUNDS):
@@ -195,6 +207,23 @@ def corrected_step(
         left, guess = left[again], take(new.z, again)
         if not left.numel():
             break
+    return found
+
+
+def by_native(
+    steps: Steps, corrector: Corrector, z: Tensor, z1: Tensor, begun: Tensor, chemical: Tensor, s: Tensor, near: Tensor,
+    p: Tensor, dt: float, held: Tensor | None,
+) -> CorrectedStep:  # fmt: skip
+    """`corrected_step` in C++; begun: whether the network's step is sound (cells,)."""
+    core, cells = corrector.core, torch.arange(p.numel())
+    rule = Rule(core.coordinates.active, core.atoms, ROUNDS, LARGEST_DEFECT, LARGEST_NEGATIVE, (T_LOWEST, T_HIGHEST))
+    found = CorrectedStep(torch.empty_like(z), torch.empty_like(p), torch.empty_like(p), torch.zeros_like(begun))
+    for places, alike in corrector.shared.alike(cells, near, p, dt, trapezoid, fourth_order):
+        done = steps.corrected(alike, rule, z, z1, chemical, s, dt, held, begun)
+        if places is None:
+            return CorrectedStep(*done)
+        for whole, part in zip(found, done, strict=True):
+            whole[..., places] = part[..., places]
     return found
 
 

@@ -15,12 +15,14 @@ from combust import devices
 from combust.graphs import cells_last
 from combust.kernels import compiled
 from combust.kinetics.integrate import w_method
-from combust.kinetics.integrate.blocks import take
+from combust.kinetics.integrate.blocks import by_blocks, take
 from combust.kinetics.integrate.cells import System, Tolerance, evaluate
 from combust.kinetics.integrate.durations import Durations
+from combust.kinetics.integrate.native.integrator import compiled_for
+from combust.kinetics.integrate.native.shared import Steps
 from combust.kinetics.integrate.systems import Fixed
 from combust.surrogates.trust.references import SharedJacobians, inverse
-from combust.surrogates.trust.router import Trust, growth, misfit, total_kernel
+from combust.surrogates.trust.router import Trust, allowed, growth, misfit, total_kernel
 
 TRIED, RATES = 30.0, Tolerance(1e-3, 1e-8)  # chemical change over dt, in tolerances, up to which the step is tried
 LIMIT = 0.5  # of its error, in units of what is allowed
@@ -44,6 +46,7 @@ def completed(
 
 
 completed_kernel = compiled(completed, dynamic=None)
+size_kernel = compiled(RATES.error, dynamic=None)
 
 
 class SlowStep:
@@ -54,10 +57,11 @@ class SlowStep:
         self.shared, self.trust = shared, trust
         self.gas, self.hold = shared.gas, shared.hold
         self.system = System(shared.gas.kinetics, shared.hold)
+        self._steps: Steps | None = None
 
     def tries(self, z: Tensor, chemical: Tensor, dt: float | Tensor) -> Tensor:
         """Cells whose rates are slow enough to try (cells,); dt : one, or (cells,)."""
-        return RATES.error(z, dt * chemical) <= TRIED
+        return by_blocks(size_kernel, z, dt * chemical) <= TRIED
 
     def step(
         self, cells: Tensor, near: Tensor, z: Tensor, chemical: Tensor, s: Tensor, p: Tensor, dt: float | Durations
@@ -69,6 +73,8 @@ class SlowStep:
         """
         new, error = z.new_empty(z.shape[0], cells.numel()), z.new_empty(cells.numel())
         given = Durations.given(dt)
+        if (steps := self.native(given, z, chemical, s, p)) is not None:
+            return self._by_native(steps, cells, near, z, chemical, s, p, given.whole)
         whole = devices.number(given.whole, z.device)
         for block in self.shared.blocks(near[cells], p[cells], given.of(cells)):
             here, own = cells[block.cells], block.cells[: block.count]
@@ -84,6 +90,27 @@ class SlowStep:
             cells_last(f0, k1, k2, h if isinstance(h, Tensor) else None)
             a, b = completed_kernel(self.trust, state, f, f0, k1, k2, h if isinstance(h, Tensor) else whole)
             new[:, own], error[own] = a[:, : block.count], b[: block.count]
+        return new, error
+
+    def native(self, durations: Durations, *tensors: Tensor) -> Steps | None:
+        """The kernels in C++, where they serve and all cells take the same time."""
+        code = compiled_for(self.system.kin, *tensors)
+        if code is None or durations.share is not None:
+            return None
+        if self._steps is None or self._steps.code is not code:
+            self._steps = Steps(code, self.hold, allowed(self.trust))
+        return self._steps
+
+    def _by_native(
+        self, steps: Steps, cells: Tensor, near: Tensor, z: Tensor, chemical: Tensor, s: Tensor, p: Tensor, dt: float
+    ) -> tuple[Tensor, Tensor]:
+        held = None if self.hold == "flow" else self._fixed(z, p).held
+        new, error = z.new_empty(z.shape[0], cells.numel()), z.new_empty(cells.numel())
+        for places, alike in self.shared.alike(cells, near, p, dt, damped):
+            a, b = steps.slow(alike, z, chemical, s, dt, held)
+            if places is None:
+                return a, b
+            new[:, places], error[places] = a, b
         return new, error
 
     def _fixed(self, z: Tensor, p: Tensor) -> Fixed:

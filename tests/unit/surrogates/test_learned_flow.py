@@ -17,7 +17,8 @@ from combust.kinetics.providers.direct import Direct
 from combust.parallel import Communicator
 from combust.run import build as case
 from combust.surrogates.model.model import Model
-from combust.surrogates.provider.flow import SPLITTINGS, LearnedFlow
+from combust.surrogates.provider.flow import LearnedFlow
+from combust.surrogates.provider.splitting import SPLITTINGS
 from combust.surrogates.trust.parts import Parts
 from combust.surrogates.trust.router import misfit
 from combust.surrogates.trust.routes import EXACT, NETWORK, REFUSED, SLOW

@@ -111,7 +111,7 @@ class Compiled:
         kept = _real(s, z.shape), _real(held, z.shape[1:])
         members = _members(member, z.shape[1:])
         outcome = self.code.combust_rates(
-            ctypes.byref(self.made), HOLDS[hold], z.shape[1], _threads(z.shape[1]), _at(z),
+            ctypes.byref(self.made), HOLDS[hold], z.shape[1], threads_for(z.shape[1]), _at(z),
             *map(_at, kept), _at(members), _at(f),
         )  # fmt: skip
         self.require_memory(outcome, "rates", z)
@@ -125,7 +125,7 @@ class Compiled:
         chemical, jacobian = torch.empty_like(z), z.new_empty(size, size, cells)
         kept, members = (_real(s, z.shape), _real(held, z.shape[1:])), _members(member, z.shape[1:])
         outcome = self.code_for(cells).combust_linearise(
-            ctypes.byref(self.made), HOLDS[hold], cells, _threads(cells), _at(z), *map(_at, kept), _at(members),
+            ctypes.byref(self.made), HOLDS[hold], cells, threads_for(cells), _at(z), *map(_at, kept), _at(members),
             _at(chemical), _at(jacobian),
         )  # fmt: skip
         self.require_memory(outcome, "Jacobians", z)
@@ -166,7 +166,7 @@ class Compiled:
         code = self.code_for(cells) if narrow else self.code
         with told(progress) as (report, answered):
             job = Job(
-                HOLDS[hold], cells, _threads(cells), _at(z), _at(s), _at(kept), _at(dt), _at(first), _at(members),
+                HOLDS[hold], cells, threads_for(cells), _at(z), _at(s), _at(kept), _at(dt), _at(first), _at(members),
                 _at(end), _at(tries), _at(rejected), _at(failed), len(rows), rows.ctypes.data,
                 _at(settled), _at(least), PART, report, answered,
             )  # fmt: skip
@@ -182,7 +182,7 @@ class Compiled:
         """Raises MemoryLackError if that is what C++ tells (NO_MEMORY in threads.h)."""
         if outcome:
             raise MemoryLackError(
-                f"{what} of {z.shape[1]} cells of {z.shape[0] - 1} species on {_threads(z.shape[1])} threads: the "
+                f"{what} of {z.shape[1]} cells of {z.shape[0] - 1} species on {threads_for(z.shape[1])} threads: the "
                 "system grants no more memory; allow more (ulimit -v, the limit of a job or container), integrate "
                 "fewer cells at a time, or use fewer threads (OMP_NUM_THREADS)"
             )
@@ -260,7 +260,7 @@ def _at(x: Tensor | None) -> int | None:
     return None if x is None else x.data_ptr()
 
 
-def _threads(cells: int) -> int:
+def threads_for(cells: int) -> int:
     """As many as torch has, while each has some blocks of cells."""
     return max(1, min(torch.get_num_threads(), cells // 32))
 

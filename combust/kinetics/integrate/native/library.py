@@ -34,6 +34,10 @@ def _declared(found: ctypes.CDLL) -> ctypes.CDLL:
     found.combust_recorded.argtypes = [pointer, pointer]
     found.combust_integrate.restype = found.combust_rates.restype = found.combust_solve.restype = whole
     found.combust_few.restype = found.combust_linearise.restype = whole
+    found.combust_slow.restype = found.combust_respond.restype = found.combust_correct.restype = whole
+    found.combust_correct.argtypes = [pointer] * 10
+    found.combust_nearest.restype, found.combust_nearest.argtypes = whole, [whole] * 4 + [pointer] * 4
+    found.combust_slow.argtypes = found.combust_respond.argtypes = [pointer] * 5
     found.combust_linearise.argtypes = [pointer, whole, whole, whole, *[pointer] * 6]
     found.combust_forget.restype = None
     found.combust_forget.argtypes = [pointer]

@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "corrected.h"
 #include "few.h"
 #include "threads.h"
 
@@ -133,6 +134,26 @@ std::int64_t combust_linearise(const Mechanism* mechanism, std::int64_t hold, st
         }
     };
     return outcome_of([&] { in_threads(threads, work); });
+}
+
+// See shared.h and corrected.h.
+std::int64_t combust_slow(const Mechanism* m, const Limits* limits, const Cells* cells, double* end, double* error) {
+    return outcome_of([&] { slow_steps(*m, *limits, *cells, end, error); });
+}
+
+std::int64_t combust_respond(const Mechanism* m, const Limits* limits, const Cells* cells, double* end, double* size) {
+    return outcome_of([&] { responses(*m, *limits, *cells, end, size); });
+}
+
+std::int64_t combust_correct(const Mechanism* m, const Limits* limits, const Rule* rule, const Cells* cells,
+                             const double* guess, const std::uint8_t* begun, double* end, double* error, double* grown,
+                             std::uint8_t* sound) {
+    return outcome_of([&] { corrected_steps(*m, *limits, *rule, *cells, guess, begun, end, error, grown, sound); });
+}
+
+std::int64_t combust_nearest(std::int64_t size, std::int64_t count, std::int64_t cells, std::int64_t threads,
+                             const double* places, const double* scale, const double* z, std::int64_t* nearest) {
+    return outcome_of([&] { nearest_states(size, count, cells, threads, places, scale, z, nearest); });
 }
 
 // A few reactors to their ends; ELSE where the usual way must take them, as something is not as usual.

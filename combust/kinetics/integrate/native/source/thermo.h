@@ -6,7 +6,7 @@
 constexpr double GAS_CONSTANT = 8314.46261815324;  // J/kmol/K
 
 // cp/R, h/RT and, where asked for, d(cp/R)/dT and the activity coefficient exp(g/RT) RT/p_ref of every species.
-template <bool slopes>
+template <bool slopes, bool activities = true>
 void thermodynamics(const Mechanism& m, Work& w, V T, V ln_T, V r_T) {
     const int n = m[species], rows = m[thermo_rows], size = rows * n;
     for (int k = 0; k < n; k++) {
@@ -32,8 +32,8 @@ void thermodynamics(const Mechanism& m, Work& w, V T, V ln_T, V r_T) {
             w.cp_R_dT[k] = a[1] + T * (2 * a[2] + T * (3 * a[3] + T * (4 * a[4])));
             if (rows > 7) w.cp_R_dT[k] -= (2 * a[7] * r_T + a[8]) * r_T * r_T;
         }
-        if (m[reversible])
+        if (activities && m[reversible])
             w.coefficient[k] = later(g - m[shift_h][k] * r_T + m[shift_s][k] + ln_T - m[ln_c_ref][0]);
     }
-    if (m[reversible]) exponentials(w.coefficient.at, n);
+    if (activities && m[reversible]) exponentials(w.coefficient.at, n);
 }
