@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from combust.errors import DependencyError
 from combust.report.charts import drawing
+from validation import transfer_runs
 from validation.report import Report, chosen
 from validation.transfer_runs import (
     BOIVIN,
@@ -49,6 +51,11 @@ SMOKE: dict[str, Any] = {
 }  # fmt: skip
 
 
+def kinds() -> dict[str, ModuleType]:
+    """What is made small for a smoke run, too."""
+    return {"runs": transfer_runs}
+
+
 def arms() -> list[Arm]:
     """All trainings, transfer after transfer and seed after seed."""
     wanted = [("nothing", rows, 1.0) for rows in NOTHING] + [("parent", rows, 1.0) for rows in PARENT]
@@ -80,9 +87,9 @@ def page(report: Report, kept: dict[str, Found]) -> None:
     report.text(
         f"*Rollout*: mean |dT| of {ROLLS} steps in a row by the network alone from states of held-out trajectories, up "
         f"to 300 K each. *Flame*: mean |dT| of the cells of a planar flame after {FLAME_STEPS} steps by the network "
-        "alone, against exact chemistry in the same solver; 300 K where it was lost. *Speed*: of the same flame with the "
-        "router, as a user has it. Medians of seeds (least to largest). CPU: of the training alone, one thread of a "
-        "shared machine. transfer.json beside this page has every run; `python -m validation transfer` makes those "
+        "alone, against exact chemistry in the same solver; 300 K where it was lost. *Speed*: of the same flame with "
+        "the router, as a user has it. Medians of seeds (least to largest). CPU: of the training alone, one thread of "
+        "a shared machine. transfer.json beside this page has every run; `python -m validation transfer` makes those "
         "that are missing."
     )
     for of in TRANSFERS:
@@ -114,9 +121,9 @@ def section(report: Report, of: Transfer, kept: dict[str, Found]) -> None:
             if pairs:
                 table.append([name, words(arm), arm[1], *(times([pair[k] for pair in pairs]) for k in (0, 1))])
     report.text(
-        "How many times as many rows, and as much CPU, a training from nothing takes to the same error, by its own curve "
-        "between the numbers of rows: at most the largest training from nothing, at least the smallest, where the error "
-        "lies beyond them."
+        "How many times as many rows, and as much CPU, a training from nothing takes to the same error, by its own "
+        "curve between the numbers of rows: at most the largest training from nothing, at least the smallest, where "
+        "the error lies beyond them."
     )
     report.table(["measure", "from", "rows", "times fewer rows", "times less CPU"], table)
     judge(report, of, kept)

@@ -42,6 +42,10 @@ FLAME_STEPS = 100
 SAMPLED = 50_000  # rows of a set
 TRAJECTORIES = {"H2": Trajectories(24, 0, 8, 0, 0), "CH4": Trajectories(16, 0, 6, 0, 0)}
 WIDTH = 64
+SMOKE: dict[str, Any] = {
+    "STEPS": 60, "FULL": 256, "SAMPLED": 2000, "ROLLED": 8, "ROLLS": 2, "FLAME_STEPS": 2, "WIDTH": 8,
+    "TRAJECTORIES": {"H2": Trajectories(8, 0, 2, 0, 0)},
+}  # fmt: skip
 Found = dict[str, Any]
 
 
