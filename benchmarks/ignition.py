@@ -36,11 +36,13 @@ SMOKE = "--mech h2o2.yaml --skeleton 9 --delays 8 --rounds 2"
 States = tuple[Tensor, Tensor, Tensor]
 
 
-def conditions(gas: Mechanism, fuel: str, count: int, seed: int = 0) -> States:
-    """T (count,), p (count,), Y (species, count)."""
+def conditions(
+    gas: Mechanism, fuel: str, count: int, seed: int = 0, coldest: float = 1250.0, highest: float = 20e5
+) -> States:
+    """T (count,), p (count,), Y (species, count); from `coldest` [K] on, up to a pressure of `highest` [Pa]."""
     draw = np.random.default_rng(seed)
-    T, phi = draw.uniform(1250.0, 1800.0, count), draw.uniform(0.6, 1.6, count)
-    p = np.exp(draw.uniform(np.log(1e5), np.log(20e5), count))
+    T, phi = draw.uniform(coldest, 1800.0, count), draw.uniform(0.6, 1.6, count)
+    p = np.exp(draw.uniform(np.log(1e5), np.log(highest), count))
     Y = torch.stack([gas.mixture(fuel, AIR, float(each)) for each in phi], 1)
     return torch.tensor(T), torch.tensor(p), Y
 

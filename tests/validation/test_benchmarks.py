@@ -23,7 +23,7 @@ SHARED = {
     "foam",
     "skeleton",
 }  # what benchmarks are made of, and the page that is made of them
-LONG = {"openfoam", "strip", "gradients", "start"}  # they start programs; a way back takes seconds
+LONG = {"openfoam", "strip", "gradients", "start", "checkouts"}  # they start programs; a way back takes seconds
 NAMES = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem not in SHARED)
 
 
