@@ -19,6 +19,7 @@ LONG = {
     "order",
     "scaling",
     "time_step",
+    "trust_across_scales",  # the quick chain of hydrogen, through all stages
 }  # slow; all but the first two, and these kinds,
 # call what other studies call, too, or what has tests of its own
 LONG_KINDS = {"training", "folders", "plausible", "trivial"}

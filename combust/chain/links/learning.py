@@ -73,13 +73,20 @@ def own_settings(settings: Chain, work: Work) -> Surrogate:
 
 
 def sampled(settings: Chain, work: Work) -> None:
-    """Goes on from what is labelled already."""
+    """Goes on from what is labelled already. Each row is integrated by itself, so that threads change no digit."""
+    import torch
+
     from combust.surrogates.data.sample import sample
 
     path = work.folder / SAMPLES
     again = work.resume and (path.with_name(path.name + ".parts") / "key").is_file()
     own = own_settings(settings, work)
-    made = sample(own, path, resume=again, force=not again, reporter=work.reporter)
+    before = torch.get_num_threads()
+    torch.set_num_threads(work.cores)
+    try:
+        made = sample(own, path, resume=again, force=not again, reporter=work.reporter)
+    finally:
+        torch.set_num_threads(before)
     work.reporter.say(f"    {len(made.samples)} rows")
 
 
