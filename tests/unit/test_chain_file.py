@@ -53,6 +53,7 @@ def test_a_dry_run_says_what_would_be_done_and_changes_nothing(tmp_path, capsys)
     ("needs.tran={cores=2}", "needs.tran: there is no such stage; there are mechanism, validate"),
     ("flows.laminar.case.numerics.cfl=-1", "numerics.cfl"), ("reduce.retain=['XY']", "XY"),
     ("learned.range.T=[10,3000]", "range.T"), ("learned.train.epochs=0", "epochs"),
+    ("verify.only=['flams']", "verify.only: flams: unknown; known: reactors"),
     ("flows.laminar.case.mesh.cells=[8,8]", "cells, lower and upper need the same number"),
 ])  # fmt: skip
 def test_bad_input_is_one_line_before_anything_is_done(change, text, tmp_path, capsys):

@@ -12,6 +12,7 @@ from combust.chain.digests import of_text
 from combust.chain.links.kinetics import MECHANISM, write_toml
 from combust.chain.settings import Chain
 from combust.chain.stage import Stage, Work
+from combust.errors import ConfigError, FileFormatError
 from combust.surrogates.settings import Surrogate
 
 SAMPLES, MODEL = "samples.h5", "model.json"
@@ -45,7 +46,7 @@ def stages(settings: Chain, out: Path) -> tuple[Stage, ...]:
         Stage(
             "verify", "the report card of the network", lambda work: verify(settings, work),
             msgspec.to_builtins(card), (), ("reduce", "train"), {"report.json": numbers_of_card},
-            command=f"combust verify {out}/train/model --out DIR{asked}",
+            check=lambda: check_parts(settings), command=f"combust verify {out}/train/model --out DIR{asked}",
         ),
     )  # fmt: skip
 
@@ -103,17 +104,41 @@ def train(settings: Chain, work: Work) -> None:
 
 
 def verify(settings: Chain, work: Work) -> None:
-    """Missed targets are for the report to show, not a failure."""
+    """Part by part, so that a killed one goes on. Missed targets are for the report to show, not a failure."""
     from combust.interrupts import Stopped
+    from combust.surrogates.judge.parts import PARTS
     from combust.surrogates.judge.verify import verify as verified
 
-    own = settings.verify
-    found = verified(
-        work.out / "train" / "model", work.folder, quick=own.quick, only=own.only, force=True, reporter=work.reporter
-    )
-    if found.stopped:
-        raise Stopped("stopped")
-    work.reporter.say(f"    {len(found.targets) - found.missed} of {len(found.targets)} targets met")
+    model, missing = work.out / "train" / "model", [*(settings.verify.only or PARTS)]
+    if work.resume:
+        missing = [part for part in missing if part not in parts_of(work.folder / "report.json")]
+    for part in missing:
+        found = verified(
+            model, work.folder, quick=settings.verify.quick, only=[part], force=True, reporter=work.reporter
+        )
+        if found.stopped:
+            raise Stopped("stopped")
+        work.reporter.say(f"    {part}: {len(found.targets) - found.missed} of {len(found.targets)} targets met")
+
+
+def check_parts(settings: Chain) -> None:
+    """Raises ConfigError for a part of the card that there is not."""
+    from combust.surrogates.judge.parts import PARTS
+
+    for name in settings.verify.only or ():
+        if name not in PARTS:
+            raise ConfigError(f"verify.only: {name}: unknown; known: {', '.join(PARTS)}")
+
+
+def parts_of(report: Path) -> list[str]:
+    """Those of a report card that are finished; none where it is not whole."""
+    from combust.surrogates.judge import card
+
+    try:
+        found = card.read(report)
+    except FileFormatError:
+        return []
+    return [] if found["stopped"] else list(found["made"])
 
 
 def content_of_samples(path: Path) -> str:
