@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from combust.experiments.validate import validate as validate
     from combust.installation import doctor as doctor
     from combust.io.info import info as info
+    from combust.kinetics.constants.merge import merge as merge
+    from combust.kinetics.constants.rate import rate as rate
     from combust.kinetics.dynamics.run import md as md
     from combust.kinetics.flames.extinctions import extinction as extinction
     from combust.kinetics.flames.speeds import flamespeed as flamespeed
@@ -52,6 +54,8 @@ FUNCTIONS = {  # name -> module and name there
     "flamespeed": ("combust.kinetics.flames.speeds", "flamespeed"),
     "extinction": ("combust.kinetics.flames.extinctions", "extinction"),
     "validate": ("combust.experiments.validate", "validate"),
+    "merge": ("combust.kinetics.constants.merge", "merge"),
+    "rate": ("combust.kinetics.constants.rate", "rate"),
     "network": ("combust.kinetics.trajectories.network", "network"),
     "md": ("combust.kinetics.dynamics.run", "md"),
     "reduce": ("combust.reduction.reduce", "reduce"),

@@ -21,6 +21,12 @@ VOLUME = (15e-10) ** 3  # m3
 FORWARD, REVERSE, PAIR = "OH + H2 => H2O + H", "H2O + H => OH + H2", "OH + OH => H2O + O"
 
 
+Span = tuple[float, list[tuple[int, int]]]
+"""Until when, and the bonds that are there."""
+Flips = tuple[np.ndarray, np.ndarray]
+"""When (flips,) [s], and of which atoms (flips, 2), a bond changes."""
+
+
 @dataclass
 class Noise:
     """Flicker of each bond and meetings of each pair of molecules [1/s], mean durations, and time of an exchange [s].
@@ -113,7 +119,7 @@ def simulate(rng: np.random.Generator, start: Gas, k: dict[str, float], time: fl
     c = {name: value / (VOLUME * AVOGADRO) for name, value in k.items()}
     flips: list[tuple[float, int, int]] = []
     truth: list[tuple[int, str]] = []
-    spans: list[tuple[float, float, list[tuple[int, int]]]] = []
+    spans: list[Span] = []
     first = list(start.bonds)
     while True:
         weights = {
@@ -123,7 +129,7 @@ def simulate(rng: np.random.Generator, start: Gas, k: dict[str, float], time: fl
         }
         total = sum(weights.values())
         wait = rng.exponential(1 / total) if total > 0 else np.inf
-        spans.append((now, min(now + wait, time), list(start.bonds)))
+        spans.append((min(now + wait, time), list(start.bonds)))
         now += wait
         if now >= time:
             break
@@ -132,11 +138,12 @@ def simulate(rng: np.random.Generator, start: Gas, k: dict[str, float], time: fl
         apart = rng.exponential(noise.exchange) * (1 if rng.random() < 0.5 else -1) if noise else 0.0
         flips += [(now, *formed), (now + apart, *broken)]
         truth.append((frame(now), str(name)))
-    flickers = 0
-    if noise is not None:
-        more = flicker(rng, n, spans, noise)
-        flickers, flips = len(more) // 2, flips + more
-    return Made(truth, changes(start.elements, first, flips, time), flickers)
+    when, which = np.array([at for at, _, _ in flips]), np.array([two for _, *two in flips], int).reshape(-1, 2)
+    if noise is None:
+        return Made(truth, changes(start.elements, first, (when, which), time), 0)
+    more, pairs = flicker(rng, n, spans, time, noise)
+    both = np.concatenate([when, more]), np.concatenate([which, pairs])
+    return Made(truth, changes(start.elements, first, both, time), len(more) // 2)
 
 
 def react(rng: np.random.Generator, now: Gas, name: str) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -161,23 +168,19 @@ def react(rng: np.random.Generator, now: Gas, name: str) -> tuple[tuple[int, int
     return (other, b), (o, b)
 
 
-def flicker(
-    rng: np.random.Generator, atoms: int, spans: Sequence[tuple[float, float, list[tuple[int, int]]]], noise: Noise
-) -> list[tuple[float, int, int]]:
+def flicker(rng: np.random.Generator, atoms: int, spans: Sequence[Span], time: float, noise: Noise) -> Flips:
     """Short breaks of bonds that are there, and short bonds of pairs that have none; two flips each."""
-    made = []
-    for begin, end, bonds in spans:
-        have = set(map(frozenset, bonds))
-        count = rng.poisson(noise.flicker * len(bonds) * (end - begin))
-        for i, j in (bonds[one] for one in rng.integers(len(bonds), size=count)):
-            at = rng.uniform(begin, end)
-            made += [(at, i, j), (at + rng.exponential(noise.short), i, j)]
-        for _ in range(rng.poisson(noise.meeting * atoms**2 / 8 * (end - begin))):
-            i, j = rng.choice(atoms, 2, replace=False).tolist()
-            if frozenset((i, j)) not in have:
-                at = rng.uniform(begin, end)
-                made += [(at, i, j), (at + rng.exponential(noise.short), i, j)]
-    return made
+    ends = np.array([end for end, _ in spans])
+    bonds = np.array([bonds for _, bonds in spans])  # (spans, bonds, 2): reactions keep their number
+    at = rng.uniform(0, time, rng.poisson(noise.flicker * bonds.shape[1] * time))
+    broken = bonds[np.searchsorted(ends, at), rng.integers(bonds.shape[1], size=len(at))]
+    met = rng.uniform(0, time, rng.poisson(noise.meeting * atoms**2 / 8 * time))
+    pairs = rng.integers(atoms, size=(len(met), 2))
+    there = bonds[np.searchsorted(ends, met)]
+    same = ((there == pairs[:, None]) | (there == pairs[:, None, ::-1])).all(-1).any(-1)
+    use = ~same & (pairs[:, 0] != pairs[:, 1])
+    begin, which = np.concatenate([at, met[use]]), np.concatenate([broken, pairs[use]])
+    return np.concatenate([begin, begin + rng.exponential(noise.short, len(begin))]), np.concatenate([which, which])
 
 
 def frame(time: float) -> int:
@@ -185,20 +188,14 @@ def frame(time: float) -> int:
     return int(np.ceil(time / FRAME))
 
 
-def changes(
-    elements: tuple[str, ...], first: Sequence[tuple[int, int]], flips: Sequence[tuple[float, int, int]], time: float
-) -> Changes:
+def changes(elements: tuple[str, ...], first: Sequence[tuple[int, int]], flips: Flips, time: float) -> Changes:
     """What is read of it: steps are frames, two flips between two frames are not seen."""
     n, end = len(elements), int(time / FRAME)
-    code = lambda i, j: min(i, j) * n + max(i, j)  # noqa: E731
-    parity: dict[tuple[int, int], int] = {}
-    for at, i, j in flips:
-        key = max(frame(at), 1), code(i, j)
-        if key[0] <= end:
-            parity[key] = parity.get(key, 0) + 1
-    seen = sorted(key for key, count in parity.items() if count % 2)
-    step, pair = (np.array([key[axis] for key in seen], np.int64) for axis in (0, 1))
-    start = np.array(sorted(code(i, j) for i, j in first), np.int64)
+    step = np.maximum(np.ceil(flips[0] / FRAME), 1).astype(np.int64)
+    pair = flips[1].min(1) * n + flips[1].max(1)
+    seen, count = np.unique(np.stack([step, pair], 1)[step <= end], axis=0, return_counts=True)
+    step, pair = seen[count % 2 == 1].T
+    start = np.array(sorted(min(two) * n + max(two) for two in first), np.int64)
     return Changes(elements, 0, end, end + 1, 1, start, step, pair, lasting(step, pair), VOLUME)
 
 

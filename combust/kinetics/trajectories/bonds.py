@@ -100,12 +100,13 @@ def lasting(step: np.ndarray, pair: np.ndarray) -> np.ndarray:
     """
     found = np.full(len(step), np.inf)
     way = np.lexsort((step, pair))
-    cuts = np.flatnonzero(np.diff(pair[way])) + 1
-    for group in np.split(way, cuts) if len(way) else ():
-        if len(group) == 2:
-            found[group] = step[group[1]] - step[group[0]]
-        elif len(group) > 2:
-            found[group] = durations(step[group])
+    begin = np.flatnonzero(np.diff(pair[way], prepend=-1))
+    size = np.diff(np.append(begin, len(way)))
+    two = begin[size == 2]
+    found[way[two]] = found[way[two + 1]] = step[way[two + 1]] - step[way[two]]
+    for first, count in zip(begin[size > 2].tolist(), size[size > 2].tolist(), strict=True):
+        group = way[first : first + count]
+        found[group] = durations(step[group])
     return found
 
 

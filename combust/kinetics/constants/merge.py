@@ -1,0 +1,268 @@
+"""Rates put into a mechanism: what is replaced, and by how much; what is refused, and why."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import cantera as ct
+
+from combust import __version__
+from combust.atomic import replace_bytes
+from combust.errors import ConfigError, MechanismError, OutputError
+from combust.kinetics.constants.matching import Key, key, spelling
+from combust.kinetics.mechanism import phases, places
+from combust.kinetics.trajectories.cantera_file import KEY
+from combust.kinetics.trajectories.known import listed
+from combust.kinetics.trajectories.network import sides_of
+
+TEMPERATURES = (500.0, 1000.0, 1500.0, 2000.0, 2500.0, 3000.0)  # K, at which k is compared
+SCALED = ("rate-constant", "low-P-rate-constant", "high-P-rate-constant")
+
+
+@dataclass(frozen=True)
+class Change:
+    """A rate that went in.
+
+    action : "replaced", "added", or "scaled" where the rate holds at one temperature only
+    was : equations that went;  ratios : (T [K], new k over old, whether the rate holds there);  factor : stated error
+    """
+
+    equation: str
+    action: str
+    source: str
+    was: tuple[str, ...]
+    ratios: tuple[tuple[float, float, bool], ...]
+    factor: float | None
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A rate that did not go in."""
+
+    equation: str
+    source: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Merged:
+    """The new mechanism, its digest, and what became of each rate."""
+
+    path: Path
+    sha256: str
+    changes: tuple[Change, ...]
+    refused: tuple[Refused, ...]
+
+
+def merge(
+    mechanism: str | Path,
+    rates: Sequence[str | Path],
+    out: str | Path,
+    *,
+    only: Sequence[str] = (),
+    force: bool = False,
+) -> Merged:
+    """Puts rates of Cantera files, of `combust network` or others, into a mechanism; units are those of each file.
+
+    only : equations, of all rates in the files
+    A rate replaces every reaction of the base with the same species on both sides, in either direction, duplicates too;
+    the reverse follows from the base's thermo. A rate at one temperature scales what is there. What the base has as
+    falloff, or with species that it lacks, is refused. Raises ConfigError where no rate goes in, MechanismError.
+    """
+    target = Path(out)
+    if target.exists() and not force:
+        raise ConfigError(f"{target} exists: choose another place with --out, or --force to replace it")
+    file = places.find(mechanism)
+    base = phases.solution(file)
+    if "qss" in entry_of(base):
+        raise MechanismError(
+            f"{mechanism}: has species in quasi-steady state: put rates into the mechanism it was made of"
+        )
+    work = Work(base, [sides_of(text) for text in only])
+    for path in rates:
+        work.take(path)
+    if not work.changed:
+        said = (
+            "; ".join(f"{one.equation}: {one.reason}" for one in work.refused)
+            or "the files hold none of those asked for"
+        )
+        raise ConfigError(f"no rate goes into {mechanism}: {said}")
+    made = work.solution()
+    changes = tuple(change(base, made, one) for one in work.changed)
+    sha256 = write(target, made, mechanism, file, rates, changes)
+    return Merged(target, sha256, changes, tuple(work.refused))
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A reaction of a file of rates:  was : of the base, by number;  about : what the file says of it"""
+
+    reaction: ct.Reaction
+    action: str
+    source: str
+    was: tuple[int, ...]
+    about: Mapping[str, Any]
+
+
+class Work:
+    """The reactions of the base, with those that are taken."""
+
+    def __init__(self, base: ct.Solution, only: Sequence[tuple[tuple[str, ...], tuple[str, ...]]]) -> None:
+        self.base, self.only = base, [frozenset(sides) for sides in only]
+        self.keys = [key(r) for r in base.reactions()]
+        self.changed: list[Taken] = []
+        self.refused: list[Refused] = []
+        self.gone: set[int] = set()
+
+    def take(self, path: str | Path) -> None:
+        """All rates of a file. Raises MechanismError, ConfigError for a reaction that an earlier file has."""
+        given = phases.solution(places.find(path), transport=False)
+        names = spelling(given, self.base)
+        for reaction in given.reactions():
+            if self.only and key(reaction, names).sides not in self.only:
+                continue
+            taken = self.one(reaction, names, str(path))
+            if isinstance(taken, Refused):
+                self.refused.append(taken)
+                continue
+            if self.gone & set(taken.was):
+                raise ConfigError(
+                    f"{path}: {reaction.equation}: was replaced by an earlier file; give one rate for each"
+                )
+            self.gone |= set(taken.was)
+            self.changed.append(taken)
+
+    def one(self, reaction: ct.Reaction, names: dict[str, str], source: str) -> Taken | Refused:
+        """What becomes of a rate."""
+        no = lambda reason: Refused(reaction.equation, source, reason)  # noqa: E731
+        if lacking := sorted({n for n in (*reaction.reactants, *reaction.products) if n not in names}):
+            return no(f"the mechanism has no species {', '.join(lacking)}")
+        own = key(reaction, names)
+        alike = [i for i, other in enumerate(self.keys) if other.sides == own.sides]
+        if odd := sorted({self.keys[i].kind for i in alike if self.keys[i].kind != own.kind}):
+            return no(
+                f"is {own.kind}, the mechanism has it as {', '.join(odd)}: one k cannot stand for it at all pressures"
+            )
+        if not reaction.reversible and any(self.base.reaction(i).reversible for i in alike):
+            return no("goes one way, the mechanism's both: its reverse would be lost")
+        if not reaction.reversible:
+            alike = [i for i in alike if (self.keys[i].left, self.keys[i].right) == (own.left, own.right)]
+        about = entry_of(reaction)
+        low, high = about.get("range", (0.0, 1.0))
+        if low == high:
+            return (
+                self.scaled(reaction, own, source, alike, about)
+                if alike
+                else no(f"holds at {low:g} K only, and the mechanism has no such reaction whose law could carry it")
+            )
+        data: Any = renamed(dict(reaction.input_data), names, own, reaction.reversible)
+        data.pop("duplicate", None)
+        made = ct.Reaction.from_dict(data, self.base)
+        keep(made, data)
+        return Taken(made, "replaced" if alike else "added", source, tuple(alike), about)
+
+    def scaled(
+        self, reaction: ct.Reaction, own: Key, source: str, alike: list[int], about: dict[str, Any]
+    ) -> Taken | Refused:
+        """The base's own law through the rate at its one temperature."""
+        T = float(about["range"][0])
+        if len(alike) > 1 or self.keys[alike[0]].kind not in ("elementary", "third body"):
+            return Refused(reaction.equation, source, f"holds at {T:g} K only, and the mechanism has several for it")
+        old = old_rate(self.base, alike, own.left, T)
+        data: Any = dict(self.base.reaction(alike[0]).input_data)
+        factor = float(reaction.rate(T)) / old
+        data["rate-constant"] = {**data["rate-constant"], "A": data["rate-constant"]["A"] * factor}
+        data |= {"note": f"times {factor:.4g}, so that k({T:g} K) is that of {source}", KEY: about}
+        made = ct.Reaction.from_dict(data, self.base)
+        keep(made, data)
+        return Taken(made, "scaled", source, tuple(alike), about)
+
+    def solution(self) -> ct.Solution:
+        """The new mechanism: rates stand where the first of those they replace stood, new ones at the end."""
+        at = {taken.was[0]: taken.reaction for taken in self.changed if taken.was}
+        reactions = [at.get(i, r) for i, r in enumerate(self.base.reactions()) if i in at or i not in self.gone]
+        reactions += [taken.reaction for taken in self.changed if not taken.was]
+        model = self.base.transport_model
+        return ct.Solution(thermo=self.base.thermo_model, kinetics="gas", species=self.base.species(),
+                           transport_model=None if model in (None, "none") else model, reactions=reactions,
+                           name=self.base.name)  # fmt: skip
+
+
+def entry_of(holder: Any) -> dict[str, Any]:
+    """What a file says under `combust` of a reaction or phase."""
+    found = holder.input_data.get(KEY)
+    return dict(found) if isinstance(found, Mapping) else {}
+
+
+def renamed(data: dict[str, Any], names: Mapping[str, str], own: Key, reversible: bool) -> dict[str, Any]:
+    """An entry in the names of the base."""
+    arrow = " <=> " if reversible else " => "
+    third = " + M" if own.kind == "third body" else ""
+    data["equation"] = arrow.join(" + ".join(side) + third for side in (own.left, own.right))
+    if "efficiencies" in data:
+        data["efficiencies"] = {names[n]: value for n, value in data["efficiencies"].items() if n in names}
+    return data
+
+
+def keep(made: ct.Reaction, data: Mapping[str, Any]) -> None:
+    """Note and stated errors go along."""
+    kept: Any = {name: data[name] for name in ("note", KEY) if name in data}
+    if kept:
+        made.update_user_data(kept)
+
+
+def old_rate(gas: ct.Solution, numbers: Sequence[int], left: Sequence[str], T: float) -> float:
+    """k of reactions together from `left` on, at T [K]; reverse constants by thermo."""
+    gas.TP = T, ct.one_atm
+    forward, reverse = gas.forward_rate_constants, gas.reverse_rate_constants
+    same = [listed(gas.reaction(i).reactants) == tuple(left) for i in numbers]
+    return float(sum(forward[i] if ahead else reverse[i] for i, ahead in zip(numbers, same, strict=True)))
+
+
+def change(base: ct.Solution, made: ct.Solution, taken: Taken) -> Change:
+    """How much a rate changed."""
+    left = listed(taken.reaction.reactants)
+    low, high = taken.about.get("range", (0.0, float("inf")))
+    ratios = []
+    for T in TEMPERATURES if taken.was else ():
+        if (old := old_rate(base, taken.was, left, T)) > 0:
+            ratios.append((T, float(taken.reaction.rate(T)) / old, low <= T <= high))
+    was = tuple(base.reaction(i).equation for i in taken.was)
+    factor = taken.about.get("factor")
+    return Change(taken.reaction.equation, taken.action, taken.source, was, tuple(ratios),
+                  float(factor) if factor is not None else None)  # fmt: skip
+
+
+def write(
+    target: Path,
+    made: ct.Solution,
+    mechanism: str | Path,
+    file: Path,
+    rates: Sequence[str | Path],
+    changes: Sequence[Change],
+) -> str:
+    """The file, read again before it counts; its SHA-256. Raises MechanismError, OutputError."""
+    from combust.kinetics.mechanism.mechanism import Mechanism
+
+    digest = lambda path: hashlib.sha256(places.find(path).read_bytes()).hexdigest()  # noqa: E731
+    origin: Any = {
+        "parent": {"file": file.name, "sha256": digest(mechanism)},
+        "rates": [{"file": Path(path).name, "sha256": digest(path)} for path in rates],
+        "changes": [f"{one.action}: {one.equation}" for one in changes],
+        "combust": __version__, "written": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+    }  # fmt: skip
+    made.TP = 300.0, ct.one_atm
+    try:
+        made.update_user_header({"description": f"{file.name} with {len(changes)} other rates"})
+        made.update_user_data({KEY: origin})
+        replace_bytes(target, made.write_yaml(header=True, precision=16).encode())
+    except ct.CanteraError as error:
+        raise MechanismError(f"{mechanism}: Cantera cannot write it: {error}") from error
+    except OSError as error:
+        raise OutputError(f"{target} cannot be written: {error.strerror or error}") from error
+    return Mechanism.load(target).file_sha256
