@@ -18,6 +18,7 @@ from combust.kinetics.integrate.cvode import CellIntegrator
 from combust.kinetics.integrate.durations import Durations
 from combust.kinetics.integrate.linear import inverse
 from combust.kinetics.integrate.native.integrator import compiled_for
+from combust.kinetics.integrate.native.slow import SlowCells
 from combust.kinetics.integrate.progress import next_step
 from combust.kinetics.integrate.rosenbrock import METHODS, Method
 from combust.kinetics.integrate.state import Kept, as_packed, check_source, check_state, pack
@@ -119,7 +120,7 @@ class Direct:
         s = None if Q is None or Qh is None else pack(Qh, Q)
         z, chemical = self._chemical.given_up(z)
         durations = Durations.given(dt)
-        slow, fast = parted(self._changes(z, chemical, durations.seconds) <= SLOW)
+        slow, fast = parted(self._changes(z, chemical, durations) <= SLOW)
         chemical = take(chemical, slow)
         step = DirectStep(z, chemical, durations, s, durations.alike(), {}, slow, [])
         if compiled_for(self.system.kin, z) is not None:
@@ -128,8 +129,17 @@ class Direct:
             self._add_blocks(step, fast)
         return step
 
-    def _changes(self, z: Tensor, chemical: Tensor, dt: float | Tensor) -> Tensor:
-        """What chemistry changes over dt, in tolerances (cells,)."""
+    def _native_slow(self, durations: Durations, z: Tensor, cells: Tensor | None, *given: Tensor) -> SlowCells | None:
+        """The C++ kernels of slow cells that all take the same step; None where they do not serve."""
+        native = None if durations.share is not None else compiled_for(self.system.kin, z, *given)
+        tolerances = self.tolerance.rtol, self.tolerance.atol
+        return None if native is None else SlowCells(native, self.hold, tolerances, z, cells)
+
+    def _changes(self, z: Tensor, chemical: Tensor, durations: Durations) -> Tensor:
+        """What chemistry changes over the step, in tolerances (cells,)."""
+        native, dt = self._native_slow(durations, z, None, chemical), durations.seconds
+        if native is not None:
+            return native.sizes(chemical, durations.whole)
         if isinstance(dt, Tensor):
             return in_pieces(lambda z, chemical, dt: self.tolerance.error(z, dt * chemical), z, chemical, dt)
         return in_pieces(lambda z, chemical: self.tolerance.error(z, dt * chemical), z, chemical)
@@ -174,7 +184,12 @@ class Direct:
 
     def _first_slow(self, step: DirectStep, s: Tensor, end: Tensor) -> tuple[Tensor, Tensor]:
         """The slow cells into `end`; those whose error is too large join the others. None is left to be done again."""
-        new, error = self._slow_step(step, torch.arange(step.slow.numel(), device=s.device), s)
+        native = self._native_slow(step.durations, step.z, step.slow, s)
+        if native is None:
+            new, error = self._slow_step(step, torch.arange(step.slow.numel(), device=s.device), s)
+            put(end, step.slow, new)
+        else:
+            error = native.step(s, step.chemical, self._solve(step, 0), step.durations.whole, end)
         # Leave room: the transport rates will change a little.
         left, others = parted(error <= 0.5)
         if others.numel():
@@ -182,8 +197,7 @@ class Direct:
                 self._add_blocks(step, step.slow[others])
             else:
                 step.fast = torch.cat([step.fast, step.slow[others]])
-            step.slow, step.chemical, new = step.slow[left], take(step.chemical, left), take(new, left)
-        put(end, step.slow, new)
+            step.slow, step.chemical = step.slow[left], take(step.chemical, left)
         return step.slow[:0], error[:0]
 
     def _integrate(self, step: DirectStep, s: Tensor, end: Tensor, again: Tensor, error: Tensor) -> Statistics:
@@ -321,15 +335,31 @@ class Direct:
 
     def _correct_slow(self, step: DirectStep, s: Tensor, end: Tensor) -> tuple[Tensor, Tensor]:
         """As `_correct`, for the slow cells; returns those whose step failed, and their errors."""
+        native = self._native_slow(step.durations, step.z, step.slow, s)
+        if native is None:
+            return self._correct_by_torch(step, s, end)
+        assert step.last is not None
+        source, last, _ = step.last
+        far = where(~(native.change(s, source, last, self._response(step, 0), end) <= CORRECTABLE_SLOW))
+        again = step.slow[far]
+        if not again.numel():
+            return again, step.z[0, :0]
+        some = native._replace(cells=again)
+        return _refused(again, some.step(s, take(step.chemical, far), self._solve(step, 0), step.durations.whole, end))
+
+    def _response(self, step: DirectStep, number: int) -> Tensor:
+        """Of the end states of slow cells of a number to a change of their source."""
+        M, dt = self._solve(step, number), step.durations.typical(number)
+        return w_method.response(M, torch.zeros_like(M) if self._jacobian is None else self._jacobian, dt)
+
+    def _correct_by_torch(self, step: DirectStep, s: Tensor, end: Tensor) -> tuple[Tensor, Tensor]:
         assert step.last is not None
         source, last, _ = step.last
         left: list[tuple[Tensor, Tensor]] = [(step.slow[:0], step.slow[:0].bool())]
         responses: dict[int, Tensor] = {}
         for _, some, count, number in self._groups(step, torch.arange(step.slow.numel(), device=s.device)):
             if number not in responses:
-                M, dt = self._solve(step, number), step.durations.typical(number)
-                J = torch.zeros_like(M) if self._jacobian is None else self._jacobian
-                responses[number] = w_method.response(M, J, dt)
+                responses[number] = self._response(step, number)
             cells = step.slow[some]
             z, ds = take(step.z, cells), take(s, cells) - take(source, cells)
             if step.durations.share is not None:  # of the length of the cell's own step

@@ -39,6 +39,8 @@ def _declared(found: ctypes.CDLL) -> ctypes.CDLL:
     found.combust_nearest.restype, found.combust_nearest.argtypes = whole, [whole] * 4 + [pointer] * 4
     found.combust_slow.argtypes = found.combust_respond.argtypes = [pointer] * 5
     found.combust_linearise.argtypes = [pointer, whole, whole, whole, *[pointer] * 6]
+    for name in ("combust_slow_steps", "combust_slow_changes", "combust_chemical_changes"):
+        getattr(found, name).restype, getattr(found, name).argtypes = whole, [pointer, pointer]
     found.combust_forget.restype = None
     found.combust_forget.argtypes = [pointer]
     found.combust_rates.argtypes = [pointer, whole, whole, whole, *[pointer] * 5]

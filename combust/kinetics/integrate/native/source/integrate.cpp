@@ -6,6 +6,7 @@
 
 #include "corrected.h"
 #include "few.h"
+#include "slow.h"
 #include "threads.h"
 
 struct Records {
@@ -162,4 +163,8 @@ std::int64_t combust_few(const Mechanism* m, const Method* method, const Rules* 
     const std::int64_t outcome = outcome_of([&] { done = FewReactors(*m, *method, *rules, *few, *told).run(); });
     return outcome == DONE && !done ? ELSE : outcome;
 }
+
+std::int64_t combust_slow_steps(const Mechanism* m, const Slow* job) { return tolerated_steps(*m, *job); }
+std::int64_t combust_slow_changes(const Mechanism* m, const Slow* job) { return tolerated_changes(*m, *job); }
+std::int64_t combust_chemical_changes(const Mechanism* m, const Slow* job) { return chemical_changes(*m, *job); }
 }
