@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from combust.surrogates.data.sample import sample as sample
     from combust.surrogates.judge.models import shipped as models  # noqa: F401
     from combust.surrogates.judge.verify import verify as verify
+    from combust.surrogates.rounds.learn import learn as learn
     from combust.surrogates.training.train import train as train
 
 FUNCTIONS = {  # name -> module and name there
@@ -61,6 +62,7 @@ FUNCTIONS = {  # name -> module and name there
     "reduce": ("combust.reduction.reduce", "reduce"),
     "sample": ("combust.surrogates.data.sample", "sample"),
     "train": ("combust.surrogates.training.train", "train"),
+    "learn": ("combust.surrogates.rounds.learn", "learn"),
     "verify": ("combust.surrogates.judge.verify", "verify"),
     "chain": ("combust.chain.chain", "chain"),
     "models": ("combust.surrogates.judge.models", "shipped"),

@@ -18,6 +18,7 @@ from combust.settings.quantities import schema
 TITLES = {
     "case": "Case files",
     "chain": "Files of `combust chain`",
+    "learn": "Files of `combust learn`",
     "reduce": "Files of `combust reduce`",
     "sample": "Files of learned chemistry: `combust sample`, `train` and `verify`",
 }
@@ -61,6 +62,10 @@ def root_of(file: str) -> type[msgspec.Struct]:
         from combust.chain.settings import Chain
 
         return Chain
+    if file == "learn":
+        from combust.surrogates.rounds.settings import Learn
+
+        return Learn
     from combust.surrogates.settings import Surrogate
 
     return Surrogate

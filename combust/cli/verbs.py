@@ -51,6 +51,7 @@ VERBS = (
     Verb("reduce", "make a small mechanism of a large one that meets error tolerances"),
     Verb("sample", "states and exact end states for learned chemistry"),
     Verb("train", "train a learned chemistry on sampled states"),
+    Verb("learn", "rounds of learning: explore flows, label where the network fails, train, judge"),
     Verb("verify", "report card of a learned chemistry: reactors and flames beside exact chemistry"),
     Verb("chain", "from a mechanism to a turbulent flame, and the error of each link", passes=True),
     Verb("models", "the models that come with combust: list, verify the files, explain one"),

@@ -189,17 +189,7 @@ def simulation(
     flow: Flow, config: Config, folder: Folder, reporter: Reporter = SILENT, more: Sequence[Hook] = ()
 ) -> Simulation:
     """The flow with the hooks and limits that the case asks for, and more hooks."""
-    stop, numerics, output = config.stop, config.numerics, config.output
-    limits = Limits(
-        stop_time=stop.time or math.inf,
-        stop_steps=stop.steps or math.inf,
-        stop_wall=seconds(stop.wall) if stop.wall is not None else math.inf,
-        dt_fixed=numerics.dt,
-        cfl=numerics.cfl,
-        dt_max=numerics.dt_max or math.inf,
-        dt_first=numerics.dt_first or math.inf,
-        growth=numerics.growth,
-    )
+    output = config.output
     hooks = [
         Guard(Every(steps=10)),
         Snapshots(folder, output.fields.names, output.fields.every),
@@ -209,7 +199,22 @@ def simulation(
         Checkpoints(folder, output.checkpoint.every, output.checkpoint.keep, to_toml(config)),
         *more,
     ]
-    return Simulation(flow, hooks, limits)
+    return Simulation(flow, hooks, limits_of(config))
+
+
+def limits_of(config: Config) -> Limits:
+    """When a case ends, and the bounds on its step."""
+    stop, numerics = config.stop, config.numerics
+    return Limits(
+        stop_time=stop.time or math.inf,
+        stop_steps=stop.steps or math.inf,
+        stop_wall=seconds(stop.wall) if stop.wall is not None else math.inf,
+        dt_fixed=numerics.dt,
+        cfl=numerics.cfl,
+        dt_max=numerics.dt_max or math.inf,
+        dt_first=numerics.dt_first or math.inf,
+        growth=numerics.growth,
+    )
 
 
 def measured(flow: Flow, config: Config, folder: Folder, reporter: Reporter) -> Iterator[Scheduled]:

@@ -43,7 +43,7 @@ LAYERS = (
     )),
     ("case", ("combust.case",)),
     ("run", ("combust.run",)),
-    ("judge", ("combust.surrogates.judge",)),
+    ("judge", ("combust.surrogates.judge", "combust.surrogates.rounds")),
     ("check", ("combust.check", "combust.profiling")),
     ("chain", ("combust.chain",)),
     ("cli", ("combust.cli", "combust.api", "combust.__main__", "combust.run.__main__")),

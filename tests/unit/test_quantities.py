@@ -177,7 +177,13 @@ def test_every_unit_of_a_key_can_be_converted():
 
 
 @pytest.mark.parametrize(
-    ("file", "page"), [("reduce", "keys_reduce.md"), ("sample", "keys_learned.md"), ("chain", "keys_chain.md")]
+    ("file", "page"),
+    [
+        ("reduce", "keys_reduce.md"),
+        ("sample", "keys_learned.md"),
+        ("learn", "keys_learn.md"),
+        ("chain", "keys_chain.md"),
+    ],
 )
 def test_pages_of_keys_are_up_to_date(file, page):
     """python -m combust schema --for reduce --markdown > docs/keys_reduce.md"""

@@ -65,5 +65,5 @@ class Start:
         return {}
 
     def flame_states(self, case: Starting, fresh: Unburnt) -> tuple[Tensor, Tensor] | None:
-        """T [K] (states,) and Y (species, states) of fresh and burnt gas and what lies between, of what burns."""
+        """T [K] (states,) and Y (species, states) of fresh and burnt gas, then what lies between, of what burns."""
         return None

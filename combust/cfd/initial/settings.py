@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from combust.kinetics.flames.free import FlameProfile
 
 MANUFACTURED_TEMPERATURE = 300.0  # K
-FLAME_REFERENCES = 24
 
 
 class Perturbation(Settings, frozen=True):
@@ -92,16 +91,12 @@ class FlameInitial(Start, Settings, frozen=True, tag_field="kind", tag="flame"):
         return fresh_gas(self, case, case.profile.thermal_thickness)
 
     def flame_states(self, case: Starting, fresh: Unburnt) -> tuple[Tensor, Tensor]:
-        """Those of the flame, from fresh to burnt gas."""
-        import numpy as np
+        """Fresh and burnt gas, then all points of the flame."""
         import torch
 
-        flame = case.profile
-        levels = np.linspace(flame.T[0], flame.T[-1], FLAME_REFERENCES)
-        points = [int(np.abs(flame.T - level).argmin()) for level in levels]
         T, Y = ends(fresh)
-        T, Y = T + [float(flame.T[i]) for i in points], Y + [torch.tensor(flame.Y[:, i].copy()) for i in points]
-        return torch.tensor(T, dtype=torch.float64), torch.stack(Y, 1)
+        flame = torch.tensor(case.profile.T.copy()), torch.tensor(case.profile.Y.copy())
+        return torch.cat([torch.tensor(T, dtype=torch.float64), flame[0]]), torch.cat([torch.stack(Y, 1), flame[1]], 1)
 
 
 class KernelInitial(Start, Settings, frozen=True, tag_field="kind", tag="kernel"):

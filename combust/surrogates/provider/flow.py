@@ -6,8 +6,10 @@ network steps (`SPLITTINGS`), and the correction then sees it as a source, as do
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -34,7 +36,7 @@ from combust.surrogates.trust.corrector import Corrector, trapezoid
 from combust.surrogates.trust.fresh_case import TAUGHT, Verdict
 from combust.surrogates.trust.parts import Parts
 from combust.surrogates.trust.references import References, SharedJacobians
-from combust.surrogates.trust.router import corrected_step, met, misfits
+from combust.surrogates.trust.router import CorrectedStep, corrected_step, met, misfits
 from combust.surrogates.trust.routes import EXACT, NETWORK, REFUSED, ROUTES, SLOW, RouteStatistics
 from combust.surrogates.trust.slow import LIMIT, SlowStep
 
@@ -54,6 +56,18 @@ class LearnedStep:
     network: Tensor | None = None
     exact: Tensor | None = None
     last: tuple[Tensor, Tensor] | None = None  # source and end of the last `advance`
+
+
+class Asked(NamedTuple):
+    """Cells whose rates are not slow, as the network sees them in the first of its steps, and how that is judged."""
+
+    T: Tensor  # (cells,) K, after the transport that comes before the network
+    p: Tensor  # (cells,) Pa
+    Y: Tensor  # (species, cells)
+    dt: Tensor  # (cells,) s of that step
+    estimate: Tensor  # (cells,) of the error of what would be kept, over the limit of trust; infinite if it is lost
+    inside: Tensor  # (cells,) like the training rows; others are exact, whatever the estimate
+    trusted: Tensor  # (cells,) the network's
 
 
 class LearnedFlow:
@@ -93,6 +107,7 @@ class LearnedFlow:
         self.fields = {"route": lambda: self.route, "route_error": lambda: self.error}
         self.columns = {f"{route}_share": partial(self._share, route) for route in ROUTES}
         self.routes = RouteStatistics(substeps=0)
+        self.observer: Callable[[Asked], None] | None = None  # told of each step's cells, at the cost of judging them
         # dz/dt without transport
         self._chemical = Kept(lambda z: evaluate_all(self.system, z, torch.zeros_like(z), BLOCK))
 
@@ -159,6 +174,8 @@ class LearnedFlow:
         z1, sound = self._network_cells(step, inside, s)
         good = where(sound)
         step.network = inside[good]
+        if self.observer is not None:
+            self.observer(self._asked(step, left, s, step.network))
         end[:, step.network] = take(z1, good)
         self.route[step.network] = NETWORK
         step.exact = where(self.route == EXACT)
@@ -274,7 +291,13 @@ class LearnedFlow:
         z1, network = self._split(step, cells, s, self.splitting)
         if not self.router:
             return z1, met(network)
-        found = corrected_step(
+        found = self._corrected(step, cells, s, z1, network)
+        self.error[cells] = found.error
+        return found.z, found.accepted(self.parts.trust.limit)
+
+    def _corrected(self, step: LearnedStep, cells: Tensor, s: Tensor, z1: Tensor, network: Step) -> CorrectedStep:
+        """Of the network's step of some cells to z1."""
+        return corrected_step(
             self.parts.trust,
             self.corrector,
             take(step.z, cells),
@@ -287,8 +310,20 @@ class LearnedFlow:
             step.durations.of(cells),
             None,
         )
-        self.error[cells] = found.error
-        return found.z, found.accepted(self.parts.trust.limit)
+
+    def _asked(self, step: LearnedStep, cells: Tensor, s: Tensor, trusted: Tensor) -> Asked:
+        """All of these cells as the network would see them, whether it may or not, and what came of it."""
+        impulse, share = self.splitting[0]
+        pushed = self._split(step, cells, s, ((impulse, 0.0),))[0]
+        found = self._corrected(step, cells, s, *self._split(step, cells, s, self.splitting))
+        estimate = torch.maximum(found.error / self.parts.trust.limit, found.grown)
+        estimate = torch.where(found.sound & estimate.isfinite(), estimate, torch.inf)
+        dt = (share * step.durations.of(cells).seconds) * torch.ones_like(estimate)
+        own = torch.zeros_like(self.route, dtype=torch.bool)
+        own[trusted] = True
+        rho, p = pushed[1:].sum(0), step.p[cells]
+        inside = self.parts.covered(pushed[0], p, pushed[1:] / rho)
+        return Asked(pushed[0], p, pushed[1:] / rho, dt, estimate, inside, own[cells])
 
     # --- exact cells --------------------------------------------------------------------------------------------
 

@@ -13,11 +13,14 @@ if TYPE_CHECKING:
     from combust.cfd.boundaries.conditions import Sides
     from combust.kinetics.providers.chemistry import Chemistry
 
+LEVELS, MORE = 24, 12  # states of the case's own flame that lend their Jacobians, by T and farthest from these
+
 
 class Learnt(Reacting, Protocol):
     """What learned chemistry needs of a case. initial : its table; mixture : Y of a table that names a gas.
 
-    flame_states : T [K] (states,) and Y (species, states) whose Jacobians similar cells may share, if there are any
+    flame_states : T [K] (states,) and Y (species, states) whose Jacobians similar cells may share, if there are any:
+        fresh and burnt gas, then what lies between
     """
 
     @property
@@ -70,6 +73,7 @@ class LearnedChemistry(ChemistrySettings, frozen=True, tag_field="kind", tag="le
         from combust.surrogates.provider.flow import LearnedFlow
         from combust.surrogates.provider.pool import Pool
         from combust.surrogates.provider.sharing import Shared
+        from combust.surrogates.trust.choice import of_flame
         from combust.surrogates.trust.coverage import mixtures
         from combust.surrogates.trust.fresh_case import gases, judge
         from combust.surrogates.trust.parts import Parts
@@ -86,7 +90,7 @@ class LearnedChemistry(ChemistrySettings, frozen=True, tag_field="kind", tag="le
         return LearnedFlow(
             parts,
             exact(self.fallback, self.rtol, self.atol, case),
-            None if states is None else References(*states),
+            None if states is None else of_flame(References(*states), LEVELS, MORE),
             self.splitting,
             self.fallback,
             self.router,

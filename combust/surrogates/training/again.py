@@ -21,7 +21,7 @@ from combust.surrogates.origin import now
 from combust.surrogates.settings import Surrogate, given, to_toml
 from combust.surrogates.training import fresh_fit
 from combust.surrogates.training.finish import Trained, finish
-from combust.surrogates.training.job import MODEL, one_thread, prepared
+from combust.surrogates.training.job import MODEL, Samples, one_thread, prepared
 
 UNCHANGED = "stopped: nothing was changed"
 
@@ -31,7 +31,7 @@ def recalibrate(
     init: str | Path,
     out: str | Path | None = None,
     *,
-    samples: str | Path | None = None,
+    samples: Samples = None,
     changes: Sequence[str] = (),
     force: bool = False,
     reporter: Reporter = SILENT,

@@ -19,10 +19,11 @@ from combust.surrogates.data.sample_set import STREAMS, SampleSet
 from combust.surrogates.model.model import Model, Step
 from combust.surrogates.settings import Surrogate
 from combust.surrogates.training import fresh_fit
+from combust.surrogates.trust import choice
 from combust.surrogates.trust.certainty import accepted, certainty, verdict
 from combust.surrogates.trust.corrector import Corrector
 from combust.surrogates.trust.fresh import ratios
-from combust.surrogates.trust.references import References, SharedJacobians, burnt_and_fresh, drawn
+from combust.surrogates.trust.references import References, SharedJacobians, burnt_and_fresh
 from combust.surrogates.trust.router import Trust, cold, corrected_step, misfit
 from combust.surrogates.trust.slow import LIMIT, RATES, SlowStep
 
@@ -44,7 +45,7 @@ def calibrate(model: Model, gas: Mechanism, samples: SampleSet, config: Surrogat
         stated=torch.tensor([want.temperature, want.species, want.relative], dtype=torch.float64),
         cold=torch.tensor([cold(config)], dtype=torch.float64),
     )
-    references = mixture_references(gas, config).joined(front_references(samples, want.references, config.train.seed))
+    references = references_of(model, gas, samples, config, trust)
     rows = chosen(samples)
     limit, asked, ranking, certain = choose(model, trust, references, gas, samples, rows, want.quantile)
     trust = trust._replace(limit=torch.tensor([limit], dtype=torch.float64))
@@ -101,11 +102,14 @@ def mixture_references(gas: Mechanism, config: Surrogate) -> References:
     return burnt_and_fresh(gas, config.fuel, config.oxidizer, phis, config.range.T_fresh[0], p)
 
 
-def front_references(samples: SampleSet, count: int, seed: int) -> References:
-    """Of training rows that are not slow, as the trajectories have them."""
-    rows = np.flatnonzero((samples.split == TRAIN) & ~samples.slow & own_states(samples))
-    T, Y = (torch.as_tensor(x[rows]) for x in (samples.T, samples.Y))
-    return drawn(T, Y.T.contiguous(), count, seed)
+def references_of(model: Model, gas: Mechanism, samples: SampleSet, config: Surrogate, trust: Trust) -> References:
+    """Those of the mixtures, and of training rows that are not slow, as the trajectories have them, the best."""
+    own = (samples.split == TRAIN) & own_states(samples)
+    rows = choice.Rows(samples.T, samples.p, samples.Y, samples.dt)
+    known, front, hold = mixture_references(gas, config), np.flatnonzero(own & ~samples.slow), model.hold
+    return choice.by_error(
+        gas, hold, trust, known, rows.of(front), rows.of(np.flatnonzero(own)), config.router.references
+    )
 
 
 def own_states(samples: SampleSet) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +29,7 @@ from combust.surrogates.training.calibrate import chosen
 from combust.surrogates.training.state import State
 
 CHECKPOINT, MODEL = "checkpoint.safetensors", "model"
+Samples = str | Path | Sequence[str | Path] | None  # files of sample sets, whose rows are joined
 FREE = ("config.train.device",)  # may differ when a training goes on
 
 
@@ -49,7 +50,7 @@ class Job:
 def prepared(
     asked: Given,
     out: str | Path | None = None,
-    samples: str | Path | None = None,
+    samples: Samples = None,
     init: str | Path | None = None,
     minutes: float | None = None,
     same: bool = False,
@@ -61,14 +62,14 @@ def prepared(
     init = init or settings.train.init
     check(settings, minutes)
     folder = Path(out or f"runs/{asked.name}")
-    source = Path(samples) if samples else folder / "samples.h5"
+    sources = files_of_samples(samples, folder)
     gas = Mechanism.load(settings.mechanism, settings.phase, ions=settings.ions)
-    rows = SampleSet.read(source)
+    rows = SampleSet.join([SampleSet.read(source) for source in sources])
     path = library.find(init) if init else None
     start = Model.load(path) if path else None
-    check_samples(settings, gas, rows, source)
+    check_samples(settings, gas, rows, sources[0])
     check_start(settings, gas, start, rows, same)
-    identity = identity_of(settings, gas, source, path)
+    identity = identity_of(settings, gas, sources, path)
     return Job(settings, gas, rows, str(init) if init else None, start, minutes, folder, identity)
 
 
@@ -153,10 +154,24 @@ def carries(settings: Surrogate, gas: Mechanism, start: Model) -> bool:
     return known != (gas.sha256, tuple(gas.species)) or settings_of(start).range != settings.range
 
 
-def identity_of(settings: Surrogate, gas: Mechanism, source: Path, init: Path | None) -> dict[str, Any]:
+def files_of_samples(samples: Samples, folder: Path) -> list[Path]:
+    """One file or several; samples.h5 in the folder if none is named. Raises ConfigError for an empty list."""
+    if samples is None or isinstance(samples, str | Path):
+        return [Path(samples) if samples else folder / "samples.h5"]
+    if not samples:
+        raise ConfigError("samples: an empty list; name one file or several")
+    return [Path(name) for name in samples]
+
+
+def content_of(source: Path) -> str:
+    """SHA-256 of a sample set, as its file has it, which has just been read as a whole."""
+    with h5py.File(source, "r", locking="best-effort") as file:
+        return str(file.attrs["content"])
+
+
+def identity_of(settings: Surrogate, gas: Mechanism, sources: Sequence[Path], init: Path | None) -> dict[str, Any]:
     """What a training is known by when it is to go on."""
-    with h5py.File(source, "r", locking="best-effort") as file:  # which has just been read as a whole
-        content = str(file.attrs["content"])
+    content = " ".join(map(content_of, sources))
     weights = hashlib.sha256(files_of(init)[1].read_bytes()).hexdigest() if init else None
     config = msgspec.to_builtins(settings)
     kept = {name: config[name] for name in ("network", "train", "range")}

@@ -23,7 +23,7 @@ from combust.surrogates.training import distributed, losses
 from combust.surrogates.training.curve import Curve, board
 from combust.surrogates.training.distributed import Group
 from combust.surrogates.training.finish import Trained, finish
-from combust.surrogates.training.job import CHECKPOINT, MODEL, Job, carries, claim, one_thread, prepared
+from combust.surrogates.training.job import CHECKPOINT, MODEL, Job, Samples, carries, claim, one_thread, prepared
 from combust.surrogates.training.lineage import card, parent
 from combust.surrogates.training.rows import columns, encode, peaks
 from combust.surrogates.training.state import State
@@ -34,7 +34,7 @@ def train(
     config: Surrogate | str | Path,
     out: str | Path | None = None,
     *,
-    samples: str | Path | None = None,
+    samples: Samples = None,
     init: str | Path | None = None,
     changes: Sequence[str] = (),
     minutes: float | None = None,
@@ -47,7 +47,7 @@ def train(
 
     config : settings, or the path of a TOML file, with "table.key=value" changes
     out : the folder; runs/<name of the config> if omitted
-    samples : the sample set; samples.h5 in the folder if omitted
+    samples : the sample set, or several whose rows are joined; samples.h5 in the folder if omitted
     init : name or path of a model to start from, also of another mechanism or range; train.init of the settings if
         omitted
     minutes : into which the schedule is to fit, by the measured pace

@@ -213,6 +213,8 @@ def burnt_and_fresh(gas: Mechanism, fuel: str, oxidizer: str, phis: list[float],
 
 
 def drawn(T: Tensor, Y: Tensor, count: int, seed: int = 0) -> References:
-    """`count` of the states T (rows,), Y (species, rows), at random: most where most cells will be."""
+    """`count` of the states T (rows,), Y (species, rows), at random: most where most cells will be. For timing;
+    what a model brings is chosen (combust.surrogates.trust.choice).
+    """
     some = torch.randperm(T.numel(), generator=torch.Generator().manual_seed(seed))[:count]
     return References(T[some], Y[:, some])

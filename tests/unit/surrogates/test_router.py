@@ -13,7 +13,15 @@ from combust.errors import ConfigError
 from combust.kinetics.integrate.systems import Fixed
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.surrogates.model.model import Step
-from combust.surrogates.training.calibrate import STEPS, accepted, calibrate, chosen, compared, own_states
+from combust.surrogates.training.calibrate import (
+    REFERENCE_PHIS,
+    STEPS,
+    accepted,
+    calibrate,
+    chosen,
+    compared,
+    own_states,
+)
 from combust.surrogates.trust.corrector import Corrected
 from combust.surrogates.trust.parts import Parts
 from combust.surrogates.trust.router import Trust, better, corrected_step, growth, misfit, ratios, trust_of
@@ -310,6 +318,8 @@ def test_calibration_repeats_itself(tiny):
         if name == "trust.whiten":
             found, value = found.T @ found, value.T @ value
         tolerance = 0.5 if name == "trust.limit" else 1e-6
+        if name.startswith("references."):  # the file's were drawn; of chosen ones the last bit may decide
+            found, value = found[..., : 2 * REFERENCE_PHIS], value[..., : 2 * REFERENCE_PHIS]
         np.testing.assert_allclose(found, value, rtol=tolerance, atol=1e-12, err_msg=name)
     table = dict(card["ranking"])
     within = table.pop("within what is stated")

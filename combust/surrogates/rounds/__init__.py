@@ -1,0 +1,1 @@
+"""Rounds of learning: flows with the network show where it fails, these states are labelled, and it learns on."""
