@@ -109,7 +109,7 @@ def by_error(
 
 
 def greedy(loss: np.ndarray, distance: np.ndarray, known: int, count: int) -> list[int]:
-    """SharedColumns of `loss` (rows, columns), up to `count`, in turn each that lowers most the sum over the rows of the loss
+    """Columns of `loss` (rows, columns), up to `count`, in turn each that lowers most the sum over the rows of the loss
     in the column that is nearest by `distance`, of those taken before and the first `known`.
     """
     rows = np.arange(len(loss))
