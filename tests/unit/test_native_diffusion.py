@@ -153,6 +153,22 @@ def test_stages_are_torchs(gases, name, mesh, thermal):
     assert torch.equal(again[0], found[0]) and torch.equal(again[2], found[2])
 
 
+@pytest.mark.parametrize("mesh", MESHES)
+def test_last_stages_are_torchs(gases, mesh):
+    given, row = Given(gases["h2o2.yaml"], mesh), rkc.coefficients(5)[4]
+    args = given.stage(row)
+    args = *args[:8], 3e3 * given.source[1:], *args[8:]
+    expected = scalars.last_stage(*args)
+    found = diffusion.last_stage(None, *args)
+    for k in range(given.U.shape[0]):
+        # It is a difference of these.
+        size = given.U0[k].abs().amax() / args[7] + given.rate0[k].abs().amax()
+        assert float((found[0][k] - expected[0][k]).abs().max()) <= 1e-12 * float(size)
+    assert near(found[1], expected[1], 1e-11, 1e-12 * float(expected[1].abs().max()))
+    again = diffusion.last_stage((given.U2, None), *args)
+    assert again[0] is given.U2 and torch.equal(again[0], found[0]) and torch.equal(again[1], found[1])
+
+
 @pytest.mark.parametrize("mesh", ["plane", "wide plane", "wide box", "box", "along x"])
 def test_threads_change_no_digit(gases, mesh, monkeypatch):
     row, results = rkc.coefficients(5)[3], []

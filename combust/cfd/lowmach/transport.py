@@ -24,6 +24,7 @@ from combust.kernels import compiled
 advection_kernel = compiled(scalars.advection, native=advection.advection)
 diffusion_kernel = compiled(scalars.diffusion, native=diffusion.diffusion)
 diffusive_rate_kernel = compiled(scalars.diffusive_rate, native=cells.diffusive_rate)
+last_stage_kernel = compiled(scalars.last_stage, native=diffusion.last_stage)
 first_stage_kernel = compiled(scalars.first_stage, native=stages.first_stage)
 stage_kernel = compiled(scalars.stage, native=diffusion.stage)
 transport_rate_kernel = compiled(scalars.transport_rate, native=stages.transport_rate)
@@ -140,13 +141,13 @@ class Transport:
         """
         on = self.on
         with on.timers.phase("diffusion"):
-            U, diffused = self._diffuse(s, start, source, given.t, dt)
-            step = number(dt, on.grid.device)
-            Q = of_cells(transport_rate_kernel, (U, s.U, wdot()), (step,))
+            Q, diffused = self._diffuse(s, start, source, wdot, given.t, dt)
         return Q, dt * diffused
 
-    def _diffuse(self, s: State, start: DiffusionStart, source: Tensor, t: float, dt: float) -> tuple[Tensor, Tensor]:
-        """U after Runge-Kutta-Chebyshev over dt, and the mean diffusive outflow through the boundaries."""
+    def _diffuse(
+        self, s: State, start: DiffusionStart, source: Tensor, wdot: Callable[[], Tensor], t: float, dt: float
+    ) -> tuple[Tensor, Tensor]:
+        """Mean transport rate of Runge-Kutta-Chebyshev over dt, and mean diffusive outflow through the boundaries."""
         on, outflows = self.on, [start.outflow]
         rows, shares = rkc.coefficients(start.stages, on.grid.device), rkc.times(start.stages)
         step = number(dt, on.grid.device)
@@ -154,14 +155,15 @@ class Transport:
         U1, q1 = self._first_stage(s, source, start, rows[0][2] * step)
         on.filler.nearest_ghosts(q1)
         U2 = s.U
-        for row, share in zip(rows[1:], shares[1:], strict=True):
+        for row, share in zip(rows[1:-1], shares[1:-1], strict=True):
             U, out = self._stage((row, step), (s.U, U1, U2), start, source, q1)
             outflows.append(out)
             U2, U1 = U1, U
-            if row is not rows[-1]:
-                on.filler.at(t + share * dt)
-                on.filler.nearest_ghosts(q1)
-        return U1, (rkc.weights(start.stages, on.grid.device) * torch.stack(outflows)).sum(0)
+            on.filler.at(t + share * dt)
+            on.filler.nearest_ghosts(q1)
+        Q, out = self._last_stage((rows[-1], step), (s.U, U1, U2), start, source, q1, wdot)
+        outflows.append(out)
+        return Q, (rkc.weights(start.stages, on.grid.device) * torch.stack(outflows)).sum(0)
 
     def _first_stage(self, s: State, source: Tensor, start: DiffusionStart, step: Tensor) -> tuple[Tensor, Tensor]:
         """U after the first stage, and padded (T, Y), ghosts not yet set."""
@@ -206,6 +208,19 @@ class Transport:
         primitive.done()
         assert total is not None
         return joined.whole, total
+
+    def _last_stage(
+        self, step: tuple[Tensor, Tensor], U: tuple[Tensor, Tensor, Tensor], start: DiffusionStart, source: Tensor,
+        q1: Tensor, wdot: Callable[[], Tensor],
+    ) -> tuple[Tensor, Tensor]:  # fmt: skip
+        """The mean transport rate with the last stage, and the outflow; fields as in `_stage`."""
+        on, (row, dt), (U0, U1, U2) = self.on, step, U
+        if self._at_once(q1, start.coefficients):
+            fixed = (start.coefficients, on.thermo, on.layout, on.metrics, on.filler.diffusion_areas)
+            places = (None if U2 is U0 else U2, None)
+            return last_stage_kernel.into(places, row, U0, U1, U2, start.rate, source, q1, dt, wdot(), *fixed)
+        new, out = self._stage(step, U, start, source, q1)
+        return of_cells(transport_rate_kernel, (new, U0, wdot()), (dt,)), out
 
 
 def part(slab: Slab, c: Coefficients) -> Coefficients:

@@ -311,10 +311,42 @@ def stage(
     at the start.
     T follows by one Newton step a stage: the stages approach the end state, so it converges along the way.
     """
+    fixed = coefficients, thermo, layout, metrics, areas
+    U, out = _advanced(row, U0, U1, U2, rate0, source, q1, dt, *fixed)
+    return U, primitive(U, along(q1[0], layout, layout.axes[-1], 0, 0), thermo, 1), out
+
+
+def last_stage(
+    row: Tensor,
+    U0: Tensor,
+    U1: Tensor,
+    U2: Tensor,
+    rate0: Tensor,
+    source: Tensor,
+    q1: Tensor,
+    dt: Tensor,
+    wdot: Tensor,
+    coefficients: Coefficients,
+    thermo: Thermo,
+    layout: Layout,
+    metrics: Metrics,
+    areas: Areas,
+) -> tuple[Tensor, Tensor]:
+    """The last stage, as `stage`; returns the `transport_rate` of its U, and the outflow."""
+    fixed = coefficients, thermo, layout, metrics, areas
+    U, out = _advanced(row, U0, U1, U2, rate0, source, q1, dt, *fixed)
+    return transport_rate(U, U0, wdot, dt), out
+
+
+def _advanced(
+    row: Tensor, U0: Tensor, U1: Tensor, U2: Tensor, rate0: Tensor, source: Tensor, q1: Tensor, dt: Tensor,
+    coefficients: Coefficients, thermo: Thermo, layout: Layout, metrics: Metrics, areas: Areas,
+) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """U of a stage, and the outflow."""
     rate, out = diffusion(q1, coefficients, thermo, layout, metrics, areas)
     mu, nu, mt, gt = row
     U = (1 - mu - nu) * U0 + mu * U1 + nu * U2 + dt * (mt * (rate + source) + gt * (source + rate0))
-    return U, primitive(U, along(q1[0], layout, layout.axes[-1], 0, 0), thermo, 1), out
+    return U, out
 
 
 def divergence_source(rate: Tensor, wdot: Tensor, q: Tensor, U: Tensor, thermo: Thermo, layout: Layout) -> Tensor:

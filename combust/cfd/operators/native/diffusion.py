@@ -32,6 +32,7 @@ from combust.kinetics.rates.thermo import Thermo
 
 BEHIND = 16  # numbers after those of a metric, which vectors read
 GIVEN, OTHERS = 4, 7  # fields with ghosts, and without, see diffusion.h
+RATE, STAGE, LAST_STAGE = range(3)
 
 
 class _Axis(ctypes.Structure):
@@ -51,7 +52,7 @@ class _Task(ctypes.Structure):
     """`Diffusion` of diffusion.h."""
 
     _fields_ = [
-        ("given", INT * (4 * GIVEN)), ("others", INT * (4 * OTHERS)), ("numbers", REAL * 5), ("stage", INT),
+        ("given", INT * (4 * GIVEN)), ("others", INT * (4 * OTHERS)), ("numbers", REAL * 6), ("kind", INT),
         ("thermal", INT), ("out", POINTER), ("names", INT * 3),
     ]  # fmt: skip
 
@@ -80,7 +81,7 @@ def diffusion(
     given, to = _given(q, coefficients, layout), fields(layout.axes, (rate,))
     if given is None or to is None:
         return None
-    task = _Task(given=given, stage=0, thermal=coefficients.thermal_diffusion is not None)
+    task = _Task(given=given, kind=RATE, thermal=coefficients.thermal_diffusion is not None)
     task.others[20:24] = to
     return rate, _run(code, task, thermo, layout, metrics, areas, q.shape[0])
 
@@ -90,19 +91,41 @@ def stage(
     dt: Tensor, coefficients: Coefficients, thermo: Thermo, layout: Layout, metrics: Metrics, areas: Areas,
 ) -> tuple[Tensor, Tensor, Tensor] | None:  # fmt: skip
     """As `scalars.stage`. The places of U and (T, Y) may be those of U2 and of the owned cells of q1."""
-    if not (_known(q1, coefficients, thermo, layout) and doubles(row, U0, U1, U2, rate0, source, dt)):
+    U, q = (torch.empty_like(U0) if x is None else x for x in (places or (None, None))[:2])
+    fixed = coefficients, thermo, layout, metrics, areas
+    out = _stage(STAGE, row, (U0, U1, U2, rate0, source, U, q), q1, dt, *fixed)
+    return None if out is None else (U, q, out)
+
+
+def last_stage(
+    places: Places | None, row: Tensor, U0: Tensor, U1: Tensor, U2: Tensor, rate0: Tensor, source: Tensor, q1: Tensor,
+    dt: Tensor, wdot: Tensor, coefficients: Coefficients, thermo: Thermo, layout: Layout, metrics: Metrics,
+    areas: Areas,
+) -> tuple[Tensor, Tensor] | None:  # fmt: skip
+    """As `scalars.last_stage`. The place of the rate may be that of U2."""
+    Q = torch.empty_like(U0) if places is None or places[0] is None else places[0]
+    fixed = coefficients, thermo, layout, metrics, areas
+    out = _stage(LAST_STAGE, row, (U0, U1, U2, rate0, source, Q, wdot), q1, dt, *fixed)
+    return None if out is None else (Q, out)
+
+
+def _stage(
+    kind: int, row: Tensor, fields_of_cells: tuple[Tensor, ...], q1: Tensor, dt: Tensor, coefficients: Coefficients,
+    thermo: Thermo, layout: Layout, metrics: Metrics, areas: Areas,
+) -> Tensor | None:  # fmt: skip
+    """Does a stage; its outflow, None where C++ does not serve."""
+    if not (_known(q1, coefficients, thermo, layout) and doubles(row, dt, *fields_of_cells)):
         return None
     if (code := library()) is None:
         return None
-    U, q = (torch.empty_like(U0) if x is None else x for x in (places or (None, None))[:2])
-    given, others = _given(q1, coefficients, layout), fields(layout.axes, (U0, U1, U2, rate0, source, U, q))
+    given, others = _given(q1, coefficients, layout), fields(layout.axes, fields_of_cells)
     if given is None or others is None:
         return None
     mu, nu, mt, gt = row.tolist()
     step = float(dt)
-    numbers = (1.0 - mu - nu, mu, nu, step * mt, step * gt)
-    task = _Task(given, others, numbers, 1, coefficients.thermal_diffusion is not None)
-    return U, q, _run(code, task, thermo, layout, metrics, areas, q1.shape[0])
+    numbers = (1.0 - mu - nu, mu, nu, step * mt, step * gt, 1.0 / step)
+    task = _Task(given, others, numbers, kind, coefficients.thermal_diffusion is not None)
+    return _run(code, task, thermo, layout, metrics, areas, q1.shape[0])
 
 
 def _given(q: Tensor, c: Coefficients, layout: Layout) -> ctypes.Array[ctypes.c_int64] | None:

@@ -12,12 +12,15 @@
 #include "threads.h"
 
 // What is to be done. Of a stage U = start U0 + last U1 + before U2 + now rate + begun rate0 + (now + begun) source; of
-// the rate alone U is where it goes, and other fields are not set.
+// the rate alone U is where it goes, and other fields are not set. After the last stage U is where the mean rate of
+// transport goes, (U - U0) over the step less the rates of reactions, which are given in q; no T is made.
+enum Kind : std::int64_t { RATE, STAGE, LAST_STAGE };
+
 struct Diffusion {
     Padded given;
     Field U0, U1, U2, rate0, source, U, q;
-    double start, last, before, now, begun;
-    std::int64_t stage, thermal;
+    double start, last, before, now, begun, per_step;
+    std::int64_t kind, thermal;
     double* out;  // sums of U through all ends, then enthalpy that leaves through the two ends of each direction, as named
     std::int64_t names[3];  // places of planes, rows and cells among z, y, x
 };
@@ -102,7 +105,7 @@ class Portion {
             }
             within(here, z, y);
             update(z, y, low, high, deep_low, deep_high);
-            if (task.stage) primitive(here, z, y);
+            if (task.kind == STAGE) primitive(here, z, y);
             if (deep) std::memcpy(deep_low, deep_high, width * TILE * sizeof(double));
             std::swap(low, high);
             std::swap(here, next);
@@ -173,7 +176,7 @@ class Portion {
         const double per_row = wide ? box.rows.per_volume[y] : 0.0, per_plane = deep ? box.planes.per_volume[z] : 0.0;
         const double both = task.now + task.begun;
         for (std::int64_t k = 0; k < width; k++) {
-            const auto from = [&](const Field& f) { return task.stage ? f(k, z, y) + x : nullptr; };
+            const auto from = [&](const Field& f) { return task.kind ? f(k, z, y) + x : nullptr; };
             const double *U0 = from(task.U0), *U1 = from(task.U1), *U2 = from(task.U2), *rate0 = from(task.rate0),
                          *source = from(task.source), *flux = along.data() + k * WIDTH;
             double *U = task.U(k, z, y) + x, *kept = rows[3 * width + k];
@@ -181,7 +184,7 @@ class Portion {
             for (int c = 0; c < cells; c += LANES) {
                 const int count = cells - c;
                 const std::int64_t at = k * TILE + c;
-                if (task.stage) {
+                if (task.kind != RATE) {
                     fetch(U0 + next * task.U0.component + c);
                     fetch(U1 + next * task.U1.component + c);
                     fetch(U2 + next * task.U2.component + c);
@@ -192,13 +195,19 @@ class Portion {
                 if (deep) loss += (load(deep_high + at) - load(deep_low + at)) * per_plane;
                 if (wide) loss += (load(high + at) - load(low + at)) * per_row;
                 loss += (load(flux + c + 1) - load(flux + c)) * load(box.cells.per_volume + x + c);
-                if (!task.stage) {
+                if (task.kind == RATE) {
                     store_part(U + c, -loss, count);
                     continue;
                 }
-                const V now = task.start * load_part(U0 + c, count) + task.last * load_part(U1 + c, count)
+                const V begin = load_part(U0 + c, count);
+                const V now = task.start * begin + task.last * load_part(U1 + c, count)
                               + task.before * load_part(U2 + c, count) + both * load_part(source + c, count)
                               + task.begun * load_part(rate0 + c, count) - task.now * loss;
+                if (task.kind == LAST_STAGE) {
+                    const V reacted = k ? load_part(task.q(k - 1, z, y) + x + c, count) : V{};
+                    store_part(U + c, (now - begin) * task.per_step - reacted, count);
+                    continue;
+                }
                 store(kept + c, now);
                 store_part(U + c, now, count);
             }

@@ -11,14 +11,17 @@ std::int64_t combust_first_stage(const Gas* gas, const Extent* n, std::int64_t t
     const std::int64_t rows = 1 + gas->species;
     return in_tiles(*n, threads, rows + 3, [&](Rows& own, std::int64_t z, std::int64_t y, std::int64_t x, int cells) {
         double *at = own[rows], *T = own[rows + 1], *r_rho = own[rows + 2];
-        for (std::int64_t k = 0; k < rows; k++)
+        for (std::int64_t k = 0; k < rows; k++) {
+            const std::int64_t next = k + 1 < rows ? k + 1 : k;
             for (int c = 0; c < cells; c += LANES) {
                 const int count = cells - c;
+                for (const Field* f : {&U0, &source, &rate}) fetch((*f)(next, z, y) + x + c);
                 const auto part = [&](const Field& f) { return load_part(f(k, z, y) + x + c, count); };
                 const V U = part(U0) + step * (part(source) + part(rate));
                 store(own[k] + c, U);
                 store_part(U1(k, z, y) + x + c, U, count);
             }
+        }
         for (int c = 0; c < cells; c += LANES) store(at + c, load_part(guess(0, z, y) + x + c, cells - c));
         temperature(*gas, own[0], at, cells, 1, T, r_rho);
         for (int c = 0; c < cells; c += LANES) store_part(q(0, z, y) + x + c, load(T + c), cells - c);
