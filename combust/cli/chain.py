@@ -46,10 +46,10 @@ def call(args: argparse.Namespace, comm: Communicator) -> int:
     except Stopped as stop:
         print(stop, flush=True)
         return STOPPED
-    if args.dry_run:
-        return 0
     if not found.stale:
         print(f"nothing to do: all {len(found.planned)} stages are up to date")
+    if args.dry_run:
+        return 0
     if found.report is not None:
         print(f"report: {found.report} (and .json, .md)")
     return 0
