@@ -16,6 +16,7 @@ from combust.reduction.settings import Reduction
 from combust.settings.base import Count, NotNegative, Settings, Text, doc
 from combust.settings.config import beside, checked, override, read
 from combust.settings.switch import Switches
+from combust.surrogates.rounds.settings import Retrain, Select, Stop
 from combust.surrogates.settings import Surrogate
 
 FLOW_NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -52,6 +53,26 @@ class FlowCase(Settings, frozen=True):
     exact: Annotated[bool, doc("also run it with exact chemistry: the difference is the network's")] = True
 
 
+class Variant(Settings, frozen=True):
+    """A flow of the chain, changed."""
+
+    flow: Annotated[Text, doc("its name")]
+    set: Annotated[tuple[Text, ...], doc("changes to its case, each as table.key=value")] = ()
+
+
+class Rounds(Settings, frozen=True):
+    """Rounds of learning from flows, as combust learn does them; the best network then goes on."""
+
+    explore: Annotated[tuple[Variant, ...], Meta(min_length=1), doc("flows whose states are harvested")]
+    held_out: Annotated[
+        tuple[Variant, ...], Meta(min_length=1), doc("flows by which each round is judged; nothing is harvested there")
+    ]
+    every: Annotated[Count, doc("steps between two looks at the cells")] = 10
+    select: Annotated[Select, doc("choice of states")] = Select()
+    train: Annotated[Retrain, doc("training of a round")] = Retrain()
+    stop: Annotated[Stop, doc("end of the rounds")] = Stop()
+
+
 class Needs(Settings, frozen=True):
     """What an engine asks of a cluster for a stage."""
 
@@ -70,6 +91,7 @@ class Chain(Settings, frozen=True):
     reduce: Annotated[Reduction, doc("as the file of combust reduce, without what stands at the top")]
     learned: Annotated[Surrogate, doc("as the file of combust sample, without what stands at the top")]
     flows: Annotated[dict[str, FlowCase], Meta(min_length=1), doc("by the names of their stages, in order")]
+    learn: Annotated[Rounds | None, doc("rounds of learning from the flows; none if omitted")] = None
     title: str = ""
     phase: Annotated[Text | None, doc("name of a phase of the file; the first gas if omitted")] = None
     ions: Annotated[Literal["neutral"] | None, doc("let ions of an ionized-gas phase diffuse like neutrals")] = None

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from combust.chain.digests import of_text
-from combust.chain.links.learning import reduced
+from combust.chain.links.learning import last, reduced
 from combust.chain.settings import Chain
 from combust.chain.stage import Stage, Work
 from combust.errors import ConfigError, DivergenceError
@@ -34,7 +34,7 @@ def of_flow(settings: Chain, name: str, exact: bool, out: Path) -> Stage:
     chemistry = "exact chemistry of the reduced mechanism" if exact else "the learned chemistry"
     return Stage(
         own, f"the flow {name} with {chemistry}", lambda work: run(raw, own, work), without_paths(raw), (),
-        ("reduce",) if exact else ("reduce", "train"), {SERIES: None, SUMMARY: end_of_summary},
+        ("reduce",) if exact else ("reduce", last(settings)), {SERIES: None, SUMMARY: end_of_summary},
         check=lambda: check(raw, own), command=f"combust run {out}/{own}/{CASE} --out DIR", size=size_of(raw),
     )  # fmt: skip
 
@@ -49,7 +49,7 @@ def case_of(settings: Chain, name: str, exact: bool, out: Path) -> dict[str, Any
     gas |= {"mechanism": reduced(out)}
     gas |= {key: value for key in ("phase", "ions") if (value := getattr(settings, key)) is not None}
     raw.setdefault("title", f"{settings.title}: {name}")
-    raw["chemistry"] = {"kind": "direct"} if exact else {"kind": "learned", "model": str(out / "train" / "model")}
+    raw["chemistry"] = {"kind": "direct"} if exact else {"kind": "learned", "model": str(out / last(settings) / "model")}
     if not exact:
         add(raw, "fields", "names", LEARNED_FIELDS)
         add(raw, "series", "quantities", SHARES)

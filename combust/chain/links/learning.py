@@ -18,17 +18,16 @@ from combust.surrogates.settings import Surrogate
 SAMPLES, MODEL = "samples.h5", "model.json"
 WEIGHTS = "model.safetensors"
 OF_SAMPLES = ("fuel", "oxidizer", "range", "sample", "phase", "ions")  # what of the settings the rows hang on
-PASSING = ("written", "training", "versions", "sampler", "config", "title")  # of a card: what no result hangs on
+PASSING = ("written", "training", "versions", "sampler", "config", "title", "rounds")  # of a card: what no result hangs on
 
 
 def stages(settings: Chain, out: Path) -> tuple[Stage, ...]:
-    """sample, train, verify."""
+    """sample, train."""
     own = msgspec.to_builtins(settings.learned)
     del own["mechanism"]
     rows = {name: own[name] for name in OF_SAMPLES}
     trained = {name: value for name, value in own.items() if name != "sample"}
-    sample, shape, card = settings.learned.sample, settings.learned.network, settings.verify
-    asked = " --quick" * card.quick + (f" --only {','.join(card.only)}" if card.only else "")
+    sample, shape = settings.learned.sample, settings.learned.network
     return (
         Stage(
             "sample", "states and exact end states", lambda work: sampled(settings, work), rows, (), ("reduce",),
@@ -43,11 +42,22 @@ def stages(settings: Chain, out: Path) -> tuple[Stage, ...]:
             size=f"{settings.learned.train.epochs} epochs, {shape.depth} layers of {shape.width}",
             seed=settings.learned.train.seed,
         ),
-        Stage(
-            "verify", "the report card of the network", lambda work: verify(settings, work),
-            msgspec.to_builtins(card), (), ("reduce", "train"), {"report.json": numbers_of_card},
-            check=lambda: check_parts(settings), command=f"combust verify {out}/train/model --out DIR{asked}",
-        ),
+    )  # fmt: skip
+
+
+def last(settings: Chain) -> str:
+    """The stage whose network is judged and flows."""
+    return "train" if settings.learn is None else "learn"
+
+
+def card(settings: Chain, out: Path) -> Stage:
+    """verify."""
+    own = settings.verify
+    asked = " --quick" * own.quick + (f" --only {','.join(own.only)}" if own.only else "")
+    return Stage(
+        "verify", "the report card of the network", lambda work: verify(settings, work), msgspec.to_builtins(own), (),
+        ("reduce", last(settings)), {"report.json": numbers_of_card}, check=lambda: check_parts(settings),
+        command=f"combust verify {out}/{last(settings)}/model --out DIR{asked}",
     )  # fmt: skip
 
 
@@ -109,7 +119,7 @@ def verify(settings: Chain, work: Work) -> None:
     from combust.surrogates.judge.parts import PARTS
     from combust.surrogates.judge.verify import verify as verified
 
-    model, missing = work.out / "train" / "model", [*(settings.verify.only or PARTS)]
+    model, missing = work.out / last(settings) / "model", [*(settings.verify.only or PARTS)]
     if work.resume:
         missing = [part for part in missing if part not in parts_of(work.folder / "report.json")]
     for part in missing:
