@@ -49,7 +49,9 @@ def case_of(settings: Chain, name: str, exact: bool, out: Path) -> dict[str, Any
     gas |= {"mechanism": reduced(out)}
     gas |= {key: value for key in ("phase", "ions") if (value := getattr(settings, key)) is not None}
     raw.setdefault("title", f"{settings.title}: {name}")
-    raw["chemistry"] = {"kind": "direct"} if exact else {"kind": "learned", "model": str(out / last(settings) / "model")}
+    raw["chemistry"] = (
+        {"kind": "direct"} if exact else {"kind": "learned", "model": str(out / last(settings) / "model")}
+    )
     if not exact:
         add(raw, "fields", "names", LEARNED_FIELDS)
         add(raw, "series", "quantities", SHARES)

@@ -18,7 +18,15 @@ from combust.surrogates.settings import Surrogate
 SAMPLES, MODEL = "samples.h5", "model.json"
 WEIGHTS = "model.safetensors"
 OF_SAMPLES = ("fuel", "oxidizer", "range", "sample", "phase", "ions")  # what of the settings the rows hang on
-PASSING = ("written", "training", "versions", "sampler", "config", "title", "rounds")  # of a card: what no result hangs on
+PASSING = (
+    "written",
+    "training",
+    "versions",
+    "sampler",
+    "config",
+    "title",
+    "rounds",
+)  # of a card: what no result hangs on
 
 
 def stages(settings: Chain, out: Path) -> tuple[Stage, ...]:

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import msgspec
 
-from combust.chain.links.kinetics import write_toml
 from combust.chain.links.flows import case_of, toml_of, without_paths
+from combust.chain.links.kinetics import write_toml
 from combust.chain.links.learning import MODEL, SAMPLES, WEIGHTS, content_of_model, own_settings
 from combust.chain.settings import Chain, Variant
 from combust.chain.stage import Stage, Work
-from combust.errors import ConfigError
+from combust.errors import ConfigError, at
+from combust.settings.config import override
+from combust.settings.switch import Switches
 from combust.surrogates.rounds.settings import Explore, FlowCase, Learn
 
 NAME, STATE = "learn", "learn.json"
@@ -33,10 +35,24 @@ def stages(settings: Chain, out: Path) -> tuple[Stage, ...]:
         Stage(
             NAME, "rounds of learning from the flows", lambda work: learned(settings, work), own, (),
             ("reduce", "sample", "train"), {MODEL: content_of_model, WEIGHTS: None},
-            command=f"combust learn {out}/{NAME}/learn.toml --out DIR",
+            check=lambda: check(settings), command=f"combust learn {out}/{NAME}/learn.toml --out DIR",
             size=f"{len(rounds.explore)} flows, {rounds.stop.rounds} rounds at most", seed=settings.learned.train.seed,
         ),
     )  # fmt: skip
+
+
+def check(settings: Chain) -> None:
+    """Raises ConfigError for changes of flows that cannot be, before stages before it take their time."""
+    from combust.case.load import convert
+
+    rounds = settings.learn
+    assert rounds is not None
+    for one in (*rounds.explore, *rounds.held_out):
+        raw = case_of(settings, one.flow, False, Path("."))
+        with at(f"learn: {one.flow}"):
+            for text in one.set:
+                override(raw, text, Switches(None))
+            convert(raw, "case")
 
 
 def learned(settings: Chain, work: Work) -> None:
