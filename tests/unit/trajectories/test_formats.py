@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from combust.errors import ConfigError, FileFormatError
+from combust.errors import ConfigError, DependencyError, FileFormatError
 from combust.kinetics.trajectories import bonds
 from combust.kinetics.trajectories.formats import reading
 from combust.kinetics.trajectories.formats.distances import Cell, pairs_within
@@ -222,3 +222,33 @@ def test_memory_does_not_grow_with_frames(tmp_path):
 
     peak(3)
     assert peak(800) < 1.5 * peak(250) + 1e6 and 800 * len(FRAMES[0]) > 3.5e6
+
+
+def test_what_dpdata_reads(tmp_path):
+    """DeePMD's npy, written by dpdata: as the same frames in XYZ."""
+    dpdata = pytest.importorskip("dpdata")
+    rng = np.random.default_rng(1)
+    places = np.array([[[0.1, 5, 5], [9.2, 5, 5], [0.1, 5.9, 5]]]) + 0.1 * rng.random((4, 3, 3))
+    data = {
+        "atom_names": ["O", "H"], "atom_numbs": [1, 2], "atom_types": np.array([0, 1, 1]), "orig": np.zeros(3),
+        "cells": np.tile(10 * np.eye(3), (4, 1, 1)), "coords": places,
+    }  # fmt: skip
+    dpdata.System(data={**data}).to("deepmd/npy", str(tmp_path / "set"))
+    found = read(tmp_path / "set", elements=(), volume=None, kind="dpdata:deepmd/npy")
+    lines = [
+        '3\nLattice="10 0 0 0 10 0 0 0 10"\n'
+        + "".join(f"{e} {x:.12f} {y:.12f} {z:.12f}\n" for e, (x, y, z) in zip("OHH", frame, strict=True))
+        for frame in places
+    ]
+    (tmp_path / "same.xyz").write_text("".join(lines))
+    for a, b in zip(found, read(tmp_path / "same.xyz", elements=(), volume=None), strict=True):
+        assert a.elements == b.elements and a.pairs.tolist() == b.pairs.tolist()
+        assert a.strength == pytest.approx(b.strength, abs=1e-5) and a.volume == pytest.approx(1e-27)
+    with pytest.raises(FileFormatError, match="dpdata cannot read it as deepmd/npy"):
+        read(FIXTURE, kind="dpdata:deepmd/npy")
+
+
+def test_without_dpdata_it_is_named(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "dpdata", None)
+    with pytest.raises(DependencyError, match=r"pip install 'combust\[dpdata\]'"):
+        read(FIXTURE, kind="dpdata:vasp/outcar")

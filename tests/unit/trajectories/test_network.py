@@ -86,6 +86,21 @@ def test_cantera_reads_the_rates(found):
     assert "by the forces" in entry.input_data["note"]
 
 
+def test_the_rates_go_into_a_mechanism(found, tmp_path):
+    """Where the law holds, k of the new mechanism is that of the record."""
+    merged = api.merge("h2o2.yaml", [found.mechanism], tmp_path / "new.yaml")
+    (one,) = merged.changes
+    ahead = set(one.equation.split(" <=> ")[0].split(" + ")) == {"H2", "OH"}
+    counted = reaction(found.record, FORWARD if ahead else "H + H2O => H2 + OH")
+    assert one.action == "replaced" and one.factor >= counted.factor
+    inside = {T for T, _, there in one.ratios if there}
+    assert inside == {2000.0, 2500.0, 3000.0}
+    gas = ct.Solution(str(merged.path))
+    entry = next(r for r in gas.reactions() if "combust" in r.input_data)
+    law = counted.law.A * math.exp(-counted.law.E / (ct.gas_constant * 2000.0))
+    assert entry.rate(2000.0) == pytest.approx(law, rel=1e-9)
+
+
 def test_files_that_are_written(found):
     record = read_network(found.page.parent)
     assert record == found.record and read_network(found.page.with_name("network.json")) == record
