@@ -168,9 +168,10 @@ def folders(report: Report) -> Path:
 def box(report: Report) -> dict[str, Any]:
     """Boxes of ReaxFF at four temperatures."""
     where = folders(report)
-    with tempfile.TemporaryDirectory() as out:
+    with tempfile.TemporaryDirectory() as name:
+        out = Path(name) / "ReaxFF boxes"
         record = network([where], out, mechanism="h2o2.yaml", benchmark="OH + H2 <=> H2O + H").record
-        draw(report.pictures / PICTURE, rate("OH + H2 = H2O + H", records=[out]))
+        draw(report.pictures / PICTURE, rate("OH + H2 = H2O + H", records=[out], T=np.linspace(800, 3500, 28)))
     rows = [
         {"equation": one.equation, "by_persistence": list(one.by_persistence), "stable": one.stable,
          "factor": one.counting,
@@ -229,7 +230,8 @@ def peer(report: Report) -> dict[str, Any]:
         end = resource.getrusage(resource.RUSAGE_CHILDREN)
         rows = [line.split(" ", 1) for line in (Path(name) / "bonds.reactionabcd").read_text().splitlines()]
         asked = [str(Path(program).parent / "python"), "-c",
-                 "from importlib.metadata import version as v; print('ReacNetGenerator', v('reacnetgenerator'))"]  # fmt: skip
+
+            "from importlib.metadata import version; print('ReacNetGenerator', version('reacnetgenerator'))"]  # fmt: skip
         version = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
         own = time.process_time()
         record = network([folder], Path(name) / "own", mechanism="h2o2.yaml").record
