@@ -229,9 +229,8 @@ def peer(report: Report) -> dict[str, Any]:
         subprocess.run(words, cwd=name, check=True, capture_output=True)
         end = resource.getrusage(resource.RUSAGE_CHILDREN)
         rows = [line.split(" ", 1) for line in (Path(name) / "bonds.reactionabcd").read_text().splitlines()]
-        asked = [str(Path(program).parent / "python"), "-c",
-
-            "from importlib.metadata import version; print('ReacNetGenerator', version('reacnetgenerator'))"]  # fmt: skip
+        ask = "from importlib.metadata import version; print('ReacNetGenerator', version('reacnetgenerator'))"
+        asked = [str(Path(program).parent / "python"), "-c", ask]
         version = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
         own = time.process_time()
         record = network([folder], Path(name) / "own", mechanism="h2o2.yaml").record
