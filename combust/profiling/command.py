@@ -129,18 +129,13 @@ def profile(
         speed = bandwidth(comm, device)
         for _ in range(warm):
             step(sim, recorder)
-        recorder.forget()
-        recorder.outside = counters_of_petsc() or dict
-        recorder.settle = partial(devices.finish, torch.device(device))
-        comm.barrier()
-        taken = timed_steps(sim, recorder, steps)
+        taken = timed_steps(sim, recorder, steps, device)
         reads = counting_step(sim, recorder, device)
         traced = torch_step(sim, taken.begin) if operations and path is not None else []
     phases, total = summed(comm, recorder, steps, speed)
-    slowest = comm.max(taken.seconds)[0] / steps
     report = ProfileReport(
         config.title, comm.size, math.prod(sim.flow.block.shape), tuple(reversed(sim.flow.block.dims)),
-        device, kernels.mode(), steps, warm, slowest, over(comm, speed), phases, total,
+        device, kernels.mode(), steps, warm, comm.max(taken.seconds)[0] / steps, over(comm, speed), phases, total,
         taken.iterations / steps, taken.pooled / (steps * comm.size), reads, path,
     )  # fmt: skip
     if path is not None:
@@ -160,8 +155,12 @@ class Taken(NamedTuple):
     pooled: float
 
 
-def timed_steps(sim: Simulation, recorder: Recorder, steps: int) -> Taken:
-    """Takes the steps that are measured."""
+def timed_steps(sim: Simulation, recorder: Recorder, steps: int, device: str) -> Taken:
+    """Takes the steps that are measured; what was counted before is forgotten (collective)."""
+    recorder.forget()
+    recorder.outside = counters_of_petsc() or dict
+    recorder.settle = partial(devices.finish, torch.device(device))
+    sim.comm.barrier()
     begin, moved, iterations = time.perf_counter(), 0.0, 0
     with recorder.watching():
         for _ in range(steps):

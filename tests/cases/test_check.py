@@ -146,6 +146,15 @@ def test_memory_of_compiled_runs(which, tmp_path, monkeypatch):
     assert said == pytest.approx(taken, rel=0.15)
 
 
+@pytest.mark.compile
+@pytest.mark.slow
+def test_memory_of_a_run_whose_first_steps_are_eager(tmp_path, monkeypatch):
+    """Processes that compile beside it are not the rank's."""
+    monkeypatch.setenv("COMBUST_COMPILE", "1")
+    said, taken = said_and_measured("flame", ["numerics.eager_steps=2"], tmp_path, steps=64)
+    assert said == pytest.approx(taken, rel=0.15)
+
+
 def test_large_cases_are_counted_and_not_built(monkeypatch, capsys):
     """A billion cells for 512 ranks; on this machine a run would refuse them, and so does check."""
     monkeypatch.setattr(case, "build", lambda *_: pytest.fail("was built"))
