@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     from combust.shipped import cases as cases
     from combust.shipped import new as new
     from combust.surrogates.data.sample import sample as sample
-    from combust.surrogates.judge.models import shipped as models  # noqa: F401
+    from combust.surrogates.judge.fetch import fetch as fetch
+    from combust.surrogates.judge.models import available as models  # noqa: F401
     from combust.surrogates.judge.verify import verify as verify
     from combust.surrogates.rounds.learn import learn as learn
     from combust.surrogates.training.train import train as train
@@ -65,7 +66,8 @@ FUNCTIONS = {  # name -> module and name there
     "learn": ("combust.surrogates.rounds.learn", "learn"),
     "verify": ("combust.surrogates.judge.verify", "verify"),
     "chain": ("combust.chain.chain", "chain"),
-    "models": ("combust.surrogates.judge.models", "shipped"),
+    "fetch": ("combust.surrogates.judge.fetch", "fetch"),  # `combust models --fetch`
+    "models": ("combust.surrogates.judge.models", "available"),
     "doctor": ("combust.installation", "doctor"),
     "kinds": ("combust.cli.reference", "kinds"),  # `combust list`
 }

@@ -54,7 +54,7 @@ VERBS = (
     Verb("learn", "rounds of learning: explore flows, label where the network fails, train, judge"),
     Verb("verify", "report card of a learned chemistry: reactors and flames beside exact chemistry"),
     Verb("chain", "from a mechanism to a turbulent flame, and the error of each link", passes=True),
-    Verb("models", "the models that come with combust: list, verify the files, explain one"),
+    Verb("models", "learned chemistries at hand: list, verify the files, explain one, fetch more"),
     Verb("doctor", "versions of all that combust needs, and how to get what is missing"),
     Verb("list", "kinds that a case file may name"),
 )

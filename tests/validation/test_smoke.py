@@ -17,6 +17,7 @@ LONG = {
     "manufactured",
     "open_flames",
     "order",
+    "rounds",
     "scaling",
     "time_step",
     "trust_across_scales",  # the quick chain of hydrogen, through all stages

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,8 @@ from combust.surrogates.model.source import digest, locate
 from combust.timers import clock
 from combust.units import ATM
 
+ORIGIN = ".origin"  # NAME.origin: where a fetched model came from, as JSON
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -34,13 +38,21 @@ class Entry:
     @property
     def name(self) -> str:
         """By which a case names it."""
-        return self.path.name if self.path.parent == library.FOLDER else str(self.path)
+        known = (library.FOLDER, library.own_folder())
+        return self.path.name if self.path.parent in known else str(self.path)
 
 
 def shipped() -> list[Entry]:
     """The models of which there is a card or weights in the library, examined."""
     cards = {path.stem for path in library.FOLDER.glob("*.json") if not path.stem.endswith(".report")}
     return [examine(library.FOLDER / name) for name in sorted(cards | set(library.names()))]
+
+
+def available() -> list[Entry]:
+    """The shipped models, and those that were fetched to the user's own folder, examined."""
+    folder = library.own_folder()
+    own = [] if folder is None else [name for name in library.fetched() if name not in library.names()]
+    return [*shipped(), *(examine(folder / name) for name in own if folder is not None)]
 
 
 def named(name: str | Path) -> Entry:
@@ -58,8 +70,21 @@ def examine(path: Path) -> Entry:
         problems.append(str(error))
     if card is not None:
         problems += mechanism_problems(card, path.parent)
+        known = fetched_from(path)
+        if known is not None and known.get("weights") != card["weights"]["sha256"]:
+            problems.append(
+                "its weights are not those that were fetched: fetch it again (combust models --fetch --force)"
+            )
     size = sum(file.stat().st_size for file in files if file.is_file())
     return Entry(path, card, size, tuple(problems))
+
+
+def fetched_from(path: Path) -> dict[str, Any] | None:
+    """Where a fetched model came from (`combust.surrogates.judge.fetch`); None of one that was not."""
+    with suppress(OSError, ValueError):
+        found = json.loads(path.with_name(path.name + ORIGIN).read_text(encoding="utf-8"))
+        return found if isinstance(found, dict) else None
+    return None
 
 
 def mechanism_problems(card: dict[str, Any], folder: Path) -> list[str]:
@@ -147,12 +172,14 @@ def explain(path: Path, entry: Entry, card: dict[str, Any]) -> str:
         what(card),
         how_well(path, entry.name),
         trust(card),
+        made_of(path, card),
         use(entry.name, card),
         reproduce(path, entry.name),
         [
             "files",
             *(f"  {file}" for file in files_of(path)),
-            f"  weights {card['weights']['sha256'][:16]}, mechanism {card['mechanism']['sha256'][:16]} (SHA-256)",
+            f"  weights {card['weights']['sha256']}",
+            f"  mechanism {card['mechanism']['sha256'][:16]} (SHA-256)",
         ],
     ]
     return "\n\n".join("\n".join(part) for part in parts if part)
@@ -223,6 +250,26 @@ def trust(card: dict[str, Any]) -> list[str]:
         + (f", give or take {100 * share:g} % of what the step changes." if share else "."),
         *([f"Warning of its training: {words}."] if (words := card["router"].get("verdict")) else []),
     ]
+
+
+def made_of(path: Path, card: dict[str, Any]) -> list[str]:
+    """Each stage that it hangs on, from the rate constants on, by the digest (SHA-256) of what went in."""
+    known, text = card.get("provenance"), []
+    if isinstance(known, dict):
+        mechanism = known["mechanism"]
+        parent, command = mechanism.get("parent"), mechanism.get("command")
+        if parent:
+            by = f" by {command}" if command else ""
+            text.append(f"  made from {parent['file']} {parent['sha256'][:16]}{by}")
+        text.append(f"  mechanism {mechanism['file']} {mechanism['sha256'][:16]}")
+        text += [f"  samples {digest[:16]}" for digest in known["samples"]]
+        text.append(f"  settings {known['settings'][:16]}")
+        text += [f"  from the network {known['network'][:16]}"] if known.get("network") else []
+    for one in card.get("rounds", {}).get("records", [])[1:]:
+        text.append(f"  round {one['number']}: {one['added']} rows, network {one['weights'][:16]}")
+    if (origin := fetched_from(path)) is not None:
+        text.append(f"  fetched from {origin.get('source')} on {origin.get('fetched')}")
+    return ["made of", *text] if text else []
 
 
 def use(name: str, card: dict[str, Any]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from contextlib import closing
 from dataclasses import dataclass, fields
@@ -24,7 +25,7 @@ from combust.run.build import build
 from combust.run.compilation import Compilation
 from combust.run.hooks import Guard, Scheduled
 from combust.run.run import limits_of
-from combust.run.simulation import Simulation
+from combust.run.simulation import Simulation, has_quantity
 from combust.surrogates.provider.flow import Asked, LearnedFlow
 from combust.surrogates.provider.settings import LearnedChemistry
 from combust.surrogates.rounds.settings import FlowCase
@@ -45,6 +46,7 @@ class Visits:
     routes: np.ndarray  # (3,) cells of all steps that were slow, the network's, exact
     steps: int
     cpu: float  # s
+    speed: float  # m/s, of the flame at the end; NaN where there is none
 
     def __len__(self) -> int:
         return len(self.T)
@@ -62,7 +64,7 @@ class Visits:
     @classmethod
     def of(cls, stored: dict[str, np.ndarray]) -> Visits:
         """From `arrays`, as they were read again."""
-        return cls(**stored | {"steps": int(stored["steps"]), "cpu": float(stored["cpu"])})  # type: ignore[arg-type]
+        return cls(**stored | {"steps": int(stored["steps"]), **{k: float(stored[k]) for k in ("cpu", "speed")}})  # type: ignore[arg-type]
 
 
 def explore(flow: FlowCase, model: Path, every: int, reporter: Reporter = SILENT) -> Visits:
@@ -84,7 +86,8 @@ def explore(flow: FlowCase, model: Path, every: int, reporter: Reporter = SILENT
     reporter.clear()
     if outcome.reason == "signal":
         raise KeyboardInterrupt
-    return watch.visits(built.step, cpu)
+    speed = built.quantity("flame_speed") if has_quantity(built, "flame_speed") else math.nan
+    return watch.visits(built.step, cpu, speed)
 
 
 def with_model(flow: FlowCase, model: Path) -> Config:
@@ -127,11 +130,11 @@ class Watch(Scheduled):
             some = torch.linspace(0, count - 1, LARGEST_LOOK).long()
         self.seen.append(Asked(*(x[..., some].cpu() for x in asked)))
 
-    def visits(self, steps: int, cpu: float) -> Visits:
+    def visits(self, steps: int, cpu: float, speed: float) -> Visits:
         """All that was seen."""
         species = len(self.chemistry.gas.species)
         T, p, Y, dt, estimate, _, trusted = (
             torch.cat(parts, -1).numpy() for parts in zip(*self.seen, strict=True)
         ) if self.seen else (np.zeros((species, 0)) if k == 2 else np.zeros(0) for k in range(7))  # fmt: skip
         rows = np.ascontiguousarray(Y.T)
-        return Visits(T, p, rows, dt, estimate, trusted.astype(bool), self.routes, steps, cpu)
+        return Visits(T, p, rows, dt, estimate, trusted.astype(bool), self.routes, steps, cpu, speed)

@@ -25,6 +25,7 @@ from combust.surrogates.training.distributed import Group
 from combust.surrogates.training.finish import Trained, finish
 from combust.surrogates.training.job import CHECKPOINT, MODEL, Job, Samples, carries, claim, one_thread, prepared
 from combust.surrogates.training.lineage import card, parent
+from combust.surrogates.training.provenance import provenance
 from combust.surrogates.training.rows import columns, encode, peaks
 from combust.surrogates.training.state import State
 from combust.surrogates.training.training import Task, Trainer
@@ -131,6 +132,7 @@ def run(job: Job, group: Group, state: State, tensorboard: bool, reporter: Repor
         return None
     reporter.clear()
     about = card(settings, gas, samples, state, job.init, job.minutes)
+    about["provenance"] = provenance(gas, settings, job.identity)
     if job.start is not None:
         about["training"]["parent"] = parent(job.start, first.species)
     model = Model(coordinates, [net.cpu() for net in networks], about)

@@ -96,7 +96,7 @@ def test_every_cell_that_is_not_slow_is_seen_at_each_look(tiny, seen):
     assert np.all(seen.estimate[seen.trusted] <= 1.0) and seen.cpu > 0
     assert np.all((seen.estimate[~seen.trusted] > 1.0) | (seen.dt[~seen.trusted] < 2e-7))
     np.testing.assert_allclose(seen.Y.sum(1), 1.0, atol=1e-9)
-    assert set(seen.dt.tolist()) == {2e-6}
+    assert set(seen.dt.tolist()) == {2e-6} and seen.speed == flow.quantity("flame_speed") > 0
 
 
 def test_errors_are_those_of_the_network_against_exact_steps(tiny, seen):
@@ -118,7 +118,7 @@ def visits(T, estimate, trusted, tiny):
     Y = np.repeat(tiny.gas.mixture("H2:1", "O2:0.21, N2:0.79", 0.5).numpy()[None], n, 0)
     return Visits(
         np.array(T, float), np.full(n, 1e5), Y, np.full(n, 1e-6), np.array(estimate, float), np.array(trusted, bool),
-        np.array([0, 1, 1]), 1, 0.1,
+        np.array([0, 1, 1]), 1, 0.1, math.nan,
     )  # fmt: skip
 
 
