@@ -24,7 +24,7 @@ import numpy as np
 from pairs import Sheet, done, parsed, parser
 
 HERE = Path(__file__).resolve().parents[1]
-SMOKE = f"{HERE} --rounds 2 --with=--smoke"
+SMOKE = f"{HERE} --rounds 2 --benchmark tolerances --with=--smoke"
 WORKER = """
 import importlib, json, sys
 benchmark = importlib.import_module(sys.argv[1])
