@@ -41,9 +41,13 @@ def frames(path: Path, elements: Sequence[str], hear: Hear = unheard) -> Iterato
         if head is None:
             raise cut(path, number) if b"\n" not in block[:200].rstrip() else wrong(path, number, "has no head")
         atoms = int(head[2])
+        if before is not None and atoms != len(before):
+            raise wrong(path, number, f"has {atoms} atoms, the frames before have {len(before)}")
         rows = table(path, number, block, atoms)
         kinds = rows.kinds
         if before is None or not np.array_equal(kinds, previous):
+            if kinds.min() < 1:
+                raise wrong(path, number, f"an atom of type {int(kinds.min())}: types count from 1")
             if kinds.max() > len(types):
                 raise ConfigError(
                     f"{path}: has atoms of type {int(kinds.max())}, --elements names {len(types)}: give all, in order"
@@ -80,24 +84,26 @@ def table(path: Path, number: int, block: bytes, atoms: int) -> Rows:
         has = counts > k
         i, j = ids[has], x[starts[has] + 3 + k].astype(np.int64) - 1
         order = x[starts[has] + 4 + counts[has] + k]
+        if j.min() < 0 or j.max() >= atoms:
+            raise wrong(path, number, "a bond leads to an atom that is not there")
         once = i < j
         pairs.append((i * atoms + j)[once])
         orders.append(order[once])
     if not pairs:
         return Rows(kinds, np.empty(0, np.int64), np.empty(0))
     codes, strength = np.concatenate(pairs), np.concatenate(orders)
-    if codes.size and (codes % atoms).max() >= atoms:
-        raise wrong(path, number, "a bond leads to an atom that is not there")
     way = codes.argsort(kind="stable")
     return Rows(kinds, codes[way], strength[way])
 
 
 def begins(x: np.ndarray, atoms: int) -> np.ndarray | None:
     """Where each row begins in the numbers of a table; None where they are not those of `atoms` rows."""
+    if not np.isfinite(x).all():
+        return None
     values = x.tolist()
     place, found = 0, []
     end = len(values)
-    while place + 2 < end:
+    while place + 2 < end and 0 <= values[place + 2] < atoms:
         found.append(place)
         place += ROW + 2 * int(values[place + 2])
     return np.array(found) if place == end and len(found) == atoms and atoms > 0 else None

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial import cKDTree
 
+from combust.errors import FileFormatError
 from combust.kinetics.trajectories.formats.radii import RADII
+
+MOST = 3  # images to each side
 
 
 @dataclass(frozen=True)
@@ -49,12 +52,17 @@ def pairs_within(
 
 
 def images(places: np.ndarray, cell: Cell, cutoff: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Atoms in the box, the same with images as far as `cutoff` beyond it, and whose image each is."""
+    """Atoms in the box, the same with images as far as `cutoff` beyond it, and whose image each is.
+
+    Raises FileFormatError for a box that is much narrower than that.
+    """
     inverse = np.linalg.inv(cell.vectors)
     part = (places - cell.origin) @ inverse
     part -= np.where(cell.periodic, np.floor(part), 0.0)
     inside = part @ cell.vectors
     margin = cutoff * np.linalg.norm(inverse, axis=0)  # in parts of the box: cutoff over the distance of its faces
+    if (margin[cell.periodic] > MOST).any():
+        raise FileFormatError(f"the box is narrower than {cutoff / MOST:.2g} angstrom")
     found, owner = [part], [np.arange(len(places))]
     for axis in range(3):
         if not cell.periodic[axis]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from combust.errors import ConfigError, FileFormatError
+from combust.errors import ConfigError, FileFormatError, at
 from combust.kinetics.trajectories.formats.distances import Cell, pairs_within
 from combust.kinetics.trajectories.formats.frames import (
     Frame,
@@ -44,7 +44,8 @@ def frames(path: Path, elements: Sequence[str], reach: float, hear: Hear = unhea
         now = kinds(path, number, names, rows, elements)
         require_same(path, number, before, now)
         before = now
-        found = pairs_within(now, places(path, number, names, rows, cell), cell, reach)
+        with at(f"{path}: frame {number}"):
+            found = pairs_within(now, places(path, number, names, rows, cell), cell, reach)
         yield Frame(now, step, *found, cell.volume * 1e-30 if cell.periodic.all() else None)
 
 
@@ -95,10 +96,18 @@ def columns(path: Path, number: int, parts: dict[str, tuple[str, str]], atoms: i
     rows = np.array(words).reshape(atoms, len(names))
     if "id" not in names:
         return names, rows
-    ids = rows[:, names.index("id")].astype(np.int64)
+    ids = whole(path, number, rows[:, names.index("id")], "id")
     if len(np.unique(ids)) != atoms:
         raise wrong(path, number, "two atoms have one id")
     return names, rows[ids.argsort(kind="stable")]
+
+
+def whole(path: Path, number: int, words: np.ndarray, name: str) -> np.ndarray:
+    """A column of whole numbers."""
+    try:
+        return words.astype(np.int64)
+    except (ValueError, OverflowError):
+        raise wrong(path, number, f"column {name}: not all are whole numbers") from None
 
 
 def kinds(path: Path, number: int, names: list[str], rows: np.ndarray, elements: Sequence[str]) -> tuple[str, ...]:
@@ -107,7 +116,9 @@ def kinds(path: Path, number: int, names: list[str], rows: np.ndarray, elements:
         return require_elements(path, number, tuple(rows[:, names.index("element")].tolist()))
     if "type" not in names:
         raise wrong(path, number, "has neither a column element nor type")
-    types = rows[:, names.index("type")].astype(np.int64)
+    types = whole(path, number, rows[:, names.index("type")], "type")
+    if types.min() < 1:
+        raise wrong(path, number, f"an atom of type {types.min()}: types count from 1")
     if types.max() > len(elements):
         raise ConfigError(
             f"{path}: has atoms of type {types.max()}, --elements names {len(elements)}: give them all, in order"
@@ -130,10 +141,10 @@ def box(path: Path, number: int, parts: dict[str, tuple[str, str]]) -> Cell:
     xy, xz, yz = bounds[:, 2] if bounds.shape[1] == 3 else (0.0, 0.0, 0.0)
     low = bounds[:, 0] - (min(0.0, xy, xz, xy + xz), min(0.0, yz), 0.0)
     high = bounds[:, 1] - (max(0.0, xy, xz, xy + xz), max(0.0, yz), 0.0)
-    (lx, ly, lz), flags = (
-        high - low,
-        [word for word in line.split() if len(word) == 2 and word not in ("xy", "xz", "yz")],
-    )
+    if not (np.isfinite(bounds).all() and (high > low).all()):
+        raise wrong(path, number, "BOX BOUNDS span no volume")
+    lx, ly, lz = high - low
+    flags = [word for word in line.split() if len(word) == 2 and word not in ("xy", "xz", "yz")]
     periodic = np.array([flag == "pp" for flag in flags] if len(flags) == 3 else [True] * 3)
     return Cell(np.array([[lx, 0, 0], [xy, ly, 0], [xz, yz, lz]]), low, periodic)
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
+from combust.errors import at
 from combust.files import unreadable
 from combust.kinetics.trajectories.formats.distances import Cell, pairs_within
 from combust.kinetics.trajectories.formats.frames import (
@@ -38,11 +40,13 @@ def frames(path: Path, reach: float, hear: Hear = unheard) -> Iterator[Frame]:
         text = io.TextIOWrapper(raw, encoding="utf-8")
         number = 0
         try:
-            while head := text.readline():
+            while head := next(text, ""):
                 if not head.strip():
                     continue
                 atoms = count(path, number, head)
-                lines = [text.readline() for _ in range(atoms + 1)]
+                lines = list(islice(text, atoms + 1))
+                if len(lines) < atoms + 1:
+                    raise cut(path, number)
                 if not lines[-1].endswith("\n") and not lines[-1].strip():
                     raise cut(path, number)
                 frame = one(path, number, lines, reach)
@@ -87,7 +91,8 @@ def one(path: Path, number: int, lines: list[str], reach: float) -> Frame:
     elements = require_elements(path, number, elements)
     volume = cell.volume * 1e-30 if cell.periodic.all() else None
     step = next((int(keys[key]) for key in STEPS if keys.get(key, "").lstrip("-").isdigit()), number)
-    return Frame(elements, step, *pairs_within(elements, x, cell, reach), volume)
+    with at(f"{path}: frame {number}"):
+        return Frame(elements, step, *pairs_within(elements, x, cell, reach), volume)
 
 
 def columns(path: Path, number: int, properties: str) -> tuple[int, int]:
@@ -113,6 +118,8 @@ def lattice(path: Path, number: int, keys: dict[str, str]) -> Cell:
     except ValueError:
         raise wrong(path, number, f"Lattice={keys['lattice']!r}: must be nine numbers that span a volume") from None
     flags = keys.get("pbc", "T T T").split()
+    if len(flags) != 3:
+        raise wrong(path, number, f"pbc={keys['pbc']!r}: must be three flags, T or F")
     return Cell(vectors, np.zeros(3), np.array([flag.upper().startswith("T") for flag in flags]))
 
 
