@@ -32,7 +32,7 @@ from pairs import FOLDER, Sheet, done, in_turn, parsed, parser
 from states import AIR, PHASES, restarted
 from torch import Tensor
 
-from combust import kernels
+from combust import kernels, machine_code
 from combust.kinetics.integrate import cells as ode
 from combust.kinetics.integrate.native import integrator, library, structure, tables
 from combust.kinetics.integrate.reactor import ReactorIntegrator
@@ -136,7 +136,16 @@ def by_us(gas: Mechanism, T: Tensor, Y: Tensor, rtol: float) -> Callable[[], obj
 def compiled(source: Path, folder: Path, lanes: int = library.LANES) -> Path:
     """A file of C++ compiled as the integrator is; `folder` has the integrator's sources."""
     made = folder / f"{source.stem}.so"
-    command = [*library.compiler(), *library.FLAGS, f"-DLANES={lanes}", "-I", str(folder), "-o", str(made), str(source)]
+    command = [
+        *machine_code.compiler(),
+        *machine_code.FLAGS,
+        f"-DLANES={lanes}",
+        "-I",
+        str(folder),
+        "-o",
+        str(made),
+        str(source),
+    ]
     subprocess.run(command, check=True, capture_output=True)
     return made
 
@@ -267,7 +276,7 @@ def compilation(sheet: Sheet, folder: Path, rounds: int) -> None:
         return times.children_user + times.children_system
 
     kinds = {f"{n} cells side by side": n for n in (library.LANES, integrator.NARROW)}
-    calls = {name: lambda n=n: compiled(folder / library.MAIN, folder, n) for name, n in kinds.items()}
+    calls = {name: lambda n=n: compiled(folder / library.code().main, folder, n) for name, n in kinds.items()}
     for name, seconds in in_turn(calls, rounds, of_children).items():
         sheet.cost(f"compilation, {name}", seconds, "s")
 
@@ -320,7 +329,7 @@ def main(argv: list[str] | None = None) -> Sheet:
     sheet = Sheet("cost")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for file, text in library._sources().items():
+        for file, text in library.code().texts.items():
             (folder / file).write_text(text, encoding="utf-8")
         if options.compilations:
             compilation(sheet, folder, options.compilations)

@@ -42,14 +42,19 @@ ROWS = (
 )
 
 
-def main(argv: list[str] | None = None) -> Sheet:
-    """A row of each mechanism: largest relative error, and what a delay takes, for each tolerance."""
+def arguments() -> argparse.ArgumentParser:
+    """Of the command line."""
     made = parser(__doc__)
     made.add_argument("--only", nargs="+", help="mechanisms, by their names without folder and ending")
     made.add_argument("--delays", type=int, help="of each; default: 48, 24, 8, 8")
     made.add_argument("--atol", type=float, nargs="+", default=[1e-15, 1e-12, 1e-10])
     made.add_argument("--rounds", type=int, default=5)
-    options = parsed(made, SMOKE, argv)
+    return made
+
+
+def main(argv: list[str] | None = None) -> Sheet:
+    """A row of each mechanism: largest relative error, and what a delay takes, for each tolerance."""
+    options = parsed(arguments(), SMOKE, argv)
     sheet = Sheet("tolerances")
     for row in ROWS:
         if not options.only or Path(row.mechanism).stem in options.only:
