@@ -117,6 +117,8 @@ def has_derivatives(x: Tensor) -> bool:
     """Whether x is more than its numbers: of torch.func, or with a tangent."""
     if _wrapped is not None and _wrapped(x):
         return True
+    if getattr(forward_ad, "_current_level", 0) < 0:  # outside all levels no tangent is seen
+        return False
     return forward_ad.unpack_dual(x).tangent is not None
 
 
@@ -124,7 +126,7 @@ def plain(x: Tensor | None) -> bool:
     """Whether a tensor is an array of doubles on the CPU, and nothing that torch differentiates or traces; or None."""
     if x is None:
         return True
-    if type(x) is not Tensor or x.device.type != "cpu" or x.dtype != torch.float64 or x.requires_grad:
+    if type(x) is not Tensor or not x.is_cpu or x.dtype != torch.float64 or x.requires_grad:
         return False
     return not has_derivatives(x)
 

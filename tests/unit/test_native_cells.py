@@ -91,7 +91,7 @@ def test_divergence_source_is_torchs(name, shape):
     q = padded(grid, name)
     U = conserved(name, cut(q, grid.layout))
     rate, wdot = 1e3 * U * (random(*U.shape, seed=5) - 0.5), 1e3 * U[1:] * (random(*U[1:].shape, seed=6) - 0.5)
-    args = rate, wdot, q, U, thermo, grid.layout
+    args = rate, wdot, q, U[1:].sum(0), thermo, grid.layout
     assert near(state.divergence_source(None, *args), scalars.divergence_source(*args))
 
 
@@ -198,7 +198,7 @@ def test_digits_depend_on_neither_place_nor_threads():
         args = advected(name, grid, "van-leer", q)
         c = coefficients.transport_coefficients(None, data, thermo, q, "mixture-averaged")
         rate, mass, out = advection.advection(None, *args)
-        source = state.divergence_source(None, rate, rate[1:], q, U, thermo, grid.layout)
+        source = state.divergence_source(None, rate, rate[1:], q, U[1:].sum(0), thermo, grid.layout)
         return state.primitive(None, U, T, thermo, 2), *c[:3], rate, mass[1], mass[2], out, source
 
     before = torch.get_num_threads()

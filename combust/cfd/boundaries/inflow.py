@@ -12,7 +12,7 @@ from combust.cfd.mesh.grid import Faces, along
 from combust.cfd.mesh.grid import near as cells
 from combust.cfd.operators import scalars
 from combust.cfd.operators.scalars import Coefficients, specific_moles
-from combust.kinetics.rates.thermo import Thermo, cp_mass, h_mass
+from combust.kinetics.rates.thermo import Thermo, h_and_cp_mass, h_mass
 
 
 def expansion(T: Tensor, Y: Tensor, stream: Tensor, thermo: Thermo) -> Tensor:
@@ -23,8 +23,9 @@ def expansion(T: Tensor, Y: Tensor, stream: Tensor, thermo: Thermo) -> Tensor:
     """
     stream = stream.reshape(-1, 1, 1, 1) if stream.dim() == 1 else stream
     T_in, Y_in = stream[0].expand_as(T), stream[1:]
-    cp = (Y * cp_mass(thermo, T)).sum(0)
-    heating = (Y_in * (h_mass(thermo, T_in) - h_mass(thermo, T))).sum(0) / (cp * T)
+    h, cp_k = h_and_cp_mass(thermo, T)
+    cp = (Y * cp_k).sum(0)
+    heating = (Y_in * (h_mass(thermo, T_in) - h)).sum(0) / (cp * T)
     ratio = T / T_in
     return ratio * heating * specific_moles(thermo, Y) / specific_moles(thermo, Y_in) + (ratio - 1)
 

@@ -33,7 +33,7 @@ from combust.cfd.lowmach.sound import require_sound
 from combust.cfd.lowmach.state import State
 from combust.cfd.lowmach.transport import Transport
 from combust.cfd.mesh.grid import Faces, Grid
-from combust.cfd.mesh.slabs import Slab, of_cells, pointwise
+from combust.cfd.mesh.slabs import of_cells, pointwise
 from combust.cfd.operators import scalars
 from combust.cfd.operators.native import coefficients
 from combust.cfd.operators.native import state as cells
@@ -279,22 +279,12 @@ class LowMach(Discretisation):
         with self.timers.phase("divergence"):
             wdot = self.chemistry.rates(self.inner(q)[0].reshape(-1), U[1:].reshape(n, -1)).reshape(U[1:].shape)
         c_all = self.acting(c, given)
-        return c, self._divergence(q, lambda slab: slab.cells(U), u, c_all, wdot, given.end, t)
+        return c, self._divergence(q, U[1:].sum(0), u, c_all, wdot, given.end, t)
 
     def _divergence(
-        self,
-        q: Tensor,
-        U: Callable[[Slab], Tensor],
-        u: Faces,
-        c: Coefficients,
-        wdot: Tensor,
-        added: Rates | None,
-        t: float,
+        self, q: Tensor, rho: Tensor, u: Faces, c: Coefficients, wdot: Tensor, added: Rates | None, t: float
     ) -> Tensor:
-        """Divergence source of a state whose species react at the rates wdot, with the rates of sources.
-
-        U : gives (rho h, rho Y) of a slab
-        """
+        """Divergence source of a state whose species react at the rates wdot, with the rates of sources."""
         with self.timers.phase("divergence"):
             self.filler.at(t)
             heat, joined = walls.heat(self.filler), self.joined()
@@ -304,7 +294,7 @@ class LowMach(Discretisation):
                     rate = rate + slab.cells(added.scalars)
                 if heat is not None:
                     rate = torch.cat([rate[:1] + slab.cells(heat), rate[1:]])
-                fields = slab.cells(wdot), slab.padded(q), U(slab)
+                fields = slab.cells(wdot), slab.padded(q), slab.cells(rho)
                 joined.put(slab.start, divergence_kernel(rate, *fields, self.thermo, slab.layout))
             S = joined.whole
             inflow.add_expansion(S, q, u, self.filler, self.thermo)
@@ -329,11 +319,8 @@ class LowMach(Discretisation):
     ) -> tuple[Tensor, Tensor]:
         """(T, Y) and S at n+1/2 from the state at n and an estimate of the one at n+1, with mean reaction rates."""
         q_half = pointwise(lambda a, b: 0.5 * (a + b), s.q, q)
-
-        def U_half(slab: Slab) -> Tensor:
-            return 0.5 * (slab.cells(s.U) + slab.cells(U))
-
-        return q_half, self._divergence(q_half, U_half, u, c, wdot, given.mean, given.t + 0.5 * dt)
+        rho = 0.5 * (s.U[1:].sum(0) + U[1:].sum(0))
+        return q_half, self._divergence(q_half, rho, u, c, wdot, given.mean, given.t + 0.5 * dt)
 
     def _primitive(self, U: Tensor, T: Tensor, t: float) -> Tensor:
         """Padded (T, Y) of a conserved state at time t; T: a close guess."""

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import torch
 
+from combust.cfd.lowmach.discretisation import state_error_kernel
 from combust.cfd.lowmach.state import State, label
 from combust.cfd.mesh.grid import Grid, along
-from combust.cfd.mesh.slabs import pointwise
-from combust.cfd.operators import scalars
+from combust.cfd.mesh.slabs import of_cells
 from combust.errors import DivergenceError
 from combust.kinetics.rates.thermo import Thermo
 
@@ -20,9 +20,8 @@ def require_sound(s: State, grid: Grid, thermo: Thermo, species: Sequence[str], 
     """Raises DivergenceError on all ranks when a value is not finite, a density not positive, or p_eos far from p0."""
     T = along(s.q, grid.layout, 2, 0, 0)[0]
     rho = s.U[1:].sum(0)
-    drift = pointwise(lambda U, T: scalars.equation_of_state_error(U, T, s.p0, thermo).abs(), s.U, T).max()
-    finite = torch.stack([torch.isfinite(f).all() for f in (s.U, s.S, T, *_carried(s, grid))]).all()
-    lost, negative, worst = grid.block.comm.max(*torch.stack([(~finite).to(drift), -rho.min(), drift]).tolist())
+    drift = of_cells(state_error_kernel, (s.U, T), (s.p0, thermo)).abs().max()
+    lost, negative, worst = grid.block.comm.max(*torch.stack([_lost(s, T, grid), -rho.min(), drift]).tolist())
     if lost or worst != worst:
         raise DivergenceError(where(s, grid, species, "a value is not finite (NaN or infinite)"))
     if negative >= 0:
@@ -32,6 +31,13 @@ def require_sound(s: State, grid: Grid, thermo: Thermo, species: Sequence[str], 
             f"the pressure of the equation of state drifted {100 * worst:.2g} % from p0 "
             f"(limit {100 * eos_limit:g} %): {ADVICE}, or use numerics.sweeps = 2"
         )
+
+
+def _lost(s: State, T: torch.Tensor, grid: Grid) -> torch.Tensor:
+    """1 where a value is not finite, or so large that their sum is not, else 0."""
+    fields = (s.U, s.S, T, *_carried(s, grid))
+    total = torch.stack([f.sum() for f in fields])
+    return (~torch.isfinite(total)).any().to(total)
 
 
 def _carried(s: State, grid: Grid) -> list[torch.Tensor]:

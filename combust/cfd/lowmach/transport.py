@@ -98,6 +98,12 @@ class Transport:
 
     def _advection(self, q: Tensor, u: Faces, p: Tensor) -> tuple[Tensor, Faces, Tensor]:
         """Rate of change of U by advection, mass fluxes at the block's faces, and outflow of U from the domain."""
+        on = self.on
+        constants = on.thermo, on.layout, on.metrics, on.numerics.reconstruction, on.filler.areas
+        found = advection_kernel.native(None, q, u, p, *constants)
+        return self._advection_in_slabs(q, u, p) if found is None else found
+
+    def _advection_in_slabs(self, q: Tensor, u: Faces, p: Tensor) -> tuple[Tensor, Faces, Tensor]:
         on, joined, total = self.on, self.on.joined(), None
         mass = [Joined(on.layout.n[0] + (a == 0)) if a in on.layout.axes else None for a in range(3)]
         for slab in on.slabs:

@@ -58,6 +58,9 @@ class Halo:
     def __init__(self, grid: Blocked):
         self.grid, self.block = grid, grid.block
         self._kept: dict[Hashable, Buffers] = {}
+        block, axes = grid.block, grid.layout.axes
+        self._neighbours = {axis: (block.neighbour(axis, 0), block.neighbour(axis, 1)) for axis in axes}
+        self._alone = {axis: pair == (block.comm.rank,) * 2 for axis, pair in self._neighbours.items()}
 
     def fill(self, *fields: Field) -> None:
         """Fills all ghosts of the fields, with one message per neighbour for all of them; directions in turn, so that
@@ -85,8 +88,8 @@ class Halo:
             self._at_boundaries(fields, axis)
 
     def _at_boundaries(self, fields: Sequence[Field], axis: int) -> None:
-        for side in (0, 1):
-            if self.block.at_boundary(axis, side):
+        for side, rank in enumerate(self._neighbours[axis]):
+            if rank is None:
                 for field in fields:
                     field.at_boundary(field.data, axis, side)
 
@@ -114,8 +117,8 @@ class Halo:
 
     def _started(self, fields: Sequence[Field], axis: int, nearest: bool) -> Pending | None:
         """Fills the ghosts of an axis whose neighbours are this rank itself, else sends and asks for what they need."""
-        low, high = (self.block.neighbour(axis, side) for side in (0, 1))
-        if low == self.block.comm.rank and high == self.block.comm.rank:
+        low, high = self._neighbours[axis]
+        if self._alone[axis]:
             self._wrap(fields, axis, nearest)
         elif low is not None or high is not None:
             return self._swap(fields, axis, (low, high), nearest)

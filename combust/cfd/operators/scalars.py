@@ -349,15 +349,14 @@ def _advanced(
     return U, out
 
 
-def divergence_source(rate: Tensor, wdot: Tensor, q: Tensor, U: Tensor, thermo: Thermo, layout: Layout) -> Tensor:
-    """S in div u = S - theta dp0/dt, from the diffusive rates of U and the mass production rates [1/s].
+def divergence_source(rate: Tensor, wdot: Tensor, q: Tensor, rho: Tensor, thermo: Thermo, layout: Layout) -> Tensor:
+    """S in div u = S - theta dp0/dt, from the diffusive rates of U, the mass production rates and the density [1/s].
 
     The velocity divergence that keeps the pressure of the equation of state at p0 while T and Y change at these rates.
     Day & Bell, Combust. Theory Modelling 4 (2000) 535. doi:10.1088/1364-7830/4/4/309
     """
     inner = along(q, layout, layout.axes[-1], 0, 0)
     T, Y = inner[0], inner[1:]
-    rho = U[1:].sum(0)
     R = rate[1:] + wdot
     h, cp_k = h_and_cp_mass(thermo, T)
     heating = rate[0] - (h * R).sum(0)

@@ -24,11 +24,11 @@ def primitive(places: Places | None, U: Tensor, T: Tensor, thermo: Thermo, itera
 
 
 def divergence_source(
-    places: Places | None, rate: Tensor, wdot: Tensor, q: Tensor, U: Tensor, thermo: Thermo, layout: Layout
+    places: Places | None, rate: Tensor, wdot: Tensor, q: Tensor, rho: Tensor, thermo: Thermo, layout: Layout
 ) -> Tensor | None:
     """As `scalars.divergence_source`."""
     inner = along(q, layout, layout.axes[-1], 0, 0)
-    return _called("combust_divergence_source", thermo, (rate, wdot, inner, U, _place(places, U[0])))
+    return _called("combust_divergence_source", thermo, (rate, wdot, inner, rho, _place(places, rho)))
 
 
 def compressibility(places: Places | None, q: Tensor, p0: Tensor, thermo: Thermo, layout: Layout) -> Tensor | None:

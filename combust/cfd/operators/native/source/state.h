@@ -80,17 +80,16 @@ std::int64_t combust_primitive(const Gas* gas, const Extent* n, std::int64_t thr
     });
 }
 
-// fields : rates of U by diffusion, of species by reactions, (T, Y), U, and the result S
+// fields : rates of U by diffusion, of species by reactions, (T, Y), density, and the result S
 std::int64_t combust_divergence_source(const Gas* gas, const Extent* n, std::int64_t threads, const Field* fields) {
-    const Field &rate = fields[0], &wdot = fields[1], &q = fields[2], &U = fields[3], &S = fields[4];
+    const Field &rate = fields[0], &wdot = fields[1], &q = fields[2], &rho = fields[3], &S = fields[4];
     const std::int64_t species = gas->species;
-    return in_parts(*n, threads, 2 * species + 3, [&](Rows& own, Part part) {
-        double *R = own[0], *T_and_Y = own[species], *rho = own[2 * species + 1];
+    return in_parts(*n, threads, 2 * species + 1, [&](Rows& own, Part part) {
+        double *R = own[0], *T_and_Y = own[species];
         for (std::int64_t k = 0; k < species; k++)
             for (int c = 0; c < part.cells; c += LANES)
                 store(R + k * TILE + c, part.of(rate, 1 + k, c) + part.of(wdot, k, c));
         take(part, q, 0, 1 + species, T_and_Y);
-        sum_of(part, U, species, rho);
         for (int c = 0; c < part.cells; c += LANES) {
             const V T = load(T_and_Y + c);
             const Range range(*gas, T);
@@ -104,7 +103,7 @@ std::int64_t combust_divergence_source(const Gas* gas, const Extent* n, std::int
                 moles += Y * gas->r_molar_mass[k];
             });
             const V heating = part.of(rate, 0, c) - heat.enthalpy(T);
-            part.put(S, 0, c, (heating / (capacity.heat_capacity(T) * T) + made / moles) / load(rho + c));
+            part.put(S, 0, c, (heating / (capacity.heat_capacity(T) * T) + made / moles) / part.of(rho, 0, c));
         }
     });
 }
