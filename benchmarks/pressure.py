@@ -68,7 +68,8 @@ class Later:
 
     def __init__(self, comm, grid, at, kind, preconditioner, rtol):
         self.comm, self.at, self.solver = comm, at, make_solver(grid, kind, rtol, preconditioner)
-        self.name, self.solves, self.iterations = f"{kind:6s} {preconditioner:10s}", 0, 0
+        self.name = kind if kind == "multigrid" else f"{kind:6s} {preconditioner}"
+        self.solves, self.iterations = 0, 0
         self.first = self()
 
     def __call__(self):
@@ -100,9 +101,8 @@ def main(argv=None):
     torch.set_num_threads(1)
     comm: Communicator = world()
     sheet = Sheet("pressure", quiet=not comm.is_root)
-    kinds = [("petsc", "separable"), ("petsc", "gamg"), ("petsc", "hypre")]
-    if comm.size == 1:
-        kinds.insert(0, ("torch", "separable"))
+    kinds = [("multigrid", "auto"), ("torch", "separable")]
+    kinds += [("petsc", "separable"), ("petsc", "gamg"), ("petsc", "hypre")]
     sheet.say(f"{comm.size} rank(s), rtol {options.rtol:.0e}; us per cell")
     for n in options.cells:
         thickness = 6.0 * n / options.cells[0] if options.refine else 6.0
@@ -128,7 +128,7 @@ def rows(sheet, label, solvers, unit, rounds):
     sheet.say(f"{label}\n  solver             iter     first    later   direct")
     for name, solver in solvers.items():
         numbers = (unit * solver.first, Spread.of(unit * later[name]).median, Spread.of(unit * direct[name]).median)
-        sheet.say(f"  {name} {solver.iterations:4d}  " + " ".join(f"{x:8.3f}" for x in numbers))
+        sheet.say(f"  {name:17s} {solver.iterations:4d}  " + " ".join(f"{x:8.3f}" for x in numbers))
         sheet.cost(f"{label}: {' '.join(name.split())}, {solver.iterations} iterations", unit * later[name], "us/cell")
 
 

@@ -20,7 +20,8 @@ from combust.cfd.initial.settings import FlameInitial, ManufacturedInitial, Tayl
 from combust.cfd.mesh.block import Triple, choose_dims
 from combust.cfd.mesh.slabs import split
 from combust.cfd.operators.reconstruction import layers_of_ghosts
-from combust.cfd.pressure.choice import takes_petsc
+from combust.cfd.pressure.choice import compiles as compiles_multigrid
+from combust.cfd.pressure.choice import takes_multigrid, takes_petsc
 from combust.devices import is_there
 from combust.errors import ConfigError
 from combust.kinetics.integrate.native.integrator import compiled_for
@@ -52,6 +53,7 @@ EDDIES_PADDED, EDDIES_OWNED = 3, 16
 # balance and sources of the owned cells.
 CARRIED_PADDED, CARRIED_OWNED = 4, 18
 PRESSURE = 12  # vectors of conjugate gradients, conductances, separable problem
+MULTIGRID = 5  # of its levels, in single precision
 PETSC = 60  # numbers per cell of matrix, its pattern and a multigrid hierarchy
 BLOCK_ARRAYS = 6  # Jacobians of one block of cells while it is integrated
 HEAP_LIMIT = 2**25  # bytes of an array from which on holes of the heap are few
@@ -182,7 +184,9 @@ def account(
     compiled = compiles(config, size)
     fused = compiled and not eager_steps(config, size.cells, size.species)
     choice, fourth = config.numerics.pressure, config.numerics.order == 4
-    petsc = takes_petsc(choice.solver, choice.preconditioner, ranks, size.directions, fourth, config.device)
+    chosen = choice.solver, choice.preconditioner
+    multigrid = takes_multigrid(*chosen, size.directions, fourth, config.device) and compiles_multigrid()
+    petsc = not multigrid and takes_petsc(*chosen, ranks, size.directions, fourth, config.device)
     several = size.directions > 1
     faces = REAL * size.padded * (FACES * size.directions + SCALARS)
     parts = {
@@ -191,7 +195,7 @@ def account(
         "fields": size.fields(OWNED) + faces,
         "fields with ghosts": size.with_ghosts(PADDED + (SORET if has_soret(config.gas.transport) else 0)),
         "kernels": _kernels(config, size, fused, kept),
-        "pressure": REAL * size.cells * (PRESSURE + (PETSC if petsc else 0)) * several,
+        "pressure": REAL * size.cells * (PRESSURE + MULTIGRID * multigrid + PETSC * petsc) * several,
         "closure": _closure(config, size),
         "chemistry": _factors(config, size, kept) + _blocks(config, size.species, kept),
     }

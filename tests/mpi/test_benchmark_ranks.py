@@ -13,7 +13,7 @@ NAMES = ("balance", "pool", "pressure", "flow")
 @pytest.mark.slow
 def test_benchmarks_run_on_two_ranks():
     out = run_ranks(__file__, 2)
-    assert "benchmarks of ranks" in out and out.count("torch ") == len(NAMES)  # the root alone speaks
+    assert "benchmarks of ranks" in out and out.count("; torch ") == len(NAMES)  # the root alone speaks
     for said in ("at home / shared out", "own batches / evenly spread", "petsc  hypre", "two sweeps / one sweep"):
         assert said in out
 

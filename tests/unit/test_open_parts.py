@@ -11,6 +11,7 @@ from combust.cfd.mesh.block import Block
 from combust.cfd.mesh.grid import along
 from combust.cfd.pressure.base import PressureGrid
 from combust.cfd.pressure.choice import make_solver
+from combust.cfd.pressure.multigrid.library import library
 from combust.errors import CombustError
 from combust.parallel import Communicator
 from combust.run import build as case
@@ -49,11 +50,13 @@ def steps(flow, count, most=1.0):
 # --- the pressure equation ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", ["torch", "petsc"])
+@pytest.mark.parametrize("kind", ["torch", "petsc", "multigrid"])
 def test_sides_fixed_in_parts_against_a_dense_matrix(kind):
     """-div(beta grad p) assembled face by face here, on unequal cells, with two sides fixed in parts."""
     if kind == "petsc":
         pytest.importorskip("petsc4py")
+    if kind == "multigrid" and library() is None:
+        pytest.skip("no C++ compiler")
     n, rng = (1, 7, 9), np.random.default_rng(1)
     widths = (np.ones(1), 0.5 + rng.random(7), 0.5 + rng.random(9))
     low, high = rng.random((1, 7, 1)) < 0.5, rng.random((1, 1, 9)) < 0.5

@@ -8,15 +8,18 @@ import numpy as np
 import pytest
 import torch
 
+from combust import machine_code
 from combust.cfd.mesh.block import Block
 from combust.cfd.pressure.base import Conductances, PressureGrid, diagonal
 from combust.cfd.pressure.choice import make_solver
+from combust.cfd.pressure.multigrid.library import library
 from combust.cfd.pressure.torch_cg import apply
 from combust.errors import ConfigError, DependencyError, DivergenceError
 from combust.parallel import Communicator
 
 P, N, D = ("periodic", "periodic"), ("neumann", "neumann"), ("dirichlet", "dirichlet")
 ND, DN = ("neumann", "dirichlet"), ("dirichlet", "neumann")
+KINDS = ["torch", "petsc", "multigrid"]
 # A solution on [0, 1] for each pair of sides, and its derivative.
 SHAPES = {
     P: (lambda x: np.sin(2 * np.pi * x), lambda x: 2 * np.pi * np.cos(2 * np.pi * x)),
@@ -25,6 +28,14 @@ SHAPES = {
     ND: (lambda x: np.cos(np.pi * x / 2), lambda x: -np.pi / 2 * np.sin(np.pi * x / 2)),
     DN: (lambda x: np.sin(np.pi * x / 2), lambda x: np.pi / 2 * np.cos(np.pi * x / 2)),
 }
+
+
+def require(kind):
+    """Skips where a kind of solver cannot be had."""
+    if kind == "petsc":
+        pytest.importorskip("petsc4py")
+    if kind == "multigrid" and library() is None:
+        pytest.skip("no C++ compiler")
 
 
 def make_grid(shape, sides, stretched=False):
@@ -191,13 +202,12 @@ def roundings(grid, size):
     return [unit * torch.ones_like(signs), unit * signs, unit * (1.0 + 1e-15 * signs)]
 
 
-@pytest.mark.parametrize("kind", ["torch", "petsc"])
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("sides", [(P, P), (N, N), (N, P), (P, ND)])
 @pytest.mark.parametrize("size", [1e-12, 1.0, 1e9])
 def test_what_is_all_round_off_is_zero(kind, sides, size):
     """The mean that a singular problem drops leaves roundings of the roundings, which no p fits."""
-    if kind == "petsc":
-        pytest.importorskip("petsc4py")
+    require(kind)
     grid, beta, _ = front(16, sides=sides)
     if sides[1] == P:
         beta[2][..., -1] = beta[2][..., 0]  # one face
@@ -209,11 +219,10 @@ def test_what_is_all_round_off_is_zero(kind, sides, size):
             assert bool(torch.isfinite(solver.solve(beta, rhs).p).all())
 
 
-@pytest.mark.parametrize("kind", ["torch", "petsc"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_little_beside_a_large_mean_is_solved(kind):
     """Of a right-hand side that is nearly all mean, what is left is solved to the round-off of the mean."""
-    if kind == "petsc":
-        pytest.importorskip("petsc4py")
+    require(kind)
     grid, beta, rhs = front(32, sides=(N, N))
     rhs = rhs - rhs.mean()
     expected = make_solver(grid, "torch", 1e-11).solve(beta, rhs).p
@@ -239,17 +248,73 @@ def test_petsc_agrees_with_torch(preconditioner, sides):
 
 @pytest.mark.parametrize(
     ("kind", "preconditioner", "most", "growth"),
-    [("petsc", "auto", 20, 3), ("petsc", "gamg", 20, 3), ("torch", "separable", 26, 10)],
+    [("petsc", "auto", 20, 3), ("petsc", "gamg", 20, 3), ("torch", "separable", 26, 10), ("multigrid", "auto", 16, 3)],
 )
 def test_iterations_hardly_depend_on_the_grid(kind, preconditioner, most, growth):
     """Density ratio 7, front of 6 cells. Thinner fronts cost the scaled separable problem some iterations."""
-    if kind == "petsc":
-        pytest.importorskip("petsc4py")
+    require(kind)
     counts = []
     for n in (64, 128, 256):
         grid, beta, rhs = front(n)
         counts.append(make_solver(grid, kind, 1e-9, preconditioner).solve(beta, rhs).iterations)
     assert max(counts) <= most and counts[-1] - counts[0] <= growth, counts
+
+
+@pytest.mark.parametrize("stretched", [False, True])
+@pytest.mark.parametrize(("shape", "sides"), CASES + LONG)
+def test_multigrid_agrees_with_torch(shape, sides, stretched):
+    """Also where cells are odd in number, many times as long as wide, or one direction has two of them."""
+    require("multigrid")
+    for grid, edges in (make_grid(shape, sides, stretched), make_grid(tuple(n // 3 * 2 + 1 for n in shape), sides)):
+        beta, _, _ = manufactured(grid, edges, beta_at)
+        rhs = torch.as_tensor(draws.rng(0).standard_normal(grid.block.shape))
+        expected = make_solver(grid, "torch", rtol=1e-11).solve(beta, rhs)
+        solver = make_solver(grid, "multigrid", rtol=1e-11)
+        found = solver.solve(beta, rhs)
+        assert float((found.p - expected.p).abs().max()) < 1e-8 * float(expected.p.abs().max())
+        assert found.residual <= 1e-11 and abs(found.incompatibility - expected.incompatibility) < 1e-12
+        assert torch.equal(solver.solve(beta, rhs).p, found.p)  # it keeps nothing
+        assert solver.solve(beta, rhs, found.p).iterations <= 1
+
+
+@pytest.mark.parametrize("sides", [(P, ND), (N, N)])
+@pytest.mark.parametrize("n", [16, 27])
+def test_the_cycle_is_symmetric_and_positive(n, sides):
+    """As conjugate gradients want it, up to the single precision that it works in."""
+    require("multigrid")
+    grid, beta, rhs = front(n, sides=sides)
+    solver = make_solver(grid, "multigrid")
+    solver.solve(beta, rhs)
+    first, rng = solver.cycle.levels[0], draws.rng(5)
+    inner = tuple(slice(p.g, p.g + p.n) for p in first.places)
+    loads = [rng.standard_normal((1, n, n)) for _ in range(2)]
+    loads = [load - load.mean() if grid.singular else load for load in loads]
+    answers = []
+    for load in loads:
+        first.b[inner] = load
+        solver.cycle.run()
+        answers.append(first.x[inner].astype(float))
+    scale = np.linalg.norm(loads[0]) * np.linalg.norm(answers[1])
+    assert abs((loads[0] * answers[1]).sum() - (loads[1] * answers[0]).sum()) < 1e-5 * scale
+    assert all((load * answer).sum() > 0.0 for load, answer in zip(loads, answers, strict=True))
+
+
+def test_multigrid_is_taken_where_it_serves(monkeypatch):
+    def kind(shape, sides, stretch=1.0, **options):
+        grid, _ = make_grid(shape, sides)
+        widths = (grid.widths[0], grid.widths[1], np.geomspace(1.0, stretch, shape[2]) / shape[2])
+        return type(make_solver(PressureGrid(grid.block, widths, grid.sides), **options)).__name__
+
+    require("multigrid")
+    assert kind((1, 16, 16), (P, ND)) == "MultigridSolver"
+    assert kind((1, 16, 16), (P, ND), 15.0) == "MultigridSolver"
+    assert kind((1, 16, 16), (P, ND), 17.0) == kind((1, 1, 16), (ND,)) == "TorchSolver"
+    monkeypatch.setattr(machine_code, "wanted", lambda: False)
+    assert kind((1, 16, 16), (P, ND)) == "TorchSolver"
+    with pytest.raises(DependencyError, match="compiler"):
+        kind((1, 16, 16), (P, ND), kind="multigrid")
+    with pytest.raises(ConfigError, match="processors"):
+        make_solver(front(16)[0], "multigrid", device="pretend")
 
 
 def test_multigrid_is_kept_and_rebuilt():
@@ -270,10 +335,9 @@ def test_missing_petsc_says_how_to_get_it(monkeypatch):
         make_solver(front(16)[0], "petsc")
 
 
-@pytest.mark.parametrize("kind", ["torch", "petsc"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_failure_speaks(kind):
-    if kind == "petsc":
-        pytest.importorskip("petsc4py")
+    require(kind)
     grid, beta, rhs = front(16)
     solver = make_solver(grid, kind)
     rhs[0, 3, 3] = torch.nan

@@ -21,8 +21,11 @@ class PressureSolver(Settings, frozen=True):
     """How the pressure equation is solved."""
 
     solver: Annotated[
-        Literal["auto", "torch", "petsc"],
-        doc("auto: torch on one rank, in three dimensions and on GPUs, PETSc on more ranks else"),
+        Literal["auto", "multigrid", "torch", "petsc"],
+        doc(
+            "auto: multigrid in C++ where a compiler is and widths of cells differ little; else torch on one rank, in "
+            "three dimensions and on GPUs, PETSc on more ranks"
+        ),
     ] = "auto"
     rtol: Annotated[Positive, doc("relative tolerance of the residual")] = 1e-9
     preconditioner: Annotated[
@@ -40,9 +43,8 @@ class PressureSolver(Settings, frozen=True):
         if fixed:
             names = " and ".join(f"{'zyx'[axis]}_{('low', 'high')[side]}" for axis, side in fixed)
             logger.info("pressure: fixed on a part of %s, so that no solve of it is direct: all are iterative", names)
-        kind = "torch" if self.solver == "auto" and grid.block.comm.size == 1 else self.solver
         problem = PressureGrid(grid.block, grid.widths, ends, grid.weights, fixed, grid.layout.fourth)  # type: ignore[arg-type]
-        return make_solver(problem, kind, self.rtol, self.preconditioner, grid.device)
+        return make_solver(problem, self.solver, self.rtol, self.preconditioner, grid.device)
 
 
 def _end(side: Side) -> str:

@@ -1,0 +1,1 @@
+"""Conjugate gradients preconditioned by a geometric multigrid, both in C++ for CPUs, on any number of ranks."""
