@@ -24,7 +24,7 @@ FLOWS = {  # the solver: that of devices, on processors too
     "flame_learned": ["mesh.cells=[16, 8]", 'numerics.pressure.solver="torch"'],
 }
 MESSAGES = {"kernel": "direct", "flame_learned": "staged"}  # from the memory of the device, or that of the host
-WAITS = {"kernel": 95, "flame_learned": 140}
+WAITS = {"kernel": 70, "flame_learned": 95}
 
 
 @pytest.mark.parametrize("ranks", [2])

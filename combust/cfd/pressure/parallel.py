@@ -1,4 +1,4 @@
-"""The pressure equation on any number of ranks: conjugate gradients of `conjugate`, with sums over all ranks.
+"""The pressure equation on any number of ranks: conjugate gradients that ask all ranks once an iteration.
 
 What -V L_beta is, and what it takes of neighbours, is for the
 kind of operator to say: `ranks` has that of second order, `wide` that of fourth.
@@ -6,12 +6,10 @@ kind of operator to say: `ranks` has that of second order, `wide` that of fourth
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 
 import torch
 
-from combust import devices
 from combust.cfd.pressure.base import (
     UNIT_RTOL,
     Beta,
@@ -22,7 +20,7 @@ from combust.cfd.pressure.base import (
     diagonal,
     zero_mean,
 )
-from combust.cfd.pressure.conjugate import LOOKS, SCALING, Conjugate, Operator, System
+from combust.cfd.pressure.conjugate import SCALING, Operator, System, together
 from combust.cfd.pressure.separable import Separable
 
 
@@ -34,7 +32,6 @@ class ParallelSolver(ABC):
     ) -> None:
         self.grid, self.rtol, self.max_iterations = grid, rtol, max_iterations
         self.device, self.comm = torch.device(device), grid.block.comm
-        self.looks = LOOKS if devices.works_ahead(self.device) else 1
         self.conductances = Conductances(grid, self.device)
         self.direct = Separable(grid, self.device)
         self.volumes = self.direct.volumes
@@ -78,23 +75,6 @@ class ParallelSolver(ABC):
         """Their scalar product on this rank."""
         return (a * b).sum()
 
-    def ahead(self, x: torch.Tensor, factor: float, y: torch.Tensor) -> torch.Tensor:
-        """See Products."""
-        return x + factor * y
-
-    def scalar(self, a: torch.Tensor, b: torch.Tensor) -> float:
-        """See Products."""
-        return self._sums((a, b))[0]
-
-    def norms(self, *fields: torch.Tensor) -> list[float]:
-        """See Products."""
-        return [math.sqrt(s) for s in self._sums(*((f, f) for f in fields))]
-
-    def length(self, rz: float, s: torch.Tensor, q: torch.Tensor) -> float | None:
-        """See Products."""
-        curvature = self.scalar(s, q)
-        return rz / curvature if curvature > 0.0 else None
-
     def _sums(self, *pairs: tuple[torch.Tensor, torch.Tensor]) -> list[float]:
         """Scalar products over all ranks: one message."""
         return list(self.comm.sum(*torch.stack([self.product(a, b) for a, b in pairs]).tolist()))
@@ -111,4 +91,4 @@ class ParallelSolver(ABC):
         def precondition(r: torch.Tensor) -> torch.Tensor:
             return scale * self.direct.solve_symmetric(scale * r)
 
-        return Conjugate(self).solve(System(apply, precondition, load, size, rtol, self.max_iterations), guess)
+        return together(System(apply, precondition, load, size, rtol, self.max_iterations), guess, self._sums)

@@ -34,10 +34,6 @@ class RanksSolver(ParallelSolver):
         """See ParallelSolver: in one pass."""
         return torch.dot(a.reshape(-1), b.reshape(-1))
 
-    def ahead(self, x: torch.Tensor, factor: float, y: torch.Tensor) -> torch.Tensor:
-        """See ParallelSolver: in one pass."""
-        return x.add_(y, alpha=factor) if self.looks == 1 else torch.add(x, y, alpha=factor)
-
     def _apply(self, faces: dict[int, torch.Tensor], main: torch.Tensor, p: torch.Tensor) -> torch.Tensor:
         """-V L_beta p: what is of this block while the planes of the neighbours are on their way."""
         self.edges.send(p)

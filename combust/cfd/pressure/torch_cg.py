@@ -19,7 +19,7 @@ from combust.cfd.pressure.base import (
     not_converged,
     zero_mean,
 )
-from combust.cfd.pressure.conjugate import LOOKS, SCALING, Conjugate, System
+from combust.cfd.pressure.conjugate import LOOKS, SCALING, Alone, System
 from combust.cfd.pressure.line import solve_line
 from combust.cfd.pressure.separable import Separable
 
@@ -96,31 +96,7 @@ class TorchSolver:
 
         operator = partial(apply, faces, main, self.periodic)
         given = System(operator, precondition, load, self.volumes * terms, rtol, self.max_iterations)
-        return Conjugate(OneRank(LOOKS if devices.works_ahead(self.device) else 1)).solve(given, guess)
-
-
-class OneRank:
-    """`Products` of one rank: scalars stay on the device, and the host waits for norms alone."""
-
-    def __init__(self, looks: int) -> None:
-        self.looks = looks
-
-    def scalar(self, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-        """See Products."""
-        return torch.sum(a * b)
-
-    def norms(self, *fields: torch.Tensor) -> list[float]:
-        """See Products."""
-        found: list[float] = torch.stack([torch.linalg.vector_norm(f) for f in fields]).tolist()
-        return found
-
-    def length(self, rz: torch.Tensor, s: torch.Tensor, q: torch.Tensor) -> torch.Tensor:
-        """See Products; what is no way down shows in the norms."""
-        return rz / torch.sum(s * q)
-
-    def ahead(self, x: torch.Tensor, factor: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        """See Products."""
-        return torch.addcmul(x, y, factor)
+        return Alone(LOOKS if devices.works_ahead(self.device) else 1).solve(given, guess)
 
 
 def apply(

@@ -1,7 +1,4 @@
-"""The pressure equation on CPUs: conjugate gradients with one reduction an iteration, preconditioned by multigrid.
-
-A. T. Chronopoulos and C. W. Gear, J. Comput. Appl. Math. 25 (1989) 153, https://doi.org/10.1016/0377-0427(89)90045-9
-"""
+"""The pressure equation on CPUs: conjugate gradients with one reduction an iteration, preconditioned by multigrid."""
 
 from __future__ import annotations
 
@@ -24,6 +21,7 @@ from combust.cfd.pressure.base import (
     not_converged,
     zero_mean,
 )
+from combust.cfd.pressure.conjugate import Way
 from combust.cfd.pressure.multigrid.cycle import Cycle
 from combust.cfd.pressure.multigrid.memory import ENTRIES, Span
 from combust.cfd.pressure.multigrid.messages import Ghosts
@@ -143,51 +141,25 @@ class Iteration:
 
     def _descent(self, norm: float, enough: float, most: int) -> int:
         """Iterates from r until its norm should be `enough`, or nothing leads down; how many iterations that took."""
-        on, by, along = self.on, self.on.kernels, Direction(self.r)
-        fields = [f.data_ptr() for f in (along.w, along.p, along.s)]
+        on, by, way = self.on, self.on.kernels, Way()
+        w, p, s = torch.empty_like(self.r), torch.zeros_like(self.r), torch.zeros_like(self.r)
+        fields = [f.data_ptr() for f in (w, p, s)]
         load = unit(norm)
         by.combust_pressure_given(self.first, load, self.r.data_ptr())
         for count in range(1, most + 1):
             on.cycle.run()
-            given = (self.r.data_ptr(), along.s.data_ptr(), along.w.data_ptr(), self.products.ctypes.data)
+            given = (self.r.data_ptr(), s.data_ptr(), w.data_ptr(), self.products.ctypes.data)
             by.combust_pressure_applied(self.first, self.at, *given)
-            square = along.turned(on.comm.sum(*self.products.tolist()), 1.0 / load)
+            square = way.turned(on.comm.sum(*self.products.tolist()), 1.0 / load)
             if square is None:
                 return count - 1
-            self.numbers[:3] = 1.0 / load, along.more, along.step
+            self.numbers[:3] = 1.0 / load, way.more, way.step
             self.numbers[3] = load = unit(math.sqrt(max(square, 0.0)) or norm)
             unknown = (on.unknown.at, self.numbers.ctypes.data, *fields, on.unknown.padded.ctypes.data)
             by.combust_pressure_advanced(self.first, *unknown, self.r.data_ptr())
             if square <= enough * enough:
                 break
         return count
-
-
-class Direction:
-    """The direction p that x goes along, s = A p and w = A u of the cycle's answer u; how far, and what the residual's
-    square is then.
-    """
-
-    def __init__(self, r: Tensor) -> None:
-        self.w, self.p, self.s = torch.empty_like(r), torch.zeros_like(r), torch.zeros_like(r)
-        self.ru = self.step = self.more = 0.0
-        self.ss = self.rs = 0.0  # products (s, s) and (r, s)
-
-    def turned(self, products: tuple[float, ...], scale: float) -> float | None:
-        """(r, r) after the next step; None if that leads nowhere. products : (r, u), (w, u), (r, w), (w, w), (w, s),
-        (r, r), with u and w still to be taken `scale` times
-        """
-        ru, wu, rw, ww, ws, rr = products
-        ru, wu, rw, ww, ws = scale * ru, scale**2 * wu, scale * rw, scale**2 * ww, scale * ws
-        first = self.step == 0.0
-        self.more = 0.0 if first else ru / self.ru
-        curvature = wu if first else wu - self.more * ru / self.step
-        if not (curvature > 0.0 and ru > 0.0):
-            return None
-        self.ru, self.step = ru, ru / curvature
-        rs, self.ss = rw + self.more * self.rs, ww + self.more * (2.0 * ws + self.more * self.ss)
-        self.rs = rs - self.step * self.ss
-        return rr + self.step * (self.step * self.ss - 2.0 * rs)
 
 
 def unit(norm: float) -> float:
