@@ -63,6 +63,8 @@ class RoundFolder:
         """Of a round that is whole; None where it is not yet. Raises FileFormatError for files that are not as it left
         them.
         """
+        if is_file(self.half / NAME) and not self.path.exists():  # killed with all done but the name
+            os.rename(self.half, self.path)
         if not self.path.exists():
             return None
         advice = "put back what was there, or --force to begin anew"

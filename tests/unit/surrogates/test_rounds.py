@@ -276,6 +276,8 @@ def test_what_is_whole_is_not_done_again_and_not_trusted_blindly(folder, learned
     lax = ["stop.exact_share=1.0", "stop.error=1e9"]
     again = learn(folder / "learn.toml", tmp_path / "out", changes=lax, resume=True)
     assert again.records == learned.records and again.targets_met and again.reason.startswith("targets met")
+    (tmp_path / "out" / "round_1").rename(tmp_path / "out" / "round_1.partial")  # killed before it got its name
+    assert learn(folder / "learn.toml", tmp_path / "out", resume=True).records == learned.records
     rows = tmp_path / "out" / "round_1" / "rows.h5"
     rows.write_bytes(rows.read_bytes() + b"x")
     with pytest.raises(FileFormatError, match="rows.h5: is not as the round left it; put back"):
