@@ -1,8 +1,9 @@
 """Networks carried to another mechanism or range: what belongs to a species goes with its name, never with its place.
 
-The carried network says of the species that both know what its parent said: its inputs keep their scaling, its outputs
-get the scale of the new rows, and their weights are divided by the change. Species that the parent did not know begin
-with weights of zero. Those that are no longer there count as absent, Y = 0, which goes into the first biases.
+Inputs and outputs are scaled by the new rows, and their weights are those of the parent: what was a deviation above the
+mean there is one here. So a flame of 10 atm, whose radicals are a tenth, looks to the network as one of 1 atm did, and
+the same mechanism and range in another order say the same. Species that the parent did not know begin with weights of
+zero; of those that are no longer there the weights are left out, which takes them for a mean amount.
 """
 
 from __future__ import annotations
@@ -17,20 +18,9 @@ from torch import Tensor
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.surrogates.model.coordinates import Coordinates
 from combust.surrogates.model.model import Model
-from combust.surrogates.model.network import Network
 
-Key = tuple[str, str]  # what an input is of: "u" (Box-Cox), "Y" or "" (T and the like), and a name
 States = tuple[Tensor, Tensor, Tensor, Tensor]  # T, p (rows,), Y (species, rows), dt (rows,)
-REST = ("T", "1/T", "p", "dt")
-
-
-class Carried(NamedTuple):
-    """Coordinates, weights of each network by name, and where these belong to new species (one there, else zero)."""
-
-    coordinates: Coordinates
-    weights: list[dict[str, Tensor]]
-    new: dict[str, Tensor]
-    species: Species
+REST = (" T", " 1/T", " p", " dt")  # no names of species
 
 
 class Species(NamedTuple):
@@ -47,14 +37,13 @@ class Species(NamedTuple):
         return "; ".join(parts + ([f"no longer there: {', '.join(self.dropped)}"] if self.dropped else []))
 
 
-class Inputs(NamedTuple):
-    """Inputs of the parent by those of the child, x = slope x' + offset, and their scales there."""
+class Carried(NamedTuple):
+    """Coordinates, weights of each network by name, and where these belong to new species (one there, else zero)."""
 
-    slope: Tensor  # (inputs of the parent, inputs of the child)
-    offset: Tensor  # (inputs of the parent,)
-    mean: Tensor  # (inputs of the child,)
-    deviation: Tensor
-    new: Tensor  # (inputs of the child,) bool: a species of which the parent knew nothing
+    coordinates: Coordinates
+    weights: list[dict[str, Tensor]]
+    new: dict[str, Tensor]
+    species: Species
 
 
 def aliases(names: Sequence[str]) -> list[str]:
@@ -80,90 +69,55 @@ def carry(parent: Model, gas: Mechanism, fitted: Coordinates, states: States, Y1
 
     fitted has the parent's power, floor and output.
     """
-    T, p, Y, dt = states
-    old, fitted = parent.coordinates, fitted._replace(tau=parent.coordinates.tau)
-    now, before = keys(gas.species, fitted), keys(parent.card["species"], old)
-    columns = columns_of(old, before, fitted, now, fitted.raw(T, p, Y, dt))
-    scale = rms(fitted._replace(scale=torch.ones_like(fitted.scale)).target(Y, Y1, dt))
-    made = fitted._replace(mean=columns.mean, deviation=columns.deviation, scale=scale)
-    outputs = [before.index(key) if key in before else -1 for key in now[: fitted.active.numel()]]
-    factor = torch.tensor([old.scale[i] / scale[k] if i >= 0 else 0.0 for k, i in enumerate(outputs)])
-    weights = [carried_weights(net, columns, torch.tensor(outputs), factor.double()) for net in parent.networks]
-    new = {name: torch.zeros_like(value) for name, value in weights[0].items()}
-    first, last = ends(new)
-    new[f"layers.{first}.weight"][:, columns.new] = 1.0
-    for name in (f"layers.{last}.weight", f"layers.{last}.bias"):
-        new[name][torch.tensor(outputs) < 0] = 1.0
-    return Carried(made, weights, new, species_of(parent, gas, fitted.active))
+    old, (_, _, Y, dt) = parent.coordinates, states
+    made = fitted._replace(tau=old.tau, scale=torch.ones_like(fitted.scale))
+    made = made._replace(scale=made.target(Y, Y1, dt).square().mean(1).sqrt().clamp_min(1e-12))
+    before, now = inputs(parent.card["species"], old), inputs(gas.species, made)
+    # What never changed where the parent was trained says nothing: its weights are as they were drawn.
+    told = (old.deviation != 1.0).tolist()  # Coordinates.fit: the deviation of such an input
+    columns = [before.index(name) if name in before and told[before.index(name)] else -1 for name in now]
+    known = before[: old.active.numel()]
+    outputs = [known.index(name) if name in known else -1 for name in now[: made.active.numel()]]
+    weights = [placed(net.state_dict(), columns, outputs) for net in parent.networks]
+    return Carried(made, weights, beginnings(weights[0], columns, outputs), species_of(parent, gas, made.active))
 
 
-def keys(species: Sequence[str], c: Coordinates) -> list[Key]:
-    """Of the inputs, in their order; those of the outputs are the first ones."""
-    names = aliases(species)
-    own = [("u", names[k]) for k in c.active.tolist()] + [("Y", names[k]) for k in c.inert.tolist()]
-    return own + [("", name) for name in REST]
-
-
-def columns_of(old: Coordinates, before: list[Key], fitted: Coordinates, now: list[Key], raw: Tensor) -> Inputs:
-    """How inputs go over; raw (inputs, rows): those of the child before scaling.
-
-    What never changed where the parent was trained says nothing: its weights are as they were drawn, and the input
-    begins anew. A species that was inert and reacts now, or the reverse, has another coordinate: it goes over
-    by the line that fits the rows best.
+def inputs(species: Sequence[str], c: Coordinates) -> list[str]:
+    """What each input is of; those of the outputs are the first ones. A species that was inert and reacts now, or the
+    reverse, keeps its name.
     """
-    slope, offset = torch.zeros(len(before), len(now)).double(), torch.zeros(len(before)).double()
-    mean, deviation, new = fitted.mean.clone(), fitted.deviation.clone(), torch.zeros(len(now), dtype=torch.bool)
-    told = old.deviation != 1.0  # Coordinates.fit: the deviation of what never changes
-    for j, key in enumerate(now):
-        i = before.index(key) if key in before else -1
-        if i >= 0 and told[i]:
-            slope[i, j], mean[j], deviation[j] = 1.0, old.mean[i], old.deviation[i]
-            continue
-        other = ({"u": "Y", "Y": "u"}.get(key[0], ""), key[1])
-        i = before.index(other) if key[0] and other in before else i
-        new[j] = bool(key[0]) and (i < 0 or not told[i])
-        if i >= 0 and told[i] and before[i] != key:
-            y = inert_or_not(old, other[0], fitted, key[0], raw[j])
-            slope[i, j], offset[i] = line((raw[j] - mean[j]) / deviation[j], (y - old.mean[i]) / old.deviation[i])
-    there = {name for _, name in now}
-    for i, (kind, name) in enumerate(before):
-        if name not in there and told[i]:
-            absent = old.floor**old.power if kind == "u" else 0.0
-            offset[i] = (absent - old.mean[i]) / old.deviation[i]
-    return Inputs(slope, offset, mean, deviation, new)
+    names = aliases(species)
+    return [names[k] for k in (*c.active.tolist(), *c.inert.tolist())] + list(REST)
 
 
-def inert_or_not(old: Coordinates, before: str, fitted: Coordinates, now: str, x: Tensor) -> Tensor:
-    """The other of the two coordinates of a species whose one is x (rows,)."""
-    y = x if now == "Y" else x ** (1.0 / fitted.power) - fitted.floor
-    return y if before == "Y" else old.transform(y.clamp_min(0.0))
-
-
-def line(x: Tensor, y: Tensor) -> tuple[float, float]:
-    """Slope and offset of y over x (rows,) by least squares; of no slope where x does not change."""
-    apart = x - x.mean()
-    square = float(apart.square().sum())
-    slope = float((apart * y).sum()) / square if square > 0 else 0.0
-    return slope, float(y.mean()) - slope * float(x.mean())
-
-
-def carried_weights(net: Network, columns: Inputs, outputs: Tensor, factor: Tensor) -> dict[str, Tensor]:
-    """Of the child; outputs: the parent's of each output, -1 for none, with the factor of its scale."""
-    held = {name: value.detach().cpu().double() for name, value in net.state_dict().items()}
+def placed(held: dict[str, Tensor], columns: list[int], outputs: list[int]) -> dict[str, Tensor]:
+    """Weights of a network whose inputs and outputs are these of another one; -1: none, with weights of zero."""
+    made = {name: value.detach().cpu().clone() for name, value in held.items()}
     first, last = ends(held)
-    W, b = held[f"layers.{first}.weight"], held[f"layers.{first}.bias"]
-    held[f"layers.{first}.weight"], held[f"layers.{first}.bias"] = W @ columns.slope, b + W @ columns.offset
-    held[f"layers.{last}.weight"] = held[f"layers.{last}.weight"][outputs] * factor.unsqueeze(1)
-    held[f"layers.{last}.bias"] = held[f"layers.{last}.bias"][outputs] * factor
-    return {name: value.float().contiguous() for name, value in held.items()}
+    made[f"layers.{first}.weight"] = taken(made[f"layers.{first}.weight"].T, columns).T.contiguous()
+    for name in (f"layers.{last}.weight", f"layers.{last}.bias"):
+        made[name] = taken(made[name], outputs)
+    return made
+
+
+def taken(x: Tensor, rows: list[int]) -> Tensor:
+    """Some rows of x, zero where -1."""
+    found = x[torch.tensor(rows).clamp_min(0)]
+    found[torch.tensor(rows) < 0] = 0.0
+    return found
+
+
+def beginnings(held: dict[str, Tensor], columns: list[int], outputs: list[int]) -> dict[str, Tensor]:
+    """One for the weights of species that begin anew, and zero for all others."""
+    made = {name: torch.zeros_like(value) for name, value in held.items()}
+    first, last = ends(held)
+    made[f"layers.{first}.weight"][:, torch.tensor([k < 0 for k in columns[: -len(REST)]] + [False] * len(REST))] = 1.0
+    for name in (f"layers.{last}.weight", f"layers.{last}.bias"):
+        made[name][torch.tensor(outputs) < 0] = 1.0
+    return made
 
 
 def ends(held: dict[str, Tensor]) -> tuple[int, int]:
     """Numbers of the first and the last layer."""
     numbers = [int(name.split(".")[1]) for name in held]
     return min(numbers), max(numbers)
-
-
-def rms(x: Tensor) -> Tensor:
-    """Of each row (rows, columns), never zero."""
-    return x.square().mean(1).sqrt().clamp_min(1e-12)

@@ -1,4 +1,4 @@
-"""A model carried to another mechanism or range: by names, the function kept, new species first."""
+"""A model carried to another mechanism or range: weights by names, scales of the new rows, new species first."""
 
 import argparse
 from dataclasses import replace
@@ -61,15 +61,33 @@ def model_of(path, samples, folder):
     return gas, Model(c, [net], card)
 
 
-def said(gas, coordinates, weights, samples, names):
-    """Change of the output coordinate of some species, (species, rows), by a network."""
-    T, p, dt, Y, _, _ = columns(samples)
-    net = Network(coordinates.mean.numel(), coordinates.active.numel(), 16, 2)
+def named(gas_species, c):
+    """Inputs by name: species, then what else there is."""
+    return [gas_species[k] for k in (*c.active.tolist(), *c.inert.tolist())] + ["T", "1/T", "p", "dt"]
+
+
+def output(weights, x, c, species, names):
+    """What a network says of some species (species, rows), in its scaled coordinates, of scaled inputs by name."""
+    net = Network(c.mean.numel(), c.active.numel(), 16, 2)
     net.load_state_dict(weights)
+    given = torch.stack([x.get(name, torch.zeros_like(x["T"])) for name in named(species, c)])
     with torch.no_grad():
-        out = net(coordinates.features(T, p, Y, dt).float().T).T.double() * coordinates.unit(dt)
-    own = [gas.species[k] for k in coordinates.active.tolist()]
+        out = net(given.float().T).T
+    own = [species[k] for k in c.active.tolist()]
     return out[[own.index(name) for name in names]]
+
+
+def scaled(gas, c, samples):
+    """Inputs of rows as a network sees them, by name."""
+    T, p, dt, Y, _, _ = columns(samples)
+    return dict(zip(named(gas.species, c), c.features(T, p, Y, dt), strict=True))
+
+
+def compared(parent, gas, found, samples):
+    """What the parent and the carried network say of the species that both know, of the same scaled inputs."""
+    x, names = scaled(gas, found.coordinates, samples), list(found.species.shared)
+    before = output(parent.networks[0].state_dict(), x, parent.coordinates, parent.card["species"], names)
+    return before, output(found.weights[0], x, found.coordinates, gas.species, names)
 
 
 def among(samples, gas, other):
@@ -88,37 +106,45 @@ def carried(parent, gas, samples, folder):
 
 
 def test_species_in_another_order_say_the_same(folder):
-    """The same states as rows of both mechanisms: what a step changes of each species agrees, scales apart."""
+    """The same states as rows of both mechanisms: what a step changes of each species agrees."""
     a, parent = model_of("h2o2.yaml", rows(), folder)
     b = Mechanism.load(BOIVIN)
     same = among(rows(), a, b)
     found = carried(parent, b, same, folder)
-    names = [a.species[k] for k in parent.coordinates.active.tolist()]
-    before = said(a, parent.coordinates, parent.networks[0].state_dict(), rows(), names)
-    after = said(b, found.coordinates, found.weights[0], same, names)
-    assert list(a.species) != list(b.species) and before.abs().max() > 1e-3
+    before, after = compared(parent, b, found, same)
+    assert list(a.species) != list(b.species) and before.abs().max() > 0.1
     assert (after - before).abs().max() < 1e-5 * before.abs().max()
+    names = list(found.species.shared)
+    old = output(
+        parent.networks[0].state_dict(), scaled(a, parent.coordinates, rows()), parent.coordinates, a.species, names
+    )
+    assert (old - before).abs().max() < 1e-5 * before.abs().max()  # the coordinates of the same rows are the same
+    place = [[c.active.tolist().index(g.species.index(n)) for n in names] for c, g in
+             ((parent.coordinates, a), (found.coordinates, b))]  # fmt: skip
+    assert torch.allclose(parent.coordinates.scale[place[0]], found.coordinates.scale[place[1]], rtol=1e-9)
     assert not any(bool(mask.any()) for mask in found.new.values())
     assert found.species.shared and not found.species.added and not found.species.dropped
 
 
-def test_outputs_have_the_scale_of_the_new_rows(folder):
-    """Rows of a hundredth of the change have targets of size one, and the network says what it said."""
+def test_coordinates_are_those_of_the_new_rows(folder):
+    """Rows of a hundredth of the change have targets of size one, and the network says of them what it said."""
     a, parent = model_of("h2o2.yaml", rows(), folder)
     T, p, dt, Y, Y1, _ = columns(rows())
     near = Y + 0.01 * (Y1 - Y)
-    found = carry(parent, a, fitted(a, rows(), folder), (T, p, Y, dt), near)
+    config = load(folder / "c.toml")
+    own = Coordinates.fit(a, config.network, config.range, T + 100.0, p, Y, dt, near)
+    found = carry(parent, a, own, (T + 100.0, p, Y, dt), near)
     size = found.coordinates.target(Y, near, dt).square().mean(1).sqrt()
     assert (size - 1.0).abs().max() < 1e-12 and (found.coordinates.scale < 0.5 * parent.coordinates.scale).all()
-    names = [a.species[k] for k in parent.coordinates.active.tolist()]
-    before = said(a, parent.coordinates, parent.networks[0].state_dict(), rows(), names)
-    after = said(a, found.coordinates, found.weights[0], rows(), names)
-    assert (after - before).abs().max() < 1e-5 * before.abs().max()
+    assert torch.equal(found.coordinates.mean, own.mean) and found.coordinates.tau == parent.coordinates.tau
+    weights = parent.networks[0].state_dict()
+    held = {name: value for name, value in found.weights[0].items() if name != "layers.0.weight"}
+    assert all(torch.equal(value, weights[name]) for name, value in held.items())
 
 
 def test_new_species_begin_at_nothing_and_are_marked(folder):
-    """N2 is inert in one and reacts in the other: its input goes over by a line."""
-    a, parent = model_of("h2o2.yaml", rows(), folder)
+    """N2 is inert in one and reacts in the other: it keeps its column, and its output is new."""
+    _, parent = model_of("h2o2.yaml", rows(), folder)
     b = Mechanism.load(OHN)
     samples = rows(OHN, ADDED)
     found = carried(parent, b, samples, folder)
@@ -126,29 +152,25 @@ def test_new_species_begin_at_nothing_and_are_marked(folder):
     assert set(ADDED) <= set(found.species.added) and "N2" in found.species.added and "H" in found.species.shared
     new = [name in found.species.added for name in own]
     assert found.new["layers.3.bias"].bool().tolist() == new
+    assert found.new["layers.3.weight"].bool().any(1).tolist() == new
     first = found.new["layers.0.weight"]
     assert first[:, : len(own)].bool().all(0).tolist() == [
         flag and name != "N2" for flag, name in zip(new, own, strict=True)
     ]
     assert not first[:, len(own) :].any() and not any(found.new[f"layers.{i}.weight"].any() for i in (1, 2))
-    assert not said(b, found.coordinates, found.weights[0], samples, found.species.added).any()
-    names = [a.species[k] for k in parent.coordinates.active.tolist()]
-    alike = among(rows(), a, b)
-    before = said(a, parent.coordinates, parent.networks[0].state_dict(), rows(), names)
-    after = said(b, found.coordinates, found.weights[0], alike, names)
-    assert (after - before).abs().max() < 0.02 * before.abs().max()
+    x = scaled(b, found.coordinates, samples)
+    assert not output(found.weights[0], x, found.coordinates, b.species, found.species.added).any()
+    before, after = compared(parent, b, found, samples)
+    assert (after - before).abs().max() < 1e-5 * before.abs().max()
 
 
-def test_species_that_are_gone_count_as_absent(folder):
-    b, parent = model_of(OHN, rows(OHN, ADDED), folder)
+def test_species_that_are_gone_are_left_out(folder):
+    _, parent = model_of(OHN, rows(OHN, ADDED), folder)
     a = Mechanism.load("h2o2.yaml")
     found = carried(parent, a, rows(), folder)
     assert set(ADDED) <= set(found.species.dropped) and not found.species.added
-    names = list(found.species.shared)
-    before = said(b, parent.coordinates, parent.networks[0].state_dict(), among(rows(), a, b), names)
-    after = said(a, found.coordinates, found.weights[0], rows(), names)
-    # N2 reacted and is inert now: its line leaves a little
-    assert (after - before).abs().max() < 0.02 * before.abs().max()
+    before, after = compared(parent, a, found, rows())  # of those that are gone the mean, zero when scaled
+    assert (after - before).abs().max() < 1e-5 * before.abs().max()
 
 
 def test_an_input_that_never_changed_begins_anew(folder):
@@ -160,7 +182,7 @@ def test_an_input_that_never_changed_begins_anew(folder):
     own = Coordinates.fit(a, config.network, config.range, T, q, Y, dt, Y1)
     found = carry(parent, a, own, (T, q, Y, dt), Y1)
     assert not found.weights[0]["layers.0.weight"][:, -2].any()
-    assert found.coordinates.mean[-2] == own.mean[-2] and found.coordinates.deviation[-2] == own.deviation[-2]
+    assert found.weights[0]["layers.0.weight"][:, -1].any()
     assert not any(mask.any() for mask in found.new.values())  # no new species: nothing to learn first
 
 
