@@ -232,9 +232,11 @@ class LearnedFlow:
         return size
 
     def _slow(self, step: LearnedStep, s: Tensor, end: Tensor) -> Tensor:
-        """Does the slow cells, into `end`, and returns them."""
+        """Does the slow cells, into `end`, whose others are still to be done, and returns them."""
         if not self.router:
             return step.z.new_zeros(0, dtype=torch.int64)
+        if (steps := self.slow.native(step.durations, step.z, step.chemical, s, step.p)) is not None:
+            return self.slow.all_slow(steps, step.near, step.z, step.chemical, s, step.p, step.durations.whole, end)
         tried = where(self.slow.tries(step.z, step.chemical, step.durations.seconds))
         new, error = self.slow.step(tried, step.near, step.z, step.chemical, s, step.p, step.durations)
         good = where(error <= LIMIT)

@@ -15,11 +15,11 @@ from combust import devices
 from combust.graphs import cells_last
 from combust.kernels import compiled
 from combust.kinetics.integrate import w_method
-from combust.kinetics.integrate.blocks import by_blocks, take
+from combust.kinetics.integrate.blocks import by_blocks, take, where
 from combust.kinetics.integrate.cells import System, Tolerance, evaluate
 from combust.kinetics.integrate.durations import Durations
 from combust.kinetics.integrate.native.integrator import compiled_for
-from combust.kinetics.integrate.native.shared import Steps
+from combust.kinetics.integrate.native.shared import Steps, Tried
 from combust.kinetics.integrate.systems import Fixed
 from combust.surrogates.trust.references import SharedJacobians, inverse
 from combust.surrogates.trust.router import Trust, allowed, growth, misfit, total_kernel
@@ -91,6 +91,19 @@ class SlowStep:
             a, b = completed_kernel(self.trust, state, f, f0, k1, k2, h if isinstance(h, Tensor) else whole)
             new[:, own], error[own] = a[:, : block.count], b[: block.count]
         return new, error
+
+    def all_slow(
+        self, steps: Steps, near: Tensor, z: Tensor, chemical: Tensor, s: Tensor, p: Tensor, dt: float, end: Tensor
+    ) -> Tensor:
+        """`tries` and `step` of all cells: cells that are done, their new states put among those of `end`, which has
+        numbers of no use elsewhere.
+        """
+        held = None if self.hold == "flow" else self._fixed(z, p).held
+        error, tried = torch.empty_like(p), Tried(TRIED, RATES.rtol, RATES.atol)
+        for places, alike in self.shared.alike(torch.arange(p.numel()), near, p, dt, damped):
+            _, found = steps.slow(alike, z, chemical, s, dt, held, end, tried)
+            error[slice(None) if places is None else places] = found
+        return where(error <= LIMIT)
 
     def native(self, durations: Durations, *tensors: Tensor) -> Steps | None:
         """The kernels in C++, where they serve and all cells take the same time."""

@@ -12,7 +12,7 @@ from combust.surrogates.trust import router
 from combust.surrogates.trust.corrector import Corrector, trapezoid
 from combust.surrogates.trust.references import SharedJacobians, drawn
 from combust.surrogates.trust.router import allowed, corrected_step, misfit
-from combust.surrogates.trust.slow import SlowStep
+from combust.surrogates.trust.slow import LIMIT, SlowStep
 
 torch.set_num_threads(1)
 HOLDS = ("hp", "uv", "flow")
@@ -73,6 +73,20 @@ def test_slow_steps(tiny, flame, monkeypatch, hold):
     alike(new, other)
     alike(error, expected, 1e-6)
     assert (expected > 1).any() and (expected < 0.5).any()
+
+
+def test_slow_cells_are_found_and_done_in_one_go(tiny, flame, monkeypatch):
+    z, s, chemical, _ = state(tiny, flame, "flow")
+    p = flame[1]
+    slow = SlowStep(jacobians(tiny, flame, "flow"), router.trust_of(tiny.model(), tiny.gas))
+    near, end = slow.shared.nearest(z), z.clone()
+    code = slow.native(router.Durations.given(DT), z)
+    cells = slow.all_slow(code, near, z, chemical, s, p, DT, end)
+    tried = slow.tries(z, chemical, DT).nonzero().squeeze(-1)
+    new, error = slow.step(tried, near, z, chemical, s, p, DT)
+    good = error <= LIMIT
+    assert torch.equal(cells, tried[good]) and 0 < len(cells) < len(tried) < z.shape[1]
+    assert torch.equal(end[:, cells], new[:, good])
 
 
 def test_results_do_not_depend_on_company_or_threads(tiny, flame):

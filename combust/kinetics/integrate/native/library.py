@@ -37,7 +37,8 @@ def _declared(found: ctypes.CDLL) -> ctypes.CDLL:
     found.combust_slow.restype = found.combust_respond.restype = found.combust_correct.restype = whole
     found.combust_correct.argtypes = [pointer] * 10
     found.combust_nearest.restype, found.combust_nearest.argtypes = whole, [whole] * 4 + [pointer] * 4
-    found.combust_slow.argtypes = found.combust_respond.argtypes = [pointer] * 5
+    found.combust_respond.argtypes = [pointer] * 5
+    found.combust_slow.argtypes = [pointer, pointer, pointer, whole, pointer, pointer]
     found.combust_linearise.argtypes = [pointer, whole, whole, whole, *[pointer] * 6]
     for name in ("combust_slow_steps", "combust_slow_changes", "combust_chemical_changes"):
         getattr(found, name).restype, getattr(found, name).argtypes = whole, [pointer, pointer]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 from typing import NamedTuple
 
 import torch
@@ -25,7 +26,7 @@ class _Cells(ctypes.Structure):
     _fields_ = [
         *((name, INT) for name in ("hold", "stride", "count", "threads", "matrices")),
         *((name, POINTER) for name in ("cell", "row", "matrix", "z", "chemical", "source", "before", "held")),
-        ("dt", REAL),
+        *((name, REAL) for name in ("dt", "tried", "rtol", "atol")),
     ]  # fmt: skip
 
 
@@ -65,6 +66,17 @@ class Alike(NamedTuple):
     matrices: tuple[Tensor, ...]
 
 
+class Tried(NamedTuple):
+    """Tolerances that chemistry may change a slow cell by in a step, and these."""
+
+    most: float
+    rtol: float
+    atol: float
+
+
+ALL = Tried(math.inf, 1.0, 1.0)
+
+
 class Steps:
     """The kernels for one mechanism, thing held and measure of errors."""
 
@@ -74,17 +86,22 @@ class Steps:
         self.limits = _Limits(self.peak.data_ptr(), *allowed.numbers)
 
     def slow(
-        self, alike: Alike, z: Tensor, chemical: Tensor, s: Tensor, dt: float, held: Tensor | None
-    ) -> tuple[Tensor, Tensor]:
-        """Ends (1 + species, cells) of steps of the W-method over dt [s] with sources s, and their errors (cells,)."""
+        self, alike: Alike, z: Tensor, chemical: Tensor, s: Tensor, dt: float, held: Tensor | None,
+        among: Tensor | None = None, tried: Tried = ALL,
+    ) -> tuple[Tensor, Tensor]:  # fmt: skip
+        """Ends (1 + species, cells) of steps of the W-method over dt [s] with sources s, and their errors (cells,),
+        infinite where chemistry changes a cell by more tolerances than `tried`; ends of all cells, `among` which those
+        of these are put, are given back if they are passed in.
+        """
         count = alike.cells.numel()
-        end, error = z.new_empty(z.shape[0], count), z.new_empty(count)
+        end, error = z.new_empty(z.shape[0], count) if among is None else among, z.new_empty(count)
+        assert end.is_contiguous()
         given = [x.contiguous() for x in (alike.cells, alike.row, alike.matrices[0], z, chemical, s)]
         kept = None if held is None else held.contiguous()
-        cells = self._cells(alike, given, dt, held=kept)
+        cells = self._cells(alike, given, dt, held=kept, tried=tried)
         outcome = self.code.code.combust_slow(
-            ctypes.byref(self.code.made), ctypes.byref(self.limits), ctypes.byref(cells), end.data_ptr(),
-            error.data_ptr(),
+            ctypes.byref(self.code.made), ctypes.byref(self.limits), ctypes.byref(cells), among is not None,
+            end.data_ptr(), error.data_ptr(),
         )  # fmt: skip
         self.code.require_memory(outcome, "steps of slow cells", end)
         return end, error
@@ -131,13 +148,22 @@ class Steps:
         return end, error, grown, sound
 
     def _cells(
-        self, alike: Alike, given: list[Tensor], dt: float, before: Tensor | None = None, held: Tensor | None = None
-    ) -> _Cells:
+        self, alike: Alike, given: list[Tensor], dt: float, before: Tensor | None = None, held: Tensor | None = None,
+        tried: Tried = ALL,
+    ) -> _Cells:  # fmt: skip
         at = [x.data_ptr() for x in given]
         rest = [None if x is None else x.data_ptr() for x in (before, held)]
         count = alike.cells.numel()
         return _Cells(
-            HOLDS[self.hold], given[3].shape[1], count, threads_for(count), len(alike.matrices[0]), *at, *rest, dt
+            HOLDS[self.hold],
+            given[3].shape[1],
+            count,
+            threads_for(count),
+            len(alike.matrices[0]),
+            *at,
+            *rest,
+            dt,
+            *tried,
         )
 
 

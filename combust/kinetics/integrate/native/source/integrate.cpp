@@ -138,8 +138,9 @@ std::int64_t combust_linearise(const Mechanism* mechanism, std::int64_t hold, st
 }
 
 // See shared.h and corrected.h.
-std::int64_t combust_slow(const Mechanism* m, const Limits* limits, const Cells* cells, double* end, double* error) {
-    return outcome_of([&] { slow_steps(*m, *limits, *cells, end, error); });
+std::int64_t combust_slow(const Mechanism* m, const Limits* limits, const Cells* cells, std::int64_t whole, double* end,
+                          double* error) {
+    return outcome_of([&] { slow_steps(*m, *limits, *cells, whole, end, error); });
 }
 
 std::int64_t combust_respond(const Mechanism* m, const Limits* limits, const Cells* cells, double* end, double* size) {

@@ -21,6 +21,7 @@ struct Cells {
     const std::int64_t *cell, *row;
     const double *matrix, *z, *chemical, *source, *before, *held;
     double dt;
+    double tried, rtol, atol;  // slow cells are those that chemistry changes by no more tolerances than `tried` over dt
 };
 
 // One where NaN is the larger of two.
@@ -123,8 +124,20 @@ struct Lanes {
     }
 };
 
-// Steps of the W-method: their ends (1 + species, count) and errors (count) in units of what is allowed.
-static void slow_steps(const Mechanism& m, const Limits& of, const Cells& c, double* end, double* error) {
+// What chemistry changes in dt, a root mean square in tolerances.
+static inline V change_of(const Cells& c, int size, const V* z, const V* chemical) {
+    V total = {}, square = {};
+    for (int k = 1; k < size; k++) total += z[k];
+    for (int k = 0; k < size; k++) {
+        const V x = c.dt * chemical[k] / (c.rtol * magnitude(z[k]) + c.atol * (k ? total : z[0]));
+        square += x * x;
+    }
+    return square_root(square / static_cast<double>(size));
+}
+
+// Steps of the W-method: their ends, (1 + species, count), or, `whole`, among those of all cells, and errors (count) in
+// units of what is allowed, infinite where a cell is not slow.
+static void slow_steps(const Mechanism& m, const Limits& of, const Cells& c, bool whole, double* end, double* error) {
     const Blocks blocks(c);
     const int size = m[species] + 1;
     const Hold hold = static_cast<Hold>(c.hold);
@@ -140,6 +153,10 @@ static void slow_steps(const Mechanism& m, const Limits& of, const Cells& c, dou
             V held = all(1.0), sum = {};
             lanes.read(c.z, size, z.at), lanes.read(c.chemical, size, f.at), lanes.read(c.source, size, s.at);
             if (c.held) lanes.read(c.held, 1, &held);
+            const Mask slow = ~(Mask)(change_of(c, size, z.at, f.at) > c.tried);  // NaN shows in the error
+            bool any = false;
+            for (int i = 0; i < lanes.used; i++) any |= slow[i] != 0, error[place[i]] = __builtin_inf();
+            if (!any) continue;
             transport(m, w, hold, z.at, s.at, f0.at);
             for (int k = 0; k < size; k++) f0[k] += f[k];
             times(M, size, size, f0.at, k1.at);
@@ -159,8 +176,9 @@ static void slow_steps(const Mechanism& m, const Limits& of, const Cells& c, dou
             const V grown = growth(m, of, moved.at, ahead.at, wrong.at, f.at, sum);
             const V worst = largest(size_of, grown);
             for (int i = 0; i < lanes.used; i++) {
-                for (int k = 0; k < size; k++) end[k * c.count + place[i]] = ahead[k][i];
-                error[place[i]] = worst[i];
+                const std::int64_t at = whole ? lanes.at[i] : place[i], stride = whole ? c.stride : c.count;
+                for (int k = 0; k < size; k++) end[k * stride + at] = ahead[k][i];
+                error[place[i]] = slow[i] ? worst[i] : __builtin_inf();
             }
         }
     });
