@@ -13,7 +13,6 @@ it pays from (difference of b) / (difference of a) cells on, else at no number o
 from __future__ import annotations
 
 import argparse
-import math
 import os
 import tempfile
 from pathlib import Path
@@ -86,11 +85,15 @@ def both(case: Case, folder: Path) -> tuple[steps.Recorder, object]:
     return recorder, forecast.trusting(learned)
 
 
-def line(cells: list[int], cost: list[float]) -> tuple[float, float]:
-    """a, b >= 0 of cost = a + b / cells, by least squares of relative errors."""
-    x, y = 1.0 / np.array(cells), np.array(cost)
-    (a, b), *_ = np.linalg.lstsq(np.stack([1.0 / y, x / y], 1), np.ones_like(y), rcond=None)
-    return float(a), max(float(b), 0.0)
+def lines(cells: list[int], cost: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """a, b >= 0 (rounds,) of cost = a + b / cells in each round, by least squares of relative errors."""
+    found = []
+    for y in np.stack(cost, 1):
+        x = 1.0 / np.array(cells)
+        (a, b), *_ = np.linalg.lstsq(np.stack([1.0 / y, x / y], 1), np.ones_like(y), rcond=None)
+        found.append((float(a), max(float(b), 1e-9)))
+    a, b = np.array(found).T
+    return a, b
 
 
 def measured(sheet: Sheet, name: str, options: argparse.Namespace) -> None:
@@ -99,7 +102,7 @@ def measured(sheet: Sheet, name: str, options: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory() as folder:
         recorder, learned = both(case, Path(folder))
         species = len(recorder.gas.species)
-        cost: dict[str, list[float]] = {"exact": [], "learned": []}
+        cost: dict[str, list[np.ndarray]] = {"exact": [], "learned": []}
         kernels.set_mode("eager" if options.smoke else "compiled")
         for cells in options.cells:
             asked = steps.Asked.of(recorder, cells)
@@ -107,7 +110,7 @@ def measured(sheet: Sheet, name: str, options: argparse.Namespace) -> None:
             calls = {"exact": asked.work(recorder.inner), "learned": asked.work(learned)}
             found = {k: 1e6 / count * v for k, v in in_turn(calls, options.rounds, least=0.02).items()}
             for how, values in found.items():
-                cost[how].append(float(np.median(values)))
+                cost[how].append(values)
             sheet.ratio(f"{species} species, {count} cells: exact / learned", found["exact"], found["learned"], UNIT)
     routes = learned.routes  # type: ignore[attr-defined]
     sheet.say(
@@ -116,18 +119,20 @@ def measured(sheet: Sheet, name: str, options: argparse.Namespace) -> None:
     told(sheet, species, list(options.cells), cost)
 
 
-def told(sheet: Sheet, species: int, cells: list[int], cost: dict[str, list[float]]) -> None:
+def told(sheet: Sheet, species: int, cells: list[int], cost: dict[str, list[np.ndarray]]) -> None:
     """The model of a mechanism."""
-    lines = {how: line(cells, values) for how, values in cost.items()}
-    for how, (a, b) in lines.items():
-        sheet.cost(f"model, {species} species, {how}: each cell", np.array([a, a]), UNIT)
-        sheet.cost(f"model, {species} species, {how}: a call", np.array([b, b]).clip(1e-9), "us/step")
-    (a, b), (c, d) = lines["exact"], lines["learned"]
-    even = (d - b) / (a - c) if a > c else math.inf
-    if math.isfinite(even):
-        sheet.cost(f"model, {species} species: cells from which learned pays", np.array([max(even, 1.0)] * 2), "cells")
-    words = f"from {max(even, 1.0):.0f} cells on" if math.isfinite(even) else "at no number of cells"
-    sheet.say(f"  {species} species: exact {a:.2f} + {b:.0f} / cells, learned {c:.2f} + {d:.0f} / cells: pays {words}")
+    found = {how: lines(cells, values) for how, values in cost.items()}
+    for how, (a, b) in found.items():
+        sheet.cost(f"model, {species} species, {how}: each cell", a, UNIT)
+        sheet.cost(f"model, {species} species, {how}: the calls", b, "us/step")
+    (a, b), (c, d) = found["exact"], found["learned"]
+    even = ((d - b) / (a - c)).clip(1.0)
+    words = "at no number of cells, or in some rounds at none"
+    if (a > c).all():
+        words = f"from {np.median(even):.0f} cells on"
+        sheet.cost(f"model, {species} species: cells from which learned pays", even, "cells")
+    parts = (f"{how} {np.median(x):.2f} + {np.median(y):.0f} / cells" for how, (x, y) in found.items())
+    sheet.say(f"  {species} species: {', '.join(parts)}: pays {words}")
 
 
 def arguments() -> argparse.ArgumentParser:
