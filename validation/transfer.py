@@ -123,7 +123,7 @@ def section(report: Report, of: Transfer, kept: dict[str, Found]) -> None:
     report.text(
         "How many times as many rows, and as much CPU, a training from nothing takes to the same error, by its own "
         "curve between the numbers of rows: at most the largest training from nothing, at least the smallest, where "
-        "the error lies beyond them."
+        "the error lies beyond them. CPU from nothing is that of any of its schedules."
     )
     report.table(["measure", "from", "rows", "times fewer rows", "times less CPU"], table)
     judge(report, of, kept)
@@ -151,17 +151,20 @@ def of_seeds(of: Transfer, arm: tuple[str, int, float], kept: dict[str, Found]) 
 def saved(
     of: Transfer, seed: int, arm: tuple[str, int, float], measure: str, kept: dict[str, Found]
 ) -> tuple[float, float] | None:
-    """Rows and CPU from nothing over those of an arm, at its error; None where runs are missing."""
-    curve = [kept.get(Arm(of, seed, "nothing", n).name) for n in NOTHING]
+    """Rows and CPU from nothing over those of an arm, at its error; None where runs are missing. CPU from nothing is
+    that of any schedule, shorter and longer ones included.
+    """
+    others = [(n, x) for start, n, x in CONTROLS if start == "nothing"]
+    names = [Arm(of, seed, "nothing", n, x).name for n, x in (*((n, 1.0) for n in NOTHING), *others)]
     own = kept.get(Arm(of, seed, *arm).name)
-    if own is None or any(run is None for run in curve):
+    if own is None or any(name not in kept for name in names):
         return None
-    known = [run for run in curve if run is not None]
-    error = [MEASURES[measure](run) for run in known]
-    at = MEASURES[measure](own)
-    rows = reach(error, [float(n) for n in NOTHING], at)
-    cpu = reach(error, [run["cpu"] for run in known], at)
-    return rows / arm[1], cpu / own["cpu"]
+    error, cpu = ([value(kept[name]) for name in names] for value in (MEASURES[measure], lambda run: run["cpu"]))
+    at, whole = MEASURES[measure](own), len(NOTHING)
+    rows = reach(error[:whole], [float(n) for n in NOTHING], at)
+    order = np.argsort(cpu)
+    least = reach([error[k] for k in order], [cpu[k] for k in order], at)
+    return rows / arm[1], least / own["cpu"]
 
 
 def reach(error: Sequence[float], effort: Sequence[float], at: float) -> float:
