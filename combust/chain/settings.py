@@ -96,7 +96,7 @@ class Chain(Settings, frozen=True):
     phase: Annotated[Text | None, doc("name of a phase of the file; the first gas if omitted")] = None
     ions: Annotated[Literal["neutral"] | None, doc("let ions of an ionized-gas phase diffuse like neutrals")] = None
     verify: Judging = Judging()
-    expected: Annotated[dict[str, NotNegative], doc("CPU time of stages where this file was written", "s")] = {}
+    expected: Annotated[dict[str, NotNegative], doc("CPU time of stages, for the plan", "s")] = {}
     needs: Annotated[dict[str, Needs], doc("of stages, for engines")] = {}
 
 

@@ -24,6 +24,7 @@ from combust.report.pages import Block, Listing, Over, Picture, Section, Table, 
 from combust.timers import clock
 
 NUMBERS = "report.json"
+LEARN, ROUNDS = "learn", "rounds.txt"  # folder of a stage that not every chain has, and its table
 PAGES = ("report.html", "report.md")
 
 
@@ -47,7 +48,9 @@ def write(settings: Chain, names: Sequence[str], work: Work) -> None:
     table = rows(settings, work.out)
     found = document(settings, made, table)
     (work.folder / NUMBERS).write_text(json.dumps(finite(found), indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    parts = sections(settings, made, table, pictures(settings, made, work))
+    rounds = work.out / LEARN / ROUNDS
+    learned = rounds.read_text(encoding="utf-8") if rounds.is_file() else ""
+    parts = sections(settings, made, table, pictures(settings, made, work), learned)
     (work.folder / PAGES[0]).write_text(html(settings.title, parts), encoding="utf-8")
     (work.folder / PAGES[1]).write_text(markdown(settings.title, parts), encoding="utf-8")
 
@@ -95,12 +98,13 @@ def remade(stage: str, own: Manifest, out: Path) -> str:
 
 
 def sections(
-    settings: Chain, made: dict[str, Manifest], table: Sequence[Row], drawn: Sequence[Picture]
+    settings: Chain, made: dict[str, Manifest], table: Sequence[Row], drawn: Sequence[Picture], rounds: str = ""
 ) -> list[Section]:
-    """Of the page, in order."""
+    """Of the page, in order;  rounds : of learning, as a table for people"""
     return [
         Section("Error of each link", [INTRODUCTION, summary(table)]),
         *(Section(title, [of_rows(own)]) for title, own in parts_of(table) if own),
+        *([Section("Rounds of learning", [Listing("table", rounds)])] if rounds else []),
         Section("Pictures", list(drawn)),
         Section("Stages", list(stage_blocks(made))),
         Section("Settings", [Listing(name, json.dumps(one.settings, indent=1)) for name, one in made.items()]),
