@@ -17,7 +17,7 @@ from combust.warned import in_words
 
 EXIT_CODES = """exit codes:
   0 done   1 failed (disk full, bug)   2 bad input   3 diverged
-  4 stopped by a signal or the wall limit: continue with --restart auto (run) or --resume (reduce)"""
+  4 stopped by a signal or the wall limit: continue with --restart auto (run) or --resume (reduce, md)"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
