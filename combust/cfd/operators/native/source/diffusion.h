@@ -80,7 +80,7 @@ class Portion {
         for (std::int64_t y = 0; y < box.n.rows; y++) {
             take_line(below, begin - 1, y);
             take_line(here, begin, y);
-            across(below, here, box.planes, 0, begin, y, planes[y * width]);
+            across(below, here, box.planes, 0, begin, y, planes[y * width], species(begin, y));
         }
     }
 
@@ -90,26 +90,34 @@ class Portion {
         take_line(here, z, from);
         if (wide) {
             take_line(beside, z, from - 1);
-            across(beside, here, box.rows, 2, from, z, low);
+            across(beside, here, box.rows, 2, from, z, low, species(z, from));
         }
         for (std::int64_t y = from; y < to; y++) {
             if (!column.empty()) renew(here, z, y);
+            const std::int64_t after = std::min(y + 2, to);
             if (wide) {
                 take_line(next, z, y + 1);
-                across(here, next, box.rows, 2, y + 1, z, high);
+                across(here, next, box.rows, 2, y + 1, z, high, species(z, after));
             }
             double* deep_low = deep ? planes[y * width] : nullptr;
             if (deep) {
                 take_line(beside, z + 1, y);
-                across(here, beside, box.planes, 0, z + 1, y, deep_high);
+                across(here, beside, box.planes, 0, z + 1, y, deep_high, species(z + 1, after - 1));
             }
-            within(here, z, y);
+            within(here, z, y, diffusivities(z, after));
             update(z, y, low, high, deep_low, deep_high);
             if (task.kind == STAGE) primitive(here, z, y);
             if (deep) std::memcpy(deep_low, deep_high, width * TILE * sizeof(double));
             std::swap(low, high);
             std::swap(here, next);
         }
+    }
+
+    Soon species(std::int64_t z, std::int64_t y) const {
+        return {task.given.q(1, z, y) + x, task.given.q.component};
+    }
+    Soon diffusivities(std::int64_t z, std::int64_t y) const {
+        return {task.given.mole_diffusivity(0, z, y) + x, task.given.mole_diffusivity.component};
     }
 
     void take_line(Line& to, std::int64_t z, std::int64_t y) {
@@ -142,9 +150,9 @@ class Portion {
 
     // Fluxes between two lines: at face `face` of planes or rows, whose ends are `first` and the next.
     void across(const Line& low, const Line& high, const Direction& axis, int first, std::int64_t face, std::int64_t place,
-                double* flux) {
+                double* flux, Soon soon) {
         (task.thermal ? fluxes<true, true> : fluxes<true, false>)(
-            gas, low, 0, high, axis.right + face, axis.per_distance + face, flux, TILE, cells);
+            gas, low, 0, high, axis.right + face, axis.per_distance + face, flux, TILE, cells, soon);
         const int side = face != 0;
         const double* area = axis.area[side];
         if (area && (!side || face == (first ? box.n.rows : box.n.planes))) {
@@ -157,10 +165,10 @@ class Portion {
     }
 
     // Fluxes along a line, at its faces x .. x + cells.
-    void within(const Line& here, std::int64_t z, std::int64_t y) {
+    void within(const Line& here, std::int64_t z, std::int64_t y, Soon soon) {
         const Direction& axis = box.cells;
         (task.thermal ? fluxes<false, true> : fluxes<false, false>)(
-            gas, here, -1, here, axis.right + x, axis.per_distance + x, along.data(), WIDTH, cells + 1);
+            gas, here, -1, here, axis.right + x, axis.per_distance + x, along.data(), WIDTH, cells + 1, soon);
         const std::int64_t place = z * box.n.rows + y;
         for (int side = 0; side < 2; side++)
             if (const double* area = axis.area[side]; area && (side ? x + cells == box.n.cells : x == 0))

@@ -45,13 +45,19 @@ static inline void add_up(const Gas& gas, Line& line, int cells) {
     }
 }
 
+// Rows of species that lie so far apart.
+struct Soon {
+    const double* at;
+    std::int64_t apart;
+};
+
 // Fluxes of (rho h, rho Y), in rows that lie `apart`, at the faces between cells c + shift of `left` and c of `right`.
-// weight, slope : of the right cell, and the inverse distance, for each face, or (`one`) one number for all.
+// soon : rows that are read after this, of which memory is asked meanwhile; weight, slope : of the right cell, and the inverse distance, for each face, or (`one`) one number for all.
 // The formulas are those of scalars.diffusive_flux, with
 // X_right - X_left = ((Y_right - Y_left) total_left - Y_left (total_right - total_left)) / (W total_left total_right).
 template <bool one, bool thermal>
 void fluxes(const Gas& gas, const Line& left, int shift, const Line& right, const double* weight, const double* slope,
-            double* flux, std::int64_t apart, int faces) {
+            double* flux, std::int64_t apart, int faces, Soon soon) {
     for (int c = 0; c < faces; c += LANES) {
         const int l = c + shift;
         const V w = one ? all(*weight) : load(weight + c), per_distance = one ? all(*slope) : load(slope + c);
@@ -62,6 +68,7 @@ void fluxes(const Gas& gas, const Line& left, int shift, const Line& right, cons
         double* at = flux + c;
         V sum = {};
         for (std::int64_t k = 0, i = 0; k < gas.species; k++, i += WIDTH) {
+            fetch(soon.at + k * soon.apart + c);
             const V Y = load(left.Y + i + l), B = load(left.B + i + l);
             const V step_X = ((load(right.Y + i + c) - Y) * total - Y * step_total) * gas.r_molar_mass[k];
             V j = (B + w * (load(right.B + i + c) - B)) * -step_X * scale;
