@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+import numpy as np
 import torch
 from flow import FLAMES, build
 from pairs import Sheet, done, in_turn, parsed, parser
@@ -20,7 +21,7 @@ from combust.cfd.lowmach import transport
 from combust.cfd.operators import scalars
 from combust.cfd.operators.native import diffusion
 from combust.parallel import world
-from combust.profiling.memory import bandwidth
+from combust.profiling.memory import ENTRIES
 
 SMOKE = "--cells 12 --rounds 1"
 # Of a cell for each species: fluxes in a direction; totals, update, Newton's step and mass fractions.
@@ -72,18 +73,24 @@ def main(argv: list[str] | None = None) -> Sheet:
     by_torch = kernels.compiled(scalars.stage)
     # The same arrays again and again: what is timed is no solution.
     row, still = torch.zeros_like(args[0]), args[1:]
-    calls = {"torch": lambda: by_torch(row, *still), "C++": lambda: diffusion.stage(places, row, *still)}
+    a, b, c = (torch.ones(512 if options.smoke else ENTRIES, dtype=torch.float64) for _ in range(3))
+    calls = {
+        "torch": lambda: by_torch(row, *still),
+        "C++": lambda: diffusion.stage(places, row, *still),
+        "memory": lambda: torch.add(b, c, alpha=2.0, out=a),
+    }
     cost = {name: 1e6 / size * seconds for name, seconds in in_turn(calls, options.rounds, least=0.05).items()}
     sheet = Sheet("stage")
     label = f"{options.flame}, stage of diffusion, {species} species, {options.cells}^2 cells"
     sheet.ratio(f"{label}: torch / C++", cost["torch"], cost["C++"], "us/cell")
     moved = 8 * (8 * (species + 1) + species + 1)
     operations = species * (2 * OF_FLUXES + OF_CELL)
-    speed = bandwidth(world(), "cpu")
+    found = sheet.cost(f"{label}: floor of memory", cost["memory"] * moved * size / (3.0 * a.nbytes), "us/cell")
     sheet.say(
-        f"  {moved} bytes a cell, {1e6 * moved / speed:.4f} us at the {speed / 1e9:.1f} GB/s of a = b + 2 c; "
-        f"{operations} operations a cell"
+        f"  {moved} bytes a cell: {found.median:.4f} us at the {1e-3 * moved / found.median:.1f} GB/s of a = b + 2 c"
     )
+    rate = 1e-3 * operations / float(np.median(cost["C++"]))
+    sheet.say(f"  {operations} operations a cell: {rate:.1f} Gflop/s in C++")
     return done(sheet, options)
 
 
