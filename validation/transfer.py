@@ -123,8 +123,8 @@ def section(report: Report, of: Transfer, kept: dict[str, Found]) -> None:
     report.text(
         "How many times as many rows, and as much CPU, a training from nothing takes to the same error, by its own "
         "curve between the numbers of rows: at most the largest training from nothing, at least the smallest, where "
-        "the error lies beyond them. CPU from nothing is that of any of its schedules. The parent of shuffled labels saw "
-        "the end states of other rows: what it saves is what any trained network has, not knowledge of the chemistry."
+        "the error lies beyond them. CPU from nothing is that of any of its schedules. The parent of shuffled labels "
+        "saw the end states of other rows: what it saves any trained network has; it is no knowledge of the chemistry."
     )
     report.table(["measure", "from", "rows", "times fewer rows", "times less CPU"], table)
     judge(report, of, kept)
