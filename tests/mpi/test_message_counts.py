@@ -16,7 +16,7 @@ from combust.profiling.messages import counted
 from combust.profiling.recorder import MESSAGES, REDUCTIONS, SENT, Recorder
 
 CASES = Path(__file__).resolve().parents[2] / "cases"
-PLAIN = ["device=cpu", "numerics.compile=off"]
+TORCH = ["device=cpu", "numerics.compile=off", "numerics.pressure.solver=torch"]
 # Per step and rank, on two ranks, with the pressure solver of devices: these may only fall. The second case iterates:
 # 46.5 and 23.5, and some iterations.
 BUDGETS = {
@@ -112,7 +112,7 @@ def spectra(comm):
 def steps(comm, name, changes, budget):
     """A case within its budget, the same counts on every rank's own account."""
     memory.ENTRIES = 2**12
-    report = profile(CASES / f"{name}.toml", comm, [*changes, "numerics.pressure.solver=torch", *PLAIN], steps=2, warm=1)
+    report = profile(CASES / f"{name}.toml", comm, [*changes, *TORCH], steps=2, warm=1)
     assert report.ranks == 2 and report.total.of(MESSAGES).least > 0
     found = {what: report.total.of(what).most for what in budget}
     assert all(found[what] <= budget[what] for what in budget), f"{name}: {found}, no more than {budget}"
