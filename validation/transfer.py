@@ -243,4 +243,4 @@ def curves(path: Path, transfers: Sequence[Transfer], kept: dict[str, Found]) ->
                 ax.set(xscale="log", yscale="log", xlabel="rows", ylabel=f"{name}: mean |dT| [K]")
                 if line == 0:
                     ax.set_title(of.title)
-        axes[0][0].legend(frameon=False)
+        axes[-1][-1].legend(frameon=False, fontsize=7)
