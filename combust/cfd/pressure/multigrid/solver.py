@@ -27,6 +27,7 @@ from combust.cfd.pressure.multigrid.memory import ENTRIES, Span
 from combust.cfd.pressure.multigrid.messages import Ghosts
 from combust.cfd.pressure.separable import Separable
 
+UNIFORM = 1e-10  # what beta may differ by, of itself, so that a direct solution is tried
 MOSTLY_MEAN = 0.01  # share of rhs that a singular problem drops, above which that is done twice
 
 
@@ -63,10 +64,20 @@ class MultigridSolver:
             if incompatibility > MOSTLY_MEAN:  # its rounding is left, a mean beside which the rest may be small
                 load = compatible(load, self.volumes, self.comm)[0]
         size = self.volumes * (rhs if terms is None else terms)
+        if guess is None and self.comm.size == 1:
+            guess = self._of_uniform(beta, rhs)
         p, iterations, residual = Iteration(self, faces, load, size, self.rtol).solve(guess)
         if self.grid.singular:
             p = zero_mean(p, self.volumes, self.comm)
         return Solution(p, iterations, residual, incompatibility)
+
+    def _of_uniform(self, beta: Beta, rhs: Tensor) -> Tensor | None:
+        """The solution where beta is one number but for round-off, as in a gas of constant density, directly; whether
+        it is one is tried by its residual. Ranks would need a message to agree on it, and iterate.
+        """
+        ends = [f.aminmax() for f in beta if f is not None]
+        least, most = min(float(e.min) for e in ends), max(float(e.max) for e in ends)
+        return None if self.direct is None or most - least > UNIFORM * most else self.direct.solve(rhs) / most
 
 
 class Unknown:
