@@ -299,6 +299,33 @@ def test_the_cycle_is_symmetric_and_positive(n, sides):
     assert all((load * answer).sum() > 0.0 for load, answer in zip(loads, answers, strict=True))
 
 
+# Cells of equal widths: a few in one direction, of which coarse levels have one, many in others.
+SLENDER = [
+    ((1, 2, 300), (P, ND)),
+    ((2, 64, 64), (P, P, ND)),
+    ((4, 4, 256), (P, P, ND)),
+    ((1, 8, 400), (P, P)),
+    ((3, 2, 101), (N, D, N)),
+]
+
+
+@pytest.mark.parametrize(("shape", "sides"), SLENDER)
+def test_multigrid_of_slender_domains(shape, sides):
+    """Directions of two cells hold no level back, where their coupling outgrows the others'."""
+    require("multigrid")
+    block = Block.create(Communicator(), shape, tuple(s == P for s in (N, *sides)[-3:]))
+    grid = PressureGrid(block, tuple(np.ones(n) for n in shape), (N, *sides)[-3:])
+    z, y, x = (np.arange(n) / n for n in shape)
+    where = np.cos(2 * np.pi * x) + np.cos(2 * np.pi * y)[:, None] + np.cos(2 * np.pi * z)[:, None, None]
+    inside = torch.as_tensor(4.0 + 3.0 * np.tanh(4.0 * where))
+    beta = []
+    for axis in range(3):
+        padded = torch.cat([inside.narrow(axis, shape[axis] - 1, 1), inside, inside.narrow(axis, 0, 1)], axis)
+        beta.append(0.5 * (padded.narrow(axis, 0, shape[axis] + 1) + padded.narrow(axis, 1, shape[axis] + 1)))
+    rhs = torch.as_tensor(draws.rng(3).standard_normal(shape))
+    assert make_solver(grid, "multigrid").solve(tuple(beta), rhs).iterations <= 25
+
+
 def test_multigrid_is_taken_where_it_serves(monkeypatch):
     def kind(shape, sides, stretch=1.0, **options):
         grid, _ = make_grid(shape, sides)

@@ -14,7 +14,9 @@ from combust.cfd.pressure.base import PressureGrid
 
 FIRST, DEEP = 3, 6  # layers of ghosts that ranks share on the first level and on later ones, as the cycle works on them
 STRONG = 0.5  # of the strongest coupling: directions of less are not coarsened
-SMALLEST = 2  # cells of a direction on the last level
+SMALLEST = (
+    1  # cells of a direction on the last level: of two that are kept, smoothing no longer reaches what they share
+)
 
 
 class Direction(NamedTuple):
