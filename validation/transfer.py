@@ -78,7 +78,7 @@ def run(report: Report, only: Sequence[str]) -> None:
 def page(report: Report, kept: dict[str, Found]) -> None:
     """Tables, picture and verdicts of what there is."""
     report.text(
-        f"`combust train --init` carries a network to another mechanism or range by the names of species "
+        f"`combust train my.toml --init MODEL` carries a network to another mechanism or range by the names of species "
         f"([learned.md](../learned.md)). What that saves, for networks of 3 layers of {WIDTH}: each is trained on so "
         f"many rows from nothing or from a parent of {FULL} rows, for as many steps either way ({STEPS} of 128 rows "
         f"with 2000 rows, {STEPS // 2} with 500, {4 * STEPS} with 32 000), a quarter as many rows for validation. Rows "

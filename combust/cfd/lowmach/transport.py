@@ -13,7 +13,7 @@ from combust.cfd.lowmach.context import Context
 from combust.cfd.lowmach.discretisation import Discretisation
 from combust.cfd.lowmach.state import State
 from combust.cfd.mesh.grid import Areas, Faces
-from combust.cfd.mesh.slabs import Behind, Joined, Slab, of_cells, pointwise
+from combust.cfd.mesh.slabs import Behind, Joined, Slab, of_cells
 from combust.cfd.operators import rkc, scalars
 from combust.cfd.operators.native import advection, diffusion, stages
 from combust.cfd.operators.native import state as cells
@@ -174,17 +174,8 @@ class Transport:
     def _first_stage(self, s: State, source: Tensor, start: DiffusionStart, step: Tensor) -> tuple[Tensor, Tensor]:
         """U after the first stage, and padded (T, Y), ghosts not yet set."""
         padded = self.on.grid.padded(s.U.shape[0])
-        if self._at_once(s.q, start.coefficients):
-            places = (None, self.on.inner(padded))
-            return first_stage_kernel.into(
-                places, s.U, source, start.rate, self.on.inner(s.q)[0], step, self.on.thermo
-            )[0], padded
-
-        def kernel(U: Tensor, source: Tensor, rate: Tensor, T: Tensor) -> tuple[Tensor, Tensor]:
-            return first_stage_kernel(U, source, rate, T, step, self.on.thermo)
-
-        into = (None, self.on.inner(padded))
-        return pointwise(kernel, s.U, source, start.rate, self.on.inner(s.q)[0], into=into)[0], padded
+        given, into = (s.U, source, start.rate, self.on.inner(s.q)[0]), (None, self.on.inner(padded))
+        return of_cells(first_stage_kernel, given, (step, self.on.thermo), into)[0], padded
 
     def _stage(
         self, step: tuple[Tensor, Tensor], U: tuple[Tensor, Tensor, Tensor], start: DiffusionStart, source: Tensor,

@@ -1,7 +1,7 @@
 """The pressure equation on any number of ranks: conjugate gradients that ask all ranks once an iteration.
 
-What -V L_beta is, and what it takes of neighbours, is for the
-kind of operator to say: `ranks` has that of second order, `wide` that of fourth.
+What -V L_beta is, and what it takes of neighbours, is for the kind of operator to say: `ranks` has that of second
+order, `wide` that of fourth.
 """
 
 from __future__ import annotations

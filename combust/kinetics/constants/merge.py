@@ -21,7 +21,6 @@ from combust.kinetics.trajectories.known import listed
 from combust.kinetics.trajectories.network import sides_of
 
 TEMPERATURES = (500.0, 1000.0, 1500.0, 2000.0, 2500.0, 3000.0)  # K, at which k is compared
-SCALED = ("rate-constant", "low-P-rate-constant", "high-P-rate-constant")
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import ctypes
 import torch
 from torch import Tensor
 
-from combust.cfd.operators.native.fields import KEPT, POINTER, extent, fields, gas_of, threads
+from combust.cfd.operators.native.fields import POINTER, Kept, extent, fields, gas_of, threads
 from combust.cfd.operators.native.library import library, require_memory
 from combust.cfd.operators.scalars import Coefficients
 from combust.kernels import Places
@@ -21,9 +21,6 @@ class _Fits(ctypes.Structure):
     """See coefficients.h."""
 
     _fields_ = [(name, POINTER) for name in ("root_viscosity", "conductivity", "diffusivity", "wilke")]
-
-
-_fits: dict[int, tuple[TransportModel, _Fits | None]] = {}
 
 
 def transport_coefficients(
@@ -45,16 +42,6 @@ def transport_coefficients(
     return made
 
 
-def fits_of(data: TransportModel) -> _Fits | None:
-    """Tables of fits; None for what the kernels do not know."""
-    known = _fits.get(id(data))
-    if known is None or known[0] is not data:
-        if len(_fits) >= KEPT:
-            _fits.clear()
-        known = _fits[id(data)] = data, _tables(data)
-    return known[1]
-
-
 def _tables(data: TransportModel) -> _Fits | None:
     if not isinstance(data, TransportData) or not all(map(plain, data)) or data.molar_mass.shape[0] < 2:
         return None
@@ -67,3 +54,11 @@ def _tables(data: TransportModel) -> _Fits | None:
     made = _Fits(*(x.data_ptr() for x in kept))
     made.kept = kept  # the arrays it points to
     return made
+
+
+_fits: Kept[_Fits | None] = Kept(_tables)
+
+
+def fits_of(data: TransportModel) -> _Fits | None:
+    """Tables of fits; None for what the kernels do not know."""
+    return _fits.of(data)
