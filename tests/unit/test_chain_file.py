@@ -1,6 +1,7 @@
 """Files of combust chain: what is read, what is refused, which stages come of it; the error table and its page."""
 
 import json
+import math
 import shutil
 import tomllib
 
@@ -174,6 +175,26 @@ def test_learned_errors_are_those_of_the_report_card():
     speed, hot, radical = rows.of_flames(card, levels)
     assert speed.errors == pytest.approx({"reduced": 0.02, "exact flow": 1.9 / 2.04 - 1, "learned": 1.91 / 1.9 - 1})
     assert hot.errors == {"learned": -1.0} and radical.errors == pytest.approx({"learned": 0.1})
+
+
+@pytest.mark.parametrize(("sigma", "bar"), [(0.05, 0.05), (None, None), (math.nan, None)])
+def test_a_flow_stands_beside_the_measured_speed_of_its_gas_where_there_is_one(monkeypatch, tmp_path, sigma, bar):
+    """Of the shipped chain of ammonia none was measured."""
+    series = {"time": [0.0, 1.0, 2.0], "flame_speed": [9.0, 1.98, 2.02]}
+    monkeypatch.setattr(rows, "read_series", lambda path: series)
+    at = {"T": 298.0, "p": 101325.0, "phi": 1.0, "detailed": {"speed": 2.1}, "reduced": {"speed": 2.2}}
+    settings = load(CASES / "chain_nh3.toml", quick=True)
+
+    def of_laminar(levels):
+        every = rows.of_flows(settings, tmp_path, rows.restored({"flows": {"laminar": levels}}))
+        return next(one for one in every if one.condition.startswith("flow laminar: "))
+
+    alone = of_laminar(at | {"experiment": None})
+    assert "experiment" not in alone.values and alone.values["flow"] == pytest.approx(2.0)
+    measured = {"measured": 2.0, "sigma": sigma, "data_set": "someone 2000"}
+    beside = of_laminar(at | {"experiment": measured})
+    assert beside.values["experiment"] == 2.0 and beside.errors["detailed"] == pytest.approx(0.05)
+    assert beside.bar == (None if bar is None else pytest.approx(bar))
 
 
 def test_a_page_needs_nothing_else(tmp_path):

@@ -185,10 +185,10 @@ def of_flows(settings: Chain, out: Path, found: dict[str, Any]) -> Iterator[Row]
                 both = found["flows"][name]
                 values |= {level: both[level]["speed"] for level in ("detailed", "reduced")}
                 condition = f"flow {name}: phi {both['phi']:g}, {both['p'] / ATM:.3g} atm, {both['T']:g} K"
-                if both["experiment"]:
-                    values["experiment"], sigma = both["experiment"]["measured"], both["experiment"]["sigma"]
-                    condition += f"; experiment: {both['experiment']['data_set']}"
-                    bar = 2.0 * sigma / values["experiment"] if sigma else None
+                if isinstance(known := both["experiment"], dict):  # else none is of this gas
+                    values["experiment"], sigma = known["measured"], known["sigma"]
+                    condition += f"; experiment: {known['data_set']}"
+                    bar = 2.0 * sigma / values["experiment"] if sigma > 0 else None
             yield row(quantity.replace("_", " "), unit, condition, UNTRAINED, values, against, bar, name)
 
 
