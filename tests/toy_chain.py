@@ -84,6 +84,7 @@ def run(out: Path, given: Path, reporter: Reporter | None = None, engine: list[s
     asked = Asked(
         out, 1, lambda stage: [sys.executable, __file__, str(out), str(given), f"only={stage.name}", *words(options)]
     )
+    del how["until"]
     return of_stages(made, asked, **how, **flags, engine_options=engine, reporter=reporter or Said())
 
 

@@ -71,7 +71,7 @@ def chain(
     folder = Path(out or f"runs/{Path(config).stem}{'_quick' if quick else ''}")
     asked = Asked(folder, cores, lambda stage: alone(config, folder, changes, quick, stage))
     return of_stages(
-        chosen(stages_of(settings, folder), until, first, only), asked, until=until, first=first, only=only,
+        chosen(stages_of(settings, folder), until, first, only), asked, first=first, only=only,
         dry_run=dry_run, force=force, engine_options=engine_options, tell=tell, reporter=reporter,
     )  # fmt: skip
 
@@ -101,7 +101,6 @@ def of_stages(
     stages: Sequence[Stage],
     asked: Asked,
     *,
-    until: str | None = None,
     first: str | None = None,
     only: str | None = None,
     dry_run: bool = False,

@@ -119,7 +119,7 @@ def short(value: Any) -> str:
     return text if len(text) <= 40 else f"{text[:36]} ..."
 
 
-def wanted(stage: Stage, out: Path, digests: Digests, made: dict[str, Manifest]) -> Wanted:
+def wanted(stage: Stage, digests: Digests, made: dict[str, Manifest]) -> Wanted:
     """What the stage would be made of, given the manifests of those before it. Raises UnreadableError."""
     from combust.chain.digests import of_input
 

@@ -54,7 +54,7 @@ def run(
         with locked(out, name=f"{stage.name}.lock"):
             folder.recover()
             before, wrong = standing(folder, digests)
-            wanted = manifests.wanted(stage, out, digests, made)
+            wanted = manifests.wanted(stage, digests, made)
             reasons = why(stage, before, wanted, (), wrong, stage.name in again)
             if wrong and not force:
                 raise ConfigError("; ".join(wrong))

@@ -55,7 +55,7 @@ def plan(
         before, wrong = standing(StageFolder(out, stage.name), digests)
         refused += [] if force else wrong
         stale = [one.stage.name for one in found if not one.fresh and one.stage.name in stage.after]
-        wanted = None if stale else manifests.wanted(stage, out, digests, made)
+        wanted = None if stale else manifests.wanted(stage, digests, made)
         reasons = tuple(why(stage, before, wanted, stale, wrong, stage.name in again))
         found.append(Planned(stage, before, wanted, reasons))
         if not reasons and before is not None:

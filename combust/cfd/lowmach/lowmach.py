@@ -153,7 +153,7 @@ class LowMach(Discretisation):
             Q, diffused = self.transport.diffused(s, start, source, rates, given, dt)
             left = left + diffused
             del source
-            T, rhoY = self._react(work, s, Q)
+            T, rhoY = self._react(work, Q)
             rates = partial(of_cells, mean_rates_kernel, (rhoY, s.U, Q), (step,))
             s.forget_rates()
             wdot, U = rates(), torch.cat([(s.U[0] + dt * Q[0])[None], rhoY])
@@ -337,7 +337,7 @@ class LowMach(Discretisation):
             u = tuple(None if a is None or b is None else a + w * (a - b) for a, b in zip(s.u, s.u_before, strict=True))
             return self.filler.velocity_boundaries(u)
 
-    def _react(self, work: object, s: State, Q: Tensor) -> tuple[Tensor, Tensor]:
+    def _react(self, work: object, Q: Tensor) -> tuple[Tensor, Tensor]:
         n = Q.shape[0] - 1
         result = self._chemical(lambda: self.chemistry.advance(work, Q[1:].reshape(n, -1), Q[0].reshape(-1)))
         self.chemistry_stats = result.stats

@@ -92,7 +92,7 @@ def merge(
         )
         raise ConfigError(f"no rate goes into {mechanism}: {said}")
     made = work.solution()
-    changes = tuple(change(base, made, one) for one in work.changed)
+    changes = tuple(change(base, one) for one in work.changed)
     sha256 = write(target, made, mechanism, file, rates, changes)
     return Merged(target, sha256, changes, tuple(work.refused))
 
@@ -223,7 +223,7 @@ def old_rate(gas: ct.Solution, numbers: Sequence[int], left: Sequence[str], T: f
     return float(sum(forward[i] if ahead else reverse[i] for i, ahead in zip(numbers, same, strict=True)))
 
 
-def change(base: ct.Solution, made: ct.Solution, taken: Taken) -> Change:
+def change(base: ct.Solution, taken: Taken) -> Change:
     """How much a rate changed."""
     left = listed(taken.reaction.reactants)
     low, high = taken.about.get("range", (0.0, float("inf")))

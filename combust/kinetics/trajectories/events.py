@@ -128,7 +128,7 @@ def history(found: Changes, least: int) -> History:
         for pair in some:
             atoms.flip(pair)
         parts = atoms.parts([atom for number in old for atom in made.molecules[number].atoms])
-        for before, after in groups(made, old, parts, of_atom):
+        for before, after in groups(old, parts, of_atom):
             if len(before) == len(after) == 1 and atoms.kind(after[0]) == made.molecules[before[0]].kind:
                 continue  # other bonds within, the same molecule
             number = len(made.events)
@@ -140,7 +140,7 @@ def history(found: Changes, least: int) -> History:
 
 
 def groups(
-    made: History, old: Sequence[int], parts: Sequence[tuple[int, ...]], of_atom: Sequence[int]
+    old: Sequence[int], parts: Sequence[tuple[int, ...]], of_atom: Sequence[int]
 ) -> list[tuple[list[int], list[tuple[int, ...]]]]:
     """(molecules before, atoms of those after) that share atoms, as small as can be."""
     joined = Joined(len(old))

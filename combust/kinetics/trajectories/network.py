@@ -96,7 +96,7 @@ class Work:
         self.read, self.counting, self.known = read, counting, known
         first = counting_.count(read, counting.persistence, counting.passage, self.listed)
         self.plain = counting_.names(first)
-        self.unknown = self.lacking(first) if known else set()
+        self.unknown = self.lacking() if known else set()
         self.chosen = self.count(counting.persistence)
         counting_.complete(self.chosen, read)
         self.names = counting_.names(self.chosen) | self.plain
@@ -106,7 +106,7 @@ class Work:
         """Whether the user calls it a complex."""
         return kind.formula in self.counting.complexes or str(kind) in self.counting.complexes
 
-    def lacking(self, found: Counted) -> set[Species]:
+    def lacking(self) -> set[Species]:
         """Molecules that the mechanism has no species for."""
         return {kind for kind in self.plain if self.species(kind) is None}
 

@@ -102,7 +102,7 @@ class Trainer:
             if began and not self._first():
                 optimizer.state.clear()
             checked = self._validate(objective)
-            self._note(objective, trained, checked, optimizer.param_groups[0]["lr"])
+            self._note(trained, checked, optimizer.param_groups[0]["lr"])
             state.network = copy_of(network)
             state.adam = training_state.moments(optimizer)
             if checked[0] < state.best:
@@ -244,7 +244,7 @@ class Trainer:
             each = self.task.group.bcast((time.perf_counter() - self.clock) / step)
             self._fit(each * self.steps, 0.0)
 
-    def _note(self, objective: Objective, trained: list[float], checked: list[float], rate: float) -> None:
+    def _note(self, trained: list[float], checked: list[float], rate: float) -> None:
         """A line of the loss curve; its seconds are filled in when the epoch is over."""
         state = self.state
         state.history.append([state.member, state.epoch, state.rows, rate, *trained, *checked, state.seconds])
