@@ -14,9 +14,7 @@ from combust.cfd.pressure.base import PressureGrid
 
 FIRST, DEEP = 3, 6  # layers of ghosts that ranks share on the first level and on later ones, as the cycle works on them
 STRONG = 0.5  # of the strongest coupling: directions of less are not coarsened
-SMALLEST = (
-    1  # cells of a direction on the last level: of two that are kept, smoothing no longer reaches what they share
-)
+SMALLEST = 2  # cells of a direction on the last level
 
 
 class Direction(NamedTuple):
@@ -92,14 +90,12 @@ def hierarchy(first: Level) -> tuple[list[Level], list[Step]]:
 
 
 def _step(level: Level) -> tuple[Step, Level] | None:
-    large = [axis for axis in range(3) if level[axis].cells > SMALLEST or level[axis].ranks > 1]
-    if not large:
+    strong = _strong(level)
+    if not strong:
         return None
-    strongest = max(level[axis].coupling for axis in large)
     starts, coarse = [], []
     for axis, direction in enumerate(level):
-        strong = axis in large and direction.coupling >= STRONG * strongest
-        first = joined(direction.parts) if strong else np.arange(direction.cells + 1)
+        first = joined(direction.parts) if axis in strong else np.arange(direction.cells + 1)
         parts = tuple(int(i) for i in np.searchsorted(first, direction.parts))
         starts.append(first)
         coarse.append(direction._replace(edges=direction.edges[first], parts=parts))
@@ -111,6 +107,18 @@ def _step(level: Level) -> tuple[Step, Level] | None:
             coarse[axis] = coarse[axis]._replace(parts=coarse[axis].parts[::factor])
             merged.append((axis, factor))
     return Step((starts[0], starts[1], starts[2]), tuple(merged)), (coarse[0], coarse[1], coarse[2])
+
+
+def _strong(level: Level) -> list[int]:
+    """Directions whose cells are joined; none where a few cells are left that are coupled alike in all directions.
+
+    Two cells are joined as well where their coupling outgrows others': smoothing does not reach what they share.
+    """
+    several = [axis for axis in range(3) if level[axis].cells > 1]
+    strongest = max((level[axis].coupling for axis in several), default=0.0)
+    strong = [axis for axis in several if level[axis].coupling >= STRONG * strongest]
+    small = all(direction.cells <= SMALLEST and direction.ranks == 1 for direction in level)
+    return [] if small and strong == several else strong
 
 
 def joined(parts: tuple[int, ...]) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 
 from combust.cfd.pressure.multigrid.hierarchy import DEEP, FIRST, Direction, Level, Step, Weights, weights
 
-ENTRIES = 59  # members of a Level
+ENTRIES = 63  # members of a Level
 TAPS = 5  # weights of a row's residuals: those of three cells that are joined, and of one on either side
 
 
@@ -42,6 +42,13 @@ def place(direction: Direction, coordinate: int, deep: int) -> Span:
     return Span(start, end - start, deep + 1, low, high, False)
 
 
+def seam(direction: Direction, own: Span) -> int:
+    """The padded cell of place 0 where a period of an odd number of cells closes over ranks; 0: not here."""
+    if not direction.periodic or direction.ranks == 1 or direction.cells % 2 == 0:
+        return 0
+    return own.g if own.start == 0 else own.g + own.n if own.start + own.n == direction.cells else 0
+
+
 class Memory:
     """A level's places, fields and tables; `record` : what C++ reads of it."""
 
@@ -55,7 +62,10 @@ class Memory:
         self.c = [self._field(shape) for _ in range(3)]
         self.main, self.inverse, self.x, self.b = (self._field(shape) for _ in range(4))
         columns = [[getattr(p, name) for p in self.places] for name in ("n", "g", "m", "low", "high", "wrap")]
-        self.head = [*np.ravel(columns), sum(p.start for p in self.places)]
+        seams = [seam(d, p) for d, p in zip(level, self.places, strict=True)]
+        # Places count on at seams: before one that is a rank's first cell they are one less.
+        parity = sum(p.start + (s > 0 and s == p.g) for p, s in zip(self.places, seams, strict=True))
+        self.head = [*np.ravel(columns), parity, *seams]
         self.range = [(p.g, p.g + p.n) for p in self.places]  # cells that this rank itself is given
 
     def _field(self, shape: tuple[int, ...]) -> np.ndarray:
@@ -94,6 +104,7 @@ class Memory:
                 *(self._table(w.before, np.float32) for w in ways),
                 *(self._table(w.after, np.float32) for w in ways),
                 self._table(np.zeros(3 * (max(self.places[2].m, following.places[2].m) + 8)), np.float32),
+                self._table(np.zeros((self.places[1].m + 1) * self.places[2].m), np.float32),
             ]
             values = [*self.head, *begin, *end, *own, *tables]
         self.record[: len(values)] = values

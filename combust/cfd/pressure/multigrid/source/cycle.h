@@ -6,34 +6,66 @@
 
 #include "level.h"
 
+// Places of colours, which go on counting at a seam.
+inline int64_t counted(const Level &a, int axis, int64_t i) { return i + (a.seam[axis] && i >= a.seam[axis]); }
+
+// Whether both sides of a seam are worked on, and their values before that are needed.
+inline bool cut(const Level &a, int axis, const Range &r) {
+    return a.seam[axis] && a.seam[axis] - 1 >= r.begin && a.seam[axis] < r.end;
+}
+
+// Values of one colour from those of the other in a part of a row, `at` its first cell.
+inline void smooth_part(const Level &a, int64_t at, int64_t odd, int64_t begin, int64_t end) {
+    const int64_t sy = a.g[1] ? a.m[2] : 0, sz = a.g[0] ? a.m[1] * a.m[2] : 0, sx = a.g[2] ? 1 : 0;
+    float *x = a.x + at;
+    const float *b = a.b + at, *inverse = a.inverse + at;
+    const float *cx = a.c[2] + at, *cy = a.c[1] + at, *cz = a.c[0] + at;
+    if (sz) {
+#pragma omp simd
+        for (int64_t i = begin; i < end; i++) {
+            const float sum = b[i] + cx[i] * x[i - sx] + cx[i + sx] * x[i + sx] + cy[i] * x[i - sy]
+                              + cy[i + sy] * x[i + sy] + cz[i] * x[i - sz] + cz[i + sz] * x[i + sz];
+            x[i] = (i + odd) & 1 ? x[i] : sum * inverse[i];
+        }
+    } else {
+#pragma omp simd
+        for (int64_t i = begin; i < end; i++) {
+            const float sum = b[i] + cx[i] * x[i - sx] + cx[i + sx] * x[i + sx] + cy[i] * x[i - sy]
+                              + cy[i + sy] * x[i + sy];
+            x[i] = (i + odd) & 1 ? x[i] : sum * inverse[i];
+        }
+    }
+}
+
+// Runs work(i) along a direction. At a seam the values behind it follow from those before it as they were, as those
+// before it do from these: both ranks that hold them, and the transpose, then find the same.
+template <class Work>
+inline void past_seam(bool seam, int64_t first, const Range &r, float *before, float *old, int64_t count, Work work) {
+    for (int64_t i = r.begin; i < r.end; i++) {
+        if (seam && i == first - 1) std::copy(before, before + count, old);
+        if (seam && i == first) std::swap_ranges(before, before + count, old);
+        work(i);
+        if (seam && i == first) std::copy(old, old + count, before);
+    }
+}
+
 // Values of one colour from those of the other, in rows that leave out `layers` of the shared ghosts.
 inline void smooth(const Level &a, int colour, int64_t layers) {
     wrapped(a, a.x);
     const Range rz = range(a, 0, layers), ry = range(a, 1, layers), rx = range(a, 2, layers);
-    const int64_t sy = a.g[1] ? a.m[2] : 0, sz = a.g[0] ? a.m[1] * a.m[2] : 0, sx = a.g[2] ? 1 : 0;
-    const int64_t origin = a.parity + a.g[0] + a.g[1] + a.g[2];
-    for (int64_t z = rz.begin; z < rz.end; z++)
-        for (int64_t y = ry.begin; y < ry.end; y++) {
-            const int64_t at = row(a, z, y), odd = z + y + origin + colour;
-            float *x = a.x + at;
-            const float *b = a.b + at, *inverse = a.inverse + at;
-            const float *cx = a.c[2] + at, *cy = a.c[1] + at, *cz = a.c[0] + at;
-            if (sz) {
-#pragma omp simd
-                for (int64_t i = rx.begin; i < rx.end; i++) {
-                    const float sum = b[i] + cx[i] * x[i - sx] + cx[i + sx] * x[i + sx] + cy[i] * x[i - sy]
-                                      + cy[i + sy] * x[i + sy] + cz[i] * x[i - sz] + cz[i + sz] * x[i + sz];
-                    x[i] = (i + odd) & 1 ? x[i] : sum * inverse[i];
-                }
-            } else {
-#pragma omp simd
-                for (int64_t i = rx.begin; i < rx.end; i++) {
-                    const float sum = b[i] + cx[i] * x[i - sx] + cx[i + sx] * x[i + sx] + cy[i] * x[i - sy]
-                                      + cy[i + sy] * x[i + sy];
-                    x[i] = (i + odd) & 1 ? x[i] : sum * inverse[i];
-                }
-            }
-        }
+    const int64_t origin = a.parity + a.g[0] + a.g[1] + a.g[2] + colour, plane = a.m[1] * a.m[2];
+    const bool planes = cut(a, 0, rz), rows = cut(a, 1, ry), cells = cut(a, 2, rx);
+    const int64_t seam = a.seam[2] ? std::min(std::max(a.seam[2], rx.begin), rx.end) : rx.end;
+    past_seam(planes, a.seam[0], rz, a.x + row(a, a.seam[0] - 1, 0), a.old, plane, [&](int64_t z) {
+        past_seam(rows, a.seam[1], ry, a.x + row(a, z, a.seam[1] - 1), a.old + plane, a.m[2], [&](int64_t y) {
+            const int64_t at = row(a, z, y), odd = counted(a, 0, z) + counted(a, 1, y) + origin;
+            float *last = a.x + at + seam - 1, before = *last;
+            smooth_part(a, at, odd, rx.begin, seam);
+            if (cells) std::swap(*last, before);
+            smooth_part(a, at, odd + 1, seam, rx.end);
+            if (cells) *last = before;
+        });
+    });
 }
 
 // The first half of the smoothing from x = 0.
@@ -42,11 +74,12 @@ inline void start(const Level &a) {
     const int64_t origin = a.parity + a.g[0] + a.g[1] + a.g[2];
     for (int64_t z = rz.begin; z < rz.end; z++)
         for (int64_t y = ry.begin; y < ry.end; y++) {
-            const int64_t at = row(a, z, y), odd = z + y + origin;
+            const int64_t at = row(a, z, y), odd = counted(a, 0, z) + counted(a, 1, y) + origin;
+            const int64_t seam = a.seam[2] ? a.seam[2] : rx.end;
             float *x = a.x + at;
             const float *b = a.b + at, *inverse = a.inverse + at;
 #pragma omp simd
-            for (int64_t i = rx.begin; i < rx.end; i++) x[i] = (i + odd) & 1 ? 0.0f : b[i] * inverse[i];
+            for (int64_t i = rx.begin; i < rx.end; i++) x[i] = (i + (i >= seam) + odd) & 1 ? 0.0f : b[i] * inverse[i];
         }
 }
 

@@ -8,6 +8,9 @@
 struct Level {
     int64_t n[3], g[3], m[3], low[3], high[3], wrap[3];
     int64_t parity;            // of the first cell's place in the whole grid: red cells are even
+    // Of directions that close on themselves over ranks with an odd number of cells: the padded cell of place 0, which has
+    // the colour of the last place, the one before it. 0: none here.
+    int64_t seam[3];
     int64_t begin[3], end[3];  // padded cells of the next level that this rank restricts to
     float *c[3];               // conductances at the low faces of cells
     float *main, *inverse;     // the diagonal, and 1 over it
@@ -23,6 +26,7 @@ struct Level {
     int32_t *first[3], *count[3];
     float *before[3], *after[3];
     float *rows;  // scratch: three rows of the longer of both levels
+    float *old;   // scratch where there are seams: a plane and a row
 };
 
 // Cells of a direction that are worked on, with `layers` of the ghosts that are shared left out.
