@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from combust.cfd.mesh.block import choose_dims
+from combust.cfd.mesh.block import choose_dims, split
+from combust.cfd.pressure.multigrid.hierarchy import DEEP, FIRST, Direction, hierarchy
 from combust.cfd.pressure.substructure import CELLS_PER_RANK
 from combust.kinetics.providers.balance import overlaps, plan
 from combust.parallel import ALONE, Communicator, all_or_none, world
@@ -32,7 +33,8 @@ CHANGES = {
             'boundary={x={kind="periodic"},y={kind="periodic"}}'],
     "3-D": [],
 }  # fmt: skip
-COMMON = ["device=cpu", "numerics.compile=off", "numerics.pressure.solver=torch", "numerics.dt_max=5e-7"]
+COMMON = ["device=cpu", "numerics.compile=off", "numerics.dt_max=5e-7"]
+SOLVERS = ("multigrid", "torch")  # of the pressure: that of processors, and that of devices
 MANY = (8, 64, 512, 1000, 4096, 10000)
 STEPS, WARM = 2, 1
 SMOKE = {
@@ -49,11 +51,13 @@ SMOKE = {
 class Machine(NamedTuple):
     """What a message and a cell take, as stated: no figure of it was measured on such a machine.
 
+    solver : of the pressure
     latency [s] of a message, and of each of the log2(P) stages of a call of all ranks;  rate : bytes/s of a rank
     cell [s], host [s] : of a step, each cell and whatever the cells;  cells : of a rank, where scaling is weak
     """
 
     name: str
+    solver: str
     latency: float
     rate: float
     cell: float
@@ -64,8 +68,8 @@ class Machine(NamedTuple):
 # A core of a node of 64 with 25 GB/s to the others: cost of a cell as in docs/performance.md (hydrogen, 3-D, two
 # sweeps, one core). A GPU with 25 GB/s of its own: a cell takes what its bytes take at 2 TB/s, the host 20 us for each
 # of 40 waits. On both the host takes 5 us for each operation.
-CORE = Machine("core", 1.5e-6, 25e9 / 64, 10.5e-6, 0.0, 32**3)
-GPU = Machine("GPU", 3e-6, 25e9, 0.0, 40 * 20e-6, 160**3)
+CORE = Machine("core", "multigrid", 1.5e-6, 25e9 / 64, 10.5e-6, 0.0, 32**3)
+GPU = Machine("GPU", "torch", 3e-6, 25e9, 0.0, 40 * 20e-6, 160**3)
 MEMORY, LAUNCH = 2e12, 5e-6
 TOTAL = 1000**3  # cells, where scaling is strong
 
@@ -127,9 +131,10 @@ def profiles(comm: Communicator) -> dict[str, Counts]:
     for kind in EDGE:
         for how in HOW:
             cells = mesh(kind, comm.size, how == "weak")
-            changes = [f"mesh.cells={cells}", *CHANGES[kind], *COMMON]
-            report = profile(ROOT / "cases" / "tgv_reacting.toml", comm, changes, STEPS, WARM)
-            found[f"{kind}, {how}"] = counts(json.loads(json.dumps(report.tree())), cells)
+            for solver in SOLVERS:
+                changes = [f"mesh.cells={cells}", f"numerics.pressure.solver={solver}", *CHANGES[kind], *COMMON]
+                report = profile(ROOT / "cases" / "tgv_reacting.toml", comm, changes, STEPS, WARM)
+                found[f"{kind}, {how}, {solver}"] = counts(json.loads(json.dumps(report.tree())), cells)
     return found
 
 
@@ -166,10 +171,12 @@ class Law(NamedTuple):
     """How the counts of a step and rank grow.
 
     swaps : messages of halos per cut direction;  per_face : bytes of halos per cell of the cut faces' areas
-    iterations : of the pressure, each with two messages per cut direction and a solve of the separable problem
+    iterations : of the pressure, each of the solver in torch with two messages per cut direction and a solve of the
+        separable problem, each of multigrid with a cycle
     solves : of that problem beside the iterations;  reductions : calls that all ranks make together
     """
 
+    solver: str
     swaps: float
     per_face: float
     iterations: float
@@ -200,38 +207,91 @@ def traded(blocks: Sequence[int], shape: Sequence[int]) -> tuple[float, float]:
     return messages, size
 
 
-def law(found: Sequence[Counts]) -> Law:
+class Cycles(NamedTuple):
+    """Messages and bytes of a rank: of a cycle with the exchange of its answer, and of what a solve takes once, the
+    ghosts and unions of its operators and the exchange for the residual at its end.
+    """
+
+    each: tuple[float, float]
+    once: tuple[float, float]
+
+
+def cycled(blocks: Sequence[int], shape: Sequence[int]) -> Cycles:
+    """Of the multigrid in a periodic box of equal cells, by its own account of its levels."""
+    first = [
+        Direction(np.arange(n * p + 1.0), tuple(split(n * p, p)), ("periodic", "periodic"))
+        for n, p in zip(reversed(shape), reversed(blocks), strict=True)
+    ]
+    levels, steps = hierarchy((first[0], first[1], first[2]))
+    each, once, own = np.zeros(2), np.zeros(2), [max(np.diff(d.parts)) for d in levels[0]]
+    for number, (level, step) in enumerate(zip(levels, steps, strict=False)):
+        cut = [a for a in range(3) if level[a].ranks > 1]
+        if not cut:
+            break
+        deep = FIRST if number == 0 else DEEP
+        padded = [n + 2 * (deep + 1) * (a in cut) for a, n in enumerate(own)]
+        faces = sum(math.prod(padded) / padded[a] for a in cut)
+        each += 2 * len(cut), 2 * 4 * deep * faces
+        once += 2 * len(cut), 2 * 3 * 4 * (deep + 1) * faces
+        if number == 0:
+            each += 2 * len(cut), 2 * 4 * faces
+            once += 2 * len(cut), 2 * 8 * faces
+        own = [-(-n // 2) if step.starts[a].size <= level[a].cells else n for a, n in enumerate(own)]
+        for axis, factor in step.joined:
+            each += factor - 1, 4 * math.prod(own) * (factor - 1)
+            once += factor - 1, 3 * 4 * math.prod(n + 1 for n in own) * (factor - 1)
+            own[axis] *= factor
+    return Cycles((each[0], each[1]), (once[0], once[1]))
+
+
+def of_iterations(known: Law, blocks: Sequence[int], shape: Sequence[int]) -> tuple[float, float]:
+    """Messages and bytes of a rank in a step's iterations, without solves of the separable problem."""
+    if known.solver == "multigrid":
+        cycles = cycled(blocks, shape)
+        return tuple(known.iterations * a + b for a, b in zip(cycles.each, cycles.once, strict=True))  # type: ignore[return-value]
+    faces = cut_faces(blocks, shape)
+    return known.iterations * 2 * len(faces), known.iterations * 2 * 8.0 * sum(faces)
+
+
+def solves_of(known: Law) -> float:
+    """Solves of the separable problem in a step."""
+    return known.solves + (known.iterations if known.solver == "torch" else 0.0)
+
+
+def law(found: Sequence[Counts], solver: str) -> Law:
     """That of the runs on several ranks: the largest number of each."""
     several = [c for c in found if c.ranks > 1]
     if not several:
-        return Law(0.0, 0.0, found[0].iterations, 0.0, 0.0)
+        return Law(solver, 0.0, 0.0, found[0].iterations, 0.0, 0.0)
     cuts = [sum(p > 1 for p in c.blocks) for c in several]
     swaps = max(c.halo[0] / cut for c, cut in zip(several, cuts, strict=True))
     per_face = max(c.halo[1] / sum(cut_faces(c.blocks, c.shape)) for c in several)
-    solves = max(
-        (c.pressure[0] - 2 * cut * c.iterations) / traded(c.blocks, c.shape)[0] - c.iterations
-        for c, cut in zip(several, cuts, strict=True)
-    )
-    return Law(swaps, per_face, max(c.iterations for c in several), solves, max(c.reductions for c in several))
+    solves = 0.0
+    for c in several:
+        own = Law(solver, 0.0, 0.0, c.iterations, 0.0, 0.0)
+        beside = (c.pressure[0] - of_iterations(own, c.blocks, c.shape)[0]) / traded(c.blocks, c.shape)[0]
+        solves = max(solves, beside - solves_of(own))
+    most = max(c.iterations for c in several)
+    return Law(solver, swaps, per_face, most, solves, max(c.reductions for c in several))
 
 
 def messages(known: Law, blocks: Sequence[int], shape: Sequence[int]) -> float:
     """Of a step and rank, by the law."""
     cut = sum(p > 1 for p in blocks)
-    solves = known.iterations + known.solves
-    return known.swaps * cut + known.iterations * 2 * cut + solves * traded(blocks, shape)[0]
+    beside = solves_of(known) * traded(blocks, shape)[0]
+    return known.swaps * cut + of_iterations(known, blocks, shape)[0] + beside
 
 
 def terms(on: Machine, known: Law, blocks: Sequence[int], shape: Sequence[int], lists: float) -> dict[str, float]:
     """Seconds of a step by what they go to. lists : seconds that lists of all ranks take, per rank in them."""
     ranks, area, cut = math.prod(blocks), sum(cut_faces(blocks, shape)), sum(p > 1 for p in blocks)
     each, size = traded(blocks, shape)
-    solves = known.iterations + known.solves
+    solves, (planes, bytes_of_planes) = solves_of(known), of_iterations(known, blocks, shape)
     return {
         "cells": on.cell * math.prod(shape),
         "host": on.host,
         "halo": known.swaps * cut * on.latency + known.per_face * area / on.rate,
-        "planes of iterations": known.iterations * 2 * (cut * on.latency + 8.0 * area / on.rate),
+        "iterations": planes * on.latency + bytes_of_planes / on.rate,
         "pencils": solves * (each * on.latency + size / on.rate),
         "reductions": known.reductions * math.ceil(math.log2(max(ranks, 1))) * on.latency,
         "lists of ranks": ranks * (lists + 16.0 / on.rate),
@@ -269,42 +329,52 @@ def run(report: Report, only: Sequence[str] = ()) -> None:
         report.keep(kept, runs)
         report.progress(f"{name} rank(s) counted")
     found = {name: read(kept[name]) for name in runs}
-    laws = {kind: law([c for of in found.values() for case, c in of.items() if case[:3] == kind]) for kind in EDGE}
+    laws = {
+        (kind, solver): law(
+            [c for of in found.values() for case, c in of.items() if case[:3] == kind and case.endswith(solver)], solver
+        )
+        for kind in EDGE
+        for solver in SOLVERS
+    }
     said_counts(report, found, laws)
-    volume = found[str(RANKS[0])]["3-D, weak"]
+    volume = found[str(RANKS[0])]["3-D, weak, torch"]
     calls = LAUNCH * volume.operations
     core = CORE._replace(host=calls)
     gpu = GPU._replace(cell=volume.touched / math.prod(volume.shape) / MEMORY, host=GPU.host + calls)
-    said_model(report, laws["3-D"], (core, gpu), seconds_of_lists(MANY[-1]))
+    said_model(report, {solver: laws["3-D", solver] for solver in SOLVERS}, (core, gpu), seconds_of_lists(MANY[-1]))
 
 
-def said_counts(report: Report, found: dict[str, dict[str, Counts]], laws: dict[str, Law]) -> None:
+def said_counts(report: Report, found: dict[str, dict[str, Counts]], laws: dict[tuple[str, str], Law]) -> None:
     """What was counted, beside the messages of the law."""
     report.text(
         "`tgv_reacting` (hydrogen, 9 species, periodic; two sweeps, exact chemistry), in a plane and in a box, by "
-        f"`combust profile`: of a step and rank, mean of {STEPS} steps, the most of any. The pressure by conjugate "
-        "gradients in torch, as three directions have it. Law: messages by the model below."
+        f"`combust profile`: of a step and rank, mean of {STEPS} steps, the most of any. The pressure by multigrid, as "
+        "processors have it, and by conjugate gradients in torch, as devices do. Law: messages by the model below."
     )
     rows = []
     for case, c in ((case, of[case]) for case in found[str(RANKS[0])] for of in found.values()):
-        kind, how = case.split(", ")
-        rows.append([kind, how, c.ranks, " x ".join(map(str, c.blocks)), " x ".join(map(str, c.shape)),
-                     f"{c.messages:.1f}", f"{messages(laws[kind], c.blocks, c.shape):.1f}", f"{c.sent / 1e3:.0f}",
+        kind, how, solver = case.split(", ")
+        rows.append([kind, how, solver, c.ranks, " x ".join(map(str, c.blocks)), " x ".join(map(str, c.shape)),
+                     f"{c.messages:.1f}", f"{messages(laws[kind, solver], c.blocks, c.shape):.1f}",
+                     f"{c.sent / 1e3:.0f}",
                      f"{c.reductions:.1f}", f"{c.iterations:.1f}", f"{c.pooled:.0f}", f"{c.operations:.0f}",
                      f"{c.touched / math.prod(c.shape) / 1e3:.1f}"])  # fmt: skip
-    report.table(["case", "scaling", "ranks", "blocks", "cells of one", "messages", "law", "kB sent", "reductions",
-                  "iterations", "cells moved", "operations", "kB touched per cell"], rows)  # fmt: skip
+    report.table(["case", "scaling", "pressure", "ranks", "blocks", "cells of one", "messages", "law", "kB sent",
+                  "reductions", "iterations", "cells moved", "operations", "kB touched per cell"], rows)  # fmt: skip
 
 
-def said_model(report: Report, known: Law, machines: Sequence[Machine], lists: float) -> None:
+def said_model(report: Report, laws: dict[str, Law], machines: Sequence[Machine], lists: float) -> None:
     """Weak and strong scaling in three directions, in milliseconds a step."""
-    report.text(
-        f"Law in 3-D: {known.swaps:.0f} messages of halos a direction that is cut, {known.per_face:.0f} bytes for each "
-        f"cell of a cut face, {known.iterations:.1f} iterations of the pressure and {known.solves:.1f} solves beside "
-        f"them, {known.reductions:.0f} reductions. A list of ranks takes {1e9 * lists:.0f} ns of each, measured here."
-    )
+    for solver, known in laws.items():
+        report.text(
+            f"Law in 3-D, {solver}: {known.swaps:.0f} messages of halos a direction that is cut, {known.per_face:.0f} "
+            f"bytes for each cell of a cut face, {known.iterations:.1f} iterations and {known.solves:.1f} "
+            f"direct solves beside them, {known.reductions:.0f} reductions."
+        )
+    report.text(f"A list of ranks takes {1e9 * lists:.0f} ns of each, measured here.")
     curves = {}
     for on in machines:
+        known = laws[on.solver]
         report.text(
             f"{on.name}, stated: {1e6 * on.latency:g} us a message and for each of log2(ranks) stages of a reduction, "
             f"{on.rate / 1e9:.3g} GB/s, {1e6 * on.cell:.3g} us a cell, {1e3 * on.host:.3g} ms of the host a step."
