@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import TypeVar
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
-CODE = re.compile(r"(/\S+\.so)\b")  # in the message of the loader
+ENDS = re.compile(r"\.so\b")  # of names in the message of the loader
 FILES = 8  # that one compilation may read
 
 
@@ -34,8 +35,16 @@ def named_in(error: BaseException | None) -> Path | None:
     """The file of machine code that an error, or what it came from, says cannot be loaded; None where there is none."""
     while error is not None:
         of_loader = isinstance(error, OSError) or "ImportError" in f"{type(error).__name__} {error}"
-        found = CODE.search(str(error)) if of_loader else None
-        if found and (path := Path(found[1])).is_file():
+        if of_loader and (path := _file_in(str(error))):
             return path
         error = error.__cause__ or error.__context__
+    return None
+
+
+def _file_in(text: str) -> Path | None:
+    """The first file of machine code that a text names, with blanks or without."""
+    for end in (found.end() for found in ENDS.finditer(text)):
+        for start in (i for i, sign in enumerate(text[:end]) if sign == "/"):
+            if os.path.isfile(text[start:end]):
+                return Path(text[start:end])
     return None

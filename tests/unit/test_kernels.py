@@ -344,7 +344,8 @@ def test_machine_code_that_a_kill_cut_short_is_made_anew(tmp_path):
 
 def test_files_that_cannot_be_loaded_are_removed_and_made_again(tmp_path):
     """Each once; other errors, and one that comes again, are raised."""
-    first, second = tmp_path / "a.so", tmp_path / "b.so"
+    first, second = tmp_path / "a.so", tmp_path / "a cache with blanks" / "b.so"
+    second.parent.mkdir()
     first.touch()
     second.touch()
 
