@@ -23,7 +23,7 @@ from combust.cfd.operators.native import diffusion
 from combust.parallel import world
 from combust.profiling.memory import ENTRIES
 
-SMOKE = "--cells 12 --rounds 1"
+SMOKE = "--cells 12 --rounds 2"
 # Of a cell for each species: fluxes in a direction; totals, update, Newton's step and mass fractions.
 OF_FLUXES, OF_CELL = 28, 30
 

@@ -7,6 +7,7 @@ TOY_FILE_LIMIT=bytes per file. Pictures take most of the time of so small a run:
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import os
 import resource
@@ -215,6 +216,13 @@ def armed(arguments: list[str]) -> int:
     from combust.__main__ import main
 
     return main(arguments)
+
+
+def arguments_of(verb: Any, *words: str) -> argparse.Namespace:
+    """What the parser of a verb's module in combust.cli makes of words."""
+    parser = argparse.ArgumentParser()
+    verb.arguments(parser)
+    return parser.parse_args(words)
 
 
 if __name__ == "__main__":

@@ -217,9 +217,9 @@ class Cycles(NamedTuple):
 
 
 def cycled(blocks: Sequence[int], shape: Sequence[int]) -> Cycles:
-    """Of the multigrid in a periodic box of equal cells, by its own account of its levels."""
+    """Of the multigrid in a periodic square or cube, by its own account of its levels."""
     first = [
-        Direction(np.arange(n * p + 1.0), tuple(split(n * p, p)), ("periodic", "periodic"))
+        Direction(np.linspace(0.0, 1.0, n * p + 1), tuple(split(n * p, p)), ("periodic", "periodic"))
         for n, p in zip(reversed(shape), reversed(blocks), strict=True)
     ]
     levels, steps = hierarchy((first[0], first[1], first[2]))

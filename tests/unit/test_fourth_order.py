@@ -261,7 +261,8 @@ def test_pressure_solver(sides, parts):
     torch.testing.assert_close(matrix @ p.flatten(), -(solver.volumes * rhs).flatten(), rtol=0, atol=1e-10)
     one = tuple(None if b is None else torch.ones_like(b) for b in beta)
     found = solver.solve(one, rhs)
-    assert parts or found.iterations <= 1
+    # The second only where the norm that products of the first predict is lost in their rounding, 1e-8 of the load.
+    assert parts or found.iterations <= 2
     torch.testing.assert_close(found.p, solver.solve_constant(rhs), rtol=0, atol=1e-12)
 
 

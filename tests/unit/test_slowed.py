@@ -89,13 +89,17 @@ def test_a_closed_reactor_is_the_plain_one_in_other_time(flame, factor):  # noqa
     assert factor != 0.25 or (torch.equal(found.T, plain.T) and torch.equal(found.rhoY, plain.rhoY))
 
 
-def test_factors_of_one_change_no_bit(flame):  # noqa: F811
+def test_factors_of_one_change_nothing(flame):  # noqa: F811
+    """No bit, but for slow cells of exact chemistry: C++ takes them where all have one duration, else torch does."""
     gas, *state = flame
     for chemistry in (Direct(gas, reference=torch.cat([state[0][:1], state[1][:, 0]])), Cvode(gas), Frozen(gas)):
         for sweeps in ((1.0,), (0.99, 1.0)):
             one = slowed(chemistry, torch.ones_like(state[0]), *state, sweeps)
             none = slowed(chemistry, None, *state, sweeps)
-            assert torch.equal(one.T, none.T) and torch.equal(one.rhoY, none.rhoY) and one.stats == none.stats
+            assert one.stats == none.stats
+            bits = {"rtol": 1e-12, "atol": 1e-16} if isinstance(chemistry, Direct) else {"rtol": 0, "atol": 0}
+            torch.testing.assert_close(one.T, none.T, **bits)
+            torch.testing.assert_close(one.rhoY, none.rhoY, **bits)
 
 
 def test_rates_are_multiplied(flame):  # noqa: F811

@@ -1,12 +1,11 @@
 """What a training promises with any seed, and what it says where its limit of trust hangs on a few rows."""
 
-import argparse
-
 import draws
 import learned_fixture
 import numpy as np
 import pytest
 import torch
+from helpers import arguments_of
 from recipe import recipe
 
 from combust.cli import models as listing
@@ -138,7 +137,7 @@ def test_what_is_trusted_keeps_the_stated_error(trained):
 
 def test_models_tells_the_warning(trained, capsys):
     folder, _ = trained
-    assert listing.call(argparse.Namespace(name=str(folder / "model")), Communicator()) == 0
+    assert listing.call(arguments_of(listing, str(folder / "model")), Communicator()) == 0
     assert "hangs on a few rows" in " ".join(capsys.readouterr().out.split())
 
 

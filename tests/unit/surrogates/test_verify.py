@@ -9,6 +9,7 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from helpers import arguments_of
 
 from combust.cli import models as listing
 from combust.cli import verify as command
@@ -427,7 +428,7 @@ def shelf(tiny, card, tmp_path, monkeypatch):
 
 
 def listed(capsys, name=None):
-    code = listing.call(argparse.Namespace(name=name), Communicator())
+    code = listing.call(arguments_of(listing, *([name] if name else [])), Communicator())
     return code, capsys.readouterr().out
 
 
