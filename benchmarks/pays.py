@@ -23,6 +23,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import torch
 from pairs import Sheet, done, in_turn, parsed, parser
+from scipy.optimize import nnls
 
 from combust import kernels
 from combust.kinetics.flames.free import FlameProfile
@@ -86,12 +87,11 @@ def both(case: Case, folder: Path) -> tuple[steps.Recorder, object]:
 
 
 def lines(cells: list[int], cost: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """a, b >= 0 (rounds,) of cost = a + b / cells in each round, by least squares of relative errors."""
+    """a, b > 0 (rounds,) of cost = a + b / cells in each round, by least squares of relative errors."""
     found = []
     for y in np.stack(cost, 1):
         x = 1.0 / np.array(cells)
-        (a, b), *_ = np.linalg.lstsq(np.stack([1.0 / y, x / y], 1), np.ones_like(y), rcond=None)
-        found.append((float(a), max(float(b), 1e-9)))
+        found.append(nnls(np.stack([1.0 / y, x / y], 1), np.ones_like(y))[0].clip(1e-9))
     a, b = np.array(found).T
     return a, b
 
@@ -126,9 +126,9 @@ def told(sheet: Sheet, species: int, cells: list[int], cost: dict[str, list[np.n
         sheet.cost(f"model, {species} species, {how}: each cell", a, UNIT)
         sheet.cost(f"model, {species} species, {how}: the calls", b, "us/step")
     (a, b), (c, d) = found["exact"], found["learned"]
-    even = ((d - b) / (a - c)).clip(1.0)
     words = "at no number of cells, or in some rounds at none"
     if (a > c).all():
+        even = ((d - b) / (a - c)).clip(1.0)
         words = f"from {np.median(even):.0f} cells on"
         sheet.cost(f"model, {species} species: cells from which learned pays", even, "cells")
     parts = (f"{how} {np.median(x):.2f} + {np.median(y):.0f} / cells" for how, (x, y) in found.items())

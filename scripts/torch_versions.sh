@@ -14,6 +14,7 @@ tests=(tests/unit/test_kernels.py tests/unit/test_compilation.py tests/unit/test
   tests/unit/test_transport.py tests/unit/test_jacobian.py tests/unit/test_reactor.py
   "tests/cases/test_cases.py::test_case[flame1d_h2]")
 folder=${KEEP:-$(mktemp -d)}
+mkdir -p "$folder"
 [ -n "${KEEP:-}" ] || trap 'rm -rf "$folder"' EXIT
 failed=0
 for version in "${versions[@]}"; do
