@@ -122,13 +122,14 @@ def has_derivatives(x: Tensor) -> bool:
     return forward_ad.unpack_dual(x).tangent is not None
 
 
+def doubles(x: Tensor) -> bool:
+    """Whether a tensor is an array of doubles on the CPU without gradients; of tangents and batches see `plain`."""
+    return type(x) is Tensor and x.is_cpu and x.dtype is torch.float64 and not x.requires_grad
+
+
 def plain(x: Tensor | None) -> bool:
     """Whether a tensor is an array of doubles on the CPU, and nothing that torch differentiates or traces; or None."""
-    if x is None:
-        return True
-    if type(x) is not Tensor or not x.is_cpu or x.dtype != torch.float64 or x.requires_grad:
-        return False
-    return not has_derivatives(x)
+    return x is None or (doubles(x) and not has_derivatives(x))
 
 
 def numbers(x: Tensor) -> Tensor:

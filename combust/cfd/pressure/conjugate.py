@@ -48,17 +48,8 @@ class Alone:
         """x, iterations and the relative residual, from the guess, unless x = 0 leaves less to do. Raises
         DivergenceError.
         """
-        load = given.load
-        r = load.clone() if guess is None else load - given.apply(guess)
-        norm, goal, round_off = norms(r, load, given.size)
-        round_off *= FLOOR
-        if not math.isfinite(norm + goal + round_off):
-            raise not_converged(0, float("nan"), given.rtol)
-        if guess is None or not norm < goal or goal <= round_off:
-            x, r, norm = torch.zeros_like(load), load.clone(), goal
-        else:
-            x = guess.clone()
-        enough, iteration = max(given.rtol * goal, round_off), 0
+        x, r, norm, goal, enough = begun(given, guess, norms)
+        iteration = 0
         s: Tensor | None = None
         rz: Tensor | None = None
         while not norm <= enough:
@@ -78,6 +69,26 @@ class Alone:
                 if norm <= enough or not math.isfinite(norm):
                     break
         return x, iteration, norm / goal if goal > 0.0 else 0.0
+
+
+def begun(
+    given: System, guess: Tensor | None, norms: Callable[..., list[float]]
+) -> tuple[Tensor, Tensor, float, float, float]:
+    """x, its residual r, norms of r and of the load, and the norm that is enough: from the guess, unless x = 0 leaves
+    less to do. norms : of fields, over all ranks
+
+    Raises DivergenceError for numbers that are none.
+    """
+    load = given.load
+    r = load.clone() if guess is None else load - given.apply(guess)
+    norm, goal, round_off = norms(r, load, given.size)
+    round_off *= FLOOR
+    if not math.isfinite(norm + goal + round_off):
+        raise not_converged(0, float("nan"), given.rtol)
+    enough = max(given.rtol * goal, round_off)
+    if guess is None or not norm < goal or goal <= round_off:
+        return torch.zeros_like(load), load.clone(), goal, goal, enough
+    return guess.clone(), r, norm, goal, enough
 
 
 def norms(*fields: Tensor) -> list[float]:
@@ -119,18 +130,11 @@ Sums = Callable[..., list[float]]  # of pairs of fields: their scalar products o
 
 def together(given: System, guess: Tensor | None, sums: Sums) -> tuple[Tensor, int, float]:
     """What `Alone.solve` gives, of many ranks, which hear of each other once an iteration."""
-    load = given.load
-    r = load.clone() if guess is None else load - given.apply(guess)
-    norm, goal, round_off = (math.sqrt(s) for s in sums((r, r), (load, load), (given.size, given.size)))
-    round_off *= FLOOR
-    if not math.isfinite(norm + goal + round_off):
-        raise not_converged(0, float("nan"), given.rtol)
-    if guess is None or not norm < goal or goal <= round_off:
-        x, r, norm = torch.zeros_like(load), load.clone(), goal
-    else:
-        x = guess.clone()
-    enough, iteration, way = max(given.rtol * goal, round_off), 0, Way()
-    p, s = torch.zeros_like(load), torch.zeros_like(load)
+    x, r, norm, goal, enough = begun(
+        given, guess, lambda *fields: [math.sqrt(s) for s in sums(*((f, f) for f in fields))]
+    )
+    iteration, way = 0, Way()
+    p, s = torch.zeros_like(r), torch.zeros_like(r)
     while not norm <= enough:
         u = given.precondition(r)
         w = given.apply(u)

@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 import torch
 from torch import Tensor
 
+from combust import torch_parts
 from combust.cfd.mesh.grid import Layout
 from combust.kinetics.rates.thermo import Thermo
 from combust.torch_parts import plain
@@ -73,7 +74,7 @@ def by_reference(gas: _Gas | None) -> Any:
 
 def doubles(*tensors: Tensor) -> bool:
     """Whether they are arrays of doubles on the CPU without gradients. Of tangents and batches the seam asks."""
-    return all(type(x) is Tensor and x.dtype is torch.float64 and x.is_cpu and not x.requires_grad for x in tensors)
+    return all(map(torch_parts.doubles, tensors))
 
 
 def axes_of(x: Tensor) -> tuple[int, ...]:

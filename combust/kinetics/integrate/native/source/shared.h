@@ -124,12 +124,13 @@ struct Lanes {
     }
 };
 
-// What chemistry changes in dt, a root mean square in tolerances.
-static inline V change_of(const Cells& c, int size, const V* z, const V* chemical) {
+// Root mean square of `scale` times defects, in the tolerances `of` (rtol, atol) at z.
+template <typename Tolerances>
+static inline V in_tolerances(const Tolerances& of, int size, const V* z, const V* defect, double scale) {
     V total = {}, square = {};
     for (int k = 1; k < size; k++) total += z[k];
     for (int k = 0; k < size; k++) {
-        const V x = c.dt * chemical[k] / (c.rtol * magnitude(z[k]) + c.atol * (k ? total : z[0]));
+        const V x = scale * defect[k] / (of.rtol * magnitude(z[k]) + of.atol * (k ? total : z[0]));
         square += x * x;
     }
     return square_root(square / static_cast<double>(size));
@@ -153,7 +154,7 @@ static void slow_steps(const Mechanism& m, const Limits& of, const Cells& c, boo
             V held = all(1.0), sum = {};
             lanes.read(c.z, size, z.at), lanes.read(c.chemical, size, f.at), lanes.read(c.source, size, s.at);
             if (c.held) lanes.read(c.held, 1, &held);
-            const Mask slow = ~(Mask)(change_of(c, size, z.at, f.at) > c.tried);  // NaN shows in the error
+            const Mask slow = ~(Mask)(in_tolerances(c, size, z.at, f.at, c.dt) > c.tried);  // NaN shows in the error
             bool any = false;
             for (int i = 0; i < lanes.used; i++) any |= slow[i] != 0, error[place[i]] = __builtin_inf();
             if (!any) continue;

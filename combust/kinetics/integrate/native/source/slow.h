@@ -49,17 +49,6 @@ struct Side {
     }
 };
 
-// Root mean square of defects in tolerances at z.
-static inline V in_tolerances(const Slow& job, int size, const V* z, const V* defect) {
-    V mass = {}, sum = {};
-    for (int k = 1; k < size; k++) mass += z[k];
-    for (int k = 0; k < size; k++) {
-        const V x = defect[k] / (job.rtol * magnitude(z[k]) + job.atol * (k ? mass : z[0]));
-        sum += x * x;
-    }
-    return square_root(sum / static_cast<double>(size));
-}
-
 // work(w, side, rows) for all of them; rows : so many of 1 + species each.
 template <typename Task>
 std::int64_t in_sides(const Mechanism& m, const Slow& job, int rows, Task work) {
@@ -90,7 +79,7 @@ static std::int64_t tolerated_steps(const Mechanism& m, const Slow& job) {
             side.put(job.end + k * job.total, z[k] + job.dt * (1.5 * k1[k] + 0.5 * k2[k]));
             f[k] = 0.5 * job.dt * (k1[k] + k2[k]);
         }
-        side.put_here(job.error, in_tolerances(job, size, z, f));
+        side.put_here(job.error, in_tolerances(job, size, z, f, 1.0));
     });
 }
 
@@ -106,7 +95,7 @@ static std::int64_t tolerated_changes(const Mechanism& m, const Slow& job) {
         transport(m, w, static_cast<Hold>(job.hold), z, s, f);
         times(job.matrix, size, size, f, change);
         for (int k = 0; k < size; k++) side.put(job.end + k * job.total, side.of(job.last + k * job.total) + change[k]);
-        side.put_here(job.error, in_tolerances(job, size, z, change));
+        side.put_here(job.error, in_tolerances(job, size, z, change, 1.0));
     });
 }
 
@@ -114,11 +103,11 @@ static std::int64_t tolerated_changes(const Mechanism& m, const Slow& job) {
 static std::int64_t chemical_changes(const Mechanism& m, const Slow& job) {
     const int size = m[species] + 1;
     return in_sides(m, job, 2, [&](Work&, const Side& side, V* own) {
-        V *z = own, *change = z + size;
+        V *z = own, *chemical = z + size;
         for (int k = 0; k < size; k++) {
             z[k] = side.of(job.z + k * job.total);
-            change[k] = job.dt * side.here(job.chemical + k * job.count);
+            chemical[k] = side.here(job.chemical + k * job.count);
         }
-        side.put_here(job.error, in_tolerances(job, size, z, change));
+        side.put_here(job.error, in_tolerances(job, size, z, chemical, job.dt));
     });
 }
