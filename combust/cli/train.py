@@ -31,6 +31,9 @@ FLAGS = ("tensorboard", "resume", "force")
 def arguments(parser: argparse.ArgumentParser) -> None:
     learned_arguments(parser)
     parser.add_argument("--samples", metavar="FILE", help="samples; default: samples.h5 in the output folder")
+    parser.add_argument("--also", metavar="FILE", action="append", default=[],
+                        help="samples of another fuel in the same mechanism, from which the network learns too; may be "
+                             "given again. Ranges and router are those of --samples")  # fmt: skip
     parser.add_argument("--out", metavar="DIR", help="output folder; default: runs/<name of the config>")
     parser.add_argument("--init", metavar="MODEL", help="model to start from; also of another mechanism or range")
     parser.add_argument(
@@ -75,6 +78,8 @@ def call(args: argparse.Namespace, comm: Communicator) -> int:
 
 def check(args: argparse.Namespace) -> None:
     """Raises ConfigError for options that do not go together."""
+    if args.also and (args.calibrate or args.range):
+        raise ConfigError("--also: is for training, and goes with neither --calibrate nor --range")
     if args.range and (
         args.init is None or args.minutes is not None or args.processes > 1 or args.resume or args.calibrate
     ):
@@ -102,7 +107,7 @@ def made(args: argparse.Namespace) -> Trained | None:
         )
     return train(
         args.config, args.out, samples=args.samples, init=args.init, changes=args.set, minutes=args.minutes,
-        tensorboard=args.tensorboard, resume=args.resume, force=args.force, reporter=Meter(),
+        tensorboard=args.tensorboard, resume=args.resume, force=args.force, also=args.also, reporter=Meter(),
     )  # fmt: skip
 
 
@@ -119,11 +124,12 @@ def several(args: argparse.Namespace) -> int:
     from combust.surrogates.settings import given
     from combust.surrogates.training.job import prepared
 
-    prepared(given(args.config, args.set), args.out, args.samples, args.init, args.minutes)
+    prepared(given(args.config, args.set), args.out, args.samples, args.init, args.minutes, also=args.also)
     words = [args.config, *(word for text in args.set for word in ("--set", text))]
     for name in ("samples", "out", "init", "minutes"):
         value = getattr(args, name)
         words += [] if value is None else [f"--{name}", str(value)]
+    words += [word for file in args.also for word in ("--also", file)]
     words += [f"--{name}" for name in FLAGS if getattr(args, name)]
     try:
         with stoppable():

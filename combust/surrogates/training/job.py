@@ -14,7 +14,7 @@ import h5py
 import msgspec
 import torch
 
-from combust.errors import ConfigError
+from combust.errors import ConfigError, at
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.settings.config import flat
 from combust.surrogates import library
@@ -45,6 +45,12 @@ class Job:
     minutes: float | None  # that the schedule is to fit into
     folder: Path
     identity: dict[str, Any]
+    also: SampleSet | None = None  # rows of other fuels: the network learns from them, its router knows nothing of them
+
+    @property
+    def taught(self) -> SampleSet:
+        """The rows that the network learns from and that stop its training."""
+        return self.samples if self.also is None else SampleSet.join([self.samples, self.also])
 
 
 def prepared(
@@ -54,6 +60,7 @@ def prepared(
     init: str | Path | None = None,
     minutes: float | None = None,
     same: bool = False,
+    also: Sequence[str | Path] = (),
 ) -> Job:
     """Raises the errors of mechanism, samples and model to start from, and ConfigError where they do not fit; that of
     another mechanism than the model's as well, if it must be the `same`.
@@ -65,12 +72,13 @@ def prepared(
     sources = files_of_samples(samples, folder)
     gas = Mechanism.load(settings.mechanism, settings.phase, ions=settings.ions)
     rows = SampleSet.join([SampleSet.read(source) for source in sources])
+    others = read_also(also, gas, rows)
     path = library.find(init) if init else None
     start = Model.load(path) if path else None
     check_samples(settings, gas, rows, sources[0])
     check_start(settings, gas, start, rows, same)
-    identity = identity_of(settings, gas, sources, path)
-    return Job(settings, gas, rows, str(init) if init else None, start, minutes, folder, identity)
+    identity = identity_of(settings, gas, sources, path, also)
+    return Job(settings, gas, rows, str(init) if init else None, start, minutes, folder, identity, others)
 
 
 @contextmanager
@@ -118,6 +126,23 @@ def check_samples(settings: Surrogate, gas: Mechanism, samples: SampleSet, sourc
                 f"train.loss.{name}: no row's dt can be cut into steps within range.dt = [{low:g}, {high:g}]; "
                 "set it to 0, or sample a range of dt"
             )
+
+
+def read_also(files: Sequence[str | Path], gas: Mechanism, samples: SampleSet) -> SampleSet | None:
+    """Rows of other fuels that the network learns from as well. Raises ConfigError where they are of another mechanism
+    or hold something else than the samples do, or have none to train with.
+    """
+    if not files:
+        return None
+    parts = [SampleSet.read(file) for file in files]
+    for file, part in zip(files, parts, strict=True):
+        with at(f"--also {file}"):
+            part.require(gas)
+            if part.hold != samples.hold:
+                raise ConfigError(f'holds "{part.hold}", the samples "{samples.hold}": sample with the same hold')
+            if not (part.split == SPLITS.index("train")).any():
+                raise ConfigError("has no rows for train; sample more trajectories or another split")
+    return SampleSet.join(parts)
 
 
 def check_start(settings: Surrogate, gas: Mechanism, start: Model | None, samples: SampleSet, same: bool) -> None:
@@ -169,13 +194,16 @@ def content_of(source: Path) -> str:
         return str(file.attrs["content"])
 
 
-def identity_of(settings: Surrogate, gas: Mechanism, sources: Sequence[Path], init: Path | None) -> dict[str, Any]:
+def identity_of(
+    settings: Surrogate, gas: Mechanism, sources: Sequence[Path], init: Path | None, also: Sequence[str | Path] = ()
+) -> dict[str, Any]:
     """What a training is known by when it is to go on."""
     content = " ".join(map(content_of, sources))
     weights = hashlib.sha256(files_of(init)[1].read_bytes()).hexdigest() if init else None
     config = msgspec.to_builtins(settings)
     kept = {name: config[name] for name in ("network", "train", "range")}
-    return {"mechanism": gas.sha256, "samples": content, "init": weights, "config": kept}
+    others = {"also": " ".join(content_of(Path(file)) for file in also)} if also else {}
+    return {"mechanism": gas.sha256, "samples": content, "init": weights, "config": kept} | others
 
 
 def claim(folder: Path, identity: dict[str, Any], resume: bool, force: bool) -> State:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,12 @@ def card(
         "versions": {"combust": __version__, "torch": torch.__version__, "revision": revision()},
         "written": now(),
     }  # fmt: skip
+
+
+def others(also: SampleSet) -> dict[str, Any]:
+    """Rows of other fuels that the network learned from, and trajectories of each kind."""
+    kinds = Counter(group["kind"] for group in also.groups)
+    return {"rows": {name: int((also.split == k).sum()) for k, name in enumerate(SPLITS)}, "trajectories": dict(kinds)}
 
 
 def parent(start: Model, species: Species) -> dict[str, Any]:

@@ -26,7 +26,7 @@ def provenance(gas: Mechanism, settings: Surrogate, identity: dict[str, Any]) ->
     return {
         "mechanism": {"file": Path(gas.path).name, "sha256": gas.sha256} | origin(Path(gas.path)),
         "settings": hashlib.sha256(to_toml(settings).encode()).hexdigest(),
-        "samples": str(identity["samples"]).split(),
+        "samples": [*str(identity["samples"]).split(), *str(identity.get("also", "")).split()],
         "network": identity.get("init"),
     }
 

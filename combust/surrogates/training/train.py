@@ -24,7 +24,7 @@ from combust.surrogates.training.curve import Curve, board
 from combust.surrogates.training.distributed import Group
 from combust.surrogates.training.finish import Trained, finish
 from combust.surrogates.training.job import CHECKPOINT, MODEL, Job, Samples, carries, claim, one_thread, prepared
-from combust.surrogates.training.lineage import card, parent
+from combust.surrogates.training.lineage import card, others, parent
 from combust.surrogates.training.provenance import provenance
 from combust.surrogates.training.rows import columns, encode, peaks
 from combust.surrogates.training.state import State
@@ -42,6 +42,7 @@ def train(
     tensorboard: bool = False,
     resume: bool = False,
     force: bool = False,
+    also: Sequence[str | Path] = (),
     reporter: Reporter = SILENT,
 ) -> Trained | None:
     """Trains a learned chemistry and writes it; None on processes of a launcher but the first.
@@ -54,12 +55,14 @@ def train(
     minutes : into which the schedule is to fit, by the measured pace
     tensorboard : also write the losses for TensorBoard
     resume, force : continue what was interrupted; replace what an earlier training made
+    also : sample sets of other fuels in the same mechanism, from which the network learns too: one network for a family
+        of fuels; ranges and router are of `samples` alone
 
     All input is checked before anything long is computed. Raises ConfigError, MechanismError, FileFormatError for what
     cannot be used or does not fit, DivergenceError for a loss that is not finite, Stopped on a signal: the last epoch
     is kept for `resume`.
     """
-    job = prepared(given(config, changes), out, samples, init, minutes)
+    job = prepared(given(config, changes), out, samples, init, minutes, also=also)
     group = distributed.join(uses_gpu(job.settings))
     try:
         with ExitStack() as held, one_thread(), stoppable():
@@ -110,16 +113,16 @@ def uses_gpu(settings: Surrogate) -> bool:
 
 def run(job: Job, group: Group, state: State, tensorboard: bool, reporter: Reporter) -> Trained | None:
     """Coordinates, networks, card, router, files."""
-    settings, gas, samples = job.settings, job.gas, job.samples
-    learned = samples.of("train")
+    settings, gas, taught = job.settings, job.gas, job.taught
+    learned = taught.of("train")
     first = beginning(job, learned)
     coordinates = first.coordinates
     writer, why = board(job.folder) if tensorboard and group.is_root else (None, "")
     if why:
         reporter.say(why)
     curve = Curve(job.folder, tuple(losses.weights_of(settings.train.loss)), writer)
-    task = task_of(settings, gas, samples, learned, coordinates, group)
-    del learned  # half of the memory, no longer needed
+    task = task_of(settings, gas, taught, learned, coordinates, group)
+    del learned, taught  # half of the memory, no longer needed
     task.checkpoint, task.identity, task.after_epoch = job.folder / CHECKPOINT, job.identity, curve
     task.start, task.new = first.weights, first.new
     task.budget = None if job.minutes is None else 60.0 * job.minutes
@@ -131,7 +134,9 @@ def run(job: Job, group: Group, state: State, tensorboard: bool, reporter: Repor
     if not group.is_root:
         return None
     reporter.clear()
-    about = card(settings, gas, samples, state, job.init, job.minutes)
+    about = card(settings, gas, job.samples, state, job.init, job.minutes)
+    if job.also is not None:
+        about["samples"]["also"] = others(job.also)
     about["provenance"] = provenance(gas, settings, job.identity)
     if job.start is not None:
         about["training"]["parent"] = parent(job.start, first.species)

@@ -45,7 +45,7 @@ def folder(tmp_path_factory):
 def run(folder, out, *changes, samples="s.h5", **options):
     given = {
         "init": None, "minutes": None, "processes": 1, "tensorboard": False, "resume": False, "force": False,
-        "calibrate": False, "range": False,
+        "calibrate": False, "range": False, "also": [],
     }  # fmt: skip
     args = argparse.Namespace(
         config=str(folder / "c.toml"), set=list(changes), samples=str(folder / samples), out=str(out), **given | options
@@ -115,6 +115,40 @@ def test_interrupted_command_continues(trained, folder, tmp_path, no_router, cap
     assert all(torch.equal(one[name], two[name]) for name in one)
     with pytest.raises(ConfigError, match="holds no checkpoint.safetensors; run without --resume"):
         run(folder, tmp_path / "new", resume=True)
+
+
+def test_rows_of_other_fuels_teach_the_network_and_not_its_router(trained, folder, samples, gas, tmp_path, no_router):
+    """Coordinates and steps are those of all rows, ranges, errors and the router those of the configuration's own."""
+    hot = replace(samples, T=samples.T + 900.0, T1=samples.T1 + 900.0, dt=0.1 * samples.dt)
+    hot.write(folder / "hot.h5")
+    assert run(folder, tmp_path / "o", also=[str(folder / "hot.h5")]) == 0
+    alone, made = Model.load(trained / "model"), Model.load(tmp_path / "o" / "model")
+    T = np.concatenate([part.T[part.split == 0] for part in (samples, hot)])
+    assert float(made.coordinates.mean[-4]) == pytest.approx(T.mean(), rel=1e-12)
+    assert made.card["training"]["rows_seen"] == 5 * (480 // 64) * 64
+    for key in ("ranges", "fuel", "router"):
+        assert made.card[key] == alone.card[key]
+    assert made.card["samples"]["rows"] == alone.card["samples"]["rows"]
+    assert made.card["samples"]["also"]["rows"] == {"train": 240, "validation": 60, "test": 60}
+    assert made.card["samples"]["also"]["trajectories"] == {"made": 12}
+    assert float(made.tables["trust.upper"][-3]) < 1750.0  # K
+    digests = made.card["provenance"]["samples"]
+    assert len(digests) == 2 and digests[0] == alone.card["provenance"]["samples"][0]
+    with pytest.raises(ConfigError, match="--resume: also was"):
+        run(folder, tmp_path / "o", resume=True)
+
+
+def test_rows_of_other_fuels_that_do_not_fit_are_refused_by_name(folder, samples, tmp_path):
+    replace(samples, hold="uv").write(folder / "also_uv.h5")
+    training_fixture.sample_set("ohn.yaml").write(folder / "also_ohn.h5")
+    replace(samples, split=np.full(len(samples), 2, np.int8)).write(folder / "also_none.h5")
+    for name, match in (("uv", 'holds "uv", the samples "hp"'), ("ohn", "belong to another mechanism"),
+                        ("none", "has no rows for train")):  # fmt: skip
+        with pytest.raises(ConfigError, match=f"--also .*also_{name}.h5: .*{match}"):
+            run(folder, tmp_path / "x", also=[str(folder / f"also_{name}.h5")])
+    with pytest.raises(ConfigError, match="--also: is for training"):
+        run(folder, tmp_path / "x", also=[str(folder / "s.h5")], init="h2_air", calibrate=True)
+    assert not (tmp_path / "x").exists()
 
 
 def test_other_samples_are_refused_on_resume(trained, folder, samples, gas):
@@ -265,7 +299,7 @@ def test_launcher_variables(monkeypatch):
     assert distributed.rank() == 3
     monkeypatch.setenv("WORLD_SIZE", "4")
     with pytest.raises(ConfigError, match="a launcher has started this process already"):
-        command.check(argparse.Namespace(processes=2, range=False))
+        command.check(argparse.Namespace(processes=2, range=False, also=[]))
 
 
 def test_schema_of_the_card_is_json(trained):
