@@ -45,7 +45,7 @@ validate: env
 # Hours on a quiet machine; figures of other processors stay.
 benchmark: env
 	for arguments in "kinetics.py --mech all" "reactor.py" "reactor.py --mech gri30.yaml --cells 3000 --rtol 1e-3,1e-4,1e-5,1e-6" \
-	    "ignition.py" "ignition.py --mech nDodecane_Reitz.yaml --delays 200" "cost.py" "start.py" "start.py --case flame1d_ch4.toml --ranks 1" "start.py --case flame_learned.toml --ranks 1" "gradients.py" "stirred.py" "chemistry.py" "pays.py" "flow.py" "flow.py --flame ch4 --cells 96" "flow.py --flame gri30 --cells 96" "pressure.py --refine" \
+	    "ignition.py" "ignition.py --mech nDodecane_Reitz.yaml --delays 200" "cost.py" "start.py" "start.py --case flame1d_ch4.toml --ranks 1" "start.py --case flame_learned.toml --ranks 1" "gradients.py" "stirred.py" "chemistry.py" "pays.py" "floor.py" "flow.py" "flow.py --flame ch4 --cells 96" "flow.py --flame gri30 --cells 96" "flow.py --flame nh3 --cells 96" "pressure.py --refine" \
 	    "flow.py --dimensions 3 --cells 48 --warm 5" "flow.py --dimensions 3 --cells 48 --flame gri30 --warm 3 --steps 5" \
 	    "flow.py --growth cells --dimensions 3" "flow.py --growth species --dimensions 3 --cells 32 --steps 5"; do \
 	    $(PYTHON) benchmarks/$$arguments --keep || exit 1; done

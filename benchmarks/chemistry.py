@@ -1,6 +1,6 @@
 """Chemistry of a flame field by CVODE, by the batched integrator, and learned: the same states in turn, one thread.
 
-    python benchmarks/chemistry.py                        # hydrogen, and methane from GRI-3.0 to the learned model
+    python benchmarks/chemistry.py                        # hydrogen, methane from GRI-3.0 to learned models, ammonia
     python benchmarks/chemistry.py --chain h2 --dt 2e-6
     python benchmarks/chemistry.py --device cuda          # batched and learned (fp32, bf16), in states per second
 
@@ -32,8 +32,13 @@ from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.surrogates import library
 from combust.surrogates.provider.learned import Learned
 
-CHAINS = {"h2": (("h2o2.yaml", "h2_air"),), "ch4": (("gri30.yaml", None), ("methane_cfd.yaml", "ch4_air"))}
+CHAINS = {
+    "h2": (("h2o2.yaml", "h2_air"),),
+    "ch4": (("gri30.yaml", "ch4_gri30"), ("methane_cfd.yaml", "ch4_air")),
+    "nh3": (("ammonia_cfd.yaml", "nh3_h2"),),
+}
 FUELS.setdefault("methane_cfd.yaml", "CH4:1")
+FUELS.setdefault("ammonia_cfd.yaml", "NH3:0.6, H2:0.4")
 RTOL = 1e-4
 ROUTED = "learned, router on"
 WAYS: dict[str, dict[str, bool]] = {

@@ -54,6 +54,7 @@ CASES = {
     "h2": Case("h2o2.yaml", "H2:1", 1.0, 6e-7, 192),
     "ch4": Case("methane_cfd.yaml", "CH4:1", 0.9, 4e-6, 256),
     "gri30": Case("gri30.yaml", "CH4:1", 0.9, 4e-6, 256),
+    "nh3": Case("ammonia_cfd.yaml", "NH3:0.6, H2:0.4", 1.0, 4e-6, 128),
 }
 
 

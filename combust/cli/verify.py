@@ -15,6 +15,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", help="name of a shipped model (combust models), or path")
     parser.add_argument("--out", metavar="DIR", help="folder of report.md and report.json; default: runs/verify_<name>")
     parser.add_argument("--quick", action="store_true", help="a small subset, in about a minute")
+    parser.add_argument("--steps", type=int, metavar="N", help="of reactors in all; default: 50000, the longest part")
     parser.add_argument(
         "--only",
         metavar="A,B",
@@ -33,8 +34,8 @@ def call(args: argparse.Namespace, comm: Communicator) -> int:
 
     only = None if args.only is None else args.only.split(",")
     found = verify(
-        args.model, args.out, quick=args.quick, only=only, coupling=args.coupling, force=args.force,
-        reporter=Meter(),
+        args.model, args.out, quick=args.quick, steps=args.steps, only=only, coupling=args.coupling,
+        force=args.force, reporter=Meter(),
     )  # fmt: skip
     print(found.words())
     print(f"report:  {found.report} (and .json)")

@@ -56,6 +56,7 @@ class ReactorCase(Struct):
     peaks: dict[str, Two]
     peak_error: Number
     routes: Routes
+    NO_error: Number | UnsetType = UNSET  # where there is nitric oxide
 
 
 class ReactorRun(Struct):
@@ -90,6 +91,7 @@ class FlameRun(Struct):
     Y_min: Two
     cost: Two
     T: float = USUAL_T
+    NO_error: Number | UnsetType = UNSET  # where there is nitric oxide
 
 
 class StepErrors(Struct):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from combust.errors import ConfigError
 from combust.units import ATM
 
 WIDE = 6.0  # largest over smallest equivalence ratio, from which flames are judged at five of them
@@ -58,6 +59,16 @@ class Effort:
 
 FULL = Effort(4, (0.25, 0.5, 0.8), 2, 12_000, 50_000, True, 300, 4000)
 QUICK = Effort(2, (0.5,), 2, 250, 600, False, 60, 600)
+FEWEST = 500  # steps of reactors: some delays of some dozen steps, and what follows
+
+
+def shortened(effort: Effort, steps: int | None) -> Effort:
+    """With so many steps of reactors, of which the longest delay takes 0.4. Raises ConfigError for too few."""
+    if steps is None:
+        return effort
+    if steps < FEWEST:
+        raise ConfigError(f"--steps {steps}: reactors need at least {FEWEST}")
+    return replace(effort, steps=steps, induction=min(effort.induction, int(0.4 * steps)))
 
 
 def step_of(card: dict[str, Any]) -> float:

@@ -20,7 +20,7 @@ from combust.parallel import Communicator
 from combust.report.meter import Reach
 from combust.run import build as case
 from combust.surrogates.judge.conditions import Flame
-from combust.surrogates.judge.reactors import PEAKS, radicals
+from combust.surrogates.judge.reactors import PEAKS, nitric_oxide, radicals
 from combust.surrogates.provider.flow import LearnedFlow
 from combust.surrogates.provider.mapped import Mapped, Still
 from combust.surrogates.settings import Surrogate
@@ -145,11 +145,13 @@ def run(
 def compare(gas: Mechanism, at: Flame, exact: Run, found: Run) -> dict[str, Any]:
     """Numbers of a flame beside those of exact chemistry; speeds [m/s], temperatures [K], cost [us/cell/step]."""
     amount = exact.Y.max(1) / gas.molar_mass.numpy()
-    peaks = {
-        gas.species[k]: [float(exact.Y[k].max()), float(found.Y[k].max())]
-        for k in sorted(radicals(gas), key=lambda k: -amount[k])[:PEAKS]
-    }
+
+    def peak(k: int) -> list[float]:
+        return [float(exact.Y[k].max()), float(found.Y[k].max())]
+
+    peaks = {gas.species[k]: peak(k) for k in sorted(radicals(gas), key=lambda k: -amount[k])[:PEAKS]}
     lost = math.nan if found.failure else 0.0  # what did not arrive has no error that is a number
+    oxide = nitric_oxide(gas, peak)
     active = 1.0 - found.shares.get("slow", 0.0)
     return {
         "phi": at.phi, "p": at.p, "T": at.T, "mode": found.mode, "failure": found.failure,
@@ -157,6 +159,7 @@ def compare(gas: Mechanism, at: Flame, exact: Run, found: Run) -> dict[str, Any]
         "spread": found.spread,
         "burnt_T": [float(exact.T[-1]), float(found.T[-1])], "burnt_error": float(found.T[-1] - exact.T[-1]) + lost,
         "peaks": peaks, "peak_error": max(abs(b / a - 1.0) for a, b in peaks.values()) + lost,
+        **(oxide | {"NO_error": oxide["NO_error"] + lost} if oxide else {}),
         "routes": found.shares, "network_of_active": found.shares.get("network", 0.0) / active if active else 0.0,
         "element_error": found.element_error, "Y_min": [exact.Y_min, found.Y_min],
         "cost": [1e6 * exact.cost, 1e6 * found.cost],

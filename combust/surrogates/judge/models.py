@@ -15,6 +15,7 @@ from combust.report.pages import Table
 from combust.surrogates import library
 from combust.surrogates.judge import card as report_card
 from combust.surrogates.judge.card import beside, usual_folder
+from combust.surrogates.judge.conditions import FULL
 from combust.surrogates.judge.report import lines, target_table
 from combust.surrogates.judge.targets import Target, conclusions
 from combust.surrogates.model.card import stated_of
@@ -139,9 +140,15 @@ def in_short(path: Path, card: dict[str, Any]) -> str:
     except FileFormatError:
         return "DAMAGED"
     judged = judged_again(found)
-    part = " (quick)" if found["quick"] else ""
+    part = f" ({less})" if (less := less_effort(found)) else ""
     other = " (OTHER weights)" if found["model"]["sha256"] != card["weights"]["sha256"] else ""
     return f"{sum(t.met for t in judged)} of {len(judged)}, {found['date'].partition(' ')[0]}{part}{other}"
+
+
+def less_effort(found: dict[str, Any]) -> str:
+    """What a report card judged less than usual; empty if nothing."""
+    steps = found["effort"].get("steps", FULL.steps)
+    return "quick" if found["quick"] else "" if steps == FULL.steps else f"reactors for {steps} steps"
 
 
 def report_of(path: Path) -> Path | None:
@@ -227,7 +234,7 @@ def how_well(path: Path, name: str) -> list[str]:
     table = lines(target_table(judged)).splitlines()
     return [
         f"how well: {sum(t.met for t in judged)} of {len(judged)} targets met (report card of {found['date']}"
-        + (", quick" if found["quick"] else "")
+        + (f", {less}" if (less := less_effort(found)) else "")
         + (", of OTHER weights)" if other else ")"),
         *(f"  {line}" for line in table),
         *(f"  - {sentence}" for sentence in conclusions(judged)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +29,7 @@ SHORTEST = 20  # time steps of the shortest delay that is judged
 HALVINGS = 7
 ELECTRONS = {"H": 1, "C": 4, "N": 3, "O": 2}
 PEAKS = 4  # radicals that are judged: those of the largest peaks
+LEAST_NO = 1e-6  # mass fraction of nitric oxide, from which its peak is judged too
 ALIGNED = 6  # time steps around the ignition over which the reference is brought into phase
 COLDEST, HOTTEST = 100.0, 5000.0  # K: beyond, a reactor is lost
 
@@ -227,6 +228,18 @@ def judged(gas: Mechanism, reference: CvodeHistory) -> list[int]:
     return sorted(radicals(gas), key=lambda k: -amount[k])[:PEAKS]
 
 
+def nitric_oxide(gas: Mechanism, peaks: Callable[[int], Sequence[float]]) -> dict[str, Any]:
+    """Peaks of its mass fraction, exact and found, and the relative error of the second; empty where there is hardly
+    any; peaks: both of a species, by its number.
+    """
+    solution = gas.cantera_of_all()
+    for k, name in enumerate(gas.species):
+        if solution.species(name).composition == {"N": 1, "O": 1}:
+            exact, found = peaks(k)
+            return {} if exact < LEAST_NO else {"NO": [exact, found], "NO_error": abs(found / exact - 1.0)}
+    return {}
+
+
 def compare(gas: Mechanism, at: Reactor, cell: int, reference: CvodeHistory, found: History) -> dict[str, Any]:
     """Numbers of a reactor: delays [s], burnt T [K], peaks, shares of routes until twice the delay and after."""
     t = found.t
@@ -236,10 +249,11 @@ def compare(gas: Mechanism, at: Reactor, cell: int, reference: CvodeHistory, fou
     at_own = at_own[(at_own >= 0) & (at_own <= reference.t[-1])]
     exact, end = delay(at_own, reference.temperatures(at_own)), reference.temperatures(until[-1:])[0]
     near = at_own[at_own <= 3.0 * exact + 200 * found.dt] if np.isfinite(exact) else at_own
-    peaks = {
-        gas.species[k]: [float(reference.fractions(near, k).max()), float(found.peak[k, cell])]
-        for k in judged(gas, reference)
-    }
+
+    def peak(k: int, times: np.ndarray) -> list[float]:
+        return [float(reference.fractions(times, k).max()), float(found.peak[k, cell])]
+
+    peaks = {gas.species[k]: peak(k, near) for k in judged(gas, reference)}
     turn = min(int(2 * exact / found.dt) + 1, len(found.routes)) if np.isfinite(exact) else len(found.routes)
     return {
         "name": str(at), "phi": at.phi, "p": at.p, "T": at.T, "lost": cell in found.lost,
@@ -247,6 +261,7 @@ def compare(gas: Mechanism, at: Reactor, cell: int, reference: CvodeHistory, fou
         "burnt_T": [float(end), float(found.T[len(until) - 1, cell])],
         "burnt_error": float(found.T[len(until) - 1, cell] - end),
         "peaks": peaks, "peak_error": max(abs(b / a - 1.0) for a, b in peaks.values()),
+        **nitric_oxide(gas, lambda k: peak(k, at_own)),
         "routes": {"ignition": shares(found.routes[:turn, cell]), "burnt": shares(found.routes[turn:, cell])},
     }  # fmt: skip
 

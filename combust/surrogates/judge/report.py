@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from combust.report.pages import Block, Over, Picture, Section, Table
-from combust.surrogates.judge.conditions import USUAL_T, Flame
+from combust.surrogates.judge.conditions import FULL, USUAL_T, Flame
 from combust.surrogates.judge.targets import (
     BURNT,
     DELAY_WORST,
@@ -73,8 +73,8 @@ ENDS = (
 REACTORS = (
     "Homogeneous reactors, advanced in one batch with a fixed time step. Reference: Cantera's CVODE at 1e-10, 1e-16, "
     "sampled as often and in the same phase. The delay is the time of the steepest slope of T. Peaks are of the "
-    "radicals with the largest ones. Router off: the network alone, wherever rates are not negligible; nothing is "
-    "corrected."
+    "radicals with the largest ones, and of NO where there is some, over all steps. Router off: the network alone, "
+    "wherever rates are not negligible; nothing is corrected."
 )
 FLAMES = (
     "Planar free flames by combust's own flow solver: 12 cells per thermal thickness, the same start, time step and "
@@ -92,6 +92,8 @@ def _head(found: dict[str, Any]) -> str:
         f"{found['date']}, combust {found['versions']['combust']}, {found['seconds']:.0f} s."
     )
     text += " Only a part: --quick." if found["quick"] else ""
+    steps = found["effort"].get("steps", FULL.steps)
+    text += f" Reactors for {steps} steps, not {FULL.steps}." if steps != FULL.steps and not found["quick"] else ""
     if len(set(found["made"].values())) > 1:
         text += " Made in parts: " + ", ".join(f"{part} {date}" for part, date in found["made"].items()) + "."
     return text + (" Stopped before the end." if found["stopped"] else "")
@@ -154,7 +156,7 @@ def _reactors(run: dict[str, Any]) -> list[Block]:
                 percent(c["delay_error"], DELAY_WORST),
                 f"{c['burnt_T'][0]:.1f}",
                 _kelvin(c["burnt_error"]),
-                f"{percent(c['peak_error'], PEAK)} ({top})",
+                f"{percent(c['peak_error'], PEAK)} ({top}){_oxide(c)}",
                 three(own),
                 three(after),
             ]
@@ -173,6 +175,11 @@ def delays(run: dict[str, Any]) -> str:
     if errors:
         text += f", delays {100 * mean(errors):.2f} % off in the mean, {100 * worst(errors):.2f} % at worst"
     return text + (f"; {lost} lost (T out of all bounds)" if lost else "")
+
+
+def _oxide(case: dict[str, Any]) -> str:
+    """The error of the peak of NO, where there is some."""
+    return f", NO {percent(case['NO_error'], PEAK)}" if "NO_error" in case else ""
 
 
 def _kelvin(x: float) -> str:
@@ -198,7 +205,7 @@ def _flames(flames: Sequence[dict[str, Any]]) -> Table:
                 f"{f['speed'][0]:.4f}",
                 Over(f["failure"]) if f["failure"] else percent(f["speed_error"], limit),
                 _kelvin(f["burnt_error"]),
-                f"{percent(f['peak_error'], PEAK)} ({top})",
+                f"{percent(f['peak_error'], PEAK)} ({top}){_oxide(f)}",
                 three(f["routes"]),
                 f"{100 * f['network_of_active']:.0f}",
                 f"{f['element_error']:.0e}",

@@ -85,6 +85,7 @@ def of_reactors(run: dict[str, Any]) -> Iterator[Target]:
         burnt = worst(abs(c["burnt_error"]) for c in cases)
         yield Target(f"burnt T after {run['steps']} steps, worst", burnt, BURNT, "K", advice=WRONG)
     yield Target(f"peak radicals, worst, {dt}", worst(c["peak_error"] for c in cases), PEAK, "%", advice=WRONG)
+    yield from _nitric_oxide(cases, f"peak NO, worst, {dt}", PEAK, WRONG)
     yield Target(f"elements over all steps, drift, {dt}", run["drift"], DRIFT, advice=WRONG)
     yield Target(f"least mass fraction, {dt}", run["Y_min"], 0.0, least=True, advice=WRONG)
 
@@ -150,6 +151,13 @@ def _errors(flames: Sequence[dict[str, Any]], fuel: str, head: str, times: float
         "%",
         advice=advice,
     )
+    yield from _nitric_oxide(flames, f"{head}peak NO of flames, worst", times * PEAK, advice)
+
+
+def _nitric_oxide(cases: Sequence[dict[str, Any]], name: str, limit: float, advice: str) -> Iterator[Target]:
+    """Of reactors or flames that have any."""
+    if errors := [case["NO_error"] for case in cases if "NO_error" in case]:
+        yield Target(name, worst(errors), limit, "%", advice=advice)
 
 
 def exact_of_active(flame: dict[str, Any]) -> float:

@@ -22,7 +22,7 @@ from combust.report.tables import outputs
 from combust.surrogates import library
 from combust.surrogates.judge import card, targets
 from combust.surrogates.judge import report as pages
-from combust.surrogates.judge.conditions import FULL, QUICK, Effort
+from combust.surrogates.judge.conditions import FULL, QUICK, Effort, shortened
 from combust.surrogates.judge.parts import PARTS, Work, compute
 from combust.surrogates.judge.targets import Target
 from combust.surrogates.model.model import Model, files_of, settings_of
@@ -63,6 +63,7 @@ def verify(
     out: str | Path | None = None,
     *,
     quick: bool = False,
+    steps: int | None = None,
     only: Sequence[str] | None = None,
     coupling: bool = False,
     force: bool = False,
@@ -73,6 +74,7 @@ def verify(
     model : name of a shipped model, or path
     out : the folder; runs/verify_<name> if omitted
     quick : a small subset, in about a minute
+    steps : of reactors in all, by which their longest delay is bounded too; 50000 if omitted, the longest part
     only : of PARTS; an earlier report of the same weights keeps its others
     coupling : flames also with exact chemistry, and nothing, in the place of the network
     force : replace the files of an earlier report
@@ -88,7 +90,7 @@ def verify(
     Learned(found, gas)  # refuses what cannot be used
     parts = chosen(only)
     folder = Path(out) if out else card.usual_folder(stem)
-    effort = QUICK if quick else FULL
+    effort = shortened(QUICK if quick else FULL, steps)
     kept = earlier(folder / REPORT[1], found, effort, reporter) if only else {}
     report, numbers = outputs(folder, REPORT, force or bool(kept) and not set(parts) & set(kept["made"]))
     work = Work(found, stem, gas, settings_of(found), effort, folder, reporter)

@@ -18,7 +18,7 @@ from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.kinetics.mechanism.places import find as find_mechanism
 from combust.parallel import Communicator
 from combust.surrogates import library
-from combust.surrogates.judge import conditions, flames, reactors, report, steps, targets, verify
+from combust.surrogates.judge import conditions, flames, models, reactors, report, steps, targets, verify
 from combust.surrogates.judge.conditions import Effort, Flame, Reactor
 from combust.surrogates.judge.targets import Target
 from combust.surrogates.model.model import files_of
@@ -36,7 +36,8 @@ def gas():
 
 
 def arguments(model, out, **more):
-    given = {"model": str(model), "out": str(out), "quick": True, "force": False, "only": None, "coupling": False}
+    given = {"model": str(model), "out": str(out), "quick": True, "force": False, "only": None, "coupling": False,
+             "steps": None}  # fmt: skip
     return argparse.Namespace(**given | more)
 
 
@@ -338,6 +339,39 @@ def test_the_exact_share_is_of_the_cells_that_react():
     assert target.value == pytest.approx(0.3) and target.limit == 0.1 and not target.met
     assert targets.exact_of_active(FLAME | {"routes": {"slow": 1.0, "exact": 0.0}}) == 0.0
     assert math.isnan(targets.exact_of_active(FLAME | {"routes": {}}))
+
+
+def test_nitric_oxide_is_judged_where_there_is_some():
+    """Its own target, in flames and reactors; of a card without it there is none."""
+    good, bad = (FLAME | {"routes": {"slow": 1.0, "exact": 0.0}, "NO_error": error} for error in (0.01, 0.06))
+    target = judged(flames=[good, bad])["peak NO of flames, worst"]
+    assert target.value == 0.06 and target.limit == 0.05 and not target.met
+    lost = judged(flames=[good, bad | {"NO_error": math.nan}])["peak NO of flames, worst"]
+    assert math.isnan(lost.value) and not lost.met
+    assert not [name for name in judged(flames=[FLAME | {"routes": {}}]) if "NO" in name]
+
+
+def test_peaks_of_nitric_oxide():
+    """Found by what it is made of; too little of it has no error, and a mechanism without it none either."""
+    ammonia, hydrogen = Mechanism.load("ammonia_cfd.yaml"), Mechanism.load("h2o2.yaml")
+    place = ammonia.index("NO")
+    found = reactors.nitric_oxide(ammonia, lambda k: [0.01, 0.0105] if k == place else [1.0, 2.0])
+    assert found["NO"] == [0.01, 0.0105] and found["NO_error"] == pytest.approx(0.05)
+    assert reactors.nitric_oxide(ammonia, lambda _: [1e-7, 1.0]) == {}
+    assert reactors.nitric_oxide(hydrogen, lambda _: [1.0, 1.0]) == {}
+
+
+def test_fewer_steps_of_reactors():
+    """Their delays end within them; the card says so, and too few are refused."""
+    less = conditions.shortened(conditions.FULL, 5000)
+    assert (less.steps, less.induction, less.temperatures) == (5000, 2000, conditions.FULL.temperatures)
+    assert conditions.shortened(conditions.QUICK, None) is conditions.QUICK
+    with pytest.raises(ConfigError, match="--steps 20: reactors need at least 500"):
+        conditions.shortened(conditions.FULL, 20)
+    card = {"quick": False, "effort": {"steps": 5000}}
+    assert models.less_effort(card) == "reactors for 5000 steps"
+    assert models.less_effort(card | {"quick": True}) == "quick"
+    assert models.less_effort({"quick": False, "effort": {"steps": conditions.FULL.steps}}) == ""
 
 
 def ticks(*seconds):
