@@ -1,0 +1,1 @@
+"""Electronic structure to rate constants and thermo: records of structures, partition functions, transition states."""

@@ -1,0 +1,183 @@
+"""The record of one structure: what an electronic-structure program said of it, with a digest that shows edits."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import numpy as np
+from msgspec import Meta
+from numpy.typing import NDArray
+
+from combust.atomic import replace_bytes
+from combust.errors import ConfigError, FileFormatError, OutputError
+from combust.files import fit, read_json
+from combust.kinetics.quantum.constants import HARTREE_CM
+from combust.kinetics.quantum.elements import masses, require_multiplicity
+from combust.kinetics.quantum.molecule import Rotor, Symmetry, rotor, symmetry
+from combust.settings.base import Positive, Settings, Text, Vector3, doc
+
+SPLITTING = 5000.0  # cm-1: electronic levels below it count as components of one term
+COMPLETE = 2.0  # cm-1, within which a shift by spin-orbit coupling is that of the levels
+DIGEST = "sha256"
+
+
+class Record(Settings, frozen=True, kw_only=True, dict=True):
+    """One structure: a minimum or a saddle."""
+
+    species: Annotated[Text, doc("its name")]
+    level: Annotated[Text, doc("of geometry and frequencies: method/basis")]
+    elements: Annotated[tuple[Text, ...], Meta(min_length=1)]
+    coordinates: Annotated[tuple[Vector3, ...], doc("Cartesian", "angstrom")]
+    charge: int = 0
+    multiplicity: Annotated[int, Meta(ge=1)] = 1
+    energies: Annotated[dict[str, float], doc("of electrons and nuclei [hartree], by level: method/basis")]
+    s2: Annotated[dict[str, float], doc("<S2> by level")] = {}
+    frequencies: Annotated[tuple[Positive, ...], doc("harmonic, unscaled, real modes [cm-1], ascending")] = ()
+    imaginary: Annotated[tuple[Positive, ...], doc("wave numbers of imaginary modes [cm-1], largest first")] = ()
+    mode: Annotated[tuple[Vector3, ...], doc("of the first imaginary mode: Cartesian, of length 1")] = ()
+    scale: Annotated[Positive, doc("factor of frequencies, real and imaginary")] = 1.0
+    symmetry: Annotated[Annotated[int, Meta(ge=1)] | None, doc("rotation number in the place of the geometry's")] = None
+    mirrors: Annotated[
+        Annotated[int, Meta(ge=1, le=2)] | None, doc("2: has a mirror image, in the place of the geometry's")
+    ] = None
+    electronic: Annotated[
+        tuple[tuple[int, float], ...], doc("(degeneracy, cm-1) of levels, lowest at 0; none: 2S + 1")
+    ] = ()
+    spin_orbit: Annotated[float, doc("lowest level minus the energy without spin-orbit coupling [cm-1]")] = 0.0
+    engine: Annotated[str, doc("program and version")] = ""
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        n = len(self.elements)
+        if len(self.coordinates) != n:
+            raise ValueError(f"coordinates: {len(self.coordinates)} places for {n} atoms")
+        if self.mode and len(self.mode) != n:
+            raise ValueError(f"mode: {len(self.mode)} atoms of {n}")
+        try:
+            require_multiplicity(self.species, self.elements, self.charge, self.multiplicity)
+        except ConfigError as error:
+            raise ValueError(str(error)) from None
+        if any(g < 1 or e < 0 for g, e in self.electronic) or (self.electronic and self.electronic[0][1] != 0):
+            raise ValueError("electronic: levels are (degeneracy >= 1, cm-1 >= 0), the lowest first and at 0")
+        self._require_modes()
+
+    def _require_modes(self) -> None:
+        """As many vibrations as the geometry has."""
+        count = len(self.frequencies) + len(self.imaginary)
+        if count not in (0, self.vibrations):
+            raise ValueError(
+                f"frequencies: {count} modes; a {self.rotor.kind} molecule of {len(self.elements)} atoms has "
+                f"{self.vibrations}"
+            )
+
+    @cached_property
+    def rotor(self) -> Rotor:
+        """How it turns."""
+        return rotor(self.elements, self.places)
+
+    @property
+    def places(self) -> NDArray[np.float64]:
+        """Coordinates [angstrom], shape (n, 3)."""
+        return np.array(self.coordinates, dtype=float)
+
+    @property
+    def vibrations(self) -> int:
+        """How many modes there are."""
+        return 3 * len(self.elements) - {"atom": 3, "linear": 5, "nonlinear": 6}[self.rotor.kind]
+
+    @property
+    def mass(self) -> float:
+        """In u."""
+        return float(masses(self.elements).sum())
+
+    @cached_property
+    def geometric(self) -> Symmetry:
+        """What the geometry says, whatever the record states."""
+        return symmetry(self.elements, self.places)
+
+    @property
+    def sigma(self) -> int:
+        """Rotation number that counts: stated, or else the geometry's."""
+        return self.symmetry or self.geometric.number
+
+    @property
+    def images(self) -> int:
+        """2 where it has a mirror image: stated, or else by the geometry."""
+        return self.mirrors or self.geometric.mirrors
+
+    @property
+    def levels(self) -> tuple[tuple[int, float], ...]:
+        """(degeneracy, cm-1) of its electronic levels."""
+        return self.electronic or ((self.multiplicity, 0.0),)
+
+    @property
+    def wavenumbers(self) -> NDArray[np.float64]:
+        """Real modes, scaled [cm-1]."""
+        return self.scale * np.array(self.frequencies, dtype=float)
+
+    @property
+    def zero_point(self) -> float:
+        """Energy of the real modes in their lowest state [hartree]."""
+        return float(self.wavenumbers.sum() / 2 / HARTREE_CM)
+
+    def energy(self, level: str | None = None) -> float:
+        """Of the lowest state [hartree]: electrons, zero point, spin-orbit coupling;  level : of the geometry if None.
+
+        Raises ConfigError where the record has no energy of that level.
+        """
+        name = level or self.level
+        if name not in self.energies:
+            raise ConfigError(f"{self.species}: has no energy of {name}; it has {', '.join(self.energies) or 'none'}")
+        return self.energies[name] + self.zero_point + self.spin_orbit / HARTREE_CM
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the content, whatever way it is written."""
+        same = msgspec.convert(msgspec.to_builtins(self), Record)  # 1 and 1.0 are one number
+        text = json.dumps(msgspec.to_builtins(same), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def require_complete(record: Record) -> None:
+    """Raises ConfigError where levels are split by spin-orbit coupling and the energy is not, or the other way round.
+
+    The mean of the components of a term is the energy without coupling, so that the shift is minus that mean.
+    """
+    term = [(g, e) for g, e in record.levels if e < SPLITTING]
+    mean = sum(g * e for g, e in term) / sum(g for g, _ in term)
+    if abs(mean + record.spin_orbit) > COMPLETE:
+        raise ConfigError(
+            f"{record.species}: spin-orbit coupling is half there: levels {list(record.levels)} have their mean at "
+            f"{mean:.1f} cm-1, so that the lowest lies {-mean:.1f} cm-1 from the energy without it, spin_orbit is "
+            f"{record.spin_orbit:.1f}: give both, or neither"
+        )
+
+
+def content(record: Record) -> dict[str, Any]:
+    """What a file holds."""
+    return {**msgspec.to_builtins(record), DIGEST: record.digest}
+
+
+def write(path: str | Path, record: Record) -> None:
+    """A file of the record, whole or not at all. Raises OutputError."""
+    try:
+        replace_bytes(Path(path), msgspec.json.format(msgspec.json.encode(content(record)), indent=1) + b"\n")
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def read(path: str | Path) -> Record:
+    """The record of a file. Raises FileFormatError for what is no record, or was edited."""
+    raw = read_json(path)
+    if not isinstance(raw, dict) or DIGEST not in raw:
+        raise FileFormatError(f"{path}: is no record of a structure: it has no {DIGEST}")
+    stated = raw.pop(DIGEST)
+    found = fit(raw, Record, path)
+    if found.digest != stated:
+        raise FileFormatError(f"{path}: was edited: its content is not that of its {DIGEST}")
+    return found
