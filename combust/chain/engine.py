@@ -94,12 +94,18 @@ def plan_of(planned: Sequence[Planned], asked: Asked) -> dict[str, Any]:
                 "name": one.stage.name,
                 "after": list(one.stage.after),
                 "command": command_of(one.stage, asked),
-                "threads": one.stage.needs.cores,
-                "resources": {"mem_mb": one.stage.needs.memory, "runtime": one.stage.needs.minutes},
+                "threads": one.stage.cores,
+                "resources": resources_of(one.stage),
             }
             for one in planned
         ]
     }
+
+
+def resources_of(stage: Stage) -> dict[str, Any]:
+    """As Snakemake's executors know them: a job of ranks has as many tasks of one processor, which it starts itself."""
+    found: dict[str, Any] = {"mem_mb": stage.needs.memory, "runtime": stage.needs.minutes}
+    return found | ({"mpi": "mpirun", "tasks": stage.ranks, "cpus_per_task": 1} if stage.ranks > 1 else {})
 
 
 def command_of(stage: Stage, asked: Asked) -> str:

@@ -31,7 +31,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
 
     key : digest of settings, files and inputs: that of the stage as it is wanted, or the stage is stale
     inputs : stage -> product -> what tells its content;  products : the same of this stage
-    starts : how often it was begun; all but the last were ended by something
+    starts : how often it was begun; all but the last were ended by something;  ranks : of MPI that it ended on
     """
 
     format: Literal[1] = 1
@@ -50,6 +50,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     cpu_seconds: float
     cores: int
     starts: int = 1
+    ranks: int = 1
 
     @property
     def bytes(self) -> int:

@@ -125,7 +125,7 @@ def manifest_of(
     return Manifest(
         stage=stage.name, key=wanted.key, settings=wanted.settings, files=wanted.files, inputs=wanted.inputs,
         outputs=outputs, products=products, command=stage.command, seed=stage.seed, version=__version__, started=begun,
-        wall_seconds=seconds[0], cpu_seconds=seconds[1], cores=cores, starts=starts,
+        wall_seconds=seconds[0], cpu_seconds=seconds[1], cores=cores, starts=starts, ranks=stage.ranks,
     )  # fmt: skip
 
 

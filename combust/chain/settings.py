@@ -51,6 +51,7 @@ class FlowCase(Settings, frozen=True):
 
     case: Annotated[dict[str, Any], doc("a case file's tables, without gas.mechanism and chemistry")]
     exact: Annotated[bool, doc("also run it with exact chemistry: the difference is the network's")] = True
+    ranks: Annotated[Count, doc("processes that share the cells by MPI; does not make a flow stale")] = 1
 
 
 class Variant(Settings, frozen=True):

@@ -36,6 +36,7 @@ class Stage:
         content (a digest of the bytes where None)
     work : does it;  check : raises what is wrong with its settings before anything long begins
     command : the same by a verb alone;  size : of the work, in words;  seconds : CPU time expected, None if unknown
+    ranks : of MPI, which it starts itself; results agree to round-off, so that they are no setting
     """
 
     name: str
@@ -51,6 +52,12 @@ class Stage:
     seed: int | None = None
     seconds: float | None = None
     needs: Needs = Needs()
+    ranks: int = 1
+
+    @property
+    def cores(self) -> int:
+        """Processors that a job of it takes."""
+        return max(self.needs.cores, self.ranks)
 
 
 @dataclass(frozen=True)

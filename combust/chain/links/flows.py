@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from combust.chain import ranks
 from combust.chain.digests import of_text
 from combust.chain.links.learning import last, reduced
 from combust.chain.settings import Chain
 from combust.chain.stage import Stage, Work
-from combust.errors import ConfigError, DivergenceError
+from combust.errors import ConfigError, DivergenceError, at
 
 EXACT = "_exact"  # end of the name of the same flow with exact chemistry
 CASE, SUMMARY, SERIES = "flow.toml", "summary.json", "series.csv"
@@ -32,10 +33,13 @@ def of_flow(settings: Chain, name: str, exact: bool, out: Path) -> Stage:
     raw = case_of(settings, name, exact, out)
     own = name + EXACT * exact
     chemistry = "exact chemistry of the reduced mechanism" if exact else "the learned chemistry"
+    count = settings.flows[name].ranks
+    start, size = (f"mpirun -n {count} ", f"{size_of(raw)}, {count} ranks") if count > 1 else ("", size_of(raw))
     return Stage(
-        own, f"the flow {name} with {chemistry}", lambda work: run(raw, own, work), without_paths(raw), (),
+        own, f"the flow {name} with {chemistry}", lambda work: run(raw, own, count, work), without_paths(raw), (),
         ("reduce",) if exact else ("reduce", last(settings)), {SERIES: None, SUMMARY: end_of_summary},
-        check=lambda: check(raw, own), command=f"combust run {out}/{own}/{CASE} --out DIR", size=size_of(raw),
+        check=lambda: check(raw, own, count), command=f"{start}combust run {out}/{own}/{CASE} --out DIR",
+        size=size, ranks=count,
     )  # fmt: skip
 
 
@@ -80,33 +84,49 @@ def size_of(raw: dict[str, Any]) -> str:
     return f"{'x'.join(map(str, cells))} cells, until {stop}"
 
 
-def check(raw: dict[str, Any], name: str) -> None:
-    """Raises ConfigError for a case that cannot be, before stages before it take their time."""
+def check(raw: dict[str, Any], name: str, count: int) -> None:
+    """Raises ConfigError for a case that cannot be, or not on so many ranks, DependencyError where there are no ranks,
+    before stages before it take their time.
+    """
     from combust.case.load import convert
+    from combust.cfd.mesh.block import choose_dims
 
-    convert(copy.deepcopy(raw), f"flows.{name.removesuffix(EXACT)}.case")
+    flow = f"flows.{name.removesuffix(EXACT)}"
+    case = convert(copy.deepcopy(raw), f"{flow}.case")
+    if count > 1:
+        with at(f"{flow}.ranks"):
+            choose_dims(count, case.mesh.shape)
+        ranks.launcher()
 
 
-def run(raw: dict[str, Any], name: str, work: Work) -> None:
+def run(raw: dict[str, Any], name: str, count: int, work: Work) -> None:
     """Runs it, from its last checkpoint if there is one, and draws it."""
     from combust.errors import CombustError
-    from combust.interrupts import Stopped
     from combust.run.picture import plot
-    from combust.run.run import run as advanced
 
     path = work.folder / CASE
     path.write_text(toml_of(raw), encoding="utf-8")
-    found = advanced(
-        path, overrides=[f"output.directory={json.dumps(str(work.folder))}"], restart="auto", reporter=work.reporter
-    )
-    if found.reason == "signal":
-        raise Stopped("stopped")
-    if found.exit_code:
-        raise DivergenceError(f"{name}: {found.message}")
+    changes = [f"output.directory={json.dumps(str(work.folder))}"]
+    if count > 1:
+        ranks.run(count, path, changes, work.folder, work.reporter)
+    else:
+        alone(path, changes, name, work)
     try:
         plot(work.folder, pictured(raw, name))
     except CombustError as error:
         work.reporter.warn(f"{name}: no picture: {error}")
+
+
+def alone(path: Path, changes: list[str], name: str, work: Work) -> None:
+    """Runs it in this process."""
+    from combust.interrupts import Stopped
+    from combust.run.run import run as advanced
+
+    found = advanced(path, overrides=changes, restart="auto", reporter=work.reporter)
+    if found.reason == "signal":
+        raise Stopped("stopped")
+    if found.exit_code:
+        raise DivergenceError(f"{name}: {found.message}")
 
 
 def pictured(raw: dict[str, Any], name: str) -> list[str] | None:
