@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from combust.errors import DependencyError
+from combust.interrupts import stoppable
 from combust.report.charts import drawing
 from validation import transfer_runs
 from validation.report import Report, chosen
@@ -33,8 +35,9 @@ from validation.transfer_runs import (
 TITLE = "Networks that begin with another mechanism or pressure"
 SEEDS = (0, 1, 2)
 NOTHING, PARENT = (500, 2000, 8000, 32_000), (500, 2000, 8000)  # rows
-CONTROLS = (("shuffled", 2000, 1.0), ("parent", 500, 0.25), ("parent", 2000, 0.25), ("nothing", 2000, 0.25),
-            ("nothing", 2000, 4.0))  # fmt: skip
+MIDDLE = 2000  # rows that controls are made at
+CONTROLS = (("shuffled", MIDDLE, 1.0), ("moved", MIDDLE, 1.0), ("parent", 500, 0.25), ("parent", MIDDLE, 0.25),
+            ("nothing", MIDDLE, 0.25), ("nothing", MIDDLE, 4.0))  # fmt: skip
 TRANSFERS = (
     Transfer("h2-mechanism", "hydrogen, another mechanism", HYDROGEN, BOIVIN, 1.0, 6e-7),
     Transfer("h2-pressure", "hydrogen, 1 to 10 atm", HYDROGEN, DENSE, 1.0, 6e-8),
@@ -42,11 +45,14 @@ TRANSFERS = (
 )
 TARGETS = {"h2-mechanism": (4.0, 3.0), "h2-pressure": (2.0, 2.0)}  # times fewer rows, and CPU, at equal flame error
 MEASURES: dict[str, Callable[[Found], float]] = {
-    "rollout": lambda found: found["rollout"], "flame": lambda found: found["network"]["T"],
+    "one step": lambda found: found["step"], "rollout": lambda found: found["rollout"],
+    "flame": lambda found: found["network"]["T"],
 }  # fmt: skip
-COLOURS = {"nothing": "0.4", "parent": "#1f77b4", "shuffled": "#d62728"}
+STARTS = {"nothing": "nothing", "parent": "parent", "shuffled": "parent of shuffled end states",
+          "moved": "parent of moved labels"}  # fmt: skip
+COLOURS = {"nothing": "0.4", "parent": "#1f77b4", "shuffled": "#d62728", "moved": "#ff7f0e"}
 SMOKE: dict[str, Any] = {
-    "SEEDS": (0,), "NOTHING": (128,), "PARENT": (128,), "CONTROLS": (("shuffled", 128, 1.0),),
+    "SEEDS": (0,), "NOTHING": (128,), "PARENT": (128,), "MIDDLE": 128, "CONTROLS": (("shuffled", 128, 1.0),),
     "TRANSFERS": TRANSFERS[:1],
 }  # fmt: skip
 
@@ -63,16 +69,28 @@ def arms() -> list[Arm]:
 
 
 def run(report: Report, only: Sequence[str]) -> None:
-    """Makes the trainings that are not kept yet, and those that are named; a stopped study goes on where it was."""
+    """Makes the trainings that are not kept yet, and those that are named, until it is stopped; then the page of what
+    there is. The same command goes on.
+    """
     kept, every = report.kept(), {arm.name: arm for arm in arms()}
+    with contextlib.suppress(KeyboardInterrupt), stoppable():
+        make(report, kept, every, only)
+    page(report, kept)
+
+
+def make(report: Report, kept: dict[str, Found], every: dict[str, Arm], only: Sequence[str]) -> None:
+    """Trainings, one after the other, each kept when it is done."""
     for name in chosen(every, only):
-        if name in kept and not only:
+        there = name in kept and not only
+        if there and "step" in kept[name]:
             continue
-        kept[name] = every[name].perform(report.runs)
+        if there and (report.runs / name / "model.json").is_file():  # a measure that is new
+            kept[name] |= every[name].again(report.runs)
+        else:
+            kept[name] = every[name].perform(report.runs)
         report.keep(kept, every)
         report.progress(f"{name}: {kept[name]['cpu']:.1f} s, rollout {kept[name]['rollout']:.2f} K, flame "
                         f"{kept[name]['network']['T']:.2f} K")  # fmt: skip
-    page(report, kept)
 
 
 def page(report: Report, kept: dict[str, Found]) -> None:
@@ -85,12 +103,12 @@ def page(report: Report, kept: dict[str, Found]) -> None:
         "are of all trajectories: it is their number that is cut, not that of flames and ignitions."
     )
     report.text(
-        f"*Rollout*: mean |dT| of {ROLLS} steps in a row by the network alone from states of held-out trajectories, up "
-        f"to 300 K each. *Flame*: mean |dT| of the cells of a planar flame after {FLAME_STEPS} steps by the network "
-        "alone, against exact chemistry in the same solver; 300 K where it was lost. *Speed*: of the same flame with "
-        "the router, as a user has it. Medians of seeds (least to largest). CPU: of the training alone, one thread of "
-        "a shared machine. transfer.json beside this page has every run; `python -m validation transfer` makes those "
-        "that are missing."
+        "*One step*: mean |dT| of single steps of the network alone, rows of held-out trajectories that are not slow. "
+        f"*Rollout*: mean |dT| of {ROLLS} steps in a row from such states, up to 300 K each. *Flame*: mean |dT| of the "
+        f"cells of a planar flame after {FLAME_STEPS} steps by the network alone, against exact chemistry in the same "
+        "solver; 300 K where it was lost. *Speed*: of the same flame with the router, as a user has it. Medians of "
+        "seeds (least to largest). CPU: of the training alone, one thread of a shared machine. transfer.json beside "
+        "this page has every run; `python -m validation transfer` makes those that are missing."
     )
     for of in TRANSFERS:
         if any(name.startswith(of.name) for name in kept):
@@ -112,7 +130,8 @@ def section(report: Report, of: Transfer, kept: dict[str, Found]) -> None:
             rows.append([words(arm), arm[1], len(runs), *(
                 spread([measure(run) for run in runs]) for measure in MEASURES.values()
             ), speeds(runs), spread([run["cpu"] for run in runs])])  # fmt: skip
-    report.table(["from", "rows", "seeds", "rollout [K]", "flame [K]", "speed with the router, worst", "CPU [s]"], rows)
+    errors = [f"{name} [K]" for name in MEASURES]
+    report.table(["from", "rows", "seeds", *errors, "speed with the router, worst", "CPU [s]"], rows)
     table = []
     for name in MEASURES:
         for arm in [("parent", n, 1.0) for n in PARENT] + [c for c in CONTROLS if c[0] != "nothing"]:
@@ -123,11 +142,29 @@ def section(report: Report, of: Transfer, kept: dict[str, Found]) -> None:
     report.text(
         "How many times as many rows, and as much CPU, a training from nothing takes to the same error, by its own "
         "curve between the numbers of rows: at most the largest training from nothing, at least the smallest, where "
-        "the error lies beyond them. CPU from nothing is that of any of its schedules. The parent of shuffled labels "
-        "saw the end states of other rows: what it saves any trained network has; it is no knowledge of the chemistry."
+        "the error lies beyond them. CPU from nothing is that of any of its schedules. Controls: the parent of moved "
+        "labels saw states with the changes of other rows, so that the best it could say is a constant, whatever the "
+        "state: what it saves is no chemistry. The parent of shuffled end states saw those of other rows. That is no "
+        "empty lesson: the change from a state to any other is the mean state less this one, so it learned to read "
+        "its input, to say minus that, and how a change goes with dt."
     )
     report.table(["measure", "from", "rows", "times fewer rows", "times less CPU"], table)
+    controls(report, of, kept)
     judge(report, of, kept)
+
+
+def controls(report: Report, of: Transfer, kept: dict[str, Found]) -> None:
+    """Errors from nothing over those from each parent, seed by seed."""
+    table = []
+    for name, measure in MEASURES.items():
+        row = [name]
+        for start in ("parent", "shuffled", "moved"):
+            names = [[Arm(of, seed, each, MIDDLE).name for each in ("nothing", start)] for seed in SEEDS]
+            ratios = [measure(kept[a]) / max(measure(kept[b]), 1e-12) for a, b in names if a in kept and b in kept]
+            row.append(times(ratios) if ratios else "")
+        table.append(row)
+    report.text(f"Error from nothing over that from a parent, {MIDDLE} rows, of the same seed:")
+    report.table(["error of", *(STARTS[start] for start in ("parent", "shuffled", "moved"))], table)
 
 
 def judge(report: Report, of: Transfer, kept: dict[str, Found]) -> None:
@@ -185,8 +222,7 @@ def reach(error: Sequence[float], effort: Sequence[float], at: float) -> float:
 
 def words(arm: tuple[str, int, float]) -> str:
     """What it begins with."""
-    start = {"nothing": "nothing", "parent": "parent", "shuffled": "parent of shuffled labels"}[arm[0]]
-    return start if arm[2] == 1.0 else f"{start}, {arm[2]:g} times the steps"
+    return STARTS[arm[0]] if arm[2] == 1.0 else f"{STARTS[arm[0]]}, {arm[2]:g} times the steps"
 
 
 def spread(values: Sequence[float]) -> str:
@@ -225,12 +261,13 @@ def draw(report: Report, kept: dict[str, Found]) -> None:
 
 def curves(path: Path, transfers: Sequence[Transfer], kept: dict[str, Found]) -> None:
     """A panel for each transfer and measure."""
-    with drawing(path, (3.2 * len(transfers), 5.0)) as figure:
-        axes = figure.subplots(2, len(transfers), squeeze=False)
+    with drawing(path, (3.2 * len(transfers), 2.5 * len(MEASURES))) as figure:
+        axes = figure.subplots(len(MEASURES), len(transfers), squeeze=False)
         for column, of in enumerate(transfers):
             for line, (name, measure) in enumerate(MEASURES.items()):
                 ax = axes[line][column]
-                for start, rows in (("nothing", NOTHING), ("parent", PARENT), ("shuffled", (2000,))):
+                ladder = {"nothing": NOTHING, "parent": PARENT, "shuffled": (MIDDLE,), "moved": (MIDDLE,)}
+                for start, rows in ladder.items():
                     points = [(n, [measure(run) for run in of_seeds(of, (start, n, 1.0), kept)]) for n in rows]
                     points = [(n, values) for n, values in points if values]
                     if not points:
@@ -243,4 +280,4 @@ def curves(path: Path, transfers: Sequence[Transfer], kept: dict[str, Found]) ->
                 ax.set(xscale="log", yscale="log", xlabel="rows", ylabel=f"{name}: mean |dT| [K]")
                 if line == 0:
                     ax.set_title(of.title)
-        axes[-1][-1].legend(frameon=False, fontsize=7)
+        axes[1][0].legend(frameon=False, fontsize=7, loc="upper right")

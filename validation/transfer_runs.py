@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from combust.kinetics.mechanism.mechanism import Mechanism
+from combust.report.meter import Meter
 from combust.surrogates.data.sample import sample
 from combust.surrogates.data.sample_set import SPLITS, SampleSet
 from combust.surrogates.judge import flames
@@ -26,7 +27,7 @@ from combust.surrogates.training.calibrate import calibrate, own_states
 from combust.surrogates.training.distributed import Group
 from combust.surrogates.training.job import Job
 from combust.surrogates.training.lineage import card, parent
-from combust.surrogates.training.rows import columns
+from combust.surrogates.training.rows import LEAST_PEAK, Rows, columns
 from combust.surrogates.training.state import State
 from combust.surrogates.training.train import beginning, task_of
 from combust.surrogates.training.training import Trainer
@@ -35,12 +36,15 @@ from validation.report import ROOT
 
 BATCH, CHECKED = 128, 0.25  # rows of a step; validation rows for each training row
 STEPS, AT = 1500, 2000  # of the optimiser with AT rows; they go with the square root of the rows
+CHECKED_STEPS = 4000  # rows whose single steps are judged
 ROLLED, ROLLS, LOST = 200, 20, 300.0  # states, steps in a row, K: the largest error that is counted
 MODES = ("network", "router")
 FULL = 32_000  # rows of a parent
 FLAME_STEPS = 100
 SAMPLED = 50_000  # rows of a set
-TRAJECTORIES = {"H2": Trajectories(24, 0, 8, 0, 0), "CH4": Trajectories(16, 0, 6, 0, 0)}
+TRAJECTORIES = {
+    "H2": Trajectories(24, 0, 8, 0, 0), "CH4": Trajectories(16, 0, 6, 0, 0), "NH3": Trajectories(24, 0, 8, 0, 0),
+}  # fmt: skip
 WIDTH = 64
 SMOKE: dict[str, Any] = {
     "STEPS": 60, "FULL": 256, "SAMPLED": 2000, "ROLLED": 8, "ROLLS": 2, "FLAME_STEPS": 2, "WIDTH": 8,
@@ -51,7 +55,7 @@ Found = dict[str, Any]
 
 @dataclass(frozen=True)
 class Chemistry:
-    """A mechanism and what is taught of it, at one pressure [atm]."""
+    """A mechanism and what is taught of it, at pressures `span` times p [atm]."""
 
     name: str
     title: str
@@ -62,17 +66,21 @@ class Chemistry:
     dt: tuple[float, float] = (2e-8, 2e-6)
     T: tuple[float, float] = (280.0, 3200.0)
     T_ignition: tuple[float, float] = (950.0, 1500.0)
+    span: tuple[float, float] = (0.95, 1.05)
+    T_fresh: tuple[float, float] = (300.0, 302.0)
+    width: int = 0  # of the network, if not WIDTH
+    trajectories: Trajectories | None = None  # if not those of its fuel
 
     def settings(self, seed: int = 0, epochs: int = 1) -> Surrogate:
         """Of its samples and of a training."""
         fuel = self.fuel.partition(":")[0]
         return Surrogate(
             mechanism=self.mechanism, fuel=self.fuel, title=self.name,
-            range=Range((0.95 * self.p * ATM, 1.05 * self.p * ATM), self.T, self.phi, self.dt, (300.0, 302.0),
-                        self.T_ignition),
-            sample=Sample(rows=SAMPLED, trajectories=TRAJECTORIES[fuel], streams=Streams(0.6, 0.2, 0.2, 0.0, 0.0),
-                          slow=0.15, held_out=0.2, validation=0.2),
-            network=Architecture(width=WIDTH, depth=3),
+            range=Range((self.span[0] * self.p * ATM, self.span[1] * self.p * ATM), self.T, self.phi, self.dt,
+                        self.T_fresh, self.T_ignition),
+            sample=Sample(rows=SAMPLED, trajectories=self.trajectories or TRAJECTORIES[fuel],
+                          streams=Streams(0.6, 0.2, 0.2, 0.0, 0.0), slow=0.15, held_out=0.2, validation=0.2),
+            network=Architecture(width=self.width or WIDTH, depth=3),
             train=Train(epochs=epochs, batch=BATCH, patience=epochs, device="cpu", seed=seed),
         )  # fmt: skip
 
@@ -84,7 +92,10 @@ class Chemistry:
     def samples(self, folder: Path) -> SampleSet:
         """From its file, or made now."""
         path = folder / f"{self.name}.h5"
-        return SampleSet.read(path) if path.is_file() else sample(self.settings(), path, force=True).samples
+        if path.is_file():
+            return SampleSet.read(path)
+        begun = path.with_name(f"{path.name}.parts").exists()
+        return sample(self.settings(), path, resume=begun, reporter=Meter()).samples
 
 
 HYDROGEN = Chemistry("h2-a", "h2o2.yaml (29 reactions), 1 atm", "h2o2.yaml", "H2:1")
@@ -119,7 +130,7 @@ class Arm:
 
     transfer: Transfer
     seed: int
-    start: str  # "nothing", "parent", or "shuffled": a parent that saw the end states of other rows
+    start: str  # "nothing", "parent", or a parent that saw end states ("shuffled") or labels ("moved") of other rows
     rows: int
     length: float = 1.0  # of the schedule, beside the usual one of so many rows
 
@@ -139,10 +150,15 @@ class Arm:
         found = judged(of, made, folder / self.name / "model", folder, ("network",) if self.control else MODES)
         return {"cpu": cpu, "steps": seen // BATCH} | found
 
+    def again(self, folder: Path) -> Found:
+        """Of its network, trained before, the errors that only need its steps. Raises ModelError where it is gone."""
+        model = Model.load(folder / self.name / "model")
+        return steps(self.transfer, model, self.transfer.target.samples(folder)) | asked(model)
+
     @property
     def control(self) -> bool:
         """Whether it only shows where a gain comes from."""
-        return self.start == "shuffled" or self.length != 1.0
+        return self.start in ("shuffled", "moved") or self.length != 1.0
 
 
 def epochs_of(rows: int) -> int:
@@ -162,6 +178,14 @@ def some(samples: SampleSet, rows: int, seed: int) -> SampleSet:
     return samples.rows(np.sort(np.concatenate(kept)))
 
 
+def elsewhere(rows: Rows, seed: int) -> Rows:
+    """What the network should say, of other rows: a state then tells nothing of its change, the best network is a
+    constant, and what a training takes over from it is no chemistry.
+    """
+    order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(seed + 1))
+    return replace(rows, z=rows.z[order])
+
+
 def shuffled(samples: SampleSet, seed: int) -> SampleSet:
     """End states of other rows of the same split."""
     place = np.arange(len(samples))
@@ -174,27 +198,29 @@ def shuffled(samples: SampleSet, seed: int) -> SampleSet:
 
 def teacher(source: Chemistry, seed: int, how: str, folder: Path) -> Model:
     """The model that a training starts from, trained once."""
-    name = f"{source.name}-{'shuffled-' if how == 'shuffled' else ''}s{seed}"
+    name = f"{source.name}-{'' if how == 'parent' else f'{how}-'}s{seed}"
     path = folder / name / "model"
     if not path.with_suffix(".json").is_file():
         samples = some(source.samples(folder), FULL, seed)
         samples = shuffled(samples, seed) if how == "shuffled" else samples
-        made, cpu, _ = trained(source, samples, seed, epochs_of(FULL), None, path.parent)
+        made, cpu, _ = trained(source, samples, seed, epochs_of(FULL), None, path.parent, how == "moved")
         made.card["cpu"] = cpu
         made.save(path)
     return Model.load(path)
 
 
 def trained(
-    of: Chemistry, samples: SampleSet, seed: int, epochs: int, first: Model | None, folder: Path
+    of: Chemistry, samples: SampleSet, seed: int, epochs: int, first: Model | None, folder: Path, moved: bool = False
 ) -> tuple[Model, float, int]:
-    """The model, CPU seconds of its training, and the rows that it saw."""
+    """The model, CPU seconds of its training, and the rows that it saw; `moved`: of labels of other rows."""
     settings, gas, learned, state = of.settings(seed, epochs), of.gas, samples.of("train"), State()
     folder.mkdir(parents=True, exist_ok=True)
     begun = time.process_time()
     start = beginning(Job(settings, gas, samples, None, first, None, folder, {}), learned)
     task = task_of(settings, gas, samples, learned, start.coordinates, Group())
     task.start, task.new, task.checkpoint = start.weights, start.new, folder / "checkpoint.safetensors"
+    if moved:
+        task.rows, task.validation = elsewhere(task.rows, seed), elsewhere(task.validation, seed)
     networks = Trainer(task, state).run()
     cpu = time.process_time() - begun
     about = card(settings, gas, samples, state, first.name if first else None, None)
@@ -208,7 +234,7 @@ def judged(of: Transfer, model: Model, path: Path, folder: Path, modes: Sequence
     samples = of.target.samples(folder)
     calibrate(model, of.target.gas, some(samples, AT, 0), settings_of(of))
     model.save(path)
-    found: Found = {"rollout": rollout(of, model, samples)}
+    found: Found = {"rollout": rollout(of, model, samples), **steps(of, model, samples), **asked(model)}
     reference = exact_flame(of)
     for mode in modes:
         own = flame_of(of, path, mode)
@@ -217,6 +243,29 @@ def judged(of: Transfer, model: Model, path: Path, folder: Path, modes: Sequence
         found[mode] = {"speed": wrong[0], "burnt": wrong[1], "failure": own.failure, "routes": own.shares,
                        "T": LOST if own.failure else float(np.abs(own.T - reference.T).mean())}  # fmt: skip
     return found
+
+
+def steps(of: Transfer, model: Model, samples: SampleSet) -> Found:
+    """Errors of single steps of the network alone on rows of held-out trajectories that are not slow: "step", the mean
+    |dT| [K], each at most LOST, and "species", the mean of a row's worst |dY| in shares of the species' peak, each at
+    most 1.
+    """
+    held = np.flatnonzero((samples.split == SPLITS.index("test")) & ~samples.slow & own_states(samples))[:CHECKED_STEPS]
+    T, p, dt, Y, Y1, T1 = columns(samples.rows(held))
+    peak = torch.from_numpy(samples.Y.max(0)).clamp_min(LEAST_PEAK).unsqueeze(1)
+    with torch.no_grad():
+        step = model.step(of.target.gas, T, p, Y, dt)
+    off = (step.T - T1).abs().nan_to_num(LOST).clamp_max(LOST)
+    worst = ((step.Y - Y1).abs() / peak).amax(0).nan_to_num(1.0).clamp_max(1.0)
+    return {"step": float(off.mean()), "species": float(worst.mean())}
+
+
+def asked(model: Model) -> Found:
+    """Of validation rows that are the network's: how many its own steps keep the stated error in ("within"), and how
+    many the router accepts ("accepted").
+    """
+    ranking = model.card["router"]["ranking"]
+    return {"within": ranking["within what is stated"]["network"], "accepted": ranking["estimate"]["accepted"]}
 
 
 def settings_of(of: Transfer) -> Surrogate:
