@@ -1,0 +1,178 @@
+"""States of a molecule: how many there are up to an energy, and their partition functions.
+
+Energies are in 1/cm from the lowest state (zero-point energy included). Vibrations are harmonic and counted exactly
+(Beyer and Swinehart 1973, doi:10.1145/362248.362275, on the states of the rotors: Stein and Rabinovitch 1973,
+doi:10.1063/1.1679522); rotors are classical, or counted by their levels.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.constants import c as LIGHT
+from scipy.constants import h as PLANCK
+from scipy.constants import k as BOLTZMANN
+
+Array = NDArray[np.float64]
+KT = BOLTZMANN / (PLANCK * LIGHT * 100.0)  # 1/cm per K
+HERTZ = LIGHT * 100.0  # 1/s per 1/cm
+STEP = 1.0  # 1/cm, of the cells that states are counted in
+
+
+@dataclass(frozen=True)
+class Rotor:
+    """A free rotor of one (K, or an internal one), two (linear, or J) or three dimensions.
+
+    constant : rotational constant [1/cm], of three dimensions the geometric mean;  symmetry : its number
+    quantum : count its levels (of three dimensions those of a spherical top), else it is classical
+    """
+
+    dimension: int
+    constant: float
+    symmetry: float = 1.0
+    quantum: bool = False
+
+    @property
+    def scale(self) -> float:
+        """s of the classical partition function s (kT)^(dimension / 2), kT in 1/cm."""
+        root = {1: math.sqrt(math.pi), 2: 1.0, 3: math.sqrt(math.pi)}[self.dimension]
+        return root / self.constant ** (self.dimension / 2) / self.symmetry
+
+    def below(self, energy: Array) -> Array:
+        """The number of states below energies [1/cm]."""
+        if not self.quantum:
+            half = self.dimension / 2
+            return self.scale * np.maximum(energy, 0.0) ** half / math.gamma(half + 1)
+        J = np.arange(math.isqrt(int(max(float(energy.max()), 0.0) / self.constant)) + 2)
+        many = {1: np.where(J == 0, 1, 2), 2: 2 * J + 1, 3: (2 * J + 1) ** 2}[self.dimension]
+        levels = self.constant * (J**2 if self.dimension == 1 else J * (J + 1))
+        total = np.concatenate([[0.0], np.cumsum(many) / self.symmetry])
+        found: Array = total[np.searchsorted(levels, energy, side="left")]
+        return found
+
+
+@dataclass(frozen=True)
+class Molecule:
+    """What its states are made of.
+
+    frequencies : harmonic, [1/cm];  rotational : none for an atom, one constant of a linear molecule, or three [1/cm]
+    symmetry : rotational number, below one with mirror images;  electronic : (degeneracy, energy [1/cm]) of each level
+    mass : [kg/kmol];  internal : free internal rotors, which always take part in the flow of energy
+    """
+
+    mass: float
+    frequencies: tuple[float, ...] = ()
+    rotational: tuple[float, ...] = ()
+    symmetry: float = 1.0
+    electronic: tuple[tuple[float, float], ...] = ((1.0, 0.0),)
+    internal: tuple[Rotor, ...] = ()
+
+    def rotors(self, active: str, quantum: bool = False) -> tuple[Rotor, ...]:
+        """Those whose energy may flow into a bond: "all"; "K": the one about the axis of the largest constant only."""
+        if not self.rotational:
+            return self.internal
+        if active == "all":
+            mean = float(np.prod(self.rotational)) ** (1 / len(self.rotational))
+            return (Rotor(2 if len(self.rotational) == 1 else 3, mean, self.symmetry, quantum), *self.internal)
+        if len(self.rotational) == 1:
+            return self.internal
+        return (Rotor(1, max(self.rotational), self.symmetry, quantum), *self.internal)
+
+    def inactive(self, active: str) -> tuple[Rotor, ...]:
+        """Rotors that keep their energy: of two dimensions, and classical."""
+        if active == "all" or not self.rotational:
+            return ()
+        if len(self.rotational) == 1:
+            return (Rotor(2, self.rotational[0], self.symmetry),)
+        two = sorted(self.rotational)[:2]
+        return (Rotor(2, math.sqrt(two[0] * two[1])),)
+
+
+def count(
+    frequencies: tuple[float, ...],
+    rotors: tuple[Rotor, ...],
+    electronic: tuple[tuple[float, float], ...],
+    cells: int,
+    step: float = STEP,
+) -> Array:
+    """The number of states in each of `cells` cells [i, i + 1) step, step in 1/cm; shape (cells,).
+
+    Frequencies are rounded to whole steps. Classical rotors are joined into one of their dimensions together.
+    """
+    return spread(_rotations(rotors, cells, step), frequencies, electronic, step)
+
+
+def spread(
+    states: Array, frequencies: tuple[float, ...], electronic: tuple[tuple[float, float], ...], step: float = STEP
+) -> Array:
+    """States in cells, or anything that is convolved with them, with oscillators and electronic levels added."""
+    found, cells = states, len(states)
+    if electronic != ((1.0, 0.0),):
+        found = np.zeros(cells)
+        for degeneracy, energy in electronic:
+            at = round(energy / step)
+            found[at:] += degeneracy * states[: max(cells - at, 0)]
+    for frequency in frequencies:
+        found = _with_quanta(found, max(1, round(frequency / step)))
+    return found
+
+
+def _rotations(rotors: tuple[Rotor, ...], cells: int, step: float) -> Array:
+    """States of rotors alone, in cells; without any, one state at zero."""
+    classical = [one for one in rotors if not one.quantum]
+    edges = np.arange(cells + 1) * step
+    if classical:
+        half = sum(one.dimension for one in classical) / 2
+        scale = math.prod(one.scale for one in classical)
+        found = np.diff(scale * edges**half / math.gamma(half + 1))
+    else:
+        found = np.zeros(cells)
+        found[0] = 1.0
+    for one in (one for one in rotors if one.quantum):
+        levels = np.diff(one.below(edges))
+        plain, found = found, np.zeros(cells)
+        for at in np.flatnonzero(levels):
+            found[at:] += levels[at] * plain[: cells - at]
+    return found
+
+
+def _with_quanta(states: Array, quantum: int) -> Array:
+    """States with one more oscillator of `quantum` cells: each cell gets what is a quantum below, again and again."""
+    rows = -(-len(states) // quantum)
+    padded = np.zeros(rows * quantum)
+    padded[: len(states)] = states
+    summed: Array = np.cumsum(padded.reshape(rows, quantum), axis=0).ravel()[: len(states)]
+    return summed
+
+
+def middle(rotors: tuple[Rotor, ...]) -> float:
+    """Where in its cell a state is: in the middle with classical rotors, at its lower edge without."""
+    return 0.5 if any(not one.quantum for one in rotors) else 0.0
+
+
+def partition(molecule: Molecule, T: Array) -> Array:
+    """Partition function per volume [1/m3] at T [K] from the lowest state on; classical rotors."""
+    kT = KT * np.asarray(T, dtype=float)
+    found = translation(molecule.mass, T)
+    for one in molecule.rotors("all"):
+        found = found * one.scale * kT ** (one.dimension / 2)
+    for frequency in molecule.frequencies:
+        found = found / -np.expm1(-frequency / kT)
+    return found * electronic(molecule, T)
+
+
+def electronic(molecule: Molecule, T: Array) -> Array:
+    """Electronic partition function at T [K]."""
+    kT = KT * np.asarray(T, dtype=float)
+    return sum((g * np.exp(-E / kT) for g, E in molecule.electronic), np.zeros_like(kT))
+
+
+def translation(mass: float, T: Array) -> Array:
+    """Of a mass [kg/kmol], per volume [1/m3], at T [K]."""
+    from scipy.constants import atomic_mass
+
+    per_T = 2 * math.pi * mass * atomic_mass * BOLTZMANN / PLANCK**2
+    return np.asarray((per_T * np.asarray(T, dtype=float)) ** 1.5)
