@@ -49,7 +49,7 @@ def omega22(T_star: Array) -> Array:
 
 
 @dataclass(frozen=True)
-class Kernel:
+class Transfer:
     """Collisions among grains j, lowest first: P(i from j) = C_j u_i / u_j down, with u_i = exp(E_i / <dE>down);
     upwards by detailed balance. Shapes (grains, T).
 
@@ -63,8 +63,8 @@ class Kernel:
     bottom: Array
 
 
-def exponential(energy: Array, ratio: Array, mean_down: Array) -> Kernel:
-    """The exponential-down kernel, normalised from the top (Gilbert and Smith 1990): all that a molecule may do in a
+def exponential(energy: Array, ratio: Array, mean_down: Array) -> Transfer:
+    """Exponential-down energy transfer, normalised from the top (Gilbert and Smith 1990): all that a molecule may do in a
     collision adds up to one, and detailed balance is exact.
 
     energy : of the grains, [1/cm], shape (grains,);  ratio : shape (grains, T), its first row means nothing
@@ -87,11 +87,11 @@ def exponential(energy: Array, ratio: Array, mean_down: Array) -> Kernel:
         bottom = np.where(held & (bottom == 0), j + 1, bottom)
         down[j] = np.where(held, down[min(j + 1, len(energy) - 1)], (1.0 - above) / below[j])
         above = step[j] * ratio[j] * (down[j] + above)
-    return Kernel(step, ratio, down, bottom)
+    return Transfer(step, ratio, down, bottom)
 
 
-def strong(ratio: Array, weights: Array) -> Kernel:
+def strong(ratio: Array, weights: Array) -> Transfer:
     """Every collision ends in the Boltzmann distribution: u_i = f_i, C_j = f_j; arguments of shape (grains, T)."""
     with np.errstate(divide="ignore"):
         step = 1.0 / ratio
-    return Kernel(step, ratio, weights, np.zeros(ratio.shape[1], dtype=int))
+    return Transfer(step, ratio, weights, np.zeros(ratio.shape[1], dtype=int))

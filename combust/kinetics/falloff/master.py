@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from combust.errors import DivergenceError
-from combust.kinetics.falloff.collisions import Kernel
+from combust.kinetics.falloff.collisions import Transfer
 from combust.kinetics.falloff.densities import Array
 
 ITERATIONS = 500
@@ -37,7 +37,7 @@ class Factors:
     sink: Array
 
 
-def eliminate(kernel: Kernel, frequency: Array, k: Array) -> Factors:
+def eliminate(kernel: Transfer, frequency: Array, k: Array) -> Factors:
     """frequency : of collisions [1/s], shape (T, p);  k : to products [1/s], shape (grains, T), inf is allowed."""
     carry = kernel.step * kernel.ratio
     square = kernel.step * carry
@@ -96,7 +96,7 @@ class Decay:
     population: Array
 
 
-def decay(kernel: Kernel, weights: Array, frequency: Array, k: Array) -> Decay:
+def decay(kernel: Transfer, weights: Array, frequency: Array, k: Array) -> Decay:
     """The slowest mode by inverse iteration.  weights : Boltzmann distribution of the grains, shape (grains, T).
 
     Raises DivergenceError where the slowest modes cannot be told apart.

@@ -143,7 +143,7 @@ def table(well: Well, collider: collisions.Collider, T: Array, p: Array, grain: 
                  equilibrium(well, made, T), unsettled, len(made.energy))  # fmt: skip
 
 
-def low_limit(made: Grains, kernel: collisions.Kernel, collider: collisions.Collider, T: Array) -> Array:
+def low_limit(made: Grains, kernel: collisions.Transfer, collider: collisions.Collider, T: Array) -> Array:
     """k / [M] [m3/kmol/s] where collisions are so rare that whatever has a way out takes it, shape (T,)."""
     absorbing = np.where(made.k > 0, np.inf, 0.0)
     rate = collider.rate(T)[:, None]
