@@ -64,8 +64,8 @@ class Transfer:
 
 
 def exponential(energy: Array, ratio: Array, mean_down: Array) -> Transfer:
-    """Exponential-down energy transfer, normalised from the top (Gilbert and Smith 1990): all that a molecule may do in a
-    collision adds up to one, and detailed balance is exact.
+    """Exponential-down energy transfer, normalised from the top: all that a molecule may do in a collision adds up to
+    one, and detailed balance is exact.
 
     energy : of the grains, [1/cm], shape (grains,);  ratio : shape (grains, T), its first row means nothing
     mean_down : [1/cm], shape (T,)
