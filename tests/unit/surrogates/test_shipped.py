@@ -9,7 +9,12 @@ from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.surrogates import Learned, library
 from combust.surrogates.trust.routes import NETWORK
 
-CASES = {"h2_air": ("H2:1", 1150.0, 0.8, 120), "ch4_air": ("CH4:1", 1650.0, 0.9, 120)}
+CASES = {
+    "h2_air": ("H2:1", 1150.0, 0.8, 120),
+    "ch4_air": ("CH4:1", 1650.0, 0.9, 120),
+    "nh3_h2": ("NH3:0.6, H2:0.4", 1350.0, 0.9, 120),
+}
+ACCEPTED = {"nh3_h2": 0.7}  # share of validation rows; of h2_air and ch4_air, which are larger, more
 
 
 @pytest.mark.parametrize("name", library.names())
@@ -17,12 +22,12 @@ def test_card_and_files_belong_to_the_mechanism(name):
     model = library.load(name)
     card = model.card
     model.require(Mechanism.load(card["mechanism"]["path"]))
-    assert card["router"]["ranking"]["estimate"]["accepted"] > 0.8
+    assert card["router"]["ranking"]["estimate"]["accepted"] > ACCEPTED.get(name, 0.8)
     assert (library.FOLDER / f"{name}.toml").is_file()
 
 
-def test_the_two_models_are_there():
-    assert set(CASES) <= set(library.names())
+def test_the_models_are_there():
+    assert set(CASES) == set(library.names())
 
 
 @pytest.mark.parametrize("name", CASES)
