@@ -10,7 +10,7 @@ from combust.errors import ConfigError
 from combust.parallel import Communicator
 
 if TYPE_CHECKING:
-    from combust.kinetics.quantum.thermo import SpeciesFound, ThermoReport
+    from combust.kinetics.quantum.thermochemistry.thermo import SpeciesFound, ThermoReport
 
 KEYS = ("method", "enthalpy", "level", "anchors", "mechanism")
 ROW = "{:<8} {:>9} {:>6} {:>8} {:>6} {:>8} {:>8} {:>8} {:>9}  {}"
@@ -43,8 +43,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def call(args: argparse.Namespace, comm: Communicator) -> int:
     """Prints a row for each species and where it is from; writes thermo.yaml, thermo.csv, thermo.png."""
-    from combust.kinetics.quantum.thermo import thermo
-    from combust.kinetics.quantum.thermo_file import mechanism_thermo, write_species
+    from combust.kinetics.quantum.thermochemistry.cantera_file import mechanism_thermo, write_species
+    from combust.kinetics.quantum.thermochemistry.thermo import thermo
     from combust.report.charts import picture
     from combust.report.tables import outputs, print_path, write_table
 
@@ -82,7 +82,7 @@ def asked(args: argparse.Namespace) -> dict[str, Any]:
 
 def show(found: ThermoReport) -> None:
     """The table, and how each enthalpy was found."""
-    from combust.kinetics.quantum.nasa7 import REFERENCE
+    from combust.kinetics.quantum.thermochemistry.nasa7 import REFERENCE
 
     print(f"energies: {found.level}; H in kJ/mol, S and Cp in J/mol/K at {found.asked.pressure / 1e5:g} bar")
     print(ROW.format("species", "Hf 298", "+-", "S 298", "+-", "Cp 300", "Cp 1000", "Cp 2000", "fit [R]", "modes"))
@@ -99,7 +99,7 @@ def show(found: ThermoReport) -> None:
 
 def origin(one: SpeciesFound) -> list[str]:
     """Where the enthalpy is from, what others say, which modes are low, what other treatments say."""
-    from combust.kinetics.quantum.nasa7 import REFERENCE
+    from combust.kinetics.quantum.thermochemistry.nasa7 import REFERENCE
 
     formed = one.formed
     said = [
@@ -119,7 +119,7 @@ def origin(one: SpeciesFound) -> list[str]:
 
 def show_beside(found: ThermoReport, theirs: dict[str, Any]) -> None:
     """Differences to a mechanism."""
-    from combust.kinetics.quantum.thermo_file import beside
+    from combust.kinetics.quantum.thermochemistry.cantera_file import beside
 
     rows = [(one.name, beside(one, theirs[one.name.upper()])) for one in found.species if one.name.upper() in theirs]
     if not rows:
@@ -133,7 +133,7 @@ def show_beside(found: ThermoReport, theirs: dict[str, Any]) -> None:
 def rows(one: SpeciesFound) -> list[tuple[object, ...]]:
     """Of thermo.csv."""
     from combust.kinetics.quantum.constants import GAS
-    from combust.kinetics.quantum.nasa7 import REFERENCE
+    from combust.kinetics.quantum.thermochemistry.nasa7 import REFERENCE
 
     grid = [T for T in one.T if T == REFERENCE or not round(float(T), 6) % STEP]
     return [

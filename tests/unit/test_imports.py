@@ -32,7 +32,8 @@ LAYERS = (
     ("report", ("combust.report",)),
     ("molecules", (
         "combust.kinetics.dynamics", "combust.kinetics.trajectories.formats", "combust.kinetics.trajectories",
-        "combust.kinetics.quantum", "combust.kinetics.constants", "combust.kinetics.falloff",
+        "combust.kinetics.quantum", "combust.kinetics.quantum.thermochemistry", "combust.kinetics.constants",
+        "combust.kinetics.falloff",
     )),
     ("experiments", ("combust.experiments.formats", "combust.experiments")),
     ("reduction", ("combust.reduction",)),

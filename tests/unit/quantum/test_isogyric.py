@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from combust.errors import ConfigError, FileFormatError
-from combust.kinetics.quantum import anchors, isogyric
+from combust.kinetics.quantum.thermochemistry import anchors, isogyric
 
 SINGLE = {"H2": {("H", "H", 1): 1}, "OH": {("H", "O", 1): 1}, "H2O": {("H", "O", 1): 2}, "CH3": {("C", "H", 1): 3},
           "HO2": {("H", "O", 1): 1, ("O", "O", 1): 1}, "H2O2": {("H", "O", 1): 2, ("O", "O", 1): 1},

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from combust.errors import ConfigError
-from combust.kinetics.quantum import nasa7
+from combust.kinetics.quantum.thermochemistry import nasa7
 
 R = 8.31446261815324
 GAS = ct.Solution("gri30.yaml")

@@ -7,9 +7,9 @@ import pytest
 from scipy.special import mathieu_a, mathieu_b
 
 from combust.errors import ConfigError
-from combust.kinetics.quantum import rotor
 from combust.kinetics.quantum.constants import AVOGADRO, DALTON, GAS, LIGHT, PLANCK
 from combust.kinetics.quantum.partition import vibration
+from combust.kinetics.quantum.thermochemistry import rotor
 
 # Pitzer and Gwinn 1942 (doi:10.1063/1.1723744), read in a public Fortran program that has their tables:
 # 1/Q of the free rotor, V/RT, (H - H0)/T and S [cal/mol/K]

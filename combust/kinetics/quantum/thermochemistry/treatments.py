@@ -13,12 +13,12 @@ from combust.errors import ConfigError, FileFormatError, at
 from combust.files import read_text
 from combust.kinetics.quantum.constants import CM_KJ
 from combust.kinetics.quantum.elements import masses
-from combust.kinetics.quantum.isogyric import BONDED
-from combust.kinetics.quantum.low_modes import LOW, quasi_harmonic
 from combust.kinetics.quantum.partition import Gas, Part, gas
 from combust.kinetics.quantum.record import Record
-from combust.kinetics.quantum.rotor import Rotor, barrier_of, cosine, from_scan, reduced_inertia
-from combust.kinetics.quantum.thermo_settings import RotorSettings, SpeciesThermo
+from combust.kinetics.quantum.thermochemistry.isogyric import BONDED
+from combust.kinetics.quantum.thermochemistry.low_modes import LOW, quasi_harmonic
+from combust.kinetics.quantum.thermochemistry.rotor import Rotor, barrier_of, cosine, from_scan, reduced_inertia
+from combust.kinetics.quantum.thermochemistry.settings import RotorSettings, SpeciesThermo
 from combust.kinetics.trajectories.formats.radii import RADII
 
 UNLIKE = 0.3  # share by which a rotor's own frequency may differ from that of its mode

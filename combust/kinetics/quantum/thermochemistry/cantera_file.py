@@ -9,10 +9,10 @@ from typing import Any
 
 import cantera as ct
 
-from combust.errors import OutputError
+from combust.errors import MechanismError, OutputError, first_line
 from combust.kinetics.mechanism import phases, places
-from combust.kinetics.quantum.nasa7 import REFERENCE
-from combust.kinetics.quantum.thermo import SpeciesFound, ThermoReport
+from combust.kinetics.quantum.thermochemistry.nasa7 import REFERENCE
+from combust.kinetics.quantum.thermochemistry.thermo import SpeciesFound, ThermoReport
 
 KEY = "combust"  # under which an entry says where it is from
 
@@ -74,9 +74,17 @@ class Beside:
 
 
 def mechanism_thermo(mechanism: str) -> dict[str, Any]:
-    """Thermo of a mechanism's species by their names in capitals. Raises MechanismError."""
-    gas = phases.solution(places.find(mechanism), transport=False)
-    return {one.name.upper(): one.thermo for one in gas.species()}
+    """Thermo of the species of a file by their names in capitals; it may have species alone. Raises MechanismError."""
+    file = places.find(mechanism)
+    if phases.phases_of(file):
+        species = phases.solution(file, transport=False).species()
+    else:
+        phases.require_readable(file)
+        try:
+            species = ct.Species.list_from_file(str(file))
+        except phases.REFUSALS as error:
+            raise MechanismError(f"{file}: has neither phases nor species: {first_line(error)}") from error
+    return {one.name.upper(): one.thermo for one in species}
 
 
 def beside(one: SpeciesFound, theirs: Any) -> Beside:

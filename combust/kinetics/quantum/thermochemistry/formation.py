@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from combust.errors import ConfigError
-from combust.kinetics.quantum.anchors import Anchor
-from combust.kinetics.quantum.isogyric import Balance, Molecule, atomisation, bonds, reactions
 from combust.kinetics.quantum.record import Record
+from combust.kinetics.quantum.thermochemistry.anchors import Anchor
+from combust.kinetics.quantum.thermochemistry.isogyric import Balance, Molecule, atomisation, bonds, reactions
 
 OTHERS = 5  # reactions beside the best whose results show the error
 

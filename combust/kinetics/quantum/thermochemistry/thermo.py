@@ -12,13 +12,13 @@ import numpy as np
 
 from combust.errors import CombustError, ConfigError
 from combust.files import is_folder
-from combust.kinetics.quantum.anchors import ANCHORS, Anchor, read_anchors
 from combust.kinetics.quantum.constants import HARTREE_KJ
-from combust.kinetics.quantum.formation import Enthalpy, Formed, atomised, fits, formed
-from combust.kinetics.quantum.nasa7 import REFERENCE, Nasa7, fit
 from combust.kinetics.quantum.record import Record, read, require_complete
-from combust.kinetics.quantum.thermo_settings import SpeciesThermo, Thermo, load
-from combust.kinetics.quantum.treatments import Treatment, low_modes, treatments
+from combust.kinetics.quantum.thermochemistry.anchors import ANCHORS, Anchor, read_anchors
+from combust.kinetics.quantum.thermochemistry.formation import Enthalpy, Formed, atomised, fits, formed
+from combust.kinetics.quantum.thermochemistry.nasa7 import REFERENCE, Nasa7, fit
+from combust.kinetics.quantum.thermochemistry.settings import SpeciesThermo, Thermo, load
+from combust.kinetics.quantum.thermochemistry.treatments import Treatment, low_modes, treatments
 
 STEP = 10.0  # K, between temperatures of the fit
 LEVELS = ("CCSD(T)/CBS", "CCSD(T)")  # of energies, best first
