@@ -1,4 +1,4 @@
-"""The memory of the machine, and of this process: what there is of it, and in what pages."""
+"""The memory of the machine, and of this process: what there is of it, and in what pages; whether there is a GPU."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")  # of containers and batch jobs
+GPUS = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")  # of drivers: NVIDIA's, under Windows, AMD's
 
 
 HUGE_PAGES = "THP_MEM_ALLOC_ENABLE"  # torch's switch, which it reads at its first array
@@ -19,6 +20,11 @@ def huge_pages() -> None:
     fault, for 512 of the small ones. What the environment says goes first: with "0" there are none.
     """
     os.environ.setdefault(HUGE_PAGES, "1")
+
+
+def has_gpu() -> bool:
+    """Whether there may be a GPU that torch knows: a sign of the system's, as torch takes seconds to load."""
+    return any(Path(sign).exists() for sign in GPUS)
 
 
 def machine_memory() -> int:

@@ -1,7 +1,8 @@
 """C++ compiled on the machine that runs it, once, and loaded.
 
 One file of machine code serves all runs; it takes seconds to compile and stays in the user's cache, under a name made
-of the sources, the compiler and the processor. `COMBUST_NATIVE=0` does without.
+of the sources, the compiler and the processor. `COMBUST_NATIVE=0` does without. `combust.machine_code_ahead` compiles
+several at once, before they are asked for.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import fcntl
+import functools
 import hashlib
 import logging
 import os
@@ -34,7 +36,8 @@ FLAGS = (
 class Code(NamedTuple):
     """Sources of one file of machine code. what : its name in messages, "the integrator"
 
-    texts : of files by name, of which `main` is compiled and includes others;  options : more of the compiler's
+    texts : of files by name, of which `main` is compiled and includes others, read when the Python that calls them was
+    options : more of the compiler's;  files : where texts were read, files and folders
     """
 
     name: str
@@ -42,6 +45,7 @@ class Code(NamedTuple):
     main: str
     texts: Mapping[str, str]
     options: tuple[str, ...] = ()
+    files: tuple[Path, ...] = ()
 
 
 def wanted() -> bool:
@@ -72,19 +76,41 @@ def compiler() -> list[str]:
 def loaded(code: Code) -> ctypes.CDLL | None:
     """The code as a library; None where it cannot be had, with the reason in the log."""
     try:
-        found = compiler()
-        path = place(f"{code.name}-{key(code, found)}.so")
-        if not whole(path):
-            with _one_at_a_time(path):
-                if not whole(path):
-                    _build(code, found, path)
-        return ctypes.CDLL(str(path))
+        _require_unchanged(code)
+        return ctypes.CDLL(str(made(code)))
     except (OSError, subprocess.SubprocessError) as error:
         said = getattr(error, "stderr", None) or str(error)
         logger.warning(
             "%s in C++ cannot be had, torch's slower kernels serve instead: %s", code.what, said.strip()[-400:]
         )
         return None
+
+
+def _require_unchanged(code: Code) -> None:
+    """Raises OSError where sources are no longer those that were read: modules of another version may have been loaded
+    since, and what they hand to this machine code would end the process or give wrong numbers.
+    """
+    now = texts_of(*code.files)
+    if {**code.texts, **now} != code.texts:
+        raise OSError("its sources were changed while this process ran, as by an update of combust: start it anew")
+
+
+def made(code: Code, wait: bool = True) -> Path:
+    """Its file, compiled where it is not there. Raises OSError, subprocess.SubprocessError where it cannot be.
+
+    wait : until another process that compiles it is through; else BlockingIOError
+    """
+    path = file_of(code)
+    if not whole(path):
+        with _one_at_a_time(path, wait):
+            if not whole(path):
+                _build(code, compiler(), path)
+    return path
+
+
+def file_of(code: Code) -> Path:
+    """Where its file is or will be. Raises OSError without such a place, or without a compiler."""
+    return place(f"{code.name}-{key(code, compiler())}.so")
 
 
 def _folders() -> list[Path]:
@@ -119,25 +145,40 @@ def whole(path: Path) -> bool:
 
 
 @contextlib.contextmanager
-def _one_at_a_time(path: Path) -> Iterator[None]:
-    """Of the ranks of a machine one compiles and the others wait for it, where its files can be locked."""
+def _one_at_a_time(path: Path, wait: bool = True) -> Iterator[None]:
+    """Of the processes of a machine one compiles and the others wait for it, where its files can be locked; not
+    waiting raises BlockingIOError.
+    """
     with open(path.with_suffix(".lock"), "w", encoding="utf-8") as file:
-        with contextlib.suppress(OSError):
-            fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            raise
+        except OSError:
+            pass
         yield
 
 
 def key(code: Code, compiler: list[str]) -> str:
     """What tells the machine code of these sources, of this compiler and processor from others."""
-    version = subprocess.run([*compiler, "--version"], capture_output=True, text=True, check=True).stdout
-    flags = next((value for key, value in processor.fields() if key in ("flags", "Features")), "")
     parts = [
-        version,
-        flags,
+        _version(*compiler),
+        _processor(),
         " ".join([*compiler[1:], *FLAGS, *code.options]),
         *(f"{name}\n{text}" for name, text in code.texts.items()),
     ]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:20]
+
+
+@functools.cache
+def _version(*compiler: str) -> str:
+    return subprocess.run([*compiler, "--version"], capture_output=True, text=True, check=True).stdout
+
+
+@functools.cache
+def _processor() -> str:
+    """What it can do, in the system's words."""
+    return next((value for key, value in processor.fields() if key in ("flags", "Features")), "")
 
 
 def _build(code: Code, compiler: list[str], path: Path) -> None:

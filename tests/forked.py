@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-LOADED = ["combust.__main__", "combust.cli.run", "combust.cli.progress", "combust.run.run"]
+LOADED = ["combust.__main__", "combust.cli.run", "combust.cli.progress", "combust.run.run", "combust.run.course"]
 
 
 def run(

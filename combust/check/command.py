@@ -139,7 +139,7 @@ def counted(config: Config, comm: Communicator, ranks: int | None) -> Memory:
 def built(config: Config, comm: Communicator) -> Simulation:
     """The flow and its time loop as a run would begin them; files are not touched."""
     from combust.run.build import build
-    from combust.run.run import check_names, simulation
+    from combust.run.course import check_names, simulation
 
     flow = build(config, comm)
     check_names(flow, config)

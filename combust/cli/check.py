@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from combust.cli.options import case_arguments, overrides
+from combust.cli.options import case_arguments, log, overrides
 from combust.errors import ConfigError
 from combust.parallel import Communicator
 from combust.timers import clock
@@ -29,7 +29,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def call(args: argparse.Namespace, comm: Communicator) -> int:
     """Prints the resolved case, its memory, its first step and what is doubtful; with --trial, what a step shows."""
     from combust.check.command import Memory, check, require_ranks
-    from combust.cli.progress import log
 
     require_ranks("--ranks", args.ranks)
     log(comm)

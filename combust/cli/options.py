@@ -1,14 +1,16 @@
-"""Options that several verbs have."""
+"""Options that several verbs have, and how much is logged."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from combust.cli.configs import phase_keys
 from combust.errors import ConfigError, FileFormatError
+from combust.parallel import Communicator
 from combust.settings.ranges import PRESSURE_HELP, values
 from combust.units import to_si
 
@@ -109,3 +111,9 @@ def output_arguments(made: argparse.ArgumentParser, files: str) -> None:
         "default: the current folder",
     )  # fmt: skip
     made.add_argument("--force", action="store_true", help="replace these files")
+
+
+def log(comm: Communicator) -> None:
+    """The root says what takes long (compiling kernels), all ranks what is wrong; other libraries only the latter."""
+    logging.basicConfig(format="%(message)s", level=logging.WARNING)
+    logging.getLogger("combust").setLevel(logging.INFO if comm.is_root else logging.WARNING)

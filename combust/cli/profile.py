@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from combust.cli.configs import phase_keys
+from combust.cli.options import log
 from combust.parallel import Communicator
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def call(args: argparse.Namespace, comm: Communicator) -> int:
     """Prints the phases of a step, and where the trace is; the root prints."""
-    from combust.cli.progress import log
     from combust.parallel import on_root
     from combust.profiling.command import profile, require_apart, require_place, write_numbers
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import sys
 import time
 from collections.abc import Callable
 
 from combust.case.running import Every
-from combust.parallel import Communicator
 from combust.report.meter import WIDTH
 from combust.run.hooks import Scheduled
 from combust.run.simulation import Outcome, Simulation, has_quantity
@@ -17,12 +15,6 @@ from combust.timers import clock
 
 WATCHED = {"T_max": "T_max [K]", "flame_speed": "flame speed [m/s]", "eos_drift": "eos drift"}
 WARM_UP = 2  # steps of a run that may compile kernels
-
-
-def log(comm: Communicator) -> None:
-    """The root says what takes long (compiling kernels), all ranks what is wrong; other libraries only the latter."""
-    logging.basicConfig(format="%(message)s", level=logging.WARNING)
-    logging.getLogger("combust").setLevel(logging.INFO if comm.is_root else logging.WARNING)
 
 
 class Log(Scheduled):

@@ -7,13 +7,15 @@ import math
 import sys
 from typing import TYPE_CHECKING
 
-from combust.cli.options import case_arguments, overrides
+from combust.cli.options import case_arguments, log, overrides
 from combust.parallel import Communicator
 from combust.report.meter import SILENT, Meter
 from combust.timers import clock
 
 if TYPE_CHECKING:
-    from combust.run.run import RunReport
+    from combust.case.config import Config
+    from combust.run.simulation import Hook
+    from combust.run.summary import RunReport
 
 DRAWN = 2 * 10**9  # bytes of the last snapshot up to which the root reads it whole for a picture
 
@@ -29,17 +31,21 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def call(args: argparse.Namespace, comm: Communicator) -> int:
     """Runs the case, with lines or a bar while it runs; the root prints."""
-    from combust.cli.progress import Log, log
     from combust.run.run import run
 
     log(comm)
-    found = run(
-        args.case, comm, overrides(args), args.restart, args.force, args.change, Meter() if comm.is_root else SILENT,
-        lambda config: [Log(config.output.log.every)],
-    )  # fmt: skip
+    reporter = Meter() if comm.is_root else SILENT
+    found = run(args.case, comm, overrides(args), args.restart, args.force, args.change, reporter, lines)
     if comm.is_root:
         summarise(found)
     return found.exit_code
+
+
+def lines(config: Config) -> list[Hook]:
+    """The hook that prints them; torch is loaded."""
+    from combust.cli.progress import Log
+
+    return [Log(config.output.log.every)]
 
 
 def summarise(found: RunReport) -> None:

@@ -1,23 +1,59 @@
-"""summary.json: what was run, with what, how fast, and how it ended."""
+"""What is left to say of a run: its report, and summary.json: what was run, with what, how fast, and how it ended."""
 
 from __future__ import annotations
 
 import json
 import platform
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from combust import __version__
 from combust.case.config import Config, plain
-from combust.cfd.model.flow import Flow
 from combust.io.blocks import write_text
+from combust.io.folder import Folder
 from combust.machine import peak_memory
-from combust.run.simulation import Outcome, Simulation
+
+if TYPE_CHECKING:
+    from combust.cfd.model.flow import Flow
+    from combust.run.simulation import Outcome, Simulation
 
 PACKAGES = ("numpy", "torch", "cantera", "msgspec", "h5py", "mpi4py", "petsc4py")
+
+
+@dataclass(frozen=True)
+class ContinuedRun:
+    """The checkpoint that a run continues, and what is other in its case, each as "key: value then, now value"."""
+
+    checkpoint: str
+    step: int
+    time: float
+    changes: list[str]
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """How a run ended.
+
+    reason : "done", "signal", "wall" or "diverged", and a sentence about it;  exit_code : that of `combust run`
+    folder : of its files;  step, time [s] : where it ended;  seconds : wall time of this run
+    flame_speed : [m/s] at the end, NaN where there is none;  summary : what is in summary.json
+    source : the checkpoint that it continues, None for a new run
+    """
+
+    reason: str
+    message: str
+    exit_code: int
+    folder: Folder
+    step: int
+    time: float
+    seconds: float
+    flame_speed: float
+    summary: dict[str, Any]
+    source: ContinuedRun | None
 
 
 def summarize(sim: Simulation, config: Config, outcome: Outcome) -> dict[str, Any]:

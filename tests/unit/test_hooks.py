@@ -15,8 +15,8 @@ from combust.io.folder import Folder
 from combust.io.series import read_series
 from combust.parallel import Communicator
 from combust.report.meter import Meter
+from combust.run.course import simulation
 from combust.run.hooks import Concerns, Guard, Schedule, Series
-from combust.run.run import simulation
 from combust.run.simulation import Limits, Simulation
 
 

@@ -19,7 +19,7 @@ from combust.io.vtr import read_pvd, read_vtr
 from combust.parallel import Communicator
 from combust.planes import FIRST
 from combust.report.meter import Meter
-from combust.run.run import simulation
+from combust.run.course import simulation
 from combust.run.statistics import WINDOWS
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -18,7 +18,7 @@ from combust.profiling import recorder as names
 from combust.profiling.command import pooled, profile
 from combust.profiling.memory import ENTRIES, Touched, bandwidth
 from combust.profiling.recorder import Recorder
-from combust.run.run import RunReport
+from combust.run.summary import RunReport
 from combust.timers import Timers
 
 CASE = Path(__file__).resolve().parents[2] / "cases" / "tgv2d.toml"

@@ -17,7 +17,7 @@ from combust.errors import ConfigError, FileFormatError
 from combust.io.folder import Folder
 from combust.io.vtr import read_pvd, read_vtr
 from combust.parallel import Communicator
-from combust.run.run import simulation
+from combust.run.course import simulation
 
 OUTPUT = """
 averages = { names = ["T", "u"], window = 0.008 }

@@ -11,7 +11,7 @@ import pytest
 from helpers import env
 
 from combust.__main__ import main
-from combust.cli.progress import log
+from combust.cli.options import log
 from combust.parallel import Communicator
 from combust.warned import in_words, noted, pass_on, words
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import shutil
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from combust import machine_code
-from combust.cfd.pressure.base import PressureGrid, PressureSolver
 from combust.errors import ConfigError, DependencyError
+
+if TYPE_CHECKING:
+    from combust.cfd.pressure.base import PressureGrid, PressureSolver
 
 KINDS = ("auto", "multigrid", "torch", "petsc")
 # Widths of cells, the largest by the smallest (see `stretch`): beyond it points are no good smoother, and the separable

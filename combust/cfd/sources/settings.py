@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol
 from msgspec import Meta
 
 from combust.errors import ConfigError
-from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.settings.base import Name, NotNegative, Positive, Settings, Vector, doc
 
 if TYPE_CHECKING:
     from combust.cfd.boundaries.conditions import Sides
     from combust.cfd.closures.base import Source
     from combust.cfd.mesh.grid import Grid
+    from combust.kinetics.mechanism.mechanism import Mechanism
 
 
 class Given(Protocol):

@@ -23,8 +23,8 @@ from combust.parallel import ALONE
 from combust.report.meter import SILENT, Reach, Reporter
 from combust.run.build import build
 from combust.run.compilation import Compilation
+from combust.run.course import limits_of
 from combust.run.hooks import Guard, Scheduled
-from combust.run.run import limits_of
 from combust.run.simulation import Simulation, has_quantity
 from combust.surrogates.provider.flow import Asked, LearnedFlow
 from combust.surrogates.provider.settings import LearnedChemistry

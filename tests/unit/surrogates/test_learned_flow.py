@@ -182,7 +182,7 @@ def test_only_learned_chemistry_has_routes(exact):
 def test_output_of_a_run(tiny, tmp_path):
     """Series columns, fields and the case file that a run leaves behind."""
     from combust.io.folder import Folder
-    from combust.run.run import simulation
+    from combust.run.course import simulation
 
     config = tiny.case(
         output={"directory": str(tmp_path / "out"),

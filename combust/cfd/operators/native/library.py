@@ -12,12 +12,13 @@ from combust.kinetics.integrate.native.library import SOURCES as INTEGRATOR
 from combust.machine_code import Code
 
 SOURCES = Path(__file__).parent / "source"
-SHARED = (INTEGRATOR / "lanes.h", INTEGRATOR / "threads.h")
+FILES = (SOURCES, INTEGRATOR / "lanes.h", INTEGRATOR / "threads.h")
+TEXTS = machine_code.texts_of(*FILES)
 
 
 def code() -> Code:
     """The sources."""
-    return Code("flow", "kernels of flows", "flow.cpp", machine_code.texts_of(SOURCES, *SHARED))
+    return Code("flow", "kernels of flows", "flow.cpp", TEXTS, files=FILES)
 
 
 @functools.cache

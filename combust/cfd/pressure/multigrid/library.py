@@ -10,14 +10,14 @@ from combust import machine_code
 from combust.machine_code import Code
 
 SOURCES = Path(__file__).parent / "source"
+TEXTS = machine_code.texts_of(SOURCES)
 # Sums and products are not contracted: cells that two ranks hold are then the same on both.
 OPTIONS = ("-fopenmp-simd", "-ffp-contract=off")
 
 
 def code() -> Code:
     """The sources."""
-    texts = machine_code.texts_of(SOURCES)
-    return Code("pressure", "the pressure's multigrid", "multigrid.cpp", texts, OPTIONS)
+    return Code("pressure", "the pressure's multigrid", "multigrid.cpp", TEXTS, OPTIONS, (SOURCES,))
 
 
 @functools.cache

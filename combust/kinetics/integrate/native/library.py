@@ -7,17 +7,17 @@ import functools
 from pathlib import Path
 
 from combust import machine_code
-from combust.kinetics.integrate.native.tables import header
+from combust.kinetics.integrate.native.names import header
 from combust.machine_code import Code
 
 SOURCES = Path(__file__).parent / "source"
+TEXTS = {**machine_code.texts_of(SOURCES), "fields.h": header()}
 LANES = 8  # that fill the widest registers, and hide how long an operation takes
 
 
 def code(lanes: int = LANES) -> Code:
     """The sources, for so many cells side by side."""
-    texts = {**machine_code.texts_of(SOURCES), "fields.h": header()}
-    return Code("integrate", "the integrator", "integrate.cpp", texts, (f"-DLANES={lanes}",))
+    return Code("integrate", "the integrator", "integrate.cpp", TEXTS, (f"-DLANES={lanes}",), (SOURCES,))
 
 
 @functools.cache
