@@ -64,7 +64,6 @@ class Compilation:
         if self.first < self.step and kernels.mode() == "compiled":
             self.deferring = True
             kernels.defer(self._told)
-            _prepare()
             self.reporter.say(f"kernels:     compiled beside the run, from step {self.step + 1} on")
 
     def _steps(self, sim: Simulation) -> int:
@@ -76,6 +75,8 @@ class Compilation:
         if not self.deferring or self.step is None:
             return
         done = sim.flow.step - self.first
+        if done == 1:
+            _prepare()
         if done in LOOKS or sim.flow.step == self.step:
             self._give_out(sim.comm)
         if sim.flow.step == self.step:
@@ -165,7 +166,7 @@ def _processors() -> int:
 
 
 def _prepare() -> None:
-    """Loads torch's compiler, seconds, beside the first steps; a run that is interrupted does not wait for that."""
+    """Loads torch's compiler, seconds, beside the steps after the first; a run that is interrupted does not wait."""
     threading.Thread(target=_load, daemon=True).start()
 
 
