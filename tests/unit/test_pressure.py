@@ -410,3 +410,22 @@ def test_multigrid_of_constant_density_is_solved_directly(sides):
     torch.testing.assert_close(found.p, other.p, rtol=0, atol=1e-8 * float(other.p.abs().max()))
     nearly, rhs, _ = manufactured(grid, edges, lambda z, y, x: 0.4 + 1e-6 * beta_at(z, y, x))
     assert solver.solve(nearly, rhs).iterations > 0
+
+
+def test_what_multigrid_does_not_end_torch_solves(caplog):
+    """Said once; where multigrid was asked for it is an error, and numbers that are not finite are nobody's."""
+    require("multigrid")
+    grid, beta, rhs = front(32)
+    expected = make_solver(grid, "torch").solve(beta, rhs)
+    solver = make_solver(grid)
+    solver.max_iterations = 2
+    for _ in range(2):
+        found = solver.solve(beta, rhs)
+        assert torch.equal(found.p, expected.p) and found.iterations == expected.iterations > 2
+    assert caplog.text.count("Such steps are solved by torch") == 1 and "after 2 iterations" in caplog.text
+    with pytest.raises(DivergenceError, match="nan"):
+        solver.solve(beta, rhs * float("nan"))
+    asked = make_solver(grid, "multigrid")
+    asked.max_iterations = 2
+    with pytest.raises(DivergenceError, match="after 2 iterations"):
+        asked.solve(beta, rhs)

@@ -85,7 +85,12 @@ def make_solver(
         from combust.cfd.pressure.petsc import PetscSolver
 
         return PetscSolver(grid, rtol, preconditioner, device)
-    if ranks > 1:
+    return _torchs(grid, rtol, device)
+
+
+def _torchs(grid: PressureGrid, rtol: float, device: str) -> PressureSolver:
+    """That of any device, by the separable problem."""
+    if grid.block.comm.size > 1:
         from combust.cfd.pressure.ranks import RanksSolver
 
         return RanksSolver(grid, rtol, device)
@@ -119,4 +124,4 @@ def _multigrid(grid: PressureGrid, rtol: float, asked: bool, device: str) -> Pre
     from combust.cfd.pressure.multigrid.solver import MultigridSolver
 
     assert kernels is not None
-    return MultigridSolver(grid, kernels, rtol)
+    return MultigridSolver(grid, kernels, rtol, otherwise=None if asked else lambda: _torchs(grid, rtol, "cpu"))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+import logging
 import math
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -15,6 +17,7 @@ from combust.cfd.pressure.base import (
     Beta,
     Conductances,
     PressureGrid,
+    PressureSolver,
     Solution,
     compatible,
     diagonal,
@@ -26,6 +29,9 @@ from combust.cfd.pressure.multigrid.cycle import Cycle
 from combust.cfd.pressure.multigrid.memory import ENTRIES, Span
 from combust.cfd.pressure.multigrid.messages import Ghosts
 from combust.cfd.pressure.separable import Separable
+from combust.errors import DivergenceError
+
+logger = logging.getLogger(__name__)
 
 UNIFORM = 1e-10  # what beta may differ by, of itself, so that a direct solution is tried
 MOSTLY_MEAN = 0.01  # share of rhs that a singular problem drops, above which that is done twice
@@ -34,8 +40,20 @@ MOSTLY_MEAN = 0.01  # share of rhs that a singular problem drops, above which th
 class MultigridSolver:
     """Pressure solver for any number of ranks on CPUs; see PressureSolver for the problem."""
 
-    def __init__(self, grid: PressureGrid, kernels: ctypes.CDLL, rtol: float = 1e-9, max_iterations: int = 100) -> None:
+    def __init__(
+        self,
+        grid: PressureGrid,
+        kernels: ctypes.CDLL,
+        rtol: float = 1e-9,
+        max_iterations: int = 100,
+        otherwise: Callable[[], PressureSolver] | None = None,
+    ) -> None:
+        """otherwise : makes the solver of what does not converge within so many iterations; without one that is an
+        error
+        """
         self.grid, self.kernels, self.rtol, self.max_iterations = grid, kernels, rtol, max_iterations
+        self.otherwise = otherwise
+        self.other: PressureSolver | None = None
         self.comm, cpu = grid.block.comm, torch.device("cpu")
         self.conductances = Conductances(grid, cpu)
         self.direct = None if grid.fixed else Separable(grid, cpu)
@@ -66,10 +84,24 @@ class MultigridSolver:
         size = self.volumes * (rhs if terms is None else terms)
         if guess is None and self.comm.size == 1:
             guess = self._of_uniform(beta, rhs)
-        p, iterations, residual = Iteration(self, faces, load, size, self.rtol).solve(guess)
+        iteration = Iteration(self, faces, load, size, self.rtol)
+        try:
+            p, iterations, residual = iteration.solve(guess)
+        except DivergenceError as error:  # on all ranks, as they hold the same norms
+            if self.otherwise is None or iteration.lost:
+                raise
+            return self._by_the_other(self.otherwise, error).solve(beta, rhs, guess, terms)
         if self.grid.singular:
             p = zero_mean(p, self.volumes, self.comm)
         return Solution(p, iterations, residual, incompatibility)
+
+    def _by_the_other(self, otherwise: Callable[[], PressureSolver], error: DivergenceError) -> PressureSolver:
+        """The other solver, made once and told of at its first use."""
+        if self.other is None:
+            self.other = otherwise()
+            if self.comm.is_root:
+                logger.warning("pressure by multigrid: %s. Such steps are solved by torch, which takes longer", error)
+        return self.other
 
     def _of_uniform(self, beta: Beta, rhs: Tensor) -> Tensor | None:
         """The solution where beta is one number but for round-off, as in a gas of constant density, directly; whether
@@ -109,6 +141,8 @@ class Iteration:
         self.at, self.first = int(self.fine.ctypes.data), on.cycle.at[0]
         self.r = self.load.clone()
         self.products, self.numbers = np.zeros(6), np.zeros(4)
+        self.lost = False
+        """Whether it met numbers that are not finite: no solver comes to an end with them."""
 
     def solve(self, guess: Tensor | None) -> tuple[Tensor, int, float]:
         """x, iterations, relative residual; from the guess unless x = 0 leaves less to do. Raises DivergenceError."""
@@ -119,7 +153,8 @@ class Iteration:
             done += count
             norm, terms = (math.sqrt(square) for square in self.on.comm.sum(*self._remaining()))
             sure = FLOOR * terms  # what the rounding of A x makes of it, which no iteration takes away
-            if not math.isfinite(norm) or (norm > max(enough, sure) and (not count or done >= self.on.max_iterations)):
+            self.lost = not math.isfinite(norm)
+            if self.lost or (norm > max(enough, sure) and (not count or done >= self.on.max_iterations)):
                 raise not_converged(done, norm / goal, self.rtol)
         return torch.tensor(self.on.unknown.own), done, norm / goal if goal > 0.0 else 0.0
 
@@ -130,7 +165,8 @@ class Iteration:
         own = 0.0 if guess is None else self._remaining()[0]
         parts = [own, *(float(torch.dot(f.reshape(-1), f.reshape(-1))) for f in (self.load, self.size))]
         squares = on.comm.sum(*parts, float(self.main.sum()), self.main.numel())
-        if not math.isfinite(sum(squares)):
+        self.lost = not math.isfinite(sum(squares))
+        if self.lost:
             raise not_converged(0, float("nan"), self.rtol)
         norm, goal, round_off = (math.sqrt(square) for square in squares[:3])
         round_off *= FLOOR
