@@ -68,7 +68,7 @@ def show(found: ProfileReport) -> None:
     if found.iterations:
         print(f"pressure iterations: {found.iterations:.1f} a step")
     if found.ranks > 1:
-        print(f"cells integrated on another rank than theirs: {found.pooled:.1f} per step and rank")
+        print(f"cells done on another rank than theirs: {found.pooled:.1f} per step and rank")
     if found.trace is not None:
         print(f"trace:    {found.trace}, for https://ui.perfetto.dev")
 

@@ -75,7 +75,7 @@ class ProfileReport:
     device : "cpu", or of this rank "cuda:0";  kernels : "compiled" or "eager"
     bandwidth : of the memory, per rank [bytes/s]
     iterations : of the pressure per step, 0 where it is solved directly
-    pooled : cells that were integrated on another rank than theirs, per step and rank, over the ranks
+    pooled : cells whose chemistry was done on another rank than theirs, per step and rank, over the ranks
     reads : file and line, and host synchronisations per step there (none on a CPU)
     """
 
@@ -231,9 +231,11 @@ def pooled(flow: Any) -> float:
     """Cells that the chemistry of the last step moved between ranks, of all ranks."""
     chemistry = getattr(getattr(flow, "scheme", None), "chemistry", None)
     while chemistry is not None:  # one may stand around another
-        stats = getattr(chemistry, "sharing", None) or getattr(getattr(chemistry, "pool", None), "stats", None)
-        if stats is not None:
-            return float(stats.moved)
+        if (sharing := getattr(chemistry, "sharing", None)) is not None:
+            return float(sharing.moved)
+        pools = [own for name in ("pool", "evening") if (own := getattr(chemistry, name, None)) is not None]
+        if pools:
+            return float(sum(own.stats.moved for own in pools))
         chemistry = getattr(chemistry, "chemistry", None)
     return 0.0
 

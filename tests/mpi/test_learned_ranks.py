@@ -18,17 +18,23 @@ from launcher import run_ranks, said_by_ranks
 
 from combust.case.load import to_toml
 from combust.cfd.mesh.block import Block
+from combust.errors import DivergenceError
 from combust.io.checkpoint import read_checkpoint
 from combust.io.series import read_series
 from combust.io.vtr import read_vtr
 from combust.parallel import Communicator
+from combust.surrogates.provider import settings
+from combust.surrogates.provider.step import LearnedStep
 
 CELLS, STEPS = (1, 12, 32), 6
 # Name: ranks and chemistry. pool = 4 spreads the few exact cells over all ranks, 100000 gathers them on one; with
-# share = "on" the network cells of all ranks are evaluated in one batch, on the first.
+# share = "on" the network cells of all ranks are evaluated in one batch, on the first. Those that the network tries are
+# evened out from EVEN_FROM on, here, unless balance = false.
+EVEN_FROM = 4
 RUNS = {
     "one": (1, []),
     "two": (2, ["chemistry.pool=4"]),
+    "two, not balanced": (2, ["chemistry.pool=4", "chemistry.balance=false"]),
     "two, one works": (2, ["chemistry.pool=100000"]),
     "four": (4, ["chemistry.pool=4"]),
     "four, shared": (4, ["chemistry.pool=100000", "chemistry.share=on"]),
@@ -149,11 +155,18 @@ def script(what, base, *more):
 
     sys.modules["combust.run.picture"] = SimpleNamespace(plot=lambda folder: SimpleNamespace(path="not drawn"))  # type: ignore[assignment]
     comm, case = world(), str(base / "flame.toml")
+    settings.EVEN_FROM = EVEN_FROM
+    sent: list[None] = []
+    packed = LearnedStep.packed
+    LearnedStep.packed = lambda *given: (sent.append(None), packed(*given))[1]  # type: ignore[method-assign]
     if what in ("runs", "both"):
         for name, (ranks, changes) in RUNS.items():
             if ranks == comm.size:
                 sets = [part for change in changes for part in ("--set", change)]
+                sent.clear()
                 assert main(["run", case, "--out", str(base / name), *sets]) == 0
+                evened = comm.size > 1 and not {"chemistry.balance=false", "chemistry.share=on"} & set(changes)
+                assert (comm.sum(float(len(sent)))[0] > 0) == evened, (name, len(sent))
         if comm.is_root:
             print("runs: done", flush=True)
         if what == "runs":
@@ -212,6 +225,15 @@ def bad_network(flow):
     flow.scheme.chemistry.parts.network = broken
 
 
+def lost_network(flow):
+    """On this rank, wherever the cells belong; the others go on to the exact cells, and wait for it there."""
+
+    def broken(*_):
+        raise DivergenceError("the network is lost")
+
+    flow.scheme.chemistry.parts.network = broken
+
+
 def bad_state(flow):
     flow.current.U[3, 0, 2, 9] = torch.nan
 
@@ -231,6 +253,8 @@ ERRORS = {
     "exact chemistry of all": (
         lambda flow: no_integration(), 0, ["chemistry.pool=4", "chemistry.share=on", *TIGHT[1::2]],
         "cannot be integrated"),
+    "the network on one rank": (lost_network, -1, ["chemistry.pool=4"], "the network is lost"),
+    "the same, where it has none": (lost_network, 0, ["chemistry.pool=4"], "the network is lost"),
     "the shared device": (bad_network, 0, ["chemistry.share=on"], "out of memory"),
 }  # fmt: skip
 
@@ -238,7 +262,6 @@ ERRORS = {
 def ends_all(comm, case, name, fault):
     """All ranks raise the same DivergenceError in the step in which the fault strikes one of them."""
     from combust.case.load import load
-    from combust.errors import DivergenceError
     from combust.run import build as builder
 
     strike, rank, changes, words = fault

@@ -7,7 +7,7 @@ import torch
 
 from combust.errors import ConfigError, DivergenceError, StateError
 from combust.parallel import Communicator, together
-from combust.surrogates.provider.pool import Pool, moves, spread
+from combust.surrogates.provider.pool import Pool, evened, moves, spread
 
 ROWS, ROWS_OUT, LEAST = 3, 2, 100
 
@@ -41,6 +41,32 @@ def test_the_work_is_even_and_each_cell_goes_once():
 )
 def test_who_works(counts, wanted):
     assert spread(np.array(counts), LEAST, 0.1).tolist() == wanted
+
+
+@pytest.mark.parametrize(
+    "counts, wanted",
+    [
+        ([0, 0, 0, 0], [0, 0, 0, 0]),
+        ([20, 30, 0, 10], [20, 30, 0, 10]),  # too few to give any away
+        ([0, 500, 0, 0], [125, 125, 125, 125]),
+        ([0, 250, 0, 10], [100, 100, 50, 10]),  # batches of 100 where the mean is less; what is there stays
+        ([108, 100, 98, 98], [108, 100, 98, 98]),  # even enough
+        ([400, 0, 90, 110], [150, 150, 150, 150]),
+    ],
+)
+def test_what_a_rank_has_too_much_goes_to_those_that_have_least(counts, wanted):
+    assert evened(np.array(counts), LEAST, 0.1).tolist() == wanted
+
+
+def test_evened_work_is_all_of_it_and_nobody_gets_more_than_the_largest():
+    random = draws.rng(1)
+    for ranks in (1, 2, 3, 7, 64):
+        for _ in range(20):
+            counts = random.integers(0, 900, ranks) * (random.random(ranks) < 0.4)
+            wanted = evened(counts, LEAST, 0.1)
+            most = max(-(-counts.sum() // ranks), LEAST)
+            assert wanted.sum() == counts.sum() and wanted.max() <= max(1.1 * most, LEAST)
+            assert (wanted >= np.minimum(counts, most)).all()
 
 
 def test_one_process_needs_no_mpi():
@@ -88,6 +114,15 @@ def check(comm):
             assert torch.equal(pool.solve(plan, cells, exact, ROWS_OUT), wanted)
         assert pool.stats.cells == sum(counts)
         assert pool.stats.working == min(max(sum(counts) // LEAST, 1), comm.size, sum(counts))
+    even = Pool(comm, LEAST, gathers=False)
+    for counts in layouts:
+        plan, own = even.begin(counts[comm.rank]), counts[comm.rank]
+        cells = fields(comm.rank, own)
+        assert even.trades(plan) == (evened(np.array(counts), LEAST, 0.1)[comm.rank] != own)
+        if even.trades(plan):  # the others do theirs without the pool
+            wanted = exact(cells) if own else torch.empty(ROWS_OUT, 0, dtype=torch.float64)
+            assert torch.equal(even.solve(plan, cells, exact, ROWS_OUT), wanted)
+        assert even.stats.cells == sum(counts)
     failing(comm, pool)
     without_waiting(comm, pool)
 

@@ -7,14 +7,13 @@ network steps (`SPLITTINGS`), and the correction then sees it as a source, as do
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from combust.errors import ConfigError
+from combust.errors import CombustError, ConfigError
 from combust.kinetics.integrate.blocks import BLOCK, by_blocks, take, where
 from combust.kinetics.integrate.cells import System, evaluate_all
 from combust.kinetics.integrate.durations import Durations
@@ -31,6 +30,7 @@ from combust.surrogates.provider.learned import Fallback
 from combust.surrogates.provider.pool import Pool
 from combust.surrogates.provider.sharing import Shared
 from combust.surrogates.provider.splitting import SPLITTINGS, TRANSPORT, Splitting, enthalpy_kernel, pushed_kernel
+from combust.surrogates.provider.step import LearnedStep
 from combust.surrogates.trust import coverage
 from combust.surrogates.trust.corrector import Corrector, trapezoid
 from combust.surrogates.trust.fresh_case import TAUGHT, Verdict
@@ -41,21 +41,6 @@ from combust.surrogates.trust.routes import EXACT, NETWORK, REFUSED, ROUTES, SLO
 from combust.surrogates.trust.slow import LIMIT, SlowStep
 
 RESPONSE = 1.0  # change of a cell between sweeps, in units of what is allowed, up to which it is taken linear
-
-
-@dataclass
-class LearnedStep:
-    """What `begin` prepared and the first `advance` decided."""
-
-    z: Tensor
-    chemical: Tensor  # dz/dt at z without transport
-    near: Tensor  # references (cells,)
-    p: Tensor
-    durations: Durations
-    slow: Tensor | None = None  # cells of each route, known after the first `advance`
-    network: Tensor | None = None
-    exact: Tensor | None = None
-    last: tuple[Tensor, Tensor] | None = None  # source and end of the last `advance`
 
 
 class Asked(NamedTuple):
@@ -84,9 +69,11 @@ class LearnedFlow:
         pool: Pool | None = None,
         shared: Shared | None = None,
         verdict: Verdict = TAUGHT,
+        evening: Pool | None = None,
     ) -> None:
         """exact: the provider behind the network; references: of this flow, beside those that the model brings;
-        verdict: whether the network may have cells at all, where there is a router, and what is to be said of that.
+        verdict: whether the network may have cells at all, where there is a router, and what is to be said of that;
+        pool, evening: of the cells of all ranks that are exact, and that the network tries.
         """
         if splitting not in SPLITTINGS:
             raise ConfigError(f'splitting "{splitting}": known are {", ".join(SPLITTINGS)}')
@@ -97,6 +84,7 @@ class LearnedFlow:
         self.gas, self.parts, self.exact, self.router = parts.gas, parts, exact, router
         self.trusted, self.concerns = verdict.trusted, verdict.words
         self.splitting, self.fallback, self.pool, self.shared = SPLITTINGS[splitting], fallback, pool, shared
+        self.evening = evening
         self.system = System(parts.gas.kinetics)
         known = parts.references if references is None else parts.references.joined(references)
         self.shared_jacobians = SharedJacobians(parts.gas, "flow", known)
@@ -171,7 +159,7 @@ class LearnedFlow:
         self.route[step.slow] = SLOW
         left = where(self.route != SLOW)
         inside = left[where(self._covered(step, left))] if self.router else left
-        z1, sound = self._network_cells(step, inside, s)
+        z1, sound, failure = self._network_cells(step, inside, s)
         good = where(sound)
         step.network = inside[good]
         if self.observer is not None:
@@ -181,7 +169,7 @@ class LearnedFlow:
         step.exact = where(self.route == EXACT)
         if self.fallback == "none":
             self.route[step.exact] = REFUSED
-        self._exact(step, step.exact, s, end)
+        self._exact(step, step.exact, s, end, failure)
         slow, own, rest = step.slow.numel(), step.network.numel(), step.exact.numel()
         exact, refused = (0, rest) if self.fallback == "none" else (rest, 0)
         outside = left.numel() - inside.numel()
@@ -203,10 +191,11 @@ class LearnedFlow:
         size = self._respond(step, s, end)
         far = [cells[where(size[cells] > RESPONSE)] for cells in (step.slow, step.network, step.exact)]
         end[:, far[0]] = self.slow.step(far[0], step.near, step.z, step.chemical, s, step.p, step.durations)[0]
-        z1, sound = self._network_cells(step, far[1], s)  # always: ranks that share a device evaluate together
+        # Always: ranks evaluate together.
+        z1, sound, failure = self._network_cells(step, far[1], s)
         good = where(sound)
         end[:, far[1][good]] = take(z1, good)
-        self._exact(step, step.exact if self.fallback == "none" else far[2], s, end)
+        self._exact(step, step.exact if self.fallback == "none" else far[2], s, end, failure)
 
     def _respond(self, step: LearnedStep, s: Tensor, end: Tensor) -> Tensor:
         """Writes the last ends, moved to first order; how much that is (cells,), in units of what is allowed."""
@@ -288,14 +277,45 @@ class LearnedFlow:
         out = self.shared.evaluate(torch.cat(rows), all_cells)
         return Step(out[0], out[3:], out[1], out[2])
 
-    def _network_cells(self, step: LearnedStep, cells: Tensor, s: Tensor) -> tuple[Tensor, Tensor]:
-        """Corrected steps of the network, (1 + species, cells), and whether they may stand."""
+    def _network_cells(self, step: LearnedStep, cells: Tensor, s: Tensor) -> tuple[Tensor, Tensor, CombustError | None]:
+        """Corrected steps of the network, (1 + species, cells), whether they may stand, and what failed, with none that
+        may: other ranks wait for this one where exact cells are pooled. Shared among the ranks: all of them call it.
+        """
+        failure = None
+        try:
+            z1, error, good = self._evenly(step, cells, s)
+        except CombustError as found:
+            z1, error, failure = take(step.z, cells), torch.zeros_like(step.p[cells]), found
+            good = torch.zeros_like(cells, dtype=torch.bool)
+        if self.router:
+            self.error[cells] = error
+        return z1, good, failure
+
+    def _evenly(self, step: LearnedStep, cells: Tensor, s: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """`_judged` by this rank, or by those that have fewer cells."""
+        if self.evening is None:
+            return self._judged(step, cells, s)
+        plan = self.evening.begin(cells.numel())
+        if not self.evening.trades(plan):
+            return self._judged(step, cells, s)
+
+        def judged(given: Tensor) -> Tensor:
+            part, source = LearnedStep.unpacked(given, len(self.gas.species), step.durations.whole)
+            z1, error, good = self._judged(part, torch.arange(part.p.numel(), device=part.p.device), source)
+            return torch.cat([z1, error.unsqueeze(0), good.to(z1.dtype).unsqueeze(0)])
+
+        done = self.evening.solve(plan, step.packed(cells, s), judged, step.z.shape[0] + 2)
+        return done[:-2], done[-2], done[-1] > 0.0
+
+    def _judged(self, step: LearnedStep, cells: Tensor, s: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Corrected steps of the network, (1 + species, cells), their errors in units of what is allowed and whether
+        they may stand (cells,).
+        """
         z1, network = self._split(step, cells, s, self.splitting)
         if not self.router:
-            return z1, met(network)
+            return z1, torch.zeros_like(network.T), met(network)
         found = self._corrected(step, cells, s, z1, network)
-        self.error[cells] = found.error
-        return found.z, found.accepted(self.parts.trust.limit)
+        return found.z, found.error, found.accepted(self.parts.trust.limit)
 
     def _corrected(self, step: LearnedStep, cells: Tensor, s: Tensor, z1: Tensor, network: Step) -> CorrectedStep:
         """Of the network's step of some cells to z1."""
@@ -329,10 +349,18 @@ class LearnedFlow:
 
     # --- exact cells --------------------------------------------------------------------------------------------
 
-    def _exact(self, step: LearnedStep, cells: Tensor, s: Tensor, end: Tensor) -> None:
-        """Integrates cells, into `end`; pooled over the ranks where there is a pool, so that all ranks call it."""
+    def _exact(
+        self, step: LearnedStep, cells: Tensor, s: Tensor, end: Tensor, failure: CombustError | None = None
+    ) -> None:
+        """Integrates cells, into `end`; pooled over the ranks where there is a pool, so that all ranks call it. A
+        `failure` of the network's cells is raised then, and none of this rank's are integrated.
+        """
+        if failure is not None:
+            cells = cells[:0]
         if self.fallback == "none":
             end[:, cells] = self._split(step, cells, s, TRANSPORT)[0]
+            if failure is not None:
+                raise failure
             return
         fields, rows = torch.cat([take(step.z, cells), take(s, cells)]), step.z.shape[0]
         whole, share = step.durations.of(cells)
@@ -350,3 +378,5 @@ class LearnedFlow:
             end[:, cells] = self.pool.solve(self.pool.begin(cells.numel()), fields, solve, rows)
         elif cells.numel():
             end[:, cells] = solve(fields)
+        if failure is not None:
+            raise failure

@@ -1,6 +1,7 @@
-"""Pools the cells that the network may not have: exact integration of a few on each rank costs as much as of hundreds.
+"""Pools cells over ranks: those that the network may not have, as exact integration of a few on each rank costs as much
+as of hundreds; and those that it may try, as a flame lies on few ranks.
 
-Which rank integrates what follows from the numbers of cells alone, never from measured times, so a restarted run
+Which rank works on what follows from the numbers of cells alone, never from measured times, so a restarted run
 repeats the same numbers.
 """
 
@@ -40,26 +41,28 @@ class Plan:
     def counts(self) -> np.ndarray:
         """Cells of each rank; waits until all ranks have told theirs."""
         if self.request is not None:
-            self.request.Wait()
+            self.request.Wait()  # at once, once it is done
         return self.cells
 
 
 class Pool:
-    """Integrates the few cells of all ranks in batches of at least `least` cells, as long as there are that many.
+    """Works on cells of all ranks in batches of at least `least` cells, as long as there are that many.
 
     All ranks call `begin` and `solve` in the same order; `stats` tells what the last `solve` did. It speaks on a
     communicator of its own.
     """
 
-    def __init__(self, comm: Communicator, least: int = 512, tolerated: float = 0.1) -> None:
+    def __init__(self, comm: Communicator, least: int = 512, tolerated: float = 0.1, gathers: bool = True) -> None:
         """tolerated : nothing moves while the largest batch has at most this share over the mean.
+        gathers : cells that are too few for a batch on each rank go to as few ranks; else they stay, and only what a
+            rank has too much moves
 
         Raises ConfigError for a number out of range.
         """
         if least < 1 or not tolerated >= 0.0:
             raise ConfigError(f"pooling, least = {least}, tolerated = {tolerated}: needs least >= 1 and tolerated >= 0")
         self.comm = comm if comm.mpi is None else Communicator(comm.mpi.Dup())
-        self.least, self.tolerated = least, tolerated
+        self.least, self.tolerated, self.gathers = least, tolerated, gathers
         self.stats = Pooling()
 
     def begin(self, count: int) -> Plan:
@@ -69,6 +72,19 @@ class Pool:
             return Plan(own)
         cells = np.empty(self.comm.size, dtype=np.int64)
         return Plan(cells, self.comm.mpi.Iallgather(own, cells))
+
+    def trades(self, plan: Plan) -> bool:
+        """Whether this rank gives or takes cells; where it does not, it may do its own without `solve`."""
+        counts, me = plan.counts(), self.comm.rank
+        wanted = self._wanted(counts)
+        return bool(counts[me] != wanted[me])
+
+    def _wanted(self, counts: np.ndarray) -> np.ndarray:
+        """Cells that each rank works on; notes them in `stats`."""
+        wanted = (spread if self.gathers else evened)(counts, self.least, self.tolerated)
+        moved = int(np.maximum(counts - wanted, 0).sum())
+        self.stats = Pooling(int(counts.sum()), moved, int(np.count_nonzero(wanted)), int(wanted.max()))
+        return wanted
 
     def solve(self, plan: Plan, fields: Tensor, solve: Callable[[Tensor], Tensor], rows_out: int) -> Tensor:
         """solve(fields) of this rank's cells, in their order, wherever they were integrated.
@@ -80,9 +96,7 @@ class Pool:
         """
         counts, me = plan.counts(), self.comm.rank
         assert fields.shape[1] == counts[me], "begin was told another number of cells"
-        wanted = spread(counts, self.least, self.tolerated)
-        moved = int(np.maximum(counts - wanted, 0).sum())
-        self.stats = Pooling(int(counts.sum()), moved, int(np.count_nonzero(wanted)), int(wanted.max()))
+        wanted = self._wanted(counts)
         sent, received = moves(counts, wanted, me)
         stays = int(counts[me] - sent.sum())
         asked = self._ask(fields[:, stays:], sent, rows_out)
@@ -160,6 +174,23 @@ def spread(counts: np.ndarray, least: int, tolerated: float) -> np.ndarray:
     wanted = np.zeros_like(counts)
     wanted[order] = total // working
     wanted[order[: total % working]] += 1
+    return wanted
+
+
+def evened(counts: np.ndarray, least: int, tolerated: float) -> np.ndarray:
+    """Cells that each rank works on: at most `most` of them, which is the mean, or `least` where that is more.
+
+    What is above goes to those that have fewest. Nothing moves while the largest number is within `tolerated` of that.
+    """
+    total = int(counts.sum())
+    most = max(-(-total // counts.size), least)
+    if counts.max() <= (1.0 + tolerated) * most:
+        return counts
+    wanted = np.minimum(counts, most)
+    order = np.argsort(wanted, kind="stable")
+    room = most - wanted[order]
+    before = room.cumsum() - room  # of those that have fewer
+    wanted[order] += np.clip(total - int(wanted.sum()) - before, 0, room)
     return wanted
 
 

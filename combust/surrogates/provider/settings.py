@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from combust.cfd.boundaries.conditions import Sides
     from combust.kinetics.providers.chemistry import Chemistry
 
+EVEN_FROM = 64  # cells that the network tries, below which a rank gives none away (benchmarks/balance.py)
 LEVELS, MORE = 24, 12  # states of the case's own flame that lend their Jacobians, by T and farthest from these
 
 
@@ -61,6 +62,7 @@ class LearnedChemistry(ChemistrySettings, frozen=True, tag_field="kind", tag="le
     precision: Annotated[Literal["fp32", "bf16", "fp64"], doc("of the network's arithmetic")] = "fp32"
     rtol: Annotated[Positive, doc("relative tolerance of the exact integration")] = 1e-4
     atol: Annotated[Positive, doc("absolute tolerance on mass fractions")] = 1e-9
+    balance: Annotated[bool, doc("ranks share the cells that the network tries evenly")] = True
     pool: Annotated[Count, doc("exact cells of all ranks are integrated in batches of at least so many")] = 512
     share: Annotated[
         Literal["auto", "on", "off"], doc("ranks on one device evaluate in one batch; auto: if it is a GPU")
@@ -87,6 +89,7 @@ class LearnedChemistry(ChemistrySettings, frozen=True, tag_field="kind", tag="le
         several, force = case.comm.size > 1, self.share == "on"
         share = force or (self.share == "auto" and case.device != "cpu")
         states = case.flame_states
+        one_device = several and share
         return LearnedFlow(
             parts,
             exact(self.fallback, self.rtol, self.atol, case),
@@ -95,6 +98,7 @@ class LearnedChemistry(ChemistrySettings, frozen=True, tag_field="kind", tag="le
             self.fallback,
             self.router,
             Pool(case.comm, self.pool) if several else None,
-            Shared(case.comm, case.device, force) if several and share else None,
+            Shared(case.comm, case.device, force) if one_device else None,
             verdict,
+            Pool(case.comm, EVEN_FROM, gathers=False) if several and self.balance and not one_device else None,
         )

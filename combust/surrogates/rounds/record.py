@@ -19,7 +19,7 @@ PHASES = ("explore", "label", "train", "judge")
 class Record(msgspec.Struct, frozen=True, kw_only=True):
     """A round. The first, of number 0, is the network that was given.
 
-    added : rows of this round;  rows : all training rows, those added included
+    added : rows of this round;  rows : training rows that it learned from, those added included
     exact_share, exact_of_all, error, within, step_cpu : see `combust.surrogates.rounds.measure.Measured`
     counts : visited cells by class;  cpu : s of each phase;  weights : SHA-256
     """

@@ -26,6 +26,7 @@ from combust.surrogates.rounds.select import selected
 from combust.surrogates.rounds.settings import FlowCase
 from combust.surrogates.settings import Surrogate
 from combust.surrogates.training.job import CHECKPOINT
+from combust.surrogates.training.thin import kept_of
 from combust.surrogates.training.train import train
 
 ROWS, MODEL = "rows.h5", "model"
@@ -46,11 +47,12 @@ def next_round(
     if not len(rows):
         return None
     sources = [given.samples, *(folder.path / ROWS for folder in before[1:]), place.half / ROWS]
-    trained(retraining(given), place, sources, last, reporter)
+    trained(retraining(given), place, sources, last, reporter, given.settings.train.old)
     earlier = sum(before_rows(folder) for folder in before[1:])
     inputs = {"network": sha256(files_of(last)[1]), "rows": sha256(place.half / ROWS)}
     model = place.half / MODEL
-    return judged(given, place, model, len(rows), given.rows + earlier + len(rows), dict(rows.counts), inputs, reporter)
+    learned = kept_of(given.rows + earlier, given.settings.train.old) + len(rows)
+    return judged(given, place, model, len(rows), learned, dict(rows.counts), inputs, reporter)
 
 
 def before_rows(folder: RoundFolder) -> int:
@@ -104,15 +106,16 @@ def retraining(given: Prepared) -> Surrogate:
 
 
 def trained(
-    settings: Surrogate, place: RoundFolder, sources: Sequence[Path], last: Path, reporter: Reporter = SILENT
-) -> None:
+    settings: Surrogate, place: RoundFolder, sources: Sequence[Path], last: Path, reporter: Reporter = SILENT,
+    old: float = 1.0,
+) -> None:  # fmt: skip
     """The network of the round, into its half folder; a checkpoint there goes on."""
     with suppress(FileFormatError, ConfigError):
         if "router" in Model.load(place.half / MODEL).card:
             return
     begin = time.process_time()
     again = (place.half / CHECKPOINT).is_file()
-    run = partial(train, settings, place.half, samples=sources, init=last, reporter=reporter)
+    run = partial(train, settings, place.half, samples=sources, init=last, reporter=reporter, old=old)
     try:
         run(resume=True) if again else run(force=True)
     finally:

@@ -51,10 +51,13 @@ class Select(Settings, frozen=True):
 
 
 class Retrain(Settings, frozen=True):
-    """How each round is trained: from the last weights, on all rows; else as the learned chemistry's file says."""
+    """How each round is trained: from the last weights; else as the learned chemistry's file says."""
 
     epochs: Annotated[Count, doc("passes over all rows")] = 10
     rate: Annotated[Positive, doc("learning rate at the start, over that of the first training")] = 0.5
+    old: Annotated[
+        Share, doc("of the rows of before the round, that it learns from, drawn anew each time; range and router: all")
+    ] = 1.0
 
 
 class Stop(Settings, frozen=True):

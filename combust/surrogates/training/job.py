@@ -27,6 +27,7 @@ from combust.surrogates.training import losses
 from combust.surrogates.training import state as training_state
 from combust.surrogates.training.calibrate import chosen
 from combust.surrogates.training.state import State
+from combust.surrogates.training.thin import require_share, thinned
 
 CHECKPOINT, MODEL = "checkpoint.safetensors", "model"
 Samples = str | Path | Sequence[str | Path] | None  # files of sample sets, whose rows are joined
@@ -46,11 +47,17 @@ class Job:
     folder: Path
     identity: dict[str, Any]
     also: SampleSet | None = None  # rows of other fuels: the network learns from them, its router knows nothing of them
+    old: float = 1.0  # share of the training rows before `new` that the network learns from
+    new: int = 0  # first row of the last sample set
+    sets: int = 1  # of samples that were joined
 
     @property
     def taught(self) -> SampleSet:
         """The rows that the network learns from and that stop its training."""
-        return self.samples if self.also is None else SampleSet.join([self.samples, self.also])
+        own = self.samples
+        if self.old < 1.0:  # other rows with each set that joins
+            own = thinned(own, self.new, self.old, self.settings.train.seed + self.sets)
+        return own if self.also is None else SampleSet.join([own, self.also])
 
 
 def prepared(
@@ -61,6 +68,7 @@ def prepared(
     minutes: float | None = None,
     same: bool = False,
     also: Sequence[str | Path] = (),
+    old: float = 1.0,
 ) -> Job:
     """Raises the errors of mechanism, samples and model to start from, and ConfigError where they do not fit; that of
     another mechanism than the model's as well, if it must be the `same`.
@@ -68,17 +76,22 @@ def prepared(
     settings = asked.settings
     init = init or settings.train.init
     check(settings, minutes)
+    require_share(old)
     folder = Path(out or f"runs/{asked.name}")
     sources = files_of_samples(samples, folder)
     gas = Mechanism.load(settings.mechanism, settings.phase, ions=settings.ions)
-    rows = SampleSet.join([SampleSet.read(source) for source in sources])
+    sets = [SampleSet.read(source) for source in sources]
+    rows = SampleSet.join(sets)
     others = read_also(also, gas, rows)
     path = library.find(init) if init else None
     start = Model.load(path) if path else None
     check_samples(settings, gas, rows, sources[0])
     check_start(settings, gas, start, rows, same)
-    identity = identity_of(settings, gas, sources, path, also)
-    return Job(settings, gas, rows, str(init) if init else None, start, minutes, folder, identity, others)
+    identity = identity_of(settings, gas, sources, path, also) | ({"old": old} if old < 1.0 else {})
+    return Job(
+        settings, gas, rows, str(init) if init else None, start, minutes, folder, identity, others, old,
+        len(rows) - len(sets[-1]), len(sets),
+    )  # fmt: skip
 
 
 @contextmanager

@@ -43,6 +43,7 @@ def train(
     resume: bool = False,
     force: bool = False,
     also: Sequence[str | Path] = (),
+    old: float = 1.0,
     reporter: Reporter = SILENT,
 ) -> Trained | None:
     """Trains a learned chemistry and writes it; None on processes of a launcher but the first.
@@ -57,12 +58,14 @@ def train(
     resume, force : continue what was interrupted; replace what an earlier training made
     also : sample sets of other fuels in the same mechanism, from which the network learns too: one network for a family
         of fuels; ranges and router are of `samples` alone
+    old : share of the training rows of all sample sets but the last that the network learns from, drawn at random; for
+        weights that have learned them before. Ranges and router are of all rows
 
     All input is checked before anything long is computed. Raises ConfigError, MechanismError, FileFormatError for what
     cannot be used or does not fit, DivergenceError for a loss that is not finite, Stopped on a signal: the last epoch
     is kept for `resume`.
     """
-    job = prepared(given(config, changes), out, samples, init, minutes, also=also)
+    job = prepared(given(config, changes), out, samples, init, minutes, also=also, old=old)
     group = distributed.join(uses_gpu(job.settings))
     try:
         with ExitStack() as held, one_thread(), stoppable():
@@ -137,6 +140,8 @@ def run(job: Job, group: Group, state: State, tensorboard: bool, reporter: Repor
     about = card(settings, gas, job.samples, state, job.init, job.minutes)
     if job.also is not None:
         about["samples"]["also"] = others(job.also)
+    if job.old < 1.0:
+        about["training"]["old_rows"] = job.old
     about["provenance"] = provenance(gas, settings, job.identity)
     if job.start is not None:
         about["training"]["parent"] = parent(job.start, first.species)

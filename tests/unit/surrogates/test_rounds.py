@@ -18,6 +18,7 @@ from combust.errors import ConfigError, FileFormatError
 from combust.interrupts import Stopped
 from combust.parallel import Communicator
 from combust.run import build as runs
+from combust.surrogates import settings as config
 from combust.surrogates.data.sample_set import SampleSet
 from combust.surrogates.model.model import Model
 from combust.surrogates.rounds import rounds as module
@@ -29,6 +30,8 @@ from combust.surrogates.rounds.record import Record, best_of, breaks_even
 from combust.surrogates.rounds.select import classes, selected
 from combust.surrogates.rounds.settings import FlowCase, Select, Stop, load
 from combust.surrogates.rounds.stop import reason
+from combust.surrogates.training.job import prepared
+from combust.surrogates.training.thin import kept_of
 from combust.surrogates.trust.router import misfit, trust_of
 
 torch.set_num_threads(1)
@@ -322,3 +325,41 @@ def test_a_verb_and_a_function(folder, capsys):
     settings = load(folder / "learn.toml")
     assert Path(settings.samples).is_absolute() and msgspec.structs.asdict(settings)["train"].epochs == 1
     assert (folder / "out" / "learn.json").is_file()
+
+
+@pytest.mark.parametrize("old", [0.0, 0.25, 1.0])
+def test_a_share_of_the_old_rows(tiny, folder, tmp_path, old):
+    """The network learns from it and from all new rows; ranges and router are of all, each draw is another."""
+    every = tiny.samples.rows(np.arange(0, len(tiny.samples), 4))
+    sources = [tmp_path / f"{name}.h5" for name in ("samples", "new")]
+    every.write(sources[0])
+    every.rows(np.flatnonzero(every.split == 0)[:30]).write(sources[1])
+    given = config.given(folder / "tiny.toml", ())
+    job = prepared(given, tmp_path, sources, tiny.strict, old=old)
+    before = int((every.split == 0).sum())
+    taught = job.taught
+    assert int((taught.split == 0).sum()) == kept_of(before, old) + 30 and len(job.samples) == len(every) + 30
+    assert (taught.split != 0).sum() == (every.split != 0).sum()
+    np.testing.assert_array_equal(taught.T[-30:], job.samples.T[-30:])
+    again = replace(job, sets=3).taught
+    assert len(again) == len(taught) and (np.array_equal(again.T, taught.T) == (old != 0.25))
+    assert (job.identity == prepared(given, tmp_path, sources, tiny.strict).identity) == (old == 1.0)
+
+
+def test_rounds_hand_the_share_on(folder, tmp_path, monkeypatch):
+    asked = []
+
+    def stop(*_, **options):
+        asked.append(options["old"])
+        raise Killed
+
+    monkeypatch.setattr(module, "train", stop)
+    settings = load(folder / "learn.toml", ["train.old=0.5"])
+    assert settings.train.old == 0.5 and load(folder / "learn.toml").train.old == 1.0
+    place = RoundFolder(tmp_path, 1)
+    place.half.mkdir(parents=True)
+    with pytest.raises(Killed):
+        module.trained(config.load(folder / "tiny.toml"), place, [], tmp_path / "model", old=settings.train.old)
+    assert asked == [0.5]
+    with pytest.raises(ConfigError, match="old"):
+        load(folder / "learn.toml", ["train.old=1.5"])
