@@ -165,6 +165,7 @@ def draw(path: Path, found: ThermoReport, theirs: dict[str, Any]) -> None:
             if high - low < 1:  # of an atom: no scale of round-off
                 left.set_ylim(low - 1, high + 1)
             right.set(title=f"Hf {one.formed.H298:.1f} kJ/mol", ylabel="S [J/mol/K]")
-        grid[0][0].legend(frameon=False, fontsize=7)
+            if one is found.species[0] or one.treated[1:]:
+                left.legend(frameon=False, fontsize=7)
         for axes in grid[-1]:
             axes.set_xlabel("T [K]")
