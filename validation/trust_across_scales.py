@@ -86,7 +86,8 @@ def page(report: Report, kept: dict[str, Any]) -> None:
         "the detailed mechanism with the experiment, the reduced with the detailed one, the flow solver with exact "
         "chemistry with Cantera's flame of the same mechanism, the network with exact chemistry in the same reactor or "
         "flow. `python -m validation trust_across_scales --only NAME` repeats one; what each found is in "
-        "trust_across_scales.json beside this page."
+        "trust_across_scales.json beside this page. Delays of hydrogen in 99 % argon by Chaumeix 2007 are half of "
+        "those of every mechanism that was tried ([why](shock_tube_h2.md)): they are no measure of these links."
     )
     for name, one in kept.items():
         rows = [msgspec.convert(row, Row) for row in one["rows"]]
