@@ -10,7 +10,7 @@ from helpers import ROOT
 
 from combust.__main__ import main
 from combust.chain.chain import chain
-from combust.chain.links import report, rows
+from combust.chain.links import glance, report, rows
 from combust.chain.links.kinetics import without_origin
 from combust.chain.links.levels import distance, fractions
 from combust.chain.settings import load
@@ -82,6 +82,13 @@ def without_quick(folder):
     path.write_text(text[: text.index("[quick]")])
     assert "quick" not in tomllib.loads(path.read_text())
     return path
+
+
+def test_keys_that_came_later_change_nothing_where_they_say_what_was_before(tmp_path):
+    stage = {one.name: one for one in stages_of(load(H2), tmp_path)}["learn"]
+    assert "old" not in stage.settings["rounds"]["train"] and stage.settings["rounds"]["train"]["rate"] == 0.5
+    thinned = {one.name: one for one in stages_of(load(H2, ["learn.train.old=0.5"]), tmp_path)}["learn"]
+    assert thinned.settings["rounds"]["train"]["old"] == 0.5
 
 
 def test_comments_and_places_are_no_settings(tmp_path):
@@ -156,6 +163,35 @@ def test_held_out_conditions_are_marked():
     assert [one.seen for one in found] == ["search", "held out"]
     table = report.of_rows(found)
     assert table.rows[1][:3] == ("flame speed", "b", "held out") and "(+1 %)" in table.rows[1][4]
+
+
+def test_temperatures_are_judged_in_kelvin():
+    """Their tolerance is a share of the rise from the fresh gas, here 2000 K."""
+    value = {"metric": "burnt_temperature", "detailed": 2300.0, "reduced": 2310.0, "error": 0.005, "tolerance": 0.02}
+    cases = [{"name": "a", "held_out": False, "values": [value, value | {"error": 0.0, "reduced": 2300.0}]}]
+    near, same = rows.of_reduction({"cases": cases})
+    assert near.unit == "K" and near.errors["reduced"] == pytest.approx(10.0) and near.bar == pytest.approx(40.0)
+    assert same.errors["reduced"] == 0.0 and same.bar is None
+    table = report.of_rows([near])
+    assert table.rows[0][4] == "2310 K (+10 K)" and not isinstance(table.rows[0][4], report.Over)
+
+
+def test_what_was_made_stands_first(tmp_path):
+    large, small = {"species": 10 * ["H2"], "reactions": 29 * [1]}, {"species": ["H2"], "reactions": []}
+    found = {
+        "reduce/report.json": {"stages": [large, small]},
+        "learn/model.json": {"network": {"depth": 2, "width": 48}, "samples": {"rows": {"train": 7}}},
+        "verify/report.json": {"targets": [{"met": True}, {"met": False}]},
+    }  # fmt: skip
+    for name, content in found.items():
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_text(json.dumps(content))
+    (tmp_path / "laminar").mkdir()
+    (tmp_path / "laminar" / "series.csv").write_text("step,slow_share,network_share\n1,1,0\n2,0.9,0.1\n")
+    lines = dict(glance.glance(load(H2), tmp_path).rows)
+    assert lines["detailed mechanism"] == "h2o2.yaml: 10 species, 29 reactions"
+    assert lines["network"] == "2 layers of 48, 7 training rows" and lines["report card"] == "1 of 2 targets met"
+    assert lines["flow laminar"] == "cells at its end: slow 90 %, network 10 %" and "flow turbulent" not in lines
 
 
 def test_learned_errors_are_those_of_the_report_card():

@@ -14,6 +14,7 @@ from combust import __version__
 from combust.chain import manifest
 from combust.chain.digests import of_text
 from combust.chain.links import flows, kinetics
+from combust.chain.links.glance import glance
 from combust.chain.links.rows import HELD_OUT, LEVELS, Row, rows, worst
 from combust.chain.manifest import Manifest
 from combust.chain.order import size
@@ -50,7 +51,8 @@ def write(settings: Chain, names: Sequence[str], work: Work) -> None:
     (work.folder / NUMBERS).write_text(json.dumps(finite(found), indent=1, allow_nan=False) + "\n", encoding="utf-8")
     rounds = work.out / LEARN / ROUNDS
     learned = rounds.read_text(encoding="utf-8") if rounds.is_file() else ""
-    parts = sections(settings, made, table, pictures(settings, made, work), learned)
+    drawn = pictures(settings, made, work)
+    parts = sections(settings, made, table, drawn, learned, [glance(settings, work.out)])
     (work.folder / PAGES[0]).write_text(html(settings.title, parts), encoding="utf-8")
     (work.folder / PAGES[1]).write_text(markdown(settings.title, parts), encoding="utf-8")
 
@@ -87,30 +89,45 @@ def pictures(settings: Chain, made: dict[str, Manifest], work: Work) -> list[Pic
         if source.is_file():
             copy = work.folder / f"{stage}_{file}"
             copy.write_bytes(source.read_bytes())
-            found.append(Picture(copy, f"{text}. {remade(stage, made[stage], work.out)}"))
+            found.append(Picture(copy, f"{text}. {remade(made[stage])}"))
     return found
 
 
-def remade(stage: str, own: Manifest, out: Path) -> str:
-    """The command of a picture."""
-    then = "; combust plot DIR" if (out / stage / flows.SUMMARY).is_file() else ""
+def remade(own: Manifest) -> str:
+    """The command of a picture; DIR is any folder."""
+    then = ""
+    if flows.SUMMARY in own.outputs:
+        fields = flows.pictured(own.settings, own.stage)
+        then = "; combust plot DIR" + (f" --fields {','.join(fields)}" if fields else "")
     return f"Made by: {own.command}{then}"
 
 
 def sections(
-    settings: Chain, made: dict[str, Manifest], table: Sequence[Row], drawn: Sequence[Picture], rounds: str = ""
-) -> list[Section]:
-    """Of the page, in order;  rounds : of learning, as a table for people"""
+    settings: Chain, made: dict[str, Manifest], table: Sequence[Row], drawn: Sequence[Picture], rounds: str = "",
+    first: Sequence[Table] = (),
+) -> list[Section]:  # fmt: skip
+    """Of the page, in order;  rounds : of learning, as a table for people;  first : what was made"""
     return [
-        Section("Error of each link", [INTRODUCTION, summary(table)]),
+        Section("What was made", [CHAIN, *first]),
+        Section("Error of each link", [INTRODUCTION, summary(table), MARKS]),
         *(Section(title, [of_rows(own)]) for title, own in parts_of(table) if own),
-        *([Section("Rounds of learning", [Listing("table", rounds)])] if rounds else []),
+        *([Section("Rounds of learning", [Listing("by round", rounds)])] if rounds else []),
         Section("Pictures", list(drawn)),
         Section("Stages", list(stage_blocks(made))),
         Section("Settings", [Listing(name, json.dumps(one.settings, indent=1)) for name, one in made.items()]),
     ]
 
 
+CHAIN = (
+    "From a mechanism to flames in a flow, link by link: the detailed mechanism beside published experiments, a "
+    "smaller one of it, a network that learned its steps, and flows in which cells are slow (exact rates in one "
+    "cheap step), the network's, or exact (integrated) where the network is not trusted."
+)
+MARKS = (
+    "In the tables below bold stands for what is beyond the measurement's own uncertainty, where its file says one, or "
+    "beyond the tolerance of the reduction. Seen by: 'search', a condition that the reduction looked at; 'held out', "
+    "one that it did not; 'not trained on', one that is chosen from the ranges of the network, not from its samples."
+)
 INTRODUCTION = (
     "Each value is compared with that of the level before it in the chain: the detailed mechanism with the experiment, "
     "the reduced with the detailed one, the flow solver with exact chemistry with Cantera's flame of the same "

@@ -14,7 +14,7 @@ from combust.chain.stage import Stage, Work
 from combust.errors import ConfigError, at
 from combust.settings.config import override
 from combust.settings.switch import Switches
-from combust.surrogates.rounds.settings import Explore, FlowCase, Learn
+from combust.surrogates.rounds.settings import Explore, FlowCase, Learn, tree_of
 
 NAME, STATE = "learn", "learn.json"
 
@@ -30,7 +30,7 @@ def stages(settings: Chain, out: Path) -> tuple[Stage, ...]:
             raise ConfigError(f"learn: {name} is no flow of this chain; there are {', '.join(settings.flows)}")
     cases = {name: without_paths(case_of(settings, name, False, out)) for name in named}
     surrogate = {name: value for name, value in msgspec.to_builtins(settings.learned).items() if name != "mechanism"}
-    own = {"rounds": msgspec.to_builtins(rounds), "cases": cases, "learned": surrogate}
+    own = {"rounds": tree_of(rounds), "cases": cases, "learned": surrogate}
     return (
         Stage(
             NAME, "rounds of learning from the flows", lambda work: learned(settings, work), own, (),

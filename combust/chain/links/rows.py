@@ -117,7 +117,7 @@ def shortened(composition: str) -> str:
 
 def of_reduction(found: dict[str, Any]) -> Iterator[Row]:
     """Conditions of the search and those held out; profiles have no one value, and an error all the same."""
-    units = {"ignition_delay": "s", "flame_speed": "m/s", "extinction_time": "s", "burnt_temperature": "K"}
+    units = {"ignition_delay": "s", "flame_speed": "m/s", "extinction_time": "s"}
     for case in found["cases"]:
         seen = HELD_OUT if case["held_out"] else SEARCHED
         for value in case["values"]:
@@ -125,8 +125,17 @@ def of_reduction(found: dict[str, Any]) -> Iterator[Row]:
             if value["detailed"] is None or not math.isfinite(value["detailed"]):
                 continue
             values = {"detailed": value["detailed"], "reduced": value["reduced"]}
-            yield row(name.replace("_", " "), units.get(name, "1"), case["name"], seen, values,
-                      {"reduced": "detailed"}, value["tolerance"], "reduce")  # fmt: skip
+            unit = "K" if name.endswith("temperature") else units.get(name, "1")
+            yield row(name.replace("_", " "), unit, case["name"], seen, values,
+                      {"reduced": "detailed"}, allowed(value, unit), "reduce")  # fmt: skip
+
+
+def allowed(value: dict[str, Any], unit: str) -> float | None:
+    """The tolerance of a value in units of its error: in K of temperatures, where it is a share of their rise."""
+    tolerance: float | None = value["tolerance"]
+    if tolerance is None or unit != "K":
+        return tolerance
+    return tolerance * abs(value["reduced"] - value["detailed"]) / value["error"] if value["error"] else None
 
 
 def of_reactors(card: dict[str, Any], found: dict[str, Any]) -> Iterator[Row]:
