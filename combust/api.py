@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from combust.kinetics.dynamics.run import md as md
     from combust.kinetics.flames.extinctions import extinction as extinction
     from combust.kinetics.flames.speeds import flamespeed as flamespeed
+    from combust.kinetics.quantum.command import tst as tst
     from combust.kinetics.quantum.thermochemistry.thermo import thermo as thermo
     from combust.kinetics.reactors.ignite import ignite as ignite
     from combust.kinetics.trajectories.network import network as network
@@ -60,6 +61,7 @@ FUNCTIONS = {  # name -> module and name there
     "merge": ("combust.kinetics.constants.merge", "merge"),
     "rate": ("combust.kinetics.constants.rate", "rate"),
     "thermo": ("combust.kinetics.quantum.thermochemistry.thermo", "thermo"),
+    "tst": ("combust.kinetics.quantum.command", "tst"),
     "network": ("combust.kinetics.trajectories.network", "network"),
     "md": ("combust.kinetics.dynamics.run", "md"),
     "reduce": ("combust.reduction.reduce", "reduce"),

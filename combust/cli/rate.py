@@ -1,4 +1,4 @@
-"""combust rate: the rate constant of one reaction in mechanisms, trajectories and published work."""
+"""combust rate: the rate constant of one reaction in mechanisms, computed, in trajectories and published work."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--mechanism", action="append", default=[], metavar="YAML",
                         help="Cantera file, again for more; default: h2o2.yaml")  # fmt: skip
     parser.add_argument("--record", action="append", default=[], metavar="JSON",
-                        help="network.json of combust network, or its folder; again for more")  # fmt: skip
+                        help="network.json of combust network, tst.json of combust tst, or their folders")  # fmt: skip
     parser.add_argument("--T", default="300,500,700,1000,1500,2000,2500,3000", metavar="RANGE", help="temperatures [K]")
     parser.add_argument("--p", default="1", metavar="P", help="pressure in atm, or with a unit, where k hangs on it")
     output_arguments(parser, "rate.csv and .png")

@@ -46,6 +46,7 @@ VERBS = (
     Verb("validate", "compare a mechanism with published experiments"),
     Verb("network", "reactions and rate constants, with their errors, of molecular dynamics"),
     Verb("md", "reactive molecular dynamics of a box of molecules, by LAMMPS"),
+    Verb("tst", "rate constants from electronic structure, by transition-state theory"),
     Verb("merge", "put rates into a mechanism: what is replaced, and by how much"),
     Verb("rate", "what mechanisms, trajectories and published work say of one reaction"),
     Verb("thermo", "thermochemistry of computed structures, as NASA polynomials for a mechanism"),

@@ -1,4 +1,4 @@
-"""What mechanisms, trajectories and published work say of the rate constant of one reaction."""
+"""What mechanisms, quantum chemistry, trajectories and published work say of the rate constant of one reaction."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from combust.errors import ConfigError
 from combust.kinetics.constants.evaluated import EVALUATIONS, Evaluation
 from combust.kinetics.constants.matching import key
 from combust.kinetics.constants.merge import entry_of
+from combust.kinetics.quantum.rates import record as quantum
 from combust.kinetics.trajectories.known import Known
 from combust.kinetics.trajectories.network import sides_of
 from combust.kinetics.trajectories.record import NetworkRecord, read_network
@@ -35,7 +36,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Said:
-    """A source:  kind : "mechanism", "trajectories" or "published";  reverse : from its reverse, by thermo
+    """A source:  kind : "mechanism", "quantum", "trajectories" or "published";  reverse : from its reverse, by thermo
 
     factor : stated, of all its points, or None;  cite : where it is from
     """
@@ -77,7 +78,7 @@ def rate(
     """Lists what is known of a reaction, such as "OH + H2 = H2O + H", at temperatures T [K].
 
     mechanisms : Cantera files; a factor that a reaction states under `combust` is its band
-    records : network.json of `combust network`, or their folders
+    records : network.json of `combust network`, tst.json of `combust tst`, or their folders
     p : pressure [Pa] in N2 (or AR, HE) where k hangs on it
 
     Published values hold within their temperatures only; those of the reverse go by the first mechanism's thermo.
@@ -91,8 +92,13 @@ def rate(
     sides = sides_of(reaction)
     known = [Known(path) for path in mechanisms]
     said = [found for one in known if (found := of_mechanism(one, sides, T, p)) is not None]
-    said += [one for path in records for one in of_record(read_network(path), sides, str(path))]
-    said += of_evaluations(sides, T, known[0].solution if known else None)
+    gas = known[0].solution if known else None
+    for path in records:
+        if quantum.is_rate(path):
+            said += of_quantum(quantum.read(path), sides, T, str(path), gas)
+        else:
+            said += of_record(read_network(path), sides, str(path))
+    said += of_evaluations(sides, T, gas)
     if not said:
         where = ", ".join(map(str, (*mechanisms, *records))) or "no file"
         raise ConfigError(f"{reaction}: neither {where} nor a published value has it; species are spelled as there")
@@ -141,6 +147,22 @@ def of_record(record: NetworkRecord, sides: Sides, path: str) -> Iterable[Said]:
             model = f"; forces: a factor {one.model:.2g}" if one.model else "; error of the forces unknown"
             yield Said(path, "trajectories", points, one.factor, f"{one.count} events, 95 % of counting{model}")
             return
+
+
+def of_quantum(
+    record: quantum.RateRecord, sides: Sides, T: Sequence[float], path: str, gas: ct.Solution | None
+) -> list[Said]:
+    """A computed rate within its temperatures, by its law; of the reverse where a mechanism's thermo is at hand."""
+    own = sides_of(record.equation)
+    law = record.fitted
+    if law is None or own not in (sides, sides[::-1]) or (own != sides and gas is None):
+        return []
+    back, points = own != sides, []
+    for t in [t for t in T if law.T_low <= t <= law.T_high] or [law.T_low, law.T_high]:
+        k, factor = quantum.between(record, t)
+        points.append(banded(t, k / constant(gas, own, t) if back and gas else k, factor))
+    cite = f"{record.level}//{record.geometry}, {record.tunnelling}, {law.T_low:g} to {law.T_high:g} K"
+    return [Said(path, "quantum", tuple(points), record.factor, cite, back)]
 
 
 def of_evaluations(sides: Sides, T: Sequence[float], gas: ct.Solution | None) -> list[Said]:

@@ -75,23 +75,30 @@ def constant(moment: float) -> float:
     return float(PLANCK / (8 * np.pi**2 * LIGHT * moment * DALTON * 1e-20))
 
 
-def symmetry(elements: Sequence[str], coordinates: Array, tolerance: float = TOLERANCE) -> Symmetry:
+def symmetry(
+    elements: Sequence[str], coordinates: Array, mode: Array | None = None, tolerance: float = TOLERANCE
+) -> Symmetry:
     """Rotation number and point group of a geometry [angstrom].
 
     Operations are found by mapping two atoms onto all like them, and counted where every atom then lies within
-    `tolerance` of one of its kind.
+    `tolerance` of one of its kind. Of a saddle with its `mode`, shape (n, 3), those count that do not turn the mode
+    round: where they do, both sides are alike and the path is crossed both ways (Pollak, Pechukas 1978,
+    doi:10.1021/ja00477a009).
     """
     x = centred(elements, coordinates)
     kind = rotor(elements, coordinates).kind
     if kind == "atom":
         return Symmetry(1, 1, "K")
     if kind == "linear":
-        even = matched(elements, x, -x, tolerance) is not None
-        return Symmetry(2 if even else 1, 1, "D∞h" if even else "C∞v")
+        order = matched(elements, x, -x, tolerance)
+        keeps = order is not None and (mode is None or float(np.sum(-mode * mode[order])) > 0)
+        return Symmetry(2 if keeps else 1, 1, "D∞h" if order is not None else "C∞v")
     found = operations(elements, x, tolerance)
-    proper = [one for one in found if np.linalg.det(one) > 0]
-    improper = [one for one in found if np.linalg.det(one) < 0]
-    return Symmetry(len(proper), 1 if improper else 2, group(proper, improper))
+    proper, improper = ([(one, order) for one, order in found if np.linalg.det(one) * sign > 0] for sign in (1, -1))
+    name = group([one for one, _ in proper], [one for one, _ in improper])
+    kept = [sum(mode is None or float(np.sum((mode @ one.T) * mode[order])) > 0 for one, order in side)
+            for side in (proper, improper)]  # fmt: skip
+    return Symmetry(kept[0], 1 if kept[1] else 2, name)
 
 
 def matched(elements: Sequence[str], x: Array, moved: Array, tolerance: float) -> list[int] | None:
@@ -106,9 +113,9 @@ def matched(elements: Sequence[str], x: Array, moved: Array, tolerance: float) -
     return found
 
 
-def operations(elements: Sequence[str], x: Array, tolerance: float) -> list[Array]:
-    """Orthogonal matrices that map a nonlinear molecule onto itself."""
-    found: list[Array] = []
+def operations(elements: Sequence[str], x: Array, tolerance: float) -> list[tuple[Array, list[int]]]:
+    """Orthogonal matrices that map a nonlinear molecule onto itself, and where each atom then lies."""
+    found: list[tuple[Array, list[int]]] = []
     seen: set[tuple[bool, tuple[int, ...]]] = set()
     for first in candidates(elements, x, tolerance):
         order = matched(elements, x, x @ first.T, 6 * tolerance)
@@ -120,7 +127,7 @@ def operations(elements: Sequence[str], x: Array, tolerance: float) -> list[Arra
         mark = (bool(np.linalg.det(best) > 0), tuple(order))
         if mark not in seen:
             seen.add(mark)
-            found.append(best)
+            found.append((best, order))
     return found
 
 

@@ -49,6 +49,7 @@ class Record(Settings, frozen=True, kw_only=True, dict=True):
         tuple[tuple[int, float], ...], doc("(degeneracy, cm-1) of levels, lowest at 0; none: 2S + 1")
     ] = ()
     spin_orbit: Annotated[float, doc("lowest level minus the energy without spin-orbit coupling [cm-1]")] = 0.0
+    connects: Annotated[tuple[Text, ...], doc("what a saddle led to, both ways")] = ()
     engine: Annotated[str, doc("program and version")] = ""
     notes: tuple[str, ...] = ()
 
@@ -98,7 +99,7 @@ class Record(Settings, frozen=True, kw_only=True, dict=True):
     @cached_property
     def geometric(self) -> Symmetry:
         """What the geometry says, whatever the record states."""
-        return symmetry(self.elements, self.places)
+        return symmetry(self.elements, self.places, np.array(self.mode) if self.mode else None)
 
     @property
     def sigma(self) -> int:
@@ -139,8 +140,17 @@ class Record(Settings, frozen=True, kw_only=True, dict=True):
     def digest(self) -> str:
         """SHA-256 of the content, whatever way it is written."""
         same = msgspec.convert(msgspec.to_builtins(self), Record)  # 1 and 1.0 are one number
-        text = json.dumps(msgspec.to_builtins(same), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        stated = {name: value for name, value in msgspec.to_builtins(same).items() if value != DEFAULTS.get(name)}
+        text = json.dumps(stated, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+# A field that a later version adds leaves digests as they are where it says nothing.
+DEFAULTS = {
+    one.encode_name: msgspec.to_builtins(one.default) if one.default is not msgspec.NODEFAULT else one.default_factory()
+    for one in msgspec.structs.fields(Record)
+    if not one.required
+}
 
 
 def require_complete(record: Record) -> None:

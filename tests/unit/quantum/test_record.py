@@ -58,6 +58,19 @@ def test_symmetry(name):
     assert (found.number, found.mirrors, found.group) == (number, mirrors, group)
 
 
+def test_operations_that_turn_the_path_round_do_not_count():
+    """H + H2: two paths, one to each end, though the saddle is symmetric (doi:10.1021/ja00477a009)."""
+    places, mode = (
+        np.array([(0, 0, -0.93), (0, 0, 0), (0, 0, 0.93)]),
+        np.array([(0, 0, -0.4), (0, 0, 0.8), (0, 0, -0.4)]),
+    )
+    assert symmetry("HHH", places, mode).number == 1
+    assert symmetry("HHH", places, np.array([(0, 0, 1.0), (0, 0, 0), (0, 0, -1.0)])).number == 2
+    bent = np.array(WATER.coordinates)
+    assert symmetry(WATER.elements, bent, np.array([(0, 0, 0), (0, 0, 1.0), (0, 0, -1.0)])).number == 1
+    assert symmetry(WATER.elements, bent, np.array([(0, 0, -1.0), (0, 0, 1.0), (0, 0, 1.0)])).number == 2
+
+
 def test_symmetry_ends_at_the_tolerance():
     places = WATER.places.copy()
     places[1] *= 1.1

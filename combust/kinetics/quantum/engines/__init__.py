@@ -1,0 +1,1 @@
+"""Programs of electronic structure, and what they leave: PySCF is run, logs of others are read."""
