@@ -20,6 +20,7 @@ TITLES = {
     "chain": "Files of `combust chain`",
     "learn": "Files of `combust learn`",
     "reduce": "Files of `combust reduce`",
+    "tst": "Files of `combust tst`",
     "sample": "Files of learned chemistry: `combust sample`, `train` and `verify`",
 }
 UNITS = (
@@ -58,6 +59,10 @@ def root_of(file: str) -> type[msgspec.Struct]:
         from combust.reduction.settings import Reduction
 
         return Reduction
+    if file == "tst":
+        from combust.kinetics.quantum.settings import Tst
+
+        return Tst
     if file == "chain":
         from combust.chain.settings import Chain
 

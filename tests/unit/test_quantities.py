@@ -171,7 +171,7 @@ def test_a_number_too_large_in_si_is_refused():
 
 
 def test_every_unit_of_a_key_can_be_converted():
-    for file in ("case", "reduce", "sample"):
+    for file in ("case", "reduce", "sample", "tst"):
         for found in re.findall(r'"x-(?:kind|unit)": "([^"]+)"', json.dumps(schema_of(file))):
             assert KINDS.get(found, found) in TABLES or found in (ALONG, SAME)
 
@@ -183,6 +183,7 @@ def test_every_unit_of_a_key_can_be_converted():
         ("sample", "keys_learned.md"),
         ("learn", "keys_learn.md"),
         ("chain", "keys_chain.md"),
+        ("tst", "keys_tst.md"),
     ],
 )
 def test_pages_of_keys_are_up_to_date(file, page):
