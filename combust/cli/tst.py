@@ -75,8 +75,5 @@ def show(found: TstReport) -> None:
     if law:
         print(f"k = {law.A * scale:.4g} T^{law.b:.3f} exp(-{law.E:.1f} K / T) {unit} within "
               f"{100 * math.expm1(law.error):.1f} %, {law.T_low:g} to {law.T_high:g} K")  # fmt: skip
-    if record.variational:
-        text = ", ".join(f"{factor:.2f} at {T:.0f} K" for T, factor in record.variational)
-        print(f"variational: k would be multiplied by {text}")
     for doubt in found.doubts:
         print(f"doubtful: {doubt}")

@@ -7,7 +7,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from combust.kinetics.quantum.rates.tst import ANHARMONIC
-from combust.settings.base import NotNegative, Positive, Settings, Text, Vector, doc
+from combust.settings.base import NotNegative, Positive, Settings, Text, doc
 
 
 class Given(Settings, frozen=True):
@@ -40,8 +40,7 @@ class Tst(Settings, frozen=True):
     energy: Annotated[Text, doc("level of the energies")] = "ccsd(t)/cbs(cc-pvtz,cc-pvqz)"
     scale: Annotated[Positive, doc("factor of frequencies of structures that are computed")] = 0.975
     tunnelling: Annotated[Text, doc("none, wigner or eckart")] = "eckart"
-    variational: Annotated[bool, doc("factor of canonical variational theory, from some more Hessians")] = False
-    T: Annotated[Vector, Meta(min_length=2, max_length=2), doc("lowest and highest temperature", "K")] = (300.0, 2500.0)
+    T: Annotated[tuple[float, float], doc("lowest and highest temperature", "K")] = (300.0, 2500.0)
     points: Annotated[int, Meta(ge=4, le=200), doc("temperatures of table and fit, even in 1/T")] = 23
     error: Annotated[Positive | None, doc("assumed of the barrier [kcal/mol]; by level if not given")] = None
     anharmonic: Annotated[NotNegative, doc("factor of harmonic modes and recrossing, less 1, for each 1000 K")] = (

@@ -158,7 +158,8 @@ def test_levels():
         assert levels.error(text) == error
     for text, said in (("hf/cc-pvtz", "Hartree-Fock has barriers"), ("b3lyp", "must be method/basis"),
                        ("b3lyp/cbs(cc-pvtz,cc-pvqz)", "only energies of"), ("ccsd(t)/cbs(cc-pvtz)", "names two bases"),
-                       ("ccsd(t)/cbs(cc-pvdz,cc-pvqz)", "next larger"), ("ccsd(t)/cbs(def2-svp,cc-pvtz)", "family")):  # fmt: skip
+                       ("ccsd(t)/cbs(cc-pvdz,cc-pvqz)", "next larger"),
+                       ("ccsd(t)/cbs(def2-svp,cc-pvtz)", "family")):  # fmt: skip
         with pytest.raises(ConfigError, match=said):
             levels.error(text)
 

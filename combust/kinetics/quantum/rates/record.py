@@ -48,7 +48,6 @@ class RateRecord(Settings, frozen=True):
     anharmonic: float
     at: tuple[RateAt, ...]
     law: dict[str, float] | None = None
-    variational: Annotated[tuple[tuple[float, float], ...], doc("(T, k of CVT over k) where asked for")] = ()
     connects: tuple[Text, ...] = ()
     records: Annotated[dict[str, str], doc("digest of the record of each structure")] = {}
     engine: str = ""
@@ -69,7 +68,7 @@ class RateRecord(Settings, frozen=True):
 def make(
     reactants: list[Record], products: list[Record], saddle: Record, level: str, kind: str, found: Rates,
     law: Law | None,
-    *, error: float, anharmonic: float, notes: list[str], variational: tuple[tuple[float, float], ...] = (),
+    *, error: float, anharmonic: float, notes: list[str],
 ) -> RateRecord:  # fmt: skip
     """Of what was calculated."""
     names = [tuple(one.species for one in side) for side in (reactants, products)]
@@ -82,7 +81,7 @@ def make(
         at=tuple(RateAt(T=T, k=k, kappa=a, wigner=w, eckart=e, factor=f)
                  for T, k, a, w, e, f in zip(*rows, eckart, found.factor.tolist(), strict=True)),
         law=None if law is None else {name: getattr(law, name) for name in law.__dataclass_fields__},
-        variational=variational, connects=saddle.connects,
+        connects=saddle.connects,
         records={one.species: one.digest for one in (*reactants, *products, saddle)}, engine=saddle.engine,
         notes=tuple(notes), combust=__version__,
     )  # fmt: skip

@@ -1,0 +1,166 @@
+"""combust tst from records: tables, entries that merge, factors, what is refused; PySCF where it is installed."""
+
+import json
+
+import cantera as ct
+import numpy as np
+import pytest
+
+from combust.__main__ import main
+from combust.errors import ConfigError, DependencyError, FileFormatError
+from combust.kinetics.constants.rate import rate
+from combust.kinetics.quantum import record as records
+from combust.kinetics.quantum.command import tst
+from combust.kinetics.quantum.engines.cclib_reader import read_log
+from combust.kinetics.quantum.engines.structure import Energy, Pieces
+from tests.unit.quantum.structures import H2, LEVEL, SADDLE, H
+
+CONFIG = f"""
+reaction = "H + H2 <=> H2 + H"
+energy = "{LEVEL}"
+T = [300, 2000]
+species.H.record = "H.json"
+species.H2.record = "H2.json"
+saddle.record = "H3.json"
+mechanism = "h2o2.yaml"
+"""
+OH_H2 = ("OH", "H2", "H2O", "H")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for one in (H, H2, SADDLE):
+        records.write(tmp_path / f"{one.species}.json", one)
+    (tmp_path / "tst.toml").write_text(CONFIG)
+    return tmp_path
+
+
+def test_table_and_files(folder, capsys):
+    assert main(["tst", str(folder / "tst.toml"), "--out", str(folder / "out")]) == 0
+    said = capsys.readouterr().out
+    assert "H3" not in said and "saddle: D∞h, rotation number 1; cm-1: 1510i, 917, 917, 2054" in said
+    assert "H + H2 => H + H2, ccsd(t)/cbs(cc-pvtz,cc-pvqz)//" in said
+    for name in ("tst.json", "rate.yaml", "rate.png", "H.json", "H2.json", "saddle.json"):
+        assert (folder / "out" / name).is_file(), name
+
+
+def test_entry_is_the_law_in_the_units_of_the_file(folder):
+    found = tst(folder / "tst.toml", folder / "out")
+    gas = ct.Solution(str(folder / "out" / "rate.yaml"))
+    for one in found.record.at:
+        assert gas.reaction(0).rate(one.T) == pytest.approx(one.k, rel=np.expm1(found.record.law["error"]) + 1e-9)
+    about = gas.reaction(0).input_data["combust"]
+    assert about["source"] == "quantum" and about["range"] == [300, 2000]
+    assert about["factor"] >= found.record.at[0].factor > found.record.at[-1].factor > 1
+    assert len(about["factors"]) == len(about["temperatures"])
+    assert "eckart tunnelling" in gas.reaction(0).input_data["note"]
+
+
+def test_rate_lists_it_with_its_band(folder):
+    found = tst(folder / "tst.toml", folder / "out")
+    said = rate("H + H2 = H2 + H", (), [folder / "out"], [300.0, 1000.0, 2500.0]).said
+    assert [one.kind for one in said] == ["quantum"]
+    assert [point.T for point in said[0].points] == [300.0, 1000.0]  # none beyond its range
+    first = said[0].points[0]
+    assert first.k == pytest.approx(found.record.at[0].k, rel=0.1)
+    assert first.k / first.low == pytest.approx(found.record.at[0].factor, rel=1e-6)
+
+
+def test_same_files_give_the_same_bytes(folder):
+    tst(folder / "tst.toml", folder / "out")
+    first = (folder / "out" / "tst.json").read_bytes()
+    tst(folder / "tst.toml", folder / "out")
+    assert (folder / "out" / "tst.json").read_bytes() == first
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (["energy=hf/cc-pvtz"], "Hartree-Fock has barriers"),
+        (["energy=wb97x-d3bj/def2-svp"], "has no energy of wb97x-d3bj/def2-svp"),
+        (["reaction=H + H2 <=> H3"], r"\[species\] has no H3"),
+        (["reaction=H <=> H"], "H2 is not in the reaction"),
+        (["T=[300, 200]"], "lowest and highest temperature"),
+        (["tunnelling=large"], "must be none, wigner or eckart"),
+        (["saddle.record=H2.json"], "is no saddle: no mode is imaginary"),
+        (["saddle.atoms=H 0 0 0"], "give one of atoms, record and log"),
+        (["species.H.spin_orbit=-20.0"], "H: spin-orbit coupling is half there"),
+        (["species.H2.record=none.json"], "none.json: cannot be read"),
+    ],
+)
+def test_what_cannot_be_is_refused(folder, change, said):
+    with pytest.raises((ConfigError, FileFormatError), match=said):
+        tst(folder / "tst.toml", folder / "out", overrides=change)
+    assert not (folder / "out" / "tst.json").exists()
+
+
+ATOMS = """
+reaction = "H + H2 <=> H2 + H"
+species.H = {{ atoms = "H 0 0 0", multiplicity = {mult} }}
+species.H2.atoms = "{h2}"
+saddle = {{ atoms = "H 0 0 -0.93; H 0 0 0; H 0 0 0.93", multiplicity = 2 }}
+level = "hf/sto-3g"
+energy = "ccsd(t)/cc-pvdz"
+"""
+
+
+class Broken:
+    """An engine that nothing may reach."""
+
+    version = "none"
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        (
+            {"mult": 1, "h2": "H 0 0 0; H 0 0 0.74"},
+            "1 electrons .charge 0. cannot have multiplicity 1: it must be even",
+        ),
+        ({"mult": 2, "h2": "H 0 0; H 0 0 0.74"}, "must be an element and three numbers in angstrom"),
+    ],
+)
+def test_first_geometries_are_checked_before_an_engine_runs(tmp_path, values, said):
+    (tmp_path / "tst.toml").write_text(ATOMS.format(**values))
+
+    class Atom(Broken):
+        def energy(self, structure, level):
+            return Energy(-0.5, 0.75)
+
+    with pytest.raises(ConfigError, match=said):
+        tst(tmp_path / "tst.toml", tmp_path / "out", engine=Atom())
+
+
+def test_pieces_are_kept_whole_and_for_their_inputs(tmp_path):
+    pieces, calls = Pieces(tmp_path), []
+
+    def make():
+        calls.append(1)
+        return {"energy": 1.0 + len(calls)}
+
+    assert pieces.get("one", [1, "a"], make) == pieces.get("one", [1, "a"], make) == {"energy": 2.0}
+    assert pieces.get("one", [2, "a"], make) == {"energy": 3.0}  # other inputs
+    path = tmp_path / "one.json"
+    path.write_text(path.read_text().replace("3.0", "4.0"))
+    assert pieces.get("one", [2, "a"], make) == {"energy": 4.0} and len(calls) == 3  # edited: made anew
+    raw = json.loads(path.read_text())
+    assert raw["is"] == {"energy": 4.0}
+
+
+def test_without_the_extra_it_is_said_what_to_install(tmp_path, monkeypatch):
+    import importlib
+
+    real = importlib.import_module
+
+    def lacking(name, *rest):
+        if name.startswith(("pyscf", "cclib")):
+            raise ImportError(f"No module named {name!r}")
+        return real(name, *rest)
+
+    monkeypatch.setattr(importlib, "import_module", lacking)
+    (tmp_path / "tst.toml").write_text(ATOMS.format(mult=2, h2="H 0 0 0; H 0 0 0.74"))
+    with pytest.raises(DependencyError, match=r"needs pyscf.*pip install 'combust\[quantum\]'"):
+        tst(tmp_path / "tst.toml", tmp_path / "out")
+    (tmp_path / "a.log").write_text("nothing")
+    with pytest.raises(DependencyError, match=r"needs cclib"):
+        read_log(tmp_path / "a.log", "H2")
