@@ -7,16 +7,19 @@ import tomllib
 
 import pytest
 from helpers import ROOT
+from msgspec.structs import replace
 
 from combust.__main__ import main
 from combust.chain.chain import chain
-from combust.chain.links import glance, report, rows
+from combust.chain.links import glance, report, rounds, rows
 from combust.chain.links.kinetics import without_origin
 from combust.chain.links.levels import distance, fractions
 from combust.chain.settings import load
+from combust.chain.stage import Work
 from combust.chain.stages import stages_of
 from combust.errors import ConfigError
 from combust.kinetics.mechanism.mechanism import Mechanism
+from combust.surrogates.rounds.settings import load as load_rounds
 
 CASES = ROOT / "cases"
 FILES = sorted(CASES.glob("chain_*.toml"))
@@ -29,8 +32,8 @@ ORDER = ["mechanism", "validate", "reduce", "sample", "train", "verify", "lamina
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_shipped_chains_have_all_stages_and_nothing_to_object(path, quick, tmp_path):
     stages = stages_of(load(path, quick=quick), tmp_path)
-    rounds = ["learn"] if path == H2 else []
-    assert [stage.name for stage in stages] == [*ORDER[:5], *rounds, *ORDER[5:]]
+    learn = ["learn"] if path == H2 else []
+    assert [stage.name for stage in stages] == [*ORDER[:5], *learn, *ORDER[5:]]
     for stage in stages:
         stage.check()
         json.dumps(stage.settings)
@@ -89,6 +92,20 @@ def test_keys_that_came_later_change_nothing_where_they_say_what_was_before(tmp_
     assert "old" not in stage.settings["rounds"]["train"] and stage.settings["rounds"]["train"]["rate"] == 0.5
     thinned = {one.name: one for one in stages_of(load(H2, ["learn.train.old=0.5"]), tmp_path)}["learn"]
     assert thinned.settings["rounds"]["train"]["old"] == 0.5
+
+
+def test_the_file_of_rounds_works_when_its_folder_has_its_name(tmp_path):
+    half = tmp_path / "learn.partial"
+    half.mkdir()
+    asked = rounds.of_rounds(load(H2), Work(half, tmp_path))
+    (half / "learned.toml").write_text("")
+    assert asked.config == str(half / "learned.toml") and asked.explore.cases[0].case == str(half / "laminar.toml")
+    half.rename(tmp_path / "learn")
+    found = load_rounds(tmp_path / "learn" / "learn.toml")
+    assert found.config == str(tmp_path / "learn" / "learned.toml")
+    for before, now in zip(asked.explore.cases, found.explore.cases, strict=True):
+        assert now == replace(before, case=str(tmp_path / "learn" / "laminar.toml"))
+    assert (found.train, found.select, found.stop) == (asked.train, asked.select, asked.stop)
 
 
 def test_comments_and_places_are_no_settings(tmp_path):

@@ -9,7 +9,7 @@ import msgspec
 from combust.chain.links.flows import case_of, toml_of, without_paths
 from combust.chain.links.kinetics import write_toml
 from combust.chain.links.learning import MODEL, SAMPLES, WEIGHTS, content_of_model, own_settings
-from combust.chain.settings import Chain, Variant
+from combust.chain.settings import Chain, Rounds, Variant
 from combust.chain.stage import Stage, Work
 from combust.errors import ConfigError, at
 from combust.settings.config import override
@@ -74,16 +74,22 @@ def of_rounds(settings: Chain, work: Work) -> Learn:
         text = toml_of(case_of(settings, name, False, work.out))
         (work.folder / f"{name}.toml").write_text(text, encoding="utf-8")
 
-    def placed(flows: tuple[Variant, ...]) -> tuple[FlowCase, ...]:
+    # The file names what lies beside it, in a folder that takes another name when all is done.
+    write_toml(work.folder / "learn.toml", msgspec.to_builtins(placed(rounds, work, Path())))
+    return placed(rounds, work, work.folder)
+
+
+def placed(rounds: Rounds, work: Work, folder: Path) -> Learn:
+    """The rounds with the files of `folder`."""
+
+    def cases(flows: tuple[Variant, ...]) -> tuple[FlowCase, ...]:
         return tuple(
-            FlowCase(case=str(work.folder / f"{one.flow}.toml"), set=one.set, title=" ".join((one.flow, *one.set)))
+            FlowCase(case=str(folder / f"{one.flow}.toml"), set=one.set, title=" ".join((one.flow, *one.set)))
             for one in flows
         )
 
-    asked = Learn(
-        config=str(work.folder / "learned.toml"), samples=str(work.out / "sample" / SAMPLES),
+    return Learn(
+        config=str(folder / "learned.toml"), samples=str(work.out / "sample" / SAMPLES),
         model=str(work.out / "train" / "model"), select=rounds.select, train=rounds.train, stop=rounds.stop,
-        explore=Explore(cases=placed(rounds.explore), held_out=placed(rounds.held_out), every=rounds.every),
+        explore=Explore(cases=cases(rounds.explore), held_out=cases(rounds.held_out), every=rounds.every),
     )  # fmt: skip
-    write_toml(work.folder / "learn.toml", msgspec.to_builtins(asked))
-    return asked
