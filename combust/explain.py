@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any
 
+import msgspec
 import msgspec.inspect as mi
 
 NAMES = {
@@ -32,7 +33,7 @@ def explain(message: str, raw: Any, root: type) -> str:
     what, _, place = message.rpartition(" - at `$")
     if not what:
         what, place = message, "`"
-    path = [int(t[1:-1]) if t[0] == "[" else t[1:] for t in re.findall(r"\.[\w-]+|\[\d+\]", place[:-1])]
+    path = tokens(named(place[:-1], message, raw, root))
     if found := re.fullmatch(r"Object contains unknown field `(.*)`", what):
         return unknown_key([*path, found[1]], [f.name for f in keys_at(root, raw, path)])
     if found := re.fullmatch(r"Object missing required field `(.*)`", what):
@@ -41,6 +42,42 @@ def explain(message: str, raw: Any, root: type) -> str:
     if what.startswith(("Expected", "Invalid")):
         return f"{dotted(path)} = {shown(value)}: {described(root, raw, path, value)}"
     return f"{dotted(path)}: {what}" if path else what
+
+
+def tokens(place: str) -> list[str | int]:
+    """Keys and numbers of entries in a place such as ".a[0].b"."""
+    return [int(t[1:-1]) if t[0] == "[" else t[1:] for t in re.findall(r"\.[\w-]+|\[\d+\]", place)]
+
+
+def named(place: str, message: str, raw: Any, root: type) -> str:
+    """The place with the names that msgspec leaves out of tables by name: those whose entry alone is refused alike."""
+    while "[...]" in place:
+        before, _, after = place.partition("[...]")
+        path = tokens(before)
+        table = lookup(raw, path)
+        keys = [key for key in table if refused(put(raw, path, {key: table[key]}), root) == message] if table else []
+        if not keys:
+            break
+        place = f"{before}.{keys[0]}{after}"
+    return place
+
+
+def refused(raw: Any, root: type) -> str:
+    """What msgspec has against it; empty if nothing."""
+    try:
+        msgspec.convert(raw, root, strict=True)
+    except msgspec.ValidationError as error:
+        return str(error)
+    return ""
+
+
+def put(raw: Any, path: Sequence[str | int], value: Any) -> Any:
+    """A copy of a tree with another value at a place; the tree stays as it is."""
+    if not path:
+        return value
+    copy = list(raw) if isinstance(raw, list) else dict(raw)
+    copy[path[0]] = put(raw[path[0]], path[1:], value)  # type: ignore[index]
+    return copy
 
 
 def unknown_key(path: list[str | int], known: list[str]) -> str:

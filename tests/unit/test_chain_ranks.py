@@ -63,8 +63,10 @@ def test_engines_hear_of_ranks():
 
 
 def test_numbers_that_cannot_be(tmp_path):
-    with pytest.raises(ConfigError, match="ranks"):
+    with pytest.raises(ConfigError, match="flows.turbulent.ranks = 0: allowed a whole number at least 1"):
         load(H2, ["flows.turbulent.ranks=0"])
+    with pytest.raises(ConfigError, match="flows.laminar.rank: unknown key; known: case, exact, ranks"):
+        load(H2, ["flows.laminar.rank=2"])
     stages = {stage.name: stage for stage in stages_of(load(H2, ["flows.laminar.ranks=1000"]), tmp_path)}
     for name in ("laminar", "laminar_exact"):  # before anything is done, as every check of a stage
         with pytest.raises(ConfigError, match="flows.laminar.ranks: 1000 ranks cannot share a grid of"):

@@ -153,7 +153,7 @@ REFUSED = [
     ("gas.transport.kind=suther", ['gas.transport.kind = "suther"', 'Did you mean "sutherland"?']),
     ('gas.transport={kind="constant-Lewis"}', ["gas.transport.lewis is missing: allowed a table of numbers"]),
     ('gas.transport={kind="constant-Lewis", lewis={H2=0}}', ["gas.transport: lewis.H2 = 0", "greater than 0"]),
-    ('gas.transport={kind="constant-Lewis", lewis={H2="a"}}', ["gas.transport.lewis = ", "a table of numbers"]),
+    ('gas.transport={kind="constant-Lewis", lewis={H2="a"}}', ['gas.transport.lewis.H2 = "a": allowed a number']),
     ('gas.transport={kind="constant-Lewis", lewis={}, default=-1}', ["gas.transport.default = -1", "greater than 0"]),
     ('gas.transport={kind="unity-Lewis", soret=true}', ["gas.transport.kind", '"mixture-averaged"']),
     ('gas.transport={kind="mixture-averaged", soret=1}', ["gas.transport.soret = 1: allowed true or false"]),
