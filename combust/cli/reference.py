@@ -21,6 +21,7 @@ TITLES = {
     "learn": "Files of `combust learn`",
     "reduce": "Files of `combust reduce`",
     "tst": "Files of `combust tst`",
+    "thermo": "Files of `combust thermo`",
     "sample": "Files of learned chemistry: `combust sample`, `train` and `verify`",
 }
 UNITS = (
@@ -67,6 +68,10 @@ def root_of(file: str) -> type[msgspec.Struct]:
         from combust.chain.settings import Chain
 
         return Chain
+    if file == "thermo":
+        from combust.kinetics.quantum.thermochemistry.settings import Thermo
+
+        return Thermo
     if file == "learn":
         from combust.surrogates.rounds.settings import Learn
 

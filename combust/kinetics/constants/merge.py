@@ -15,6 +15,7 @@ from combust import __version__
 from combust.atomic import replace_bytes
 from combust.errors import ConfigError, MechanismError, OutputError
 from combust.kinetics.constants.matching import Key, key, spelling
+from combust.kinetics.constants.species_thermo import ThermoChange, replaced
 from combust.kinetics.mechanism import phases, places
 from combust.kinetics.trajectories.cantera_file import KEY
 from combust.kinetics.trajectories.known import listed
@@ -50,12 +51,13 @@ class Refused:
 
 @dataclass(frozen=True)
 class Merged:
-    """The new mechanism, its digest, and what became of each rate."""
+    """The new mechanism, its digest, and what became of each rate;  thermo : of species whose data went in"""
 
     path: Path
     sha256: str
     changes: tuple[Change, ...]
     refused: tuple[Refused, ...]
+    thermo: tuple[ThermoChange, ...] = ()
 
 
 def merge(
@@ -63,15 +65,17 @@ def merge(
     rates: Sequence[str | Path],
     out: str | Path,
     *,
+    thermo: Sequence[str | Path] = (),
     only: Sequence[str] = (),
     force: bool = False,
 ) -> Merged:
     """Puts rates of Cantera files, of `combust network` or others, into a mechanism; units are those of each file.
 
+    thermo : files whose species replace the thermodynamic data of the mechanism's of the same name
     only : equations, of all rates in the files
     A rate replaces every reaction of the base with the same species on both sides, in either direction, duplicates too;
     the reverse follows from the base's thermo. A rate at one temperature scales what is there. What the base has as
-    falloff, or with species that it lacks, is refused. Raises ConfigError where no rate goes in, MechanismError.
+    falloff, or with species that it lacks, is refused. Raises ConfigError where nothing goes in, MechanismError.
     """
     target = Path(out)
     if target.exists() and not force:
@@ -82,10 +86,11 @@ def merge(
         raise MechanismError(
             f"{mechanism}: has species in quasi-steady state: put rates into the mechanism it was made of"
         )
-    work = Work(base, [sides_of(text) for text in only])
+    species, data = replaced(base, thermo)
+    work = Work(base, [sides_of(text) for text in only], species)
     for path in rates:
         work.take(path)
-    if not work.changed:
+    if not work.changed and not (data and not rates):
         said = (
             "; ".join(f"{one.equation}: {one.reason}" for one in work.refused)
             or "the files hold none of those asked for"
@@ -93,8 +98,8 @@ def merge(
         raise ConfigError(f"no rate goes into {mechanism}: {said}")
     made = work.solution()
     changes = tuple(change(base, one) for one in work.changed)
-    sha256 = write(target, made, mechanism, file, rates, changes)
-    return Merged(target, sha256, changes, tuple(work.refused))
+    sha256 = write(target, made, mechanism, file, [*rates, *thermo], changes, data)
+    return Merged(target, sha256, changes, tuple(work.refused), tuple(data))
 
 
 @dataclass(frozen=True)
@@ -111,8 +116,10 @@ class Taken:
 class Work:
     """The reactions of the base, with those that are taken."""
 
-    def __init__(self, base: ct.Solution, only: Sequence[tuple[tuple[str, ...], tuple[str, ...]]]) -> None:
-        self.base, self.only = base, [frozenset(sides) for sides in only]
+    def __init__(
+        self, base: ct.Solution, only: Sequence[tuple[tuple[str, ...], tuple[str, ...]]], species: Sequence[ct.Species]
+    ) -> None:
+        self.base, self.only, self.species = base, [frozenset(sides) for sides in only], species
         self.keys = [key(r) for r in base.reactions()]
         self.changed: list[Taken] = []
         self.refused: list[Refused] = []
@@ -187,7 +194,7 @@ class Work:
         reactions = [at.get(i, r) for i, r in enumerate(self.base.reactions()) if i in at or i not in self.gone]
         reactions += [taken.reaction for taken in self.changed if not taken.was]
         model = self.base.transport_model
-        return ct.Solution(thermo=self.base.thermo_model, kinetics="gas", species=self.base.species(),
+        return ct.Solution(thermo=self.base.thermo_model, kinetics="gas", species=self.species,
                            transport_model=None if model in (None, "none") else model, reactions=reactions,
                            name=self.base.name)  # fmt: skip
 
@@ -244,6 +251,7 @@ def write(
     file: Path,
     rates: Sequence[str | Path],
     changes: Sequence[Change],
+    data: Sequence[ThermoChange],
 ) -> str:
     """The file, read again before it counts; its SHA-256. Raises MechanismError, OutputError."""
     from combust.kinetics.mechanism.mechanism import Mechanism
@@ -252,12 +260,13 @@ def write(
     origin: Any = {
         "parent": {"file": file.name, "sha256": digest(mechanism)},
         "rates": [{"file": Path(path).name, "sha256": digest(path)} for path in rates],
-        "changes": [f"{one.action}: {one.equation}" for one in changes],
+        "changes": [f"{one.action}: {one.equation}" for one in changes] + [f"thermo: {one.species}" for one in data],
         "combust": __version__, "written": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     }  # fmt: skip
     made.TP = 300.0, ct.one_atm
+    parts = [f"{len(found)} other {name}" for found, name in ((changes, "rates"), (data, "thermo")) if found]
     try:
-        made.update_user_header({"description": f"{file.name} with {len(changes)} other rates"})
+        made.update_user_header({"description": f"{file.name} with {' and '.join(parts)}"})
         made.update_user_data({KEY: origin})
         replace_bytes(target, made.write_yaml(header=True, precision=16).encode())
     except ct.CanteraError as error:

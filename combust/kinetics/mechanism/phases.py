@@ -64,6 +64,17 @@ def solution(file: Path, phase: str | None = None, transport: bool = True) -> ct
         raise MechanismError(f"{file}: Cantera cannot read this mechanism: {message_of(error)}") from error
 
 
+def species_of(file: Path) -> list[ct.Species]:
+    """Species of a file with phases, or with species alone. Raises MechanismError."""
+    if phases_of(file):
+        return list(solution(file, transport=False).species())
+    require_readable(file)
+    try:
+        return list(ct.Species.list_from_file(str(file)))
+    except REFUSALS as error:
+        raise MechanismError(f"{file}: has neither phases nor species: {message_of(error)}") from error
+
+
 def phases_of(file: Path) -> list[dict[str, Any]]:
     """The phases of a file as it describes them; none where it is no YAML file with phases."""
     try:

@@ -9,7 +9,7 @@ from typing import Any
 
 import cantera as ct
 
-from combust.errors import MechanismError, OutputError, first_line
+from combust.errors import OutputError
 from combust.kinetics.mechanism import phases, places
 from combust.kinetics.quantum.thermochemistry.nasa7 import REFERENCE
 from combust.kinetics.quantum.thermochemistry.thermo import SpeciesFound, ThermoReport
@@ -75,15 +75,7 @@ class Beside:
 
 def mechanism_thermo(mechanism: str) -> dict[str, Any]:
     """Thermo of the species of a file by their names in capitals; it may have species alone. Raises MechanismError."""
-    file = places.find(mechanism)
-    if phases.phases_of(file):
-        species = phases.solution(file, transport=False).species()
-    else:
-        phases.require_readable(file)
-        try:
-            species = ct.Species.list_from_file(str(file))
-        except phases.REFUSALS as error:
-            raise MechanismError(f"{file}: has neither phases nor species: {first_line(error)}") from error
+    species = phases.species_of(places.find(mechanism))
     return {one.name.upper(): one.thermo for one in species}
 
 

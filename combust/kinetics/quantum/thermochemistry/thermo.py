@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 
 from combust.errors import CombustError, ConfigError
-from combust.files import is_folder
+from combust.files import is_file, is_folder
 from combust.kinetics.quantum.constants import HARTREE_KJ
 from combust.kinetics.quantum.record import Record, read, require_complete
 from combust.kinetics.quantum.thermochemistry.anchors import ANCHORS, Anchor, read_anchors
@@ -92,7 +92,8 @@ def thermo(records: str | Path | Sequence[str | Path], *, changes: Sequence[str]
     if len(paths) == 1 and str(paths[0]).endswith(".toml"):
         if asked:
             raise ConfigError(f"{paths[0]}: {', '.join(asked)}: give them in the file, or as changes")
-        return found(load(paths[0], changes), Path(paths[0]).parent)
+        folder = Path(paths[0]).parent
+        return found(beside_file(load(paths[0], changes), folder), folder)
     if changes:
         raise ConfigError(f"{changes[0]}: changes a TOML file, and none is given")
     try:
@@ -100,6 +101,13 @@ def thermo(records: str | Path | Sequence[str | Path], *, changes: Sequence[str]
     except msgspec.ValidationError as error:
         raise ConfigError(f"thermo: {error}") from None
     return found(settings, Path())
+
+
+def beside_file(asked: Thermo, folder: Path) -> Thermo:
+    """With the mechanism that lies beside the file, if it does."""
+    if asked.mechanism is None or not is_file(folder / asked.mechanism):
+        return asked
+    return msgspec.structs.replace(asked, mechanism=str(folder / asked.mechanism))
 
 
 def found(asked: Thermo, folder: Path) -> ThermoReport:
