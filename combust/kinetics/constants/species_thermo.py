@@ -78,7 +78,8 @@ def made(old: ct.Species, new: ct.Species) -> ct.Species:
     fields: Any = old.input_data
     one = ct.Species.from_dict(fields)
     one.thermo = new.thermo
-    said: Any = {key: new.input_data[key] for key in ("note", "combust") if key in new.input_data}
+    given: Any = new.input_data
+    said: Any = {key: given[key] for key in ("note", "combust") if key in given}
     if said:
         one.update_user_data(said)
     return one
