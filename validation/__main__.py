@@ -57,8 +57,8 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("names", nargs="*", metavar="name", help="studies to run; all if none is named")
     parser.add_argument("--list", action="store_true", help="list the studies and stop")
     parser.add_argument("--only", action="append", default=[], metavar="RUN",
-                        help="of reduction, learned, rounds, transfer, trust, trust_across_scales, ignition_ends: runs "
-                             "whose names begin so; the rest stays")  # fmt: skip
+                        help="of reduction, learned, rounds, transfer, family, trust, trust_across_scales, "
+                             "ignition_ends: runs whose names begin so; the rest stays")  # fmt: skip
     parser.add_argument("--workers", type=int, default=0, help="of reduction: processes; 0: as many as cores")
     parser.add_argument("--smoke", action="store_true",
                         help="tiny sizes, in seconds: shows that a study runs; its verdicts mean nothing, it writes "

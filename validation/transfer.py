@@ -280,4 +280,5 @@ def curves(path: Path, transfers: Sequence[Transfer], kept: dict[str, Found]) ->
                 ax.set(xscale="log", yscale="log", xlabel="rows", ylabel=f"{name}: mean |dT| [K]")
                 if line == 0:
                     ax.set_title(of.title)
-        axes[1][0].legend(frameon=False, fontsize=7, loc="upper right")
+        handles = axes[0][0].get_legend_handles_labels()
+        figure.legend(*handles, loc="outside lower center", ncols=len(handles[1]), frameon=False, fontsize=7)

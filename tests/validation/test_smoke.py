@@ -12,6 +12,7 @@ from validation.__main__ import main, smoke, studies
 from validation.report import ROOT
 
 LONG = {
+    "family",
     "reduction",
     "learned",
     "manufactured",
@@ -21,7 +22,7 @@ LONG = {
     "scaling",
     "time_step",
     "trust_across_scales",  # the quick chain of hydrogen, through all stages
-}  # slow; all but the first two, and these kinds,
+}  # slow; all but the second and third, and these kinds,
 # call what other studies call, too, or what has tests of its own
 LONG_KINDS = {"training", "folders", "plausible", "trivial"}
 UNLEARNED = {"training"}  # two epochs, of which no promise holds
