@@ -29,7 +29,7 @@ PARTNERS = ("H", "O", "O2", "NH3", "CH4")
 REFERENCE = "nasa_gas.yaml"
 FAR = {"S": ("CH3", "H2O2"), "Cp": ("HO2", "H2O2", "NH2")}  # stated exceptions
 PICTURE = "quantum_thermo.png"
-LEVELS = ("wB97X-D3BJ/def2-TZVP", "CCSD(T)/cc-pVTZ", "CCSD(T)/CBS(MP2/cc-pVTZ,cc-pVQZ)")
+LEVELS = ("wb97x-d3bj/def2-tzvp", "ccsd(t)/cc-pvtz", "ccsd(t)/cbs(mp2/cc-pvtz,cc-pvqz)")
 ISOGYRIC = ("species.H2.enthalpy='isogyric'",)
 SMOKE = {"LEVELS": LEVELS[1:2]}
 WAVES = 83.59347  # cm-1 of a kJ/mol

@@ -30,7 +30,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--method", choices=["auto", "rrho", "quasi", "rotor"], help="of low modes; default: auto")
     parser.add_argument("--enthalpy", choices=["isogyric", "anchor", "atomisation"], help="default: isogyric")
     parser.add_argument(
-        "--level", metavar="NAME", help="of energies: CCSD(T)/cc-pVTZ; default: the best in all records"
+        "--level", metavar="NAME", help="of energies: ccsd(t)/cc-pvtz; default: the best in all records"
     )
     parser.add_argument(
         "--anchors", metavar="CSV", help="enthalpies of formation beside those shipped, or in their place"

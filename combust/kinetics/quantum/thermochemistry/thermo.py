@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 
 from combust.errors import CombustError, ConfigError
-from combust.files import is_file, is_folder
+from combust.files import is_file, is_folder, read_json
 from combust.kinetics.quantum.constants import HARTREE_KJ
 from combust.kinetics.quantum.record import Record, read, require_complete
 from combust.kinetics.quantum.thermochemistry.anchors import ANCHORS, Anchor, read_anchors
@@ -21,7 +21,7 @@ from combust.kinetics.quantum.thermochemistry.settings import SpeciesThermo, The
 from combust.kinetics.quantum.thermochemistry.treatments import Treatment, low_modes, treatments
 
 STEP = 10.0  # K, between temperatures of the fit
-LEVELS = ("CCSD(T)/CBS", "CCSD(T)")  # of energies, best first
+LEVELS = ("ccsd(t)/cbs", "ccsd(t)")  # of energies, best first
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def found(asked: Thermo, folder: Path) -> ThermoReport:
         if name not in known:
             raise ConfigError(f"species {name}: no record has it; they are of {', '.join(known)}")
     anchors: Mapping[str, Anchor] = {**ANCHORS, **(read_anchors(folder / asked.anchors) if asked.anchors else {})}
-    level = asked.level or best_level(list(known.values()))
+    level = spelled(asked.level, known) if asked.level else best_level(list(known.values()))
     T = grid(asked)
     treated: dict[str, list[Treatment]] = {}
     left: dict[str, str] = {}
@@ -194,11 +194,17 @@ def grid(asked: Thermo) -> np.ndarray:
     return np.unique([*np.linspace(asked.T_low, asked.T_high, n + 1), *usual])
 
 
+def is_record(path: Path) -> bool:
+    """Whether a file of a folder is of a structure, whole or not."""
+    raw = read_json(path)
+    return isinstance(raw, dict) and "elements" in raw and "coordinates" in raw
+
+
 def read_all(paths: Sequence[Path]) -> dict[str, Record]:
-    """Minima by name; saddles in a folder are passed over. Raises ConfigError, FileFormatError."""
+    """Minima by name; saddles, and what else lies in a folder, are passed over. Raises ConfigError, FileFormatError."""
     files: list[tuple[Path, bool]] = []
     for path in paths:
-        inside = sorted(path.glob("*.json")) if is_folder(path) else None
+        inside = [one for one in sorted(path.glob("*.json")) if is_record(one)] if is_folder(path) else None
         if inside == []:
             raise ConfigError(f"{path}: holds no records (*.json)")
         files += [(one, True) for one in inside] if inside else [(path, False)]
@@ -219,6 +225,12 @@ def read_all(paths: Sequence[Path]) -> dict[str, Record]:
     return known
 
 
+def spelled(level: str, known: Mapping[str, Record]) -> str:
+    """A level as the records write it."""
+    names = {name.lower(): name for one in known.values() for name in one.energies}
+    return names.get(level.lower(), level)
+
+
 def best_level(records: Sequence[Record]) -> str:
     """Of the energies that all records have the best: CBS, then CCSD(T), then the geometries' own.
 
@@ -231,7 +243,7 @@ def best_level(records: Sequence[Record]) -> str:
         )
         lack = [one.species for one in records if most not in one.energies]
         raise ConfigError(f"records have no level in common: {', '.join(lack)} lack {most}; name one by level")
-    rank = lambda name: next((i for i, start in enumerate(LEVELS) if name.startswith(start)), len(LEVELS))  # noqa: E731
+    rank = lambda name: next((i for i, start in enumerate(LEVELS) if name.lower().startswith(start)), len(LEVELS))  # noqa: E731
     return min(common, key=rank)
 
 
