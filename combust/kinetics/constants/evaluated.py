@@ -1,4 +1,4 @@
-"""Rate constants of the hydrogen-oxygen core that were evaluated or measured, with where each was read.
+"""Rate constants that were evaluated or measured, with where they were read: the hydrogen-oxygen core, NH2 + H2.
 
 Facts, not a mechanism: entries of one reaction may differ, and hold within their temperatures only. `read` says where
 the numbers were read if not in the cited work: its abstract, or the library primaryH2O2 of RMG's database, which tables
@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from combust.kinetics.dynamics.settings import AVOGADRO
 
-CALORIE = 4.184 / 8.31446261815324  # K mol/cal
+JOULE = 8.31446261815324  # J/mol/K
+CALORIE = 4.184 / JOULE  # K mol/cal
 PER_MOLECULE = AVOGADRO * 1e-6  # cm3/molecule/s -> m3/kmol/s
 PER_MOL = 1e-3  # cm3/mol/s -> m3/kmol/s
 
@@ -70,6 +71,12 @@ EVALUATIONS = (
                "https://694600.ngqmh.asia/research/tech/periodicals/view.php?seq=329181"),
     Evaluation("HO2 + HO2 => H2O2 + O2", ((3.8e-14 * PER_MOLECULE, 0.0, -1250.0),), 273, 339, None,
                "Cox and Burrows 1979", "https://doi.org/10.1021/j100483a002"),
+    Evaluation("NH2 + H2 => NH3 + H", ((5.38e-11 * PER_MOLECULE, 0.0, 6492.0),), 900, 1620, 1.25,
+               "Sutherland and Michael 1988", "https://doi.org/10.1063/1.454162"),
+    Evaluation("NH2 + H2 => NH3 + H", ((4.5e13 * PER_MOL, 0.0, 61e3 / JOULE),), 1360, 2130, 10**0.15,
+               "Friedrichs 2000, direct", "https://doi.org/10.1524/zpch.2000.214.8.1151"),
+    Evaluation("NH2 + H2 => NH3 + H", ((1.5e4 * PER_MOL, 2.6, 25e3 / JOULE),), 400, 2200, None,
+               "Friedrichs 2000", "https://doi.org/10.1524/zpch.2000.214.8.1151"),
     _konnov("H + O2 => OH + O", 1.04e14, 0.0, 15286, 1100, 3370),
     _konnov("OH + OH => H2O + O", 2.668e6, 1.82, -1647, 200, 2000, 1.4, 2019),
     _konnov("H2O2 + H => HO2 + H2", 5.02e6, 2.07, 4300, 300, 2400),

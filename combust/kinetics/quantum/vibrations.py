@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from combust.kinetics.quantum.constants import BOHR, DALTON, HARTREE, LIGHT
 from combust.kinetics.quantum.elements import masses
-from combust.kinetics.quantum.molecule import centred
+from combust.kinetics.quantum.molecule import centred, rotor
 
 Array = NDArray[np.float64]
 PER_ROOT = float(np.sqrt(HARTREE / DALTON) / (BOHR * 1e-10) / (2 * np.pi * LIGHT))  # cm-1 per (hartree/bohr2/u)^1/2
@@ -55,7 +55,7 @@ def free(elements: Sequence[str], places: Array, along: Array | None = None) -> 
     bad += [(root * np.cross(axis, x)).ravel() for axis in np.eye(3)]
     if along is not None:
         bad.append((root * along).ravel())
-    u, s, _ = np.linalg.svd(np.array(bad).T, full_matrices=True)
-    rank = int((s > 1e-5 * s.max()).sum())
+    u = np.linalg.svd(np.array(bad).T, full_matrices=True)[0]  # strongest first: a turn about the axis comes last
+    rank = {"atom": 3, "linear": 5, "nonlinear": 6}[rotor(elements, places).kind] + (along is not None)
     found: Array = u[:, rank : 3 * n]
     return found

@@ -164,3 +164,35 @@ def test_without_the_extra_it_is_said_what_to_install(tmp_path, monkeypatch):
     (tmp_path / "a.log").write_text("nothing")
     with pytest.raises(DependencyError, match=r"needs cclib"):
         read_log(tmp_path / "a.log", "H2")
+
+
+QUICK = """
+reaction = "H + H2 <=> H2 + H"
+species.H = { atoms = "H 0 0 0", multiplicity = 2 }
+species.H2.atoms = "H 0 0 0; H 0 0 0.74"
+saddle = { atoms = "H 0 0 -0.95; H 0 0.02 0; H 0 0 0.91", multiplicity = 2 }
+level = "hf/6-31g"
+energy = "ccsd(t)/cc-pvdz"
+scale = 0.9
+"""
+
+
+def test_pyscf_from_atoms_and_after_a_kill(tmp_path):
+    """Seconds of Hartree-Fock geometries; a run whose last pieces are gone ends with the same bytes."""
+    for name in ("pyscf", "geometric"):
+        pytest.importorskip(name)
+    (tmp_path / "tst.toml").write_text(QUICK)
+    found = tst(tmp_path / "tst.toml", tmp_path / "out")
+    saddle = found.structures["saddle"]
+    assert saddle.connects == ("H + H2", "H + H2") and len(saddle.imaginary) == 1 and saddle.sigma == 1
+    assert saddle.geometric.group == "D∞h"
+    # CCSD(T)/cc-pVDZ: 10.31 kcal/mol at its own saddle, a little more at this one
+    assert found.record.electrons / 4.184 == pytest.approx(10.4, abs=0.5)
+    assert found.structures["H2"].frequencies[0] == pytest.approx(4650, abs=80)
+    first = (tmp_path / "out" / "tst.json").read_bytes()
+    pieces = sorted((tmp_path / "out" / "pieces").iterdir(), key=lambda one: one.stat().st_mtime_ns)
+    for one in pieces[len(pieces) // 2 :]:
+        one.unlink()
+    (tmp_path / "out" / "tst.json").unlink()
+    tst(tmp_path / "tst.toml", tmp_path / "out")
+    assert (tmp_path / "out" / "tst.json").read_bytes() == first
