@@ -69,9 +69,24 @@ def odd_periods(comm):
         assert found.iterations <= 1.5 * alone.iterations  # pairs of cells are others where parts are
 
 
+def unfinished(comm):
+    """What multigrid does not bring to its end, torch does, on all ranks."""
+    shape, sides = CASES[1]
+    whole, beta, rhs = problem(shape, sides)
+    expected = make_solver(whole, "torch", 1e-11).solve(beta, rhs)
+    block = Block.create(comm, shape, whole.block.periodic)
+    solver = make_solver(PressureGrid(block, whole.widths, sides), rtol=1e-11)
+    solver.max_iterations = 2
+    local = tuple(cut(block, b, a).contiguous() for a, b in enumerate(beta))
+    found = solver.solve(local, cut(block, rhs).contiguous())
+    close(found.p, cut(block, expected.p), 1e-8)
+    assert found.iterations > 2
+
+
 def check(comm):
     if library() is not None:
         odd_periods(comm)
+        unfinished(comm)
     for shape, sides in CASES:
         whole, beta, rhs = problem(shape, sides)
         serial = make_solver(whole, "torch", rtol=1e-11)
