@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +12,17 @@ import numpy as np
 from numpy.polynomial import Polynomial
 
 from combust.cli.thermo import draw
+from combust.kinetics.constants.merge import merge
 from combust.kinetics.quantum.elements import masses
 from combust.kinetics.quantum.record import read
 from combust.kinetics.quantum.thermochemistry.anchors import ANCHORS
-from combust.kinetics.quantum.thermochemistry.cantera_file import beside, mechanism_thermo
+from combust.kinetics.quantum.thermochemistry.cantera_file import beside, mechanism_thermo, write_species
 from combust.kinetics.quantum.thermochemistry.nasa7 import Nasa7, entropy
 from combust.kinetics.quantum.thermochemistry.rotor import Rotor, from_scan, reduced_inertia
 from combust.kinetics.quantum.thermochemistry.thermo import SpeciesFound, ThermoReport, thermo
 from combust.kinetics.quantum.thermochemistry.treatments import read_scan, top
-from validation.report import ROOT, Report
+from combust.kinetics.reactors.ignite import ignite
+from validation.report import ROOT, Report, percent
 
 TITLE = "Thermochemistry of computed structures"
 RECORDS = ROOT / "tests" / "data" / "quantum" / "thermo"
@@ -31,6 +34,7 @@ FAR = {"S": ("CH3", "H2O2"), "Cp": ("HO2", "H2O2", "NH2")}  # stated exceptions
 PICTURE = "quantum_thermo.png"
 LEVELS = ("wb97x-d3bj/def2-tzvp", "ccsd(t)/cc-pvtz", "ccsd(t)/cbs(mp2/cc-pvtz,cc-pvqz)")
 ISOGYRIC = ("species.H2.enthalpy='isogyric'",)
+PRESSURES, TEMPERATURES = (101325.0, 1013250.0), (950.0, 1100.0, 1500.0)
 SMOKE = {"LEVELS": LEVELS[1:2]}
 WAVES = 83.59347  # cm-1 of a kJ/mol
 
@@ -45,6 +49,7 @@ def run(report: Report) -> None:
     fits(report, found)
     formations(report)
     atomisations(report)
+    swap(report)
     targets(report, found, theirs)
     report.pictures.mkdir(parents=True, exist_ok=True)
     draw(report.pictures / PICTURE, shown(found), theirs)
@@ -155,6 +160,29 @@ def atomisations(report: Report) -> None:
         rows.append([level, *(f"{found[name].formed.H298 - ANCHORS[name].H298:+.1f}" for name in names)])
     report.text("By atomisation, on request only, less the tables' value:")
     report.table(["kJ/mol", *names], rows)
+
+
+def swap(report: Report) -> None:
+    """Delays of hydrogen with the data in the place of a mechanism's."""
+    found = thermo(RECORDS / "thermo.toml", changes=["T_high=3500"])
+    with tempfile.TemporaryDirectory() as folder:
+        species, mechanism = Path(folder) / "thermo.yaml", Path(folder) / "h2o2.yaml"
+        write_species(species, found)
+        merged = merge("h2o2.yaml", [], mechanism, thermo=[species])
+        rows = []
+        for p in PRESSURES:
+            old, new = (ignite(path, "H2", phi=[1.0], T=TEMPERATURES, p=[p]) for path in ("h2o2.yaml", mechanism))
+            for a, b in zip(old.rows, new.rows, strict=True):
+                delays = [1e6 * one.delays[0] for one in (a, b)]
+                change = percent(delays[1] / delays[0] - 1, 1)
+                rows.append([f"{p / 1e5:.4g}", f"{a.T:g}", *(f"{t:.4g}" for t in delays), change])
+    report.text("## In a mechanism")
+    names = ", ".join(one.species for one in merged.thermo)
+    report.text(
+        f"`combust merge h2o2.yaml --thermo thermo.yaml` puts {names} into h2o2.yaml; rates stay, those of reverses "
+        "follow. Ignition of stoichiometric hydrogen in air at constant volume:"
+    )
+    report.table(["p [bar]", "T [K]", "delay [us]", "with computed thermo", "change"], rows)
 
 
 def targets(report: Report, found: ThermoReport, theirs: dict[str, Any]) -> None:
