@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from combust.kinetics.quantum.thermochemistry.thermo import thermo as thermo
     from combust.kinetics.reactors.ignite import ignite as ignite
     from combust.kinetics.trajectories.network import network as network
+    from combust.kinetics.uncertainty.uncertainty import uncertainty as uncertainty
     from combust.profiling.command import profile as profile
     from combust.reduction.reduce import reduce as reduce
     from combust.run.picture import plot as plot
@@ -64,6 +65,7 @@ FUNCTIONS = {  # name -> module and name there
     "tst": ("combust.kinetics.quantum.command", "tst"),
     "network": ("combust.kinetics.trajectories.network", "network"),
     "md": ("combust.kinetics.dynamics.run", "md"),
+    "uncertainty": ("combust.kinetics.uncertainty.uncertainty", "uncertainty"),
     "reduce": ("combust.reduction.reduce", "reduce"),
     "sample": ("combust.surrogates.data.sample", "sample"),
     "train": ("combust.surrogates.training.train", "train"),

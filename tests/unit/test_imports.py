@@ -33,7 +33,7 @@ LAYERS = (
     ("molecules", (
         "combust.kinetics.dynamics", "combust.kinetics.trajectories.formats", "combust.kinetics.trajectories",
         "combust.kinetics.quantum", "combust.kinetics.quantum.thermochemistry", "combust.kinetics.constants",
-        "combust.kinetics.falloff",
+        "combust.kinetics.falloff", "combust.kinetics.uncertainty",
     )),
     ("experiments", ("combust.experiments.formats", "combust.experiments")),
     ("reduction", ("combust.reduction",)),
