@@ -152,7 +152,7 @@ def test_levels():
         "ccsd(t)/cbs(cc-pvtz,cc-pvqz)": 1,
         "ccsd(t)/cc-pvtz": 2,
         "wb97x-d3bj/def2-tzvp": 4,
-        "b3lyp-d3bj/def2-svp": 5,
+        "b3lyp-d3bj/def2-svp": 7,
     }
     for text, error in errors.items():
         assert levels.error(text) == error

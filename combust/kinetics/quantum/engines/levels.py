@@ -13,8 +13,8 @@ CARDINAL = re.compile(r"(?:aug-)?cc-p(?:c|wc)?v\(?([dtq56])(?:\+d\))?z")
 NUMBERS = {"d": 2, "t": 3, "q": 4, "5": 5, "6": 6}
 COUPLED = ("ccsd(t)", "ccsd")
 HARTREE_FOCK = ("hf", "uhf", "rhf", "rohf")
-# Hybrids without range separation are off by more for barriers of hydrogen transfer: mean unsigned error of B3LYP over
-# the HTBH38 set 4.23 kcal/mol (Zhao, Truhlar 2005, doi:10.1021/jp045141s).
+# Functionals without range separation have low barriers for hydrogen transfer: B3LYP is off by 4.4 kcal/mol for
+# OH + H2 (docs/validation/quantum.md). That is a bias, to which their spread comes.
 LOW_BARRIERS = re.compile(r"^(b3lyp|pbe0?|blyp|bp86|tpssh?|b3pw91|svwn|lda)(-|$)")
 
 
@@ -74,7 +74,7 @@ def extrapolated(n: int, reference: tuple[float, float], correlation: tuple[floa
 
 
 def error(text: str) -> float:
-    """Assumed standard error of a barrier [kcal/mol]: 1 for CCSD(T) extrapolated, 2 for CCSD(T), 4 for functionals, 5
+    """Assumed standard error of a barrier [kcal/mol]: 1 for CCSD(T) extrapolated, 2 for CCSD(T), 4 for functionals, 7
     for those that are known to have low barriers. Raises ConfigError for Hartree-Fock, whose barriers are off by 20.
     """
     level = parsed(text)
@@ -85,4 +85,4 @@ def error(text: str) -> float:
         )
     if level.method == "ccsd(t)":
         return 1.0 if level.pair else 2.0
-    return 5.0 if LOW_BARRIERS.match(level.method) else 4.0
+    return 7.0 if LOW_BARRIERS.match(level.method) else 4.0
