@@ -74,6 +74,14 @@ class Rounds(Settings, frozen=True):
     stop: Annotated[Stop, doc("end of the rounds")] = Stop()
 
 
+class Uncertain(Settings, frozen=True):
+    """What the rate constants of the detailed mechanism may be off by: bands of what it gives beside experiments."""
+
+    factors: Annotated[Text, doc("file of factors, as combust uncertainty takes it")]
+    samples: Annotated[Count, doc("of delays; a power of two")] = 256
+    seed: Annotated[int, Meta(ge=0), doc("of the samples")] = 1
+
+
 class Needs(Settings, frozen=True):
     """What an engine asks of a cluster for a stage."""
 
@@ -93,6 +101,7 @@ class Chain(Settings, frozen=True):
     learned: Annotated[Surrogate, doc("as the file of combust sample, without what stands at the top")]
     flows: Annotated[dict[str, FlowCase], Meta(min_length=1), doc("by the names of their stages, in order")]
     learn: Annotated[Rounds | None, doc("rounds of learning from the flows; none if omitted")] = None
+    uncertainty: Annotated[Uncertain | None, doc("bands of the detailed mechanism; none without")] = None
     title: str = ""
     phase: Annotated[Text | None, doc("name of a phase of the file; the first gas if omitted")] = None
     ions: Annotated[Literal["neutral"] | None, doc("let ions of an ionized-gas phase diffuse like neutrals")] = None
@@ -125,6 +134,9 @@ def load(path: str | Path, overrides: Sequence[str] = (), quick: bool = False) -
         found, mechanism=beside(path, found.mechanism), title=found.title or path.stem,
         validate=msgspec.structs.replace(found.validate, data=tuple(there(path, one) for one in found.validate.data)),
     )  # fmt: skip
+    if own.uncertainty is not None:
+        given = msgspec.structs.replace(own.uncertainty, factors=beside(path, own.uncertainty.factors))
+        own = msgspec.structs.replace(own, uncertainty=given)
     return own
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from combust.chain.links import flows, kinetics, learning, levels, report, rounds
+from combust.chain.links import flows, kinetics, learning, levels, rates, report, rounds
 from combust.chain.settings import Chain, Needs
 from combust.chain.stage import Stage
 from combust.errors import ConfigError
@@ -17,6 +17,7 @@ def stages_of(settings: Chain, out: Path) -> tuple[Stage, ...]:
     """All stages in order. Raises ConfigError for names of flows, times or needs that cannot be."""
     found = [*kinetics.stages(settings, out), *learning.stages(settings, out), *rounds.stages(settings, out)]
     found += [learning.card(settings, out), *flows.stages(settings, out)]
+    found += rates.stages(settings, out)
     found.append(levels.stage(settings, out, tuple(found)))
     found.append(report.stage(settings, out, tuple(found)))
     names = [stage.name for stage in found]

@@ -107,9 +107,10 @@ def sections(
     first: Sequence[Table] = (),
 ) -> list[Section]:  # fmt: skip
     """Of the page, in order;  rounds : of learning, as a table for people;  first : what was made"""
+    told = [BANDS] if any(isinstance(one.band, tuple) for one in table) else []
     return [
         Section("What was made", [CHAIN, *first]),
-        Section("Error of each link", [INTRODUCTION, summary(table), MARKS]),
+        Section("Error of each link", [INTRODUCTION, *told, summary(table), MARKS]),
         *(Section(title, [of_rows(own)]) for title, own in parts_of(table) if own),
         *([Section("Rounds of learning", [Listing("by round", rounds)])] if rounds else []),
         Section("Pictures", list(drawn)),
@@ -133,6 +134,12 @@ INTRODUCTION = (
     "the reduced with the detailed one, the flow solver with exact chemistry with Cantera's flame of the same "
     "mechanism, the network with exact chemistry in the same reactor or flow. Errors are not multiplied: the same "
     "quantity stands there on every level."
+)
+
+
+BANDS = (
+    "Behind a value of the detailed mechanism stands, in brackets, 95 % of what it may be by what its rate constants "
+    "may be off by (combust uncertainty): an experiment within them says nothing against its rate constants."
 )
 
 
@@ -167,6 +174,8 @@ def cell(one: Row, level: str) -> str:
         return "-"
     unit = "" if one.unit == "1" else f" {one.unit}"
     text = f"{one.values[level]:.4g}{unit}"
+    if level == "detailed" and isinstance(one.band, tuple):
+        text += f" [{one.band[0]:.4g}, {one.band[1]:.4g}]"
     if level not in one.errors:
         return text
     text = f"{text} ({error(one.errors[level], one.unit)})"

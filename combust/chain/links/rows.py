@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
-from combust.chain.links import flows, kinetics, levels
+from combust.chain.links import flows, kinetics, levels, rates
 from combust.chain.settings import Chain
 from combust.errors import FileFormatError
 from combust.files import read_json
@@ -32,6 +32,7 @@ LATE = 0.5  # share of a run over whose end a planar flame's speed is averaged
 class Row(Struct, frozen=True, kw_only=True):
     """A quantity at a condition. errors : of a level against the one before it in the chain that the row has, relative
     (in K where the unit is K); bar : what the link was allowed, relative, None if nothing was asked
+    band : 95 % of what the detailed mechanism may give, by what its rate constants may be off by, if that is stated
     """
 
     quantity: str
@@ -42,11 +43,12 @@ class Row(Struct, frozen=True, kw_only=True):
     errors: dict[str, float]
     bar: float | None = None
     source: str = ""
+    band: tuple[float, float] | UnsetType = UNSET
 
 
 def row(
     quantity: str, unit: str, condition: str, seen: str, values: dict[str, float], against: dict[str, str],
-    bar: float | None = None, source: str = "",
+    bar: float | None = None, source: str = "", band: tuple[float, float] | UnsetType = UNSET,
 ) -> Row:  # fmt: skip
     """A row of what there is; against : level -> the level that it is compared with."""
     known = {level: values[level] for level in LEVELS if math.isfinite(values.get(level, math.nan))}
@@ -64,6 +66,7 @@ def row(
         errors=errors,
         bar=bar,
         source=source,
+        band=band,
     )
 
 
@@ -84,6 +87,7 @@ def of_experiments(out: Path) -> Iterator[Row]:
     """Measured points, simulated with both mechanisms."""
     tables = [out / "validate" / kinetics.TABLE, out / levels.NAME / levels.REDUCED_TABLE]
     detailed, reduced = (measured(path) for path in tables)
+    bands = rates.bands(out, [key for key, _ in keyed(tables[0])])
     for key, one in detailed.items():
         values = {"experiment": number(one["measured"]), "detailed": number(one["simulated"])}
         values["reduced"] = number(reduced[key]["simulated"]) if key in reduced else math.nan
@@ -93,15 +97,21 @@ def of_experiments(out: Path) -> Iterator[Row]:
         state = f"{float(T):.4g} K, {float(one['pressure_Pa']) / ATM:.3g} atm, {shortened(one['composition'])}"
         condition = f"{one['data_set']}: {state}"
         yield row(one["quantity"], one["unit"], condition, MEASURED, values,
-                  {"detailed": "experiment", "reduced": "detailed"}, bar, "validate")  # fmt: skip
+                  {"detailed": "experiment", "reduced": "detailed"}, bar, "validate",
+                  bands.get(key, UNSET))  # fmt: skip
 
 
 def measured(path: Path) -> dict[tuple[str, ...], dict[str, str]]:
     """Rows of validate.csv by what tells them apart."""
+    return dict(keyed(path))
+
+
+def keyed(path: Path) -> list[tuple[tuple[str, ...], dict[str, str]]]:
+    """Rows of validate.csv, each with what tells it apart."""
     with path.open(encoding="utf-8") as file:
         found = list(csv.DictReader(file))
     names = ("data_set", "quantity", "temperature_K", "pressure_Pa", "composition", "distance_m", "residence_time_s")
-    return {(*(one[name] for name in names), one["measured"]): one for one in found}
+    return [((*(one[name] for name in names), one["measured"]), one) for one in found]
 
 
 def number(text: str) -> float:
