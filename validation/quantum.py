@@ -107,6 +107,9 @@ def four_levels(report: Report, made: TstReport) -> None:
     report.target("the same to 2500 K", math.exp(float(np.abs(np.log(ratios)).max())), 1.7)
     for level, share in covered.items():
         report.target(f"ln(k / Oldenborg) over ln(stated factor), largest, {level}", share, 1.0)
+    report.text("""At 2000 K and above k is too large at every level but Hartree-Fock:
+        harmonic modes of the saddle, the reference, or recrossing, which was not calculated. The factor's term that
+        grows with T is made so wide for that. Tunnelling counts below 700 K.""")
     law = made.record.fitted
     assert law is not None
     report.text(f"""Law of the last level with Eckart's factor: {law.A * 1e3:.4g} T^{law.b:.3f} exp(-{law.E:.0f} K / T)
