@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from combust.kinetics.constants.merge import merge as merge
     from combust.kinetics.constants.rate import rate as rate
     from combust.kinetics.dynamics.run import md as md
+    from combust.kinetics.falloff.falloff import falloff as falloff
+    from combust.kinetics.falloff.importing import read_rates as read_rates
     from combust.kinetics.flames.extinctions import extinction as extinction
     from combust.kinetics.flames.speeds import flamespeed as flamespeed
     from combust.kinetics.quantum.command import tst as tst
@@ -64,6 +66,8 @@ FUNCTIONS = {  # name -> module and name there
     "thermo": ("combust.kinetics.quantum.thermochemistry.thermo", "thermo"),
     "tst": ("combust.kinetics.quantum.command", "tst"),
     "network": ("combust.kinetics.trajectories.network", "network"),
+    "falloff": ("combust.kinetics.falloff.falloff", "falloff"),
+    "read_rates": ("combust.kinetics.falloff.importing", "read_rates"),  # `combust falloff --read`
     "md": ("combust.kinetics.dynamics.run", "md"),
     "uncertainty": ("combust.kinetics.uncertainty.uncertainty", "uncertainty"),
     "reduce": ("combust.reduction.reduce", "reduce"),

@@ -51,6 +51,7 @@ VERBS = (
     Verb("rate", "what mechanisms, trajectories and published work say of one reaction"),
     Verb("thermo", "thermochemistry of computed structures, as NASA polynomials for a mechanism"),
     Verb("uncertainty", "bands of ignition delays and flame speeds from factors of rates; which rate counts most"),
+    Verb("falloff", "rate constants over pressure: a master equation, or tables of MESS and Arkane"),
     Verb("reduce", "make a small mechanism of a large one that meets error tolerances"),
     Verb("sample", "states and exact end states for learned chemistry"),
     Verb("train", "train a learned chemistry on sampled states"),

@@ -21,6 +21,8 @@ from combust.kinetics.trajectories.cantera_file import KEY
 from combust.kinetics.trajectories.known import listed
 from combust.kinetics.trajectories.network import sides_of
 
+PRESSURE = ("falloff", "pressure-dependent-Arrhenius", "Chebyshev", "linear-Burke")  # hold at all pressures
+BATHS = ("N2", "AR", "HE")  # the first that a mechanism has is the gas around, where k hangs on pressure
 TEMPERATURES = (500.0, 1000.0, 1500.0, 2000.0, 2500.0, 3000.0)  # K, at which k is compared
 
 
@@ -74,8 +76,9 @@ def merge(
     thermo : files whose species replace the thermodynamic data of the mechanism's of the same name
     only : equations, of all rates in the files
     A rate replaces every reaction of the base with the same species on both sides, in either direction, duplicates too;
-    the reverse follows from the base's thermo. A rate at one temperature scales what is there. What the base has as
-    falloff, or with species that it lacks, is refused. Raises ConfigError where nothing goes in, MechanismError.
+    the reverse follows from the base's thermo. A rate at one temperature scales what is there. A rate that hangs on
+    pressure replaces any kind, one that does not only its own; species that the base lacks are refused. Raises
+    ConfigError where nothing goes in, MechanismError.
     """
     target = Path(out)
     if target.exists() and not force:
@@ -97,7 +100,7 @@ def merge(
         )
         raise ConfigError(f"no rate goes into {mechanism}: {said}")
     made = work.solution()
-    changes = tuple(change(base, one) for one in work.changed)
+    changes = tuple(change(base, made, work.place(one), one) for one in work.changed)
     sha256 = write(target, made, mechanism, file, [*rates, *thermo], changes, data)
     return Merged(target, sha256, changes, tuple(work.refused), tuple(data))
 
@@ -150,7 +153,8 @@ class Work:
             return no(f"the mechanism has no species {', '.join(lacking)}")
         own = key(reaction, names)
         alike = [i for i, other in enumerate(self.keys) if other.sides == own.sides]
-        if odd := sorted({self.keys[i].kind for i in alike if self.keys[i].kind != own.kind}):
+        others = {self.keys[i].kind for i in alike if own.kind not in PRESSURE}
+        if odd := sorted(others - {own.kind}):
             return no(
                 f"is {own.kind}, the mechanism has it as {', '.join(odd)}: one k cannot stand for it at all pressures"
             )
@@ -179,8 +183,9 @@ class Work:
         T = float(about["range"][0])
         if len(alike) > 1 or self.keys[alike[0]].kind not in ("elementary", "third body"):
             return Refused(reaction.equation, source, f"holds at {T:g} K only, and the mechanism has several for it")
-        old = old_rate(self.base, alike, own.left, T)
         data: Any = dict(self.base.reaction(alike[0]).input_data)
+        third = self.keys[alike[0]].kind == "third body"
+        old = rate_at(self.base, alike, own.left, T) / (self.base.third_body_concentrations[alike[0]] if third else 1.0)
         factor = float(reaction.rate(T)) / old
         data["rate-constant"] = {**data["rate-constant"], "A": data["rate-constant"]["A"] * factor}
         data |= {"note": f"times {factor:.4g}, so that k({T:g} K) is that of {source}", KEY: about}
@@ -188,14 +193,22 @@ class Work:
         keep(made, data)
         return Taken(made, "scaled", source, tuple(alike), about)
 
-    def solution(self) -> ct.Solution:
-        """The new mechanism: rates stand where the first of those they replace stood, new ones at the end."""
+    @property
+    def reactions(self) -> list[ct.Reaction]:
+        """Of the new mechanism: rates stand where the first of those they replace stood, new ones at the end."""
         at = {taken.was[0]: taken.reaction for taken in self.changed if taken.was}
-        reactions = [at.get(i, r) for i, r in enumerate(self.base.reactions()) if i in at or i not in self.gone]
-        reactions += [taken.reaction for taken in self.changed if not taken.was]
+        found = [at.get(i, r) for i, r in enumerate(self.base.reactions()) if i in at or i not in self.gone]
+        return found + [taken.reaction for taken in self.changed if not taken.was]
+
+    def place(self, one: Taken) -> int:
+        """Where a rate stands there."""
+        return next(i for i, reaction in enumerate(self.reactions) if reaction is one.reaction)
+
+    def solution(self) -> ct.Solution:
+        """The new mechanism."""
         model = self.base.transport_model
         return ct.Solution(thermo=self.base.thermo_model, kinetics="gas", species=self.species,
-                           transport_model=None if model in (None, "none") else model, reactions=reactions,
+                           transport_model=None if model in (None, "none") else model, reactions=self.reactions,
                            name=self.base.name)  # fmt: skip
 
 
@@ -208,7 +221,7 @@ def entry_of(holder: Any) -> dict[str, Any]:
 def renamed(data: dict[str, Any], names: Mapping[str, str], own: Key, reversible: bool) -> dict[str, Any]:
     """An entry in the names of the base."""
     arrow = " <=> " if reversible else " => "
-    third = " + M" if own.kind == "third body" else ""
+    third = {"third body": " + M", "falloff": " (+M)"}.get(own.kind, "")
     data["equation"] = arrow.join(" + ".join(side) + third for side in (own.left, own.right))
     if "efficiencies" in data:
         data["efficiencies"] = {names[n]: value for n, value in data["efficiencies"].items() if n in names}
@@ -222,22 +235,29 @@ def keep(made: ct.Reaction, data: Mapping[str, Any]) -> None:
         made.update_user_data(kept)
 
 
-def old_rate(gas: ct.Solution, numbers: Sequence[int], left: Sequence[str], T: float) -> float:
-    """k of reactions together from `left` on, at T [K]; reverse constants by thermo."""
-    gas.TP = T, ct.one_atm
-    forward, reverse = gas.forward_rate_constants, gas.reverse_rate_constants
-    same = [listed(gas.reaction(i).reactants) == tuple(left) for i in numbers]
-    return float(sum(forward[i] if ahead else reverse[i] for i, ahead in zip(numbers, same, strict=True)))
+def rate_at(gas: ct.Solution, numbers: Sequence[int], left: Sequence[str], T: float) -> float:
+    """k of reactions together from `left` on, at T [K], and at 1 atm in the bath gas where it hangs on pressure; third
+    bodies are in it, reverse constants are by thermo.
+    """
+    bath = next((name for name in BATHS if name in gas.species_names), gas.species_names[0])
+    gas.TPX = T, ct.one_atm, {bath: 1.0}
+    forward, reverse, third = gas.forward_rate_constants, gas.reverse_rate_constants, gas.third_body_concentrations
+    total = 0.0
+    for i in numbers:
+        reaction = gas.reaction(i)
+        k = (forward if listed(reaction.reactants) == tuple(left) else reverse)[i]
+        total += k * (third[i] if reaction.rate.type == "Arrhenius" and reaction.third_body is not None else 1.0)
+    return float(total)
 
 
-def change(base: ct.Solution, taken: Taken) -> Change:
+def change(base: ct.Solution, made: ct.Solution, number: int, taken: Taken) -> Change:
     """How much a rate changed."""
     left = listed(taken.reaction.reactants)
     low, high = taken.about.get("range", (0.0, float("inf")))
     ratios = []
     for T in TEMPERATURES if taken.was else ():
-        if (old := old_rate(base, taken.was, left, T)) > 0:
-            ratios.append((T, float(taken.reaction.rate(T)) / old, low <= T <= high))
+        if (old := rate_at(base, taken.was, left, T)) > 0:
+            ratios.append((T, rate_at(made, [number], left, T) / old, low <= T <= high))
     was = tuple(base.reaction(i).equation for i in taken.was)
     factor = taken.about.get("factor")
     return Change(taken.reaction.equation, taken.action, taken.source, was, tuple(ratios),

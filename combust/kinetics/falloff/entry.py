@@ -1,0 +1,54 @@
+"""Rates k(T, p) as an entry of a Cantera file that `combust merge` takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import cantera as ct
+
+from combust.errors import MechanismError, OutputError
+from combust.kinetics.falloff.fits import Fit
+from combust.kinetics.trajectories.cantera_file import KEY
+
+
+def reaction(
+    gas: ct.Solution,
+    left: Sequence[str],
+    right: Sequence[str],
+    fit: Fit,
+    about: Mapping[str, Any],
+    note: str,
+    efficiencies: Mapping[str, float] | None = None,
+) -> ct.Reaction:
+    """A reversible reaction with its note and what is known of its error. Raises MechanismError."""
+    third = " (+M)" if fit.kind == "troe" else ""
+    equation = " <=> ".join(" + ".join(side) + third for side in (left, right))
+    data: Any = {"equation": equation, **fit.rate.input_data}
+    if efficiencies:
+        data["efficiencies"] = dict(efficiencies)
+    more: Any = {"note": note, KEY: dict(about)}
+    try:
+        made = ct.Reaction.from_dict(data, gas)
+        made.update_user_data(more)
+    except (ct.CanteraError, ValueError) as error:
+        raise MechanismError(f"{equation}: Cantera does not take it: {error}") from error
+    return made
+
+
+def write(path: Path, mechanism: ct.Solution, reactions: Sequence[ct.Reaction], description: str) -> None:
+    """A file of reactions with the species that they name. Raises MechanismError, OutputError."""
+    used = {name for one in reactions for side in (one.reactants, one.products) for name in side}
+    used |= {name for one in reactions if one.third_body for name in one.third_body.efficiencies}
+    species = [one for one in mechanism.species() if one.name in used]
+    try:
+        gas = ct.Solution(name="rates", thermo="ideal-gas", kinetics="gas", species=species)
+        for one in reactions:
+            gas.add_reaction(one)
+        gas.update_user_header({"description": description})
+        gas.write_yaml(str(path), units={"length": "cm", "quantity": "mol", "activation-energy": "K"}, precision=10)
+    except ct.CanteraError as error:
+        if "open" in str(error).lower():
+            raise OutputError(f"{path} cannot be written: {error}") from error
+        raise MechanismError(f"{path}: Cantera does not take the rates: {error}") from error

@@ -1,0 +1,136 @@
+"""The file of `combust falloff`: a well, its way out, the bath gas, temperatures and pressures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from combust.errors import ConfigError
+from combust.kinetics.falloff.densities import KT
+from combust.settings import ranges
+from combust.settings.base import Count, NotNegative, Positive, Settings, Text, doc
+from combust.settings.config import beside, checked, read
+from combust.units import split
+
+PER_CM = {"cm-1": 1.0, "1/cm": 1.0, "kJ/mol": 83.59347, "kcal/mol": 349.75508, "K": KT, "eV": 8065.5439}
+A_UNITS = {"m3/kmol/s": 1.0, "cm3/mol/s": 1e-3, "cm3/molecule/s": 6.02214076e20, "1/s": 1.0}
+Energy = Annotated[float | str, doc("in cm-1, or a text with cm-1, kJ/mol, kcal/mol, K or eV")]
+Level = tuple[Positive, NotNegative]
+
+
+class Structure(Settings, frozen=True):
+    """A molecule or a saddle: its record, or what its states are made of."""
+
+    species: Annotated[str, doc("its name in the mechanism; a saddle needs none")] = ""
+    record: Annotated[Text | None, doc("file of a record of a structure, in the place of the keys below")] = None
+    frequencies: Annotated[tuple[Positive, ...], doc("harmonic wave numbers [cm-1]")] = ()
+    rotational: Annotated[tuple[Positive, ...], doc("constants [cm-1]: none of an atom, one if linear, or three")] = ()
+    symmetry: Annotated[Positive, doc("rotational symmetry number; half of it with a mirror image")] = 1.0
+    electronic: Annotated[tuple[Level, ...], Meta(min_length=1), doc("(degeneracy, cm-1) of each level")] = (
+        (1.0, 0.0),
+    )
+
+    def __post_init__(self) -> None:
+        if len(self.rotational) not in (0, 1, 3):
+            raise ValueError("rotational: none (an atom), one (linear) or three constants")
+
+
+class HighPressure(Settings, frozen=True):
+    """k at high pressure, where there is no saddle: sum of A T^n exp(-E / T)."""
+
+    terms: Annotated[tuple[tuple[float, float, float], ...], Meta(min_length=1), doc("A, n and E [K] of each term")]
+    units: Annotated[Literal["m3/kmol/s", "cm3/mol/s", "cm3/molecule/s", "1/s"], doc("of A; 1/s: of dissociation")]
+    source: Annotated[Text, doc("where the numbers were read")]
+
+
+class SaddlePoint(Settings, frozen=True):
+    """A saddle, in the place of k at high pressure."""
+
+    structure: Annotated[Structure, doc("its states; two mirror images: half the symmetry number")]
+    barrier: Annotated[Energy, doc("above the well, zero-point energies included")]
+    imaginary: Annotated[NotNegative, doc("wave number [cm-1] for tunnelling by Eckart's barrier; 0: none")] = 0.0
+
+
+class Collisions(Settings, frozen=True):
+    """Energy transfer, exponential down: <dE>down = down (T / 300 K)^exponent."""
+
+    down: Annotated[Positive, doc("<dE>down at 300 K [cm-1]")]
+    exponent: float = 0.0
+    sigma: Annotated[Positive | None, doc("Lennard-Jones, of the pair [angstrom]; none: the mechanism's")] = None
+    epsilon: Annotated[Positive | None, doc("the same [K]")] = None
+
+
+class Falloff(Settings, frozen=True):
+    """A well, and all that k(T, p) hangs on."""
+
+    well: Structure
+    fragments: Annotated[tuple[Structure, Structure], doc("what it falls apart into")]
+    collisions: Collisions
+    threshold: Annotated[
+        float | str | None,
+        doc("of dissociation at 0 K, in cm-1 or with cm-1, kJ/mol, kcal/mol, K or eV; none: by the mechanism's thermo"),
+    ] = None
+    k_inf: HighPressure | None = None
+    saddle: SaddlePoint | None = None
+    mechanism: Annotated[Text, doc("Cantera file: masses, thermo, Lennard-Jones parameters")] = "h2o2.yaml"
+    bath: Annotated[Text, doc("bath gas, a species of it")] = "N2"
+    active: Annotated[Literal["K", "all"], doc("rotation that takes part: about one axis, or all")] = "K"
+    quantum: Annotated[bool, doc("count levels of the active rotor instead of classical states")] = False
+    T: Annotated[Text, doc('temperatures [K]: "300:2500:12" or a list')] = "300:2500:12"
+    p: Annotated[Text, doc('pressures with their unit: "0.01,0.1,1,10,100 atm"')] = "0.01,0.1,1,10,100 atm"
+    grain: Annotated[Count, doc("of energy [cm-1]")] = 20
+    fit: Annotated[Literal["troe", "plog", "chebyshev"], doc("form of the entry")] = "troe"
+    efficiencies: Annotated[dict[str, Positive], doc("of colliders beside the bath gas, Troe only")] = {}
+    factor: Annotated[Annotated[float, Meta(ge=1)] | None, doc("k may be off by, for the entry")] = None
+    note: Annotated[str, doc("more for the entry")] = ""
+
+    def __post_init__(self) -> None:
+        if (self.k_inf is None) == (self.saddle is None):
+            raise ValueError("give either k_inf or saddle")
+        if self.efficiencies and self.fit != "troe":
+            raise ValueError("efficiencies: only a Troe entry has them")
+        for what in (self.well, *self.fragments):
+            if not what.species:
+                raise ValueError("well, fragments: each needs its species")
+
+    @property
+    def temperatures(self) -> list[float]:
+        """[K], ascending."""
+        found = ranges.positive(ranges.quantities(self.T, "temperature", "T"), self.T, "T")
+        return sorted(set(found))
+
+    @property
+    def pressures(self) -> list[float]:
+        """[Pa], ascending."""
+        if not ranges.has_unit(self.p):
+            raise ConfigError(f'p = "{self.p}": needs its unit, as in "1,10 atm"')
+        return sorted(set(ranges.positive(ranges.quantities(self.p, "pressure", "p"), self.p, "p")))
+
+
+def per_cm(energy: float | str, what: str) -> float:
+    """An energy in 1/cm. Raises ConfigError for a unit that is none of an energy."""
+    if not isinstance(energy, str):
+        return float(energy)
+    number, unit = split(energy)
+    if unit not in PER_CM:
+        raise ConfigError(f"{what} = {energy!r}: unit must be one of {', '.join(PER_CM)}")
+    return number * PER_CM[unit]
+
+
+def load(path: str | Path, overrides: Sequence[str] = ()) -> Falloff:
+    """The settings of a TOML file, with "key=value" changes; files that lie beside it get their full path.
+
+    Raises ConfigError that names file, key, value and what is allowed.
+    """
+    path = Path(path)
+    found = checked(read(path, overrides), str(path), Falloff)
+    here = lambda one: msgspec.structs.replace(one, record=beside(path, one.record)) if one.record else one  # noqa: E731
+    saddle = found.saddle and msgspec.structs.replace(found.saddle, structure=here(found.saddle.structure))
+    return msgspec.structs.replace(
+        found, mechanism=beside(path, found.mechanism), well=here(found.well), saddle=saddle,
+        fragments=(here(found.fragments[0]), here(found.fragments[1])),
+    )  # fmt: skip
