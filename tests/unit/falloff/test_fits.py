@@ -163,7 +163,7 @@ def test_bad_files_are_named(config, change, words):
 
 
 def test_a_threshold_can_come_from_thermo(config):
-    """Without one the equilibrium constant at 1000 K is that of the mechanism; 1 % in energy of the spectroscopic one."""
+    """Without one the equilibrium constant at 1000 K is that of the mechanism."""
     given = CONFIG.replace('threshold = "200.83 kJ/mol"\n', "")
     config.write_text(given)
     report = api.falloff(config)
