@@ -157,15 +157,15 @@ def saved(seed: int, arm: tuple[str, float, float], measure: str, kept: dict[str
 
 def savings(report: Report, kept: dict[str, Found]) -> None:
     """Rows and CPU at equal error."""
-    rows, best = [], dict.fromkeys(MEASURES, 0.0)
+    rows, best = [], dict[str, float]()
     for measure, (what, _) in MEASURES.items():
         for arm in [("family", share, 1.0) for share in SHARES] + [c for c in CONTROLS if c[0] != "nothing"]:
             pairs = [pair for seed in SEEDS if (pair := saved(seed, arm, measure, kept)) is not None]
             if pairs:
                 ratios = (times([pair[k] for pair in pairs]) for k in (0, 1))
                 rows.append([what, words(arm), Arm(0, *arm).rows, *ratios])
-            if pairs and arm[0] == "family":
-                best[measure] = max(best[measure], float(np.median([pair[0] for pair in pairs])))
+            if len(pairs) == len(SEEDS) and arm[0] == "family":
+                best[measure] = max(best.get(measure, 0.0), float(np.median([pair[0] for pair in pairs])))
     if not rows:
         return
     report.text("## What it saves")
@@ -175,10 +175,25 @@ def savings(report: Report, kept: dict[str, Found]) -> None:
         "1 is no gain, less is a loss. The training of the parent is not counted."
     )
     report.table(["error of", "from", "rows", "times fewer rows", "times less CPU"], rows)
+    flat(report, kept)
     cost(report, kept)
-    for measure in ("step", "rollout"):
+    for measure in [name for name in ("step", "rollout") if name in best]:
         what = MEASURES[measure][0].partition(" [")[0]
         report.target(f"times fewer rows at equal error of {what}, best share", best[measure], WANTED, at_least=True)
+
+
+def flat(report: Report, kept: dict[str, Found]) -> None:
+    """Says where more rows do not help a training from nothing, so that its curve tells no number of rows."""
+    few, all_rows = (of_seeds(("nothing", share, 1.0), kept) for share in (MIDDLE, ALL))
+    found = [
+        what for what, value in MEASURES.values()
+        if np.median([value(run) for run in all_rows]) >= np.median([value(run) for run in few])
+    ]  # fmt: skip
+    if found:
+        report.text(
+            f"From nothing, {TAUGHT} rows do no better than {Arm(0, 'nothing', MIDDLE).rows} in {', '.join(found)}: "
+            f"with {STEPS} steps it is not rows that bound the error, and no number of rows saved can be read there."
+        )
 
 
 def cost(report: Report, kept: dict[str, Found]) -> None:
@@ -229,7 +244,7 @@ def controls(report: Report, kept: dict[str, Found]) -> None:
     )
     heads = [f"{words((start, share, 1.0))}, {Arm(0, start, share).rows} rows" for start, share in beside]
     report.table(["error of", *heads], rows)
-    if math.isfinite(least):
+    if math.isfinite(least) and len(of_seeds(("moved", MIDDLE, 1.0), kept)) == len(SEEDS):
         report.target("share of the gain (one step) that is left where labels are moved", max(least, 0.0), LEFT)
 
 
