@@ -128,6 +128,7 @@ def h_o2(report: Report) -> dict[str, Any]:
             have = known(oxygen(down), T, one.p)
             made["fits"] = fitted(one)
             made["equilibrium"] = equilibrium(oxygen(down), one)
+            report.pictures.mkdir(parents=True, exist_ok=True)
             draw(report.pictures / PICTURE, one, troe, have)
     return made
 
