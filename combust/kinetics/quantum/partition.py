@@ -127,9 +127,14 @@ def vibration(wavenumbers: ArrayLike, T: Array) -> Part:
 
 def electronic(levels: Sequence[tuple[int, float]], T: Array) -> Part:
     """Of levels (degeneracy, cm-1), from the lowest on."""
-    weights = np.array([g for g, _ in levels], dtype=float).reshape(-1, 1)
-    x = KELVIN * np.array([e for _, e in levels], dtype=float).reshape(-1, 1) / T
-    shares = weights * np.exp(-x)
+    weights, energies = np.array(levels, dtype=float).T
+    return of_levels(KELVIN * energies, weights, T)
+
+
+def of_levels(energies: Array, weights: Array, T: Array) -> Part:
+    """Of levels at `energies` [K], shape (n,), each as often as its weight says."""
+    x = energies.reshape(-1, 1) / T
+    shares = weights.reshape(-1, 1) * np.exp(-x)
     q = shares.sum(0)
     mean = (shares * x).sum(0) / q
-    return Part(np.log(q), mean, (shares * x**2).sum(0) / q - mean**2)
+    return Part(np.log(q), mean, (shares * (x - mean) ** 2).sum(0) / q)

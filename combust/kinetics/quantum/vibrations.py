@@ -13,6 +13,7 @@ from combust.kinetics.quantum.elements import masses
 from combust.kinetics.quantum.molecule import centred, rotor
 
 Array = NDArray[np.float64]
+LOW = 150.0  # cm-1, below which a mode as a harmonic one is in doubt
 PER_ROOT = float(np.sqrt(HARTREE / DALTON) / (BOHR * 1e-10) / (2 * np.pi * LIGHT))  # cm-1 per (hartree/bohr2/u)^1/2
 
 

@@ -83,7 +83,7 @@ def rounded(value: float | None) -> float:
     """Three digits, upwards: a factor must not shrink."""
     assert value is not None
     digits = 2 - math.floor(math.log10(value))
-    return math.ceil(value * 10**digits) / 10**digits
+    return math.ceil(value * 10**digits - 1e-9) / 10**digits
 
 
 def note(one: ReactionFound, low: float, high: float) -> str:

@@ -28,7 +28,7 @@ from combust.kinetics.uncertainty.laws import REFERENCE
 # Relative step of the differences that Cantera's Jacobian is made of. With its own 1e-5 the slopes of a hydrogen flame
 # on 381 points are 0.4 to 9 % off those of flames that are solved again; the error falls with the step: 0.1 % at 1e-7.
 JACOBIAN = (1e-7, 1e-10, 0.0)
-FORMAT = 1  # raise when the stored content changes
+FORMAT = 2  # raise when the stored content changes
 LEAST_RISE = 0.3  # of the nominal flame's rise of T, below which a flame is out
 
 
@@ -73,7 +73,10 @@ class Question:
 
 @dataclass(frozen=True)
 class Slopes:
-    """d ln speed / d ln k (reactions,) where k moves alike at all T, by ln(T / 1500 K), and by 1500 K / T - 1."""
+    """d ln speed / d ln k (reactions,) where k moves alike at all T, by ln(T / 1500 K), and by 1500 K / T - 1.
+
+    The last two are NaN of reactions whose A, b, Ea a phase of Cantera cannot change in place.
+    """
 
     speed: float
     alike: np.ndarray
@@ -149,11 +152,16 @@ def _slopes(gas: Mechanism, fresh: Fresh, over_T: bool) -> Slopes:
     moved = Moved(gas, solution)
     power = of(lambda sim, i, dp: moved(i, (-dp * math.log(REFERENCE), dp, 0.0)))
     energy = of(lambda sim, i, dp: moved(i, (-dp, 0.0, -dp * REFERENCE)))
+    still = [kind == "" for kind in moved.kinds]
+    power[still] = energy[still] = math.nan
     return Slopes(value, alike, power, energy)
 
 
 class Moved:
-    """Sets ln A, b, Ea/R of reactions of a phase that are changed by so much; what has none stays."""
+    """Sets ln A, b, Ea/R of reactions of a phase that are changed by so much.
+
+    Others stay: those that have none, and chemically activated ones, which Cantera does not change in place.
+    """
 
     def __init__(self, gas: Mechanism, solution: ct.Solution) -> None:
         self.solution, own = solution, gas.parameters

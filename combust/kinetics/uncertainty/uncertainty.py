@@ -288,6 +288,9 @@ def of_groups(uncertain: Uncertain, known: Slopes) -> list[float]:
         if not law.constant:
             slope += law.s1 * float(known.power[own].sum()) + law.s2 * float(known.energy[own].sum())
         if not math.isfinite(slope):
-            raise ConfigError(f"flame speed: {group.equation}: the adjoint gives no slope")
+            raise ConfigError(
+                f"flame speed: {group.equation}: the adjoint gives no slope: give one factor for all T, or ask for "
+                "delays alone"
+            )
         found.append(slope)
     return found

@@ -34,6 +34,12 @@ def test_enthalpy_and_entropy_are_those_given():
     assert float(found.s(298.15)) * R == pytest.approx(188.83, rel=1e-12)
 
 
+def test_a_heat_capacity_without_slope_has_all_its_coefficients():
+    """Of an atom the powers of T may be exactly zero."""
+    assert nasa7.monomials(np.array([2.5, 0.0, 0.0, 0.0, 0.0]), 1000.0) == (2.5, 0.0, 0.0, 0.0, 0.0)
+    assert nasa7.monomials(np.array([1.0, 2.0, 3.0, 0.0, 0.0]), 1.0) == pytest.approx((2.0, -4.0, 3.0, 0.0, 0.0))
+
+
 @pytest.mark.parametrize("middle", [800.0, 1000.0, 1400.0])
 def test_ranges_join(middle):
     """Cp, its slope, H and S, to 1e-10, whichever the joint."""

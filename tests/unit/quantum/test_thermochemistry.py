@@ -16,8 +16,8 @@ from combust.kinetics.quantum import record as records
 from combust.kinetics.quantum.constants import GAS
 from combust.kinetics.quantum.partition import gas, vibration
 from combust.kinetics.quantum.thermochemistry import anchors, low_modes, treatments
-from combust.kinetics.quantum.thermochemistry.settings import RotorSettings, SpeciesThermo
-from combust.kinetics.quantum.thermochemistry.thermo import thermo
+from combust.kinetics.quantum.thermochemistry.settings import RotorSettings, SpeciesThermo, Thermo
+from combust.kinetics.quantum.thermochemistry.thermo import grid, thermo
 
 DATA = ROOT / "tests" / "data" / "quantum" / "thermo"
 RADICALS = ("OH", "HO2", "CH3", "NH2")
@@ -221,3 +221,10 @@ def test_records_that_do_not_fit(tmp_path, capsys):
 def empty(path: Path) -> Path:
     path.mkdir()
     return path
+
+
+def test_temperatures_of_tables_are_there_whatever_the_ends():
+    for low, high in ((200.0, 3000.0), (205.0, 2996.5), (137.0, 1234.5)):
+        T = grid(Thermo(records=("x",), T_low=low, T_high=high, T_middle=995.0))
+        assert (T[0], T[-1]) == (low, high) and (np.diff(T) > 0).all() and np.diff(T).max() <= 10.0
+        assert {298.15, 300.0, 995.0, *np.arange(300.0, high, 100.0)} <= set(T.tolist())

@@ -14,7 +14,7 @@ from combust.kinetics.uncertainty import bands, delays, flames, jobs, sampling
 from combust.kinetics.uncertainty.groups import of_mechanism
 from combust.kinetics.uncertainty.jobs import Job
 from combust.kinetics.uncertainty.reading import read_factors
-from combust.kinetics.uncertainty.uncertainty import Delays, Flames, Sampling, uncertainty
+from combust.kinetics.uncertainty.uncertainty import Delays, Flames, Sampling, of_groups, uncertainty
 
 ONE = """phases:
 - {name: gas, thermo: ideal-gas, species: [A, B], kinetics: gas, reactions: all}
@@ -153,6 +153,16 @@ def test_slopes_of_a_flame_are_those_of_flames_solved_again(gas, flame, tmp_path
             scores[i] = x
             pair.append(flames.speed(gas, one.changed(scores), flame))
         assert slope == pytest.approx(math.log(pair[0] / pair[1]) / 0.6, rel=3e-3, abs=1e-5), group.equation
+
+
+def test_a_slope_that_cannot_be_had_is_no_zero(gas, tmp_path):
+    """Of a factor over T of a reaction that Cantera cannot change in place, such as a chemically activated one."""
+    text = '[factors]\n"H + O2 <=> O + OH" = {}\n'
+    n = gas.parameters.A.shape[0]
+    known = flames.Slopes(1.0, np.ones(n), np.full(n, math.nan), np.full(n, math.nan))
+    assert of_groups(uncertain_of(gas, tmp_path, text.format(1.5)), known) == pytest.approx([math.log(1.5) / 2])
+    with pytest.raises(ConfigError, match="no slope: give one factor for all T"):
+        of_groups(uncertain_of(gas, tmp_path, text.format("{ T = [500, 1500], f = [2.0, 1.5] }")), known)
 
 
 def test_a_flame_beside_cantera_alone_with_another_rate(gas, flame):

@@ -14,7 +14,6 @@ from combust.kinetics.quantum.elements import ELEMENTS
 from combust.kinetics.quantum.engines.pyscf_engine import need
 from combust.kinetics.quantum.record import Record
 
-EV = 27.211386245988  # per hartree, CODATA 2018; cclib gives eV
 SYMBOLS = {number: symbol for symbol, (number, _) in ELEMENTS.items()}
 
 
@@ -64,11 +63,12 @@ def record(data: Any, place: Path, species: str, scale: float, numbers: list[int
     functional = str(meta.get("functional", "") or (methods[0] if methods else "unknown"))
     basis = str(meta.get("basis_set", "unknown")).lower()
     level = f"{functional.lower()}/{basis}"
-    energies = {level: float(data.scfenergies[-1]) / EV}
+    hartree = need("cclib.parser.utils").convertor(1.0, "eV", "hartree")  # its own, which is that of CODATA 2010
+    energies = {level: hartree * float(data.scfenergies[-1])}
     if hasattr(data, "mpenergies"):
-        energies[f"mp{len(data.mpenergies[-1]) + 1}/{basis}"] = float(data.mpenergies[-1][-1]) / EV
+        energies[f"mp{len(data.mpenergies[-1]) + 1}/{basis}"] = hartree * float(data.mpenergies[-1][-1])
     if hasattr(data, "ccenergies"):
-        energies[f"{(methods[-1] if methods else 'ccsd').lower()}/{basis}"] = float(data.ccenergies[-1]) / EV
+        energies[f"{(methods[-1] if methods else 'ccsd').lower()}/{basis}"] = hartree * float(data.ccenergies[-1])
     imaginary = np.flatnonzero(waves < 0)
     mode: tuple[Any, ...] = ()
     if len(imaginary) and hasattr(data, "vibdisps"):

@@ -10,15 +10,12 @@ from combust.errors import ConfigError, DivergenceError
 from combust.kinetics.quantum.engines.optimise import optimise
 from combust.kinetics.quantum.engines.structure import Engine, Pieces, Structure
 from combust.kinetics.quantum.record import Record
+from combust.kinetics.trajectories.formats.radii import RADII
 from combust.kinetics.trajectories.molecules import Species, species
 from combust.report.meter import SILENT, Reporter
 
 STEP = 0.15  # angstrom, of the displacement along the mode
 BONDED = 1.3  # of the sum of covalent radii
-# Covalent radii [angstrom] (Cordero et al. 2008, doi:10.1039/b801115j).
-RADII = {"H": 0.31, "He": 0.28, "Li": 1.28, "Be": 0.96, "B": 0.84, "C": 0.76, "N": 0.71, "O": 0.66, "F": 0.57,
-         "Na": 1.66, "Mg": 1.41, "Al": 1.21, "Si": 1.11, "P": 1.07, "S": 1.05, "Cl": 1.02, "Ar": 1.06, "K": 2.03,
-         "Ca": 1.76, "Fe": 1.32, "Cu": 1.32, "Br": 1.20, "Kr": 1.16, "I": 1.39, "Xe": 1.40, "Ne": 0.58}  # fmt: skip
 
 
 def connections(

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 from combust.errors import ConfigError
 from combust.kinetics.quantum.record import Record, require_complete
+from combust.kinetics.quantum.vibrations import LOW
 
 WEAKEST = 100.0  # cm-1, of the imaginary mode of a saddle
 SPOILT = 0.1  # of s(s + 1): <S2> beyond that mixes spins
 CLOSED = 0.05  # <S2> of a singlet
-LOW = 150.0  # cm-1: below it a harmonic mode is in doubt
 
 
 def require_reaction(reactants: Sequence[Record], products: Sequence[Record], saddle: Record, level: str) -> None:
@@ -101,7 +101,7 @@ def require_same_level(records: Sequence[Record]) -> None:
 
 
 def require_connected(reactants: Sequence[Record], products: Sequence[Record], saddle: Record) -> None:
-    """Raises ConfigError where the saddle led elsewhere. What was not followed is not refused: see `connected`."""
+    """Raises ConfigError where the saddle led elsewhere. What was not followed is not refused: see `doubtful`."""
     wanted = sorted(side(one) for one in (reactants, products))
     if saddle.connects and sorted(saddle.connects) != wanted:
         raise ConfigError(f"{saddle.species}: leads to {' and '.join(saddle.connects)}, not to {' and '.join(wanted)}")
@@ -117,7 +117,7 @@ def doubtful(records: Sequence[Record]) -> list[str]:
     found = [
         f"{one.species}: modes of {', '.join(f'{w:.0f}' for w in low)} cm-1 as harmonic ones are in doubt"
         for one in records
-        if (low := [w for w in one.frequencies if w < LOW])
+        if (low := [w for w in one.wavenumbers if w < LOW])
     ]
     found += [
         f"{one.species}: has not been followed to both sides" for one in records if one.imaginary and not one.connects

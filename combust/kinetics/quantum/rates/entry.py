@@ -10,7 +10,7 @@ import cantera as ct
 
 from combust.errors import ConfigError, OutputError
 from combust.kinetics.quantum.rates.record import RateRecord
-from combust.kinetics.trajectories.cantera_file import KEY
+from combust.kinetics.trajectories.cantera_file import KEY, rounded
 
 SHOWN = 8  # temperatures of the table of factors
 
@@ -47,8 +47,8 @@ def note(record: RateRecord) -> str:
     return (
         f"transition-state theory, {record.level}//{record.geometry}, {record.tunnelling} tunnelling, "
         f"E0 {record.barrier:.2f} kJ/mol; fit within {100 * math.expm1(law.error):.1f} % over "
-        f"{law.T_low:g} to {law.T_high:g} K; within a factor {up(low.factor)} at {low.T:g} K, {up(high.factor)} at "
-        f"{high.T:g} K"
+        f"{law.T_low:g} to {law.T_high:g} K; within a factor {rounded(low.factor)} at {low.T:g} K, "
+        f"{rounded(high.factor)} at {high.T:g} K"
     )
 
 
@@ -60,13 +60,7 @@ def about(record: RateRecord) -> dict[str, Any]:
     rows = sorted({*record.at[::step], record.at[-1]}, key=lambda one: one.T)
     return {
         "source": "quantum", "level": record.level, "geometry": record.geometry, "tunnelling": record.tunnelling,
-        "range": [law.T_low, law.T_high], "fit": math.exp(law.error), "factor": up(record.factor),
-        "temperatures": [one.T for one in rows], "factors": [up(one.factor) for one in rows],
+        "range": [law.T_low, law.T_high], "fit": math.exp(law.error), "factor": rounded(record.factor),
+        "temperatures": [one.T for one in rows], "factors": [rounded(one.factor) for one in rows],
         "records": [digest[:16] for digest in record.records.values()],
     }  # fmt: skip
-
-
-def up(value: float) -> float:
-    """Three digits, upwards: a factor must not shrink."""
-    digits = 2 - math.floor(math.log10(value))
-    return math.ceil(value * 10**digits - 1e-9) / 10**digits

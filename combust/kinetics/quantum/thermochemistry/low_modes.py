@@ -10,7 +10,6 @@ from combust.kinetics.quantum.constants import BOLTZMANN, KELVIN, LIGHT, PLANCK
 from combust.kinetics.quantum.partition import Part
 
 CUT = 100.0  # cm-1, where the two count alike
-LOW = 150.0  # cm-1, below which a harmonic mode is doubtful
 MOMENT = 1e-44  # kg m2, that of a free rotor at most: an average molecule's
 
 

@@ -123,7 +123,8 @@ def weighted(matrix: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 def monomials(shifted: np.ndarray, middle: float) -> tuple[float, ...]:
     """Coefficients of powers of T of a polynomial in T / middle - 1."""
-    return tuple(float(a) for a in Polynomial(shifted)(Polynomial([-1.0, 1 / middle])).coef)
+    found = Polynomial(shifted)(Polynomial([-1.0, 1 / middle])).coef  # without the last ones where these are zero
+    return tuple(np.pad(found, (0, len(shifted) - len(found))).tolist())
 
 
 def _mean(a: Any, T: float) -> Any:

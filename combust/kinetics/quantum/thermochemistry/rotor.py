@@ -12,7 +12,7 @@ from scipy.optimize import minimize_scalar
 
 from combust.errors import ConfigError
 from combust.kinetics.quantum.constants import AVOGADRO, DALTON, GAS, LIGHT, PLANCK
-from combust.kinetics.quantum.partition import Part
+from combust.kinetics.quantum.partition import Part, of_levels
 
 HBAR = PLANCK / (2 * math.pi)
 WIDEST = 1500  # waves each way: what a dense matrix takes in seconds
@@ -153,17 +153,9 @@ class Rotor:
     def part(self, T: Any) -> Part:
         """Its factor of the partition function at temperatures T [K], from the lowest level on."""
         T = np.atleast_1d(np.asarray(T, float))
-        found = of_levels(self.levels(float(T.max())), T)
+        levels = self.levels(float(T.max()))
+        found = of_levels((levels - levels[0]) / GAS, np.ones_like(levels), T)
         return Part(found.log - math.log(self.symmetry), found.energy, found.heat)
-
-
-def of_levels(levels: np.ndarray, T: np.ndarray) -> Part:
-    """Of levels [J/mol], ascending, each counted once, at temperatures T [K]."""
-    x = (levels - levels[0]) / (GAS * T[:, None])
-    weights = np.exp(-x)
-    q = weights.sum(1)
-    mean = (weights * x).sum(1) / q
-    return Part(np.log(q), mean, (weights * (x - mean[:, None]) ** 2).sum(1) / q)
 
 
 def reduced_inertia(masses: Any, positions: Any, bond: tuple[int, int], top: Sequence[int]) -> float:

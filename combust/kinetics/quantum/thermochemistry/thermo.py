@@ -188,10 +188,9 @@ def enthalpy(record: Record, treated: Treatment, T: np.ndarray, level: str) -> E
 
 
 def grid(asked: Thermo) -> np.ndarray:
-    """Temperatures of the fit, 298.15 K and the usual ones among them."""
-    n = int(np.ceil((asked.T_high - asked.T_low) / STEP))
-    usual = [t for t in (REFERENCE, 300.0, asked.T_middle) if asked.T_low <= t <= asked.T_high]
-    return np.unique([*np.linspace(asked.T_low, asked.T_high, n + 1), *usual])
+    """Temperatures of the fit: multiples of 10 K, among them those of tables, both ends, the middle and 298.15 K."""
+    inside = STEP * np.arange(np.ceil(asked.T_low / STEP), np.floor(asked.T_high / STEP) + 1)
+    return np.unique([asked.T_low, *inside, REFERENCE, asked.T_middle, asked.T_high])
 
 
 def is_record(path: Path) -> bool:

@@ -16,9 +16,10 @@ from combust.kinetics.quantum.elements import masses
 from combust.kinetics.quantum.partition import Gas, Part, gas
 from combust.kinetics.quantum.record import Record
 from combust.kinetics.quantum.thermochemistry.isogyric import BONDED
-from combust.kinetics.quantum.thermochemistry.low_modes import LOW, quasi_harmonic
+from combust.kinetics.quantum.thermochemistry.low_modes import quasi_harmonic
 from combust.kinetics.quantum.thermochemistry.rotor import Rotor, barrier_of, cosine, from_scan, reduced_inertia
 from combust.kinetics.quantum.thermochemistry.settings import RotorSettings, SpeciesThermo
+from combust.kinetics.quantum.vibrations import LOW
 from combust.kinetics.trajectories.formats.radii import RADII
 
 UNLIKE = 0.3  # share by which a rotor's own frequency may differ from that of its mode
