@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from combust.errors import ConfigError
 from combust.parallel import Communicator
+from combust.units import ATM
 
 if TYPE_CHECKING:
     from combust.kinetics.falloff.falloff import FalloffReport
@@ -65,7 +66,7 @@ def show(found: FalloffReport) -> None:
     t = found.table
     print(f"{found.equation}, k in cm3/mol/s, {t.grains} grains")
     low, high = t.low / t.equilibrium, t.high / t.equilibrium
-    print(f"{'T [K]':>7} {'k0 [cm6/mol2/s]':>16} " + " ".join(f"{f'{p / 101325:.3g} atm':>10}" for p in t.p)
+    print(f"{'T [K]':>7} {'k0 [cm6/mol2/s]':>16} " + " ".join(f"{f'{p / ATM:.3g} atm':>10}" for p in t.p)
           + f" {'k_inf':>10} {'K/mech.':>8}")  # fmt: skip
     for i, T in enumerate(t.T):
         row = " ".join(f"{1e3 * k:10.3g}" for k in t.association[i])
@@ -85,6 +86,7 @@ def draw(path: Path, found: FalloffReport) -> None:
     import numpy as np
 
     from combust.kinetics.falloff.fits import evaluated
+    from combust.kinetics.falloff.well import of_collisions
     from combust.report.charts import drawing
 
     t = found.table
@@ -96,9 +98,10 @@ def draw(path: Path, found: FalloffReport) -> None:
         for colour, (row, i) in enumerate(zip(fit, chosen, strict=True)):
             style: dict[str, Any] = {"color": f"C{colour}"}
             low, high = (1e3 * x[i] / t.equilibrium[i] for x in (t.low, t.high))
-            axes.plot(t.p / 101325, 1e3 * t.association[i], "o", ms=4, **style)
-            axes.plot(p / 101325, row, lw=1.2, label=f"{t.T[i]:g} K", **style)
-            axes.plot(p / 101325, low * p / (8314.46261815324 * t.T[i]), ":", lw=0.8, **style)
+            M = of_collisions(t.T[[i]], p)[0]
+            axes.plot(t.p / ATM, 1e3 * t.association[i], "o", ms=4, **style)
+            axes.plot(p / ATM, row, lw=1.2, label=f"{t.T[i]:g} K", **style)
+            axes.plot(p / ATM, low * M, ":", lw=0.8, **style)
             axes.axhline(high, ls="--", lw=0.6, **style)
         title = f"{found.equation} in {found.settings.bath}; lines: {found.fit.kind}; dotted, dashed: limits"
         axes.set(xscale="log", yscale="log", xlabel="p [atm]", ylabel="k [cm3/mol/s]", title=title)
@@ -123,8 +126,8 @@ def show_imported(found: Imported) -> None:
     for one in found.taken:
         balance = f", both directions a factor {one.balance:.2f} off the thermo" if one.balance is not None else ""
         fit = f", fit within {one.error:.1%}" if one.error is not None else ""
-        print(f"{one.equation}: {one.kind}, {one.T[0]:g} to {one.T[1]:g} K, {one.p[0] / 101325:.3g} to "
-              f"{one.p[1] / 101325:.3g} atm{fit}{balance}")  # fmt: skip
+        print(f"{one.equation}: {one.kind}, {one.T[0]:g} to {one.T[1]:g} K, {one.p[0] / ATM:.3g} to "
+              f"{one.p[1] / ATM:.3g} atm{fit}{balance}")  # fmt: skip
         for words in one.warnings:
             print(f"  warning: {words}")
     for name, reason in found.left_out:

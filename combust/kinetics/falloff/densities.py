@@ -12,13 +12,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.constants import c as LIGHT
-from scipy.constants import h as PLANCK
-from scipy.constants import k as BOLTZMANN
+
+from combust.kinetics.quantum.constants import KELVIN, LIGHT
+from combust.kinetics.quantum.partition import density
 
 Array = NDArray[np.float64]
-KT = BOLTZMANN / (PLANCK * LIGHT * 100.0)  # 1/cm per K
-HERTZ = LIGHT * 100.0  # 1/s per 1/cm
+KT = 1 / KELVIN  # 1/cm per K
+HERTZ = LIGHT  # 1/s per 1/cm
 STEP = 1.0  # 1/cm, of the cells that states are counted in
 
 
@@ -172,7 +172,4 @@ def electronic(molecule: Molecule, T: Array) -> Array:
 
 def translation(mass: float, T: Array) -> Array:
     """Of a mass [kg/kmol], per volume [1/m3], at T [K]."""
-    from scipy.constants import atomic_mass
-
-    per_T = 2 * math.pi * mass * atomic_mass * BOLTZMANN / PLANCK**2
-    return np.asarray((per_T * np.asarray(T, dtype=float)) ** 1.5)
+    return np.asarray(np.exp(density(mass, np.asarray(T, dtype=float))))

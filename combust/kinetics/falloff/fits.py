@@ -16,6 +16,7 @@ from scipy.optimize import least_squares
 
 from combust.errors import ConfigError
 from combust.kinetics.falloff.densities import Array
+from combust.kinetics.quantum.rates.fit import coefficients
 
 KINDS = ("troe", "plog", "chebyshev")
 
@@ -83,9 +84,8 @@ def arrhenius(T: Array, k: Array) -> ct.Arrhenius:
     """A T^b exp(-E / RT) by least squares of ln k. Raises ConfigError for fewer than three temperatures."""
     if len(T) < 3:
         raise ConfigError(f"{len(T)} temperatures: a fit of A, b and E needs three or more")
-    matrix = np.column_stack([np.ones_like(T), np.log(T), -1e3 / T])
-    (a, b, e), *_ = np.linalg.lstsq(matrix, np.log(k), rcond=None)
-    return ct.Arrhenius(math.exp(a), b, e * 1e3 * ct.gas_constant)
+    log, b, E = coefficients(T, k)
+    return ct.Arrhenius(math.exp(log), b, E * ct.gas_constant)
 
 
 def plog(T: Array, p: Array, k: Array) -> ct.PlogRate:

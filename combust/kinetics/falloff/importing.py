@@ -13,6 +13,7 @@ import numpy as np
 
 from combust.errors import ConfigError, FileFormatError
 from combust.files import read_text
+from combust.kinetics.constants.evaluated import PER_MOLECULE
 from combust.kinetics.constants.rate import constant
 from combust.kinetics.falloff import arkane, entry, fits, mess
 from combust.kinetics.falloff.densities import Array
@@ -21,7 +22,6 @@ from combust.report.tables import outputs
 
 Sides = tuple[tuple[str, ...], tuple[str, ...]]
 TRIED = np.geomspace(300.0, 3000.0, 40)  # K, where nothing says for which temperatures a rate is
-PER_MOLECULE = 6.02214076e20  # cm3/molecule/s -> m3/kmol/s
 BALANCE = 1.25  # factor off the thermo's, from which it is said
 APART = 1.05  # factor between the two ways to read duplicates, the same
 

@@ -14,6 +14,10 @@ from scipy.constants import N_A
 
 from combust.errors import ConfigError
 from combust.kinetics.falloff.densities import HERTZ, KT, STEP, Array, Molecule, count, middle, spread, translation
+from combust.kinetics.quantum.constants import CM_KJ
+from combust.kinetics.quantum.rates.tunnelling import transmission
+
+JOULE = CM_KJ * 1e3  # J/mol per 1/cm
 
 
 @dataclass(frozen=True)
@@ -85,18 +89,10 @@ def eckart(energy: Array, forward: float, reverse: float, imaginary: float) -> A
     """Probability to pass Eckart's barrier (1930, doi:10.1103/PhysRev.35.1303) at energies above its top [1/cm];
     forward, reverse : its height from both sides, imaginary : wave number at the top, all in 1/cm.
 
-    2 sinh x sinh y / (cosh(x + y) + cosh d), without subtraction and without overflow.
+    Zero where one of the two sides has no state.
     """
     above = np.maximum(np.asarray(energy, dtype=float), -min(forward, reverse))
-    a, b = 2 * math.pi * forward / imaginary, 2 * math.pi * reverse / imaginary
-    width = 2 / (1 / math.sqrt(a) + 1 / math.sqrt(b))
-    x, y = (width * np.sqrt(np.maximum(a * (above + side) / forward, 0.0)) for side in (forward, reverse))
-    inner = a * b - math.pi**2 / 4
-    d = 2 * math.sqrt(abs(inner))
-    top = np.maximum(x + y, d) if inner > 0 else x + y
-    passed = 0.5 * np.exp(x + y - top) * np.expm1(-2 * x) * np.expm1(-2 * y)
-    third = 0.5 * (np.exp(d - top) + np.exp(-d - top)) if inner > 0 else math.cos(d) * np.exp(-top)
-    return np.asarray(passed / (0.5 * (np.exp(x + y - top) + np.exp(-x - y - top)) + third))
+    return np.exp(transmission((above + forward) * JOULE, imaginary, forward * JOULE, reverse * JOULE))
 
 
 def of_law(

@@ -8,16 +8,21 @@ from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
+from scipy.constants import calorie, eV
 
 from combust.errors import ConfigError
+from combust.kinetics.constants.evaluated import PER_MOL, PER_MOLECULE
 from combust.kinetics.falloff.densities import KT
+from combust.kinetics.quantum.constants import CM_KJ, LIGHT, PLANCK
 from combust.settings import ranges
 from combust.settings.base import Count, NotNegative, Positive, Settings, Text, doc
 from combust.settings.config import beside, checked, read
 from combust.units import split
 
-PER_CM = {"cm-1": 1.0, "1/cm": 1.0, "kJ/mol": 83.59347, "kcal/mol": 349.75508, "K": KT, "eV": 8065.5439}
-A_UNITS = {"m3/kmol/s": 1.0, "cm3/mol/s": 1e-3, "cm3/molecule/s": 6.02214076e20, "1/s": 1.0}
+PER_CM = {
+    "cm-1": 1.0, "1/cm": 1.0, "kJ/mol": 1 / CM_KJ, "kcal/mol": calorie / CM_KJ, "K": KT, "eV": eV / (PLANCK * LIGHT),
+}  # fmt: skip
+A_UNITS = {"m3/kmol/s": 1.0, "cm3/mol/s": PER_MOL, "cm3/molecule/s": PER_MOLECULE, "1/s": 1.0}
 Energy = Annotated[float | str, doc("in cm-1, or a text with cm-1, kJ/mol, kcal/mol, K or eV")]
 Level = tuple[Positive, NotNegative]
 
