@@ -18,6 +18,7 @@ from combust.kinetics.constants.merge import merge
 from combust.kinetics.constants.rate import rate
 from combust.kinetics.quantum.command import TstReport, tst
 from combust.kinetics.quantum.engines import levels
+from combust.kinetics.quantum.rates.record import between
 from combust.kinetics.quantum.rates.tst import Rates, rates
 from combust.kinetics.quantum.record import Record
 from combust.report.charts import picture
@@ -181,24 +182,18 @@ def swap(report: Report, entry: Path, made: TstReport, folder: Path) -> None:
     rows: list[tuple[Any, ...]] = []
     for T in DELAYS:
         old = delay(ct.Solution("h2o2.yaml"), T, None, 1.0)
-        f = factor(made, T)
+        f = between(made.record, T)[1]
         mid, low, high = (delay(gas, T, number, one) for one in (1.0, 1 / f, f))
         rows.append((f"delay, {T:g} K", f"{old * 1e6:.4g} us", f"{mid * 1e6:.4g} us", f"{100 * (mid / old - 1):+.1f} %",
                      f"{f:.2f}", f"{low * 1e6:.4g} to {high * 1e6:.4g} us"))  # fmt: skip
     if FLAMES:
         old = speed(ct.Solution("h2o2.yaml"), None, 1.0)
-        f = factor(made, 1500.0)
+        f = between(made.record, 1500.0)[1]
         mid, low, high = (speed(gas, number, one) for one in (1.0, 1 / f, f))
         change = f"{100 * (mid / old - 1):+.1f} %"
         rows.append(("flame speed, 300 K", f"{old:.3f} m/s", f"{mid:.3f} m/s", change, f"{f:.2f}",
                      f"{low:.3f} to {high:.3f} m/s"))  # fmt: skip
     report.table(("", "h2o2.yaml", "with the computed rate", "change", "factor", "band"), rows)
-
-
-def factor(made: TstReport, T: float) -> float:
-    """Stated at T [K]."""
-    rows = sorted(made.record.at, key=lambda one: one.T)
-    return float(np.exp(np.interp(T, [one.T for one in rows], [math.log(one.factor) for one in rows])))
 
 
 def delay(gas: ct.Solution, T: float, number: int | None, times: float) -> float:

@@ -22,6 +22,8 @@ TITLES = {
     "reduce": "Files of `combust reduce`",
     "tst": "Files of `combust tst`",
     "thermo": "Files of `combust thermo`",
+    "falloff": "Files of `combust falloff`",
+    "uncertainty": "Files of factors: `combust uncertainty`",
     "sample": "Files of learned chemistry: `combust sample`, `train` and `verify`",
 }
 UNITS = (
@@ -72,6 +74,14 @@ def root_of(file: str) -> type[msgspec.Struct]:
         from combust.kinetics.quantum.thermochemistry.settings import Thermo
 
         return Thermo
+    if file == "falloff":
+        from combust.kinetics.falloff.settings import Falloff
+
+        return Falloff
+    if file == "uncertainty":
+        from combust.kinetics.uncertainty.settings import FactorFile
+
+        return FactorFile
     if file == "learn":
         from combust.surrogates.rounds.settings import Learn
 

@@ -7,5 +7,5 @@ The text here is the reference: `combust schema --markdown` prints it, `combust 
 
 from __future__ import annotations
 
-FILES = ("case", "reduce", "sample", "train", "learn", "verify", "chain", "tst", "thermo")
+FILES = ("case", "reduce", "sample", "train", "learn", "verify", "chain", "tst", "thermo", "falloff", "uncertainty")
 """Which verb takes it, a case those of flows; sample, train and verify take the same."""

@@ -171,7 +171,7 @@ def test_a_number_too_large_in_si_is_refused():
 
 
 def test_every_unit_of_a_key_can_be_converted():
-    for file in ("case", "reduce", "sample", "tst", "thermo"):
+    for file in ("case", "reduce", "sample", "tst", "thermo", "falloff", "uncertainty"):
         for found in re.findall(r'"x-(?:kind|unit)": "([^"]+)"', json.dumps(schema_of(file))):
             assert KINDS.get(found, found) in TABLES or found in (ALONG, SAME)
 
@@ -184,6 +184,9 @@ def test_every_unit_of_a_key_can_be_converted():
         ("learn", "keys_learn.md"),
         ("chain", "keys_chain.md"),
         ("tst", "keys_tst.md"),
+        ("thermo", "keys_thermo.md"),
+        ("falloff", "keys_falloff.md"),
+        ("uncertainty", "keys_factors.md"),
     ],
 )
 def test_pages_of_keys_are_up_to_date(file, page):

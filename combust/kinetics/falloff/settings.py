@@ -56,7 +56,7 @@ class SaddlePoint(Settings, frozen=True):
     """A saddle, in the place of k at high pressure."""
 
     structure: Annotated[Structure, doc("its states; two mirror images: half the symmetry number")]
-    barrier: Annotated[Energy, doc("above the well, zero-point energies included")]
+    barrier: Annotated[Energy, doc("above the well, zero-point energies included; units as of threshold")]
     imaginary: Annotated[NotNegative, doc("wave number [cm-1] for tunnelling by Eckart's barrier; 0: none")] = 0.0
 
 
@@ -64,7 +64,7 @@ class Collisions(Settings, frozen=True):
     """Energy transfer, exponential down: <dE>down = down (T / 300 K)^exponent."""
 
     down: Annotated[Positive, doc("<dE>down at 300 K [cm-1]")]
-    exponent: float = 0.0
+    exponent: Annotated[float, doc("of T / 300 K in it")] = 0.0
     sigma: Annotated[Positive | None, doc("Lennard-Jones, of the pair [angstrom]; none: the mechanism's")] = None
     epsilon: Annotated[Positive | None, doc("the same [K]")] = None
 
@@ -72,20 +72,20 @@ class Collisions(Settings, frozen=True):
 class Falloff(Settings, frozen=True):
     """A well, and all that k(T, p) hangs on."""
 
-    well: Structure
-    fragments: Annotated[tuple[Structure, Structure], doc("what it falls apart into")]
-    collisions: Collisions
+    well: Annotated[Structure, doc("the molecule")]
+    fragments: Annotated[tuple[Structure, Structure], doc("what it falls apart into: two tables with the keys of well")]
+    collisions: Annotated[Collisions, doc("with the bath gas")]
     threshold: Annotated[
         float | str | None,
         doc("of dissociation at 0 K, in cm-1 or with cm-1, kJ/mol, kcal/mol, K or eV; none: by the mechanism's thermo"),
     ] = None
-    k_inf: HighPressure | None = None
-    saddle: SaddlePoint | None = None
+    k_inf: Annotated[HighPressure | None, doc("k at high pressure: this or saddle")] = None
+    saddle: Annotated[SaddlePoint | None, doc("the way over a saddle: this or k_inf")] = None
     mechanism: Annotated[Text, doc("Cantera file: masses, thermo, Lennard-Jones parameters")] = "h2o2.yaml"
     bath: Annotated[Text, doc("bath gas, a species of it")] = "N2"
     active: Annotated[Literal["K", "all"], doc("rotation that takes part: about one axis, or all")] = "K"
     quantum: Annotated[bool, doc("count levels of the active rotor instead of classical states")] = False
-    T: Annotated[Text, doc('temperatures [K]: "300:2500:12" or a list')] = "300:2500:12"
+    T: Annotated[Text, doc('temperatures [K]: "300:2500:12", or "300,1000,2500"')] = "300:2500:12"
     p: Annotated[Text, doc('pressures with their unit: "0.01,0.1,1,10,100 atm"')] = "0.01,0.1,1,10,100 atm"
     grain: Annotated[Count, doc("of energy [cm-1]")] = 20
     fit: Annotated[Literal["troe", "plog", "chebyshev"], doc("form of the entry")] = "troe"
