@@ -11,6 +11,7 @@ import cantera as ct
 
 from combust.errors import ConfigError
 from combust.kinetics.mechanism import phases, places
+from combust.kinetics.trajectories.cantera_file import KEY
 
 REFERENCE, HOT = 298.15, 1000.0  # K
 
@@ -79,7 +80,7 @@ def made(old: ct.Species, new: ct.Species) -> ct.Species:
     one = ct.Species.from_dict(fields)
     one.thermo = new.thermo
     given: Any = new.input_data
-    said: Any = {key: given[key] for key in ("note", "combust") if key in given}
+    said: Any = {key: given[key] for key in ("note", KEY) if key in given}
     if said:
         one.update_user_data(said)
     return one

@@ -8,9 +8,9 @@ from typing import Any
 
 import cantera as ct
 
-from combust.errors import MechanismError, OutputError
+from combust.errors import MechanismError
 from combust.kinetics.falloff.fits import Fit
-from combust.kinetics.trajectories.cantera_file import KEY
+from combust.kinetics.trajectories.cantera_file import KEY, phase_of, save
 
 
 def reaction(
@@ -41,14 +41,11 @@ def write(path: Path, mechanism: ct.Solution, reactions: Sequence[ct.Reaction], 
     """A file of reactions with the species that they name. Raises MechanismError, OutputError."""
     used = {name for one in reactions for side in (one.reactants, one.products) for name in side}
     used |= {name for one in reactions if one.third_body for name in one.third_body.efficiencies}
-    species = [one for one in mechanism.species() if one.name in used]
+    gas = phase_of(mechanism, used, "rates")
     try:
-        gas = ct.Solution(name="rates", thermo="ideal-gas", kinetics="gas", species=species)
         for one in reactions:
             gas.add_reaction(one)
-        gas.update_user_header({"description": description})
-        gas.write_yaml(str(path), units={"length": "cm", "quantity": "mol", "activation-energy": "K"}, precision=10)
     except ct.CanteraError as error:
-        if "open" in str(error).lower():
-            raise OutputError(f"{path} cannot be written: {error}") from error
         raise MechanismError(f"{path}: Cantera does not take the rates: {error}") from error
+    gas.update_user_header({"description": description})
+    save(path, gas, precision=10)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import cantera as ct
 
+from combust.atomic import replace_bytes
 from combust.errors import OutputError
 from combust.kinetics.trajectories.record import NetworkRecord, RateAt, ReactionFound
 
 FEWEST = 3  # events of a reaction that is written
+UNITS = {"length": "cm", "quantity": "mol", "activation-energy": "K"}
 KEY = "combust"  # under which a reaction says where its rate comes from
 
 
@@ -25,17 +28,26 @@ def write_rates(path: Path, record: NetworkRecord, mechanism: ct.Solution) -> bo
     some = chosen(record)
     if not some:
         return False
-    used = {name for one in some for side in sides(one) for name in side}
-    species = [one for one in mechanism.species() if one.name in used]
-    gas = ct.Solution(name="trajectories", thermo="ideal-gas", kinetics="gas", species=species)
+    gas = phase_of(mechanism, {name for one in some for side in sides(one) for name in side}, "trajectories")
     for one in some:
         gas.add_reaction(reaction(one, record, gas))
     gas.update_user_header({"description": description(record)})
-    try:
-        gas.write_yaml(str(path), units={"length": "cm", "quantity": "mol", "activation-energy": "K"})
-    except ct.CanteraError as error:
-        raise OutputError(f"{path} cannot be written: {error}") from error
+    save(path, gas)
     return True
+
+
+def phase_of(mechanism: ct.Solution, names: Collection[str], name: str) -> ct.Solution:
+    """A phase of these species of a mechanism, without reactions."""
+    species = [one for one in mechanism.species() if one.name in names]
+    return ct.Solution(name=name, thermo="ideal-gas", kinetics="gas", species=species)
+
+
+def save(path: Path, gas: ct.Solution, units: Any = UNITS, precision: int | None = None) -> None:
+    """A Cantera file of a phase, whole or not at all; units None: SI with kmol. Raises OutputError."""
+    try:
+        replace_bytes(path, gas.write_yaml(units=units, precision=precision).encode())
+    except (ct.CanteraError, OSError) as error:
+        raise OutputError(f"{path} cannot be written: {error}") from error
 
 
 def chosen(record: NetworkRecord) -> list[ReactionFound]:

@@ -15,11 +15,11 @@ from ruamel.yaml.error import YAMLError
 
 from combust.errors import ConfigError, FileFormatError
 from combust.files import UnreadableError, read_text
+from combust.kinetics.trajectories.cantera_file import KEY
 from combust.kinetics.uncertainty.settings import SIGMAS, AtTemperatures, FactorFile, Stated
 from combust.settings.config import checked, read
 from combust.units import to_si
 
-KEY = "combust"  # under which a reaction of a Cantera file states its factor, see trajectories/cantera_file.py
 COLUMNS = ("equation", "factor", "temperature_K", "source")
 LN = {"factor": math.log, "log10": lambda f: f * math.log(10.0), "ln": float}
 LARGEST = 1e6  # of a factor: k is then unknown altogether

@@ -8,9 +8,9 @@ from typing import Any
 
 import cantera as ct
 
-from combust.errors import ConfigError, OutputError
+from combust.errors import ConfigError
 from combust.kinetics.quantum.rates.record import RateRecord
-from combust.kinetics.trajectories.cantera_file import KEY, rounded
+from combust.kinetics.trajectories.cantera_file import KEY, phase_of, rounded, save
 
 SHOWN = 8  # temperatures of the table of factors
 
@@ -25,18 +25,14 @@ def write_entry(path: Path, record: RateRecord, mechanism: ct.Solution) -> None:
     if lacking := [name for name in wanted if name.upper() not in names]:
         raise ConfigError(f"{record.equation}: the mechanism has no species {', '.join(lacking)}")
     used = {names[name.upper()] for name in wanted}
-    gas = ct.Solution(name="quantum", thermo="ideal-gas", kinetics="gas",
-                      species=[one for one in mechanism.species() if one.name in used])  # fmt: skip
+    gas = phase_of(mechanism, used, "quantum")
     equation = " <=> ".join(" + ".join(names[n.upper()] for n in s) for s in (record.reactants, record.products))
     data: Any = {"equation": equation, "rate-constant": {"A": law.A, "b": law.b, "Ea": law.E * ct.gas_constant}}
     made = ct.Reaction.from_dict(data, gas)
     told: Any = {"note": note(record), KEY: about(record)}
     made.update_user_data(told)
     gas.add_reaction(made)
-    try:
-        gas.write_yaml(str(path), units={"length": "cm", "quantity": "mol", "activation-energy": "K"})
-    except ct.CanteraError as error:
-        raise OutputError(f"{path} cannot be written: {error}") from error
+    save(path, gas)
 
 
 def note(record: RateRecord) -> str:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import math
-import re
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from combust.errors import FileFormatError
 from combust.files import read_text
+from combust.kinetics.trajectories import known
+from combust.kinetics.trajectories.known import PART
 
 ATCT = (
     "Active Thermochemical Tables 1.112 (doi:10.1088/1742-6596/16/1/078), gas, read in the table of the package "
@@ -104,15 +104,11 @@ def _shipped() -> dict[str, Anchor]:
 
 def composition(formula: str) -> dict[str, int]:
     """Atoms of a formula of elements and numbers, such as CH3OOH. Raises FileFormatError for another text."""
-    parts = re.findall(r"([A-Z][a-z]?)(\d*)", formula)
-    if not parts or "".join(a + b for a, b in parts) != formula:
+    if not formula or PART.sub("", formula):
         raise FileFormatError(
             f"species {formula!r}: is no formula such as CH3OH; elements and their numbers are wanted"
         )
-    found: Counter[str] = Counter()
-    for element, number in parts:
-        found[element] += int(number or 1)
-    return dict(found)
+    return known.composition(formula)
 
 
 ANCHORS: Mapping[str, Anchor] = _shipped()

@@ -9,12 +9,10 @@ from typing import Any
 
 import cantera as ct
 
-from combust.errors import OutputError
 from combust.kinetics.mechanism import phases, places
 from combust.kinetics.quantum.thermochemistry.nasa7 import REFERENCE
 from combust.kinetics.quantum.thermochemistry.thermo import SpeciesFound, ThermoReport
-
-KEY = "combust"  # under which an entry says where it is from
+from combust.kinetics.trajectories.cantera_file import KEY, save
 
 
 def write_species(path: Path, report: ThermoReport) -> None:
@@ -27,10 +25,7 @@ def write_species(path: Path, report: ThermoReport) -> None:
         species.append(made)
     gas = ct.Solution(name="thermo", thermo="ideal-gas", species=species)
     gas.update_user_header({"description": f"Thermochemistry of computed structures; energies: {report.level}"})
-    try:
-        gas.write_yaml(str(path), precision=17, header=True)
-    except ct.CanteraError as error:
-        raise OutputError(f"{path} cannot be written: {error}") from error
+    save(path, gas, units=None, precision=17)
 
 
 def entry(one: SpeciesFound) -> dict[str, Any]:
