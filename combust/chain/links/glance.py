@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from combust.chain.links import flows
 from combust.chain.links.learning import last
 from combust.chain.settings import Chain
+from combust.files import read_json
 from combust.report.pages import Table
 
 SHARES = ("slow_share", "network_share", "exact_share")
@@ -30,8 +30,8 @@ def parts(settings: Chain) -> Iterator[tuple[str, str, Callable[[Path], str]]]:
     """(what, file, what to say of it)."""
     name = Path(settings.mechanism).name
     yield "fuel", "reduce/report.json", lambda path: f"{settings.fuel} in {settings.oxidizer}"
-    yield "detailed mechanism", "reduce/report.json", lambda path: f"{name}: {numbers(read(path)['stages'][0])}"
-    yield "reduced mechanism", "reduce/report.json", lambda path: numbers(read(path)["stages"][-1])
+    yield "detailed mechanism", "reduce/report.json", lambda path: f"{name}: {numbers(read_json(path)['stages'][0])}"
+    yield "reduced mechanism", "reduce/report.json", lambda path: numbers(read_json(path)["stages"][-1])
     yield "network", f"{last(settings)}/model.json", of_model
     yield "report card", "verify/report.json", of_card
     for flow in settings.flows:
@@ -45,14 +45,14 @@ def numbers(stage: dict[str, Any]) -> str:
 
 def of_model(path: Path) -> str:
     """Size of a network and of what it learned from."""
-    card = read(path)
+    card = read_json(path)
     shape, rows = card["network"], card["samples"]["rows"]["train"]
     return f"{shape['depth']} layers of {shape['width']}, {rows} training rows"
 
 
 def of_card(path: Path) -> str:
     """How many targets of the report card are met."""
-    targets = read(path)["targets"]
+    targets = read_json(path)["targets"]
     return f"{sum(one['met'] for one in targets)} of {len(targets)} targets met"
 
 
@@ -63,7 +63,3 @@ def of_series(path: Path) -> str:
     shares = [(name.removesuffix("_share"), rows[-1][name]) for name in SHARES if rows and rows[-1].get(name)]
     words = ", ".join(f"{name} {100 * float(share):.3g} %" for name, share in shares)
     return f"cells at its end: {words}" if shares else "-"
-
-
-def read(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))

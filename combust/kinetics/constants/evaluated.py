@@ -12,9 +12,9 @@ import math
 from dataclasses import dataclass
 
 from combust.kinetics.dynamics.settings import AVOGADRO
+from combust.kinetics.quantum.constants import GAS
 
-JOULE = 8.31446261815324  # J/mol/K
-CALORIE = 4.184 / JOULE  # K mol/cal
+CALORIE = 4.184 / GAS  # K mol/cal
 PER_MOLECULE = AVOGADRO * 1e-6  # cm3/molecule/s -> m3/kmol/s
 PER_MOL = 1e-3  # cm3/mol/s -> m3/kmol/s
 
@@ -73,9 +73,9 @@ EVALUATIONS = (
                "Cox and Burrows 1979", "https://doi.org/10.1021/j100483a002"),
     Evaluation("NH2 + H2 => NH3 + H", ((5.38e-11 * PER_MOLECULE, 0.0, 6492.0),), 900, 1620, 1.25,
                "Sutherland and Michael 1988", "https://doi.org/10.1063/1.454162"),
-    Evaluation("NH2 + H2 => NH3 + H", ((4.5e13 * PER_MOL, 0.0, 61e3 / JOULE),), 1360, 2130, 10**0.15,
+    Evaluation("NH2 + H2 => NH3 + H", ((4.5e13 * PER_MOL, 0.0, 61e3 / GAS),), 1360, 2130, 10**0.15,
                "Friedrichs 2000, direct", "https://doi.org/10.1524/zpch.2000.214.8.1151"),
-    Evaluation("NH2 + H2 => NH3 + H", ((1.5e4 * PER_MOL, 2.6, 25e3 / JOULE),), 400, 2200, None,
+    Evaluation("NH2 + H2 => NH3 + H", ((1.5e4 * PER_MOL, 2.6, 25e3 / GAS),), 400, 2200, None,
                "Friedrichs 2000", "https://doi.org/10.1524/zpch.2000.214.8.1151"),
     _konnov("H + O2 => OH + O", 1.04e14, 0.0, 15286, 1100, 3370),
     _konnov("OH + OH => H2O + O", 2.668e6, 1.82, -1647, 200, 2000, 1.4, 2019),
