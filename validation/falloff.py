@@ -234,9 +234,9 @@ def h_o2_text(report: Report, one: dict[str, Any]) -> None:
     report.text(
         "H + O2 (+N2): states of HO2, H and O2 are records of structures (wB97X-D3BJ/def2-TZVP, tests/data/quantum), "
         f"the threshold follows from the thermo of h2o2.yaml at 1000 K, k_inf and k0 are those of {SELLEVAG} "
-        f"(abstract), who solve it in two dimensions, energy and J. <dE>down = x (T / 300 K)^{EXPONENT:g} with x by k0 "
-        f"at 1000 K: {one['K']['down']:.0f} cm-1 with K active, {one['all']['down']:.0f} cm-1 with all rotors active. "
-        "The treatment of J moves k0 as much as <dE>down does: in one dimension it is fitted, not predicted."
+        f"(abstract), who solve it in two dimensions, energy and J. `<dE>down` = x (T / 300 K)^{EXPONENT:g} with x by "
+        f"k0 at 1000 K: {one['K']['down']:.0f} cm-1 with K active, {one['all']['down']:.0f} cm-1 with all rotors "
+        "active. The treatment of J moves k0 as much as `<dE>down` does: in one dimension it is fitted, not predicted."
     )  # fmt: skip
     report.table(("T [K]", "k0 over Sellevag's, K active", "all rotors active", "K over h2o2.yaml's thermo"), [
         (f"{T:g}", f"{a:.2f}", f"{b:.2f}", f"{c:.2f}")
@@ -260,7 +260,7 @@ def h_ch3_text(report: Report, one: dict[str, Any]) -> None:
     """Beside GRI-3.0."""
     report.text(
         "H + CH3 (+N2) beside the falloff of GRI-3.0, whose k_inf is given; records of CH4, CH3 and H as above, the "
-        "threshold by GRI-3.0's thermo, <dE>down by k at 1000 K and "
+        "threshold by GRI-3.0's thermo, `<dE>down` by k at 1000 K and "
         f"{one['p'][0]:g} atm: {one['all']['down']:.0f} (T / 300 K)^{EXPONENT:g} cm-1 with all rotors active. k over "
         "GRI-3.0's:"
     )

@@ -61,9 +61,9 @@ class SaddlePoint(Settings, frozen=True):
 
 
 class Collisions(Settings, frozen=True):
-    """Energy transfer, exponential down: <dE>down = down (T / 300 K)^exponent."""
+    """Energy transfer, exponential down: steps down have the mean `down` (T / 300 K)^`exponent`."""
 
-    down: Annotated[Positive, doc("<dE>down at 300 K [cm-1]")]
+    down: Annotated[Positive, doc("mean energy of steps down at 300 K [cm-1]")]
     exponent: Annotated[float, doc("of T / 300 K in it")] = 0.0
     sigma: Annotated[Positive | None, doc("Lennard-Jones, of the pair [angstrom]; none: the mechanism's")] = None
     epsilon: Annotated[Positive | None, doc("the same [K]")] = None
