@@ -1,7 +1,7 @@
 """The error of each link from published experiments to turbulent flames, by `combust chain`.
 
-What each chain found is kept beside the page, so that they can be repeated one by one; that of hydrogen takes twenty minutes
-of CPU, the others hours:
+What each chain found is kept beside the page, so that they can be repeated one by one; that of hydrogen takes twenty
+minutes of CPU, the others hours:
 
     python -m validation trust_across_scales --only h2-quick      # or h2, ch4-quick, ch4, nh3-quick, nh3
 """
