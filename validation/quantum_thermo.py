@@ -179,8 +179,8 @@ def swap(report: Report) -> None:
     report.text("## In a mechanism")
     names = ", ".join(one.species for one in merged.thermo)
     report.text(
-        f"`combust merge h2o2.yaml --thermo thermo.yaml` puts {names} into h2o2.yaml; rates stay, those of reverses "
-        "follow. Ignition of stoichiometric hydrogen in air at constant volume:"
+        f"`combust merge h2o2.yaml --thermo thermo.yaml --out new.yaml` puts {names} into h2o2.yaml; rates stay, "
+        "those of reverses follow. Ignition of stoichiometric hydrogen in air at constant volume:"
     )
     report.table(["p [bar]", "T [K]", "delay [us]", "with computed thermo", "change"], rows)
 

@@ -1,6 +1,5 @@
 """A model carried to another mechanism or range: weights by names, scales of the new rows, new species first."""
 
-import argparse
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 import training_fixture
+from helpers import arguments_of
 from training_fixture import task
 
 from combust.cli import train as command
@@ -246,11 +246,11 @@ def test_a_training_that_goes_on_across_the_stages_has_the_same_bits(folder, tmp
 
 
 def run(folder, out, *changes, **options):
-    given = {
-        "init": None, "minutes": None, "processes": 1, "tensorboard": False, "resume": False, "force": False,
-        "calibrate": False, "range": False, "samples": str(folder / "s.h5"),
-    }  # fmt: skip
-    args = argparse.Namespace(config=str(folder / "c.toml"), set=list(changes), out=str(out), **given | options)
+    words = [str(folder / "c.toml"), "--samples", str(folder / "s.h5"), "--out", str(out)]
+    for change in changes:
+        words += ["--set", change]
+    args = arguments_of(command, *words)
+    vars(args).update(options)
     return command.call(args, Communicator())
 
 
