@@ -106,7 +106,8 @@ def of_mechanism(gas: Mechanism, factors: Factors | None, default: float | None,
         for numbers in unnamed(equations, taken):
             entry = Entry((equations.texts[numbers[0]],), (), (rest,), "")
             found.append(made(entry, equations.texts[numbers[0]], numbers, sigmas, "default"))
-    found = [group for group in found if group.factor > 1.0]
+    # In the mechanism's order: the samples of a rate are then the same where another mechanism has another k of it.
+    found = sorted((group for group in found if group.factor > 1.0), key=lambda group: group.reactions)
     if not found:
         given = f"{factors.path} names none of its reactions" if factors else "no file of factors was given"
         raise ConfigError(

@@ -132,12 +132,23 @@ def uncertainty(
 
 def names(sets: Sequence[Uncertain]) -> list[str]:
     """Of sets, each another: with the mechanism where there are several. Raises ConfigError."""
-    several = len({one.gas.path for one in sets}) > 1
-    found = [f"{one.name}, {Path(one.gas.path).name}" if several else one.name for one in sets]
+    paths = list(dict.fromkeys(one.gas.path for one in sets))
+    called = dict(zip(paths, shortest(paths), strict=True))
+    found = [f"{one.name}, {called[one.gas.path]}" if len(paths) > 1 else one.name for one in sets]
     for name in found:
         if found.count(name) > 1:
             raise ConfigError(f"two sets of factors are named {name!r}: give one file another `name`")
     return found
+
+
+def shortest(paths: Sequence[str]) -> list[str]:
+    """The last parts of different paths, as few as tell them apart."""
+    parts = [Path(path).parts for path in paths]
+    for count in range(1, max(map(len, parts))):
+        found = [Path(*one[-count:]).as_posix() for one in parts]
+        if len(set(found)) == len(found):
+            return found
+    return list(paths)
 
 
 def checked_delays(asked: Delays, gas: Mechanism) -> Delays:

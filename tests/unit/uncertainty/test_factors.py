@@ -8,11 +8,13 @@ import pytest
 import torch
 
 from combust.errors import ConfigError
+from combust.kinetics.constants.merge import merge
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.kinetics.uncertainty.equations import Equations
-from combust.kinetics.uncertainty.groups import of_mechanism
+from combust.kinetics.uncertainty.groups import OWN, of_mechanism
 from combust.kinetics.uncertainty.laws import law
 from combust.kinetics.uncertainty.reading import read_factors
+from combust.kinetics.uncertainty.uncertainty import shortest
 
 TABLE = '"OH + H2 <=> H2O + H" = { T = ["300 K", 1000, "2226.85 degC"], f = [1.5, 1.2, 1.5] }'
 
@@ -196,3 +198,27 @@ def test_laws_of_one_two_and_more_temperatures():
             )
         )
     )
+
+
+def test_a_merged_rate_keeps_its_own_factor_and_all_others_their_samples(gas, file, tmp_path):
+    """Groups stand in the order of the mechanism, so that sets beside each other are sampled alike."""
+    rates = file(
+        "phases:\n- {name: own, thermo: ideal-gas, species: [{h2o2.yaml/species: [H2, OH, H2O, H]}], kinetics: gas}\n"
+        "units: {length: cm, quantity: mol, activation-energy: K}\nreactions:\n"
+        "- {equation: OH + H2 <=> H2O + H, rate-constant: {A: 4e6, b: 2.09, Ea: 1500},\n"
+        "   combust: {factor: 5.0, temperatures: [300.0, 1000.0, 2500.0], factors: [5.0, 1.8, 2.0]}}\n",
+        "rates.yaml",
+    )
+    made = merge("h2o2.yaml", [rates], tmp_path / "merged.yaml")
+    factors = read_factors(file(f'[factors]\n{TABLE}\n"H + O2 <=> O + OH" = 1.15\n"O + H2 <=> OH + H" = 1.6\n'))
+    old, new = (of_mechanism(one, factors, None, False) for one in (gas, Mechanism.load(made.path)))
+    assert [g.reactions for g in old.groups] == [g.reactions for g in new.groups] == [(2,), (10,), (20,)]
+    assert [g.origin for g in new.groups] == ["factors.toml", "factors.toml", OWN]
+    for T, f in ((300.0, 5.0), (1000.0, 1.8), (2500.0, 2.0)):
+        assert new.groups[2].law.at(T) == pytest.approx(math.log(f) / 2)
+
+
+def test_mechanisms_of_one_name_are_told_apart():
+    assert shortest(["h2o2.yaml", "runs/q.yaml"]) == ["h2o2.yaml", "q.yaml"]
+    assert shortest(["runs/a/gas.yaml", "runs/b/gas.yaml"]) == ["a/gas.yaml", "b/gas.yaml"]
+    assert shortest(["gas.yaml", "a/gas.yaml"]) == ["gas.yaml", "a/gas.yaml"]
