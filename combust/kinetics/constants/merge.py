@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -163,6 +164,7 @@ class Work:
         if not reaction.reversible:
             alike = [i for i in alike if (self.keys[i].left, self.keys[i].right) == (own.left, own.right)]
         about = entry_of(reaction)
+        require_stated(about, f"{source}: {reaction.equation}")
         low, high = about.get("range", (0.0, 1.0))
         if low == high:
             return (
@@ -235,6 +237,18 @@ def keep(made: ct.Reaction, data: Mapping[str, Any]) -> None:
         made.update_user_data(kept)
 
 
+def require_stated(about: Mapping[str, Any], where: str) -> None:
+    """Raises ConfigError for a stated factor or range of temperatures that cannot be."""
+    factor, stated = about.get("factor"), about.get("range", (0.0, 1.0))
+    if isinstance(factor, float | int) and not 1 <= factor < math.inf:
+        raise ConfigError(f"{where}: combust: factor {factor:g}: must be 1 or more")
+    if factor is not None and not isinstance(factor, float | int | dict):
+        raise ConfigError(f"{where}: combust: factor {factor!r}: must be a number, or {{T: [...], f: [...]}}")
+    numbers = isinstance(stated, list | tuple) and all(isinstance(one, float | int) for one in stated)
+    if not numbers or len(stated) != 2 or not 0 <= stated[0] <= stated[1]:
+        raise ConfigError(f"{where}: combust: range {stated!r}: must be the lowest and the highest temperature")
+
+
 def rate_at(gas: ct.Solution, numbers: Sequence[int], left: Sequence[str], T: float) -> float:
     """k of reactions together from `left` on, at T [K], and at 1 atm in the bath gas where it hangs on pressure; third
     bodies are in it, reverse constants are by thermo.
@@ -261,7 +275,7 @@ def change(base: ct.Solution, made: ct.Solution, number: int, taken: Taken) -> C
     was = tuple(base.reaction(i).equation for i in taken.was)
     factor = taken.about.get("factor")
     return Change(taken.reaction.equation, taken.action, taken.source, was, tuple(ratios),
-                  float(factor) if factor is not None else None)  # fmt: skip
+                  max(factor["f"]) if isinstance(factor, dict) else factor)  # fmt: skip
 
 
 def write(

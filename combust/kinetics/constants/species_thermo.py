@@ -14,6 +14,7 @@ from combust.kinetics.mechanism import phases, places
 from combust.kinetics.trajectories.cantera_file import KEY
 
 REFERENCE, HOT = 298.15, 1000.0  # K
+JUMP = 0.5  # of Cp/R, H/RT, S/R: three times the largest in the files that come with Cantera (A3- of nDodecane_Reitz)
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ def change(old: ct.Species, new: ct.Species, source: str) -> ThermoChange:
     a, b = old.thermo, new.thermo
     if a.reference_pressure != b.reference_pressure:
         raise ConfigError(f"{source}: {new.name} is for {b.reference_pressure:g} Pa, not {a.reference_pressure:g}")
+    require_joined(new, source)
     return ThermoChange(
         old.name,
         source,
@@ -72,6 +74,27 @@ def change(old: ct.Species, new: ct.Species, source: str) -> ThermoChange:
         low=b.min_temp,
         high=b.max_temp,
     )
+
+
+def require_joined(new: ct.Species, source: str) -> None:
+    """Raises ConfigError for NASA polynomials whose ranges do not ascend, or that jump where they meet."""
+    thermo = new.thermo
+    if not isinstance(thermo, ct.NasaPoly2):
+        return
+    middle = float(thermo.coeffs[0])
+    if not thermo.min_temp < middle < thermo.max_temp:
+        raise ConfigError(
+            f"{source}: {new.name}: temperatures of its ranges must ascend: {thermo.min_temp:g}, {middle:g}, "
+            f"{thermo.max_temp:g} K"
+        )
+    below, above = middle * (1 - 1e-9), middle * (1 + 1e-9)
+    for name, value, size in (("Cp", thermo.cp, 1.0), ("H", thermo.h, middle), ("S", thermo.s, 1.0)):
+        jump = abs(value(above) - value(below)) / (ct.gas_constant * size)
+        if not jump < JUMP:
+            raise ConfigError(
+                f"{source}: {new.name}: {name} jumps by {jump:.3g} {'R T' if name == 'H' else 'R'} at {middle:g} K, "
+                f"where its polynomials meet (allowed {JUMP:g}): correct its coefficients"
+            )
 
 
 def made(old: ct.Species, new: ct.Species) -> ct.Species:

@@ -14,6 +14,7 @@ from scipy.constants import N_A
 from combust.errors import ConfigError
 from combust.kinetics.constants.rate import constant, of_mechanism
 from combust.kinetics.falloff import entry, fits
+from combust.kinetics.falloff.checks import mass, require_atoms, require_colliders, require_modes
 from combust.kinetics.falloff.collisions import Collider
 from combust.kinetics.falloff.densities import KT, Array, Molecule, partition
 from combust.kinetics.falloff.microcanonical import Law, Saddle
@@ -61,8 +62,10 @@ def falloff(
     given = config if isinstance(config, Falloff) else load(config, changes)
     paths = outputs(out, FILES, force) if out is not None else (None, None, None)
     gas = phases.solution(places.find(given.mechanism))
-    well, collider = of_settings(given, gas), collider_of(given, gas)
     T, p = np.array(given.temperatures), np.array(given.pressures)
+    fits.require_points(given.fit, T, p)
+    require_colliders(given, gas)
+    well, collider = of_settings(given, gas), collider_of(given, gas)
     found = table(well, collider, T, p, given.grain)
     fit = with_between(given, well, collider, found)
     left, right = [one.species for one in given.fragments], [given.well.species]
@@ -79,8 +82,11 @@ def falloff(
 
 def of_settings(given: Falloff, gas: ct.Solution) -> Well:
     """The well of a file. Raises ConfigError, FileFormatError."""
+    require_atoms(given, gas)
     parts = tuple(molecule(one, mass(gas, one.species)) for one in given.fragments)
     well = molecule(given.well, mass(gas, given.well.species))
+    for one, states in ((given.well, well), *zip(given.fragments, parts, strict=True)):
+        require_modes(one.species, gas.species(one.species).composition, states, saddle=False)
     if given.threshold is None:
         threshold = of_thermo(given, gas, well, parts)
     else:
@@ -92,6 +98,7 @@ def of_settings(given: Falloff, gas: ct.Solution) -> Well:
     else:
         assert given.saddle is not None
         way = saddle_of(given.saddle, well.mass, threshold)
+        require_modes("saddle", gas.species(given.well.species).composition, way.molecule, saddle=True)
     return Well(well, parts, threshold, way, given.active, given.quantum)
 
 
@@ -100,7 +107,7 @@ def of_thermo(given: Falloff, gas: ct.Solution, well: Molecule, parts: tuple[Mol
     T = np.array(1000.0)
     left, right = (given.well.species,), tuple(one.species for one in given.fragments)
     free = partition(parts[0], T) * partition(parts[1], T) / partition(well, T) / (1e3 * N_A)
-    return float(KT * T * np.log(free / constant(gas, (left, right), float(T))))
+    return per_cm(float(KT * T * np.log(free / constant(gas, (left, right), float(T)))), "threshold by thermo")
 
 
 def saddle_of(given: SaddlePoint, mass: float, threshold: float) -> Saddle:
@@ -125,13 +132,6 @@ def molecule(given: Structure, mass: float) -> Molecule:
         mass, tuple(float(v) for v in found.wavenumbers), tuple(float(c) for c in constants),
         found.sigma / found.images, tuple((float(g), float(e)) for g, e in found.levels),
     )  # fmt: skip
-
-
-def mass(gas: ct.Solution, name: str) -> float:
-    """[kg/kmol]. Raises ConfigError for a species that the mechanism lacks."""
-    if name not in gas.species_names:
-        raise ConfigError(f"species {name}: is not in the mechanism; it has {', '.join(gas.species_names[:12])}, ...")
-    return float(gas.molecular_weights[gas.species_index(name)])
 
 
 def collider_of(given: Falloff, gas: ct.Solution) -> Collider:

@@ -55,6 +55,8 @@ def fitted(kind: str, T: Array, p: Array, k: Array, limits: Limits | None = None
     if kind == "troe":
         if limits is None:
             raise ConfigError("a Troe fit needs k at low and high pressure; plog and chebyshev do not")
+        if not all(np.isfinite(one).all() and (one > 0).all() for one in (limits.low, limits.high)):
+            raise ConfigError("a Troe fit needs k > 0 at low and high pressure, at every temperature")
         rate = troe(T, p, k, limits)
     elif kind == "plog":
         rate = plog(T, p, k)
@@ -64,6 +66,18 @@ def fitted(kind: str, T: Array, p: Array, k: Array, limits: Limits | None = None
         raise ConfigError(f"fit {kind!r}: allowed {', '.join(KINDS)}")
     error = np.abs(evaluated(rate, T, p) / k - 1)
     return Fit(kind, rate, float(error.max()), float(error.mean()))
+
+
+LEAST = {"troe": ("a Troe fit", 4, 2), "plog": ("P-log", 3, 2), "chebyshev": ("Chebyshev", 3, 2)}
+
+
+def require_points(kind: str, T: Array, p: Array) -> None:
+    """Raises ConfigError for fewer temperatures and pressures than a form needs."""
+    name, least_T, least_p = LEAST[kind]
+    if len(T) < least_T or len(p) < least_p:
+        raise ConfigError(
+            f"{len(T)} temperatures, {len(p)} pressures: {name} needs {least_T} or more and {least_p} or more"
+        )
 
 
 def evaluated(rate: Any, T: Array, p: Array) -> Array:
@@ -90,16 +104,14 @@ def arrhenius(T: Array, k: Array) -> ct.Arrhenius:
 
 def plog(T: Array, p: Array, k: Array) -> ct.PlogRate:
     """One law a pressure."""
-    if len(p) < 2:
-        raise ConfigError(f"{len(p)} pressure: P-log needs two or more")
+    require_points("plog", T, p)
     laws: list[Any] = [(float(one), arrhenius(T, k[:, j])) for j, one in enumerate(p)]
     return ct.PlogRate(laws)
 
 
 def chebyshev(T: Array, p: Array, k: Array, order: Sequence[int]) -> ct.ChebyshevRate:
     """Polynomials in 1 / T and log p, of fewer coefficients than there are values of each."""
-    if len(T) < 3 or len(p) < 2:
-        raise ConfigError(f"{len(T)} temperatures, {len(p)} pressures: Chebyshev needs three and two or more")
+    require_points("chebyshev", T, p)
     n, m = min(order[0], len(T) - 1), min(order[1], max(2, len(p) - 1))
     span = lambda x: (2 * x - x[0] - x[-1]) / (x[-1] - x[0])  # noqa: E731
     over_T = np.polynomial.chebyshev.chebvander(span(1 / T), n - 1)
@@ -111,8 +123,7 @@ def chebyshev(T: Array, p: Array, k: Array, order: Sequence[int]) -> ct.Chebyshe
 
 def troe(T: Array, p: Array, k: Array, limits: Limits) -> ct.TroeRate:
     """Both limits first, then the width of what is between (Gilbert, Luther and Troe 1983), then all ten together."""
-    if len(T) < 4 or len(p) < 2:
-        raise ConfigError(f"{len(T)} temperatures, {len(p)} pressures: a Troe fit needs four and two or more")
+    require_points("troe", T, p)
     M = p[None, :] / (ct.gas_constant * T[:, None])
     log_k = np.log(k)
     ends = [arrhenius(T, limits.low), arrhenius(T, limits.high)]

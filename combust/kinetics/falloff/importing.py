@@ -187,6 +187,7 @@ def named(one: Rate) -> str:
 def fitted(one: Rate, kind: str) -> Rate:
     """With its rate, and a check that it is positive. Raises ConfigError, FileFormatError."""
     if one.table is None:
+        require_ranges(one)
         require_positive(one)
         return one
     T, p, k = one.table
@@ -207,6 +208,17 @@ def fitted(one: Rate, kind: str) -> Rate:
     rate = ct.PlogRate(laws)
     off = np.abs(fits.evaluated(rate, T, p[columns]) / k[:, columns] - 1)
     return replace(one, rate=rate, error=float(np.nanmax(off)), p=(laws[0][0], laws[-1][0]))
+
+
+def require_ranges(one: Rate) -> None:
+    """Raises ConfigError for pressures or temperatures that are not positive, or do not ascend."""
+    if one.p[0] <= 0:
+        raise ConfigError(f"line {one.line}: pressures must be positive, not {one.p[0]:g} Pa: k is a law of ln p")
+    if one.rate.type != "Chebyshev":
+        return
+    for name, (low, high) in (("temperatures", one.rate.temperature_range), ("pressures", one.rate.pressure_range)):
+        if not 0 < low < high:
+            raise ConfigError(f"line {one.line}: {name} of its polynomials must ascend: {low:g}, {high:g}")
 
 
 def require_positive(one: Rate) -> None:

@@ -13,6 +13,7 @@ from scipy.constants import calorie, eV
 from combust.errors import ConfigError
 from combust.kinetics.constants.evaluated import PER_MOL, PER_MOLECULE
 from combust.kinetics.falloff.densities import KT
+from combust.kinetics.falloff.well import HIGHEST
 from combust.kinetics.quantum.constants import CM_KJ, LIGHT, PLANCK
 from combust.settings import ranges
 from combust.settings.base import Count, NotNegative, Positive, Settings, Text, doc
@@ -117,13 +118,14 @@ class Falloff(Settings, frozen=True):
 
 
 def per_cm(energy: float | str, what: str) -> float:
-    """An energy in 1/cm. Raises ConfigError for a unit that is none of an energy."""
-    if not isinstance(energy, str):
-        return float(energy)
-    number, unit = split(energy)
+    """An energy of a bond or barrier in 1/cm. Raises ConfigError for a unit or a size that is none of an energy."""
+    number, unit = split(energy) if isinstance(energy, str) else (float(energy), "cm-1")
     if unit not in PER_CM:
         raise ConfigError(f"{what} = {energy!r}: unit must be one of {', '.join(PER_CM)}")
-    return number * PER_CM[unit]
+    found = number * PER_CM[unit]
+    if not 0 < found <= HIGHEST:
+        raise ConfigError(f"{what} = {energy!r}: allowed energies above 0 and up to {HIGHEST:g} cm-1 above the well")
+    return found
 
 
 def load(path: str | Path, overrides: Sequence[str] = ()) -> Falloff:

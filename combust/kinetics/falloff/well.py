@@ -15,6 +15,7 @@ from combust.kinetics.falloff.densities import KT, STEP, Array, Molecule, count,
 from combust.kinetics.falloff.microcanonical import Law, Saddle, of_law, of_saddle
 
 ABOVE = 80.0  # kT above the threshold, the highest energies that are looked at
+HIGHEST = 2e5  # cm-1, that a way out may lie above the well: more than twice the strongest bond, that of CO
 TAIL = 1e-9  # share of the flux at the highest T that the energies left out may have
 
 
@@ -114,13 +115,23 @@ def cells(well: Well, T: Array) -> tuple[int, Array, Array]:
     reach = well.way.barrier if isinstance(well.way, Saddle) else well.threshold
     if isinstance(well.way, Law):
         reach += max(E for _, _, E in well.way.terms) * KT
-    n = math.ceil((max(reach, well.threshold) + ABOVE * KT * float(np.max(T))) / STEP)
+    top = max(reach, well.threshold)
+    if not 0 < top <= HIGHEST:
+        raise ConfigError(
+            f"the way out begins {top:.6g} cm-1 above the well: allowed are energies above 0, up to {HIGHEST:g} cm-1"
+        )
+    n = math.ceil((top + ABOVE * KT * float(np.max(T))) / STEP)
     one = well.molecule
     states = count(one.frequencies, one.rotors(well.active, well.quantum), one.electronic, n)
     if isinstance(well.way, Saddle):
         flux = of_saddle(well.way, one, well.active, n, well.quantum)
     else:
         flux = of_law(well.way, one, well.fragments, well.threshold, well.active, n)
+    if not (np.isfinite(flux).all() and (flux >= 0).all()):
+        raise ConfigError(
+            "k_inf: its terms together let the well fall apart at a negative rate at some energies: each A above 0, or "
+            "a fit whose negative term is smaller"
+        )
     flux[states == 0] = 0.0
     way = np.flatnonzero(flux)
     if not len(way):

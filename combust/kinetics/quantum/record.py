@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from functools import cached_property
+from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,6 +23,7 @@ from combust.kinetics.quantum.molecule import Rotor, Symmetry, rotor, symmetry
 from combust.settings.base import Positive, Settings, Text, Vector3, doc
 
 SPLITTING = 5000.0  # cm-1: electronic levels below it count as components of one term
+CLOSEST = 0.3  # angstrom, between nuclei: less than half of the shortest bond, that of H2
 COMPLETE = 2.0  # cm-1, within which a shift by spin-orbit coupling is that of the levels
 DIGEST = "sha256"
 
@@ -59,6 +61,7 @@ class Record(Settings, frozen=True, kw_only=True, dict=True):
             raise ValueError(f"coordinates: {len(self.coordinates)} places for {n} atoms")
         if self.mode and len(self.mode) != n:
             raise ValueError(f"mode: {len(self.mode)} atoms of {n}")
+        self._require_places()
         try:
             require_multiplicity(self.species, self.elements, self.charge, self.multiplicity)
         except ConfigError as error:
@@ -66,6 +69,13 @@ class Record(Settings, frozen=True, kw_only=True, dict=True):
         if any(g < 1 or e < 0 for g, e in self.electronic) or (self.electronic and self.electronic[0][1] != 0):
             raise ValueError("electronic: levels are (degeneracy >= 1, cm-1 >= 0), the lowest first and at 0")
         self._require_modes()
+
+    def _require_places(self) -> None:
+        """Atoms that are apart."""
+        for i, j in combinations(range(len(self.elements)), 2):
+            gap = float(np.linalg.norm(self.places[i] - self.places[j]))
+            if gap < CLOSEST:
+                raise ValueError(f"coordinates: atoms {i + 1} and {j + 1} are {gap:.3g} angstrom from each other")
 
     def _require_modes(self) -> None:
         """As many vibrations as the geometry has."""

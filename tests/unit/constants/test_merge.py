@@ -162,3 +162,19 @@ def test_the_command(rates, tmp_path, capsys):
     assert "none.yaml" in capsys.readouterr().err
     with pytest.raises(MechanismError):
         api.merge("none.yaml", [path], tmp_path / "x.yaml")
+
+
+@pytest.mark.parametrize(
+    ("stated", "said"),
+    [
+        ("{factor: 0.5}", "factor 0.5: must be 1 or more"),
+        ("{factor: foo}", "factor 'foo': must be a number"),
+        ("{factor: 2, range: [2000, 300]}", "must be the lowest and the highest temperature"),
+        ("{factor: 2, range: all}", "must be the lowest and the highest temperature"),
+    ],
+)
+def test_stated_errors_that_cannot_be_are_refused(rates, tmp_path, stated, said):
+    given = rates(entry("OH + H2 <=> H2O + H", OLDENBORG, more=f"  combust: {stated}\n"))
+    with pytest.raises(ConfigError, match=said):
+        api.merge("h2o2.yaml", [given], tmp_path / "new.yaml")
+    assert not (tmp_path / "new.yaml").exists()

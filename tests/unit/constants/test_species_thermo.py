@@ -1,5 +1,7 @@
 """combust merge --thermo: data of species in the place of a mechanism's."""
 
+import json
+
 import cantera as ct
 import pytest
 
@@ -80,3 +82,20 @@ def test_what_is_refused(other, tmp_path):
     with pytest.raises(MechanismError, match="neither phases nor species"):
         api.merge("h2o2.yaml", [], out, thermo=[tmp_path / "none.yaml"])
     assert main(["merge", "h2o2.yaml", "--out", str(out)]) == 2 and not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda thermo: thermo["data"][0].__setitem__(5, thermo["data"][0][5] + 5000), "H jumps by 5 R T at 1000 K"),
+        (lambda thermo: thermo["temperature-ranges"].reverse(), "ranges must ascend: 3500, 1000, 200"),
+    ],
+)
+def test_polynomials_that_do_not_join_are_refused(tmp_path, change, said):
+    """Cantera only warns of the first, and fails on the second once transport is read."""
+    fields = ct.Solution("h2o2.yaml").species("OH").input_data
+    change(fields["thermo"])
+    path = tmp_path / "thermo.yaml"
+    path.write_text(json.dumps({"species": [fields]}))
+    with pytest.raises(ConfigError, match=said):
+        api.merge("h2o2.yaml", [], tmp_path / "made.yaml", thermo=[path])

@@ -1,6 +1,7 @@
 """Fits and entries: Cantera reads each back, and `combust merge` takes it."""
 
 import cantera as ct
+import msgspec
 import numpy as np
 import pytest
 from falloff_wells import N2, ho2
@@ -9,7 +10,9 @@ from combust import api
 from combust.__main__ import main
 from combust.errors import ConfigError
 from combust.kinetics.falloff import fits
+from combust.kinetics.falloff.settings import load
 from combust.kinetics.falloff.well import table
+from combust.kinetics.quantum import record as records
 
 T = np.array([300.0, 450.0, 700.0, 1000.0, 1400.0, 1900.0, 2500.0])
 P = np.array([0.01, 0.1, 1.0, 10.0, 100.0]) * ct.one_atm
@@ -78,9 +81,9 @@ def test_a_troe_rate_comes_back():
 def test_what_no_fit_can_do_is_refused(made):
     k = made.association
     for kind, rows, columns, words in (
-        ("plog", 2, 5, "three or more"),
-        ("plog", 7, 1, "two or more"),
-        ("chebyshev", 2, 5, "three and two"),
+        ("plog", 2, 5, "P-log needs 3 or more and 2 or more"),
+        ("plog", 7, 1, "7 temperatures, 1 pressures: P-log needs 3 or more"),
+        ("chebyshev", 2, 5, "Chebyshev needs 3 or more and 2 or more"),
         ("troe", 7, 5, "low and high"),
     ):
         with pytest.raises(ConfigError, match=words):
@@ -178,3 +181,39 @@ def test_efficiencies_and_factor_stand_in_the_entry(config, tmp_path):
     assert entry.third_body.efficiencies == {"H2O": 12.0} and entry.input_data["combust"]["factor"] == 2.0
     with pytest.raises(ConfigError, match="only a Troe entry"):
         api.falloff(config, changes=["efficiencies={ H2O = 12.0 }", "fit=plog"])
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("threshold=-5", "allowed energies above 0"),
+        ("threshold=0", "allowed energies above 0"),
+        ('threshold="5000 kJ/mol"', "allowed energies above 0"),
+        ('T="1000"', "1 temperatures, 5 pressures: a Troe fit needs 4 or more and 2 or more"),
+        ('p="1 atm"', "7 temperatures, 1 pressures"),
+        ("efficiencies={FOO=2}", "species FOO: is not in the mechanism"),
+        ("efficiencies={N2=3}", "k is computed in N2, whose efficiency is 1"),
+        ("well.frequencies=[1098,1392]", "HO2: 3 atoms with 2 frequencies and three rotational constants"),
+        ("well.frequencies=[1098,1392,1500,3436]", "HO2: 3 atoms with 4 frequencies"),
+        ("well.rotational=[]", "HO2: 3 atoms with 3 frequencies and none, as an atom"),
+        ("well.species=H2O2", "fragments: H . O2 have other atoms than H2O2"),
+        ("k_inf.terms=[[25e-11,-0.367,1e6]]", "the way out begins"),
+        ("k_inf.terms=[[-25e-11,-0.367,0],[7.5e-13,0.702,0]]", "at a negative rate at some energies"),
+        ("k_inf.terms=[[0.0,0,0]]", "the well has no way out"),
+    ],
+)
+def test_wells_that_cannot_be_are_refused(config, change, said):
+    """A message, neither a traceback nor a number; nothing is computed for a form that has too few points."""
+    with pytest.raises(ConfigError, match=said):
+        api.falloff(config, changes=[change])
+
+
+def test_a_record_of_another_molecule_is_refused(config, tmp_path):
+    records.write(tmp_path / "O2.json", records.Record(
+        species="O2", level="a/b", elements=("O", "O"), coordinates=((0, 0, 0), (0, 0, 1.2)), multiplicity=3,
+        energies={"a/b": -150.0}, frequencies=(1580.0,),
+    ))  # fmt: skip
+    given = load(config)
+    well = msgspec.structs.replace(given.well, record=str(tmp_path / "O2.json"), frequencies=(), rotational=())
+    with pytest.raises(ConfigError, match=r"O2.json: is a record of O2, HO2 is H1 O2"):
+        api.falloff(msgspec.structs.replace(given, well=well))

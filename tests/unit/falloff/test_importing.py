@@ -241,3 +241,20 @@ def test_bad_output_py(tmp_path, edit, words):
 def test_bad_chem_inp(tmp_path, text):
     with pytest.raises(FileFormatError, match=r"chem.inp: line 2"):
         api.read_rates(chemkin(tmp_path, text), "h2o2.yaml", tmp_path / "o")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("H+O2=HO2 1e13 0 0\nPLOG/ 0 1e10 0 0/\nPLOG/ 1 1e12 0 0/\n", "pressures must be positive, not 0 Pa"),
+        ("H+O2(+M)=HO2(+M) 1 0 0\nTCHEB/ 2500 300/\nPCHEB/ 0.01 100/\nCHEB/ 1 1 12.0/\n", "must ascend: 2500, 300"),
+        ("H+O2(+M)=HO2(+M) 1 0 0\nTCHEB/ 300 2500/\nPCHEB/ 100 0.01/\nCHEB/ 1 1 12.0/\n", "pressures of its polynom"),
+    ],
+)
+def test_ranges_that_cannot_be_are_refused(tmp_path, text, said):
+    """Cantera takes all of them; at P = 0 k is not a number, in a reversed range the polynomial is another one."""
+    path = tmp_path / "chem.inp"
+    path.write_text(f"REACTIONS\n{text}END\n")
+    with pytest.raises(ConfigError, match=said):
+        api.read_rates(path, "h2o2.yaml", tmp_path)
+    assert not (tmp_path / "falloff.yaml").exists()

@@ -187,3 +187,13 @@ def test_law_is_found_again():
     assert bent.error == pytest.approx(np.abs(np.log(bent.k(at) / table)).max())
     with pytest.raises(ConfigError, match="at least 4 temperatures"):
         fit(at[:3], at[:3])
+
+
+@pytest.mark.parametrize(("shift", "kind"), [(5.0, "eckart"), (-5.0, "wigner")])
+def test_what_no_number_holds_is_said_with_temperatures_and_barrier(shift, kind, recwarn):
+    far = other(SADDLE, energies={name: value + shift for name, value in SADDLE.energies.items()})
+    with pytest.raises(
+        ConfigError, match=r"k is beyond what a number can hold from 300 to \d+ K: its barrier is -?\d+"
+    ):
+        rates([H, H2], [H2, H], far, LEVEL, T, kind)
+    assert not recwarn.list

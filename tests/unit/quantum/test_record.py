@@ -108,6 +108,7 @@ def test_files_come_back_and_show_edits(tmp_path):
         ({"multiplicity": 2}, "10 electrons .charge 0. cannot have multiplicity 2: it must be odd"),
         ({"charge": 1}, "must be even"),
         ({"coordinates": ((0, 0, 0),)}, "1 places for 3 atoms"),
+        ({"coordinates": ((0, 0, 0), (0, 0, 0.96), (0, 0, 0.96))}, "atoms 2 and 3 are 0 angstrom from each other"),
         ({"frequencies": (1595.0,)}, "1 modes; a nonlinear molecule of 3 atoms has 3"),
         ({"electronic": ((2, 1.0),)}, "lowest first and at 0"),
     ],

@@ -16,6 +16,7 @@ from combust.kinetics.quantum import record as records
 from combust.kinetics.quantum.constants import GAS
 from combust.kinetics.quantum.partition import gas, vibration
 from combust.kinetics.quantum.thermochemistry import anchors, low_modes, treatments
+from combust.kinetics.quantum.thermochemistry.cantera_file import write_species
 from combust.kinetics.quantum.thermochemistry.settings import RotorSettings, SpeciesThermo, Thermo
 from combust.kinetics.quantum.thermochemistry.thermo import grid, thermo
 
@@ -228,3 +229,15 @@ def test_temperatures_of_tables_are_there_whatever_the_ends():
         T = grid(Thermo(records=("x",), T_low=low, T_high=high, T_middle=995.0))
         assert (T[0], T[-1]) == (low, high) and (np.diff(T) > 0).all() and np.diff(T).max() <= 10.0
         assert {298.15, 300.0, 995.0, *np.arange(300.0, high, 100.0)} <= set(T.tolist())
+
+
+def test_another_pressure_stands_in_the_file_and_does_not_go_into_a_mechanism_of_one_atmosphere(tmp_path, capsys):
+    """Entropies at 10 bar are lower by R ln 10; taken as at 1 atm, constants of equilibrium would be ten times off."""
+    found = thermo(DATA / "thermo.toml", changes=["pressure=1e6", 'only=["H2", "O2"]'])
+    write_species(tmp_path / "thermo.yaml", found)
+    one = next(each for each in ct.Species.list_from_file(str(tmp_path / "thermo.yaml")) if each.name == "H2")
+    assert one.thermo.reference_pressure == 1e6
+    assert one.thermo.s(298.15) / 1e3 == pytest.approx(found["H2"].at(298.15, "entropy"), rel=1e-6)
+    said = ["merge", "h2o2.yaml", "--thermo", str(tmp_path / "thermo.yaml"), "--out", str(tmp_path / "new.yaml")]
+    assert main(said) == 2
+    assert "is for 1e+06 Pa" in capsys.readouterr().err

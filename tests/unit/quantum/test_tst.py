@@ -86,6 +86,7 @@ def test_same_files_give_the_same_bytes(folder):
         (["saddle.atoms=H 0 0 0"], "give one of atoms, record and log"),
         (["species.H.spin_orbit=-20.0"], "H: spin-orbit coupling is half there"),
         (["species.H2.record=none.json"], "none.json: cannot be read"),
+        (["error=1000"], r"k may be off by a factor exp.* state a smaller error"),
     ],
 )
 def test_what_cannot_be_is_refused(folder, change, said):

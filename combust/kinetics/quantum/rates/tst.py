@@ -18,6 +18,7 @@ from combust.kinetics.quantum.record import Record
 
 Array = NDArray[np.float64]
 CALORIE = 4184.0  # J/kcal
+MOST = 100.0  # ln of a factor: 1e43
 ANHARMONIC = 0.4  # for each 1000 K; OH + H2 is 1.8 times the literature at 2500 K, where the barrier hardly counts
 
 
@@ -72,10 +73,14 @@ def rates(
     above = tunnelling.eckart(wavenumber, hills[0] * 1e3, hills[1] * 1e3, at) if min(hills) > 0 else None
     wigner = tunnelling.wigner(wavenumber, at)
     logs = gas(saddle, at).volume - sum(gas(one, at).volume for one in reactants)
-    molecular = kappa * BOLTZMANN * at / PLANCK * np.exp(logs - hills[0] * 1e3 / (GAS * at))
-    k = molecular * (AVOGADRO * 1e3) ** (len(reactants) - 1)
-    if not (np.isfinite(k).all() and (k > 0).all()):
-        raise ConfigError(f"{saddle.species}: k is beyond what a number can hold at {at[~(k > 0)]} K")
+    with np.errstate(over="ignore"):  # refused below
+        molecular = kappa * BOLTZMANN * at / PLANCK * np.exp(logs - hills[0] * 1e3 / (GAS * at))
+        k = molecular * (AVOGADRO * 1e3) ** (len(reactants) - 1)
+    if (no := ~(np.isfinite(k) & (k > 0))).any():
+        raise ConfigError(
+            f"{saddle.species}: k is beyond what a number can hold from {at[no].min():g} to {at[no].max():g} K: its "
+            f"barrier is {hills[0]:.6g} kJ/mol"
+        )
     doubt = np.abs(np.log((above if above is not None else np.ones_like(at)) / wigner))
     return Rates(
         at, k, kappa, wigner, above, uncertainty(off, doubt, anharmonic, at), hills[0], hills[1], without, wavenumber
@@ -87,7 +92,15 @@ def uncertainty(error: float, tunnel: Array, anharmonic: float, T: Array) -> Arr
 
     error : dE0 [kcal/mol];  tunnel : ln f_tun, of Eckart's and Wigner's factors over each other
     anharmonic : f_anh = 1 + anharmonic T / 1000 K, an assumption for harmonic modes and recrossing
+
+    Raises ConfigError for a factor that no number holds.
     """
     parts = (error * CALORIE / (GAS * T), tunnel, np.log(1 + anharmonic * T / 1000))
-    found: Array = np.exp(np.sqrt(sum(part**2 for part in parts)))
+    off: Array = np.sqrt(sum(part**2 for part in parts))
+    if (worst := float(off.max())) > MOST:
+        raise ConfigError(
+            f"k may be off by a factor exp({worst:.4g}) at {T[off.argmax()]:g} K with an error of {error:g} kcal/mol: "
+            f"that says nothing of it (allowed: exp({MOST:g})); state a smaller error, or a higher temperature"
+        )
+    found: Array = np.exp(off)
     return found

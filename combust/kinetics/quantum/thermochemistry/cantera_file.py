@@ -10,6 +10,7 @@ from typing import Any
 import cantera as ct
 
 from combust.kinetics.mechanism import phases, places
+from combust.kinetics.quantum.partition import BAR
 from combust.kinetics.quantum.thermochemistry.nasa7 import REFERENCE
 from combust.kinetics.quantum.thermochemistry.thermo import SpeciesFound, ThermoReport
 from combust.kinetics.trajectories.cantera_file import KEY, save
@@ -19,7 +20,7 @@ def write_species(path: Path, report: ThermoReport) -> None:
     """A Cantera file with a phase of the species, each with a note. Raises OutputError."""
     species = []
     for one in report.species:
-        fields: Any = entry(one)
+        fields: Any = entry(one, report.asked.pressure)
         made = ct.Species.from_dict(fields)
         made.update_user_data({"note": note(one, report), KEY: about(one, report)})
         species.append(made)
@@ -28,9 +29,10 @@ def write_species(path: Path, report: ThermoReport) -> None:
     save(path, gas, units=None, precision=17)
 
 
-def entry(one: SpeciesFound) -> dict[str, Any]:
-    """A species of a Cantera file."""
-    return {"name": one.name, "composition": dict(Counter(one.record.elements)), "thermo": one.fit.entry()}
+def entry(one: SpeciesFound, pressure: float) -> dict[str, Any]:
+    """A species of a Cantera file. Files of NASA polynomials are at 1 bar and leave it out; any other is stated."""
+    thermo = one.fit.entry() | ({} if pressure == BAR else {"reference-pressure": pressure})
+    return {"name": one.name, "composition": dict(Counter(one.record.elements)), "thermo": thermo}
 
 
 def note(one: SpeciesFound, report: ThermoReport) -> str:
