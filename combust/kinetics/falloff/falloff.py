@@ -98,7 +98,7 @@ def of_settings(given: Falloff, gas: ct.Solution) -> Well:
     else:
         assert given.saddle is not None
         way = saddle_of(given.saddle, well.mass, threshold)
-        require_modes("saddle", gas.species(given.well.species).composition, way.molecule, saddle=True)
+        require_modes("saddle", gas.species(given.well.species).composition, way.states, saddle=True)
     return Well(well, parts, threshold, way, given.active, given.quantum)
 
 

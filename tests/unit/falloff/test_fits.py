@@ -217,3 +217,24 @@ def test_a_record_of_another_molecule_is_refused(config, tmp_path):
     well = msgspec.structs.replace(given.well, record=str(tmp_path / "O2.json"), frequencies=(), rotational=())
     with pytest.raises(ConfigError, match=r"O2.json: is a record of O2, HO2 is H1 O2"):
         api.falloff(msgspec.structs.replace(given, well=well))
+
+
+@pytest.mark.parametrize(
+    ("frequencies", "barrier", "said"),
+    [
+        ("[1098, 1392, 3436]", "18000", "saddle: 3 atoms with 3 frequencies"),
+        ("[1098, 1392]", "-1000", "saddle.barrier = -1000.0: allowed energies above 0"),
+        ("[1098, 1392]", "18000", None),
+    ],
+)
+def test_a_saddle_has_a_vibration_less_and_a_barrier(config, frequencies, barrier, said):
+    text = CONFIG[: CONFIG.index("[k_inf]")] + CONFIG[CONFIG.index("[collisions]") :]
+    config.write_text(
+        f"{text}[saddle]\nbarrier = {barrier}\n[saddle.structure]\nfrequencies = {frequencies}\n"
+        "rotational = [20.36, 1.118, 1.056]\nelectronic = [[2, 0]]\n"
+    )
+    if said is None:
+        assert (api.falloff(config, changes=['T="900:1500:4"', 'p="1,10 atm"']).table.high > 0).all()
+        return
+    with pytest.raises(ConfigError, match=said):
+        api.falloff(config)

@@ -197,3 +197,23 @@ def test_pyscf_from_atoms_and_after_a_kill(tmp_path):
     (tmp_path / "out" / "tst.json").unlink()
     tst(tmp_path / "tst.toml", tmp_path / "out")
     assert (tmp_path / "out" / "tst.json").read_bytes() == first
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda raw: raw.update(at=[]), "holds no temperature"),
+        (lambda raw: raw["at"][0].update(factor=0.0), "a factor must be 1 or more"),
+        (lambda raw: raw["at"][0].update(k=10 * raw["at"][0]["k"]), "law: is not that of the table"),
+        (lambda raw: raw["law"].update(A=-1.0), "law: is not that of the table"),
+        (lambda raw: raw["law"].pop("E"), "law: has A, b, error, T_low, T_high, not A, b, E"),
+    ],
+)
+def test_edited_rates_are_refused(folder, change, said):
+    tst(folder / "tst.toml", folder / "out")
+    path = folder / "out" / "tst.json"
+    raw = json.loads(path.read_text())
+    change(raw)
+    path.write_text(json.dumps(raw))
+    with pytest.raises(FileFormatError, match=said):
+        rate("H + H2 = H2 + H", (), [folder / "out"], [1000.0])

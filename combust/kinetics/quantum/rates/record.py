@@ -54,6 +54,23 @@ class RateRecord(Settings, frozen=True):
     notes: tuple[str, ...] = ()
     combust: str = ""
 
+    def __post_init__(self) -> None:
+        if not self.at:
+            raise ValueError("at: holds no temperature")
+        if any(one.factor < 1 for one in self.at):
+            raise ValueError("at: a factor must be 1 or more")
+        if self.law is None:
+            return
+        try:
+            law = Law(**self.law)
+        except TypeError:
+            raise ValueError(f"law: has {', '.join(self.law)}, not A, b, E, error, T_low and T_high") from None
+        T, k = np.array([one.T for one in self.at]), np.array([one.k for one in self.at])
+        with np.errstate(all="ignore"):
+            off = np.abs(np.log(law.k(T) / k))
+        if not (off <= law.error + 1e-6).all():
+            raise ValueError(f"law: is not that of the table, off by more than its error {law.error:.3g}: was edited")
+
     @property
     def fitted(self) -> Law | None:
         """The law, None for fewer than four temperatures."""
