@@ -46,7 +46,7 @@ CHECKED, NEAR = 3, 0.25  # rates of each flame that are moved by so many standar
 LITTLE = 0.02  # standard deviations of rates of reactors, whose delay bends more
 LINEAR_FROM = 1200.0  # K
 RATES = 7  # of the ranking that are shown
-SMOKE = {"TEMPERATURES": (1200.0,), "PHI": (1.0,), "REFINE": "customary", "SAMPLES": 16, "FLAME_SAMPLES": 8,
+SMOKE = {"TEMPERATURES": (1200.0,), "PHI": (1.0,), "REFINE": "customary", "SAMPLES": 8, "FLAME_SAMPLES": 8,
          "CHECKED": 1}  # fmt: skip
 COUNTED = ("H2 + OH => H + H2O", "H2 + O => H + OH")  # as that study calls them
 SWAPPED = ("H2 + OH <=> H + H2O", "H2 + O <=> H + OH")
