@@ -23,6 +23,7 @@ FLOW_NAME = re.compile(r"[a-z][a-z0-9_]*")
 GAS = ("phase", "ions")  # keys of the top that reduction and learned chemistry have, too
 STREAMS = ("fuel", "oxidizer")
 PUBLISHED = Path(__file__).parents[1] / "experiments" / "library"  # measurements that come with combust
+COMPUTED = Path(__file__).parents[1] / "kinetics" / "quantum" / "library"  # files of combust tst, and their records
 
 
 class Published(Settings, frozen=True):
@@ -74,6 +75,17 @@ class Rounds(Settings, frozen=True):
     stop: Annotated[Stop, doc("end of the rounds")] = Stop()
 
 
+class Constants(Settings, frozen=True):
+    """Rate constants that go into the detailed mechanism, in the place of those that it has."""
+
+    tst: Annotated[tuple[Text, ...], doc("files of combust tst, as oh_h2.toml, which comes with combust")] = ()
+    merge: Annotated[tuple[Text, ...], doc("Cantera files of rates, as combust merge takes them")] = ()
+
+    def __post_init__(self) -> None:
+        if not self.tst + self.merge:
+            raise ValueError("constants: name files in tst or merge, or leave the table out")
+
+
 class Uncertain(Settings, frozen=True):
     """What the rate constants of the detailed mechanism may be off by: bands of what it gives beside experiments."""
 
@@ -101,6 +113,7 @@ class Chain(Settings, frozen=True):
     learned: Annotated[Surrogate, doc("as the file of combust sample, without what stands at the top")]
     flows: Annotated[dict[str, FlowCase], Meta(min_length=1), doc("by the names of their stages, in order")]
     learn: Annotated[Rounds | None, doc("rounds of learning from the flows; none if omitted")] = None
+    constants: Annotated[Constants | None, doc("rate constants that go into the mechanism first; none without")] = None
     uncertainty: Annotated[Uncertain | None, doc("bands of the detailed mechanism; none without")] = None
     title: str = ""
     phase: Annotated[Text | None, doc("name of a phase of the file; the first gas if omitted")] = None
@@ -130,13 +143,18 @@ def load(path: str | Path, overrides: Sequence[str] = (), quick: bool = False) -
     for name in found.flows:
         if not FLOW_NAME.fullmatch(name):
             raise ConfigError(f"{path}: flows.{name}: is no name of a stage: lower case letters, digits and _")
+    data = tuple(there(path, one, "validate.data") for one in found.validate.data)
     own = msgspec.structs.replace(
         found, mechanism=beside(path, found.mechanism), title=found.title or path.stem,
-        validate=msgspec.structs.replace(found.validate, data=tuple(there(path, one) for one in found.validate.data)),
+        validate=msgspec.structs.replace(found.validate, data=data),
     )  # fmt: skip
     if own.uncertainty is not None:
         given = msgspec.structs.replace(own.uncertainty, factors=beside(path, own.uncertainty.factors))
         own = msgspec.structs.replace(own, uncertainty=given)
+    if own.constants is not None:
+        tst = tuple(there(path, one, "constants.tst", COMPUTED, "*.toml") for one in own.constants.tst)
+        rates = tuple(there(path, one, "constants.merge", None) for one in own.constants.merge)
+        own = msgspec.structs.replace(own, constants=Constants(tst, rates))
     return own
 
 
@@ -166,15 +184,16 @@ def raise_twice(table: str, key: str) -> None:
     raise ConfigError(f"{table}.{key}: stands at the top of the file, for all stages: leave it out here")
 
 
-def there(path: Path, name: str) -> str:
-    """Data beside the chain's file, from here, or that come with combust: a file or folder. Raises ConfigError."""
+def there(path: Path, name: str, key: str, library: Path | None = PUBLISHED, pattern: str = "*") -> str:
+    """What lies beside the chain's file, from here, or comes with combust: a file or folder. Raises ConfigError."""
     near = path.parent / name
     if is_file(near) or is_folder(near):
         return str(near.resolve())
-    for place in (Path(name), PUBLISHED / name):
+    for place in (Path(name), *([library / name] if library else [])):
         if is_file(place) or is_folder(place):
             return str(place)
-    own = ", ".join(sorted(file.name for file in PUBLISHED.iterdir()))
+    own = ", ".join(sorted(file.name for file in library.glob(pattern))) if library else ""
     raise ConfigError(
-        f"{path}: validate.data: {name} is neither beside this file nor here, nor comes with combust, which has {own}"
+        f"{path}: {key}: {name} is neither beside this file nor here"
+        + (f", nor comes with combust, which has {own}" if own else "")
     )

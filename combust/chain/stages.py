@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from combust.chain.links import flows, kinetics, learning, levels, rates, report, rounds
+from combust.chain.links import constants, flows, kinetics, learning, levels, rates, report, rounds
 from combust.chain.settings import Chain, Needs
 from combust.chain.stage import Stage
 from combust.errors import ConfigError
@@ -15,7 +15,8 @@ REPORT = "report"
 
 def stages_of(settings: Chain, out: Path) -> tuple[Stage, ...]:
     """All stages in order. Raises ConfigError for names of flows, times or needs that cannot be."""
-    found = [*kinetics.stages(settings, out), *learning.stages(settings, out), *rounds.stages(settings, out)]
+    found = [*constants.stages(settings, out), *kinetics.stages(settings, out), *learning.stages(settings, out)]
+    found += rounds.stages(settings, out)
     found += [learning.card(settings, out), *flows.stages(settings, out)]
     found += rates.stages(settings, out)
     found.append(levels.stage(settings, out, tuple(found)))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from combust.chain.links import flows
+from combust.chain.links import constants, flows
 from combust.chain.links.learning import last
 from combust.chain.settings import Chain
 from combust.files import read_json
@@ -30,6 +30,7 @@ def parts(settings: Chain) -> Iterator[tuple[str, str, Callable[[Path], str]]]:
     """(what, file, what to say of it)."""
     name = Path(settings.mechanism).name
     yield "fuel", "reduce/report.json", lambda path: f"{settings.fuel} in {settings.oxidizer}"
+    yield "rate constants", f"{constants.NAME}/{constants.NUMBERS}", of_constants
     yield "detailed mechanism", "reduce/report.json", lambda path: f"{name}: {numbers(read_json(path)['stages'][0])}"
     yield "reduced mechanism", "reduce/report.json", lambda path: numbers(read_json(path)["stages"][-1])
     yield "network", f"{last(settings)}/model.json", of_model
@@ -41,6 +42,11 @@ def parts(settings: Chain) -> Iterator[tuple[str, str, Callable[[Path], str]]]:
 def numbers(stage: dict[str, Any]) -> str:
     """Sizes of a mechanism."""
     return f"{len(stage['species'])} species, {len(stage['reactions'])} reactions"
+
+
+def of_constants(path: Path) -> str:
+    """What became of rates that went into the mechanism."""
+    return "; ".join(constants.words(rate) for rate in read_json(path)["rates"])
 
 
 def of_model(path: Path) -> str:

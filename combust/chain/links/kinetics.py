@@ -23,6 +23,7 @@ MECHANISM = "mechanism.yaml"
 TABLE, PICTURE = "validate.csv", "validate.png"
 ORIGIN = re.compile(r"^(description|generator|cantera-version|git-commit|date|input-files):.*\n(?:[ \t].*\n)*", re.M)
 PROVENANCE = re.compile(r"^(?P<indent> +)combust:\n(?:(?P=indent) +.*\n)*", re.M)
+SPECIES = "\nspecies:\n"
 STEADY = "qss"  # what a mechanism with species in quasi-steady state says in the same block
 
 
@@ -32,13 +33,16 @@ def stages(settings: Chain, out: Path) -> tuple[Stage, ...]:
     data = published.pop("data")
     gas = {"phase": settings.phase, "ions": settings.ions}
     detailed = out / "mechanism" / MECHANISM
+    files, before, taken = ((source,), (), source) if settings.constants is None else (
+        (), ("constants",), str(out / "constants" / MECHANISM)
+    )  # fmt: skip
     own = msgspec.to_builtins(settings.reduce)
     del own["mechanism"], own["search"]["workers"]
     conditions = len(settings.reduce.cases)
     return (
         Stage(
-            "mechanism", "the detailed mechanism, read and checked", lambda work: mechanism(settings, source, work),
-            gas, (source,), products={MECHANISM: None}, command=f"combust info {source}",
+            "mechanism", "the detailed mechanism, read and checked", lambda work: mechanism(settings, taken, work),
+            gas, files, before, products={MECHANISM: None}, command=f"combust info {taken}",
         ),
         Stage(
             "validate", "the detailed mechanism beside published experiments",
@@ -150,7 +154,8 @@ def reduce(settings: Chain, detailed: Path, work: Work) -> None:
 def without_origin(text: str) -> str:
     """The text of a mechanism by Cantera's writer without dates, commands and errors: equal for equal mechanisms."""
     kept = ORIGIN.sub("", text)
-    return kept if f"{STEADY}:" in kept else PROVENANCE.sub("", kept)
+    phases, species, rest = kept.partition(SPECIES)  # reactions below keep what they say of themselves
+    return kept if f"{STEADY}:" in kept else PROVENANCE.sub("", phases) + species + rest
 
 
 def require_same(one: Any, other: Any, path: Path) -> None:

@@ -13,7 +13,7 @@ import msgspec
 from combust import __version__
 from combust.chain import manifest
 from combust.chain.digests import of_text
-from combust.chain.links import flows, kinetics
+from combust.chain.links import constants, flows, kinetics
 from combust.chain.links.glance import glance
 from combust.chain.links.rows import HELD_OUT, LEVELS, Row, rows, worst
 from combust.chain.manifest import Manifest
@@ -47,12 +47,13 @@ def write(settings: Chain, names: Sequence[str], work: Work) -> None:
     """report.json, report.html, report.md and the pictures that the latter names."""
     made = {name: manifest.read(work.out / name) for name in names}
     table = rows(settings, work.out)
-    found = document(settings, made, table)
+    found = document(settings, made, table) | constants.document(work.out)
     (work.folder / NUMBERS).write_text(json.dumps(finite(found), indent=1, allow_nan=False) + "\n", encoding="utf-8")
     rounds = work.out / LEARN / ROUNDS
     learned = rounds.read_text(encoding="utf-8") if rounds.is_file() else ""
     drawn = pictures(settings, made, work)
-    parts = sections(settings, made, table, drawn, learned, [glance(settings, work.out)])
+    first = [glance(settings, work.out)]
+    parts = sections(settings, made, table, drawn, learned, first, constants.section(work.out))
     (work.folder / PAGES[0]).write_text(html(settings.title, parts), encoding="utf-8")
     (work.folder / PAGES[1]).write_text(markdown(settings.title, parts), encoding="utf-8")
 
@@ -104,12 +105,13 @@ def remade(own: Manifest) -> str:
 
 def sections(
     settings: Chain, made: dict[str, Manifest], table: Sequence[Row], drawn: Sequence[Picture], rounds: str = "",
-    first: Sequence[Table] = (),
+    first: Sequence[Table] = (), rates: Sequence[Section] = (),
 ) -> list[Section]:  # fmt: skip
-    """Of the page, in order;  rounds : of learning, as a table for people;  first : what was made"""
+    """Of the page, in order;  rounds : of learning, as a table for people;  first : what was made;  rates : new ones"""
     told = [BANDS] if any(isinstance(one.band, tuple) for one in table) else []
     return [
         Section("What was made", [CHAIN, *first]),
+        *rates,
         Section("Error of each link", [INTRODUCTION, *told, summary(table), MARKS]),
         *(Section(title, [of_rows(own)]) for title, own in parts_of(table) if own),
         *([Section("Rounds of learning", [Listing("by round", rounds)])] if rounds else []),

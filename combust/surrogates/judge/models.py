@@ -269,6 +269,10 @@ def made_of(path: Path, card: dict[str, Any]) -> list[str]:
             by = f" by {command}" if command else ""
             text.append(f"  made from {parent['file']} {parent['sha256'][:16]}{by}")
         text.append(f"  mechanism {mechanism['file']} {mechanism['sha256'][:16]}")
+        text += [
+            f"  rate constant of {rate['equation']} ({rate['source']}) {', '.join(rate['digests'])}"
+            for rate in mechanism.get("rates", [])
+        ]
         text += [f"  samples {digest[:16]}" for digest in known["samples"]]
         text.append(f"  settings {known['settings'][:16]}")
         text += [f"  from the network {known['network'][:16]}"] if known.get("network") else []

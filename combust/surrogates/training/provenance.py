@@ -7,9 +7,12 @@ import re
 from pathlib import Path
 from typing import Any
 
+from combust.kinetics.constants.merge import KEY, entry_of
+from combust.kinetics.mechanism import phases, places
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.surrogates.settings import Surrogate, to_toml
 
+MADE_OF = ("records", "trajectories")  # of structures, of molecular dynamics
 LARGEST = 200_000  # characters of what a mechanism says of its own origin
 ORIGIN = re.compile(
     r"^combust:\n((?:[ \t]+.*\n|\n)+)", re.MULTILINE
@@ -24,11 +27,26 @@ def provenance(gas: Mechanism, settings: Surrogate, identity: dict[str, Any]) ->
     the mechanism and of what that was made from, of the settings, the samples and the network to start from.
     """
     return {
-        "mechanism": {"file": Path(gas.path).name, "sha256": gas.sha256} | origin(Path(gas.path)),
+        "mechanism": {"file": Path(gas.path).name, "sha256": gas.sha256} | origin(Path(gas.path)) | rates(gas),
         "settings": hashlib.sha256(to_toml(settings).encode()).hexdigest(),
         "samples": [*str(identity["samples"]).split(), *str(identity.get("also", "")).split()],
         "network": identity.get("init"),
     }
+
+
+def rates(gas: Mechanism) -> dict[str, Any]:
+    """Where rate constants are from that say so, as `combust merge` writes them: "rates", each with the digests of the
+    records or trajectories that it was made of; empty if none says so.
+    """
+    path, found = places.find(gas.path), []
+    if KEY not in path.read_text(encoding="utf-8", errors="replace"):
+        return {}
+    for reaction in phases.solution(path, gas.name, transport=False).reactions():
+        about = entry_of(reaction)
+        digests = [str(one) for kind in MADE_OF for one in about.get(kind, ())]
+        if digests:
+            found.append({"equation": reaction.equation, "source": about.get("source", ""), "digests": digests})
+    return {"rates": found} if found else {}
 
 
 def origin(path: Path) -> dict[str, Any]:
