@@ -14,9 +14,9 @@ from combust.surrogates.settings import Surrogate, to_toml
 
 MADE_OF = ("records", "trajectories")  # of structures, of molecular dynamics
 LARGEST = 200_000  # characters of what a mechanism says of its own origin
-ORIGIN = re.compile(
-    r"^combust:\n((?:[ \t]+.*\n|\n)+)", re.MULTILINE
-)  # as combust writes it into mechanisms that it makes
+ORIGIN = re.compile(  # as combust writes it into mechanisms that it makes; Cantera puts it into the phase, indented
+    r"^([ \t]*)combust:\n((?:\1[ \t]+.*\n|\n)+)", re.MULTILINE
+)
 PARENT = re.compile(r"\bparent:\s*\{?[^}]*?\bsha256:\s*['\"]?([0-9a-f]{64})", re.DOTALL)
 FILE = re.compile(r"\bparent:\s*\{?[^}]*?\bfile:\s*['\"]?([^\s,'\"}]+)", re.DOTALL)
 COMMAND = re.compile(r"^\s+command:\s*(.+)$", re.MULTILINE)
@@ -58,7 +58,7 @@ def origin(path: Path) -> dict[str, Any]:
     found = ORIGIN.search(text)
     if found is None:
         return {}
-    own = found[1][:LARGEST]
+    own = found[2][:LARGEST]
     parent, file, command = PARENT.search(own), FILE.search(own), COMMAND.search(own)
     made = {} if command is None else {"command": command[1].strip().strip("'\"")}
     if parent is None:
