@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import IO
 
 from combust import machine_code
@@ -32,10 +32,15 @@ def absent(codes: Sequence[Code]) -> list[Code]:
         return []
 
 
+def processors() -> set[int]:
+    """Those that this process may use; none where the system does not say."""
+    return set(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else set()
+
+
 @contextlib.contextmanager
-def compiling(codes: Sequence[Code]) -> Iterator[None]:
-    """Within, a process compiles them."""
-    process = _started(codes) if codes else None
+def compiling(codes: Sequence[Code], on: Collection[int] = ()) -> Iterator[None]:
+    """Within, a process compiles them.  on : processors for it; without any, those of this process"""
+    process = _started(codes, on) if codes else None
     try:
         yield
     finally:
@@ -43,7 +48,7 @@ def compiling(codes: Sequence[Code]) -> Iterator[None]:
             _end(process)
 
 
-def _started(codes: Sequence[Code]) -> subprocess.Popen[bytes] | None:
+def _started(codes: Sequence[Code], on: Collection[int]) -> subprocess.Popen[bytes] | None:
     """None where no process can be started."""
     start = f"import sys; sys.path[:] = {sys.path!r}; from combust.machine_code_ahead import main; main()"
     try:
@@ -56,6 +61,9 @@ def _started(codes: Sequence[Code]) -> subprocess.Popen[bytes] | None:
         )
     except OSError:
         return None
+    if on:
+        with contextlib.suppress(OSError):  # before it starts compilers, which have its processors
+            os.sched_setaffinity(process.pid, on)
     assert process.stdin is not None
     content = pickle.dumps(list(codes))
     with contextlib.suppress(BrokenPipeError):

@@ -38,8 +38,12 @@ def wanted(config: Config) -> list[Code]:
 @contextlib.contextmanager
 def compiled_ahead(config: Config, comm: Communicator, reporter: Reporter) -> Iterator[None]:
     """Within, one rank of each machine has what is wanted compiled, where it is not yet (collective)."""
-    codes = machine_code_ahead.absent(wanted(config)) if comm.place_on_this_machine() == 0 else []
+    here = comm.here()
+    place, every = here.rank, here.gather(machine_code_ahead.processors())
+    here.free()
+    codes = machine_code_ahead.absent(wanted(config)) if place == 0 else []
     if codes:
         reporter.say(f"compiling:   {', '.join(code.what for code in codes)}, once on this machine, beside the start")
-    with machine_code_ahead.compiling(codes):
+    # launchers bind each rank to a processor, and with it what it starts: compilers may use those of all
+    with machine_code_ahead.compiling(codes, set[int]().union(*every)):
         yield

@@ -100,6 +100,19 @@ def test_what_fails_beside_a_run_is_said_at_the_first_use(cache, compiler, caplo
     assert caplog.text.count("no room left") == 1 and "the code one in C++ cannot be had" in caplog.text
 
 
+@pytest.mark.skipif(len(machine_code_ahead.processors()) < 2, reason="needs two processors")
+def test_a_rank_that_is_bound_has_compilers_on_the_processors_of_all(cache, compiler, tmp_path):
+    every = machine_code_ahead.processors()
+    log = compiler(f'unset OMP_NUM_THREADS OMP_THREAD_LIMIT; nproc >> {tmp_path / "processors"}; exec g++ "$@"')
+    os.sched_setaffinity(0, {min(every)})
+    try:
+        with machine_code_ahead.compiling([code()], every):
+            until(lambda: log.exists() and not machine_code_ahead.absent([code()]))
+    finally:
+        os.sched_setaffinity(0, every)
+    assert int((tmp_path / "processors").read_text()) == len(every)
+
+
 def test_a_run_that_ends_leaves_no_compiler_and_no_file(cache, compiler):
     log = compiler("sleep 600 & wait")
     with machine_code_ahead.compiling([code("first"), code("second")]):
@@ -188,7 +201,7 @@ def test_what_is_compiled_is_said(cache, monkeypatch):
             said.append(line)
 
     monkeypatch.setattr(ahead, "wanted", lambda config: [code("first"), code("second")])
-    monkeypatch.setattr(machine_code_ahead, "_started", lambda codes: started.extend(codes))
+    monkeypatch.setattr(machine_code_ahead, "_started", lambda codes, on: started.extend(codes))
     with ahead.compiled_ahead(load(CASES / "tgv2d.toml", ()), ALONE, Told()):
         pass
     assert [each.name for each in started] == ["first", "second"]
