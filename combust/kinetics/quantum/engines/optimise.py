@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from combust.kinetics.quantum.engines.pyscf_engine import need
 from combust.kinetics.quantum.engines.structure import Array, Energy, Engine, Pieces, Structure, inputs
 from combust.report.meter import SILENT, Reporter
 
+Derived = Callable[[Structure, str], tuple[Energy, Array]]
 STEPS = 100
 QUIET = (
     "[loggers]\nkeys=root\n[handlers]\nkeys=file\n[formatters]\nkeys=plain\n[logger_root]\nlevel=WARNING\nhandlers=file\n"
@@ -72,24 +74,23 @@ def optimise(
 
 def kept_gradient(engine: Engine, here: Structure, level: str, pieces: Pieces, name: str) -> tuple[Energy, Array]:
     """The gradient, from its file if it is there."""
-
-    def make() -> dict[str, Any]:
-        energy, gradient = engine.gradient(here, level)
-        return {"energy": energy.value, "s2": energy.s2, "gradient": gradient.tolist()}
-
-    kept = pieces.get(name, inputs(here, level, "gradient", engine.version), make)
-    return Energy(kept["energy"], kept["s2"]), np.array(kept["gradient"])
+    return _kept(engine, "gradient", engine.gradient, here, level, pieces, name)
 
 
 def kept_hessian(engine: Engine, here: Structure, level: str, pieces: Pieces, name: str) -> tuple[Energy, Array]:
     """Second derivatives, from their file if they are there."""
+    return _kept(engine, "hessian", engine.hessian, here, level, pieces, name)
 
+
+def _kept(
+    engine: Engine, what: str, derived: Derived, here: Structure, level: str, pieces: Pieces, name: str
+) -> tuple[Energy, Array]:
     def make() -> dict[str, Any]:
-        energy, hessian = engine.hessian(here, level)
-        return {"energy": energy.value, "s2": energy.s2, "hessian": hessian.tolist()}
+        energy, values = derived(here, level)
+        return {"energy": energy.value, "s2": energy.s2, what: values.tolist()}
 
-    kept = pieces.get(name, inputs(here, level, "hessian", engine.version), make)
-    return Energy(kept["energy"], kept["s2"]), np.array(kept["hessian"])
+    kept = pieces.get(name, inputs(here, level, what, engine.version), make)
+    return Energy(kept["energy"], kept["s2"]), np.array(kept[what])
 
 
 def kept_energy(engine: Engine, here: Structure, level: str, pieces: Pieces, name: str) -> Energy:
