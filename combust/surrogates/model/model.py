@@ -121,6 +121,18 @@ class Model:
         """What a cell keeps: "hp" or "uv"."""
         return self.card.get("hold", "hp")
 
+    @property
+    def p_range(self) -> tuple[float, float]:
+        """Lowest and highest pressure [Pa] that it states, and a little for round-off."""
+        low, high = self.card["ranges"]["p"]
+        return low * (1 - 1e-6), high * (1 + 1e-6)
+
+    @property
+    def dt_range(self) -> tuple[float, float]:
+        """The same of time steps [s]."""
+        low, high = self.card["ranges"]["dt"]
+        return low * (1 - 1e-6), high * (1 + 1e-6)
+
     def core(self, gas: Mechanism, dtype: torch.dtype = torch.float32) -> Core:
         """For the kernels, on the device of the mechanism; dtype: of the networks' arithmetic."""
         device = gas.device

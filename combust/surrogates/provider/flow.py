@@ -234,7 +234,7 @@ class LearnedFlow:
 
     def _covered(self, step: LearnedStep, cells: Tensor) -> Tensor:
         """Whether the network may try these cells: of states like its training's, for as long as it was taught."""
-        low, high = self.parts.dt_range
+        low, high = self.parts.model.dt_range
         shares = [share for _, share in self.splitting if share]
         h = step.durations.of(cells).seconds
         taught = (min(shares) * h >= low) & (max(shares) * h <= high)

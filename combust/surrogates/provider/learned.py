@@ -133,7 +133,7 @@ class Learned:
         given = RouteStatistics(
             negative=int((y < 0).any(0).sum()), unnormalised=int(((total - 1).abs() > 1e-6).sum()), substeps=0
         )
-        count = max(1, math.ceil(dt / self.parts.dt_range[1]))
+        count = max(1, math.ceil(dt / self.parts.model.dt_range[1]))
         stats, route = given, torch.full_like(t, SLOW, dtype=torch.int8)
         y = y / total  # the scale of a cell's mass is not chemistry's
         rho = self.gas.density(t, q, y)
@@ -226,7 +226,7 @@ class Learned:
         """Those of the cells that the network may try."""
         if not self.router:
             return cells
-        if dt < self.parts.dt_range[0] or not self.with_network:
+        if dt < self.parts.model.dt_range[0] or not self.with_network:
             return cells[:0]
         here = take(z, cells)
         return cells[where(self.parts.covered(here[0], p[cells], here[1:]))]

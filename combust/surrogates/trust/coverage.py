@@ -19,7 +19,7 @@ def step_and_pressure(
 ) -> dict[str, str]:
     """name -> sentence of a step of dt [s] (0: not known) at p0 [Pa]; shares: of dt that a network step takes."""
     words, todo = {}, 'or set chemistry.kind = "direct"'
-    low, high = parts.dt_range
+    low, high = parts.model.dt_range
     used = [share * dt for share in shares if dt > 0]
     if used and not low <= min(used) <= max(used) <= high:
         some = "" if max(used) == dt else f", of which the network takes {span(min(used), max(used))} s at once"
@@ -27,7 +27,7 @@ def step_and_pressure(
             f"dt = {dt:.4g} s{some}: learned chemistry '{parts.model.name}' was taught steps of {span(low, high)} s: "
             f"{fate(fallback, router)}. Choose another step (numerics.dt, numerics.dt_max, numerics.cfl), {todo}"
         )
-    low, high = parts.p_range
+    low, high = parts.model.p_range
     if not low <= p0 <= high:
         words["learned p"] = (
             f"p = {p0:.6g} Pa ({p0 / ATM:.3g} atm): learned chemistry '{parts.model.name}' was taught "

@@ -69,16 +69,6 @@ class Parts:
         """States whose Jacobians others share, as the model brings them."""
         return References(self.model.tables["references.T"], self.model.tables["references.Y"])
 
-    @property
-    def p_range(self) -> tuple[float, float]:
-        low, high = self.model.card["ranges"]["p"]
-        return low * (1 - 1e-6), high * (1 + 1e-6)
-
-    @property
-    def dt_range(self) -> tuple[float, float]:
-        low, high = self.model.card["ranges"]["dt"]
-        return low * (1 - 1e-6), high * (1 + 1e-6)
-
     def covered(self, T: Tensor, p: Tensor, Y: Tensor) -> Tensor:
         """Cells (cells,) that are like the training rows."""
         own = (self.core.coordinates, self.trust)
@@ -86,7 +76,7 @@ class Parts:
             good = by_blocks(partial(covered_kernel, *own), T, p, Y)
         else:
             good = by_blocks(partial(taught_kernel, *own, self.fresh, self.gas.thermo, self.model.hold), T, p, Y)
-        low, high = self.p_range
+        low, high = self.model.p_range
         return good & (p >= low) & (p <= high)
 
     def network(self, T: Tensor, p: Tensor, Y: Tensor, dt: float | Tensor) -> Step:

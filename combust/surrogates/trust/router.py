@@ -9,6 +9,7 @@ Agreement: with the exact rates at both ends of the step, of the network's step 
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -242,7 +243,18 @@ def trust_of(model: Model, gas: Mechanism) -> Trust:
     tables: dict[str, Any] = {
         k: model.tables[f"trust.{k}"].to(gas.device) for k in Trust._fields if k not in Trust._field_defaults
     }
+    tables["lower"], tables["upper"] = to_stated_pressures(model, tables["lower"], tables["upper"])
     return Trust(**tables, cold=torch.tensor([cold(settings_of(model))], dtype=torch.float64, device=gas.device))
+
+
+def to_stated_pressures(model: Model, lower: Tensor, upper: Tensor) -> tuple[Tensor, Tensor]:
+    """Bounds of the inputs whose pressures reach to both ends of the range that the model states: a trajectory has one
+    pressure, so that the outermost rows stop short of them, and a whole flow at an end would be exact.
+    """
+    low, high = (math.log(p) for p in model.p_range)
+    lower, upper = lower.clone(), upper.clone()
+    lower[-1], upper[-1] = lower[-1].clamp_max(low), upper[-1].clamp_min(high)  # ln p is the last (coordinates.raw)
+    return lower, upper
 
 
 def cold(settings: Surrogate) -> float:

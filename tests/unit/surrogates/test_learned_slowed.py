@@ -58,7 +58,7 @@ def test_cells_of_many_factors_against_exact_integration(tiny, provider, cells):
 def test_the_router_sees_the_share_of_the_step(tiny, provider, cells):  # noqa: F811
     """A cell whose share of dt was not taught is not the network's, whatever dt is."""
     T = cells[0]
-    low, high = provider.parts.dt_range
+    low, high = provider.parts.model.dt_range
     _, plain = stepped(provider, None, cells, DT)
     assert int((plain == NETWORK).sum()) > 1
     _, routes = stepped(provider, torch.full_like(T, 0.5 * low / DT), cells, DT)

@@ -1,5 +1,6 @@
 """The router: what lies outside the training rows, what disagrees with exact rates, what a NaN is never given."""
 
+import math
 from dataclasses import replace
 
 import draws
@@ -60,6 +61,21 @@ def test_outside_the_ranges(tiny, parts):
         "T below": (torch.full_like(T, 260.0), p, Y),
     }.items():
         assert covered_share(parts, *states) == 0.0, name
+
+
+def test_pressures_are_covered_to_both_ends_of_the_stated_range(tiny):
+    """Also where the pressures of no trajectory of the training lie near them."""
+    model = tiny.model()
+    low, high = model.card["ranges"]["p"]
+    for name, inwards in (("lower", 0.04), ("upper", -0.04)):
+        model.tables[f"trust.{name}"] = model.tables[f"trust.{name}"].clone()
+        model.tables[f"trust.{name}"][-1] = math.log(low if name == "lower" else high) + inwards
+    without = replace(Parts.of(model, tiny.gas), fresh=None)
+    T, p, Y, *_ = tiny.rows("train", 500)
+    for end in (low, high):
+        assert covered_share(without, T, torch.full_like(p, end), Y) > 0.98, end
+        beyond = end * (1.001 if end == high else 0.999)
+        assert covered_share(without, T, torch.full_like(p, beyond), Y) == 0.0, beyond
 
 
 def mixed(tiny, Y, species, share):
