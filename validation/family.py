@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,11 +11,10 @@ from typing import Any
 import numpy as np
 
 from combust.errors import DependencyError
-from combust.interrupts import stoppable
 from combust.report.charts import drawing
 from validation import family_runs, transfer_runs
 from validation.family_runs import FAMILY, OF, PARENT_STEPS, STEPS, TAUGHT, Arm
-from validation.report import Report, chosen
+from validation.report import Report
 from validation.transfer import reach, speeds, spread, times
 from validation.transfer_runs import BATCH, FLAME_STEPS, ROLLS, WIDTH, Found
 
@@ -55,24 +53,14 @@ def arms() -> list[Arm]:
 
 
 def run(report: Report, only: Sequence[str]) -> None:
-    """Makes the trainings that are not kept yet, and those that are named, until it is stopped; then the page of what
-    there is. The same command goes on.
-    """
-    kept, every = report.kept(), {arm.name: arm for arm in arms()}
-    with contextlib.suppress(KeyboardInterrupt), stoppable():
-        make(report, kept, every, only)
-    page(report, kept)
+    """Makes the trainings that are not kept yet, and those that are named; then the page of what there is."""
+    every = {arm.name: arm for arm in arms()}
+    page(report, report.resumed(every, only, lambda name: every[name].perform(report.runs), told))
 
 
-def make(report: Report, kept: dict[str, Found], every: dict[str, Arm], only: Sequence[str]) -> None:
-    """Trainings, one after the other, each kept when it is done."""
-    for name in chosen(every, only):
-        if name in kept and not only:
-            continue
-        kept[name] = every[name].perform(report.runs)
-        report.keep(kept, every)
-        said = ", ".join(f"{what} {value(kept[name]):.3g}" for what, value in MEASURES.values())
-        report.progress(f"{name}: {kept[name]['cpu']:.1f} s, {said}")
+def told(found: Found) -> str:
+    """Of a training, on the terminal."""
+    return f"{found['cpu']:.1f} s, " + ", ".join(f"{what} {value(found):.3g}" for what, value in MEASURES.values())
 
 
 def page(report: Report, kept: dict[str, Found]) -> None:

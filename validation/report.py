@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
+
+from combust.interrupts import stoppable
 
 ROOT = Path(__file__).resolve().parents[1]
 Run = TypeVar("Run")
@@ -75,6 +78,21 @@ class Report:
             found[name] = measure(runs[name])
             self.keep(found, runs)
             self.progress(f"{name}: {found[name]['steps']} steps, {found[name]['cpu']:.0f} s")
+        return found
+
+    def resumed(
+        self, names: Iterable[str], only: Sequence[str], make: Callable[[str], Any], told: Callable[[Any], str]
+    ) -> dict[str, Any]:
+        """The same of long runs: made are those that are not kept yet, or those that `only` names, until a signal stops
+        it; the same command goes on. told : what is said of a run on the terminal.
+        """
+        found, names = self.kept(), list(names)
+        with contextlib.suppress(KeyboardInterrupt), stoppable():
+            for name in chosen(names, only):
+                if only or name not in found:
+                    found[name] = make(name)
+                    self.keep(found, names)
+                    self.progress(f"{name}: {told(found[name])}")
         return found
 
     @property

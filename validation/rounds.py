@@ -31,7 +31,7 @@ from combust.surrogates.rounds.measure import measured
 from combust.surrogates.rounds.settings import FlowCase
 from combust.surrogates.settings import load
 from combust.surrogates.training.train import train
-from validation.report import Report, chosen
+from validation.report import Report
 
 TITLE = "Rounds of learning beside their controls"
 SEEDS, ROUNDS = (0, 1, 2), 2
@@ -102,16 +102,7 @@ OUTSIDE = ("initial.phi=0.6", "gas.pressure=303975.0", "numerics.dt=1e-6")
 
 def run(report: Report, only: Sequence[str] = ()) -> None:
     """Trainings that are named or not kept yet, then the page of all that are kept."""
-    kept = report.kept()
-    wanted = chosen(names(), only) if only else [name for name in names() if name not in kept]
-    study = Study(report)
-    for name in wanted:
-        begin = time.process_time()
-        kept[name] = study.perform(name)
-        kept[name]["cpu"] = time.process_time() - begin
-        report.keep(kept, names())
-        report.progress(f"{name}: {kept[name]}")
-    page(report, kept)
+    page(report, report.resumed(names(), only, Study(report).perform, str))
 
 
 def names() -> list[str]:
@@ -134,9 +125,11 @@ class Study:
         return FlowCase(case=str(self.case), set=tuple(changes))
 
     def perform(self, name: str) -> dict[str, Any]:
-        if name == "exact":
-            return self.exact()
-        seed, arm = name.removeprefix("seed").split("-")
+        begin = time.process_time()
+        found = self.exact() if name == "exact" else self.arm(*name.removeprefix("seed").split("-"))
+        return found | {"cpu": time.process_time() - begin}
+
+    def arm(self, seed: str, arm: str) -> dict[str, Any]:
         make: dict[str, Callable[[int], dict[str, Any]]] = {
             "base": self.base, "loop": self.loop, "A": self.alone, "B": self.sampled, "C": self.anew,
             "D": self.shuffled,

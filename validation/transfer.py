@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,10 +11,9 @@ from typing import Any
 import numpy as np
 
 from combust.errors import DependencyError
-from combust.interrupts import stoppable
 from combust.report.charts import drawing
 from validation import transfer_runs
-from validation.report import Report, chosen
+from validation.report import Report
 from validation.transfer_runs import (
     BOIVIN,
     DENSE,
@@ -69,28 +67,14 @@ def arms() -> list[Arm]:
 
 
 def run(report: Report, only: Sequence[str]) -> None:
-    """Makes the trainings that are not kept yet, and those that are named, until it is stopped; then the page of what
-    there is. The same command goes on.
-    """
-    kept, every = report.kept(), {arm.name: arm for arm in arms()}
-    with contextlib.suppress(KeyboardInterrupt), stoppable():
-        make(report, kept, every, only)
-    page(report, kept)
+    """Makes the trainings that are not kept yet, and those that are named; then the page of what there is."""
+    every = {arm.name: arm for arm in arms()}
+    page(report, report.resumed(every, only, lambda name: every[name].perform(report.runs), told))
 
 
-def make(report: Report, kept: dict[str, Found], every: dict[str, Arm], only: Sequence[str]) -> None:
-    """Trainings, one after the other, each kept when it is done."""
-    for name in chosen(every, only):
-        there = name in kept and not only
-        if there and "step" in kept[name]:
-            continue
-        if there and (report.runs / name / "model.json").is_file():  # a measure that is new
-            kept[name] |= every[name].again(report.runs)
-        else:
-            kept[name] = every[name].perform(report.runs)
-        report.keep(kept, every)
-        report.progress(f"{name}: {kept[name]['cpu']:.1f} s, rollout {kept[name]['rollout']:.2f} K, flame "
-                        f"{kept[name]['network']['T']:.2f} K")  # fmt: skip
+def told(found: Found) -> str:
+    """Of a training, on the terminal."""
+    return f"{found['cpu']:.1f} s, rollout {found['rollout']:.2f} K, flame {found['network']['T']:.2f} K"
 
 
 def page(report: Report, kept: dict[str, Found]) -> None:

@@ -150,11 +150,6 @@ class Arm:
         found = judged(of, made, folder / self.name / "model", folder, ("network",) if self.control else MODES)
         return {"cpu": cpu, "steps": seen // BATCH} | found
 
-    def again(self, folder: Path) -> Found:
-        """Of its network, trained before, the errors that only need its steps. Raises ModelError where it is gone."""
-        model = Model.load(folder / self.name / "model")
-        return steps(self.transfer, model, self.transfer.target.samples(folder)) | asked(model)
-
     @property
     def control(self) -> bool:
         """Whether it only shows where a gain comes from."""
