@@ -24,8 +24,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import torch
-from pairs import Sheet, done, in_turn, parsed, parser
-from pays import CASES, both
+from pairs import Sheet, in_turn, parsed
+from pays import CASES, both, in_order, parser_of_cases
 from torch import Tensor
 
 from combust import kernels
@@ -137,23 +137,15 @@ def told(sheet: Sheet, label: str, found: dict[str, np.ndarray], share: float, o
 
 def arguments() -> argparse.ArgumentParser:
     """Of the command line."""
-    made = parser(__doc__)
-    made.add_argument("--cases", nargs="+", choices=CASES, default=list(CASES))
+    made = parser_of_cases(__doc__)
     made.add_argument("--cells", type=int, default=9216)
     made.add_argument("--widths", nargs="+", type=int, default=[64, 128, 192])
-    made.add_argument("--rounds", type=int, default=9)
     return made
 
 
 def main(argv: list[str] | None = None) -> Sheet:
     """Each mechanism in turn."""
-    options = parsed(arguments(), SMOKE, argv)
-    torch.set_num_threads(1)
-    kernels.keep_freed_memory()
-    sheet = Sheet("floor")
-    for name in options.cases:
-        measured(sheet, name, options)
-    return done(sheet, options)
+    return in_order("floor", parsed(arguments(), SMOKE, argv), measured)
 
 
 if __name__ == "__main__":

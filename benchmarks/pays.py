@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -136,24 +137,36 @@ def told(sheet: Sheet, species: int, cells: list[int], cost: dict[str, list[np.n
     sheet.say(f"  {species} species: {', '.join(parts)}: pays {words}")
 
 
+def parser_of_cases(doc: str | None) -> argparse.ArgumentParser:
+    """Of a benchmark that is asked of CASES."""
+    made = parser(doc)
+    made.add_argument("--cases", nargs="+", choices=CASES, default=list(CASES))
+    made.add_argument("--rounds", type=int, default=9)
+    return made
+
+
+def in_order(
+    benchmark: str, options: argparse.Namespace, measure: Callable[[Sheet, str, argparse.Namespace], None]
+) -> Sheet:
+    """The cases one after the other, on one thread."""
+    torch.set_num_threads(1)
+    kernels.keep_freed_memory()
+    sheet = Sheet(benchmark)
+    for name in options.cases:
+        measure(sheet, name, options)
+    return done(sheet, options)
+
+
 def arguments() -> argparse.ArgumentParser:
     """Of the command line."""
-    made = parser(__doc__)
-    made.add_argument("--cases", nargs="+", choices=CASES, default=list(CASES))
+    made = parser_of_cases(__doc__)
     made.add_argument("--cells", nargs="+", type=int, default=[144, 576, 2304, 9216])
-    made.add_argument("--rounds", type=int, default=9)
     return made
 
 
 def main(argv: list[str] | None = None) -> Sheet:
     """Each mechanism in turn."""
-    options = parsed(arguments(), SMOKE, argv)
-    torch.set_num_threads(1)
-    kernels.keep_freed_memory()
-    sheet = Sheet("pays")
-    for name in options.cases:
-        measured(sheet, name, options)
-    return done(sheet, options)
+    return in_order("pays", parsed(arguments(), SMOKE, argv), measured)
 
 
 if __name__ == "__main__":
