@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import cantera as ct
 
-from combust.kinetics.trajectories.known import listed
+from combust.kinetics.gas.equations import listed
 
 
 class Key(NamedTuple):

@@ -17,10 +17,10 @@ from combust.atomic import replace_bytes
 from combust.errors import ConfigError, MechanismError, OutputError
 from combust.kinetics.constants.matching import Key, key, spelling
 from combust.kinetics.constants.species_thermo import ThermoChange, replaced
+from combust.kinetics.gas.equations import sides_of
 from combust.kinetics.mechanism import phases, places
 from combust.kinetics.trajectories.cantera_file import KEY
 from combust.kinetics.trajectories.known import listed
-from combust.kinetics.trajectories.network import sides_of
 
 PRESSURE = ("falloff", "pressure-dependent-Arrhenius", "Chebyshev", "linear-Burke")  # hold at all pressures
 BATHS = ("N2", "AR", "HE")  # the first that a mechanism has is the gas around, where k hangs on pressure

@@ -14,9 +14,9 @@ from combust.errors import ConfigError
 from combust.kinetics.constants.evaluated import EVALUATIONS, Evaluation
 from combust.kinetics.constants.matching import key
 from combust.kinetics.constants.merge import entry_of
+from combust.kinetics.gas.equations import sides_of
 from combust.kinetics.quantum.rates import record as quantum
 from combust.kinetics.trajectories.known import Known
-from combust.kinetics.trajectories.network import sides_of
 from combust.kinetics.trajectories.record import NetworkRecord, read_network
 
 Sides = tuple[tuple[str, ...], tuple[str, ...]]

@@ -12,6 +12,7 @@ import numpy as np
 from combust.errors import ConfigError, at
 from combust.interrupts import Stopped, stoppable
 from combust.io.lock import locked
+from combust.kinetics.gas.equations import sides_of
 from combust.kinetics.mechanism import phases, places
 from combust.kinetics.quantum import record as records
 from combust.kinetics.quantum.engines import levels
@@ -26,7 +27,6 @@ from combust.kinetics.quantum.rates.record import RateRecord
 from combust.kinetics.quantum.rates.tst import rates
 from combust.kinetics.quantum.record import Record
 from combust.kinetics.quantum.settings import Given, Tst
-from combust.kinetics.trajectories.network import sides_of
 from combust.report.meter import SILENT, Reporter
 from combust.settings import config
 

@@ -11,6 +11,7 @@ import cantera as ct
 
 from combust.atomic import replace_bytes
 from combust.errors import OutputError
+from combust.kinetics.gas.equations import sides_of
 from combust.kinetics.trajectories.record import NetworkRecord, RateAt, ReactionFound
 
 FEWEST = 3  # events of a reaction that is written
@@ -28,7 +29,8 @@ def write_rates(path: Path, record: NetworkRecord, mechanism: ct.Solution) -> bo
     some = chosen(record)
     if not some:
         return False
-    gas = phase_of(mechanism, {name for one in some for side in sides(one) for name in side}, "trajectories")
+    names = {name for one in some for side in sides_of(str(one.mechanism)) for name in side}
+    gas = phase_of(mechanism, names, "trajectories")
     for one in some:
         gas.add_reaction(reaction(one, record, gas))
     gas.update_user_header({"description": description(record)})
@@ -57,14 +59,8 @@ def chosen(record: NetworkRecord) -> list[ReactionFound]:
     found: dict[frozenset[tuple[str, ...]], ReactionFound] = {}
     for one in sorted(record.reactions, key=lambda one: -one.count):
         if one.count >= FEWEST and one.mechanism is not None and len(one.reactants) <= 3 and one.factor is not None:
-            found.setdefault(frozenset(sides(one)), one)
+            found.setdefault(frozenset(sides_of(str(one.mechanism))), one)
     return list(found.values())
-
-
-def sides(one: ReactionFound) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Names in the mechanism, in order."""
-    left, _, right = str(one.mechanism).partition(" <=> ")
-    return tuple(sorted(left.split(" + "))), tuple(sorted(right.split(" + ")))
 
 
 def reaction(one: ReactionFound, record: NetworkRecord, gas: ct.Solution) -> ct.Reaction:

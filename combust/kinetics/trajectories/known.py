@@ -12,6 +12,7 @@ import cantera as ct
 import numpy as np
 
 from combust.errors import ConfigError
+from combust.kinetics.gas.equations import listed
 from combust.kinetics.mechanism import phases, places
 from combust.kinetics.trajectories.molecules import Species
 
@@ -85,8 +86,3 @@ def composition(formula: str) -> dict[str, int]:
     for element, count in PART.findall(formula):
         found[element] += int(count or 1)
     return dict(found)
-
-
-def listed(side: Mapping[str, float]) -> tuple[str, ...]:
-    """Names of a side of a reaction, as often as they stand there."""
-    return tuple(sorted(name for name, count in side.items() for _ in range(round(count))))

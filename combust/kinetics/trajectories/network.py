@@ -12,6 +12,7 @@ import msgspec
 
 from combust import __version__
 from combust.errors import ConfigError
+from combust.kinetics.gas.equations import sides_of
 from combust.kinetics.trajectories import count as counting_
 from combust.kinetics.trajectories import page
 from combust.kinetics.trajectories.cantera_file import write_rates
@@ -271,17 +272,6 @@ class Work:
 def rate_at(T: float, rate: Rate, mechanism: float | None) -> RateAt:
     return RateAt(T=T, count=rate.count, exposure=rate.exposure, k=rate.k, low=rate.low, high=rate.high,
                   mechanism=mechanism)  # fmt: skip
-
-
-def sides_of(equation: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Sorted names on both sides of an equation with <=>, => or =. Raises ConfigError."""
-    for arrow in ("<=>", "=>", "="):
-        if arrow in equation:
-            left, _, right = equation.partition(arrow)
-            a, b = (tuple(sorted(name.strip() for name in side.split(" + "))) for side in (left, right))
-            if all((*a, *b)):
-                return a, b
-    raise ConfigError(f"{equation!r}: must be an equation such as 'OH + H2 <=> H2O + H'")
 
 
 def write(files: dict[str, Path], record: NetworkRecord, work: Work) -> None:

@@ -1,45 +1,14 @@
-"""Reactions of a mechanism by equations as people write them: either direction, any order, `2 OH` or `OH + OH`."""
+"""Reactions of a mechanism by equations as people write them, in either direction."""
 
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from combust.errors import ConfigError
+from combust.kinetics.gas.equations import NoSpecies, Written, parse
 
-ARROWS = ("<=>", "=>", "=")
-THIRD = re.compile(r"\(\s*\+\s*([^\s()]+)\s*\)")  # (+M)
-COUNT = re.compile(r"(\d+)\s*(\S+)")
 MOST_NAMED = 4
-
-
-class Written(NamedTuple):
-    """An equation:  third : "M" or a collider that stands in (+ ...), empty without one"""
-
-    left: tuple[str, ...]
-    right: tuple[str, ...]
-    third: str
-    both_ways: bool
-
-    def same(self, other: Written) -> bool:
-        """Whether both are one reaction; a one-way reaction is not its reverse."""
-        if self.third != other.third:
-            return False
-        if (self.left, self.right) == (other.left, other.right):
-            return True
-        return other.both_ways and (self.left, self.right) == (other.right, other.left)
-
-    @property
-    def plain(self) -> frozenset[tuple[str, ...]]:
-        """Both sides without third bodies, explicit ones, too: what stands on either side."""
-        left, right = list(self.left), list(self.right)
-        for name in self.left:
-            if name in left and name in right and len(left) > 1 and len(right) > 1:
-                left.remove(name)
-                right.remove(name)
-        return frozenset((tuple(left), tuple(right)))
 
 
 class Equations:
@@ -79,43 +48,13 @@ class Equations:
 
     def parse(self, text: str) -> Written:
         """Raises ValueError, in words, for what is no equation of these species."""
-        arrow = next((arrow for arrow in ARROWS if arrow in text), None)
-        if arrow is None:
-            raise ValueError("must be an equation such as 'H + O2 <=> O + OH'")
-        thirds = {self.spelled(name) or name.upper() for name in THIRD.findall(text)}
-        left, _, right = THIRD.sub(" ", text).partition(arrow)
-        sides = [self.side(part) for part in (left, right)]
-        if all("M" in side and "M" not in self.names for side in sides):
-            thirds.add("M")
-            sides = [tuple(name for name in side if name != "M") for side in sides]
-        if len(thirds) > 1 or not all(sides):
-            raise ValueError("must have reactants and products, and one third body on both sides")
-        return Written(sides[0], sides[1], thirds.pop() if thirds else "", arrow != "=>")
-
-    def side(self, text: str) -> tuple[str, ...]:
-        """Species of one side, sorted, each as often as it takes part."""
-        parts = [part.strip() for part in re.split(r"\s\+\s|\s\+|\+\s", text.strip())]
-        if any(self.one(part) is None for part in parts):
-            parts = [part.strip() for part in text.split("+")]
-        found: list[str] = []
-        for part in parts:
-            if (one := self.one(part)) is None:
-                close = difflib.get_close_matches(part.upper(), list(self.names), 3, 0.5)
-                raise ValueError(f"{self.mechanism} has no species {part!r}" + (
-                    f"; nearest: {', '.join(self.names[name] for name in close)}" if close else ""))  # fmt: skip
-            found += one
-        return tuple(sorted(found))
-
-    def one(self, part: str) -> list[str] | None:
-        """A term with its coefficient; None where it is no species."""
-        if (name := self.spelled(part)) is not None:
-            return [name]
-        counted = COUNT.fullmatch(part)
-        if counted and (name := self.spelled(counted[2])) is not None and 1 <= int(counted[1]) <= 9:
-            return [name] * int(counted[1])
-        return None
+        try:
+            return parse(text, self.spelled)
+        except NoSpecies as error:
+            close = difflib.get_close_matches(error.name.upper(), list(self.names), 3, 0.5)
+            nearest = f"; nearest: {', '.join(self.names[name] for name in close)}" if close else ""
+            raise ValueError(f"{self.mechanism} has no species {error.name!r}{nearest}") from None
 
     def spelled(self, name: str) -> str | None:
-        """The mechanism's spelling of a species, or M."""
-        known = self.names.get(name.upper() if self.fold else name)
-        return known or ("M" if name.upper() == "M" else None)
+        """The mechanism's spelling of a species."""
+        return self.names.get(name.upper() if self.fold else name)

@@ -12,7 +12,7 @@ from combust.__main__ import main
 from combust.errors import ConfigError
 from combust.kinetics.constants.evaluated import EVALUATIONS
 from combust.kinetics.constants.rate import constant
-from combust.kinetics.trajectories.network import sides_of
+from combust.kinetics.gas.equations import sides_of
 
 ALZUETA = "example_data/ammonia-CO-H2-Alzueta-2023.yaml"
 
