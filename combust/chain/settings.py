@@ -10,11 +10,11 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from combust.errors import ConfigError
-from combust.files import is_file, is_folder
+from combust.errors import ConfigError, at
+from combust.kinetics.quantum.settings import LIBRARY as COMPUTED
 from combust.reduction.settings import Reduction
 from combust.settings.base import Count, NotNegative, Settings, Text, doc
-from combust.settings.config import beside, checked, override, read
+from combust.settings.config import beside, checked, override, read, there
 from combust.settings.switch import Switches
 from combust.surrogates.rounds.settings import Retrain, Select, Stop
 from combust.surrogates.settings import Surrogate
@@ -23,7 +23,6 @@ FLOW_NAME = re.compile(r"[a-z][a-z0-9_]*")
 GAS = ("phase", "ions")  # keys of the top that reduction and learned chemistry have, too
 STREAMS = ("fuel", "oxidizer")
 PUBLISHED = Path(__file__).parents[1] / "experiments" / "library"  # measurements that come with combust
-COMPUTED = Path(__file__).parents[1] / "kinetics" / "quantum" / "library"  # files of combust tst, and their records
 
 
 class Published(Settings, frozen=True):
@@ -143,7 +142,8 @@ def load(path: str | Path, overrides: Sequence[str] = (), quick: bool = False) -
     for name in found.flows:
         if not FLOW_NAME.fullmatch(name):
             raise ConfigError(f"{path}: flows.{name}: is no name of a stage: lower case letters, digits and _")
-    data = tuple(there(path, one, "validate.data") for one in found.validate.data)
+    with at(f"{path}: validate.data"):
+        data = tuple(there(one, path, PUBLISHED) for one in found.validate.data)
     own = msgspec.structs.replace(
         found, mechanism=beside(path, found.mechanism), title=found.title or path.stem,
         validate=msgspec.structs.replace(found.validate, data=data),
@@ -152,8 +152,10 @@ def load(path: str | Path, overrides: Sequence[str] = (), quick: bool = False) -
         given = msgspec.structs.replace(own.uncertainty, factors=beside(path, own.uncertainty.factors))
         own = msgspec.structs.replace(own, uncertainty=given)
     if own.constants is not None:
-        tst = tuple(there(path, one, "constants.tst", COMPUTED, "*.toml") for one in own.constants.tst)
-        rates = tuple(there(path, one, "constants.merge", None) for one in own.constants.merge)
+        with at(f"{path}: constants.tst"):
+            tst = tuple(there(one, path, COMPUTED, "*.toml") for one in own.constants.tst)
+        with at(f"{path}: constants.merge"):
+            rates = tuple(there(one, path) for one in own.constants.merge)
         own = msgspec.structs.replace(own, constants=Constants(tst, rates))
     return own
 
@@ -182,18 +184,3 @@ def share_top(raw: dict[str, Any]) -> None:
 def raise_twice(table: str, key: str) -> None:
     """Raises ConfigError."""
     raise ConfigError(f"{table}.{key}: stands at the top of the file, for all stages: leave it out here")
-
-
-def there(path: Path, name: str, key: str, library: Path | None = PUBLISHED, pattern: str = "*") -> str:
-    """What lies beside the chain's file, from here, or comes with combust: a file or folder. Raises ConfigError."""
-    near = path.parent / name
-    if is_file(near) or is_folder(near):
-        return str(near.resolve())
-    for place in (Path(name), *([library / name] if library else [])):
-        if is_file(place) or is_folder(place):
-            return str(place)
-    own = ", ".join(sorted(file.name for file in library.glob(pattern))) if library else ""
-    raise ConfigError(
-        f"{path}: {key}: {name} is neither beside this file nor here"
-        + (f", nor comes with combust, which has {own}" if own else "")
-    )

@@ -24,7 +24,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "command goes on after a kill. Writes tst.json (for `combust rate`), rate.yaml (for `combust merge`), rate.png "
         "and a record of each structure."
     )
-    parser.add_argument("config", help="TOML file")
+    parser.add_argument("config", help="TOML file, or the name of one that comes with combust: oh_h2.toml")
     parser.add_argument("--out", required=True, metavar="DIR", help="folder of the pieces and the results")
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="change a key: tunnelling=wigner"

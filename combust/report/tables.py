@@ -41,6 +41,20 @@ def outputs(folder: str | Path, names: Sequence[str], force: bool) -> list[Path]
     return paths
 
 
+def require_folder(folder: str | Path) -> Path:
+    """The folder, which need not be there yet. Raises ConfigError where it cannot be made or written."""
+    where = Path(folder)
+    try:
+        there = next(place for place in (where, *where.parents) if os.path.lexists(place))
+    except ValueError as error:
+        raise ConfigError(f"--out {folder}: cannot be made: {error}") from None
+    if not is_folder(there):
+        raise ConfigError(f"--out {folder}: {there} is a file, where a folder is wanted; choose another place")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise ConfigError(f"--out {folder}: {there} cannot be written; choose another place with --out")
+    return where
+
+
 def places(out: str | Path, names: Sequence[str], force: bool) -> list[Path | None]:
     """Where tables and the picture of a verb go, the table first and the picture last; None for what is not wanted.
 

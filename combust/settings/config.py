@@ -14,7 +14,7 @@ import msgspec
 
 from combust.errors import ConfigError
 from combust.explain import dotted, explain, shortened, shown
-from combust.files import DEEPEST, TOO_DEEP, UnreadableError, is_file, leaves, read_text
+from combust.files import DEEPEST, TOO_DEEP, UnreadableError, is_file, is_folder, leaves, read_text
 from combust.settings.quantities import in_si
 from combust.settings.switch import Switches
 from combust.terminal import OBEYED
@@ -120,6 +120,21 @@ def beside(path: Path, file: str) -> str:
     """The full path of a file that lies in the folder of `path`; what is found elsewhere keeps its name."""
     found = path.parent / file
     return str(found.resolve()) if is_file(found) else file
+
+
+def there(name: str, near: Path | None = None, library: Path | None = None, pattern: str = "*") -> str:
+    """A file or folder that lies in the folder of the file `near`, from here, or comes with combust, in `library`.
+
+    pattern : of the library's files that are named where there is none. Raises ConfigError.
+    """
+    if near is not None and (is_file(near.parent / name) or is_folder(near.parent / name)):
+        return str((near.parent / name).resolve())
+    for place in (Path(name), *([library / name] if library else [])):
+        if is_file(place) or is_folder(place):
+            return str(place)
+    own = ", ".join(sorted(file.name for file in library.glob(pattern))) if library else ""
+    first = f"{name} is " + ("neither beside this file nor here" if near is not None else "not here")
+    raise ConfigError(first + (f", nor comes with combust, which has {own}" if own else ""))
 
 
 def flat(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:

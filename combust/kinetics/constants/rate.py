@@ -21,6 +21,7 @@ from combust.kinetics.trajectories.record import NetworkRecord, read_network
 
 Sides = tuple[tuple[str, ...], tuple[str, ...]]
 TEMPERATURES = (300.0, 500.0, 700.0, 1000.0, 1500.0, 2000.0, 2500.0, 3000.0)
+NAMED = 6  # reactions of a network, where the one asked for is not there
 BATHS = ("N2", "AR", "HE")  # the first that a mechanism has is the gas around, where pressure counts
 
 
@@ -82,7 +83,8 @@ def rate(
     p : pressure [Pa] in N2 (or AR, HE) where k hangs on it
 
     Published values hold within their temperatures only; those of the reverse go by the first mechanism's thermo.
-    Raises ConfigError for a reaction that no source has, MechanismError, FileFormatError.
+    Raises ConfigError for a reaction that no source has, or that one of `records` says nothing of, MechanismError,
+    FileFormatError.
     """
     T = [float(t) for t in T]
     if not T or not all(math.isfinite(t) and t > 0 for t in T):
@@ -102,8 +104,7 @@ def rate(
     if not said:
         where = ", ".join(map(str, (*mechanisms, *records))) or "no file"
         raise ConfigError(f"{reaction}: neither {where} nor a published value has it; species are spelled as there")
-    left, right = (" + ".join(side) for side in sides)
-    return RateReport(f"{left} => {right}", len(sides[0]), p, tuple(said))
+    return RateReport(said_of(sides), len(sides[0]), p, tuple(said))
 
 
 def of_mechanism(known: Known, sides: Sides, T: Sequence[float], p: float) -> Said | None:
@@ -137,7 +138,10 @@ def banded(T: float, k: float, factor: float | None) -> Point:
 
 
 def of_record(record: NetworkRecord, sides: Sides, path: str) -> Iterable[Said]:
-    """Counts of trajectories; the band is that of counting, the factor has the error of the forces in it, too."""
+    """Counts of trajectories; the band is that of counting, the factor has the error of the forces in it, too.
+
+    Raises ConfigError for a network without an event of it.
+    """
     for one in record.reactions:
         names = [one.equation] + ([one.mechanism.replace("<=>", "=>")] if one.mechanism else [])
         if sides not in [sides_of(name) for name in names]:
@@ -147,16 +151,32 @@ def of_record(record: NetworkRecord, sides: Sides, path: str) -> Iterable[Said]:
             model = f"; forces: a factor {one.model:.2g}" if one.model else "; error of the forces unknown"
             yield Said(path, "trajectories", points, one.factor, f"{one.count} events, 95 % of counting{model}")
             return
+    have = ", ".join(one.equation for one in record.reactions[:NAMED]) or "none at all"
+    more = ", ..." if len(record.reactions) > NAMED else ""
+    raise ConfigError(f"--record {path}: counts no event of {said_of(sides)}; it has {have}{more}")
+
+
+def said_of(sides: Sides) -> str:
+    """As an equation."""
+    return " => ".join(" + ".join(side) for side in sides)
 
 
 def of_quantum(
     record: quantum.RateRecord, sides: Sides, T: Sequence[float], path: str, gas: ct.Solution | None
 ) -> list[Said]:
-    """A computed rate within its temperatures, by its law; of the reverse where a mechanism's thermo is at hand."""
-    own = sides_of(record.equation)
-    law = record.fitted
-    if law is None or own not in (sides, sides[::-1]) or (own != sides and gas is None):
-        return []
+    """A computed rate within its temperatures, by its law; of the reverse by a mechanism's thermo.
+
+    Raises ConfigError for one of another reaction, without a law, or of the reverse where no mechanism is at hand.
+    """
+    own, law = sides_of(record.equation), record.fitted
+    if own not in (sides, sides[::-1]):
+        raise ConfigError(
+            f"--record {path}: is of {record.equation}, not of {said_of(sides)}; species are spelled as there"
+        )
+    if law is None:
+        raise ConfigError(f"--record {path}: {record.equation}: holds at fewer than four temperatures, without a law")
+    if own != sides and gas is None:
+        raise ConfigError(f"--record {path}: is of the reverse, {record.equation}: name a mechanism, for its thermo")
     back, points = own != sides, []
     for t in [t for t in T if law.T_low <= t <= law.T_high] or [law.T_low, law.T_high]:
         k, factor = quantum.between(record, t)

@@ -26,8 +26,9 @@ from combust.kinetics.quantum.rates.fit import fit
 from combust.kinetics.quantum.rates.record import RateRecord
 from combust.kinetics.quantum.rates.tst import rates
 from combust.kinetics.quantum.record import Record
-from combust.kinetics.quantum.settings import Given, Tst
+from combust.kinetics.quantum.settings import LIBRARY, Given, Tst
 from combust.report.meter import SILENT, Reporter
+from combust.report.tables import require_folder
 from combust.settings import config
 
 SADDLE = "saddle"
@@ -58,14 +59,15 @@ def tst(
 ) -> TstReport:
     """Runs a file of `combust tst` in the folder `out`, where finished pieces are kept: called again, it goes on.
 
+    file : a path, or the name of one that comes with combust
     overrides : "key=value" of the file;  engine : in the place of PySCF
 
     Raises ConfigError with the reason for what has no rate constant this way, FileFormatError, DivergenceError,
     DependencyError, OutputError, Stopped on a signal.
     """
-    path = Path(file)
+    path = Path(config.there(str(file), None, LIBRARY, "*.toml"))
     settings = config.checked(config.read(path, overrides), str(path), Tst)
-    folder = Path(out)
+    folder = require_folder(out)
     with at(path):
         left, right = sides(settings)
         levels.parsed(settings.level)

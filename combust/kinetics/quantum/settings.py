@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 from msgspec import Meta
 
 from combust.kinetics.quantum.rates.tst import ANHARMONIC
 from combust.settings.base import NotNegative, Positive, Settings, Text, doc
+
+LIBRARY = Path(__file__).parent / "library"  # files and records that come with combust
 
 
 class Given(Settings, frozen=True):
