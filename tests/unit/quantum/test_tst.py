@@ -73,6 +73,43 @@ def test_same_files_give_the_same_bytes(folder):
     assert (folder / "out" / "tst.json").read_bytes() == first
 
 
+def test_a_file_that_comes_with_combust_is_found_by_its_name(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert tst("oh_h2.toml", "out").record.equation == "H2 + OH => H + H2O"
+    (tmp_path / "oh_h2.toml").write_text("reaction = 1")  # one that lies here comes first
+    with pytest.raises(ConfigError, match="reaction"):
+        tst("oh_h2.toml", "out")
+    assert main(["tst", "oh_h3.toml", "--out", "none"]) == 2
+    assert "oh_h3.toml is not here, nor comes with combust, which has o_h2.toml, " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("inside", ["", "sub", "sub/more"])
+def test_a_folder_that_cannot_be_is_bad_input(folder, inside, capsys):
+    plain = folder / "plain"
+    plain.write_text("mine")
+    assert main(["tst", str(folder / "tst.toml"), "--out", str(plain / inside)]) == 2
+    said = capsys.readouterr().err
+    assert said.count("error:") == 1 and f"{plain} is a file, where a folder is wanted" in said
+    assert plain.read_text() == "mine"
+
+
+def test_a_record_of_another_reaction_is_refused(folder, capsys):
+    """And one of the reverse without a mechanism, whose thermo it needs."""
+    found = tst(folder / "tst.toml", folder / "out")
+    words = ["rate", "OH + H2 = H2O + H", "--record", str(found.folder), "--out", str(folder / "rate")]
+    assert main(words) == 2
+    assert "is of H + H2 => H + H2, not of H2 + OH => H + H2O" in capsys.readouterr().err
+    assert not (folder / "rate" / "rate.csv").exists()
+    other = tst("oh_h2.toml", folder / "oh_h2").folder
+    with pytest.raises(ConfigError, match="is of the reverse, H2 . OH => H . H2O: name a mechanism"):
+        rate("H2O + H = OH + H2", (), [other])
+    few = tst("oh_h2.toml", folder / "few")
+    raw = json.loads((few.folder / "tst.json").read_text())
+    (few.folder / "tst.json").write_text(json.dumps(raw | {"law": None, "at": raw["at"][:3]}))
+    with pytest.raises(ConfigError, match="holds at fewer than four temperatures"):
+        rate("OH + H2 = H2O + H", ("h2o2.yaml",), [few.folder])
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [

@@ -64,6 +64,13 @@ def test_the_mechanism_stands_beside(found):
     assert {s.name: s.mechanism for s in found.record.species}["H2O"] == "H2O"
 
 
+def test_a_network_without_an_event_of_it_is_not_passed_over(found):
+    (said,) = (one for one in api.rate(FORWARD, ["h2o2.yaml"], [found.page.parent]).said if one.kind == "trajectories")
+    assert said.points
+    with pytest.raises(ConfigError, match=r"counts no event of H \+ O2 => O \+ OH; it has H2 \+ OH => H \+ H2O"):
+        api.rate("H + O2 = O + OH", ["h2o2.yaml"], [found.page.parent])
+
+
 def test_both_errors_are_said(found):
     one, judged = reaction(found.record, FORWARD), found.record.benchmark
     assert judged.equation in ("H2 + OH <=> H + H2O", "H + H2O <=> H2 + OH")
