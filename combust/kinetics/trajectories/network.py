@@ -24,7 +24,6 @@ from combust.kinetics.trajectories.rates import AVOGADRO, Rate, Sides, arrhenius
 from combust.kinetics.trajectories.record import (
     Benchmark,
     Counting,
-    Law,
     NetworkRecord,
     RateAt,
     ReactionFound,
@@ -162,8 +161,7 @@ class Work:
             products=tuple(self.names.get(k, str(k)) for k in sides[1]),
             at=tuple(rate_at(T, rate, of_mechanism.get((sides, T))) for T, rate in at.items()),
             stable=all(abs(n - total) <= math.sqrt(total) for n in later), by_persistence=numbers, mechanism=equation,
-            law=Law(A=law.A, E=law.E, error_lnA=law.error_lnA, error_ER=law.error_ER, correlation=law.correlation,
-                    T_low=law.T_low, T_high=law.T_high) if law else None,
+            law=law,
             counting=max(law.factor(T) for T in at) if law else max(at.values(), key=lambda r: r.count).factor
             if total else None,
         )  # fmt: skip

@@ -16,7 +16,7 @@ from combust.kinetics.trajectories.count import Read
 from combust.kinetics.trajectories.events import History
 from combust.kinetics.trajectories.molecules import Species
 from combust.kinetics.trajectories.rates import Population
-from combust.kinetics.trajectories.record import NetworkRecord, ReactionFound
+from combust.kinetics.trajectories.record import GAS_CONSTANT, NetworkRecord, ReactionFound
 from combust.report.charts import drawing
 from combust.report.pages import Block, Over, Picture, Section, Table, html
 from combust.report.tables import writing
@@ -66,7 +66,7 @@ def tables(record: NetworkRecord) -> list[Section]:
     bounds = [row for one in record.reactions if not one.count for row in rate_rows(one)]
     head_ = ("reaction", "T [K]", "events", "k", "95 % from", "to", "mechanism", "k / mechanism", "f counting",
              "f forces", "unit")  # fmt: skip
-    laws = [[one.equation, f"{one.law.A * UNITS[len(one.reactants)][0]:.3g}", f"{one.law.E / 8314.462618:.4g}",
+    laws = [[one.equation, f"{one.law.A * UNITS[len(one.reactants)][0]:.3g}", f"{one.law.E / GAS_CONSTANT:.4g}",
              f"{one.law.error_ER:.3g}", f"{one.law.T_low:g} to {one.law.T_high:g}"]
             for one in record.reactions if one.law is not None and len(one.reactants) in UNITS]  # fmt: skip
     law: Block = (

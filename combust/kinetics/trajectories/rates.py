@@ -18,8 +18,8 @@ from scipy.special import gammaincinv
 from combust.kinetics.dynamics.settings import AVOGADRO
 from combust.kinetics.trajectories.events import History
 from combust.kinetics.trajectories.molecules import Species
+from combust.kinetics.trajectories.record import GAS_CONSTANT, Law
 
-GAS_CONSTANT = 8314.46261815324  # J/kmol/K
 FEWEST_TEMPERATURES = 4
 LEVEL = 0.95
 
@@ -142,29 +142,7 @@ def rates(of: History, step: float, volume: float, more: Iterable[Sides] = ()) -
     return found
 
 
-@dataclass(frozen=True)
-class Arrhenius:
-    """k = A exp(-E / R T), with the 1-sigma errors of ln A and E/R [K] and their correlation; E [J/kmol]."""
-
-    A: float
-    E: float
-    error_lnA: float
-    error_ER: float
-    correlation: float
-    T_low: float
-    T_high: float
-
-    def k(self, T: float) -> float:
-        """The rate constant."""
-        return self.A * math.exp(-self.E / (GAS_CONSTANT * T))
-
-    def factor(self, T: float) -> float:
-        """f of counting at T [K], two sigma of ln k."""
-        a, b = self.error_lnA, self.error_ER / T
-        return math.exp(2.0 * math.sqrt(max(a * a + b * b - 2 * self.correlation * a * b, 0.0)))
-
-
-def arrhenius(at: Mapping[float, Rate]) -> Arrhenius | None:
+def arrhenius(at: Mapping[float, Rate]) -> Law | None:
     """The most likely law for counts at temperatures [K], zero counts included; None with events at fewer than four.
 
     Counts are Poisson with mean X A exp(-E/RT): Newton's iteration of the likelihood (a generalised linear model).
@@ -191,4 +169,4 @@ def arrhenius(at: Mapping[float, Rate]) -> Arrhenius | None:
     errors = np.sqrt(np.diag(spread))
     lnA, ER, error_lnA, error_ER = map(float, (*law, *errors))
     correlation = float(spread[0, 1]) / (error_lnA * error_ER)
-    return Arrhenius(math.exp(lnA), ER * GAS_CONSTANT, error_lnA, error_ER, correlation, float(T[0]), float(T[-1]))
+    return Law(math.exp(lnA), ER * GAS_CONSTANT, error_lnA, error_ER, correlation, float(T[0]), float(T[-1]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,7 @@ from combust.files import fit, read_json
 from combust.settings.base import NotNegative, Positive, Settings, doc
 
 FORMAT = 1
+GAS_CONSTANT = 8314.46261815324  # J/kmol/K
 
 
 class Counting(Settings, frozen=True):
@@ -69,7 +71,7 @@ class RateAt(Settings, frozen=True):
 
 
 class Law(Settings, frozen=True):
-    """k = A exp(-E / R T), E [J/kmol]; errors of one sigma of ln A and E/R [K]."""
+    """k = A exp(-E / R T), E [J/kmol]; errors of one sigma of ln A and E/R [K], and their correlation."""
 
     A: Positive
     E: float
@@ -78,6 +80,15 @@ class Law(Settings, frozen=True):
     correlation: float
     T_low: Positive
     T_high: Positive
+
+    def k(self, T: float) -> float:
+        """The rate constant."""
+        return self.A * math.exp(-self.E / (GAS_CONSTANT * T))
+
+    def factor(self, T: float) -> float:
+        """f of counting at T [K], two sigma of ln k."""
+        a, b = self.error_lnA, self.error_ER / T
+        return math.exp(2.0 * math.sqrt(max(a * a + b * b - 2 * self.correlation * a * b, 0.0)))
 
 
 class ReactionFound(Settings, frozen=True):
