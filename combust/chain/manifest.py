@@ -14,6 +14,7 @@ from combust.chain.digests import Digests, of_text
 from combust.chain.stage import Stage
 from combust.errors import FileFormatError
 from combust.files import UnreadableError, fit, read_json
+from combust.settings.trees import of_today
 
 NAME = "manifest.json"
 Digest = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
@@ -82,11 +83,15 @@ def write(folder: Path, manifest: Manifest) -> None:
     replace_bytes(folder / NAME, (text + "\n").encode())
 
 
-def differences(before: Manifest, now: Wanted) -> list[str]:
-    """Why a stage is stale, in words; empty if it is not."""
-    if before.key == now.key:
+def differences(before: Manifest, now: Wanted, settings: dict[str, Any]) -> list[str]:
+    """Why a stage is stale, in words; empty if it is not.
+
+    settings : the stage's own, which know the defaults of keys that there were not yet
+    """
+    then = of_today(before.settings, settings)
+    if now.key in (before.key, Wanted(then, before.files, before.inputs).key):
         return []
-    found = [f"setting {name} was {short(old)} and is {short(new)}" for name, old, new in changed(before.settings, now)]
+    found = [f"setting {name} was {short(old)} and is {short(new)}" for name, old, new in changed(then, now)]
     for (name, digest), old in zip(now.files.items(), [*before.files.values(), *len(now.files) * [""]], strict=False):
         if digest != old:
             found.append(f"{name} has another content")

@@ -99,4 +99,4 @@ def why(
         return ["not made yet"]
     if wanted is None:
         return [f"after {' and '.join(stale)}, if what is read of that changes"]
-    return manifests.differences(before, wanted)
+    return manifests.differences(before, wanted, stage.settings)

@@ -8,12 +8,15 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 import toy_chain
 from helpers import ROOT, env
 
 from combust.errors import ConfigError, DivergenceError, OutputError
+from combust.settings.base import Settings
+from combust.settings.trees import tree
 
 SCRIPT = str(ROOT / "tests" / "toy_chain.py")
 
@@ -64,6 +67,44 @@ def test_a_setting_of_one_stage_runs_it_and_the_later_ones(place):
     assert [one.stage.name for one in found.stale] == ["second", "last"]
     assert made(toy_chain.run(*place, b=7)) == ["second", "last"]
     assert toy_chain.content(place[0])["last"] == str(3 + 107 + 102)
+
+
+def test_keys_that_came_later_make_nothing_stale_at_their_defaults(place, monkeypatch):
+    """A stage of today has a key that its manifest lacks, or another default for one that it has."""
+    plain = toy_chain.stages
+
+    def with_settings(of):
+        def stages(*args, **kwargs):
+            return tuple(replace(one, settings=tree(of(add=one.settings["add"]))) for one in plain(*args, **kwargs))
+
+        monkeypatch.setattr(toy_chain, "stages", stages)
+
+    class Before(Settings, frozen=True):
+        add: int
+
+    class Today(Before, frozen=True):
+        more: tuple[int, ...] = (1, 2)
+
+    class Tomorrow(Before, frozen=True):
+        more: tuple[int, ...] = (1, 2, 3)
+
+    with_settings(Before)
+    toy_chain.run(*place)
+    manifest = place[0] / "second" / "manifest.json"
+    before = manifest.read_bytes()
+    with_settings(Today)
+    found = toy_chain.run(*place)
+    assert found.stale == () and made(found) == [] and manifest.read_bytes() == before
+    with_settings(lambda add: Today(add=add, more=(1, 3 if add == 1 else 2)))
+    found = toy_chain.run(*place, dry_run=True)
+    assert [one.stage.name for one in found.planned if not one.fresh] == ["second", "last"]
+    assert found.planned[1].words() == "setting more.1 was 2 and is 3"
+    with_settings(Today)
+    assert made(toy_chain.run(*place, only="second", force=True)) == []
+    assert made(toy_chain.run(*place, first="second"))[0] == "second"  # its manifest has the key now
+    with_settings(Tomorrow)
+    found = toy_chain.run(*place, dry_run=True)
+    assert found.planned[1].words() == "setting more.2 was null and is 3" and found.planned[0].fresh
 
 
 def test_it_stops_early_where_outputs_are_equal(place):

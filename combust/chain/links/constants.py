@@ -16,6 +16,7 @@ from combust.errors import ConfigError
 from combust.files import read_json
 from combust.report.pages import Section, Table
 from combust.settings.config import checked, read, toml_value
+from combust.settings.trees import tree
 
 if TYPE_CHECKING:
     from combust.kinetics.constants.merge import Merged
@@ -66,8 +67,7 @@ def files_of(one: Tst) -> list[str]:
 
 def settings_of(one: Tst) -> dict[str, Any]:
     """What a rate hangs on beside files: thermo and names of species are those of the chain's mechanism."""
-    found: dict[str, Any] = msgspec.to_builtins(one)
-    del found["mechanism"]
+    found: dict[str, Any] = tree(one).without("mechanism")
     return found
 
 

@@ -15,6 +15,7 @@ from combust.chain.settings import Chain
 from combust.chain.stage import Stage, Work
 from combust.errors import MechanismError
 from combust.settings.config import toml_value
+from combust.settings.trees import tree
 
 if TYPE_CHECKING:
     from combust.kinetics.mechanism.mechanism import Mechanism
@@ -29,14 +30,14 @@ STEADY = "qss"  # what a mechanism with species in quasi-steady state says in th
 
 def stages(settings: Chain, out: Path) -> tuple[Stage, ...]:
     """mechanism, validate, reduce."""
-    source, published = source_of(settings), msgspec.to_builtins(settings.validate)
+    source, published = source_of(settings), tree(settings.validate)
     data = published.pop("data")
     gas = {"phase": settings.phase, "ions": settings.ions}
     detailed = out / "mechanism" / MECHANISM
     files, before, taken = ((source,), (), source) if settings.constants is None else (
         (), ("constants",), str(out / "constants" / MECHANISM)
     )  # fmt: skip
-    own = msgspec.to_builtins(settings.reduce)
+    own = tree(settings.reduce)
     del own["mechanism"], own["search"]["workers"]
     conditions = len(settings.reduce.cases)
     return (
@@ -46,7 +47,7 @@ def stages(settings: Chain, out: Path) -> tuple[Stage, ...]:
         ),
         Stage(
             "validate", "the detailed mechanism beside published experiments",
-            lambda work: validate(settings, detailed, work.folder), published | gas, tuple(data), ("mechanism",),
+            lambda work: validate(settings, detailed, work.folder), published.beside(gas), tuple(data), ("mechanism",),
             {TABLE: None}, command=command_of_validate(settings, detailed, data), size=f"{len(data)} data sets",
         ),
         Stage(

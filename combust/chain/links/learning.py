@@ -13,6 +13,7 @@ from combust.chain.links.kinetics import MECHANISM, write_toml
 from combust.chain.settings import Chain
 from combust.chain.stage import Stage, Work
 from combust.errors import ConfigError, FileFormatError
+from combust.settings.trees import tree
 from combust.surrogates.settings import Surrogate
 
 SAMPLES, MODEL = "samples.h5", "model.json"
@@ -31,10 +32,8 @@ PASSING = (
 
 def stages(settings: Chain, out: Path) -> tuple[Stage, ...]:
     """sample, train."""
-    own = msgspec.to_builtins(settings.learned)
-    del own["mechanism"]
-    rows = {name: own[name] for name in OF_SAMPLES}
-    trained = {name: value for name, value in own.items() if name != "sample"}
+    own = tree(settings.learned).without("mechanism")
+    rows, trained = own.only(*OF_SAMPLES), own.without("sample")
     sample, shape = settings.learned.sample, settings.learned.network
     return (
         Stage(
@@ -63,7 +62,7 @@ def card(settings: Chain, out: Path) -> Stage:
     own = settings.verify
     asked = " --quick" * own.quick + (f" --only {','.join(own.only)}" if own.only else "")
     return Stage(
-        "verify", "the report card of the network", lambda work: verify(settings, work), msgspec.to_builtins(own), (),
+        "verify", "the report card of the network", lambda work: verify(settings, work), tree(own), (),
         ("reduce", last(settings)), {"report.json": numbers_of_card}, check=lambda: check_parts(settings),
         command=f"combust verify {out}/{last(settings)}/model --out DIR{asked}",
     )  # fmt: skip

@@ -17,6 +17,7 @@ from combust.chain.stage import Stage, Work
 from combust.errors import CombustError
 from combust.files import read_json
 from combust.report.numbers import finite
+from combust.settings.trees import tree
 
 NAME, NUMBERS = "levels", "levels.json"
 REDUCED_TABLE = "reduced/validate.csv"
@@ -27,9 +28,8 @@ NEAR = 0.02
 def stage(settings: Chain, out: Path, before: tuple[Stage, ...]) -> Stage:
     """Reads the conditions of the report card; those of the flows are in the settings."""
     planar = {name: without_output(flow.case) for name, flow in settings.flows.items() if is_planar(flow.case)}
-    own = {"flames": planar, "refine": settings.validate.refine, "transport": settings.validate.transport,
-           "hold": settings.validate.hold, "within": settings.validate.within, "soret": settings.validate.soret,
-           "alias": list(settings.validate.alias), "fuel": settings.fuel, "oxidizer": settings.oxidizer}  # fmt: skip
+    published = tree(settings.validate).only("refine", "transport", "hold", "within", "soret", "alias")
+    own = published.beside({"flames": planar, "fuel": settings.fuel, "oxidizer": settings.oxidizer})
     command = kinetics.command_of_validate(settings, out / "reduce" / MECHANISM, settings.validate.data)
     return Stage(
         NAME, "detailed and reduced mechanism at the conditions of network and flows",

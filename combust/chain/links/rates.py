@@ -8,13 +8,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from combust.chain.links.kinetics import MECHANISM, TABLE, loaded, source_of
 from combust.chain.settings import Chain
 from combust.chain.stage import Stage, Work
 from combust.errors import CombustError, FileFormatError
 from combust.files import read_json
+from combust.settings.trees import tree
 
 NAME, NUMBERS = "rates", "rates.json"
 
@@ -24,9 +23,9 @@ def stages(settings: Chain, out: Path) -> tuple[Stage, ...]:
     asked = settings.uncertainty
     if asked is None:
         return ()
-    published = msgspec.to_builtins(settings.validate)
+    published = tree(settings.validate)
     data = published.pop("data")
-    own = published | {"samples": asked.samples, "phase": settings.phase, "ions": settings.ions}
+    own = published.beside({"samples": asked.samples, "phase": settings.phase, "ions": settings.ions})
     return (
         Stage(
             NAME, "what the rate constants of the detailed mechanism may be off by", lambda work: rates(settings, work),

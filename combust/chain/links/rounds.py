@@ -14,7 +14,8 @@ from combust.chain.stage import Stage, Work
 from combust.errors import ConfigError, at
 from combust.settings.config import override
 from combust.settings.switch import Switches
-from combust.surrogates.rounds.settings import Explore, FlowCase, Learn, tree_of
+from combust.settings.trees import tree
+from combust.surrogates.rounds.settings import Explore, FlowCase, Learn
 
 NAME, STATE = "learn", "learn.json"
 
@@ -29,8 +30,7 @@ def stages(settings: Chain, out: Path) -> tuple[Stage, ...]:
         if name not in settings.flows:
             raise ConfigError(f"learn: {name} is no flow of this chain; there are {', '.join(settings.flows)}")
     cases = {name: without_paths(case_of(settings, name, False, out)) for name in named}
-    surrogate = {name: value for name, value in msgspec.to_builtins(settings.learned).items() if name != "mechanism"}
-    own = {"rounds": tree_of(rounds), "cases": cases, "learned": surrogate}
+    own = {"rounds": tree(rounds), "cases": cases, "learned": tree(settings.learned).without("mechanism")}
     return (
         Stage(
             NAME, "rounds of learning from the flows", lambda work: learned(settings, work), own, (),

@@ -22,6 +22,7 @@ from combust.interrupts import Stopped, stoppable
 from combust.io.lock import locked
 from combust.report.meter import SILENT, Reporter
 from combust.settings.config import flat
+from combust.settings.trees import of_today
 from combust.surrogates.model.model import Model, files_of
 from combust.surrogates.rounds.folders import NAME, RoundFolder
 from combust.surrogates.rounds.prepare import Prepared, prepared
@@ -95,7 +96,7 @@ def claim(folder: Path, identity: dict[str, Any], resume: bool, force: bool) -> 
 
 def require_same(before: Any, now: dict[str, Any], folder: Path) -> None:
     """Raises ConfigError naming what differs between interrupted rounds and these."""
-    then, given = dict(flat(before)), dict(flat(now))
+    then, given = dict(flat(of_today(before, now))), dict(flat(now))
     for key in (*then, *given):
         if not key.removeprefix("settings.").startswith(FREE) and then.get(key) != given.get(key):
             raise ConfigError(

@@ -13,12 +13,13 @@ from combust.case.config import Config
 from combust.case.load import to_toml as case_toml
 from combust.errors import ConfigError, at
 from combust.kinetics.mechanism.mechanism import Mechanism
+from combust.settings.trees import tree
 from combust.surrogates import library
 from combust.surrogates.data.sample_set import SampleSet
 from combust.surrogates.model.model import Model, files_of
 from combust.surrogates.rounds.explore import with_model
 from combust.surrogates.rounds.folders import sha256
-from combust.surrogates.rounds.settings import Learn, tree_of
+from combust.surrogates.rounds.settings import Learn
 from combust.surrogates.settings import Surrogate
 from combust.surrogates.settings import load as load_surrogate
 from combust.surrogates.training.job import check_samples, check_start, content_of
@@ -53,7 +54,7 @@ def prepared(settings: Learn) -> Prepared:
     for name, case in cases.items():
         check_case(name, case, gas)
     identity = {
-        "settings": tree_of(settings), "mechanism": gas.sha256, "samples": content_of(samples),
+        "settings": tree(settings), "mechanism": gas.sha256, "samples": content_of(samples),
         "config": sha256(Path(settings.config)), "model": sha256(files_of(start)[1]),
         "cases": {name: of_case(case) for name, case in cases.items()},
     }  # fmt: skip

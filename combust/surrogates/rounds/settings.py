@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta
@@ -12,8 +12,6 @@ from msgspec import Meta
 from combust.settings.base import Count, Positive, Settings, Text, doc
 from combust.settings.config import beside, checked, read
 from combust.surrogates.settings import Share
-
-ALL = 1.0  # of the older rows
 
 
 class FlowCase(Settings, frozen=True):
@@ -59,7 +57,7 @@ class Retrain(Settings, frozen=True):
     rate: Annotated[Positive, doc("learning rate at the start, over that of the first training")] = 0.5
     old: Annotated[
         Share, doc("of the rows of before the round, that it learns from, drawn anew each time; range and router: all")
-    ] = ALL
+    ] = 1.0
 
 
 class Stop(Settings, frozen=True):
@@ -93,16 +91,6 @@ class Learn(Settings, frozen=True):
                 raise ValueError(
                     f"explore.held_out: {flow.name} is explored too: it would be judged by what was learned"
                 )
-
-
-def tree_of(rounds: Settings) -> dict[str, Any]:
-    """Rounds as plain tables, without keys that came later where they say what was before: work that was begun or done
-    without them is then no other.
-    """
-    found: dict[str, Any] = msgspec.to_builtins(rounds)
-    if found["train"]["old"] == ALL:
-        del found["train"]["old"]
-    return found
 
 
 def load(path: str | Path, overrides: Sequence[str] = ()) -> Learn:

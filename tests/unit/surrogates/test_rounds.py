@@ -1,5 +1,6 @@
 """Rounds of learning: what flows are asked for, which states are chosen, when it ends, what a kill leaves."""
 
+import json
 import math
 import shutil
 from dataclasses import dataclass, replace
@@ -18,13 +19,14 @@ from combust.errors import ConfigError, FileFormatError
 from combust.interrupts import Stopped
 from combust.parallel import Communicator
 from combust.run import build as runs
+from combust.settings.trees import tree
 from combust.surrogates import settings as config
 from combust.surrogates.data.sample_set import SampleSet
 from combust.surrogates.model.model import Model
 from combust.surrogates.rounds import rounds as module
 from combust.surrogates.rounds.explore import Visits, explore
 from combust.surrogates.rounds.folders import RoundFolder
-from combust.surrogates.rounds.learn import learn
+from combust.surrogates.rounds.learn import learn, require_same
 from combust.surrogates.rounds.measure import errors
 from combust.surrogates.rounds.record import Record, best_of, breaks_even
 from combust.surrogates.rounds.select import classes, selected
@@ -363,3 +365,13 @@ def test_rounds_hand_the_share_on(folder, tmp_path, monkeypatch):
     assert asked == [0.5]
     with pytest.raises(ConfigError, match="old"):
         load(folder / "learn.toml", ["train.old=1.5"])
+
+
+def test_rounds_that_began_before_a_key_was_there(folder):
+    """They go on where the key says what was before."""
+    now, other = (tree(load(folder / "learn.toml", changes)) for changes in ((), ("train.old=0.5",)))
+    before = json.loads(json.dumps({"settings": now}))
+    del before["settings"]["train"]["old"]
+    require_same(before, {"settings": now}, folder)
+    with pytest.raises(ConfigError, match=r"train.old was 1.0 in .* and is 0.5 now"):
+        require_same(before, {"settings": other}, folder)
