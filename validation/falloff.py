@@ -160,7 +160,7 @@ def fitted(one: Table) -> dict[str, list[float]]:
 
 def equilibrium(given: Falloff, one: Table) -> list[float]:
     """Over that of the mechanism's thermo."""
-    from combust.kinetics.constants.rate import constant
+    from combust.kinetics.gas.equilibrium import constant
 
     gas = ct.Solution(given.mechanism)
     sides = (given.well.species,), tuple(f.species for f in given.fragments)

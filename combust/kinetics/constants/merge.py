@@ -15,6 +15,7 @@ import cantera as ct
 from combust import __version__
 from combust.atomic import replace_bytes
 from combust.errors import ConfigError, MechanismError, OutputError
+from combust.kinetics.constants.limits import beyond_collisions
 from combust.kinetics.constants.matching import Key, key, spelling
 from combust.kinetics.constants.species_thermo import ThermoChange, replaced
 from combust.kinetics.gas.equations import sides_of
@@ -78,8 +79,8 @@ def merge(
     only : equations, of all rates in the files
     A rate replaces every reaction of the base with the same species on both sides, in either direction, duplicates too;
     the reverse follows from the base's thermo. A rate at one temperature scales what is there. A rate that hangs on
-    pressure replaces any kind, one that does not only its own; species that the base lacks are refused. Raises
-    ConfigError where nothing goes in, MechanismError.
+    pressure replaces any kind, one that does not only its own; species that the base lacks are refused, and a k that
+    exceeds the collisions of its reactants by far. Raises ConfigError where nothing goes in, MechanismError.
     """
     target = Path(out)
     if target.exists() and not force:
@@ -128,6 +129,7 @@ class Work:
         self.changed: list[Taken] = []
         self.refused: list[Refused] = []
         self.gone: set[int] = set()
+        self.seen: set[int] = set()  # with those whose rate was refused: a duplicate must not go in alone
 
     def take(self, path: str | Path) -> None:
         """All rates of a file. Raises MechanismError, ConfigError for a reaction that an earlier file has."""
@@ -140,10 +142,14 @@ class Work:
             if isinstance(taken, Refused):
                 self.refused.append(taken)
                 continue
-            if self.gone & set(taken.was):
+            if self.seen & set(taken.was):
                 raise ConfigError(
                     f"{path}: {reaction.equation}: was replaced by an earlier file; give one rate for each"
                 )
+            self.seen |= set(taken.was)
+            if words := beyond_collisions(self.base, self.species, taken.reaction, held(taken.about)):
+                self.refused.append(Refused(reaction.equation, str(path), words))
+                continue
             self.gone |= set(taken.was)
             self.changed.append(taken)
 
@@ -247,6 +253,12 @@ def require_stated(about: Mapping[str, Any], where: str) -> None:
     numbers = isinstance(stated, list | tuple) and all(isinstance(one, float | int) for one in stated)
     if not numbers or len(stated) != 2 or not 0 <= stated[0] <= stated[1]:
         raise ConfigError(f"{where}: combust: range {stated!r}: must be the lowest and the highest temperature")
+
+
+def held(about: Mapping[str, Any]) -> tuple[float, float]:
+    """Temperatures [K] over which a rate is to hold."""
+    low, high = about.get("range", (TEMPERATURES[0], TEMPERATURES[-1]))
+    return float(low), float(high)
 
 
 def rate_at(gas: ct.Solution, numbers: Sequence[int], left: Sequence[str], T: float) -> float:

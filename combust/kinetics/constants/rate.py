@@ -15,6 +15,7 @@ from combust.kinetics.constants.evaluated import EVALUATIONS, Evaluation
 from combust.kinetics.constants.matching import key
 from combust.kinetics.constants.merge import entry_of
 from combust.kinetics.gas.equations import sides_of
+from combust.kinetics.gas.equilibrium import constant
 from combust.kinetics.quantum.rates import record as quantum
 from combust.kinetics.trajectories.known import Known
 from combust.kinetics.trajectories.record import NetworkRecord, read_network
@@ -204,11 +205,3 @@ def cited(one: Evaluation) -> str:
     """Where a value is from, and from where to where it holds."""
     read = "" if one.read == "abstract" else f", read in {one.read}"
     return f"{one.url}, {one.T_low:g} to {one.T_high:g} K{read}"
-
-
-def constant(gas: ct.Solution, sides: Sides, T: float) -> float:
-    """The equilibrium constant of concentrations of sides[0] => sides[1] at T [K], by the thermo of `gas`."""
-    gas.TP = T, ct.one_atm
-    g = dict(zip(gas.species_names, gas.standard_gibbs_RT, strict=True))
-    change = sum(g[name] for name in sides[1]) - sum(g[name] for name in sides[0])
-    return math.exp(-change) * (gas.P / (ct.gas_constant * T)) ** (len(sides[1]) - len(sides[0]))

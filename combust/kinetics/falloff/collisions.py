@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.constants import atomic_mass
 from scipy.constants import k as BOLTZMANN
 
 from combust.kinetics.falloff.densities import Array
+from combust.kinetics.gas import collisions
 
 UPWARD = 0.9  # share of collisions that go up, above which a grain is held to be at the bottom
 
@@ -32,20 +31,12 @@ class Collider:
         return np.asarray(self.down * (np.asarray(T, dtype=float) / 300.0) ** self.exponent)
 
     def rate(self, T: Array) -> Array:
-        """Rate constant of Lennard-Jones collisions [m3/s] at T [K]: pi sigma^2 v Omega(2,2)."""
-        T = np.asarray(T, dtype=float)
-        speed = np.sqrt(8 * BOLTZMANN * T / (math.pi * self.mass * atomic_mass))
-        return np.asarray(math.pi * self.sigma**2 * speed * omega22(T / self.epsilon))
+        """Rate constant of Lennard-Jones collisions [m3/s] at T [K]."""
+        return collisions.rate(self.mass, self.sigma, self.epsilon, T)
 
     def frequency(self, T: Array, p: Array) -> Array:
         """Collisions [1/s] of a molecule at all T [K] and p [Pa]: shape (T, p)."""
         return np.asarray((self.rate(T) / (BOLTZMANN * np.asarray(T)))[:, None] * np.asarray(p)[None, :])
-
-
-def omega22(T_star: Array) -> Array:
-    """Reduced collision integral Omega(2,2)* of the 12-6 potential (Neufeld 1972, doi:10.1063/1.1678363)."""
-    T = np.asarray(T_star, dtype=float)
-    return np.asarray(1.16145 * T**-0.14874 + 0.52487 * np.exp(-0.77320 * T) + 2.16178 * np.exp(-2.43787 * T))
 
 
 @dataclass(frozen=True)

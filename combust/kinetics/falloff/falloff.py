@@ -12,7 +12,7 @@ import numpy as np
 from scipy.constants import N_A
 
 from combust.errors import ConfigError
-from combust.kinetics.constants.rate import constant, of_mechanism
+from combust.kinetics.constants.rate import of_mechanism
 from combust.kinetics.falloff import entry, fits
 from combust.kinetics.falloff.checks import mass, require_atoms, require_colliders, require_modes
 from combust.kinetics.falloff.collisions import Collider
@@ -20,6 +20,8 @@ from combust.kinetics.falloff.densities import KT, Array, Molecule, partition
 from combust.kinetics.falloff.microcanonical import Law, Saddle
 from combust.kinetics.falloff.settings import A_UNITS, Falloff, SaddlePoint, Structure, load, per_cm
 from combust.kinetics.falloff.well import Table, Well, table
+from combust.kinetics.gas.collisions import too_fast
+from combust.kinetics.gas.equilibrium import constant
 from combust.kinetics.mechanism import phases, places
 from combust.kinetics.trajectories.known import Known
 from combust.report.tables import outputs
@@ -73,7 +75,8 @@ def falloff(
         [k / constant(gas, (tuple(right), tuple(left)), t) for t, k in zip(T, found.equilibrium, strict=True)]
     )
     report = FalloffReport(" + ".join(left) + " = " + right[0], given, found, fit, known(given, T, p), ratio,
-                           tuple(doubts(found, fit, ratio)), *paths)  # fmt: skip
+                           tuple(doubts(found, fit, ratio, too_fast(gas, left, T, found.high / found.equilibrium))),
+                           *paths)  # fmt: skip
     if report.yaml is not None:
         made = entry.reaction(gas, left, right, fit, about(report), note(report), given.efficiencies)
         entry.write(report.yaml, gas, [made], f"k(T, p) of {report.equation} by a master equation of one well")
@@ -170,9 +173,9 @@ def known(given: Falloff, T: Array, p: Array) -> Array | None:
     return np.array([[point.k for point in one.points] for one in found if one is not None]).T
 
 
-def doubts(found: Table, fit: fits.Fit, ratio: Array) -> list[str]:
-    """In words."""
-    said = []
+def doubts(found: Table, fit: fits.Fit, ratio: Array, fast: str) -> list[str]:
+    """In words;  fast : of k at high pressure beside collisions, empty where nothing is to be said"""
+    said = [f"at high pressure {fast}"] if fast else []
     if (worst := float(found.unsettled.max())) > UNSETTLED:
         i = int(found.unsettled.max(axis=1).argmax())
         said.append(f"at {found.T[i]:g} K the well falls apart before it settles ({worst:.0%}): one k says less there")

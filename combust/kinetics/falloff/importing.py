@@ -14,9 +14,9 @@ import numpy as np
 from combust.errors import ConfigError, FileFormatError
 from combust.files import read_text
 from combust.kinetics.constants.evaluated import PER_MOLECULE
-from combust.kinetics.constants.rate import constant
 from combust.kinetics.falloff import arkane, entry, fits, mess
 from combust.kinetics.falloff.densities import Array
+from combust.kinetics.gas.equilibrium import constant
 from combust.kinetics.mechanism import phases, places
 from combust.report.tables import outputs
 

@@ -20,7 +20,7 @@ from combust.kinetics.quantum.engines.compute import compute
 from combust.kinetics.quantum.engines.connect import connections
 from combust.kinetics.quantum.engines.structure import Engine, Pieces, Structure
 from combust.kinetics.quantum.rates import record as rate_records
-from combust.kinetics.quantum.rates.checks import doubtful, require_reaction, require_saddle
+from combust.kinetics.quantum.rates.checks import beyond_collisions, doubtful, require_reaction, require_saddle
 from combust.kinetics.quantum.rates.entry import write_entry
 from combust.kinetics.quantum.rates.fit import fit
 from combust.kinetics.quantum.rates.record import RateRecord
@@ -186,9 +186,10 @@ def finish(
     found = rates(
         reactants, products, saddle, level, T, settings.tunnelling, error=error, anharmonic=settings.anharmonic
     )
-    doubts = doubtful([*reactants, *products, saddle])
+    mechanism = phases.solution(places.find(settings.mechanism), transport=False)
+    doubts = [*doubtful([*reactants, *products, saddle]), *beyond_collisions(mechanism, (left, right), T, found.k)]
     record = rate_records.make(reactants, products, saddle, level, settings.tunnelling, found, fit(T, found.k),
                                error=error, anharmonic=settings.anharmonic, notes=doubts)  # fmt: skip
     rate_records.write(folder / rate_records.NAME, record)
-    write_entry(folder / ENTRY, record, phases.solution(places.find(settings.mechanism), transport=False))
+    write_entry(folder / ENTRY, record, mechanism)
     return TstReport(record, folder, made, tuple(doubts), settings.mechanism)

@@ -11,8 +11,8 @@ from combust import api
 from combust.__main__ import main
 from combust.errors import ConfigError
 from combust.kinetics.constants.evaluated import EVALUATIONS
-from combust.kinetics.constants.rate import constant
 from combust.kinetics.gas.equations import sides_of
+from combust.kinetics.gas.equilibrium import constant
 
 ALZUETA = "example_data/ammonia-CO-H2-Alzueta-2023.yaml"
 

@@ -208,6 +208,13 @@ def test_wells_that_cannot_be_are_refused(config, change, said):
         api.falloff(config, changes=[change])
 
 
+def test_k_beyond_collisions_at_high_pressure_is_said(config):
+    few = ['T="900:1500:4"', 'p="1,10 atm"']
+    assert not [words for words in api.falloff(config, changes=few).warnings if "collisions" in words]
+    found = api.falloff(config, changes=[*few, "k_inf.terms=[[2e-8,0,0]]"])
+    assert any(words.startswith("at high pressure k of H + O2 at 900 K is ") for words in found.warnings)
+
+
 def test_a_record_of_another_molecule_is_refused(config, tmp_path):
     records.write(tmp_path / "O2.json", records.Record(
         species="O2", level="a/b", elements=("O", "O"), coordinates=((0, 0, 0), (0, 0, 1.2)), multiplicity=3,

@@ -13,7 +13,7 @@ from combust.kinetics.quantum import record as records
 from combust.kinetics.quantum.command import tst
 from combust.kinetics.quantum.engines.cclib_reader import read_log
 from combust.kinetics.quantum.engines.structure import Energy, Pieces
-from tests.unit.quantum.structures import H2, LEVEL, SADDLE, H
+from tests.unit.quantum.structures import H2, HARTREE_KCAL, LEVEL, SADDLE, H, other
 
 CONFIG = f"""
 reaction = "H + H2 <=> H2 + H"
@@ -64,6 +64,16 @@ def test_rate_lists_it_with_its_band(folder):
     first = said[0].points[0]
     assert first.k == pytest.approx(found.record.at[0].k, rel=0.1)
     assert first.k / first.low == pytest.approx(found.record.at[0].factor, rel=1e-6)
+
+
+def test_k_beyond_collisions_is_doubtful(folder, capsys):
+    """A saddle far below the reactants: H + H2 in both directions."""
+    assert not [words for words in tst(folder / "tst.toml", folder / "out").doubts if "collisions" in words]
+    records.write(folder / "H3.json", other(SADDLE, energies={LEVEL: -1.6745 - 20 / HARTREE_KCAL}))
+    words = ["tst", str(folder / "tst.toml"), "--out", str(folder / "deep"), "--set", "tunnelling=none"]
+    assert main(words) == 0
+    assert capsys.readouterr().out.count("doubtful: k of H + H2 at 300 K is ") == 2
+    assert "k of H + H2 at 300 K" in json.loads((folder / "deep" / "tst.json").read_text())["notes"][-1]
 
 
 def test_same_files_give_the_same_bytes(folder):

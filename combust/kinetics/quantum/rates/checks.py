@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+import cantera as ct
+import numpy as np
+from numpy.typing import NDArray
+
 from combust.errors import ConfigError
+from combust.kinetics.gas.collisions import too_fast
+from combust.kinetics.gas.equilibrium import constant
 from combust.kinetics.quantum.record import Record, require_complete
 from combust.kinetics.quantum.vibrations import LOW
 
@@ -110,6 +116,20 @@ def require_connected(reactants: Sequence[Record], products: Sequence[Record], s
 def side(records: Sequence[Record]) -> str:
     """Names in order."""
     return " + ".join(sorted(one.species for one in records))
+
+
+def beyond_collisions(
+    gas: ct.Solution, sides: tuple[Sequence[str], Sequence[str]], T: NDArray[np.float64], k: NDArray[np.float64]
+) -> list[str]:
+    """In words, where k [m3/kmol/s] at T [K] or its reverse by the thermo of `gas` exceeds the collisions of two
+    reactants; nothing where `gas` lacks one of the species.
+    """
+    names = {name.upper(): name for name in gas.species_names}
+    if any(name.upper() not in names for one in sides for name in one):
+        return []
+    left, right = ([names[name.upper()] for name in one] for one in sides)
+    back = k / np.array([constant(gas, (left, right), float(t)) for t in T])
+    return [said for one, ks in ((left, k), (right, back)) if (said := too_fast(gas, one, T, ks))]
 
 
 def doubtful(records: Sequence[Record]) -> list[str]:

@@ -1,0 +1,38 @@
+"""Rates that are faster than molecules meet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cantera as ct
+import numpy as np
+
+from combust.kinetics.gas.collisions import too_fast
+from combust.kinetics.trajectories.known import listed
+
+HIGH = 1e12  # Pa, at which falloff and P-log reactions are at their limit of high pressure
+POINTS = 9
+
+
+def beyond_collisions(
+    base: ct.Solution, species: Sequence[ct.Species], reaction: ct.Reaction, T: tuple[float, float]
+) -> str:
+    """In words where k of a reaction, in either direction, exceeds the collisions of its two reactants between two
+    temperatures [K], at high pressure where it hangs on it; empty where it does not, and for three reactants.
+
+    species : whose thermo gives the reverse
+    """
+    kind = reaction.rate.type
+    if kind == "Arrhenius" and reaction.third_body is not None:
+        return ""
+    p = {"Chebyshev": lambda: reaction.rate.pressure_range[1], "linear-Burke": lambda: 100 * ct.one_atm}.get(kind)
+    one = ct.Solution(thermo=base.thermo_model, kinetics="gas", species=species, reactions=[reaction])
+    temperatures = np.unique(1 / np.linspace(1 / T[0], 1 / T[1], POINTS))
+    k = np.empty((2, len(temperatures)))
+    bath = next((name for name in ("N2", "AR", "HE") if name in one.species_names), one.species_names[0])
+    for i, t in enumerate(temperatures):
+        one.TPX = t, p() if p else HIGH, {bath: 1.0}
+        k[:, i] = one.forward_rate_constants[0], one.reverse_rate_constants[0]
+    sides = listed(reaction.reactants), listed(reaction.products)
+    both = zip(sides, k, strict=True) if reaction.reversible else [(sides[0], k[0])]
+    return next((words for side, ks in both if (words := too_fast(one, side, temperatures, ks))), "")
