@@ -22,17 +22,23 @@ def beyond_collisions(
 
     species : whose thermo gives the reverse
     """
-    kind = reaction.rate.type
-    if kind == "Arrhenius" and reaction.third_body is not None:
+    if reaction.rate.type == "Arrhenius" and reaction.third_body is not None:
         return ""
-    p = {"Chebyshev": lambda: reaction.rate.pressure_range[1], "linear-Burke": lambda: 100 * ct.one_atm}.get(kind)
+    p = highest(reaction.rate)
     one = ct.Solution(thermo=base.thermo_model, kinetics="gas", species=species, reactions=[reaction])
     temperatures = np.unique(1 / np.linspace(1 / T[0], 1 / T[1], POINTS))
     k = np.empty((2, len(temperatures)))
     bath = next((name for name in ("N2", "AR", "HE") if name in one.species_names), one.species_names[0])
     for i, t in enumerate(temperatures):
-        one.TPX = t, p() if p else HIGH, {bath: 1.0}
+        one.TPX = t, p, {bath: 1.0}
         k[:, i] = one.forward_rate_constants[0], one.reverse_rate_constants[0]
     sides = listed(reaction.reactants), listed(reaction.products)
     both = zip(sides, k, strict=True) if reaction.reversible else [(sides[0], k[0])]
     return next((words for side, ks in both if (words := too_fast(one, side, temperatures, ks))), "")
+
+
+def highest(rate: ct.ReactionRate) -> float:
+    """Pressure [Pa] to look at: a Chebyshev polynomial holds within its own range only."""
+    if isinstance(rate, ct.ChebyshevRate):
+        return float(rate.pressure_range[1])
+    return 100 * ct.one_atm if rate.type == "linear-Burke" else HIGH
