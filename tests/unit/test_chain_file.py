@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from combust.__main__ import main
 from combust.chain.chain import chain
-from combust.chain.links import glance, report, rounds, rows
+from combust.chain.links import flows, glance, report, rounds, rows
 from combust.chain.links.kinetics import without_origin
 from combust.chain.links.levels import distance, fractions
 from combust.chain.settings import load
@@ -124,6 +124,27 @@ def test_the_file_of_rounds_works_when_its_folder_has_its_name(tmp_path):
     for before, now in zip(asked.explore.cases, found.explore.cases, strict=True):
         assert now == replace(before, case=str(tmp_path / "learn" / "laminar.toml"))
     assert (found.train, found.select, found.stop) == (asked.train, asked.select, asked.stop)
+
+
+def test_files_of_a_flow_name_the_folder_that_it_will_lie_in(tmp_path):
+    """Also those of a part that another one went on from."""
+    raw = {
+        "mesh": {"kind": "uniform", "cells": [8, 4], "lower": [0.0, 0.0], "upper": [0.8, 0.4]}, "stop": {"steps": 2},
+        "gas": {"mechanism": "h2o2.yaml"}, "chemistry": {"kind": "none"}, "numerics": {"dt": 1e-4, "compile": "off"},
+        "initial": {"kind": "uniform", "temperature": 300.0, "composition": "N2:1"},
+        "boundary": {"x": {"kind": "periodic"}, "y": {"kind": "periodic"}},
+    }  # fmt: skip
+    half = tmp_path / "x.partial" / "flow_exact.partial"
+    half.mkdir(parents=True)
+    flows.run(raw, "flow_exact", 1, Work(half, half.parent))
+    (half / "case_2.toml").write_text(f"# continues {half}/checkpoint_000001.h5: step 1\n")
+    flows.renamed(half)
+    case, later, summary, state = (
+        (half / name).read_text() for name in ("case.toml", "case_2.toml", "summary.json", "paraview_state.py")
+    )
+    own = str(half.with_name("flow_exact"))
+    assert later == f"# continues {own}/checkpoint_000001.h5: step 1\n" and f"FOLDER = {own!r}" in state
+    assert tomllib.loads(case)["output"]["directory"] == json.loads(summary)["config"]["output"]["directory"] == own
 
 
 def test_comments_and_places_are_no_settings(tmp_path):

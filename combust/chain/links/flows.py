@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from combust.atomic import replace_bytes
 from combust.chain import ranks
 from combust.chain.digests import of_text
+from combust.chain.folder import HALF
 from combust.chain.links.learning import last, reduced
 from combust.chain.settings import Chain
 from combust.chain.stage import Stage, Work
@@ -18,6 +21,7 @@ from combust.errors import ConfigError, DivergenceError, at
 EXACT = "_exact"  # end of the name of the same flow with exact chemistry
 CASE, SUMMARY, SERIES = "flow.toml", "summary.json", "series.csv"
 LEARNED_FIELDS = ("route", "route_error")
+NAMING = ("case*.toml", SUMMARY, "paraview_state.py")  # files of a run that name its folder
 SHARES = ("slow_share", "network_share", "exact_share")
 
 
@@ -111,6 +115,7 @@ def run(raw: dict[str, Any], name: str, count: int, work: Work) -> None:
         ranks.run(count, path, changes, work.folder, work.reporter)
     else:
         alone(path, changes, name, work)
+    renamed(work.folder)
     try:
         plot(work.folder, pictured(raw, name))
     except CombustError as error:
@@ -127,6 +132,15 @@ def alone(path: Path, changes: list[str], name: str, work: Work) -> None:
         raise Stopped("stopped")
     if found.exit_code:
         raise DivergenceError(f"{name}: {found.message}")
+
+
+def renamed(folder: Path) -> None:
+    """What the run wrote names the half folder in which it worked: the stage's own name is put there."""
+    own = folder.name.removesuffix(HALF)
+    for pattern in NAMING:
+        for file in folder.glob(pattern):
+            text = re.sub(rf"\b{re.escape(own + HALF)}\b", own, file.read_text(encoding="utf-8"))
+            replace_bytes(file, text.encode())
 
 
 def pictured(raw: dict[str, Any], name: str) -> list[str] | None:
