@@ -7,6 +7,7 @@ import msgspec
 import pytest
 from helpers import ROOT
 
+from combust import api
 from combust.chain import settings as files
 from combust.chain.links import kinetics, rates, rows
 from combust.chain.stage import Work
@@ -39,6 +40,38 @@ def test_bad_factors_are_told_before_anything_begins(tmp_path):
     wrong.write_text('[factors]\n"H + O2 = O + O" = 2\n')
     with pytest.raises(ConfigError, match="has no reaction"):
         rates.check(files.load(CHAIN, [f'uncertainty.factors="{wrong}"']))
+
+
+ADDED = """
+phases:
+- {name: rates, thermo: ideal-gas, elements: [H, O], species: [{h2o2.yaml/species: [H2, O2, OH, HO2, H2O]}],
+   kinetics: gas, reactions: all}
+reactions:
+- {equation: H2 + O2 <=> 2 OH, rate-constant: {A: 1.7e+10, b: 0, Ea: 24044 K}}
+"""
+
+
+def test_factors_of_a_reaction_that_constants_add_are_bound_when_it_is_there(tmp_path):
+    """Refused at the start they were, as unknown; what neither the mechanism nor [constants] has still is."""
+    (tmp_path / "rates.yaml").write_text(ADDED)
+    own = tmp_path / "factors.toml"
+    given = [f'uncertainty.factors="{own}"', "uncertainty.samples=16"]
+    later = [*given, f'constants.merge=["{tmp_path / "rates.yaml"}"]']
+    own.write_text('[factors]\n"OH + OH = O2 + H2" = 3\n"H + O2 = O + OH" = 1.2\n')
+    rates.check(files.load(CHAIN, later))
+    with pytest.raises(ConfigError, match="has no reaction 'OH . OH = O2 . H2'"):
+        rates.check(files.load(CHAIN, given))
+    own.write_text('[factors]\n"OH + OH = O2 + H2" = 3\n')
+    rates.check(files.load(CHAIN, later))
+    for wrong in ('"H2 + O2 = HO2 + HO2" = 3', '"H + O2 = O + OH" = 0.5', '"H + OH = XY" = 2'):
+        own.write_text(f'[factors]\n"OH + OH = O2 + H2" = 3\n{wrong}\n')
+        with pytest.raises(ConfigError, match=r"has no reaction|from 1 on|has no species"):
+            rates.check(files.load(CHAIN, later))
+    settings = files.load(CHAIN, later)
+    merged = api.merge("h2o2.yaml", [tmp_path / "rates.yaml"], tmp_path / "new.yaml")
+    own.write_text('[factors]\n"OH + OH = O2 + H2" = 3\n"H + O2 = O + OH" = 1.2\n')
+    found = rates.uncertain(settings, merged.path)
+    assert [group.equation for group in found.groups] == ["H + O2 <=> O + OH", "H2 + O2 <=> 2 OH"]
 
 
 @pytest.fixture(scope="module")

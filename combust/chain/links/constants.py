@@ -65,6 +65,17 @@ def files_of(one: Tst) -> list[str]:
     return [file for place in places_of(one).values() if (file := place.record or place.log) is not None]
 
 
+def equations(settings: Chain) -> list[str]:
+    """Reactions whose rates go in. Raises ConfigError, MechanismError."""
+    from combust.kinetics.mechanism import phases, places
+
+    asked = settings.constants
+    if asked is None:
+        return []
+    merged = [phases.solution(places.find(path), transport=False) for path in asked.merge]
+    return [file_of(path).reaction for path in asked.tst] + [one for gas in merged for one in gas.reaction_equations()]
+
+
 def settings_of(one: Tst) -> dict[str, Any]:
     """What a rate hangs on beside files: thermo and names of species are those of the chain's mechanism."""
     found: dict[str, Any] = tree(one).without("mechanism")

@@ -5,15 +5,22 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from combust.chain.links import constants
 from combust.chain.links.kinetics import MECHANISM, TABLE, loaded, source_of
 from combust.chain.settings import Chain
 from combust.chain.stage import Stage, Work
-from combust.errors import CombustError, FileFormatError
+from combust.errors import CombustError, ConfigError, FileFormatError
 from combust.files import read_json
 from combust.settings.trees import tree
+
+if TYPE_CHECKING:
+    from combust.kinetics.mechanism.mechanism import Mechanism
+    from combust.kinetics.uncertainty.equations import Equations
+    from combust.kinetics.uncertainty.reading import Entry, Factors
 
 NAME, NUMBERS = "rates", "rates.json"
 
@@ -39,10 +46,42 @@ def stages(settings: Chain, out: Path) -> tuple[Stage, ...]:
 def check(settings: Chain) -> None:
     """Raises ConfigError for factors that cannot be, before anything long begins."""
     from combust.kinetics.uncertainty import sampling
+    from combust.kinetics.uncertainty.groups import of_mechanism
+    from combust.kinetics.uncertainty.reading import read_factors
 
     assert settings.uncertainty is not None
     sampling.require(settings.uncertainty.samples, "sobol", "uncertainty: samples")
-    uncertain(settings, Path(source_of(settings)))
+    gas, factors = loaded(settings, Path(source_of(settings))), read_factors(settings.uncertainty.factors)
+    later = of_added(settings, gas, factors)
+    if not later or len(later) < len(factors.entries) or factors.default:
+        of_mechanism(gas, replace(factors, entries=tuple(e for e in factors.entries if e not in later)), None, False)
+
+
+def of_added(settings: Chain, gas: Mechanism, factors: Factors) -> list[Entry]:
+    """Entries with a reaction that the mechanism lacks and [constants] adds: they are bound when it is there."""
+    from combust.kinetics.uncertainty.equations import Equations
+
+    have = gas.cantera(transport=False).reaction_equations()
+    own = Equations(have, gas.species, gas.path)
+    added = [text for text in constants.equations(settings) if readable(own, text)]
+    both = Equations([*have, *added], gas.species, gas.path)
+    return [one for one in factors.entries if added and not has(own, one) and has(both, one)]
+
+
+def readable(equations: Equations, text: str) -> bool:
+    """Whether the mechanism has its species."""
+    try:
+        return bool(equations.parse(text))
+    except ValueError:
+        return False
+
+
+def has(equations: Equations, entry: Entry) -> bool:
+    """Whether each reaction of an entry is there."""
+    try:
+        return all(equations.find(text, "") for text in entry.equations)
+    except ConfigError:
+        return False
 
 
 def uncertain(settings: Chain, path: Path) -> Any:

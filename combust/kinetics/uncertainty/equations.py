@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from combust.errors import ConfigError
 from combust.kinetics.gas.equations import NoSpecies, Written, parse
@@ -12,10 +12,15 @@ MOST_NAMED = 4
 
 
 class Equations:
-    """The reactions of a mechanism:  equations : as Cantera writes them;  species : names"""
+    """The reactions of a mechanism:  equations : as Cantera writes them;  species : names
 
-    def __init__(self, equations: Sequence[str], species: Sequence[str], mechanism: str) -> None:
-        self.texts, self.mechanism = tuple(equations), mechanism
+    everywhere : numbers of reactions whose rate holds at all pressures and with all colliders
+    """
+
+    def __init__(
+        self, equations: Sequence[str], species: Sequence[str], mechanism: str, everywhere: Collection[int] = ()
+    ) -> None:
+        self.texts, self.mechanism, self.everywhere = tuple(equations), mechanism, frozenset(everywhere)
         upper = {name.upper(): name for name in species}
         # Where two names differ in case only, every spelling is its own.
         self.names = upper if len(upper) == len(species) else {name: name for name in species}
@@ -23,7 +28,8 @@ class Equations:
         self.written = [self.parse(text) for text in equations]
 
     def find(self, text: str, where: str) -> tuple[int, ...]:
-        """Numbers, from 0, of the reaction that `text` names, its duplicates with it.
+        """Numbers, from 0, of the reaction that `text` names, its duplicates with it. Where the mechanism has one rate
+        for all pressures, as P-log, any third body in `text`, or none, names that one: it has taken the place of all.
 
         Raises ConfigError with the nearest ones where there is none, and with all of them where it may be several.
         """
@@ -34,7 +40,10 @@ class Equations:
         found = [i for i, one in enumerate(self.written) if asked.same(one)]
         if found:
             return tuple(found)
-        kin = [self.texts[i] for i, one in enumerate(self.written) if one.plain == asked.plain]
+        near = [i for i, one in enumerate(self.written) if one.plain == asked.plain]
+        if near and self.everywhere.issuperset(near) and all(self.written[near[0]].same(self.written[i]) for i in near):
+            return tuple(near)
+        kin = [self.texts[i] for i in near]
         if len(kin) > 1:
             raise ConfigError(f"{where}: {text!r} may be several reactions of {self.mechanism}: {', '.join(kin)}; name "
                               "each with its collider, or all of them together")  # fmt: skip

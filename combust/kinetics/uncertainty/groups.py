@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 
 LOOSE = math.log(1.1)  # of ln f: a law that is farther from the stated factors is told
 OWN = "the mechanism's own"
+EVERYWHERE = ("falloff", "pressure-dependent-Arrhenius", "Chebyshev", "linear-Burke")  # hold at all pressures
 ADMITTED = ("Arrhenius", "Blowers-Masel", "falloff", "chemically-activated")  # kinds that have A, b, Ea
 
 
@@ -83,8 +84,9 @@ def of_mechanism(gas: Mechanism, factors: Factors | None, default: float | None,
     """
     solution = gas.cantera(transport=False)
     reactions = solution.reactions()
-    equations = Equations(solution.reaction_equations(), gas.species, gas.path)
     types = [reaction.rate.type for reaction in reactions]
+    everywhere = [i for i, kind in enumerate(types) if kind.startswith(EVERYWHERE)]
+    equations = Equations(solution.reaction_equations(), gas.species, gas.path, everywhere)
     owned = own(reactions, gas.path)
     taken = {i: group.origin for group in owned for i in group.reactions}
     found = list(owned)
@@ -93,7 +95,8 @@ def of_mechanism(gas: Mechanism, factors: Factors | None, default: float | None,
         numbers = numbers_of(entry, equations, factors.path, leave_out)
         named = [taken[i] for i in numbers if i in taken and taken[i] != OWN]
         if named:
-            raise ConfigError(f"{factors.path}: {entry.equations[0]}: is named twice, also by {named[0]}")
+            raise ConfigError(f"{factors.path}: {entry.equations[0]}: is named twice, also by {named[0]}: one rate of "
+                              f"{gas.path}, {equations.texts[numbers[0]]}; keep one of the two")  # fmt: skip
         numbers = tuple(i for i in numbers if i not in taken)
         if numbers:
             group = made(entry, label(equations, numbers), numbers, factors.sigmas, last_of(factors.path))
@@ -147,7 +150,7 @@ def numbers_of(entry: Entry, equations: Equations, path: str, leave_out: bool) -
             found += [i for i in equations.find(text, path) if i not in found]
         except ConfigError as error:
             if not leave_out:
-                raise
+                raise ConfigError(f"{error}; combust uncertainty --leave-out goes on without it") from None
             logger.warning("warning: left out: %s", error)
     return tuple(found)
 

@@ -6,6 +6,7 @@ import cantera as ct
 import numpy as np
 import pytest
 import torch
+from helpers import ROOT
 
 from combust.errors import ConfigError
 from combust.kinetics.constants.merge import merge
@@ -79,6 +80,34 @@ def test_equations_as_people_write_them(gas):
     assert known.find("H2O2 (+M) = 2 OH (+M)", "x") == (21,)
     assert known.find("H + O2 + N2 = HO2 + N2", "x") == (8,) and known.find("H + O2 + M = HO2 + M", "x") == (5,)
     assert known.find("HO2 + OH = H2O + O2", "x") == (23, 28)  # duplicates are one k
+
+
+PLOG = """
+phases:
+- {name: rates, thermo: ideal-gas, elements: [H, O], species: [{h2o2.yaml/species: [H, O2, HO2]}], kinetics: gas,
+   reactions: all}
+reactions:
+- equation: H + O2 <=> HO2
+  type: pressure-dependent-Arrhenius
+  rate-constants: [{P: 1 atm, A: 1.0e+8, b: 0, Ea: 0}, {P: 100 atm, A: 1.0e+10, b: 0, Ea: 0}]
+"""
+
+
+def test_a_rate_for_all_pressures_has_the_factor_of_what_it_replaced(file):
+    """P-log in the place of five third-body reactions: the file of factors still names those, all together or one."""
+    new = file(PLOG, "plog.yaml")
+    merged = Mechanism.load(merge("h2o2.yaml", [new], new.with_name("new.yaml")).path)
+    assert groups(merged, ROOT / "cases" / "h2o2_factors.yaml")["H + O2 <=> HO2"].factor == 2.0
+    for text in ("H + O2 (+M) = HO2 (+M)", "HO2 + N2 = H + O2 + N2", "H + O2 = HO2"):
+        assert list(groups(merged, file(f'[factors]\n"{text}" = 3\n'))) == ["H + O2 <=> HO2"]
+    both = '[factors]\n"H + O2 + M = HO2 + M" = 3\n"H + O2 + AR = HO2 + AR" = 2\n'
+    with pytest.raises(ConfigError, match=r"named twice, also by H . O2 . M = .*: one rate of .*keep one"):
+        groups(merged, file(both))
+
+
+def test_what_to_do_about_a_reaction_that_is_not_there_is_said(gas, file):
+    with pytest.raises(ConfigError, match="--leave-out goes on without it"):
+        groups(gas, file('[factors]\n"H2 + O2 = OH + OH" = 2\n'))
 
 
 @pytest.mark.parametrize(
