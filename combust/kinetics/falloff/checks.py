@@ -10,6 +10,7 @@ import cantera as ct
 from combust.errors import ConfigError
 from combust.kinetics.falloff.densities import Molecule
 from combust.kinetics.falloff.settings import Falloff
+from combust.kinetics.quantum.record import read
 
 
 def mass(gas: ct.Solution, name: str) -> float:
@@ -32,8 +33,6 @@ def require_atoms(given: Falloff, gas: ct.Solution) -> None:
     for each, species in named:
         if each.record is None:
             continue
-        from combust.kinetics.quantum.record import read
-
         found = Counter(read(each.record).elements)
         if found != atoms[species]:
             raise ConfigError(f"{each.record}: is a record of {said(found)}, {species} is {said(atoms[species])}")
@@ -51,11 +50,13 @@ def composition(gas: ct.Solution, name: str) -> dict[str, int]:
 
 
 def require_modes(name: str, atoms: Mapping[str, float], states: Molecule, saddle: bool) -> None:
-    """Raises ConfigError for another number of vibrations than so many atoms have: 3 n - 6, or - 5 if linear."""
+    """Raises ConfigError for another number of vibrations than so many atoms have: 3 n - 6, or - 5 if linear, less
+    the parts that turn.
+    """
     n = round(sum(atoms.values()))
     turns = {0: 0, 1: 2, 3: 3}[len(states.rotational)]
     least = {0: 1, 1: 2, 3: 3}[len(states.rotational)]
-    wanted = 3 * n - 3 - turns - saddle
+    wanted = 3 * n - 3 - turns - saddle - len(states.torsions)
     if n < least or (n > 1 and not turns) or len(states.frequencies) != wanted:
         kind = {0: "none, as an atom", 1: "one, as if linear", 3: "three"}[len(states.rotational)]
         raise ConfigError(

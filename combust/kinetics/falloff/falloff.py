@@ -23,6 +23,8 @@ from combust.kinetics.falloff.well import Table, Well, table
 from combust.kinetics.gas.collisions import too_fast
 from combust.kinetics.gas.equilibrium import constant
 from combust.kinetics.mechanism import phases, places
+from combust.kinetics.quantum.record import read
+from combust.kinetics.quantum.thermochemistry.treatments import turning
 from combust.kinetics.trajectories.known import Known
 from combust.report.tables import outputs
 
@@ -75,7 +77,8 @@ def falloff(
         [k / constant(gas, (tuple(right), tuple(left)), t) for t, k in zip(T, found.equilibrium, strict=True)]
     )
     report = FalloffReport(" + ".join(left) + " = " + right[0], given, found, fit, known(given, T, p), ratio,
-                           tuple(doubts(found, fit, ratio, too_fast(gas, left, T, found.high / found.equilibrium))),
+                           (*of_rotors(given), *doubts(found, fit, ratio,
+                                                       too_fast(gas, left, T, found.high / found.equilibrium))),
                            *paths)  # fmt: skip
     if report.yaml is not None:
         made = entry.reaction(gas, left, right, fit, about(report), note(report), given.efficiencies)
@@ -107,10 +110,10 @@ def of_settings(given: Falloff, gas: ct.Solution) -> Well:
 
 def of_thermo(given: Falloff, gas: ct.Solution, well: Molecule, parts: tuple[Molecule, ...]) -> float:
     """The threshold [1/cm] with which the equilibrium constant at 1000 K is that of the mechanism."""
-    T = np.array(1000.0)
+    T = np.array([1000.0])
     left, right = (given.well.species,), tuple(one.species for one in given.fragments)
     free = partition(parts[0], T) * partition(parts[1], T) / partition(well, T) / (1e3 * N_A)
-    return per_cm(float(KT * T * np.log(free / constant(gas, (left, right), float(T)))), "threshold by thermo")
+    return per_cm(float((KT * T * np.log(free / constant(gas, (left, right), 1000.0)))[0]), "threshold by thermo")
 
 
 def saddle_of(given: SaddlePoint, mass: float, threshold: float) -> Saddle:
@@ -125,15 +128,13 @@ def molecule(given: Structure, mass: float) -> Molecule:
     """States of a table, or of the record that it names. Raises ConfigError, FileFormatError."""
     if given.record is None:
         return Molecule(mass, given.frequencies, given.rotational, given.symmetry, given.electronic)
-    from combust.kinetics.quantum.record import read
-
     if given.frequencies or given.rotational:
         raise ConfigError(f"{given.species or 'saddle'}: give either a record or frequencies and constants")
-    found = read(given.record)
-    constants = found.rotor.constants
+    one = turning(read(given.record), given.rotors, Path())
+    found = one.record
     return Molecule(
-        mass, tuple(float(v) for v in found.wavenumbers), tuple(float(c) for c in constants),
-        found.sigma / found.images, tuple((float(g), float(e)) for g, e in found.levels),
+        mass, tuple(float(v) for v in one.rest), tuple(float(c) for c in found.rotor.constants),
+        found.sigma / found.images, tuple((float(g), float(e)) for g, e in found.levels), one.rotors,
     )  # fmt: skip
 
 
@@ -171,6 +172,13 @@ def known(given: Falloff, T: Array, p: Array) -> Array | None:
     if any(one is None or len(one.points) != len(T) for one in found):
         return None
     return np.array([[point.k for point in one.points] for one in found if one is not None]).T
+
+
+def of_rotors(given: Falloff) -> list[str]:
+    """What is doubtful of parts that turn, in words."""
+    all_of_it = [given.well, *given.fragments, *([given.saddle.structure] if given.saddle else [])]
+    those = [one for one in all_of_it if one.rotors and one.record is not None]
+    return [text for one in those for text in turning(read(str(one.record)), one.rotors, Path()).doubts]
 
 
 def doubts(found: Table, fit: fits.Fit, ratio: Array, fast: str) -> list[str]:

@@ -56,7 +56,7 @@ def of_saddle(saddle: Saddle, well: Molecule, active: str, cells: int, quantum: 
     Raises ConfigError where one of the two is linear and the other not.
     """
     states = saddle.states
-    found = count(states.frequencies, states.rotors(active, quantum), states.electronic, cells)
+    found = count(states.frequencies, states.rotors(active, quantum), states.ladders(cells * STEP), cells)
     mine, wells = states.inactive(active), well.inactive(active)
     if len(mine) != len(wells):
         raise ConfigError("saddle: must have rotational constants where the well has them")
@@ -115,7 +115,7 @@ def of_law(
     for A, n, E in law.terms:
         flux += A / KT**n * _transform(power + n, E, n, power, cells)
     for one in given:
-        flux = spread(flux, one.frequencies, one.electronic)
+        flux = spread(flux, one.frequencies, one.ladders(cells * STEP))
     at = round(threshold / STEP) if law.association else 0
     return np.concatenate([np.zeros(min(at, cells)), flux[: max(cells - at, 0)]]) * scale
 

@@ -15,6 +15,7 @@ from combust.kinetics.constants.evaluated import PER_MOL, PER_MOLECULE
 from combust.kinetics.falloff.densities import KT
 from combust.kinetics.falloff.well import HIGHEST
 from combust.kinetics.quantum.constants import CM_KJ, LIGHT, PLANCK
+from combust.kinetics.quantum.thermochemistry.settings import RotorSettings
 from combust.settings import ranges
 from combust.settings.base import Count, NotNegative, Positive, Settings, Text, doc
 from combust.settings.config import beside, checked, read
@@ -39,8 +40,11 @@ class Structure(Settings, frozen=True):
     electronic: Annotated[tuple[Level, ...], Meta(min_length=1), doc("(degeneracy, cm-1) of each level")] = (
         (1.0, 0.0),
     )
+    rotors: Annotated[tuple[RotorSettings, ...], doc("bonds of a record that turn, each in the place of a mode")] = ()
 
     def __post_init__(self) -> None:
+        if self.rotors and self.record is None:
+            raise ValueError("rotors: need a record, whose geometry says how heavy they are")
         if len(self.rotational) not in (0, 1, 3):
             raise ValueError("rotational: none (an atom), one (linear) or three constants")
 
@@ -135,9 +139,19 @@ def load(path: str | Path, overrides: Sequence[str] = ()) -> Falloff:
     """
     path = Path(path)
     found = checked(read(path, overrides), str(path), Falloff)
-    here = lambda one: msgspec.structs.replace(one, record=beside(path, one.record)) if one.record else one  # noqa: E731
+    here = lambda one: located(one, path)  # noqa: E731
     saddle = found.saddle and msgspec.structs.replace(found.saddle, structure=here(found.saddle.structure))
     return msgspec.structs.replace(
         found, mechanism=beside(path, found.mechanism), well=here(found.well), saddle=saddle,
         fragments=(here(found.fragments[0]), here(found.fragments[1])),
     )  # fmt: skip
+
+
+def located(one: Structure, path: Path) -> Structure:
+    """With its record and scans where the file `path` lies."""
+    if one.record is None:
+        return one
+    rotors = tuple(
+        msgspec.structs.replace(rotor, scan=beside(path, rotor.scan)) if rotor.scan else rotor for rotor in one.rotors
+    )
+    return msgspec.structs.replace(one, record=beside(path, one.record), rotors=rotors)

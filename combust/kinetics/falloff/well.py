@@ -122,7 +122,7 @@ def cells(well: Well, T: Array) -> tuple[int, Array, Array]:
         )
     n = math.ceil((top + ABOVE * KT * float(np.max(T))) / STEP)
     one = well.molecule
-    states = count(one.frequencies, one.rotors(well.active, well.quantum), one.electronic, n)
+    states = count(one.frequencies, one.rotors(well.active, well.quantum), one.ladders(n * STEP), n)
     if isinstance(well.way, Saddle):
         flux = of_saddle(well.way, one, well.active, n, well.quantum)
     else:

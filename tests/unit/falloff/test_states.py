@@ -17,7 +17,7 @@ from combust.kinetics.falloff.microcanonical import Law, Saddle, eckart
 from combust.kinetics.falloff.well import Well, grained, table
 from combust.kinetics.gas.collisions import omega22
 
-ONE = ((1.0, 0.0),)
+ONE = (((1.0, 0.0),),)
 
 
 def test_vibrations_are_counted_one_by_one():
@@ -37,7 +37,7 @@ def test_electronic_levels_and_levels_of_rotors_are_convolved():
         for J in range(30):
             if e + 18 * J * (J + 1) < 400:
                 wanted[e + 18 * J * (J + 1)] += g * (2 * J + 1)
-    found = count((), (Rotor(2, 18.0, 1.0, True),), ((2.0, 0.0), (2.0, 140.0)), 400)
+    found = count((), (Rotor(2, 18.0, 1.0, True),), (((2.0, 0.0), (2.0, 140.0)),), 400)
     assert np.array_equal(np.add.reduceat(found, range(0, 400, 2)), np.add.reduceat(wanted, range(0, 400, 2)))
 
 

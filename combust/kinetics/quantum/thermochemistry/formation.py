@@ -83,7 +83,7 @@ def formed(target: Enthalpy, pool: Sequence[Enthalpy], anchors: Mapping[str, Anc
 
 
 def atomised(target: Enthalpy, pool: Sequence[Enthalpy], anchors: Mapping[str, Anchor], level: str) -> Formed:
-    """By atomisation: errors of a pair are not shared by both sides, 16 to 38 kJ/mol at CCSD(T)/cc-pVTZ."""
+    """By atomisation: errors of a pair are not shared by both sides; the study `quantum_thermo` shows how large."""
     partners, known = usable(target, pool, anchors)
     one = atomisation(target.molecule, [other.molecule for other in partners])
     return Formed(solved(one, target, known, anchors), "atomisation", one.equation, level,

@@ -13,7 +13,7 @@ from combust.errors import ConfigError, FileFormatError, at
 from combust.files import read_text
 from combust.kinetics.quantum.constants import CM_KJ
 from combust.kinetics.quantum.elements import masses
-from combust.kinetics.quantum.partition import Gas, Part, gas
+from combust.kinetics.quantum.partition import Gas, gas
 from combust.kinetics.quantum.record import Record
 from combust.kinetics.quantum.thermochemistry.isogyric import BONDED
 from combust.kinetics.quantum.thermochemistry.low_modes import quasi_harmonic
@@ -68,20 +68,32 @@ def low_modes(record: Record) -> list[float]:
     return [float(w) for w in record.wavenumbers if w < LOW]
 
 
-def turned(record: Record, T: np.ndarray, rotors: Sequence[RotorSettings], pressure: float, folder: Path) -> Treatment:
-    """With rotors in the place of modes."""
+@dataclass(frozen=True)
+class Turning:
+    """A record whose parts turn about bonds.  record : its mirror image counted apart only where no turn leads there
+
+    rotors : in the place of `replaced` modes [cm-1];  rest : all other modes [cm-1];  doubts : what to look at
+    """
+
+    record: Record
+    rotors: tuple[Rotor, ...]
+    replaced: tuple[float, ...]
+    rest: np.ndarray
+    words: tuple[str, ...]
+    doubts: tuple[str, ...]
+
+
+def turning(record: Record, asked: Sequence[RotorSettings], folder: Path) -> Turning:
+    """Its rotors as they are asked for;  folder : where the files of scans are. Raises ConfigError, FileFormatError."""
     waves = record.wavenumbers
-    parts: list[Part] = []
-    doubts, words, gone = [], [], []
-    zero = 0.0
-    for one in rotors:
+    rotors, doubts, words, gone = [], [], [], []
+    for one in asked:
         with at(f"species.{record.species}.rotors"):
             if one.mode > len(waves) or one.mode - 1 in gone:
                 raise ConfigError(f"mode {one.mode}: there are {len(waves)}, each goes once")
             wave = float(waves[one.mode - 1])
             rotor = made(record, one, wave, folder)
-            parts.append(rotor.part(T))
-            zero += float(rotor.levels(float(T.min()))[0]) / 1e3 - wave * CM_KJ / 2
+        rotors.append(rotor)
         gone.append(one.mode - 1)
         text = f"rotor about {one.bond[0]}-{one.bond[1]}, barrier {rotor.potential.barrier / 1e3:.1f} kJ/mol"
         words.append(f"{text}, in the place of {wave:.0f} cm-1")
@@ -95,11 +107,23 @@ def turned(record: Record, T: np.ndarray, rotors: Sequence[RotorSettings], press
             doubts.append(
                 f"{record.species}: the scan is up to {rotor.potential.residual / 1e3:.2f} kJ/mol off its series"
             )
-    rest = np.delete(waves, gone)
-    if any(one.mirrored for one in rotors):
+    if any(one.mirrored for one in asked):
         record = msgspec.structs.replace(record, mirrors=1)
-    found = gas(record, T, pressure=pressure, modes=rest, rotations=parts)
-    return Treatment("rotor", found, zero, "; ".join(words), tuple(doubts))
+    replaced = tuple(float(waves[i]) for i in gone)
+    return Turning(record, tuple(rotors), replaced, np.delete(waves, gone), tuple(words), tuple(doubts))
+
+
+def turned(record: Record, T: np.ndarray, rotors: Sequence[RotorSettings], pressure: float, folder: Path) -> Treatment:
+    """With rotors in the place of modes."""
+    one = turning(record, rotors, folder)
+    coldest = float(T.min())
+    zero = sum(
+        float(rotor.levels(coldest)[0]) / 1e3 - wave * CM_KJ / 2
+        for rotor, wave in zip(one.rotors, one.replaced, strict=True)
+    )
+    parts = [rotor.part(T) for rotor in one.rotors]
+    found = gas(one.record, T, pressure=pressure, modes=one.rest, rotations=parts)
+    return Treatment("rotor", found, zero, "; ".join(one.words), one.doubts)
 
 
 def made(record: Record, asked: RotorSettings, wave: float, folder: Path) -> Rotor:
