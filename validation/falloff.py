@@ -1,25 +1,35 @@
-"""Rate constants over pressure: the master equation against its limits, H + O2 (+N2), H + CH3 (+N2), costs."""
+"""Rate constants over pressure: the master equation against its limits, H + O2 (+N2), H + CH3 (+N2), CH3 + CH3 (+N2),
+costs.
+"""
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import cantera as ct
+import msgspec
 import numpy as np
 from scipy.constants import N_A
 from scipy.optimize import brentq
 
 from combust.kinetics.falloff import collisions, fits, master
+from combust.kinetics.falloff.collisions import Collider
 from combust.kinetics.falloff.falloff import collider_of, known, of_settings
-from combust.kinetics.falloff.settings import Collisions, Falloff, HighPressure, Structure
+from combust.kinetics.falloff.settings import A_UNITS, Collisions, Falloff, HighPressure, Structure, load
 from combust.kinetics.falloff.well import Table, Well, grained, of_collisions, table
+from combust.kinetics.quantum.partition import gas as ideal
+from combust.kinetics.quantum.record import read
+from combust.kinetics.quantum.thermochemistry.treatments import turning
 from combust.report.charts import drawing
 from validation.report import ROOT, Report, chosen
 
 TITLE = "Rate constants over pressure"
-PARTS = ("limits", "H + O2", "H + CH3", "cost")
+PARTS = ("limits", "H + O2", "H + CH3", "CH3 + CH3", "cost")
 TEMPERATURES = (300.0, 400.0, 500.0, 700.0, 1000.0, 1300.0, 1600.0, 2000.0, 2500.0)
 PRESSURES = (0.01, 0.1, 1.0, 10.0, 100.0)  # atm
 GRAIN = 20
@@ -31,6 +41,15 @@ RECORDS = ROOT / "tests" / "data" / "quantum" / "thermo"
 SELLEVAG = "Sellevag, Georgievskii and Miller 2008, J. Phys. Chem. A 112, 5085"
 K_INF = HighPressure(terms=((25e-11, -0.367, 0.0), (7.5e-13, 0.702, 0.0)), units="cm3/molecule/s", source=SELLEVAG)
 EXPONENT = 0.85  # of <dE>down over T, as customary
+LIBRARY = ROOT / "combust" / "kinetics" / "falloff" / "library"
+BLITZ = "abstract of Blitz et al., https://www.chem.ox.ac.uk/publication/541699/europe-pubmed-central"
+BOTTOM, SHARES = (1500.0, 2500.0), (0.5, 0.97)  # K, and of upward steps, for where the bottom begins
+FIT_AT = 1000.0  # K, and the lowest pressure
+# FFCM-1 (Smith, Tao and Wang 2016), 2 CH3 (+M) <=> C2H6 (+M), read in the RMG database, libraries/FFCM1(-).
+FFCM = {"low-P-rate-constant": {"A": 1.77e50, "b": -9.67, "Ea": 6220.0},
+        "high-P-rate-constant": {"A": 1.844e16, "b": -0.97, "Ea": 620.0},
+        "Troe": {"A": 0.5325, "T3": 151.0, "T1": 1038.0, "T2": 4970.0}}  # fmt: skip
+UNITS = {"length": "cm", "quantity": "mol", "activation-energy": "cal/mol"}
 
 
 def structure(name: str) -> Structure:
@@ -54,6 +73,15 @@ def methyl(down: float, active: str = "all") -> Falloff:
                    collisions=Collisions(down=down, exponent=EXPONENT), mechanism="gri30.yaml")  # fmt: skip
 
 
+def ethane(down: float, active: str = "K", blitz: bool = False) -> Falloff:
+    """CH3 + CH3 (+N2) of the file that comes with combust; k at high pressure is GRI-3.0's, or that of Blitz."""
+    given = load(LIBRARY / "c2h6.toml")
+    assert given.k_inf is not None
+    way = HighPressure(terms=((5.76e-11 * 298**0.34, -0.34, 0.0),), units="cm3/molecule/s", source=BLITZ)
+    return msgspec.structs.replace(given, k_inf=way if blitz else given.k_inf, active=active,
+                                   collisions=Collisions(down=down, exponent=EXPONENT))  # fmt: skip
+
+
 def computed(given: Falloff, T: Sequence[float], p: Sequence[float], grain: int) -> Table:
     """Its table;  p : [atm]"""
     gas = ct.Solution(given.mechanism)
@@ -65,9 +93,12 @@ def run(report: Report, only: Sequence[str] = ()) -> None:
     """Parts that are asked for, else all."""
     found = report.kept()
     for part in chosen(PARTS, only):
-        found[part] = {"limits": limits, "H + O2": h_o2, "H + CH3": h_ch3, "cost": cost}[part](report)
+        found[part] = {
+            "limits": limits, "H + O2": h_o2, "H + CH3": h_ch3, "CH3 + CH3": ch3_ch3, "cost": cost
+        }[part](report)  # fmt: skip
         report.keep(found, PARTS)
-    for part, show in (("limits", limits_text), ("H + O2", h_o2_text), ("H + CH3", h_ch3_text), ("cost", cost_text)):
+    for part, show in (("limits", limits_text), ("H + O2", h_o2_text), ("H + CH3", h_ch3_text),
+                       ("CH3 + CH3", ch3_ch3_text), ("cost", cost_text)):  # fmt: skip
         if part in found:
             show(report, found[part])
 
@@ -92,7 +123,20 @@ def limits(report: Report) -> dict[str, Any]:
         "law": worst((fine.high / fine.equilibrium / law)[warm]),
         "grain": worst((half.dissociation / fine.dissociation)[warm]), "strong": strong(well, T[T >= 200.0]),
         "balance": worst(fine.dissociation / fine.association / fine.equilibrium[:, None]),
+        "bottom": bottom(well, collider),
     }  # fmt: skip
+
+
+def bottom(well: Well, collider: Collider) -> list[list[float]]:
+    """T, and the largest change of k there with another share of upward steps below which a grain is at the bottom."""
+    T, p = np.array(BOTTOM), np.array(PRESSURES) * ct.one_atm
+    plain = table(well, collider, T, p, GRAIN).dissociation
+    change = np.zeros(len(T))
+    for share in SHARES:
+        with patch.object(collisions, "UPWARD", share):
+            moved = table(well, collider, T, p, GRAIN).dissociation
+        change = np.maximum(change, np.abs(moved / plain - 1).max(axis=1))
+    return [[t, float(x)] for t, x in zip(T, change, strict=True)]
 
 
 def strong(well: Well, T: Any) -> float:
@@ -169,22 +213,72 @@ def equilibrium(given: Falloff, one: Table) -> list[float]:
 
 def h_ch3(report: Report) -> dict[str, Any]:
     """<dE>down from GRI-3.0's k at 1000 K and the lowest pressure, all others beside it."""
-    T, p = np.array(TEMPERATURES), np.array(PRESSURES) * ct.one_atm
-    gri = known(methyl(300.0), T, p)
-    assert gri is not None
-    there = TEMPERATURES.index(1000.0)
     made: dict[str, Any] = {"T": list(TEMPERATURES), "p": list(PRESSURES)}
     for active in ("K", "all"):
-
-        def off(down: float, active: str = active) -> float:
-            k = computed(methyl(down, active), [1000.0], PRESSURES[:1], GRAIN).association[0, 0]
-            return float(np.log(k / gri[there, 0]))
-
-        down = float(brentq(off, 20.0, 4000.0, rtol=1e-4))
-        one = computed(methyl(down, active), TEMPERATURES, PRESSURES, GRAIN)
-        made[active] = {"down": down, "ratio": (one.association / gri).tolist()}
-        made["equilibrium"] = equilibrium(methyl(down, active), one)
+        made[active] = beside(lambda down, active=active: methyl(down, active))  # type: ignore[misc]
+        made["equilibrium"] = made[active].pop("equilibrium")
     return made
+
+
+def beside(model: Callable[[float], Falloff]) -> dict[str, Any]:
+    """k over the mechanism's at all T and p, with <dE>down by its k at 1000 K and the lowest pressure."""
+    there = known(model(300.0), np.array([FIT_AT]), np.array(PRESSURES[:1]) * ct.one_atm)
+    assert there is not None
+
+    def off(down: float) -> float:
+        k = computed(model(down), [FIT_AT], PRESSURES[:1], GRAIN).association[0, 0]
+        return float(np.log(k / there[0, 0]))
+
+    down = float(brentq(off, 20.0, 4000.0, rtol=1e-4))
+    one = computed(model(down), TEMPERATURES, PRESSURES, GRAIN)
+    known_k = known(model(down), one.T, one.p)
+    positive = bool(np.isfinite(one.association).all() and (one.dissociation > 0).all())
+    return {"down": down, "ratio": (one.association / known_k).tolist(), "positive": positive,
+            "equilibrium": equilibrium(model(down), one)}  # fmt: skip
+
+
+def ch3_ch3(report: Report) -> dict[str, Any]:
+    """The same of ethane, with two k at high pressure; FFCM-1 over GRI-3.0 to show how far mechanisms are apart."""
+    made: dict[str, Any] = {"T": list(TEMPERATURES), "p": list(PRESSURES)}
+    for name, active, blitz in (("K", "K", False), ("all", "all", False), ("blitz", "K", True)):
+        made[name] = beside(lambda down, a=active, b=blitz: ethane(down, a, b))  # type: ignore[misc]
+        report.progress(f"CH3 + CH3, {name}: {made[name]['down']:.0f} cm-1")
+    T, p = np.array(TEMPERATURES), np.array(PRESSURES) * ct.one_atm
+    text = {"equation": "2 CH3 (+M) <=> C2H6 (+M)", "type": "falloff", "units": UNITS, **FFCM}
+    rate = ct.Reaction.from_yaml(json.dumps(text), ct.Solution("gri30.yaml")).rate
+    made["ffcm"] = (fits.evaluated(rate, T, p) / known(ethane(300.0), T, p)).tolist()
+    made["high"] = [float(law(ethane(300.0, blitz=True), t) / law(ethane(300.0), t)) for t in (500.0, 2000.0)]
+    made["limits"] = ends(ethane(made["K"]["down"]), T)
+    made["entropies"] = {one.species: entropies(one) for one in (ethane(300.0).well, ethane(300.0).fragments[0])}
+    return made
+
+
+def entropies(given: Structure) -> list[float]:
+    """Of a record with its rotors, less those of GRI-3.0, at 298.15 and 1000 K [J/mol/K]."""
+    T = np.array([298.15, 1000.0])
+    one = turning(read(str(given.record)), given.rotors, Path())
+    own = ideal(one.record, T, modes=one.rest, rotations=[rotor.part(T) for rotor in one.rotors]).entropy
+    thermo = ct.Solution("gri30.yaml").species(given.species).thermo
+    return [float(s) - thermo.s(t) / 1e3 for s, t in zip(own, T, strict=True)]
+
+
+def law(given: Falloff, T: float) -> float:
+    """Its k at high pressure [m3/kmol/s]."""
+    assert given.k_inf is not None
+    return sum(A * A_UNITS[given.k_inf.units] * T**n * float(np.exp(-E / T)) for A, n, E in given.k_inf.terms)
+
+
+def ends(given: Falloff, T: Any) -> dict[str, float]:
+    """What is exact: limits, detailed balance, and what half the grain changes."""
+    p = np.array([1e-9, *PRESSURES, 1e16])
+    fine, half = (computed(given, T, p, grain) for grain in (GRAIN, GRAIN // 2))
+    worst = lambda x: float(np.abs(x - 1).max())  # noqa: E731
+    return {
+        "high": worst(fine.dissociation[:, -1] / fine.high),
+        "low": worst(fine.dissociation[:, 0] / (fine.low * of_collisions(T, fine.p)[:, 0])),
+        "balance": worst(fine.dissociation / fine.association / fine.equilibrium[:, None]),
+        "grain": worst(half.dissociation / fine.dissociation),
+    }
 
 
 def cost(report: Report) -> dict[str, Any]:
@@ -218,7 +312,10 @@ def limits_text(report: Report, one: dict[str, Any]) -> None:
         f"`combust.kinetics.falloff` on HO2 in N2, {one['T'][0]:g} to {one['T'][1]:g} K and all pressures: the "
         f"smallest rate of dissociation is {one['least']:.2g} 1/s. Grains of {GRAIN} cm-1. At high pressure k is that "
         "of the given k_inf through its inverse Laplace transform; at low pressure it is linear. Grains: from 300 K "
-        "on, against half of it. Strong collisions: mean time until the well has decayed against its closed form."
+        "on, against half of it. Strong collisions: mean time until the well has decayed against its closed form. "
+        f"Where the bottom of the well is held to begin, at {collisions.UPWARD:g} of all collisions upwards, counts "
+        f"little: with {' or '.join(f'{share:g}' for share in SHARES)} instead k "
+        f"changes by {' and '.join(f'{100 * x:.2g} % at {t:g} K' for t, x in one['bottom'])} at most."
     )  # fmt: skip
     report.target("rates that are not positive", 0 if one["positive"] else 1, 0)
     report.target("p to infinity: k over the sum over k(E), less one", one["high"], 1e-6)
@@ -268,17 +365,57 @@ def h_ch3_text(report: Report, one: dict[str, Any]) -> None:
         (f"{T:g}", *(f"{x:.2f}" for x in row), f"{c:.2f}")
         for T, row, c in zip(one["T"], one["all"]["ratio"], one["equilibrium"], strict=True)
     ])  # fmt: skip
-    worst = {}
-    for active in ("K", "all"):
-        rows = zip(one["T"], one[active]["ratio"], strict=True)
-        inside = [x for T, row in rows if 500 <= T <= 2000 for x in row]
-        worst[active] = float(np.exp(np.abs(np.log(inside)).max()))
+    worst = {active: inside(one, one[active]["ratio"]) for active in ("K", "all")}
     report.text(
         f"With one rotor active, as for HO2, the same fit needs {one['K']['down']:.0f} cm-1, nearly every collision a "
         f"strong one, and is off by up to a factor {worst['K']:.1f}: the four hydrogen atoms of CH4 turn about three "
         "equal axes, and all of them take part."
     )
     report.target("k of CH4, 500 to 2000 K, all pressures, all rotors active: factor", worst["all"], 2.0)
+
+
+def ch3_ch3_text(report: Report, one: dict[str, Any]) -> None:
+    """Beside GRI-3.0."""
+    report.text(
+        "CH3 + CH3 (+N2) in the same way, from `combust/kinetics/falloff/library/c2h6.toml`. The reaction, its model "
+        "(K active, as is the default and customary for a long top; methyl groups that turn about their bond, by the "
+        "levels of a cosine that vibrates as the mode does), k_inf (GRI-3.0's, as above) and the point of the fit were "
+        "fixed before k was seen. The record of C2H6 is a log of Gaussian that comes with Arkane "
+        f"(B3LYP/6-311+G(2df,2p), frequencies x 0.99), its entropy with the rotor is "
+        f"{one['entropies']['C2H6'][0]:+.1f} and {one['entropies']['C2H6'][1]:+.1f} J/mol/K off GRI-3.0's at 298 and "
+        f"1000 K. That of CH3 is {one['entropies']['CH3'][0]:+.1f} and {one['entropies']['CH3'][1]:+.1f} off, as its "
+        "umbrella motion is no oscillator: the threshold makes up for that at 1000 K alone, and K is off elsewhere. "
+        f"k over GRI-3.0's, `<dE>down` {one['K']['down']:.0f} (T / 300 K)^{EXPONENT:g} cm-1:"
+    )  # fmt: skip
+    heads = ("T [K]", *(f"{p:g} atm" for p in one["p"]))
+    report.table((*heads, "K over its thermo"), [
+        (f"{T:g}", *(f"{x:.2f}" for x in row), f"{c:.2f}")
+        for T, row, c in zip(one["T"], one["K"]["ratio"], one["K"]["equilibrium"], strict=True)
+    ])  # fmt: skip
+    report.text(
+        f"All rotors active ({one['all']['down']:.0f} cm-1) are off by up to a factor "
+        f"{inside(one, one['all']['ratio']):.2f} from 500 to 2000 K. Another k_inf, 5.76e-11 (T / 298 K)^-0.34 "
+        f"cm3/molecule/s, fitted to experiments of 300 to 2000 K ({BLITZ}), is {one['high'][0]:.1f} times GRI-3.0's "
+        f"at 500 K and {one['high'][1]:.1f} times at 2000 K; with it ({one['blitz']['down']:.0f} cm-1) k over "
+        f"GRI-3.0's is off by up to {inside(one, one['blitz']['ratio']):.2f}. Mechanisms themselves are apart: k of "
+        "FFCM-1 over GRI-3.0's:"
+    )
+    report.table(heads, [(f"{T:g}", *(f"{x:.2f}" for x in row)) for T, row in zip(one["T"], one["ffcm"], strict=True)])
+    named = ("K", "all", "blitz")
+    report.target("rates of C2H6, 300 to 2500 K, that are not finite and positive",
+                  sum(not one[name]["positive"] for name in named), 0)  # fmt: skip
+    for what, key, limit in (("p to infinity: k over the sum over k(E), less one", "high", 1e-6),
+                             ("p to zero: k over k0 [M], less one", "low", 1e-4),
+                             ("half the grain: change of k", "grain", 0.02),
+                             ("k_diss / k_assoc over K, less one", "balance", 1e-14)):  # fmt: skip
+        report.target(f"C2H6, {what}", one["limits"][key], limit)
+    report.target("k of C2H6, 500 to 2000 K, all pressures, K active: factor", inside(one, one["K"]["ratio"]), 2.0)
+
+
+def inside(one: dict[str, Any], ratio: Any) -> float:
+    """Largest factor of 500 to 2000 K."""
+    rows = [row for T, row in zip(one["T"], ratio, strict=True) if 500 <= T <= 2000]
+    return float(np.exp(np.abs(np.log(rows)).max()))
 
 
 def cost_text(report: Report, one: dict[str, Any]) -> None:

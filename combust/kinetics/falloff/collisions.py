@@ -63,8 +63,8 @@ def exponential(energy: Array, ratio: Array, mean_down: Array) -> Transfer:
 
     Where states are few and grow fast, at the bottom, the upward steps alone would be all collisions, or more. From
     the first such grain on downwards C keeps its value: steps are then more frequent than collisions, detailed balance
-    stays, and these grains are at equilibrium with each other anyhow: with 0.5 or 0.97 in the place of UPWARD k of HO2
-    is 0.5 % another at 2500 K, and less than 0.01 % at 1500 K.
+    stays, and these grains are at equilibrium with each other anyhow; the study `falloff` shows how little k hangs on
+    UPWARD.
     """
     gap = np.diff(energy, prepend=energy[0])[:, None]
     step = np.exp(-gap / mean_down[None, :])

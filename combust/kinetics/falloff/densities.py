@@ -113,11 +113,7 @@ def levels(torsion: Torsion, top: float) -> Levels:
 
 
 def count(
-    frequencies: tuple[float, ...],
-    rotors: tuple[Rotor, ...],
-    ladders: Sequence[Levels],
-    cells: int,
-    step: float = STEP,
+    frequencies: tuple[float, ...], rotors: tuple[Rotor, ...], ladders: Sequence[Levels], cells: int, step: float = STEP
 ) -> Array:
     """The number of states in each of `cells` cells [i, i + 1) step, step in 1/cm; shape (cells,).
 

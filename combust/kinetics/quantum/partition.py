@@ -125,7 +125,7 @@ def vibration(wavenumbers: ArrayLike, T: Array) -> Part:
     return Part(-np.log(less).sum(0), (x * gone).sum(0), (x**2 * gone / less).sum(0))
 
 
-def electronic(levels: Sequence[tuple[int, float]], T: Array) -> Part:
+def electronic(levels: Sequence[tuple[float, float]], T: Array) -> Part:
     """Of levels (degeneracy, cm-1), from the lowest on."""
     weights, energies = np.array(levels, dtype=float).T
     return of_levels(KELVIN * energies, weights, T)
