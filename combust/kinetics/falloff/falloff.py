@@ -76,10 +76,9 @@ def falloff(
     ratio = np.array(
         [k / constant(gas, (tuple(right), tuple(left)), t) for t, k in zip(T, found.equilibrium, strict=True)]
     )
+    fast = too_fast(gas, left, T, found.high / found.equilibrium)
     report = FalloffReport(" + ".join(left) + " = " + right[0], given, found, fit, known(given, T, p), ratio,
-                           (*of_rotors(given), *doubts(found, fit, ratio,
-                                                       too_fast(gas, left, T, found.high / found.equilibrium))),
-                           *paths)  # fmt: skip
+                           (*of_rotors(given), *doubts(found, fit, ratio, fast)), *paths)  # fmt: skip
     if report.yaml is not None:
         made = entry.reaction(gas, left, right, fit, about(report), note(report), given.efficiencies)
         entry.write(report.yaml, gas, [made], f"k(T, p) of {report.equation} by a master equation of one well")
