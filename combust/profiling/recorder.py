@@ -10,8 +10,6 @@ from typing import NamedTuple
 
 from combust.timers import Timers
 
-OUTSIDE = "outside"  # of all phases: nothing of the time loop
-
 # What is counted of a phase: seconds of this rank, calls, and what it asks of memory and of other ranks.
 WALL, CPU, CALLS = "wall", "cpu", "calls"
 KERNELS, OPERATIONS, TOUCHED, SYNCHRONISATIONS = "kernels", "operations", "touched", "synchronisations"

@@ -10,8 +10,6 @@ from typing import Literal
 
 import numpy as np
 import torch
-from scipy import sparse
-from scipy.sparse import csgraph
 
 Combine = Literal["product", "weakest"]
 
@@ -63,19 +61,4 @@ def label_setting(A: np.ndarray, B: np.ndarray, r: np.ndarray, start: np.ndarray
                 best[to[better]] = left[to[better]] = moved[better]
                 left[k] = 0.0
             found[:, t, s] = best
-    return found
-
-
-def best_products(A: np.ndarray, B: np.ndarray, r: np.ndarray, start: np.ndarray) -> np.ndarray:
-    """What `best_paths` gives for "product", by SciPy's Dijkstra on -ln r."""
-    n, targets, states = start.shape
-    sources = n + np.arange(targets)
-    found = np.empty_like(start)
-    for s in range(states):
-        first, source = np.nonzero(start[:, :, s])
-        rows, columns = np.concatenate([A, source + n]), np.concatenate([B, first])
-        value = np.concatenate([r[:, s], start[first, source, s]])
-        on = value > 0
-        graph = sparse.csr_array((-np.log(value[on]), (rows[on], columns[on])), shape=(n + targets, n + targets))
-        found[:, :, s] = np.exp(-csgraph.dijkstra(graph, indices=sources)[:, :n]).T
     return found
