@@ -122,9 +122,9 @@ def has_derivatives(x: Tensor) -> bool:
     return forward_ad.unpack_dual(x).tangent is not None
 
 
-def doubles(x: Tensor) -> bool:
-    """Whether a tensor is an array of doubles on the CPU without gradients; of tangents and batches see `plain`."""
-    return type(x) is Tensor and x.is_cpu and x.dtype is torch.float64 and not x.requires_grad
+def doubles(*tensors: Tensor) -> bool:
+    """Whether they are arrays of doubles on the CPU without gradients; of tangents and batches see `plain`."""
+    return all(type(x) is Tensor and x.is_cpu and x.dtype is torch.float64 and not x.requires_grad for x in tensors)
 
 
 def plain(x: Tensor | None) -> bool:

@@ -13,22 +13,12 @@ from torch import Tensor
 
 from combust import machine_code
 from combust.cfd.mesh.grid import Areas, AxisMetric, Layout, Metrics, near
-from combust.cfd.operators.native.fields import (
-    INT,
-    POINTER,
-    REAL,
-    Kept,
-    begins,
-    by_reference,
-    doubles,
-    fields,
-    gas_of,
-    threads,
-)
+from combust.cfd.operators.native.fields import INT, POINTER, REAL, Kept, begins, by_reference, fields, gas_of, threads
 from combust.cfd.operators.native.library import library, require_memory
 from combust.cfd.operators.scalars import SIDES, Coefficients
 from combust.kernels import Places
 from combust.kinetics.rates.thermo import Thermo
+from combust.torch_parts import doubles
 
 BEHIND = 16  # numbers after those of a metric, which vectors read
 GIVEN, OTHERS = 4, 7  # fields with ghosts, and without, see diffusion.h

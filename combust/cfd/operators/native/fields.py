@@ -9,7 +9,6 @@ from typing import Any, Generic, TypeVar
 import torch
 from torch import Tensor
 
-from combust import torch_parts
 from combust.cfd.mesh.grid import Layout
 from combust.kinetics.rates.thermo import Thermo
 from combust.torch_parts import plain
@@ -70,11 +69,6 @@ def by_reference(gas: _Gas | None) -> Any:
     """For C++."""
     assert gas is not None
     return ctypes.byref(gas)
-
-
-def doubles(*tensors: Tensor) -> bool:
-    """Whether they are arrays of doubles on the CPU without gradients. Of tangents and batches the seam asks."""
-    return all(map(torch_parts.doubles, tensors))
 
 
 def axes_of(x: Tensor) -> tuple[int, ...]:

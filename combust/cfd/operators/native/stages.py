@@ -7,10 +7,11 @@ import ctypes
 import torch
 from torch import Tensor
 
-from combust.cfd.operators.native.fields import axes_of, doubles, extent, fields, gas_of, threads
+from combust.cfd.operators.native.fields import axes_of, extent, fields, gas_of, threads
 from combust.cfd.operators.native.library import library, require_memory
 from combust.kernels import Places
 from combust.kinetics.rates.thermo import Thermo
+from combust.torch_parts import doubles
 
 
 def first_stage(
