@@ -64,13 +64,14 @@ def show(found: TstReport) -> None:
     print(f"E0 {record.barrier:.2f} kJ/mol ({record.electrons:.2f} without zero points), back {record.reverse:.2f}; "
           f"{record.wavenumber:.0f}i cm-1")  # fmt: skip
     scale, unit = UNITS.get(len(record.reactants), (1.0, "SI with kmol"))
-    print(f"{'T [K]':>8} {'k [' + unit + ']':>18} {'kappa':>7} {'Wigner':>7} {'Eckart':>7} {'factor':>7}")
+    best = f" {'CVT':>7}" if record.variational else ""
+    print(f"{'T [K]':>8} {'k [' + unit + ']':>18} {'kappa':>7} {'Wigner':>7} {'Eckart':>7}{best} {'factor':>7}")
     step = math.ceil(len(record.at) / ROWS)
     for row in sorted({*record.at[::step], record.at[-1]}, key=lambda one: one.T):
         eckart = f"{row.eckart:.3g}" if row.eckart else "-"
-        print(
-            f"{row.T:>8.0f} {row.k * scale:>18.3e} {row.kappa:>7.3g} {row.wigner:>7.3g} {eckart:>7} {row.factor:>7.3g}"
-        )
+        cvt = "" if row.cvt is None else f" {row.cvt:>7.3g}"
+        print(f"{row.T:>8.0f} {row.k * scale:>18.3e} {row.kappa:>7.3g} {row.wigner:>7.3g} {eckart:>7}{cvt} "
+              f"{row.factor:>7.3g}")  # fmt: skip
     law = record.fitted
     if law:
         print(f"k = {law.A * scale:.4g} T^{law.b:.3f} exp(-{law.E:.1f} K / T) {unit} within "

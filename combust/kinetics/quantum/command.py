@@ -18,6 +18,7 @@ from combust.kinetics.quantum import record as records
 from combust.kinetics.quantum.engines import levels
 from combust.kinetics.quantum.engines.compute import compute
 from combust.kinetics.quantum.engines.connect import connections
+from combust.kinetics.quantum.engines.follow import follow, reaches
 from combust.kinetics.quantum.engines.structure import Engine, Pieces, Structure
 from combust.kinetics.quantum.rates import record as rate_records
 from combust.kinetics.quantum.rates.checks import beyond_collisions, doubtful, require_reaction, require_saddle
@@ -25,8 +26,9 @@ from combust.kinetics.quantum.rates.entry import write_entry
 from combust.kinetics.quantum.rates.fit import fit
 from combust.kinetics.quantum.rates.record import RateRecord
 from combust.kinetics.quantum.rates.tst import rates
+from combust.kinetics.quantum.rates.variational import far
 from combust.kinetics.quantum.record import Record
-from combust.kinetics.quantum.settings import LIBRARY, Given, Tst
+from combust.kinetics.quantum.settings import LIBRARY, Cvt, Given, Tst
 from combust.report.meter import SILENT, Reporter
 from combust.report.tables import require_folder
 from combust.settings import config
@@ -101,6 +103,8 @@ def structures(settings: Tst, here: Path, folder: Path, engine: Engine | None, r
         left, right = sides(settings)
         found = connections(work.engine(), saddle, made, (left, right), work.pieces, reporter)
         saddle = msgspec.structs.replace(saddle, connects=found)
+    if settings.cvt is not None:
+        saddle = work.followed(saddle, settings.cvt)
     for name, one in {**made, SADDLE: saddle}.items():
         records.write(folder / f"{name}.json", one)
     return {**made, SADDLE: saddle}
@@ -133,6 +137,15 @@ class Work:
             with at(name):
                 found = self.computed(name, place)
         return stated(found, name, place)
+
+    def followed(self, saddle: Record, wanted: Cvt) -> Record:
+        """With its way down: that of the record where it goes as far as wanted, else computed."""
+        if reaches(saddle, wanted.step, wanted.points):
+            return saddle
+        if not saddle.mode:
+            raise ConfigError(f"{SADDLE}: has no mode to follow down, which cvt wants: begin with atoms or a record")
+        self.reporter.say(f"{SADDLE}: the way down, {wanted.points} points each way")
+        return follow(self.engine(), saddle, wanted.step, wanted.points, self.pieces, SADDLE, self.reporter)
 
     def computed(self, name: str, place: Given) -> Record:
         """By the engine, from the atoms of the file."""
@@ -184,10 +197,12 @@ def finish(
     require_reaction(reactants, products, saddle, level)
     T = 1 / np.linspace(1 / settings.T[0], 1 / settings.T[1], settings.points)
     found = rates(
-        reactants, products, saddle, level, T, settings.tunnelling, error=error, anharmonic=settings.anharmonic
-    )
+        reactants, products, saddle, level, T, settings.tunnelling, error=error, anharmonic=settings.anharmonic,
+        cvt=settings.cvt is not None,
+    )  # fmt: skip
     mechanism = phases.solution(places.find(settings.mechanism), transport=False)
-    doubts = [*doubtful([*reactants, *products, saddle]), *beyond_collisions(mechanism, (left, right), T, found.k)]
+    doubts = [*doubtful([*reactants, *products, saddle]), *far(found.cvt),
+              *beyond_collisions(mechanism, (left, right), T, found.k)]  # fmt: skip
     record = rate_records.make(reactants, products, saddle, level, settings.tunnelling, found, fit(T, found.k),
                                error=error, anharmonic=settings.anharmonic, notes=doubts)  # fmt: skip
     rate_records.write(folder / rate_records.NAME, record)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from functools import cached_property
-from itertools import combinations
+from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,6 +20,7 @@ from combust.files import fit, read_json
 from combust.kinetics.quantum.constants import HARTREE_CM
 from combust.kinetics.quantum.elements import masses, require_multiplicity
 from combust.kinetics.quantum.molecule import Rotor, Symmetry, rotor, symmetry
+from combust.kinetics.quantum.path import Point
 from combust.settings.base import Positive, Settings, Text, Vector3, doc
 
 SPLITTING = 5000.0  # cm-1: electronic levels below it count as components of one term
@@ -51,7 +52,8 @@ class Record(Settings, frozen=True, kw_only=True, dict=True):
         tuple[tuple[int, float], ...], doc("(degeneracy, cm-1) of levels, lowest at 0; none: 2S + 1")
     ] = ()
     spin_orbit: Annotated[float, doc("lowest level minus the energy without spin-orbit coupling [cm-1]")] = 0.0
-    connects: Annotated[tuple[Text, ...], doc("what a saddle led to, both ways")] = ()
+    connects: Annotated[tuple[Text, ...], doc("what a saddle led to, along its mode and against it")] = ()
+    path: Annotated[tuple[Point, ...], doc("the way down beside a saddle, by s, without the saddle itself")] = ()
     engine: Annotated[str, doc("program and version")] = ""
     notes: tuple[str, ...] = ()
 
@@ -69,6 +71,7 @@ class Record(Settings, frozen=True, kw_only=True, dict=True):
         if any(g < 1 or e < 0 for g, e in self.electronic) or (self.electronic and self.electronic[0][1] != 0):
             raise ValueError("electronic: levels are (degeneracy >= 1, cm-1 >= 0), the lowest first and at 0")
         self._require_modes()
+        self._require_path()
 
     def _require_places(self) -> None:
         """Atoms that are apart."""
@@ -86,6 +89,21 @@ class Record(Settings, frozen=True, kw_only=True, dict=True):
                 f"{self.vibrations}"
             )
 
+    def _require_path(self) -> None:
+        """Points in order, of these atoms, with a mode less than the molecule has there."""
+        if self.path and len(self.imaginary) != 1:
+            raise ValueError("path: only a saddle, with one imaginary mode, has one")
+        if any(a.s >= b.s for a, b in pairwise(self.path)) or any(one.s == 0 for one in self.path):
+            raise ValueError("path: s must ascend, without the saddle itself at 0")
+        for one in self.path:
+            if len(one.coordinates) != len(self.elements):
+                raise ValueError(
+                    f"path: at s = {one.s:g} there are {len(one.coordinates)} of {len(self.elements)} atoms"
+                )
+            wanted = vibrations(rotor(self.elements, one.places).kind, len(self.elements)) - 1
+            if len(one.frequencies) != wanted:
+                raise ValueError(f"path: at s = {one.s:g} there are {len(one.frequencies)} modes of {wanted}")
+
     @cached_property
     def rotor(self) -> Rotor:
         """How it turns."""
@@ -99,7 +117,7 @@ class Record(Settings, frozen=True, kw_only=True, dict=True):
     @property
     def vibrations(self) -> int:
         """How many modes there are."""
-        return 3 * len(self.elements) - {"atom": 3, "linear": 5, "nonlinear": 6}[self.rotor.kind]
+        return vibrations(self.rotor.kind, len(self.elements))
 
     @property
     def mass(self) -> float:
@@ -161,6 +179,11 @@ DEFAULTS = {
     for one in msgspec.structs.fields(Record)
     if not one.required
 }
+
+
+def vibrations(kind: str, atoms: int) -> int:
+    """How many modes a molecule has that turns as an "atom", "linear" or "nonlinear" one."""
+    return 3 * atoms - {"atom": 3, "linear": 5, "nonlinear": 6}[kind]
 
 
 def require_complete(record: Record) -> None:

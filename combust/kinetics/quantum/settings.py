@@ -33,6 +33,16 @@ class Given(Settings, frozen=True):
             raise ValueError("give one of atoms, record and log")
 
 
+class Cvt(Settings, frozen=True):
+    """Canonical variational theory: k at the highest free energy along the way down, not at the saddle.
+
+    The way down is that of the saddle's record, or else computed: a gradient and second derivatives at each point.
+    """
+
+    step: Annotated[float, Meta(gt=0, le=1), doc("between points [bohr u^1/2]")] = 0.1
+    points: Annotated[int, Meta(ge=2, le=50), doc("each way from the saddle")] = 3
+
+
 class Tst(Settings, frozen=True):
     """A reaction over one saddle."""
 
@@ -43,6 +53,7 @@ class Tst(Settings, frozen=True):
     energy: Annotated[Text, doc("level of the energies")] = "ccsd(t)/cbs(cc-pvtz,cc-pvqz)"
     scale: Annotated[Positive, doc("factor of frequencies of structures that are computed")] = 0.975
     tunnelling: Annotated[Text, doc("none, wigner or eckart")] = "eckart"
+    cvt: Annotated[Cvt | None, doc("a table, empty ones too, asks for it: k at the highest free energy")] = None
     T: Annotated[tuple[float, float], doc("lowest and highest temperature", "K")] = (300.0, 2500.0)
     points: Annotated[int, Meta(ge=4, le=200), doc("temperatures of table and fit, even in 1/T")] = 23
     error: Annotated[Positive | None, doc("assumed of the barrier [kcal/mol]; by level if not given")] = None

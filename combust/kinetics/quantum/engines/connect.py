@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 
 import numpy as np
 
 from combust.errors import ConfigError, DivergenceError
 from combust.kinetics.quantum.engines.optimise import optimise
-from combust.kinetics.quantum.engines.structure import Engine, Pieces, Structure
+from combust.kinetics.quantum.engines.structure import Array, Engine, Pieces, Structure
 from combust.kinetics.quantum.record import Record
 from combust.kinetics.trajectories.formats.radii import RADII
 from combust.kinetics.trajectories.molecules import Species, species
@@ -16,6 +17,8 @@ from combust.report.meter import SILENT, Reporter
 
 STEP = 0.15  # angstrom, of the displacement along the mode
 BONDED = 1.3  # of the sum of covalent radii
+APART = 2.0  # sums of covalent radii, between atoms of molecules that have come apart
+FLAT = 2.5e-3  # hartree/bohr, largest component of a gradient that no longer pulls these together
 
 
 def connections(
@@ -45,9 +48,17 @@ def end(
     engine: Engine, start: Structure, level: str, pieces: Pieces, name: str, names: Mapping[Species, str],
     reporter: Reporter,
 ) -> str:  # fmt: skip
-    """Molecules at the end of the way down."""
+    """Molecules at the end of the way down: at a minimum, or where known ones are apart and nothing pulls any more.
+
+    What weakly bound molecules do then takes a hundred gradients and tells nothing.
+    """
+
+    def apart(here: Structure, gradient: Array) -> bool:
+        known = all(kind in names for kind in molecules(here.elements, here.places))
+        return known and separate(here.elements, here.places) and float(np.abs(gradient).max()) < FLAT
+
     try:
-        last = optimise(engine, start, level, pieces, name, reporter=reporter)
+        last = optimise(engine, start, level, pieces, name, reporter=reporter, enough=apart)
     except DivergenceError as error:
         raise DivergenceError(f"{error}; the way down from the saddle was not followed to its end") from None
     kinds = molecules(last.elements, last.places)
@@ -56,22 +67,35 @@ def end(
 
 def molecules(elements: Sequence[str], places: np.ndarray) -> list[Species]:
     """Kinds of molecules in a geometry, by distances."""
-    near = [
-        [j for j in range(len(elements)) if j != i and bonded(elements, places, i, j)] for i in range(len(elements))
-    ]
+    found = []
+    for group in groups(elements, places):
+        bonds = [
+            (a, b) for a, b in combinations(range(len(group)), 2) if gap(elements, places, group[a], group[b]) < BONDED
+        ]
+        found.append(species([elements[i] for i in group], bonds))
+    return found
+
+
+def groups(elements: Sequence[str], places: np.ndarray) -> list[list[int]]:
+    """Atoms of each molecule, in order."""
     left, found = set(range(len(elements))), []
     while left:
         group, edge = set(), {min(left)}
         while edge:
             group |= edge
-            edge = {j for i in edge for j in near[i]} - group
+            edge = {j for i in edge for j in left - group if gap(elements, places, i, j) < BONDED}
         left -= group
-        order = sorted(group)
-        bonds = [(order.index(i), order.index(j)) for i in order for j in near[i] if i < j]
-        found.append(species([elements[i] for i in order], bonds))
+        found.append(sorted(group))
     return found
 
 
-def bonded(elements: Sequence[str], places: np.ndarray, i: int, j: int) -> bool:
-    reach = BONDED * (RADII[elements[i]] + RADII[elements[j]])
-    return bool(np.linalg.norm(places[i] - places[j]) < reach)
+def separate(elements: Sequence[str], places: np.ndarray) -> bool:
+    """Whether there are several molecules, far from each other."""
+    apart = combinations(groups(elements, places), 2)
+    gaps = [gap(elements, places, i, j) for one, other in apart for i in one for j in other]
+    return bool(gaps) and min(gaps) > APART
+
+
+def gap(elements: Sequence[str], places: np.ndarray, i: int, j: int) -> float:
+    """Between two atoms, in sums of covalent radii."""
+    return float(np.linalg.norm(places[i] - places[j])) / (RADII[elements[i]] + RADII[elements[j]])

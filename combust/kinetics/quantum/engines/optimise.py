@@ -16,6 +16,7 @@ from combust.kinetics.quantum.engines.structure import Array, Energy, Engine, Pi
 from combust.report.meter import SILENT, Reporter
 
 Derived = Callable[[Structure, str], tuple[Energy, Array]]
+Enough = Callable[[Structure, Array], bool]
 STEPS = 100
 QUIET = (
     "[loggers]\nkeys=root\n[handlers]\nkeys=file\n[formatters]\nkeys=plain\n[logger_root]\nlevel=WARNING\nhandlers=file\n"
@@ -23,13 +24,22 @@ QUIET = (
 )
 
 
+class Ended(Exception):
+    """A search that went far enough."""
+
+    def __init__(self, structure: Structure) -> None:
+        super().__init__()
+        self.structure = structure
+
+
 def optimise(
     engine: Engine, structure: Structure, level: str, pieces: Pieces, name: str, *,
-    saddle: bool = False, reporter: Reporter = SILENT, steps: int = STEPS,
+    saddle: bool = False, reporter: Reporter = SILENT, steps: int = STEPS, enough: Enough | None = None,
 ) -> Structure:  # fmt: skip
     """The minimum, or with `saddle` the saddle, near `structure`.
 
     name : under which gradients are kept;  a saddle begins with second derivatives at the first geometry
+    enough : of a structure and its gradient, whether the search may end there already
 
     Raises DivergenceError where it is not found in `steps` steps, DependencyError.
     """
@@ -50,6 +60,8 @@ def optimise(
             found = kept_gradient(engine, here, level, pieces, f"{name}_{self.done:03d}")
             self.done += 1
             progress.reach(min(self.done, steps), steps)
+            if enough is not None and enough(here, found[1]):
+                raise Ended(here)
             return {"energy": found[0].value, "gradient": found[1].ravel()}
 
     molecule = geometric.molecule.Molecule()
@@ -65,6 +77,9 @@ def optimise(
             found = geometric.optimize.run_optimizer(
                 customengine=Kept(molecule), input=str(Path(work) / "job"), logIni=str(settings), **options
             )
+        except Ended as end:
+            progress.clear()
+            return end.structure
         except geometric.errors.Error as error:
             raise DivergenceError(f"{structure.name}: {level}: geomeTRIC found no {'saddle' if saddle else 'minimum'}: "
                                   f"{error or type(error).__name__}") from None  # fmt: skip

@@ -40,8 +40,9 @@ def note(record: RateRecord) -> str:
     law = record.fitted
     assert law is not None
     low, high = record.at[0], record.at[-1]
+    theory = "canonical variational transition-state theory" if record.variational else "transition-state theory"
     return (
-        f"transition-state theory, {record.level}//{record.geometry}, {record.tunnelling} tunnelling, "
+        f"{theory}, {record.level}//{record.geometry}, {record.tunnelling} tunnelling, "
         f"E0 {record.barrier:.2f} kJ/mol; fit within {100 * math.expm1(law.error):.1f} % over "
         f"{law.T_low:g} to {law.T_high:g} K; within a factor {rounded(low.factor)} at {low.T:g} K, "
         f"{rounded(high.factor)} at {high.T:g} K"
@@ -56,6 +57,7 @@ def about(record: RateRecord) -> dict[str, Any]:
     rows = sorted({*record.at[::step], record.at[-1]}, key=lambda one: one.T)
     return {
         "source": "quantum", "level": record.level, "geometry": record.geometry, "tunnelling": record.tunnelling,
+        **({"variational": True} if record.variational else {}),
         "range": [law.T_low, law.T_high], "fit": math.exp(law.error), "factor": rounded(record.factor),
         "temperatures": [one.T for one in rows], "factors": [rounded(one.factor) for one in rows],
         "records": [digest[:16] for digest in record.records.values()],

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import msgspec
 import numpy as np
+from msgspec import Meta
 
 from combust import __version__
 from combust.atomic import replace_bytes
@@ -29,6 +30,9 @@ class RateAt(Settings, frozen=True):
     wigner: float
     eckart: float | None
     factor: Annotated[float, doc("k may be off by")]
+    cvt: Annotated[
+        Annotated[float, Meta(gt=0, le=1)] | None, doc("factor of canonical variational theory, which k has")
+    ] = None
 
 
 class RateRecord(Settings, frozen=True):
@@ -77,6 +81,11 @@ class RateRecord(Settings, frozen=True):
         return Law(**self.law) if self.law else None
 
     @property
+    def variational(self) -> bool:
+        """Whether k has the factor of canonical variational theory."""
+        return self.at[0].cvt is not None
+
+    @property
     def factor(self) -> float:
         """The largest of all temperatures."""
         return max(one.factor for one in self.at)
@@ -91,12 +100,13 @@ def make(
     names = [tuple(one.species for one in side) for side in (reactants, products)]
     rows = [one.tolist() for one in (found.T, found.k, found.kappa, found.wigner)]
     eckart = [None] * len(found.T) if found.eckart is None else [float(one) for one in found.eckart]
+    cvt = [None] * len(found.T) if found.cvt is None else [float(one) for one in found.cvt.factor]
     return RateRecord(
         equation=" => ".join(" + ".join(side) for side in names), reactants=names[0], products=names[1], level=level,
         geometry=saddle.level, tunnelling=kind, barrier=found.barrier, reverse=found.reverse, electrons=found.without,
         wavenumber=found.wavenumber, error=error, anharmonic=anharmonic,
-        at=tuple(RateAt(T=T, k=k, kappa=a, wigner=w, eckart=e, factor=f)
-                 for T, k, a, w, e, f in zip(*rows, eckart, found.factor.tolist(), strict=True)),
+        at=tuple(RateAt(T=T, k=k, kappa=a, wigner=w, eckart=e, factor=f, cvt=v)
+                 for T, k, a, w, e, f, v in zip(*rows, eckart, found.factor.tolist(), cvt, strict=True)),
         law=None if law is None else {name: getattr(law, name) for name in law.__dataclass_fields__},
         connects=saddle.connects,
         records={one.species: one.digest for one in (*reactants, *products, saddle)}, engine=saddle.engine,

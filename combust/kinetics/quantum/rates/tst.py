@@ -1,4 +1,4 @@
-"""Conventional transition-state theory: k(T) of a reaction over one saddle, with the factor that it may be off by."""
+"""Transition-state theory, conventional or variational: k(T) over one saddle, with the factor that it may be off by."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from combust.kinetics.quantum.engines import levels
 from combust.kinetics.quantum.partition import gas, temperatures
 from combust.kinetics.quantum.rates import tunnelling
 from combust.kinetics.quantum.rates.checks import require_reaction
+from combust.kinetics.quantum.rates.variational import Variational, variational
 from combust.kinetics.quantum.record import Record
 
 Array = NDArray[np.float64]
@@ -29,6 +30,7 @@ class Rates:
     k : [(m3/kmol)^(n-1)/s];  kappa : of the tunnelling that k has;  wigner, eckart : kappas
     factor : k may be off by;  barrier, reverse : E0 [kJ/mol], with zero points and spin-orbit coupling
     without : barrier of the electrons alone [kJ/mol];  wavenumber : imaginary mode, scaled [cm-1]
+    cvt : factor of canonical variational theory, which k has, None where it was not asked for
     """
 
     T: Array
@@ -41,6 +43,7 @@ class Rates:
     reverse: float
     without: float
     wavenumber: float
+    cvt: Variational | None = None
 
 
 def rates(
@@ -53,13 +56,16 @@ def rates(
     *,
     error: float | None = None,
     anharmonic: float = ANHARMONIC,
+    cvt: bool = False,
 ) -> Rates:
     """k = kappa (kT/h) (Q'/V) / prod (Q/V) exp(-E0 / RT), energies of `level`, at T [K].
 
     Rotation numbers and mirror images are in the partition functions, so that equal paths count once.
     error : assumed of the barrier [kcal/mol], by level if None;  anharmonic : see `uncertainty`
+    cvt : times the factor of `variational`, by the way down in the saddle's record
 
-    Raises ConfigError for what `require_reaction` refuses, and for energies of Hartree-Fock without an `error`.
+    Raises ConfigError for what `require_reaction` and `variational` refuse, and for energies of Hartree-Fock without an
+    `error`.
     """
     at = temperatures(T)
     off = levels.error(level) if error is None else error
@@ -72,9 +78,11 @@ def rates(
     kappa = tunnelling.factor(kind, wavenumber, hills[0] * 1e3, hills[1] * 1e3, at)
     above = tunnelling.eckart(wavenumber, hills[0] * 1e3, hills[1] * 1e3, at) if min(hills) > 0 else None
     wigner = tunnelling.wigner(wavenumber, at)
+    best = variational(saddle, at) if cvt else None
+    recrossing = 1.0 if best is None else best.factor
     logs = gas(saddle, at).volume - sum(gas(one, at).volume for one in reactants)
     with np.errstate(over="ignore"):  # refused below
-        molecular = kappa * BOLTZMANN * at / PLANCK * np.exp(logs - hills[0] * 1e3 / (GAS * at))
+        molecular = recrossing * kappa * BOLTZMANN * at / PLANCK * np.exp(logs - hills[0] * 1e3 / (GAS * at))
         k = molecular * (AVOGADRO * 1e3) ** (len(reactants) - 1)
     if (no := ~(np.isfinite(k) & (k > 0))).any():
         raise ConfigError(
@@ -82,9 +90,8 @@ def rates(
             f"barrier is {hills[0]:.6g} kJ/mol"
         )
     doubt = np.abs(np.log((above if above is not None else np.ones_like(at)) / wigner))
-    return Rates(
-        at, k, kappa, wigner, above, uncertainty(off, doubt, anharmonic, at), hills[0], hills[1], without, wavenumber
-    )
+    off_by = uncertainty(off, doubt, anharmonic, at)
+    return Rates(at, k, kappa, wigner, above, off_by, hills[0], hills[1], without, wavenumber, best)
 
 
 def uncertainty(error: float, tunnel: Array, anharmonic: float, T: Array) -> Array:
