@@ -222,6 +222,7 @@ saddle = { atoms = "H 0 0 -0.95; H 0 0.02 0; H 0 0 0.91", multiplicity = 2 }
 level = "hf/6-31g"
 energy = "ccsd(t)/cc-pvdz"
 scale = 0.9
+cvt = {}
 """
 
 
@@ -237,6 +238,14 @@ def test_pyscf_from_atoms_and_after_a_kill(tmp_path):
     # CCSD(T)/cc-pVDZ: 10.31 kcal/mol at its own saddle, a little more at this one
     assert found.record.electrons / 4.184 == pytest.approx(10.4, abs=0.5)
     assert found.structures["H2"].frequencies[0] == pytest.approx(4650, abs=80)
+    # both sides are alike, and so is the way down; the top is the best place by symmetry
+    behind, ahead = saddle.path[:3], saddle.path[3:]
+    assert all(one.cvt == pytest.approx(1, abs=1e-3) for one in found.record.at)
+    for one, other in zip(behind[::-1], ahead, strict=True):
+        assert (other.energy - saddle.energies["hf/6-31g"]) / (
+            one.energy - saddle.energies["hf/6-31g"]
+        ) == pytest.approx((other.s / one.s) ** 2, rel=0.05)
+    assert behind[2].frequencies == pytest.approx(ahead[0].frequencies, rel=2e-3)
     first = (tmp_path / "out" / "tst.json").read_bytes()
     pieces = sorted((tmp_path / "out" / "pieces").iterdir(), key=lambda one: one.stat().st_mtime_ns)
     for one in pieces[len(pieces) // 2 :]:

@@ -21,7 +21,7 @@ from combust.kinetics.quantum.vibrations import Modes, modes
 from combust.report.meter import SILENT, Reporter
 
 ENDED = "the way down "  # how notes of this begin
-SLACK = 1.01  # of lengths, which come out by a little other than asked
+SLACK = 1.1  # of lengths, which come out a little other than asked
 ALIKE = 0.01  # of the imaginary mode, between the record and the engine
 
 
