@@ -44,10 +44,7 @@ def outputs(folder: str | Path, names: Sequence[str], force: bool) -> list[Path]
 def require_folder(folder: str | Path) -> Path:
     """The folder, which need not be there yet. Raises ConfigError where it cannot be made or written."""
     where = Path(folder)
-    try:
-        there = next(place for place in (where, *where.parents) if os.path.lexists(place))
-    except ValueError as error:
-        raise ConfigError(f"--out {folder}: cannot be made: {error}") from None
+    there = next(place for place in (where, *where.parents) if os.path.lexists(place))
     if not is_folder(there):
         raise ConfigError(f"--out {folder}: {there} is a file, where a folder is wanted; choose another place")
     if not os.access(there, os.W_OK | os.X_OK):

@@ -226,6 +226,12 @@ def entry_of(holder: Any) -> dict[str, Any]:
     return dict(found) if isinstance(found, Mapping) else {}
 
 
+def largest_factor(about: Mapping[str, Any]) -> float | None:
+    """That a reaction states under `combust`, at all its temperatures; None without one."""
+    found = about.get("factor")
+    return max(found["f"]) if isinstance(found, Mapping) else found
+
+
 def renamed(data: dict[str, Any], names: Mapping[str, str], own: Key, reversible: bool) -> dict[str, Any]:
     """An entry in the names of the base."""
     arrow = " <=> " if reversible else " => "
@@ -285,9 +291,8 @@ def change(base: ct.Solution, made: ct.Solution, number: int, taken: Taken) -> C
         if (old := rate_at(base, taken.was, left, T)) > 0:
             ratios.append((T, rate_at(made, [number], left, T) / old, low <= T <= high))
     was = tuple(base.reaction(i).equation for i in taken.was)
-    factor = taken.about.get("factor")
-    return Change(taken.reaction.equation, taken.action, taken.source, was, tuple(ratios),
-                  max(factor["f"]) if isinstance(factor, dict) else factor)  # fmt: skip
+    factor = largest_factor(taken.about)
+    return Change(taken.reaction.equation, taken.action, taken.source, was, tuple(ratios), factor)
 
 
 def write(

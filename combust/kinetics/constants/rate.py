@@ -13,7 +13,7 @@ import cantera as ct
 from combust.errors import ConfigError
 from combust.kinetics.constants.evaluated import EVALUATIONS, Evaluation
 from combust.kinetics.constants.matching import key
-from combust.kinetics.constants.merge import entry_of
+from combust.kinetics.constants.merge import entry_of, largest_factor
 from combust.kinetics.gas.equations import sides_of
 from combust.kinetics.gas.equilibrium import constant
 from combust.kinetics.quantum.rates import record as quantum
@@ -121,8 +121,8 @@ def of_mechanism(known: Known, sides: Sides, T: Sequence[float], p: float) -> Sa
     bath = next((name for name in BATHS if name in upper), None)
     name = upper[bath] if bath else gas.species_names[0]
     ks = [known.rates([(own[0], own[1])], t, {name: p / (ct.gas_constant * t)})[0] for t in T]
-    factors = [about["factor"] for i in numbers if "factor" in (about := entry_of(gas.reaction(i)))]
-    factor = float(max(factors)) if factors else None
+    factors = [f for i in numbers if (f := largest_factor(entry_of(gas.reaction(i)))) is not None]
+    factor = max(factors) if factors else None
     points = tuple(banded(t, k, factor) for t, k in zip(T, ks, strict=True) if k)
     ahead = any(key(gas.reaction(i)).left == own[0] for i in numbers)
     note = next((text for i in numbers if (text := note_of(gas.reaction(i)))), "")

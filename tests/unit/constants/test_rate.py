@@ -45,6 +45,18 @@ def test_a_mechanism_is_as_cantera_has_it():
     assert {one.source for one in found.said} == {"h2o2.yaml", "Oldenborg 1992", "Konnov 2015"}
 
 
+def test_a_factor_at_temperatures_is_its_largest(tmp_path):
+    """{T, f} in the place of a number, as files of rates may state it."""
+    path = tmp_path / "rates.yaml"
+    path.write_text(
+        "phases:\n- {name: rates, thermo: ideal-gas, elements: [H, O], kinetics: gas, reactions: all,\n"
+        "   species: [{h2o2.yaml/species: [H2, H, OH, H2O]}]}\nreactions:\n- equation: OH + H2 <=> H2O + H\n"
+        "  rate-constant: {A: 2.1e+5, b: 1.52, Ea: 1736 K}\n  combust: {factor: {T: [500.0, 1000.0], f: [2.0, 1.3]}}\n"
+    )
+    said = api.rate("OH + H2 = H2O + H", [path], T=[700.0]).said[0]
+    assert said.factor == 2.0 and said.points[0].high / said.points[0].k == pytest.approx(2.0)
+
+
 def test_reverses_go_by_thermo():
     there = api.rate("OH + H2 = H2O + H", ["h2o2.yaml"], T=[1000.0])
     back = api.rate("H2O + H = OH + H2", ["h2o2.yaml"], T=[1000.0])
