@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import math
 import tempfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import cantera as ct
 import msgspec
 import numpy as np
+import torch
 
 from combust.cli.rate import draw
 from combust.errors import ConfigError
 from combust.kinetics.constants.evaluated import EVALUATIONS, Evaluation
 from combust.kinetics.constants.merge import merge
 from combust.kinetics.constants.rate import rate
+from combust.kinetics.flames.free import free_flame
+from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.kinetics.quantum.command import TstReport, tst
 from combust.kinetics.quantum.engines import levels
 from combust.kinetics.quantum.rates.record import between
 from combust.kinetics.quantum.rates.tst import Rates, rates
 from combust.kinetics.quantum.record import Record
+from combust.kinetics.reactors.ignition import ignition_delays
 from combust.report.charts import picture
 from validation.report import ROOT, Report
 
@@ -34,7 +39,8 @@ HARTREE_FOCK = 20.0  # kcal/mol, for the row that combust tst refuses
 OTHERS = {  # file -> cited value, temperatures over which the target holds
     "o_h2": ("O + H2 => OH + H", "Konnov 2015", (500.0, 2000.0))
 }
-DELAYS = (1000.0, 1200.0, 1400.0)  # K, H2 and air at 1 atm
+MIXTURE = ("H2:1", "O2:0.21, N2:0.79", 1.0)
+DELAYS = (1000.0, 1200.0, 1400.0)  # K, of it at 1 atm
 FLAMES = True
 SMOKE = {"TEMPERATURES": (300.0, 1000.0), "DELAYS": (1200.0,), "FLAMES": False}
 
@@ -174,62 +180,40 @@ def swap(report: Report, entry: Path, made: TstReport, folder: Path) -> None:
     """The computed rate in h2o2.yaml: what delays and the flame speed become, with the band of its factor."""
     target = folder / "h2o2_quantum.yaml"
     merge("h2o2.yaml", [entry], target)
-    gas = ct.Solution(str(target))
+    before, after = Mechanism.load("h2o2.yaml"), Mechanism.load(target)
     number = next(
-        i for i, r in enumerate(gas.reactions()) if r.input_data.get("combust", {}).get("source") == "quantum"
-    )
+        i for i, r in enumerate(after.cantera(transport=False).reactions())
+        if r.input_data.get("combust", {}).get("source") == "quantum"
+    )  # fmt: skip
     report.parts.append("## In h2o2.yaml")
     report.text("""The computed rate takes the place of the mechanism's (`combust merge`). Its band: the rate times and
         over the factor stated at the temperature of the ignition, or at 1500 K for the flame, constant in T.
         Stoichiometric H2 and air at 1 atm; delays at constant volume to the steepest rise of T.""")
-    rows: list[tuple[Any, ...]] = []
-    for T in DELAYS:
-        old = delay(ct.Solution("h2o2.yaml"), T, None, 1.0)
-        f = between(made.record, T)[1]
-        mid, low, high = (delay(gas, T, number, one) for one in (1.0, 1 / f, f))
-        rows.append((f"delay, {T:g} K", f"{old * 1e6:.4g} us", f"{mid * 1e6:.4g} us", f"{100 * (mid / old - 1):+.1f} %",
-                     f"{f:.2f}", f"{low * 1e6:.4g} to {high * 1e6:.4g} us"))  # fmt: skip
-    if FLAMES:
-        old = speed(ct.Solution("h2o2.yaml"), None, 1.0)
-        f = between(made.record, 1500.0)[1]
-        mid, low, high = (speed(gas, number, one) for one in (1.0, 1 / f, f))
+
+    def row(what: str, at: float, of: Callable[[Mechanism], float], unit: str) -> tuple[str, ...]:
+        f = between(made.record, at)[1]
+        old, mid, low, high = (of(gas) for gas in (before, after, *(scaled(after, number, x) for x in (1 / f, f))))
         change = f"{100 * (mid / old - 1):+.1f} %"
-        rows.append(("flame speed, 300 K", f"{old:.3f} m/s", f"{mid:.3f} m/s", change, f"{f:.2f}",
-                     f"{low:.3f} to {high:.3f} m/s"))  # fmt: skip
+        return what, f"{old:#.4g} {unit}", f"{mid:#.4g} {unit}", change, f"{f:.2f}", f"{low:#.4g} to {high:#.4g} {unit}"
+
+    rows = [row(f"delay, {T:g} K", T, partial(delay, T=T), "us") for T in DELAYS]
+    rows += [row("flame speed, 300 K", 1500.0, speed, "m/s")] if FLAMES else []
     report.table(("", "h2o2.yaml", "with the computed rate", "change", "factor", "band"), rows)
 
 
-def delay(gas: ct.Solution, T: float, number: int | None, times: float) -> float:
-    """Of H2 and air at 1 atm [s]."""
-    gas.set_multiplier(1.0)
-    if number is not None:
-        gas.set_multiplier(times, number)
-    gas.set_equivalence_ratio(1.0, "H2", "O2:0.21, N2:0.79")
-    gas.TP = T, ct.one_atm
-    reactor = ct.IdealGasReactor(gas)
-    net = ct.ReactorNet([reactor])
-    net.rtol, net.atol = 1e-9, 1e-15
-    best, at, before, then = 0.0, 0.0, 0.0, T
-    while net.time < 1.0 and reactor.T < T + 1500:
-        net.step()
-        slope = (reactor.T - then) / (net.time - before)
-        if slope > best:
-            best, at = slope, net.time
-        before, then = net.time, reactor.T
-        if reactor.T > T + 400 and slope < 0.05 * best:
-            break
-    return at
+def scaled(gas: Mechanism, number: int, times: float) -> Mechanism:
+    """With a multiple of the rate of a reaction."""
+    A = gas.parameters.A.clone()
+    A[number] *= times
+    return gas.with_parameters(A=A)
 
 
-def speed(gas: ct.Solution, number: int | None, times: float) -> float:
-    """Of a stoichiometric H2 and air flame at 300 K, 1 atm [m/s]."""
-    gas.set_multiplier(1.0)
-    if number is not None:
-        gas.set_multiplier(times, number)
-    gas.set_equivalence_ratio(1.0, "H2", "O2:0.21, N2:0.79")
-    gas.TP = 300.0, ct.one_atm
-    gas.transport_model = "mixture-averaged"
-    flame = ct.FreeFlame(gas, width=0.02)
-    flame.set_refine_criteria(ratio=3, slope=0.05, curve=0.1)
-    flame.solve(loglevel=0, auto=True)
-    return float(flame.velocity[0])
+def delay(gas: Mechanism, T: float) -> float:
+    """Of the mixture [us]."""
+    Y = gas.mixture(*MIXTURE)
+    return 1e6 * float(ignition_delays(gas, torch.tensor([T]), ct.one_atm, Y, 1.0, rtol=1e-9, atol=1e-15))
+
+
+def speed(gas: Mechanism) -> float:
+    """Of its flame at 300 K [m/s]."""
+    return free_flame(gas, 300.0, ct.one_atm, *MIXTURE).speed
