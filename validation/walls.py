@@ -17,6 +17,7 @@ from combust.case.load import convert
 from combust.cfd.boundaries.conditions import Boundary, Parts
 from combust.cfd.lowmach.flow import ReactingFlow
 from combust.cfd.operators import scalars
+from combust.cfd.operators.coefficients import transport_coefficients
 from combust.parallel import Communicator
 from combust.run import build as case
 from validation.report import Report, percent
@@ -124,7 +125,7 @@ def without_flux(flow: ReactingFlow) -> tuple[float, float, float]:
         x, q = float(y[0]), torch.zeros(1 + len(gas.species), 1, 1, 1, dtype=torch.float64)
         mean = x * W[h] + (1 - x) * W[a]
         q[0], q[1 + h], q[1 + a] = t, x * W[h] / mean, (1 - x) * W[a] / mean
-        c = scalars.transport_coefficients(scheme.transport_data, gas.thermo, q, scheme.problem.transport)
+        c = transport_coefficients(scheme.transport_data, gas.thermo, q, scheme.problem.transport)
         assert c.thermal_diffusion is not None
         B, D, Y = c.mole_diffusivity[:, 0, 0, 0], c.thermal_diffusion[:, 0, 0, 0], q[1 + h, 0, 0, 0]
         # j_H2 = -(B_H X' + D_H) + Y (B_H X' - B_A X' + D_H + D_A) = 0 for X' = dX_H2/dT

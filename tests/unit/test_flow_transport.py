@@ -9,6 +9,7 @@ import torch
 from combust import kernels
 from combust.case.load import load
 from combust.cfd.operators import scalars
+from combust.cfd.operators.coefficients import combined
 from combust.errors import ConfigError
 from combust.parallel import Communicator
 from combust.run import build as case
@@ -71,7 +72,7 @@ def test_coefficients_that_a_case_does_not_have_are_none():
     assert plain.thermal_diffusion is None and soret.thermal_diffusion.shape == soret.mole_diffusivity.shape
     assert torch.allclose(plain.viscosity, soret.viscosity, rtol=1e-13, atol=0)  # one of them is made in C++
     with pytest.raises(ValueError, match="one has thermal_diffusion and the other has not"):
-        scalars.combined(plain, soret, torch.add)
+        combined(plain, soret, torch.add)
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from combust.cfd.mesh.block import Block
 from combust.cfd.mesh.grid import Grid, cut, stretched_faces, uniform_faces
 from combust.cfd.mesh.slabs import Slab, _part
 from combust.cfd.operators import scalars
+from combust.cfd.operators.coefficients import Coefficients, density, transport_coefficients
 from combust.cfd.operators.native import advection, coefficients, library, state
-from combust.cfd.operators.scalars import Coefficients
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.parallel import Communicator
 
@@ -51,7 +51,7 @@ def states(name, shape, seed=0):
 def conserved(name, q):
     """(rho h, rho Y)."""
     thermo = gas(name).kinetics.thermo
-    rho = scalars.density(thermo, q[0], q[1:], P0)
+    rho = density(thermo, q[0], q[1:], P0)
     return rho * torch.cat([(q[1:] * scalars.h_mass(thermo, q[0])).sum(0)[None], q[1:]])
 
 
@@ -132,7 +132,7 @@ def test_transport_coefficients_are_torchs(name, shape):
     q[1:, 0, 0, 0] = 0.0
     q[2, 0, 0, 0] = 1.0  # a pure species
     q[3, -1, -1, -1] = -1e-9
-    expected = scalars.transport_coefficients(data, thermo, q, "mixture-averaged")
+    expected = transport_coefficients(data, thermo, q, "mixture-averaged")
     found = coefficients.transport_coefficients(None, data, thermo, q, "mixture-averaged")
     for x, y in zip(found[:3], expected[:3], strict=True):
         assert near(x, y, y.abs())

@@ -12,8 +12,8 @@ from combust.cfd.mesh.block import Block
 from combust.cfd.mesh.grid import Grid
 from combust.cfd.mesh.slabs import slabs
 from combust.cfd.operators import rkc, scalars
+from combust.cfd.operators.coefficients import Coefficients
 from combust.cfd.operators.native import diffusion, library
-from combust.cfd.operators.scalars import Coefficients
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.parallel import Communicator
 

@@ -11,7 +11,7 @@ from combust.cfd.boundaries.fill import Filler
 from combust.cfd.mesh.grid import Faces, along
 from combust.cfd.mesh.grid import near as cells
 from combust.cfd.operators import scalars
-from combust.cfd.operators.scalars import Coefficients, specific_moles
+from combust.cfd.operators.coefficients import Coefficients, specific_moles
 from combust.kinetics.rates.thermo import Thermo, h_and_cp_mass, h_mass
 
 

@@ -16,7 +16,8 @@ from combust.cfd.boundaries.conditions import Burner, Wall
 from combust.cfd.boundaries.fill import Filler
 from combust.cfd.boundaries.patches import Patch
 from combust.cfd.operators import scalars
-from combust.cfd.operators.scalars import SIDES, Coefficients
+from combust.cfd.operators.coefficients import Coefficients
+from combust.cfd.operators.scalars import SIDES
 from combust.kinetics.rates.thermo import Thermo
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from combust.cfd.boundaries.conditions import Boundary, Parts, Side, Sides, Wall, conditions_of
 from combust.cfd.mesh.grid import NAMES, Faces, Grid, cut
-from combust.cfd.operators.scalars import Coefficients, density, molecular
+from combust.cfd.operators.coefficients import Coefficients, density, molecular
 from combust.kinetics.rates.thermo import Thermo
 
 

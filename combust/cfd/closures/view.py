@@ -15,9 +15,9 @@ from combust.cfd.closures.domain import Domain
 from combust.cfd.closures.names import Filter
 from combust.cfd.closures.near_walls import Gas, NearWall, near_wall, sides_with_friction
 from combust.cfd.mesh.grid import Faces, Grid, along
+from combust.cfd.operators.coefficients import Coefficients
 from combust.cfd.operators.gradients import gradient
 from combust.cfd.operators.momentum import cell_velocity, velocity_gradient
-from combust.cfd.operators.scalars import Coefficients
 from combust.errors import ConfigError
 from combust.kernels import compiled
 from combust.kinetics.rates.thermo import Thermo

@@ -8,7 +8,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from combust.cfd.mesh.slabs import pointwise
-from combust.cfd.operators.scalars import specific_moles
+from combust.cfd.operators.coefficients import specific_moles
 from combust.kinetics.rates.thermo import GAS_CONSTANT, Thermo, cp_mass, h_mass
 
 

@@ -17,7 +17,7 @@ from combust.cfd.boundaries.patches import patches
 from combust.cfd.initial.fields import Fields
 from combust.cfd.mesh.grid import NAMES
 from combust.cfd.model.case import Case
-from combust.cfd.operators import scalars
+from combust.cfd.operators.coefficients import density
 from combust.errors import ConfigError
 
 logger = logging.getLogger(__name__)
@@ -110,7 +110,7 @@ def _at_outflows(case: Case, fields: Fields) -> tuple[float, str]:
     """The density that all cells along outflow sides start with; its extremes are the same on any number of ranks."""
     q, grid = fields[0], case.grid
     p = torch.tensor(case.pressure, dtype=torch.float64, device=grid.device)
-    rho = scalars.density(case.gas.thermo, q[0], q[1:], p)
+    rho = density(case.gas.thermo, q[0], q[1:], p)
     least, most = torch.inf, -torch.inf
     for axis in grid.layout.axes:
         for side in (0, 1):

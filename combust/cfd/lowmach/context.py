@@ -14,14 +14,13 @@ from combust.cfd.interaction.base import Interaction, Interplay, Met
 from combust.cfd.lowmach.discretisation import Discretisation
 from combust.cfd.mesh.grid import NAMES
 from combust.cfd.mesh.require import require_faces, require_field, require_values
-from combust.cfd.operators import scalars
-from combust.cfd.operators.scalars import EddyCoefficients
+from combust.cfd.operators.coefficients import EddyCoefficients, eddy_coefficients
 from combust.cfd.sources.base import is_counted
 from combust.errors import ConfigError
 from combust.kernels import compiled
 from combust.parallel import together
 
-eddy_coefficients_kernel = compiled(scalars.eddy_coefficients)
+eddy_coefficients_kernel = compiled(eddy_coefficients)
 
 
 class Context(NamedTuple):

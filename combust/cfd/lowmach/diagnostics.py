@@ -23,7 +23,8 @@ from combust.cfd.lowmach.through_walls import ThroughWalls
 from combust.cfd.lowmach.unresolved import Unresolved
 from combust.cfd.lowmach.wall_shear import WallShear
 from combust.cfd.model.case import Elsewhere
-from combust.cfd.operators import momentum, scalars
+from combust.cfd.operators import momentum
+from combust.cfd.operators.coefficients import Coefficients, specific_moles
 from combust.cfd.operators.gradients import squared_gradient
 from combust.cfd.sources import base as sources
 from combust.errors import ConfigError
@@ -162,7 +163,7 @@ class Diagnostics:
         return self.scheme.inner(self.s.q)
 
     @property
-    def coefficients(self) -> scalars.Coefficients:
+    def coefficients(self) -> Coefficients:
         c = self.s.coefficients
         assert c is not None
         return c
@@ -190,7 +191,7 @@ class Diagnostics:
         if prefix == "Y_":
             return Y[k]
         if prefix == "X_":
-            return Y[k] / self.gas.molar_mass[k] / scalars.specific_moles(self.gas.thermo, Y)
+            return Y[k] / self.gas.molar_mass[k] / specific_moles(self.gas.thermo, Y)
         return self.rates()[k]
 
     def quantity(self, name: str) -> float:

@@ -25,6 +25,7 @@ from combust.cfd.mesh.grid import Faces
 from combust.cfd.mesh.require import require_faces, require_field
 from combust.cfd.mesh.slabs import pointwise
 from combust.cfd.operators import scalars
+from combust.cfd.operators.coefficients import density
 from combust.cfd.sources import base as sources
 from combust.errors import ConfigError, DivergenceError
 from combust.kinetics.rates.thermo import Thermo, h_mass
@@ -316,6 +317,6 @@ def conserved(thermo: Thermo, q: torch.Tensor, p0: torch.Tensor) -> torch.Tensor
 
     def of(q: torch.Tensor) -> torch.Tensor:
         h = (q[1:] * h_mass(thermo, q[0])).sum(0)
-        return scalars.density(thermo, q[0], q[1:], p0) * torch.cat([h[None], q[1:]])
+        return density(thermo, q[0], q[1:], p0) * torch.cat([h[None], q[1:]])
 
     return pointwise(of, q)

@@ -35,9 +35,9 @@ from combust.cfd.lowmach.transport import Transport
 from combust.cfd.mesh.grid import Faces, Grid
 from combust.cfd.mesh.slabs import of_cells, pointwise
 from combust.cfd.operators import scalars
+from combust.cfd.operators.coefficients import Coefficients, combined, multiplied, transport_coefficients, with_eddies
 from combust.cfd.operators.native import coefficients
 from combust.cfd.operators.native import state as cells
-from combust.cfd.operators.scalars import Coefficients
 from combust.cfd.pressure.base import PressureSolver
 from combust.devices import number, total
 from combust.errors import DivergenceError, StateError
@@ -52,13 +52,13 @@ T = TypeVar("T")
 CARRIED = 1.0  # Courant number beyond which the velocity of a convective outflow may grow from step to step
 BESIDE_WALL = 0.1  # of its volume a cell may gain or lose in a step beside a wall whose temperature jumps
 
-coefficients_kernel = compiled(scalars.transport_coefficients, native=coefficients.transport_coefficients)
+coefficients_kernel = compiled(transport_coefficients, native=coefficients.transport_coefficients)
 primitive_kernel = compiled(scalars.primitive, native=cells.primitive)
 divergence_kernel = compiled(scalars.divergence_source, native=cells.divergence_source)
 mean_rates_kernel = compiled(scalars.mean_rates, native=cells.mean_rates)
 ahead_kernel = compiled(scalars.ahead, native=cells.ahead)
-with_eddies_kernel = compiled(scalars.with_eddies)
-multiplied_kernel = compiled(scalars.multiplied)
+with_eddies_kernel = compiled(with_eddies)
+multiplied_kernel = compiled(multiplied)
 
 
 class LowMach(Discretisation):
@@ -311,7 +311,7 @@ class LowMach(Discretisation):
         earlier = s.coefficients_before, s.q_before, s.S_before
         found = ahead_kernel.native(None, now, earlier, number(w, self.grid.device))
         if found is None:
-            found = scalars.combined(now[0], earlier[0], beyond), beyond(s.q, s.q_before), beyond(s.S, s.S_before)
+            found = combined(now[0], earlier[0], beyond), beyond(s.q, s.q_before), beyond(s.S, s.S_before)
         return found[1], found[2], self.acting(found[0], given)
 
     def _centred(

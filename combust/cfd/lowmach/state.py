@@ -11,7 +11,7 @@ import torch
 
 from combust.cfd.closures.base import Rates
 from combust.cfd.mesh.grid import NAMES, Faces, Grid, along
-from combust.cfd.operators.scalars import Coefficients
+from combust.cfd.operators.coefficients import Coefficients
 
 
 class Acted(NamedTuple):

@@ -15,9 +15,9 @@ from combust.cfd.lowmach.state import State
 from combust.cfd.mesh.grid import Areas, Faces
 from combust.cfd.mesh.slabs import Behind, Joined, Slab, of_cells
 from combust.cfd.operators import rkc, scalars
+from combust.cfd.operators.coefficients import Coefficients
 from combust.cfd.operators.native import advection, diffusion, stages
 from combust.cfd.operators.native import state as cells
-from combust.cfd.operators.scalars import Coefficients
 from combust.devices import number
 from combust.kernels import compiled
 

@@ -14,7 +14,7 @@ from combust.cfd.lowmach.context import Below, Context, met_by, with_motion
 from combust.cfd.lowmach.lowmach import LowMach
 from combust.cfd.lowmach.of_eddies import OfEddies
 from combust.cfd.lowmach.state import State
-from combust.cfd.operators.scalars import Coefficients
+from combust.cfd.operators.coefficients import Coefficients
 from combust.parallel import together
 
 T = TypeVar("T")

@@ -1,4 +1,4 @@
-"""Transport coefficients in C++, see combust.cfd.operators.scalars.transport_coefficients."""
+"""Transport coefficients in C++, see combust.cfd.operators.coefficients."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import ctypes
 import torch
 from torch import Tensor
 
+from combust.cfd.operators.coefficients import Coefficients
 from combust.cfd.operators.native.fields import POINTER, Kept, extent, fields, gas_of, threads
 from combust.cfd.operators.native.library import library, require_memory
-from combust.cfd.operators.scalars import Coefficients
 from combust.kernels import Places
 from combust.kinetics.rates.thermo import Thermo
 from combust.kinetics.transport.model import TransportModel
@@ -26,7 +26,7 @@ class _Fits(ctypes.Structure):
 def transport_coefficients(
     places: Places | None, data: TransportModel, thermo: Thermo, q: Tensor, model: str
 ) -> Coefficients | None:
-    """As `scalars.transport_coefficients`, mixture-averaged without thermal diffusion; of all cells in one row."""
+    """As its `transport_coefficients`, mixture-averaged without thermal diffusion; of all cells in one row."""
     if model != "mixture-averaged" or places is not None or not q.is_contiguous() or not plain(q):
         return None
     gas, fits = gas_of(thermo), fits_of(data)

@@ -13,9 +13,10 @@ from torch import Tensor
 
 from combust import machine_code
 from combust.cfd.mesh.grid import Areas, AxisMetric, Layout, Metrics, near
+from combust.cfd.operators.coefficients import Coefficients
 from combust.cfd.operators.native.fields import INT, POINTER, REAL, Kept, begins, by_reference, fields, gas_of, threads
 from combust.cfd.operators.native.library import library, require_memory
-from combust.cfd.operators.scalars import SIDES, Coefficients
+from combust.cfd.operators.scalars import SIDES
 from combust.kernels import Places
 from combust.kinetics.rates.thermo import Thermo
 from combust.torch_parts import doubles

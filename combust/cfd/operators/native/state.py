@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 
 from combust.cfd.mesh.grid import Layout, along
+from combust.cfd.operators.coefficients import Coefficients
 from combust.cfd.operators.native.fields import INT, axes_of, extent, fields, gas_of, threads
 from combust.cfd.operators.native.library import library, require_memory
-from combust.cfd.operators.scalars import Ahead, Coefficients
+from combust.cfd.operators.scalars import Ahead
 from combust.graphs import outline, restored, tensors_of
 from combust.kernels import Places
 from combust.kinetics.rates.thermo import Thermo
