@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from combust.errors import ConfigError, FileFormatError
 from combust.files import read_text
 from combust.kinetics.constants.evaluated import PER_MOLECULE
 from combust.kinetics.falloff import arkane, entry, fits, mess
+from combust.kinetics.falloff.checks import composition
 from combust.kinetics.falloff.densities import Array
 from combust.kinetics.gas.equilibrium import constant
 from combust.kinetics.mechanism import phases, places
@@ -151,13 +153,25 @@ def read(
         if lacking := sorted(({*sides[0], *sides[1]}) - known):
             left_out.append((f"{'+'.join(left)} => {'+'.join(right)}",
                              f"line {line}: the mechanism has no {', '.join(lacking)}; give --name"))  # fmt: skip
+        elif atoms(gas, sides[0]) != atoms(gas, sides[1]):
+            left_out.append((f"{'+'.join(left)} => {'+'.join(right)}",
+                             f"line {line}: {' + '.join(sides[0])} and {' + '.join(sides[1])} have other atoms: look "
+                             "at --name"))  # fmt: skip
         elif isinstance(what, mess.Block):
             rates.append(of_block(what, sides))
+        elif what.rate is None:
+            left_out.append((f"{'+'.join(left)} => {'+'.join(right)}",
+                             f"line {line}: has nan in the place of numbers: did the program end well?"))  # fmt: skip
         elif what.rate.type not in ("pressure-dependent-Arrhenius", "Chebyshev"):
             left_out.append((" + ".join(left), f"line {line}: does not hang on pressure by PLOG or CHEB"))
         else:
             rates.append(of_stated(what, sides))
     return source, rates, left_out
+
+
+def atoms(gas: ct.Solution, side: Sequence[str]) -> Counter[str]:
+    """Of all species of a side."""
+    return sum((Counter(composition(gas, name)) for name in side), Counter())
 
 
 def of_block(one: mess.Block, sides: Sides) -> Rate:
@@ -277,7 +291,7 @@ def taken(gas: ct.Solution, one: Rate, back: Rate | None, rates: Sequence[Rate])
     said = []
     if balance is not None and balance > BALANCE:
         said.append(
-            f"k of both directions is a factor {balance:.2f} off the mechanism's thermo, from which the reverse follows"
+            f"k of both directions is a factor {balance:.3g} off the mechanism's thermo, from which the reverse follows"
         )
     twins = [r for r in rates if r.sides == one.sides]
     if len(twins) > 1:

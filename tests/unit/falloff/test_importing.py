@@ -235,7 +235,7 @@ def test_bad_output_py(tmp_path, edit, words):
 
 
 @pytest.mark.parametrize("text", [
-    "H+XYZ=HO2 1 0 0\n PLOG/ 1.0 1e13 0 0/\n", "H+O2=HO2 1 0 0\n PLOG/ 1.0 abc 0 0/\n",
+    "H+O2=HO2 1 0 0\n PLOG/ 1.0 abc 0 0/\n",
     "H+O2=HO2 1 0 0\n CHEB/ 2 2 1.0/\n",
 ])  # fmt: skip
 def test_bad_chem_inp(tmp_path, text):
