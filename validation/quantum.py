@@ -21,9 +21,11 @@ from combust.kinetics.constants.rate import rate
 from combust.kinetics.flames.free import free_flame
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.kinetics.quantum.command import TstReport, tst
+from combust.kinetics.quantum.constants import HARTREE_KJ
 from combust.kinetics.quantum.engines import levels
 from combust.kinetics.quantum.rates.record import between
 from combust.kinetics.quantum.rates.tst import Rates, rates
+from combust.kinetics.quantum.rates.variational import variational
 from combust.kinetics.quantum.record import Record
 from combust.kinetics.reactors.ignition import ignition_delays
 from combust.report.charts import picture
@@ -54,6 +56,7 @@ def run(report: Report) -> None:
             (x {made.structures["saddle"].scale:g}) of {made.record.geometry}, made by `combust tst` with the extra
             `quantum`; nothing here needs it.""")
         four_levels(report, made)
+        recrossing(report, made)
         halves(report, made)
         for name in OTHERS:
             another(report, name, tst(LIBRARY / f"{name}.toml", out / name))
@@ -118,14 +121,48 @@ def four_levels(report: Report, made: TstReport) -> None:
     for level, share in covered.items():
         report.target(f"ln(k / Oldenborg) over ln(stated factor), largest, {level}", share, 1.0)
     report.text("""At 2000 K and above k is too large at every level but Hartree-Fock:
-        harmonic modes of the saddle, the reference, or recrossing, which was not calculated. The factor's term that
-        grows with T is made so wide for that. Tunnelling counts below 700 K.""")
+        harmonic modes of the saddle, the reference, or recrossing, of which the next section has a part. The factor's
+        term that grows with T is made so wide for that. Tunnelling counts below 700 K.""")
     law = made.record.fitted
     assert law is not None
     report.text(f"""Law of the last level with Eckart's factor: {law.A * 1e3:.4g} T^{law.b:.3f} exp(-{law.E:.0f} K / T)
         cm3/mol/s, within {100 * math.expm1(law.error):.1f} % of the table from {law.T_low:g} to {law.T_high:g} K.
         E0 is {made.record.barrier:.2f} kJ/mol, the imaginary mode {made.record.wavenumber:.0f}i cm-1; the saddle
         {followed(made.record.connects)}.""")
+
+
+def recrossing(report: Report, made: TstReport) -> None:
+    """What canonical variational theory makes of it, by the points in the saddle's record."""
+    left, right, saddle = parts(made)
+    best, reference = (
+        made.record.level,
+        np.array([cited("OH + H2 => H2O + H", "Oldenborg 1992").k(T) for T in TEMPERATURES]),
+    )
+    plain = at_level(made, best)
+    found = rates(left, right, saddle, best, TEMPERATURES, cvt=True)
+    assert found.cvt is not None
+    times = plain.without / at_level(made, saddle.level).without
+    scaled = variational(saddle, TEMPERATURES, times)
+    report.parts.append("### Canonical variational theory")
+    report.text(f"""`[cvt]` in the file: the dividing surface with the highest free energy along the way down from the
+        saddle, of which the record has {len(saddle.path)} points at {saddle.level}. s counts from the saddle,
+        in bohr u^1/2, and grows towards {saddle.connects[0]}:""")
+    rise = [HARTREE_KJ * (one.energy - saddle.energies[saddle.level]) for one in saddle.path]
+    report.table(("s", "energy, kJ/mol", "modes across the way, cm-1"),
+                 [(f"{one.s:.3f}", f"{e:.3f}", ", ".join(f"{w:.0f}" for w in one.frequencies))
+                  for one, e in zip(saddle.path, rise, strict=True)])  # fmt: skip
+    report.table(
+        ("", *(f"{T:g} K" for T in TEMPERATURES)),
+        [("k over conventional k", *(f"{f:.3f}" for f in found.cvt.factor)),
+         ("at s", *(f"{s:+.3f}" for s in found.cvt.s)),
+         (f"energies along the way times {times:.2f}, the ratio of barriers", *(f"{f:.3f}" for f in scaled.factor)),
+         ("k over Oldenborg's, conventional", *(f"{r:.3g}" for r in plain.k / reference)),
+         ("k over Oldenborg's, variational", *(f"{r:.3g}" for r in found.k / reference))],
+    )  # fmt: skip
+    ratios = found.k / reference
+    low = [abs(math.log(r)) for r, T in zip(ratios, TEMPERATURES, strict=True) if T <= 1000]
+    report.target("k / Oldenborg or its inverse with the variational factor, 300 to 1000 K", math.exp(max(low)), 1.25)
+    report.target("the same to 2500 K", math.exp(float(np.abs(np.log(ratios)).max())), 1.7)
 
 
 def followed(ends: tuple[str, ...]) -> str:

@@ -194,6 +194,17 @@ def test_the_record_alone_gives_the_same_factors(folder, capsys):
     assert "canonical variational" in (folder / "records" / "rate.yaml").read_text()
 
 
+def test_the_shipped_saddle_has_its_way_down(tmp_path):
+    """OH + H2: by records alone, no engine is asked; k at most the conventional one, and not far from it."""
+    found = tst("oh_h2.toml", tmp_path / "out", overrides=["cvt={}"], engine=object())
+    plain = tst("oh_h2.toml", tmp_path / "plain", engine=object()).record
+    assert sorted(found.structures["saddle"].connects) == ["H + H2O", "H2 + OH"]
+    assert all(0.8 < one.cvt <= 1 for one in found.record.at) and not found.doubts
+    assert [one.k / other.k for one, other in zip(found.record.at, plain.at, strict=True)] == pytest.approx(
+        [one.cvt for one in found.record.at], rel=1e-12
+    )
+
+
 def test_molecules_that_are_apart():
     elements = ("O", "H", "H", "H")
     water = np.array([(0, 0, 0.117), (0, 0.757, -0.469), (0, -0.757, -0.469)])

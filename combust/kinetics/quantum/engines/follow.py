@@ -22,6 +22,7 @@ from combust.report.meter import SILENT, Reporter
 
 ENDED = "the way down "  # how notes of this begin
 SLACK = 1.1  # of lengths, which come out a little other than asked
+DIGITS = 9  # of places in angstrom
 ALIKE = 0.01  # of the imaginary mode, between the record and the engine
 
 
@@ -70,10 +71,10 @@ class Way:
         self.bent = self.bend()
 
     def structure(self, x: Array) -> Structure:
-        """At a mass-weighted place."""
+        """At a mass-weighted place; pieces are found by places, so last digits are left out."""
         one = self.saddle
         made = Structure("saddle, the way down", one.elements, (), one.charge, one.multiplicity)
-        return made.at((x / self.roots).reshape(-1, 3) * BOHR)
+        return made.at(np.round((x / self.roots).reshape(-1, 3) * BOHR, DIGITS))
 
     def top(self) -> Local:
         """The saddle itself. Raises ConfigError where it is not the engine's."""
