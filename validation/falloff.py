@@ -41,7 +41,6 @@ RECORDS = ROOT / "tests" / "data" / "quantum" / "thermo"
 SELLEVAG = "Sellevag, Georgievskii and Miller 2008, J. Phys. Chem. A 112, 5085"
 K_INF = HighPressure(terms=((25e-11, -0.367, 0.0), (7.5e-13, 0.702, 0.0)), units="cm3/molecule/s", source=SELLEVAG)
 EXPONENT = 0.85  # of <dE>down over T, as customary
-LIBRARY = ROOT / "combust" / "kinetics" / "falloff" / "library"
 BLITZ = "abstract of Blitz et al., https://www.chem.ox.ac.uk/publication/541699/europe-pubmed-central"
 BOTTOM, SHARES = (1500.0, 2500.0), (0.5, 0.97)  # K, and of upward steps, for where the bottom begins
 FIT_AT = 1000.0  # K, and the lowest pressure
@@ -75,7 +74,7 @@ def methyl(down: float, active: str = "all") -> Falloff:
 
 def ethane(down: float, active: str = "K", blitz: bool = False) -> Falloff:
     """CH3 + CH3 (+N2) of the file that comes with combust; k at high pressure is GRI-3.0's, or that of Blitz."""
-    given = load(LIBRARY / "c2h6.toml")
+    given = load("c2h6.toml")
     assert given.k_inf is not None
     way = HighPressure(terms=((5.76e-11 * 298**0.34, -0.34, 0.0),), units="cm3/molecule/s", source=BLITZ)
     return msgspec.structs.replace(given, k_inf=way if blitz else given.k_inf, active=active,

@@ -20,7 +20,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "Files: falloff.yaml (what `combust merge` takes), falloff.csv, falloff.png. With --read: the entries of "
         "MESS or Arkane, checked against the mechanism's thermo, as falloff.yaml."
     )
-    parser.add_argument("config", nargs="?", help="well, fragments, bath gas, temperatures, pressures (TOML)")
+    parser.add_argument("config", nargs="?", help="well, fragments, bath gas, temperatures, pressures (TOML), or the "
+                        "name of a file that comes with combust: ho2.toml, c2h6.toml")  # fmt: skip
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a key: fit=plog")
     parser.add_argument("--read", metavar="FILE", help="output of MESS, or chem.inp or output.py of Arkane")
     parser.add_argument("--mechanism", metavar="YAML", help="with --read: species and thermo of the rates")

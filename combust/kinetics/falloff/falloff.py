@@ -59,7 +59,7 @@ def falloff(
 ) -> FalloffReport:
     """k(T, p) of a well by a master equation.
 
-    config : TOML file, or its settings;  changes : "key=value"
+    config : TOML file, the name of one that comes with combust, or its settings;  changes : "key=value"
     out : folder of falloff.yaml, which `combust merge` takes, and places of falloff.csv and falloff.png; None: no file
     Raises ConfigError, MechanismError, FileFormatError, DivergenceError.
     """

@@ -18,9 +18,10 @@ from combust.kinetics.quantum.constants import CM_KJ, LIGHT, PLANCK
 from combust.kinetics.quantum.thermochemistry.settings import RotorSettings
 from combust.settings import ranges
 from combust.settings.base import Count, NotNegative, Positive, Settings, Text, doc
-from combust.settings.config import beside, checked, read
+from combust.settings.config import beside, checked, read, there
 from combust.units import split
 
+LIBRARY = Path(__file__).parent / "library"  # files and records that come with combust
 PER_CM = {
     "cm-1": 1.0, "1/cm": 1.0, "kJ/mol": 1 / CM_KJ, "kcal/mol": calorie / CM_KJ, "K": KT, "eV": eV / (PLANCK * LIGHT),
 }  # fmt: skip
@@ -135,9 +136,10 @@ def per_cm(energy: float | str, what: str) -> float:
 def load(path: str | Path, overrides: Sequence[str] = ()) -> Falloff:
     """The settings of a TOML file, with "key=value" changes; files that lie beside it get their full path.
 
+    path : or the name of a file that comes with combust
     Raises ConfigError that names file, key, value and what is allowed.
     """
-    path = Path(path)
+    path = Path(there(str(path), None, LIBRARY, "*.toml"))
     found = checked(read(path, overrides), str(path), Falloff)
     here = lambda one: located(one, path)  # noqa: E731
     saddle = found.saddle and msgspec.structs.replace(found.saddle, structure=here(found.saddle.structure))
