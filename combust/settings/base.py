@@ -66,6 +66,15 @@ class Mixture(Settings, frozen=True):
         return self.composition is not None or self.fuel is not None
 
 
+class NamedMixture(Mixture, frozen=True):
+    """A gas that has to be named."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.has_composition:
+            raise ValueError("needs composition, or fuel, oxidizer and phi")
+
+
 def seconds(duration: float | str) -> float:
     """Seconds of 90, "90s", "30min", "23h" or "2d"."""
     if not isinstance(duration, str):

@@ -13,7 +13,7 @@ from msgspec import Meta
 
 from combust.cfd.initial.base import Start, Starting
 from combust.errors import ConfigError
-from combust.settings.base import Mixture, NotNegative, Positive, Temperature, doc
+from combust.settings.base import NamedMixture, NotNegative, Positive, Temperature, doc
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,7 +27,7 @@ NOISE = 0.2  # by which they differ from place to place
 KAPPA = 0.41
 
 
-class ChannelInitial(Start, Mixture, frozen=True, kw_only=True, tag_field="kind", tag="channel"):
+class ChannelInitial(Start, NamedMixture, frozen=True, kw_only=True, tag_field="kind", tag="channel"):
     """Flow along x between walls at both ends of y: the mean profile of a turbulent channel, and what breaks it up.
 
     Near the walls it has streaks along x and waves across them, which break down within a few h/u_tau, where the mesh
@@ -43,11 +43,6 @@ class ChannelInitial(Start, Mixture, frozen=True, kw_only=True, tag_field="kind"
         0.25
     )
     seed: Annotated[int, Meta(ge=0), doc("seed of what differs from place to place")] = 0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not self.has_composition:
-            raise ValueError("needs composition, or fuel, oxidizer and phi")
 
     def fields(self, case: Starting) -> Fields:
         """Initial T, Y and velocities. Raises ConfigError for a mesh that is no channel."""

@@ -10,7 +10,7 @@ from combust.cfd.initial.base import Start, Starting
 from combust.cfd.initial.hot_spot import HotSpotKey, heated, ring
 from combust.cfd.initial.motion import TurbulenceKey, VortexKey
 from combust.cfd.initial.opposed import Jets, solved
-from combust.settings.base import Mixture, Positive, Settings, Temperature, Vector, doc
+from combust.settings.base import NamedMixture, Positive, Settings, Temperature, Vector, doc
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -24,7 +24,7 @@ AXES = {"x": 2, "y": 1, "z": 0}
 FEWEST = 3.0  # cells over a layer's width
 
 
-class Layer(Mixture, frozen=True, kw_only=True):
+class Layer(NamedMixture, frozen=True, kw_only=True):
     """One of the streams, in the order along the direction."""
 
     temperature: Annotated[Temperature, doc("temperature", "K")]
@@ -38,8 +38,6 @@ class Layer(Mixture, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not self.has_composition:
-            raise ValueError("needs composition, or fuel, oxidizer and phi")
         if (self.until is None) != (self.width is None):
             raise ValueError("until and width go together")
 

@@ -14,7 +14,7 @@ from combust.cfd.initial.motion import TurbulenceKey, VortexKey
 from combust.cfd.initial.opposed import CounterflowInitial
 from combust.errors import ConfigError, at
 from combust.kinetics.mechanism.settings import ConstantTransport, of_flames
-from combust.settings.base import Count, Mixture, NotNegative, Positive, Settings, Temperature, Text, Vector, doc
+from combust.settings.base import Count, NamedMixture, NotNegative, Positive, Settings, Temperature, Text, Vector, doc
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -147,7 +147,7 @@ class KernelInitial(Start, Settings, frozen=True, tag_field="kind", tag="kernel"
         return torch.tensor(T, dtype=torch.float64), torch.stack(Y, 1)
 
 
-class UniformInitial(Start, Mixture, frozen=True, kw_only=True, tag_field="kind", tag="uniform"):
+class UniformInitial(Start, NamedMixture, frozen=True, kw_only=True, tag_field="kind", tag="uniform"):
     """The same gas everywhere."""
 
     temperature: Annotated[Temperature, doc("temperature", "K")]
@@ -155,11 +155,6 @@ class UniformInitial(Start, Mixture, frozen=True, kw_only=True, tag_field="kind"
     turbulence: TurbulenceKey = None
     vortex: VortexKey = None
     hot_spot: HotSpotKey = None
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not self.has_composition:
-            raise ValueError("needs composition, or fuel, oxidizer and phi")
 
     def fields(self, case: Starting) -> Fields:
         """Initial T, Y and velocities."""

@@ -2,43 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeVar
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from combust.errors import FileFormatError
-from combust.experiments.formats.data import P_RANGE, T_RANGE, normalised, plausible
+from combust.experiments.formats.data import P_RANGE, T_RANGE, Notes, normalised, plausible
 from combust.units import split, to_si
-
-R = TypeVar("R")
 
 AMOUNT_KEYS = ("amount", "mole-fraction", "mass-fraction", "mole-percent")
 SPREAD = ("evaluated-standard-deviation", "uncertainty")  # the first one given counts
 BASES = {"mole fraction": ("mole", ""), "mole percent": ("mole", "percent"), "mass fraction": ("mass", "")}
 
 
-class Reader:
+class Reader(Notes):
     """Reads the points of one file and keeps notes, each once."""
 
     def __init__(self, path: str, shared: Mapping[str, Any]) -> None:
-        self.path, self.shared = path, shared
-        self.notes: list[str] = []
-        self.inchi: dict[str, str] = {}
-
-    def note(self, text: str) -> None:
-        if text not in self.notes:
-            self.notes.append(text)
+        super().__init__(path)
+        self.shared = shared
 
     def unknown(self, tree: Mapping[str, Any], known: set[str], where: str) -> None:
         for key in tree:
             if key not in known:
                 self.note(f"{self.path}: key '{where}{key}' is unknown and was passed over")
-
-    def at(self, where: str, action: Callable[[], R]) -> R:
-        """action(), with file and key in front of its error."""
-        try:
-            return action()
-        except FileFormatError as error:
-            raise FileFormatError(f"{self.path}: {where}: {error}") from None
 
     def each(self, entries: list[Any]) -> Iterator[tuple[Mapping[str, Any], str]]:
         """The points with their places. Raises FileFormatError for one that is no mapping."""

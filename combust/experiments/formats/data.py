@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from combust.errors import FileFormatError
 
@@ -15,6 +15,7 @@ LONGEST = 100_000  # rows of a table within a file
 
 Kind = Literal["ignition delay", "burning velocity", "stirred reactor", "flow reactor", "burner flame"]
 Basis = Literal["mole", "mass"]
+R = TypeVar("R")
 
 
 class NotCoveredError(FileFormatError):
@@ -118,6 +119,26 @@ class DataSet:
     inchi: Mapping[str, str]  # of species, where the file has them
     notes: tuple[str, ...] = ()
     kind: Kind = "ignition delay"
+
+
+class Notes:
+    """What is kept while a file is read: notes, each once, and InChI of species by name."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.notes: list[str] = []
+        self.inchi: dict[str, str] = {}
+
+    def note(self, text: str) -> None:
+        if text not in self.notes:
+            self.notes.append(text)
+
+    def at(self, where: str, action: Callable[[], R]) -> R:
+        """action(), with file and place in front of its error."""
+        try:
+            return action()
+        except FileFormatError as error:
+            raise FileFormatError(f"{self.path}: {where}: {error}") from None
 
 
 def plausible(value: float, what: str, bounds: tuple[float, float], unit: str) -> float:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from typing import TypeVar
+from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
 from combust.errors import FileFormatError
-from combust.experiments.formats.data import Basis, normalised, plausible_state
+from combust.experiments.formats.data import Basis, Notes, normalised, plausible_state
 from combust.units import to_si
 
-R = TypeVar("R")
 Row = list[tuple[Element, str | None]]
 """Properties of a point with their texts; columns come first, since they overrule what is common."""
 
@@ -29,25 +27,13 @@ def text(root: Element, path: str) -> str:
     return (root.findtext(path) or "").strip()
 
 
-class Reader:
+class Reader(Notes):
     """Reads one file and keeps notes, each once."""
 
     def __init__(self, path: str, said: str) -> None:
         """said : the experiment's type, for messages"""
-        self.path, self.said = path, said
-        self.notes: list[str] = []
-        self.inchi: dict[str, str] = {}
-
-    def note(self, message: str) -> None:
-        if message not in self.notes:
-            self.notes.append(message)
-
-    def at(self, where: str, action: Callable[[], R]) -> R:
-        """action(), with file and element in front of its error."""
-        try:
-            return action()
-        except FileFormatError as error:
-            raise FileFormatError(f"{self.path}: {where}: {error}") from None
+        super().__init__(path)
+        self.said = said
 
     def group(self, root: Element, name: str) -> Element:
         """The one data group with this property."""
