@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import cantera as ct
 import numpy as np
 
+from combust.kinetics.constants.matching import bath
 from combust.kinetics.gas.collisions import too_fast
-from combust.kinetics.trajectories.known import listed
+from combust.kinetics.gas.equations import listed
 
 HIGH = 1e12  # Pa, at which falloff and P-log reactions are at their limit of high pressure
 POINTS = 9
@@ -28,9 +29,8 @@ def beyond_collisions(
     one = ct.Solution(thermo=base.thermo_model, kinetics="gas", species=species, reactions=[reaction])
     temperatures = np.unique(1 / np.linspace(1 / T[0], 1 / T[1], POINTS))
     k = np.empty((2, len(temperatures)))
-    bath = next((name for name in ("N2", "AR", "HE") if name in one.species_names), one.species_names[0])
     for i, t in enumerate(temperatures):
-        one.TPX = t, p, {bath: 1.0}
+        one.TPX = t, p, {bath(one): 1.0}
         k[:, i] = one.forward_rate_constants[0], one.reverse_rate_constants[0]
     sides = listed(reaction.reactants), listed(reaction.products)
     both = zip(sides, k, strict=True) if reaction.reversible else [(sides[0], k[0])]

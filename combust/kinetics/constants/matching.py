@@ -8,6 +8,8 @@ import cantera as ct
 
 from combust.kinetics.gas.equations import listed
 
+BATHS = ("N2", "AR", "HE")
+
 
 class Key(NamedTuple):
     """Both sides of a reaction, and what it is: "elementary", "third body", "falloff" or another type of Cantera's."""
@@ -43,3 +45,9 @@ def spelling(one: ct.Solution, other: ct.Solution) -> dict[str, str]:
     """Names of species of `one` -> of `other`, alike but for upper and lower case; the rest is left out."""
     known = {name.upper(): name for name in other.species_names}
     return {name: known[name.upper()] for name in one.species_names if name.upper() in known}
+
+
+def bath(gas: ct.Solution) -> str:
+    """The gas around, where k hangs on pressure: the first of BATHS that there is, else the first species."""
+    known = {name.upper(): name for name in gas.species_names}
+    return next((known[name] for name in BATHS if name in known), gas.species_names[0])

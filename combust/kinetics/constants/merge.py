@@ -16,15 +16,13 @@ from combust import __version__
 from combust.atomic import replace_bytes
 from combust.errors import ConfigError, MechanismError, OutputError
 from combust.kinetics.constants.limits import beyond_collisions
-from combust.kinetics.constants.matching import Key, key, spelling
+from combust.kinetics.constants.matching import Key, bath, key, spelling
 from combust.kinetics.constants.species_thermo import ThermoChange, replaced
-from combust.kinetics.gas.equations import sides_of
+from combust.kinetics.gas.equations import listed, sides_of
 from combust.kinetics.mechanism import phases, places
 from combust.kinetics.trajectories.cantera_file import KEY
-from combust.kinetics.trajectories.known import listed
 
 PRESSURE = ("falloff", "pressure-dependent-Arrhenius", "Chebyshev", "linear-Burke")  # hold at all pressures
-BATHS = ("N2", "AR", "HE")  # the first that a mechanism has is the gas around, where k hangs on pressure
 TEMPERATURES = (500.0, 1000.0, 1500.0, 2000.0, 2500.0, 3000.0)  # K, at which k is compared
 
 
@@ -271,8 +269,7 @@ def rate_at(gas: ct.Solution, numbers: Sequence[int], left: Sequence[str], T: fl
     """k of reactions together from `left` on, at T [K], and at 1 atm in the bath gas where it hangs on pressure; third
     bodies are in it, reverse constants are by thermo.
     """
-    bath = next((name for name in BATHS if name in gas.species_names), gas.species_names[0])
-    gas.TPX = T, ct.one_atm, {bath: 1.0}
+    gas.TPX = T, ct.one_atm, {bath(gas): 1.0}
     forward, reverse, third = gas.forward_rate_constants, gas.reverse_rate_constants, gas.third_body_concentrations
     total = 0.0
     for i in numbers:

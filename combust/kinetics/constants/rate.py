@@ -12,7 +12,7 @@ import cantera as ct
 
 from combust.errors import ConfigError
 from combust.kinetics.constants.evaluated import EVALUATIONS, Evaluation
-from combust.kinetics.constants.matching import key
+from combust.kinetics.constants.matching import bath, key
 from combust.kinetics.constants.merge import entry_of, largest_factor
 from combust.kinetics.gas.equations import sides_of
 from combust.kinetics.gas.equilibrium import constant
@@ -23,7 +23,6 @@ from combust.kinetics.trajectories.record import NetworkRecord, read_network
 Sides = tuple[tuple[str, ...], tuple[str, ...]]
 TEMPERATURES = (300.0, 500.0, 700.0, 1000.0, 1500.0, 2000.0, 2500.0, 3000.0)
 NAMED = 6  # reactions of a network, where the one asked for is not there
-BATHS = ("N2", "AR", "HE")  # the first that a mechanism has is the gas around, where pressure counts
 
 
 @dataclass(frozen=True)
@@ -118,9 +117,7 @@ def of_mechanism(known: Known, sides: Sides, T: Sequence[float], p: float) -> Sa
     numbers = [i for i, r in enumerate(gas.reactions()) if key(r).sides == frozenset(own)]
     if not numbers:
         return None
-    bath = next((name for name in BATHS if name in upper), None)
-    name = upper[bath] if bath else gas.species_names[0]
-    ks = [known.rates([(own[0], own[1])], t, {name: p / (ct.gas_constant * t)})[0] for t in T]
+    ks = [known.rates([(own[0], own[1])], t, {bath(gas): p / (ct.gas_constant * t)})[0] for t in T]
     factors = [f for i in numbers if (f := largest_factor(entry_of(gas.reaction(i)))) is not None]
     factor = max(factors) if factors else None
     points = tuple(banded(t, k, factor) for t, k in zip(T, ks, strict=True) if k)
