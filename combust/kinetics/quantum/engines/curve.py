@@ -79,7 +79,7 @@ def settled(points: Sequence[Local], number: int, mode: Array, s: Sequence[float
     """The way through `points`, in order, `number` of which is the saddle, where it has the direction of `mode`.
 
     Each is moved across the way until a cubic spline through all of them goes down the slope at each: a collocation of
-    dx/ds = -slope / |slope|, the slopes to second order. All at once: soft modes follow the curve, not the other way
+    the way of steepest descent, with slopes to second order. All at once: soft modes follow the curve, not the other way
     round. s begins as given and becomes the length of the spline. Raises DivergenceError.
     """
     x, first = np.stack([one.x for one in points]), np.array(s, dtype=float)
