@@ -78,9 +78,9 @@ def curvature(saddle: Local, mode: Array, ahead: Array, behind: Array, step: flo
 def settled(points: Sequence[Local], number: int, mode: Array, s: Sequence[float]) -> Curve:
     """The way through `points`, in order, `number` of which is the saddle, where it has the direction of `mode`.
 
-    Each is moved across the way until a cubic spline through all of them goes down the slope at each: a collocation of
-    the way of steepest descent, with slopes to second order. All at once: soft modes follow the curve, not the other way
-    round. s begins as given and becomes the length of the spline. Raises DivergenceError.
+    Each is moved across the way until a cubic spline through all of them goes down the slope at each: steepest descent
+    by collocation, slopes to second order. All at once: soft modes follow the curve, not the other way round. s begins
+    as given and becomes the length of the spline. Raises DivergenceError.
     """
     x, first = np.stack([one.x for one in points]), np.array(s, dtype=float)
     others = [i for i in range(len(points)) if i != number]
