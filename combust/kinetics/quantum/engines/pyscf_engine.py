@@ -95,10 +95,11 @@ class PyscfEngine:
             return Energy(float(field.e_tot), spin(field), "no correlation")
         made = cc.CCSD(field, frozen=core or None)
         made.max_cycle, made.conv_tol = 200, 1e-8
-        made.kernel()
+        integrals = made.ao2mo()  # as costly as some cycles: the triples would make them again
+        made.kernel(eris=integrals)
         if not made.converged:
             raise DivergenceError(f"{structure.name}: {level.text}: CCSD did not converge in 200 cycles")
-        triples = float(made.ccsd_t()) if level.method == "ccsd(t)" else 0.0
+        triples = float(made.ccsd_t(eris=integrals)) if level.method == "ccsd(t)" else 0.0
         about = f"reference {float(field.e_tot):.12f}, {core} core orbitals frozen, T1 {t1(made):.4f}"
         return Energy(float(made.e_tot) + triples, spin(field), about)
 
