@@ -39,7 +39,8 @@ CBS = "ccsd(t)/cbs(cc-pvtz,cc-pvqz)"
 LEVELS = ("hf/def2-tzvp", "b3lyp-d3bj/def2-tzvp", "wb97x-d3bj/def2-tzvp", "ccsd(t)/cc-pvtz", CBS)
 HARTREE_FOCK = 20.0  # kcal/mol, for the row that combust tst refuses
 OTHERS = {  # file -> cited value, temperatures over which the target holds
-    "o_h2": ("O + H2 => OH + H", "Konnov 2015", (500.0, 2000.0))
+    "o_h2": ("O + H2 => OH + H", "Konnov 2015", (500.0, 2000.0)),
+    "nh2_h2": ("NH2 + H2 => NH3 + H", "Friedrichs 2000", (500.0, 2000.0)),
 }
 MIXTURE = ("H2:1", "O2:0.21, N2:0.79", 1.0)
 DELAYS = (1000.0, 1200.0, 1400.0)  # K, of it at 1 atm
