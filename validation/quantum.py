@@ -135,10 +135,8 @@ def four_levels(report: Report, made: TstReport) -> None:
 def recrossing(report: Report, made: TstReport) -> None:
     """What canonical variational theory makes of it, by the points in the saddle's record."""
     left, right, saddle = parts(made)
-    best, reference = (
-        made.record.level,
-        np.array([cited("OH + H2 => H2O + H", "Oldenborg 1992").k(T) for T in TEMPERATURES]),
-    )
+    best = made.record.level
+    reference = np.array([cited("OH + H2 => H2O + H", "Oldenborg 1992").k(T) for T in TEMPERATURES])
     plain = at_level(made, best)
     found = rates(left, right, saddle, best, TEMPERATURES, cvt=True)
     assert found.cvt is not None

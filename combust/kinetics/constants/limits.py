@@ -12,6 +12,7 @@ from combust.kinetics.gas.collisions import too_fast
 from combust.kinetics.gas.equations import listed
 
 HIGH = 1e12  # Pa, at which falloff and P-log reactions are at their limit of high pressure
+LOW = 1e-6  # Pa, at which chemically activated ones are fastest, at their limit of low pressure
 POINTS = 9
 
 
@@ -19,7 +20,8 @@ def beyond_collisions(
     base: ct.Solution, species: Sequence[ct.Species], reaction: ct.Reaction, T: tuple[float, float]
 ) -> str:
     """In words where k of a reaction, in either direction, exceeds the collisions of its two reactants between two
-    temperatures [K], at high pressure where it hangs on it; empty where it does not, and for three reactants.
+    temperatures [K], at high pressure where it hangs on it, at low pressure if chemically activated; empty where it
+    does not, and for three reactants.
 
     species : whose thermo gives the reverse
     """
@@ -41,4 +43,4 @@ def highest(rate: ct.ReactionRate) -> float:
     """Pressure [Pa] to look at: a Chebyshev polynomial holds within its own range only."""
     if isinstance(rate, ct.ChebyshevRate):
         return float(rate.pressure_range[1])
-    return 100 * ct.one_atm if rate.type == "linear-Burke" else HIGH
+    return {"linear-Burke": 100 * ct.one_atm, "chemically-activated": LOW}.get(rate.type, HIGH)

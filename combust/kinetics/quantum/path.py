@@ -16,7 +16,9 @@ class Point(Settings, frozen=True):
 
     s: Annotated[float, doc("length of the way from the saddle [bohr u^1/2], > 0 along the saddle's `mode`")]
     coordinates: Annotated[tuple[Vector3, ...], doc("Cartesian", "angstrom")]
-    energy: Annotated[float, doc("of electrons and nuclei [hartree], at the level of the geometry")]
+    energy: Annotated[
+        float, doc("of electrons and nuclei [hartree], at the level of the geometry, beside the saddle's there")
+    ]
     frequencies: Annotated[
         tuple[Positive, ...],
         Meta(min_length=1),

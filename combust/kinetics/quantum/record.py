@@ -154,15 +154,19 @@ class Record(Settings, frozen=True, kw_only=True, dict=True):
         """Energy of the real modes in their lowest state [hartree]."""
         return float(self.wavenumbers.sum() / 2 / HARTREE_CM)
 
-    def energy(self, level: str | None = None) -> float:
-        """Of the lowest state [hartree]: electrons, zero point, spin-orbit coupling;  level : of the geometry if None.
+    def electrons(self, level: str | None = None) -> float:
+        """Energy of electrons and nuclei [hartree];  level : of the geometry if None.
 
         Raises ConfigError where the record has no energy of that level.
         """
         name = level or self.level
         if name not in self.energies:
             raise ConfigError(f"{self.species}: has no energy of {name}; it has {', '.join(self.energies) or 'none'}")
-        return self.energies[name] + self.zero_point + self.spin_orbit / HARTREE_CM
+        return self.energies[name]
+
+    def energy(self, level: str | None = None) -> float:
+        """Of the lowest state [hartree]: `electrons`, zero point, spin-orbit coupling. Raises ConfigError as these."""
+        return self.electrons(level) + self.zero_point + self.spin_orbit / HARTREE_CM
 
     @property
     def digest(self) -> str:

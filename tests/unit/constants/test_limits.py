@@ -114,9 +114,24 @@ def test_a_duplicate_does_not_go_in_alone(tmp_path):
         merged(tmp_path, *two)
 
 
-@pytest.mark.parametrize(("mechanism", "known"), [("h2o2.yaml", ["H2O2 + OH <=> H2O + HO2"]), ("ammonia_cfd.yaml", [])])
-def test_good_mechanisms_raise_no_alarm(mechanism, known):
-    """But for that term beyond its temperatures."""
+def test_chemically_activated_ones_are_fastest_at_low_pressure(gas):
+    text = """{equation: "OH + OH (+M) <=> O + H2O (+M)", type: chemically-activated,
+               low-P-rate-constant: {A: %g, b: 0, Ea: 0}, high-P-rate-constant: {A: 1.0e+6, b: 0, Ea: 0}}"""  # m, kmol
+    said = [beyond_collisions(gas, gas.species(), ct.Reaction.from_yaml(text % A, gas), (1000.0, 2000.0))
+            for A in (1e10, 1e13)]  # fmt: skip
+    assert said[0] == "" and "k of OH + OH at 1000 K is" in said[1]
+
+
+@pytest.mark.parametrize(
+    ("mechanism", "T", "known"),
+    [
+        ("h2o2.yaml", (500.0, 3000.0), ["H2O2 + OH <=> H2O + HO2"]),
+        ("ammonia_cfd.yaml", (500.0, 3000.0), []),
+        ("gri30.yaml", (300.0, 3000.0), ["C2H2 + O <=> C2H + OH", "H2O2 + OH <=> H2O + HO2"]),
+    ],
+)
+def test_good_mechanisms_raise_no_alarm(mechanism, T, known):
+    """But for that term beyond its temperatures, and a reverse by thermo."""
     gas = phases.solution(places.find(mechanism), transport=False)
-    found = [one.equation for one in gas.reactions() if beyond_collisions(gas, gas.species(), one, (500.0, 3000.0))]
+    found = [one.equation for one in gas.reactions() if beyond_collisions(gas, gas.species(), one, T)]
     assert found == known

@@ -38,6 +38,21 @@ def test_a_straight_way_is_the_closed_form(tmp_path):
     assert [one.s for one in found.path] == pytest.approx([-0.3, -0.2, -0.1, 0.1, 0.2, 0.3], abs=1e-6)
 
 
+def test_energies_count_from_that_of_the_record(tmp_path):
+    """Another program's, a millihartree off."""
+    engine = Surface()
+    plain, saddle = followed(tmp_path, engine), surface.saddle(engine)
+    moved = other(saddle, energies={LEVEL: saddle.energies[LEVEL] + 1e-3})
+    found = follow(engine, moved, 0.1, 3, Pieces(tmp_path), "saddle")
+    assert [b.energy - a.energy for a, b in zip(plain.path, found.path, strict=True)] == pytest.approx(6 * [1e-3])
+    assert variational(found, T).factor == pytest.approx(variational(plain, T).factor, rel=1e-6)
+    none = other(saddle, energies={})
+    with pytest.raises(ConfigError, match="has no energy of hf/model"):
+        follow(engine, none, 0.1, 3, Pieces(tmp_path), "saddle")
+    with pytest.raises(ConfigError, match="has no energy of hf/model"):
+        variational(other(plain, energies={}), T)
+
+
 def reference(bend, sign):
     """u and w over the length of the way, by integration of steepest descent to 1e-10."""
 

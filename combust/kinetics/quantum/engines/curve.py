@@ -105,7 +105,7 @@ def settled(points: Sequence[Local], number: int, mode: Array, s: Sequence[float
         return np.concatenate(parts)
 
     found = root(aside, np.zeros(sum(basis.shape[1] for basis in bases)), tol=STILL)
-    if float(np.abs(found.fun).max()) > STRAIGHT:
+    if not float(np.abs(found.fun).max()) <= STRAIGHT:  # nan where a slope vanishes
         raise DivergenceError("no curve goes down the slopes of all points: steps are too long (cvt.step)")
     steps, length, along = curve(found.x)
     return Curve(length, x + steps, along, np.array([one.after(step) for one, step in zip(points, steps, strict=True)]))

@@ -34,7 +34,8 @@ def follow(
     At each there are two gradients, one where the curve so far goes on, the other with second derivatives where that
     one pointed to. A side ends before a point where a mode across it is imaginary, which a note tells.
 
-    Raises ConfigError where the engine has no such saddle or it does not go down from it, DivergenceError.
+    Raises ConfigError where the engine has no such saddle or it does not go down from it, and for a record without an
+    energy at the level of its geometry, DivergenceError.
     """
     way = Way(engine, saddle, step, pieces, name)
     progress = reporter.of("points of the way down")
@@ -64,10 +65,12 @@ class Way:
 
     def __init__(self, engine: Engine, saddle: Record, step: float, pieces: Pieces, name: str) -> None:
         self.engine, self.saddle, self.step, self.pieces, self.name = engine, saddle, step, pieces, name
+        own = saddle.electrons()
         self.roots = np.repeat(np.sqrt(masses(saddle.elements)), 3)
         mode = self.roots * np.array(saddle.mode).ravel()
         self.mode = mode / np.linalg.norm(mode)
         self.known = {0: self.top()}
+        self.shift = own - self.known[0].energy
         self.bent = self.bend()
 
     def structure(self, x: Array) -> Structure:
@@ -169,11 +172,11 @@ class Way:
         return modes(one.elements, self.structure(curve.x[place]).places, second, along)
 
     def points(self) -> tuple[Point, ...]:
-        """As the record keeps them."""
+        """As the record keeps them: energies count from its own, which another program may have made."""
         curve = self.curve(self.known)
         return tuple(
-            Point(s=float(s), coordinates=self.structure(curve.x[i]).coordinates, energy=float(curve.energies[i]),
-                  frequencies=self.across(curve, i).frequencies)
+            Point(s=float(s), coordinates=self.structure(curve.x[i]).coordinates,
+                  energy=float(curve.energies[i] + self.shift), frequencies=self.across(curve, i).frequencies)
             for i, s in enumerate(curve.s)
             if s != 0
         )  # fmt: skip

@@ -73,7 +73,7 @@ def rates(
     hills = [
         HARTREE_KJ * (saddle.energy(level) - sum(one.energy(level) for one in side)) for side in (reactants, products)
     ]
-    without = HARTREE_KJ * (saddle.energies[level] - sum(one.energies[level] for one in reactants))
+    without = HARTREE_KJ * (saddle.electrons(level) - sum(one.electrons(level) for one in reactants))
     wavenumber = saddle.scale * saddle.imaginary[0]
     kappa = tunnelling.factor(kind, wavenumber, hills[0] * 1e3, hills[1] * 1e3, at)
     above = tunnelling.eckart(wavenumber, hills[0] * 1e3, hills[1] * 1e3, at) if min(hills) > 0 else None

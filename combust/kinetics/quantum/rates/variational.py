@@ -34,8 +34,8 @@ def variational(saddle: Record, T: ArrayLike, times: float = 1.0) -> Variational
     Between the points of `saddle.path` and the saddle, ln k(T, s) is a cubic spline in s.
     times : factor of the energies along the way, less those of the saddle
 
-    Raises ConfigError where the record has less than two points each way, or where the highest free energy lies at the
-    end of them, so that it may be beyond.
+    Raises ConfigError where the record has less than two points each way, or no energy at the level of its geometry, or
+    where the highest free energy lies at the end of them, so that it may be beyond.
     """
     at = temperatures(T)
     require_points(saddle)
@@ -57,7 +57,7 @@ def profile(saddle: Record, T: Array, times: float = 1.0) -> tuple[Array, Array]
     rows = [(0.0, np.zeros_like(T))]
     for one in saddle.path:
         waves = saddle.scale * np.array(one.frequencies)
-        rise = times * (one.energy - saddle.energies[saddle.level])
+        rise = times * (one.energy - saddle.electrons())
         zero = (float(waves.sum()) / 2 - float(saddle.wavenumbers.sum()) / 2) / HARTREE_CM
         hill = HARTREE_KJ * 1e3 * (rise + zero)
         rows.append((one.s, part(saddle, one.places, waves, T) - own - hill / (GAS * T)))
