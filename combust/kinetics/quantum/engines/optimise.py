@@ -66,6 +66,20 @@ def optimise(
 
     molecule = geometric.molecule.Molecule()
     molecule.elem, molecule.xyzs = list(structure.elements), [structure.places]
+    try:
+        found = searched(geometric, Kept(molecule), first, steps)
+    except Ended as end:
+        progress.clear()
+        return end.structure
+    except geometric.errors.Error as error:
+        raise DivergenceError(f"{structure.name}: {level}: geomeTRIC found no {'saddle' if saddle else 'minimum'}: "
+                              f"{error or type(error).__name__}") from None  # fmt: skip
+    progress.clear()
+    return structure.at(np.asarray(found.xyzs[-1]))
+
+
+def searched(geometric: Any, engine: Any, first: Array | None, steps: int) -> Any:
+    """geomeTRIC's search, in a folder that goes;  first : second derivatives, with which a saddle is sought"""
     with tempfile.TemporaryDirectory() as work:
         options: dict[str, Any] = {"maxiter": steps, "qccnv": False, "coordsys": "tric"}
         if first is not None:
@@ -73,18 +87,9 @@ def optimise(
             options |= {"transition": True, "hessian": f"file:{Path(work) / 'hessian.txt'}"}
         settings = Path(work) / "log.ini"
         settings.write_text(QUIET.format(Path(work) / "log.txt"))
-        try:
-            found = geometric.optimize.run_optimizer(
-                customengine=Kept(molecule), input=str(Path(work) / "job"), logIni=str(settings), **options
-            )
-        except Ended as end:
-            progress.clear()
-            return end.structure
-        except geometric.errors.Error as error:
-            raise DivergenceError(f"{structure.name}: {level}: geomeTRIC found no {'saddle' if saddle else 'minimum'}: "
-                                  f"{error or type(error).__name__}") from None  # fmt: skip
-    progress.clear()
-    return structure.at(np.asarray(found.xyzs[-1]))
+        return geometric.optimize.run_optimizer(
+            customengine=engine, input=str(Path(work) / "job"), logIni=str(settings), **options
+        )
 
 
 def kept_gradient(engine: Engine, here: Structure, level: str, pieces: Pieces, name: str) -> tuple[Energy, Array]:
