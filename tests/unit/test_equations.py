@@ -35,7 +35,8 @@ def test_plus_signs_of_ions():
 
 
 def test_what_is_no_equation():
-    for text in ("OH + H2", "= OH", "OH + H2 =", "M = M", "H (+M) + O2 (+AR) = HO2", "H2 O = OH"):
+    for text in ("OH + H2", "= OH", "OH + H2 =", "M = M", "H (+M) + O2 (+AR) = HO2", "H2 O = OH", "H + O2 (+M) = HO2",
+                 "H + O2 + M = HO2", "H + H = H2 + M", "H + H + M (+M) = H2 + M (+M)"):  # fmt: skip
         with pytest.raises(ConfigError, match="equation|reactants|no species"):
             sides_of(text)
     with pytest.raises(NoSpecies) as said:

@@ -93,6 +93,7 @@ def merge(
     work = Work(base, [sides_of(text) for text in only], species)
     for path in rates:
         work.take(path)
+    require_found(only, work)
     if not work.changed and not (data and not rates):
         said = (
             "; ".join(f"{one.equation}: {one.reason}" for one in work.refused)
@@ -124,6 +125,7 @@ class Work:
     ) -> None:
         self.base, self.only, self.species = base, [frozenset(sides) for sides in only], species
         self.keys = [key(r) for r in base.reactions()]
+        self.met: set[frozenset[tuple[str, ...]]] = set()  # of `only`
         self.changed: list[Taken] = []
         self.refused: list[Refused] = []
         self.gone: set[int] = set()
@@ -134,8 +136,10 @@ class Work:
         given = phases.solution(places.find(path), transport=False)
         names = spelling(given, self.base)
         for reaction in given.reactions():
-            if self.only and key(reaction, names).sides not in self.only:
+            sides = key(reaction, names).sides
+            if self.only and sides not in self.only:
                 continue
+            self.met.add(sides)
             taken = self.one(reaction, names, str(path))
             if isinstance(taken, Refused):
                 self.refused.append(taken)
@@ -218,6 +222,16 @@ class Work:
                            name=self.base.name)  # fmt: skip
 
 
+def require_found(only: Sequence[str], work: Work) -> None:
+    """Raises ConfigError for an equation that was asked for and is in no file."""
+    lacking = [text for text, sides in zip(only, work.only, strict=True) if sides not in work.met]
+    if lacking:
+        raise ConfigError(
+            f"--only {', '.join(lacking)}: is in none of the files of rates; names are those of the mechanism, with "
+            "spaces around +, as in 'OH + H2 <=> H2O + H'"
+        )
+
+
 def entry_of(holder: Any) -> dict[str, Any]:
     """What a file says under `combust` of a reaction or phase."""
     found = holder.input_data.get(KEY)
@@ -249,14 +263,28 @@ def keep(made: ct.Reaction, data: Mapping[str, Any]) -> None:
 
 def require_stated(about: Mapping[str, Any], where: str) -> None:
     """Raises ConfigError for a stated factor or range of temperatures that cannot be."""
-    factor, stated = about.get("factor"), about.get("range", (0.0, 1.0))
-    if isinstance(factor, float | int) and not 1 <= factor < math.inf:
-        raise ConfigError(f"{where}: combust: factor {factor:g}: must be 1 or more")
-    if factor is not None and not isinstance(factor, float | int | dict):
+    factor, stated = about.get("factor"), about.get("range", TEMPERATURES[:2])
+    if isinstance(factor, Mapping):
+        require_factors(factor, f"{where}: combust: factor")
+    elif factor is not None and (isinstance(factor, bool) or not isinstance(factor, float | int)):
         raise ConfigError(f"{where}: combust: factor {factor!r}: must be a number, or {{T: [...], f: [...]}}")
+    elif factor is not None and not 1 <= factor < math.inf:
+        raise ConfigError(f"{where}: combust: factor {factor:g}: must be 1 or more")
     numbers = isinstance(stated, list | tuple) and all(isinstance(one, float | int) for one in stated)
-    if not numbers or len(stated) != 2 or not 0 <= stated[0] <= stated[1]:
-        raise ConfigError(f"{where}: combust: range {stated!r}: must be the lowest and the highest temperature")
+    if not numbers or len(stated) != 2 or not 0 < stated[0] <= stated[1] < math.inf:
+        raise ConfigError(
+            f"{where}: combust: range {stated!r}: must be the lowest and the highest temperature, above 0 K"
+        )
+
+
+def require_factors(table: Mapping[str, Any], where: str) -> None:
+    """Raises ConfigError for factors at temperatures that cannot be."""
+    lists = all(isinstance(table.get(name), list) for name in ("T", "f"))
+    T, f = (list(table[name]) if lists else [] for name in ("T", "f"))
+    if not len(T) == len(f) > 0 or not all(isinstance(one, float | int) and math.isfinite(one) for one in [*T, *f]):
+        raise ConfigError(f"{where} {dict(table)}: must be {{T: [...], f: [...]}}, a factor for each temperature [K]")
+    if min(T) <= 0 or len(set(T)) < len(T) or min(f) < 1:
+        raise ConfigError(f"{where} {dict(table)}: T must differ and be above 0 K, factors 1 or more")
 
 
 def held(about: Mapping[str, Any]) -> tuple[float, float]:

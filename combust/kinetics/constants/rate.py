@@ -13,7 +13,7 @@ import cantera as ct
 from combust.errors import ConfigError
 from combust.kinetics.constants.evaluated import EVALUATIONS, Evaluation
 from combust.kinetics.constants.matching import bath, key
-from combust.kinetics.constants.merge import entry_of, largest_factor
+from combust.kinetics.constants.merge import entry_of, largest_factor, require_stated
 from combust.kinetics.gas.equations import sides_of
 from combust.kinetics.gas.equilibrium import constant
 from combust.kinetics.quantum.rates import record as quantum
@@ -118,6 +118,8 @@ def of_mechanism(known: Known, sides: Sides, T: Sequence[float], p: float) -> Sa
     if not numbers:
         return None
     ks = [known.rates([(own[0], own[1])], t, {bath(gas): p / (ct.gas_constant * t)})[0] for t in T]
+    for i in numbers:
+        require_stated(entry_of(gas.reaction(i)), f"{known.path}: {gas.reaction(i).equation}")
     factors = [f for i in numbers if (f := largest_factor(entry_of(gas.reaction(i)))) is not None]
     factor = max(factors) if factors else None
     points = tuple(banded(t, k, factor) for t, k in zip(T, ks, strict=True) if k)

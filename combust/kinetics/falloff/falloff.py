@@ -14,7 +14,7 @@ from scipy.constants import N_A
 from combust.errors import ConfigError
 from combust.kinetics.constants.rate import of_mechanism
 from combust.kinetics.falloff import entry, fits
-from combust.kinetics.falloff.checks import mass, require_atoms, require_colliders, require_modes
+from combust.kinetics.falloff.checks import mass, require_atoms, require_colliders, require_grain, require_modes
 from combust.kinetics.falloff.collisions import Collider
 from combust.kinetics.falloff.densities import KT, Array, Molecule, partition
 from combust.kinetics.falloff.microcanonical import Law, Saddle
@@ -70,6 +70,7 @@ def falloff(
     fits.require_points(given.fit, T, p)
     require_colliders(given, gas)
     well, collider = of_settings(given, gas), collider_of(given, gas)
+    coarse = require_grain(given, float(collider.mean_down(T).min()))
     found = table(well, collider, T, p, given.grain)
     fit = with_between(given, well, collider, found)
     left, right = [one.species for one in given.fragments], [given.well.species]
@@ -78,7 +79,7 @@ def falloff(
     )
     fast = too_fast(gas, left, T, found.high / found.equilibrium)
     report = FalloffReport(" + ".join(left) + " = " + right[0], given, found, fit, known(given, T, p), ratio,
-                           (*of_rotors(given), *doubts(found, fit, ratio, fast)), *paths)  # fmt: skip
+                           (*of_rotors(given), *coarse, *doubts(found, fit, ratio, fast)), *paths)  # fmt: skip
     if report.yaml is not None:
         made = entry.reaction(gas, left, right, fit, about(report), note(report), given.efficiencies)
         entry.write(report.yaml, gas, [made], f"k(T, p) of {report.equation} by a master equation of one well")

@@ -59,15 +59,20 @@ def parse(text: str, spelled: Callable[[str], str | None]) -> Written:
     arrow = next((arrow for arrow in ARROWS if arrow in text), None)
     if arrow is None:
         raise ValueError(WANTED)
-    thirds = {spelled(name) or name.upper() for name in THIRD.findall(text)}
-    left, _, right = THIRD.sub(" ", text).partition(arrow)
-    sides = [_side(part, spelled) for part in (left, right)]
-    if spelled("M") is None and all("M" in side for side in sides):
-        thirds.add("M")
-        sides = [tuple(name for name in side if name != "M") for side in sides]
-    if len(thirds) > 1 or not all(sides):
+    left, _, right = text.partition(arrow)
+    (one, first), (other, second) = (_parted(part, spelled) for part in (left, right))
+    if first != second or len(first) > 1 or not (one and other):
         raise ValueError("must have reactants and products, and one third body on both sides")
-    return Written(sides[0], sides[1], thirds.pop() if thirds else "", arrow != "=>")
+    return Written(one, other, first[0] if first else "", arrow != "=>")
+
+
+def _parted(text: str, spelled: Callable[[str], str | None]) -> tuple[tuple[str, ...], list[str]]:
+    """Species of a side, and its third bodies: M and what stands in (+ ...)."""
+    thirds = [spelled(name) or name.upper() for name in THIRD.findall(text)]
+    names = _side(THIRD.sub(" ", text), spelled)
+    if spelled("M") is not None:
+        return names, thirds
+    return tuple(name for name in names if name != "M"), thirds + [name for name in names if name == "M"]
 
 
 def _side(text: str, spelled: Callable[[str], str | None]) -> tuple[str, ...]:

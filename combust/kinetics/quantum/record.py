@@ -26,6 +26,7 @@ from combust.settings.base import Positive, Settings, Text, Vector3, doc
 SPLITTING = 5000.0  # cm-1: electronic levels below it count as components of one term
 CLOSEST = 0.3  # angstrom, between nuclei: less than half of the shortest bond, that of H2
 COMPLETE = 2.0  # cm-1, within which a shift by spin-orbit coupling is that of the levels
+NEAREST = 1e-3  # bohr u^1/2, between points of a way down
 DIGEST = "sha256"
 
 
@@ -63,7 +64,7 @@ class Record(Settings, frozen=True, kw_only=True, dict=True):
             raise ValueError(f"coordinates: {len(self.coordinates)} places for {n} atoms")
         if self.mode and len(self.mode) != n:
             raise ValueError(f"mode: {len(self.mode)} atoms of {n}")
-        self._require_places()
+        require_apart(self.places, "coordinates")
         try:
             require_multiplicity(self.species, self.elements, self.charge, self.multiplicity)
         except ConfigError as error:
@@ -72,13 +73,6 @@ class Record(Settings, frozen=True, kw_only=True, dict=True):
             raise ValueError("electronic: levels are (degeneracy >= 1, cm-1 >= 0), the lowest first and at 0")
         self._require_modes()
         self._require_path()
-
-    def _require_places(self) -> None:
-        """Atoms that are apart."""
-        for i, j in combinations(range(len(self.elements)), 2):
-            gap = float(np.linalg.norm(self.places[i] - self.places[j]))
-            if gap < CLOSEST:
-                raise ValueError(f"coordinates: atoms {i + 1} and {j + 1} are {gap:.3g} angstrom from each other")
 
     def _require_modes(self) -> None:
         """As many vibrations as the geometry has."""
@@ -95,11 +89,14 @@ class Record(Settings, frozen=True, kw_only=True, dict=True):
             raise ValueError("path: only a saddle, with one imaginary mode, has one")
         if any(a.s >= b.s for a, b in pairwise(self.path)) or any(one.s == 0 for one in self.path):
             raise ValueError("path: s must ascend, without the saddle itself at 0")
+        if any(b - a < NEAREST for a, b in pairwise(sorted([0.0, *(one.s for one in self.path)]))):
+            raise ValueError(f"path: points and the saddle must be {NEAREST:g} bohr u^1/2 or more apart")
         for one in self.path:
             if len(one.coordinates) != len(self.elements):
                 raise ValueError(
                     f"path: at s = {one.s:g} there are {len(one.coordinates)} of {len(self.elements)} atoms"
                 )
+            require_apart(one.places, f"path: at s = {one.s:g}")
             wanted = vibrations(rotor(self.elements, one.places).kind, len(self.elements)) - 1
             if len(one.frequencies) != wanted:
                 raise ValueError(f"path: at s = {one.s:g} there are {len(one.frequencies)} modes of {wanted}")
@@ -183,6 +180,14 @@ DEFAULTS = {
     for one in msgspec.structs.fields(Record)
     if not one.required
 }
+
+
+def require_apart(places: NDArray[np.float64], where: str) -> None:
+    """Raises ValueError for atoms that are too near to each other.  places : [angstrom], shape (n, 3)"""
+    for i, j in combinations(range(len(places)), 2):
+        gap = float(np.linalg.norm(places[i] - places[j]))
+        if not gap >= CLOSEST:
+            raise ValueError(f"{where}: atoms {i + 1} and {j + 1} are {gap:.3g} angstrom from each other")
 
 
 def vibrations(kind: str, atoms: int) -> int:

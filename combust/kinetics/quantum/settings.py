@@ -39,7 +39,7 @@ class Cvt(Settings, frozen=True):
     The way down is that of the saddle's record, or else computed: a gradient and second derivatives at each point.
     """
 
-    step: Annotated[float, Meta(gt=0, le=1), doc("between points [bohr u^1/2]")] = 0.1
+    step: Annotated[float, Meta(ge=1e-3, le=1), doc("between points [bohr u^1/2]")] = 0.1
     points: Annotated[int, Meta(ge=2, le=50), doc("each way from the saddle")] = 3
 
 

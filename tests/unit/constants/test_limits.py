@@ -91,6 +91,11 @@ GOOD = entry("O + H2 <=> OH + H", 1e13, 4000.0)
          + "  low-P-rate-constant: {A: 1.0e+17, b: 0.0, Ea: 22000.0}\n  type: falloff\n", "k of OH . OH at"),
         ("- equation: H + O2 <=> HO2\n  type: pressure-dependent-Arrhenius\n  rate-constants:\n"
          "  - {P: 1 atm, A: 1.0e+12, b: 0, Ea: 0}\n  - {P: 100 atm, A: 1.0e+17, b: 0, Ea: 0}\n", r"k of H \+ O2 at"),
+        ("- equation: H + O2 <=> O + OH\n  type: pressure-dependent-Arrhenius\n  rate-constants:\n"
+         "  - {P: 1 atm, A: 1.0e+17, b: 0, Ea: 0}\n  - {P: 100 atm, A: 1.0e+12, b: 0, Ea: 8000}\n", r"k of H \+ O2 at"),
+        ("- equation: H + O2 <=> O + OH\n  type: Chebyshev\n  temperature-range: [500, 3000]\n"
+         "  pressure-range: [0.1 atm, 10 atm]\n  data: [[14.0, -3.0], [0.0, 0.0]]\n", r"k of H \+ O2 at"),
+        (entry("OH + H2 <=> H2O + H", -1e12, more="  negative-A: true\n"), "must be a number, 0 or more"),
     ],
 )  # fmt: skip
 def test_what_is_faster_than_collisions_is_left_out_with_the_reason(tmp_path, bad, said):
@@ -135,3 +140,35 @@ def test_good_mechanisms_raise_no_alarm(mechanism, T, known):
     gas = phases.solution(places.find(mechanism), transport=False)
     found = [one.equation for one in gas.reactions() if beyond_collisions(gas, gas.species(), one, T)]
     assert found == known
+
+
+@pytest.mark.parametrize("ends", [(0, 1000), (300, ".inf")])
+def test_a_range_from_absolute_zero_or_without_an_end_is_refused(tmp_path, ends):
+    with pytest.raises(ConfigError, match="the lowest and the highest temperature, above 0 K"):
+        merged(tmp_path, GOOD + RANGE.format(*ends))
+
+
+@pytest.mark.parametrize("text", ["OH+H2=H2O+H", "OH + H2 <=> H2O + H"])
+def test_each_equation_that_is_asked_for_must_be_there(tmp_path, text):
+    """Also one beside others that are."""
+    (tmp_path / "rates.yaml").write_text(HEAD + GOOD)
+    with pytest.raises(ConfigError, match="is in none of the files of rates"):
+        api.merge("h2o2.yaml", [tmp_path / "rates.yaml"], tmp_path / "new.yaml", only=["O + H2 = OH + H", text])
+
+
+@pytest.mark.parametrize(
+    ("factor", "said"),
+    [
+        ("{T: [500, 1000], f: [2]}", "a factor for each temperature"), ("{T: [], f: []}", "a factor for each"),
+        ("{T: 500, f: 3}", "a factor for each"), ("{T: [500, 1000], f: [a, 3]}", "a factor for each"),
+        ("{T: [500, 1000], f: [0.5, 3]}", "factors 1 or more"), ("{T: [500, 500], f: [2, 3]}", "T must differ"),
+        ("{T: [0, 500], f: [2, 3]}", "above 0 K"), ("true", "must be a number"),
+    ],
+)  # fmt: skip
+def test_stated_factors_that_cannot_be_are_refused(tmp_path, factor, said):
+    """By merge and by rate."""
+    stated = f"{GOOD}  combust: {{factor: {factor}}}\n"
+    with pytest.raises(ConfigError, match=said):
+        merged(tmp_path, stated)
+    with pytest.raises(ConfigError, match=said):
+        api.rate("O + H2 = OH + H", (str(tmp_path / "rates.yaml"),), T=(1000.0,))

@@ -147,7 +147,7 @@ def test_the_new_mechanism_has_a_digest_and_an_origin(rates, tmp_path):
     assert gas.transport_model == ct.Solution("h2o2.yaml").transport_model and gas.n_species == 10
     with pytest.raises(ConfigError, match="--force"):
         api.merge("h2o2.yaml", [path], tmp_path / "new.yaml")
-    with pytest.raises(ConfigError, match="none of those asked for"):
+    with pytest.raises(ConfigError, match="is in none of the files"):
         api.merge("h2o2.yaml", [path], tmp_path / "other.yaml", only=["H + O2 = OH + O"])
     with pytest.raises(ConfigError, match="one rate for each"):
         api.merge("h2o2.yaml", [path, path], tmp_path / "other.yaml")

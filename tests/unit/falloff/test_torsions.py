@@ -114,6 +114,7 @@ def test_the_file_of_ethane_becomes_an_entry(tmp_path):
 
 @pytest.mark.parametrize(("rotors", "said"), [
     ("[{ bond = [1, 5], mode = 1, symmetry = 3 }, { bond = [5, 1], mode = 1, symmetry = 3 }]", "each goes once"),
+    ("[{ bond = [1, 5], mode = 1, symmetry = 3 }, { bond = [5, 1], mode = 2, symmetry = 3 }]", "a bond turns once"),
     ("[{ bond = [1, 6], mode = 1, symmetry = 3 }]", "are not bonded"),
     ("[{ bond = [1, 5], mode = 19, symmetry = 3 }]", "there are 18"),
     ("[{ bond = [1, 5], mode = 1 }]", "periodicity"),
@@ -121,6 +122,15 @@ def test_the_file_of_ethane_becomes_an_entry(tmp_path):
 def test_rotors_that_cannot_be_are_refused(rotors, said):
     with pytest.raises(ConfigError, match=said):
         api.falloff(ETHANE, changes=[f"well.rotors={rotors}"])
+
+
+def test_a_grain_that_steps_do_not_reach_across_is_refused_and_a_coarse_one_told():
+    """At 600 K <dE>down is 415 2^0.85 = 748 cm-1."""
+    asked = ['T="600:1800:4"', 'p="0.1,10 atm"', "fit='plog'"]
+    with pytest.raises(ConfigError, match="grain = 800 cm-1.* 748 cm-1: allowed up to 187"):
+        api.falloff(ETHANE, changes=[*asked, "grain=800"])
+    said = {grain: api.falloff(ETHANE, changes=[*asked, f"grain={grain}"]).warnings for grain in (180, 300)}
+    assert [any("is coarse" in text for text in said[grain]) for grain in (180, 300)] == [False, True]
 
 
 def test_a_rotor_on_another_mode_is_doubtful_and_one_without_a_record_refused():

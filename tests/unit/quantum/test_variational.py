@@ -99,6 +99,8 @@ def test_what_has_no_maximum_within_is_refused(saddle, said):
     [
         (lambda p: p[::-1], "s must ascend"),
         (lambda p: (*p[:1], msgspec.structs.replace(p[0], s=0.0)), "without the saddle itself"),
+        (lambda p: (p[0], msgspec.structs.replace(p[1], s=p[0].s * (1 - 1e-12))), "0.001 bohr u.1/2 or more apart"),
+        (lambda p: (msgspec.structs.replace(p[0], coordinates=((0.0, 0.0, 0.0),) * 3),), "are 0 angstrom from each"),
         (lambda p: (msgspec.structs.replace(p[0], coordinates=p[0].coordinates[:2]),), "at s = -0.2 .* 2 of 3 atoms"),
         (lambda p: (msgspec.structs.replace(p[0], frequencies=(900.0,)),), "at s = -0.2 there are 1 modes of 3"),
     ],

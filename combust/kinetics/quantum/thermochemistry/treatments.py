@@ -86,11 +86,14 @@ class Turning:
 def turning(record: Record, asked: Sequence[RotorSettings], folder: Path) -> Turning:
     """Its rotors as they are asked for;  folder : where the files of scans are. Raises ConfigError, FileFormatError."""
     waves = record.wavenumbers
-    rotors, doubts, words, gone = [], [], [], []
+    rotors, doubts, words = [], [], []
+    gone: list[int] = []
     for one in asked:
         with at(f"species.{record.species}.rotors"):
             if one.mode > len(waves) or one.mode - 1 in gone:
                 raise ConfigError(f"mode {one.mode}: there are {len(waves)}, each goes once")
+            if any(set(one.bond) == set(other.bond) for other in asked[: len(gone)]):
+                raise ConfigError(f"bond {one.bond[0]}-{one.bond[1]}: a bond turns once")
             wave = float(waves[one.mode - 1])
             rotor = made(record, one, wave, folder)
         rotors.append(rotor)
