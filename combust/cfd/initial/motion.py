@@ -72,7 +72,7 @@ def doubts(table: Any, grid: Grid) -> dict[str, str]:
                 f"initial.turbulence: its integral length, {length:.3g} m, is {length / max(widths):.2g} cells long: "
                 f"eddies of fewer than {FEWEST:g} are lost to the grid"
             )
-        elif length > LARGEST * shortest:
+        elif length > LARGEST * (1 + 1e-9) * shortest:
             found["large_turbulence"] = (
                 f"initial.turbulence: its integral length, {length:.3g} m, is more than {LARGEST:g} of the shortest "
                 f"side, {shortest:.3g} m: the domain holds a few eddies only, and u_rms is theirs"
