@@ -67,7 +67,10 @@ def run(report: Report, only: Sequence[str] = ()) -> None:
 def found_by(made: ChainReport) -> dict[str, Any]:
     """What the page says of a chain."""
     found = read_json(made.out / "report" / "report.json")
-    stages = {one.stage.name: {"cpu": one.manifest.cpu_seconds, "size": one.stage.size} for one in made.done}
+    stages = {
+        one.stage.name: {"cpu": one.manifest.cpu_seconds, "size": one.stage.size, "starts": one.manifest.starts}
+        for one in made.done
+    }
     return {"title": found["title"], "rows": found["rows"], "stages": stages}
 
 
@@ -104,7 +107,9 @@ def page(report: Report, kept: dict[str, Any]) -> None:
         if (report.pictures / picture).is_file():
             report.parts.append(f"![temperature and route of each cell](../pictures/{picture})")
         stages = ", ".join(f"{stage} {own['cpu']:.0f} s" for stage, own in one["stages"].items())
-        report.text(f"CPU time: {stages}; {sum(own['cpu'] for own in one['stages'].values()):.0f} s in all.")
+        again = [stage for stage, own in one["stages"].items() if own.get("starts", 1) > 1]
+        last = f" Of {', '.join(again)}, which was killed and went on, the last start." if again else ""
+        report.text(f"CPU time: {stages}; {sum(own['cpu'] for own in one['stages'].values()):.0f} s in all.{last}")
         targets(report, name, rows)
 
 
