@@ -15,7 +15,7 @@ CASES = {
     "ch4_gri30": ("CH4:1", 1650.0, 0.9, 120),
     "nh3_h2": ("NH3:0.6, H2:0.4", 1350.0, 0.9, 120),
 }
-ACCEPTED = {"nh3_h2": 0.7, "ch4_gri30": 0.5}  # share of validation rows; of h2_air and ch4_air, which are larger, more
+ACCEPTED = {"nh3_h2": 0.7, "ch4_gri30": 0.55}  # share of validation rows; of h2_air and ch4_air, which are larger, more
 
 
 @pytest.mark.parametrize("name", library.names())
