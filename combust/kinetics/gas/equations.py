@@ -94,16 +94,18 @@ def _term(text: str, spelled: Callable[[str], str | None]) -> list[str]:
     return []
 
 
-def sides_of(equation: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Sorted names on both sides, third bodies left out, whatever species there are: what has no spaces is a name.
-
-    Raises ConfigError.
-    """
+def written(equation: str) -> Written:
+    """An equation of whatever species there are: what has no spaces is a name. Raises ConfigError."""
     try:
-        written = parse(equation, lambda name: name if NAME.fullmatch(name) and name.upper() != "M" else None)
+        return parse(equation, lambda name: name if NAME.fullmatch(name) and name.upper() != "M" else None)
     except ValueError as error:
         raise ConfigError(f"{equation!r}: {error}") from None
-    return written.left, written.right
+
+
+def sides_of(equation: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Sorted names on both sides, third bodies left out. Raises ConfigError."""
+    found = written(equation)
+    return found.left, found.right
 
 
 def listed(side: Mapping[str, float]) -> tuple[str, ...]:

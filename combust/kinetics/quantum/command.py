@@ -12,7 +12,7 @@ import numpy as np
 from combust.errors import ConfigError, at
 from combust.interrupts import Stopped, stoppable
 from combust.io.lock import locked
-from combust.kinetics.gas.equations import sides_of
+from combust.kinetics.gas.equations import written
 from combust.kinetics.mechanism import phases, places
 from combust.kinetics.quantum import record as records
 from combust.kinetics.quantum.engines import levels
@@ -84,8 +84,14 @@ def tst(
 
 
 def sides(settings: Tst) -> tuple[list[str], list[str]]:
-    """Names of both sides. Raises ConfigError where a species has no table, or a table no species."""
-    left, right = (list(side) for side in sides_of(settings.reaction))
+    """Names of both sides. Raises ConfigError for a third body, where a species has no table, or a table no species."""
+    found = written(settings.reaction)
+    if found.third:
+        raise ConfigError(
+            f"reaction {settings.reaction}: a rate over a saddle does not hang on {found.third}: leave it out, or take "
+            "combust falloff for k at a pressure"
+        )
+    left, right = list(found.left), list(found.right)
     if lacking := sorted({*left, *right} - set(settings.species)):
         raise ConfigError(f"reaction {settings.reaction}: [species] has no {', '.join(lacking)}")
     if spare := sorted(set(settings.species) - {*left, *right}):

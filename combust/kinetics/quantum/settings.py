@@ -31,6 +31,8 @@ class Given(Settings, frozen=True):
     def __post_init__(self) -> None:
         if sum(one is not None for one in (self.atoms, self.record, self.log)) != 1:
             raise ValueError("give one of atoms, record and log")
+        if self.atoms is None and (self.charge, self.multiplicity) != (0, 1):
+            raise ValueError("charge and multiplicity go with atoms: a record or a log has its own")
 
 
 class Cvt(Settings, frozen=True):

@@ -128,6 +128,8 @@ def test_a_record_of_another_reaction_is_refused(folder, capsys):
         (["energy=wb97x-d3bj/def2-svp"], "has no energy of wb97x-d3bj/def2-svp"),
         (["reaction=H + H2 <=> H3"], r"\[species\] has no H3"),
         (["reaction=H <=> H"], "H2 is not in the reaction"),
+        (["reaction=H + H2 (+M) <=> H2 + H (+M)"], "does not hang on M: leave it out"),
+        (["species.H.multiplicity=2"], "go with atoms: a record or a log has its own"),
         (["T=[300, 200]"], "lowest and highest temperature"),
         (["tunnelling=large"], "must be none, wigner or eckart"),
         (["saddle.record=H2.json"], "is no saddle: no mode is imaginary"),
