@@ -14,7 +14,7 @@ from validation.report import ROOT
 from validation.transfer_runs import BATCH, BOIVIN, DENSE, HYDROGEN, MODES, Chemistry, Found, Transfer, judged, some
 
 TAUGHT = 32_000  # training rows of each fuel, of a parent and of the fuel that is new
-PARENT_STEPS, STEPS = 60_000, 20_000  # of the optimiser, of 128 rows: of a parent, and of other trainings, whatever rows
+PARENT_STEPS, STEPS = 60_000, 20_000  # of the optimiser, of 128 rows: of a parent, of other trainings
 METHANE = Chemistry(
     "family-ch4", "CH4", "methane_cfd.yaml", "CH4:1", phi=(0.7, 1.3), dt=(1e-7, 4e-6), T=(280.0, 3000.0),
     T_ignition=(1300.0, 1800.0), span=(0.5, 20.0), T_fresh=(300.0, 500.0), trajectories=Trajectories(16, 0, 6, 0, 0),
