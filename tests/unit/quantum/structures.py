@@ -20,3 +20,15 @@ SADDLE = Record(
 def other(record: Record, **changes: object) -> Record:
     """A record with some fields changed."""
     return msgspec.structs.replace(record, **changes)
+
+
+# Of combust tst, in seconds where PySCF is.
+QUICK = """
+reaction = "H + H2 <=> H2 + H"
+species.H = { atoms = "H 0 0 0", multiplicity = 2 }
+species.H2.atoms = "H 0 0 0; H 0 0 0.74"
+saddle = { atoms = "H 0 0 -0.95; H 0 0.02 0; H 0 0 0.91", multiplicity = 2 }
+level = "hf/6-31g"
+energy = "ccsd(t)/cc-pvdz"
+scale = 0.9
+"""

@@ -9,15 +9,8 @@ import time
 
 import pytest
 
-CONFIG = """
-reaction = "H + H2 <=> H2 + H"
-species.H = { atoms = "H 0 0 0", multiplicity = 2 }
-species.H2.atoms = "H 0 0 0; H 0 0 0.74"
-saddle = { atoms = "H 0 0 -0.95; H 0 0.02 0; H 0 0 0.91", multiplicity = 2 }
-level = "hf/6-31g"
-energy = "ccsd(t)/cc-pvdz"
-scale = 0.9
-"""
+from tests.unit.quantum.structures import QUICK
+
 RECORDS = ("tst.json", "H.json", "H2.json", "saddle.json")
 # What is finished when the signal comes, and what is under way then.
 MOMENTS = (("saddle_gradient_001", "the search for the saddle"), ("saddle_hessian", "the single point of the saddle"))
@@ -59,7 +52,7 @@ def numbers(value, at=""):
 def test_killed_in_a_search_and_in_single_points(tmp_path):
     for name in ("pyscf", "geometric"):
         pytest.importorskip(name)
-    (tmp_path / "tst.toml").write_text(CONFIG)
+    (tmp_path / "tst.toml").write_text(QUICK)
     whole, out = tmp_path / "whole", tmp_path / "killed"
     running = begin(tmp_path, whole)
     errors = running.communicate(timeout=300)[1]

@@ -13,7 +13,7 @@ from combust.kinetics.quantum import record as records
 from combust.kinetics.quantum.command import tst
 from combust.kinetics.quantum.engines.cclib_reader import read_log
 from combust.kinetics.quantum.engines.structure import Energy, Pieces
-from tests.unit.quantum.structures import H2, HARTREE_KCAL, LEVEL, SADDLE, H, other
+from tests.unit.quantum.structures import H2, HARTREE_KCAL, LEVEL, QUICK, SADDLE, H, other
 
 CONFIG = f"""
 reaction = "H + H2 <=> H2 + H"
@@ -217,23 +217,11 @@ def test_without_the_extra_it_is_said_what_to_install(tmp_path, monkeypatch):
         read_log(tmp_path / "a.log", "H2")
 
 
-QUICK = """
-reaction = "H + H2 <=> H2 + H"
-species.H = { atoms = "H 0 0 0", multiplicity = 2 }
-species.H2.atoms = "H 0 0 0; H 0 0 0.74"
-saddle = { atoms = "H 0 0 -0.95; H 0 0.02 0; H 0 0 0.91", multiplicity = 2 }
-level = "hf/6-31g"
-energy = "ccsd(t)/cc-pvdz"
-scale = 0.9
-cvt = {}
-"""
-
-
 def test_pyscf_from_atoms_and_after_a_kill(tmp_path):
     """Seconds of Hartree-Fock geometries; a run whose last pieces are gone ends with the same bytes."""
     for name in ("pyscf", "geometric"):
         pytest.importorskip(name)
-    (tmp_path / "tst.toml").write_text(QUICK)
+    (tmp_path / "tst.toml").write_text(QUICK + "cvt = {}\n")
     found = tst(tmp_path / "tst.toml", tmp_path / "out")
     saddle = found.structures["saddle"]
     assert saddle.connects == ("H + H2", "H + H2") and len(saddle.imaginary) == 1 and saddle.sigma == 1
