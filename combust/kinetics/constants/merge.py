@@ -18,11 +18,10 @@ from combust.errors import ConfigError, MechanismError, OutputError
 from combust.kinetics.constants.limits import beyond_collisions
 from combust.kinetics.constants.matching import Key, bath, key, spelling
 from combust.kinetics.constants.species_thermo import ThermoChange, replaced
-from combust.kinetics.gas.equations import listed, sides_of
+from combust.kinetics.gas.equations import AT_ALL_PRESSURES, listed, sides_of
 from combust.kinetics.mechanism import phases, places
 from combust.kinetics.trajectories.cantera_file import KEY
 
-PRESSURE = ("falloff", "pressure-dependent-Arrhenius", "Chebyshev", "linear-Burke")  # hold at all pressures
 TEMPERATURES = (500.0, 1000.0, 1500.0, 2000.0, 2500.0, 3000.0)  # K, at which k is compared
 
 
@@ -162,7 +161,7 @@ class Work:
             return no(f"the mechanism has no species {', '.join(lacking)}")
         own = key(reaction, names)
         alike = [i for i, other in enumerate(self.keys) if other.sides == own.sides]
-        others = {self.keys[i].kind for i in alike if own.kind not in PRESSURE}
+        others = {self.keys[i].kind for i in alike if own.kind not in AT_ALL_PRESSURES}
         if odd := sorted(others - {own.kind}):
             return no(
                 f"is {own.kind}, the mechanism has it as {', '.join(odd)}: one k cannot stand for it at all pressures"

@@ -9,6 +9,8 @@ from typing import NamedTuple
 from combust.errors import ConfigError
 
 ARROWS = ("<=>", "=>", "=")
+# Kinds of rates, as Cantera names them, that hold at all pressures.
+AT_ALL_PRESSURES = ("falloff", "pressure-dependent-Arrhenius", "Chebyshev", "linear-Burke")
 THIRD = re.compile(r"\(\s*\+\s*([^\s()]+)\s*\)")  # (+M)
 COUNT, NAME = re.compile(r"([1-9])\s*(\S+)"), re.compile(r"\S+")
 PLUS = (r"\s\+\s", r"\s\+|\+\s", r"\+(?!\+|$)")  # names of ions may end with one

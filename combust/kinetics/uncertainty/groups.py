@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from combust.errors import ConfigError
+from combust.kinetics.gas.equations import AT_ALL_PRESSURES
 from combust.kinetics.mechanism.mechanism import Mechanism
 from combust.kinetics.uncertainty.equations import Equations
 from combust.kinetics.uncertainty.laws import Law, law
@@ -22,7 +23,6 @@ logger = logging.getLogger(__name__)
 
 LOOSE = math.log(1.1)  # of ln f: a law that is farther from the stated factors is told
 OWN = "the mechanism's own"
-EVERYWHERE = ("falloff", "pressure-dependent-Arrhenius", "Chebyshev", "linear-Burke")  # hold at all pressures
 ADMITTED = ("Arrhenius", "Blowers-Masel", "falloff", "chemically-activated")  # kinds that have A, b, Ea
 
 
@@ -85,7 +85,7 @@ def of_mechanism(gas: Mechanism, factors: Factors | None, default: float | None,
     solution = gas.cantera(transport=False)
     reactions = solution.reactions()
     types = [reaction.rate.type for reaction in reactions]
-    everywhere = [i for i, kind in enumerate(types) if kind.startswith(EVERYWHERE)]
+    everywhere = [i for i, kind in enumerate(types) if kind.startswith(AT_ALL_PRESSURES)]
     equations = Equations(solution.reaction_equations(), gas.species, gas.path, everywhere)
     owned = own(reactions, gas.path)
     taken = {i: group.origin for group in owned for i in group.reactions}
